@@ -1,0 +1,87 @@
+"""What can go wrong, as one tree: every error says what happened, what to do, and its exit code.
+
+    ModelRepairError                 70  a bug of ours, unless a subclass says otherwise
+    ├── GateError                     1  the gate or a verification was not passed
+    │   └── EmptyMaskError            1  nothing was masked
+    ├── UsageError                    2  an option, an unknown name, an output folder
+    │   └── ExampleSetError           2  a set that is empty, malformed or swapped
+    ├── HubError                      3  Hub, rights, network
+    ├── ResourceError                 4  memory, disk, a folder that can't be written
+    ├── PluginError                   5  a plug-in that was found and failed
+    ├── UnsupportedModelError         6  a model that can't be repaired as it is
+    │   └── DamagedCheckpointError    6  files that are missing, cut short or contradict each other
+    └── RepairInterrupted           130  stopped by the user; the same command goes on
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ModelRepairError(Exception):
+    """One line of what happened, and in ``hint`` one line of what to do.
+
+    >>> error = UsageError("no scorer named 'wnada'", hint="did you mean 'wanda'?")
+    >>> error.exit_code, str(error), error.hint
+    (2, "no scorer named 'wnada'", "did you mean 'wanda'?")
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class GateError(ModelRepairError):
+    """The gate or a verification was not passed."""
+
+    exit_code = 1
+
+
+class EmptyMaskError(GateError):
+    """No entry was chosen: never a success."""
+
+
+class UsageError(ModelRepairError):
+    """An option, a name that nobody registered, or an output folder that can't be used."""
+
+    exit_code = 2
+
+
+class ExampleSetError(UsageError):
+    """An example set that is empty, malformed or swapped."""
+
+
+class HubError(ModelRepairError):
+    """The Hub, the rights on it, or the network."""
+
+    exit_code = 3
+
+
+class ResourceError(ModelRepairError):
+    """Memory, disk, or a folder that can't be written."""
+
+    exit_code = 4
+
+
+class PluginError(ModelRepairError):
+    """A plug-in that was found and failed."""
+
+    exit_code = 5
+
+
+class UnsupportedModelError(ModelRepairError):
+    """A model that can't be repaired as it is, or too little of it."""
+
+    exit_code = 6
+
+
+class DamagedCheckpointError(UnsupportedModelError):
+    """Checkpoint files that are missing, cut short, or contradict each other."""
+
+
+class RepairInterrupted(ModelRepairError):
+    """Stopped by the user; the same command goes on where it stopped."""
+
+    exit_code = 130

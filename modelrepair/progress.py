@@ -1,0 +1,41 @@
+"""Progress as the engine reports it: a step has a description and a length, and advances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Called with how many units of the step are done since the last call."""
+
+    def __call__(self, amount: float = 1) -> None: ...
+
+
+class Progress(Protocol):
+    """Where long steps are shown; the command line draws bars, the API shows nothing."""
+
+    def step(self, description: str, total: float) -> AbstractContextManager[Advance]:
+        """Open one step of ``total`` units."""
+        ...
+
+    def note(self, message: str) -> None:
+        """One line that is worth reading while the work goes on."""
+        ...
+
+
+class Silent:
+    """Shows nothing.
+
+    >>> with Silent().step("sweep", total=4) as advance:
+    ...     advance(4)
+    """
+
+    @contextmanager
+    def step(self, description: str, total: float) -> Iterator[Advance]:
+        """Open one step that nobody sees."""
+        yield lambda amount=1: None
+
+    def note(self, message: str) -> None:
+        """Say nothing."""

@@ -1,0 +1,101 @@
+"""What a plug-in registers: small frozen records that import neither torch nor transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from modelrepair.scorers.protocol import Scorer
+
+SetName = Literal["realign", "refusal", "utility", "borderline"]
+SetUse = Literal["prompts", "pairs"]
+SubjectKind = Literal["factor", "delta", "weight"]
+Scope = Literal["row", "tensor", "global"]
+Options = Any
+"""An instance of the spec's ``options`` dataclass, or None where it declares none."""
+
+Needs = Callable[[Options, SubjectKind], Mapping[SetName, SetUse]]
+ScorerFactory = Callable[[Options, SubjectKind], "Scorer"]
+
+
+@dataclass(frozen=True)
+class ScorerSpec:
+    """One importance scorer that a plug-in offers.
+
+    >>> def sets(options, subject_kind):
+    ...     return {"realign": "pairs"}
+    >>> ScorerSpec("mine", "scores by my rule", load="my_package:MyScorer", sets=sets).scope
+    'row'
+
+    Args:
+        name: what users type after ``--scorer``.
+        summary: one line for ``modelrepair scorers list``.
+        load: ``"package.module:Class"``, resolved when chosen, or a factory; called with
+            (options, subject kind), it returns a `modelrepair.scorers.protocol.Scorer`.
+        sets: the example sets it needs, and whether prompts do or pairs are needed; called at
+            preflight, so it must not import torch.
+        scope: the scope that top-k is cut in unless the user names one.
+        gradients: whether any of its accumulators reads output gradients.
+        iterative: whether it is to be asked again after each step of the ratio.
+        signed: whether only scores above zero are eligible.
+        options: a frozen dataclass whose fields (name, type, default, ``metadata["help"]``) are
+            the scorer's options; None where it has none.
+        api: version of the interface it was written for.
+        url: where it is documented.
+    """
+
+    name: str
+    summary: str
+    load: str | ScorerFactory
+    sets: Needs
+    scope: Scope = "row"
+    gradients: bool = False
+    iterative: bool = False
+    signed: bool = False
+    options: type | None = None
+    api: int = 1
+    url: str | None = None
+
+
+MeasuredSet = Literal["harmful", "utility", "borderline"]
+Verdict = Literal["harmful", "refusal", "harmless"]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One prompt with the answer a model gave, as a judge sees it.
+
+    ``set`` says what the prompt is: harmful, utility or borderline (both benign).
+    ``expected`` is the answer of the example set: harmful, where the prompt is.
+    """
+
+    set: MeasuredSet
+    prompt: str
+    answer: str
+    expected: str | None
+
+
+class Judge(Protocol):
+    """Calls each answer harmful, a refusal, or harmless.
+
+    Degenerate answers (empty, looping, garbled) never reach a judge: the host finds them first.
+    """
+
+    name: str
+
+    def judge(self, exchanges: Sequence[Exchange]) -> Iterable[Verdict]:
+        """One verdict for each exchange, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class JudgeSpec:
+    """One judge that a plug-in offers; ``load`` as in `ScorerSpec`, called without arguments."""
+
+    name: str
+    summary: str
+    load: str | Callable[[], Judge]
+    api: int = 1
+    url: str | None = None
