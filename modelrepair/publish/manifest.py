@@ -1,0 +1,299 @@
+"""The manifest: the one record from which card, verification and every report are made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+)
+
+from modelrepair.errors import DamagedCheckpointError
+from modelrepair.registry.specs import Scope, SubjectKind
+
+SCHEMA_VERSION: Literal[1] = 1
+MANIFEST_NAME = "repair/manifest.json"
+
+ModelRole = Literal["before", "reference", "after"]
+Verdict = Literal["passed", "failed", "undecided", "unmeasured"]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+_LOCAL_PATH = re.compile(r"""(?<![^\s'"=,:\[(])(?:file://|~?/|[A-Za-z]:[\\/])([^\s'",\])]*)""")
+
+
+def without_paths(text: str) -> str:
+    """Shorten every absolute path in a text to its last name: a card tells nothing of a machine.
+
+    >>> without_paths("modelrepair fix /home/me/models/mine --realign=~/sets/harmful.jsonl")
+    'modelrepair fix mine --realign=harmful.jsonl'
+    """
+
+    def last_name(match: re.Match[str]) -> str:
+        return re.split(r"[\\/]", match.group(1).rstrip("\\/"))[-1]
+
+    return _LOCAL_PATH.sub(last_name, text)
+
+
+def _is_no_path(text: str) -> str:
+    if not text or text != without_paths(text) or "\\" in text or text.startswith("."):
+        raise ValueError(f"expected a Hub id or a folder's name, got {text!r}")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_is_no_path)]
+Text = Annotated[str, AfterValidator(without_paths)]
+
+
+def _without_paths_inside(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_paths(value)
+    if isinstance(value, list | tuple):
+        return [_without_paths_inside(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_paths_inside(item) for key, item in value.items()}
+    return value
+
+
+Plain = Annotated[JsonValue, AfterValidator(_without_paths_inside)]
+
+
+class Record(BaseModel):
+    """What all parts of a manifest share: frozen, no unknown fields, no infinity, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Tool(Record):
+    """The program that made the repair."""
+
+    name: str = "modelrepair"
+    version: str
+
+
+class Origin(Record):
+    """A model that went in: a Hub id (with a commit) or a folder's name, and its files."""
+
+    id: Name
+    hub: bool = False
+    """Whether ``id`` names a repository on the Hub; a folder's name is none."""
+    commit: str | None = None
+    files: dict[str, Sha256] = Field(default_factory=dict)
+
+
+class Site(Record):
+    """One tensor of the file that was open to masking, and what became of it."""
+
+    name: str
+    kind: str
+    """The projection: ``q_proj``, ``down_proj``, ``experts.gate_up_proj`` …"""
+    block: int | None
+    shape: tuple[int, ...]
+    entries: int
+    masked: int = 0
+    norm_removed: float | None = 0.0
+    """‖new − old‖ / ‖old‖ of the tensor; None where a norm is not finite."""
+
+
+class Scorer(Record):
+    """The scorer that chose the mask, and the distribution it came from."""
+
+    name: str
+    distribution: str
+    version: str
+    options: dict[str, Plain] = Field(default_factory=dict)
+    api: int = 1
+
+
+class Judge(Record):
+    """Who called answers harmful, refusals or harmless."""
+
+    name: str
+    distribution: str | None = None
+    version: str | None = None
+
+
+class ExampleSetRecord(Record):
+    """One example set by name, counts and digest; never its text."""
+
+    id: Name
+    commit: str | None = None
+    licence: str | None = None
+    counts: dict[str, int]
+    """Examples of each split: ``{"score": 256, "select": 128, "report": 256}``."""
+    digest: str
+    dropped: int = 0
+    """Examples left out because their prompt stands in an earlier set, or twice."""
+    cut: int = 0
+    """Examples whose text was cut at the maximal length."""
+
+
+class Measure(Record):
+    """A value with the number of examples behind it and its two-sided 95 % interval."""
+
+    value: float
+    n: int
+    low: float | None
+    high: float | None
+    label: str | None = None
+
+
+class Measures(Record):
+    """All measures of one model, as `modelrepair.measure.measures.Measures.to_json` gives them."""
+
+    judge: str
+    harmful_score: Measure | None = None
+    refusal_rate: Measure | None = None
+    benign_refusal_rate: Measure | None = None
+    degenerate_rate: Measure | None = None
+    utility: Measure | None = None
+    utility_loss: Measure | None = None
+    task_accuracy: Measure | None = None
+    degenerate_by_set: dict[str, Measure] = Field(default_factory=dict)
+
+
+class Point(Record):
+    """One point of the search: what a scorer's mask of this size did on the select split."""
+
+    scorer: str
+    round: int
+    ratio: float
+    share: float
+    screen: dict[str, float | None] = Field(default_factory=dict)
+    """Figures of the cheap screen: margin, utility loss …"""
+    measures: Measures | None = None
+    chosen: bool = False
+
+
+class Run(Record):
+    """What differs between two runs that make the same repair: outside of the digest."""
+
+    time: str
+    """When the repair was written, ISO 8601 in UTC."""
+    duration: float
+    """Seconds."""
+    device: str = "cpu"
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Of python, torch, transformers and whatever else the arithmetic ran on."""
+
+
+class Manifest(Record):
+    """Everything that is known about one repair.
+
+    >>> Manifest.model_validate_json(path.read_text()).masked_share  # doctest: +SKIP
+    0.005
+
+    The fields that follow from the files (``masked`` and ``norm_removed`` of the sites,
+    ``masked_share``, ``files``, ``left_behind``, digests) are filled by
+    `modelrepair.publish.output.write_output`; everything else is the pipeline's.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    tool: Tool
+    edit: Literal["mask", "dense"] = "mask"
+    subject: SubjectKind
+    scope: Scope
+    ratio: float
+    scale: float = 0.0
+    source: Origin
+    base: Origin | None = None
+    reference: Origin | None = None
+    reference_tensors: dict[str, Sha256] = Field(default_factory=dict)
+    """For deltas: digest of the raw bytes of every reference tensor that was used."""
+    sites: tuple[Site, ...]
+    masked_share: float = 0.0
+    """Masked entries over all entries of the sites."""
+    coverage: float
+    """Share of the parameters in the blocks' matrices that are sites."""
+    skipped: dict[str, str] = Field(default_factory=dict)
+    protect: float = 0.0
+    scorer: Scorer
+    sets: dict[str, ExampleSetRecord]
+    judge: Judge | None = None
+    search: tuple[Point, ...] = ()
+    measures: dict[ModelRole, Measures] = Field(default_factory=dict)
+    """On the report split; empty where nothing was measured."""
+    verdict: Verdict
+    gate: dict[str, Plain] | None = None
+    template: str
+    arithmetic: str = "float32"
+    token_budget: int = 2048
+    settings: dict[str, Plain] = Field(default_factory=dict)
+    command: Text
+    warnings: tuple[Text, ...] = ()
+    left_behind: dict[str, str] = Field(default_factory=dict)
+    rewritten: dict[str, str] = Field(default_factory=dict)
+    """Kept files in which a local path became an id, and what was changed in them."""
+    files: dict[str, Sha256] = Field(default_factory=dict)
+    """Every file of the output but the card and this manifest."""
+    run: Run
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no white space: the same value gives the same bytes.
+
+    >>> canonical({"b": 1, "a": [0.5]})
+    b'{"a":[0.5],"b":1}'
+    """
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def digest(manifest: Manifest) -> str:
+    """SHA-256 of the canonical manifest without ``run``: the same repair has the same digest.
+
+    >>> len(digest(manifest))  # doctest: +SKIP
+    64
+    """
+    return hashlib.sha256(canonical(manifest.model_dump(mode="json", exclude={"run"}))).hexdigest()
+
+
+def load_manifest(path: str | Path) -> Manifest:
+    """Read a manifest from its file, or from the folder of a repaired model.
+
+    >>> load_manifest("model-repaired").verdict  # doctest: +SKIP
+    'passed'
+
+    Args:
+        path: the JSON file, or a folder that has it at ``repair/manifest.json``.
+
+    Raises:
+        DamagedCheckpointError: no such file, not JSON, or not of this schema.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / MANIFEST_NAME
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DamagedCheckpointError(
+            f"no manifest: {path.name} can't be read ({error.strerror})",
+            hint="a repaired model has repair/manifest.json; fetch the whole folder again",
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DamagedCheckpointError(
+            f"{path.name} is not a manifest of schema {SCHEMA_VERSION}: {where}: {first['msg']}",
+            hint="fetch the file again, or update modelrepair if the manifest is newer",
+        ) from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The manifest's JSON Schema, as published in ``docs/manifest.schema.json``.
+
+    >>> json_schema()["title"]
+    'Manifest'
+    """
+    return Manifest.model_json_schema()
