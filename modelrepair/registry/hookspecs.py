@@ -1,0 +1,38 @@
+"""The hooks that a plug-in implements: the whole contract of registration, in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from modelrepair.registry.specs import JudgeSpec, ScorerSpec
+
+PROJECT = "modelrepair"
+"""The entry-point group, and the name of the pluggy project."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def modelrepair_scorers() -> Iterable[ScorerSpec]:
+    """Give the scorers that this plug-in offers. Must be cheap: no torch import.
+
+    >>> @hookimpl
+    ... def modelrepair_scorers():
+    ...     yield ScorerSpec("mine", "scores by my rule", load="my_package:MyScorer",
+    ...                      sets=lambda options, subject_kind: {"realign": "pairs"})
+    """
+    raise NotImplementedError  # pluggy reads the signature and never calls this
+
+
+@hookspec
+def modelrepair_judges() -> Iterable[JudgeSpec]:
+    """Give the judges that this plug-in offers. Must be cheap: no torch import.
+
+    >>> @hookimpl
+    ... def modelrepair_judges():
+    ...     yield JudgeSpec("mine", "judges by my rule", load="my_package:MyJudge")
+    """
+    raise NotImplementedError  # pluggy reads the signature and never calls this

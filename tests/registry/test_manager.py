@@ -1,0 +1,230 @@
+"""Plug-ins that are broken, clash, are misspelt or too new: none stops the others."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelrepair.errors import PluginError, UsageError
+from modelrepair.registry.manager import load_registry, make_judge, make_scorer
+
+_spec = importlib.util.spec_from_file_location("fakes", Path(__file__).with_name("fakes.py"))
+fakes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(fakes)
+install, scorer_code = fakes.install, fakes.scorer_code
+
+OWN = ["wanda", "magnitude", "gradient", "contrast"]
+
+
+def names(registry):
+    return [item.spec.name for item in registry.scorers()]
+
+
+def test_our_own_come_through_the_same_door():
+    registry = load_registry()
+    assert [
+        item.spec.name for item in registry.scorers() if item.distribution == "modelrepair"
+    ] == OWN
+    assert {item.spec.name for item in registry.judges()} >= {"keyword", "demo-world"}
+
+
+def test_a_plug_in_registers_and_is_named_with_its_version(site):
+    install(site, "fine-scorer", scorer_code("fine"), version="2.1")
+    registered = load_registry().scorer("fine")
+    assert (registered.distribution, registered.version) == ("fine-scorer", "2.1")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import nowhere_to_be_found", "nowhere_to_be_found"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("x = (", "SyntaxError"),
+        (
+            """
+            from modelrepair.registry.hookspecs import hookimpl
+            @hookimpl
+            def modelrepair_scorer():
+                return []
+            """,
+            "unknown hook 'modelrepair_scorer'",
+        ),
+        ("def modelrepair_scorers(): return []", "no hook"),
+        (
+            """
+            from modelrepair.registry.hookspecs import hookimpl
+            @hookimpl
+            def modelrepair_scorers():
+                raise RuntimeError("boom")
+            """,
+            "boom",
+        ),
+        (
+            """
+            from modelrepair.registry.hookspecs import hookimpl
+            @hookimpl
+            def modelrepair_scorers(context):
+                return []
+            """,
+            "context",
+        ),
+        (
+            """
+            from modelrepair.registry.hookspecs import hookimpl
+            @hookimpl
+            def modelrepair_scorers(*, strict):
+                return []
+            """,
+            "strict",
+        ),
+    ],
+    ids=["import", "exit", "syntax", "misspelt", "unmarked", "raises", "argument", "keyword-only"],
+)
+def test_a_broken_plug_in_is_recorded_and_skipped(site, code, message):
+    install(site, "broken-scorer", code, version="0.3", entry_point="broken")
+    install(site, "fine-scorer", scorer_code("fine"))
+    registry = load_registry()
+    assert set(names(registry)) >= {*OWN, "fine"}
+    (failure,) = registry.failures
+    assert (failure.distribution, failure.version, failure.entry_point) == (
+        "broken-scorer",
+        "0.3",
+        "broken",
+    )
+    assert message in failure.error
+    assert [p.status for p in registry.plugins if p.distribution == "broken-scorer"] == ["failed"]
+
+
+@pytest.mark.parametrize("name", ["broken", "broken-scorer", "scorer"])
+def test_the_chosen_one_failing_is_an_error(site, name):
+    install(site, "broken-scorer", "import nowhere_to_be_found", entry_point="broken")
+    with pytest.raises(PluginError, match=r"broken-scorer 1\.0") as caught:
+        load_registry().scorer(name)
+    assert caught.value.exit_code == 5
+    assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_another_name_mentions_what_was_not_loaded(site):
+    install(site, "broken-scorer", "import nowhere_to_be_found", entry_point="broken")
+    with pytest.raises(UsageError) as caught:
+        load_registry().scorer("elsewhere")
+    assert "broken-scorer (failed)" in caught.value.hint
+
+
+def test_two_distributions_of_one_name_are_both_named_when_it_is_asked_for(site):
+    install(site, "first-scorer", scorer_code("same"), version="1.0")
+    install(site, "second-scorer", scorer_code("same"), version="2.0")
+    registry = load_registry()
+    assert registry.scorer("wanda").distribution == "modelrepair"
+    with pytest.raises(UsageError) as caught:
+        registry.scorer("same")
+    assert "first-scorer 1.0 and second-scorer 2.0" in str(caught.value)
+    assert "MODELREPAIR_PLUGINS" in caught.value.hint
+
+
+def test_nobody_takes_the_place_of_our_own_silently(site):
+    install(site, "greedy", scorer_code("wanda"))
+    with pytest.raises(UsageError, match=r"greedy 1\.0"):
+        load_registry().scorer("wanda")
+
+
+def test_a_newer_interface_is_refused_by_name(site):
+    install(site, "future-scorer", scorer_code("future", api=2))
+    registry = load_registry()
+    assert "future" not in names(registry)
+    with pytest.raises(PluginError, match="interface 2, this modelrepair offers 1"):
+        registry.scorer("future")
+
+
+@pytest.mark.parametrize("offered", ['"text"', 'ScorerSpec("two words", "", load="", sets=dict)'])
+def test_what_is_no_spec_is_reported(site, offered):
+    install(
+        site,
+        "odd-scorer",
+        f"""
+        from modelrepair.registry.hookspecs import hookimpl
+        from modelrepair.registry.specs import ScorerSpec
+        @hookimpl
+        def modelrepair_scorers():
+            return [{offered}]
+        """,
+    )
+    registry = load_registry()
+    assert len(registry.failures) == 1
+    assert set(names(registry)) == set(OWN)
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [("", []), ("one-scorer", ["one"]), ("One_Scorer, second", ["one", "two"]), ("other", [])],
+)
+def test_the_allow_list(site, monkeypatch, variable, expected):
+    install(site, "one-scorer", scorer_code("one"), entry_point="first")
+    install(site, "two-scorer", scorer_code("two"), entry_point="second")
+    monkeypatch.setenv("MODELREPAIR_PLUGINS", variable)
+    registry = load_registry()
+    assert names(registry) == OWN + expected
+    blocked = [plugin for plugin in registry.plugins if plugin.status == "blocked"]
+    assert len(blocked) == 2 - len(expected)
+
+
+def test_an_unknown_name_comes_with_the_nearest():
+    with pytest.raises(UsageError) as caught:
+        load_registry().scorer("wnada")
+    assert "did you mean 'wanda'?" in caught.value.hint
+    with pytest.raises(UsageError) as caught:
+        load_registry().judge("zzz")
+    assert "there are: demo-world, keyword" in caught.value.hint
+
+
+def test_a_scorer_whose_module_is_missing_names_its_distribution(site):
+    install(site, "hollow-scorer", scorer_code("hollow"), version="3.0")
+    with pytest.raises(PluginError, match=r"'hollow' of hollow-scorer 3\.0.*nowhere") as caught:
+        make_scorer(load_registry().scorer("hollow"), {}, "weight")
+    assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_a_scorer_without_a_score_is_no_scorer(site):
+    install(site, "hollow-scorer", scorer_code("hollow", load="types:SimpleNamespace"))
+    with pytest.raises(PluginError):
+        make_scorer(load_registry().scorer("hollow"), {}, "weight")
+
+
+def test_a_judge_is_made(site):
+    install(
+        site,
+        "kind-judge",
+        """
+        from modelrepair.registry.hookspecs import hookimpl
+        from modelrepair.registry.specs import JudgeSpec
+        class Kind:
+            name = "kind"
+            def judge(self, exchanges):
+                return ["harmless" for _ in exchanges]
+        @hookimpl
+        def modelrepair_judges():
+            yield JudgeSpec("kind", "finds no harm", load="kind_judge:Kind")
+            yield JudgeSpec("lost", "is not there", load="kind_judge:Lost")
+            yield JudgeSpec("mute", "cannot judge", load=dict)
+        """,
+    )
+    registry = load_registry()
+    assert make_judge(registry.judge("kind")).name == "kind"
+    for name in ("lost", "mute"):
+        with pytest.raises(PluginError, match=rf"judge '{name}' of kind-judge 1\.0"):
+            make_judge(registry.judge(name))
+
+
+def test_listing_imports_neither_torch_nor_transformers():
+    code = (
+        "import sys; from modelrepair.registry.manager import load_registry; "
+        "registry = load_registry(); "
+        "[item.spec.sets(item.spec.options and item.spec.options(), 'weight')"
+        " for item in registry.scorers() if item.distribution == 'modelrepair']; "
+        "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
