@@ -1,0 +1,138 @@
+"""Arithmetic on the bits of a checkpoint's entries, the same to the last bit on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modelrepair.errors import UnsupportedModelError
+
+_RAW = {"BF16": "<u2", "F16": "<u2", "F32": "<u4", "F64": "<u8", "F8_E4M3": "u1", "F8_E5M2": "u1"}
+
+
+def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
+    """Return the values that bits stand for; exact for every dtype but F64, which is rounded.
+
+    >>> to_float32(np.array([0x3F80, 0xC000], np.uint16), "BF16").tolist()
+    [1.0, -2.0]
+
+    Args:
+        raw: unsigned integers, any shape.
+        dtype: the safetensors name: BF16, F16, F32, F64, F8_E4M3 or F8_E5M2.
+
+    Raises:
+        UnsupportedModelError: a dtype that has no values of its own (integers, block scales).
+    """
+    raw = np.ascontiguousarray(raw, _raw_dtype(dtype))
+    if dtype == "BF16":
+        return (raw.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    if dtype == "F16":
+        return raw.view(np.float16).astype(np.float32)
+    if dtype == "F32":
+        return raw.view(np.float32)
+    if dtype == "F64":
+        with np.errstate(over="ignore"):
+            return raw.view(np.float64).astype(np.float32)
+    if dtype == "F8_E5M2":
+        return (raw.astype(np.uint16) << np.uint16(8)).view(np.float16).astype(np.float32)
+    return _e4m3_values()[raw]
+
+
+def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return the bits of values, rounded to nearest, ties to even.
+
+    >>> from_float32(np.array([1.0, 1.00390625]), "BF16").tolist() == [0x3F80, 0x3F80]
+    True
+
+    Args:
+        values: float32, any shape.
+        dtype: BF16, F16, F32 or F64; F8_E4M3 and F8_E5M2 take exact zeros only.
+
+    Raises:
+        UnsupportedModelError: another dtype, or a value other than zero for an 8-bit one.
+    """
+    values = np.ascontiguousarray(values, np.float32)
+    target = _raw_dtype(dtype)
+    if dtype == "BF16":
+        bits = values.view(np.uint32)
+        # Half of what is cut off, less one, plus the last bit that stays: ties go to even.
+        rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
+        return np.where(np.isnan(values), np.uint16(0x7FC0), (rounded >> np.uint32(16))).astype(
+            target
+        )
+    if dtype == "F16":
+        with np.errstate(over="ignore", under="ignore"):
+            return values.astype(np.float16).view(target)
+    if dtype == "F32":
+        return values.view(target)
+    if dtype == "F64":
+        return values.astype(np.float64).view(target)
+    if values.view(np.uint32).any():
+        raise UnsupportedModelError(
+            f"{dtype} weights can be set to zero and to nothing else",
+            hint="use --scale 0 and no reference, or repair the model before it was quantised",
+        )
+    return np.zeros(values.shape, target)
+
+
+def masked_values(
+    weights: np.ndarray,
+    dtype: str,
+    reference: np.ndarray | None,
+    reference_dtype: str | None,
+    scale: float,
+) -> np.ndarray:
+    """Return the bits of masked entries: what they become when the subject is scaled.
+
+    Without a reference, ``scale · w``, and +0.0 where the scale is 0. With one,
+    ``ref + scale · (w − ref)`` in float32, rounded once; where the scale is 0 the reference's
+    own value, bit for bit where the dtypes agree.
+
+    >>> weights, reference = np.array([0x4000], np.uint16), np.array([0x3F80], np.uint16)
+    >>> half = masked_values(weights, "BF16", reference, "BF16", 0.5)
+    >>> to_float32(half, "BF16").tolist()
+    [1.5]
+
+    Args:
+        weights: the masked entries' bits, ``[n]`` unsigned integers.
+        dtype: their dtype, which the result has too.
+        reference: the same entries of the reference, ``[n]``, or None.
+        reference_dtype: the reference's dtype, or None.
+        scale: what the subject is multiplied by.
+
+    Raises:
+        UnsupportedModelError: the dtype can't hold the result.
+        ValueError: weights and reference differ in shape.
+    """
+    if reference is None or reference_dtype is None:
+        if scale == 0:
+            return np.zeros(weights.shape, _raw_dtype(dtype))
+        return from_float32(np.float32(scale) * to_float32(weights, dtype), dtype)
+    if reference.shape != weights.shape:
+        raise ValueError(f"{weights.shape} weights, but {reference.shape} values of the reference")
+    if scale == 0 and reference_dtype == dtype:
+        return np.array(reference, _raw_dtype(dtype))
+    value = to_float32(reference, reference_dtype)
+    if scale != 0:
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = value + np.float32(scale) * (to_float32(weights, dtype) - value)
+    return from_float32(value, dtype)
+
+
+def _raw_dtype(dtype: str) -> np.dtype[np.unsignedinteger]:
+    if dtype not in _RAW:
+        raise UnsupportedModelError(
+            f"weights of dtype {dtype} can't be repaired: expected one of {', '.join(_RAW)}",
+            hint="repair the model before it was quantised",
+        )
+    return np.dtype(_RAW[dtype])
+
+
+def _e4m3_values() -> np.ndarray:
+    """All 256 values of OCP's E4M3 (bias 7, no infinity, 0x7F and 0xFF are NaN)."""
+    codes = np.arange(256)
+    exponent, fraction = (codes >> 3) & 15, (codes & 7) / 8
+    magnitude = np.where(
+        exponent == 0, fraction * 2.0**-6, (1 + fraction) * 2.0 ** (exponent.astype(float) - 7)
+    )
+    magnitude[(codes & 127) == 127] = np.nan
+    return np.where(codes < 128, magnitude, -magnitude).astype(np.float32)

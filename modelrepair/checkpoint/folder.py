@@ -1,0 +1,156 @@
+"""Which files of a folder are the weights, and that none of them lies outside the folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_model.safetensors"
+OTHER_FORMATS = (
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".pkl",
+    ".gguf",
+    ".ggml",
+    ".h5",
+    ".msgpack",
+    ".onnx",
+)
+
+CONVERT = (
+    "convert it to safetensors first: its owner can, in a trusted environment, load it with "
+    "transformers' from_pretrained and write it with save_pretrained(safe_serialization=True)"
+)
+
+
+@dataclass(frozen=True)
+class WeightFiles:
+    """The names of the weight files in order, and what the index says about them."""
+
+    files: tuple[str, ...]
+    index: str | None
+    weight_map: Mapping[str, str]
+
+
+def weight_files(folder: Path) -> WeightFiles:
+    """Find the weight files of a model folder.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "adapter_model.safetensors").touch()
+    >>> weight_files(folder).files
+    ('adapter_model.safetensors',)
+
+    Args:
+        folder: a model's folder, or an adapter's.
+
+    Raises:
+        UnsupportedModelError: no such folder, no safetensors file, or several without an index.
+        DamagedCheckpointError: the index is malformed or names a file outside the folder.
+    """
+    if not folder.is_dir():
+        raise UnsupportedModelError(
+            f"there is no folder {folder.name!r}",
+            hint="give the folder that holds config.json and the safetensors files",
+        )
+    names = sorted(path.name for path in folder.iterdir())
+    if INDEX in names:
+        return _indexed(folder, WEIGHTS in names)
+    found = [name for name in names if name.endswith(".safetensors")]
+    for name in (WEIGHTS, ADAPTER):
+        if name in found:
+            return WeightFiles((name,), None, {})
+    if len(found) == 1:
+        return WeightFiles((found[0],), None, {})
+    if found:
+        raise UnsupportedModelError(
+            f"folder {folder.name!r} holds {len(found)} safetensors files, none named {WEIGHTS}, "
+            f"and no {INDEX}",
+            hint=f"add the {INDEX} that belongs to them, or leave one file only",
+        )
+    other = [name for name in names if name.endswith(OTHER_FORMATS)]
+    if other:
+        raise UnsupportedModelError(
+            f"folder {folder.name!r} holds no safetensors weights, only {other[0]!r}", hint=CONVERT
+        )
+    raise UnsupportedModelError(
+        f"folder {folder.name!r} holds no weights",
+        hint="give the folder that holds the model's safetensors files",
+    )
+
+
+def readable_file(folder: Path, name: str) -> Path:
+    """Return the path of a file of the checkpoint, which may not lead out of the folder.
+
+    A link may end in the folder itself, or, in a snapshot of the Hugging Face cache, in the
+    cache's own blobs.
+
+    Args:
+        folder: the checkpoint's folder.
+        name: a relative name with forward slashes.
+
+    Raises:
+        DamagedCheckpointError: the name leaves the folder, or there is no such file.
+    """
+    path = PurePosixPath(name)
+    plain = name.isprintable() and "\\" not in name and ":" not in name
+    if not plain or path.is_absolute() or ".." in path.parts or not path.parts:
+        raise _outside(name)
+    root = folder.resolve()
+    target = (root / path).resolve()
+    in_cache = root.parent.name == "snapshots" and target.parent == root.parent.parent / "blobs"
+    if not target.is_relative_to(root) and not in_cache:
+        raise _outside(name)
+    if not target.is_file():
+        raise DamagedCheckpointError(
+            f"weight file {name!r} is missing in folder {folder.name!r}",
+            hint="download or copy the model again: one of its files is not there",
+        )
+    return folder / path
+
+
+def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
+    try:
+        index = json.loads(readable_file(folder, INDEX).read_bytes())
+        weight_map = index["weight_map"]
+        files = tuple(dict.fromkeys(sorted(weight_map.values())))
+        plain = all(isinstance(file, str) for file in files) and len(files) > 0
+    except OSError as error:
+        raise ResourceError(
+            f"{INDEX} can't be read: {error.strerror}", hint="check the rights on the file"
+        ) from error
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        plain = False
+    if not plain:
+        raise DamagedCheckpointError(
+            f"{INDEX} is no index: it needs a weight_map from tensor names to file names",
+            hint="download or copy the index again",
+        )
+    for file in files:
+        if not file.endswith(".safetensors"):
+            raise UnsupportedModelError(
+                f"{INDEX} names {file!r}, no safetensors file", hint=CONVERT
+            )
+        readable_file(folder, file)
+    if single_file_too and files != (WEIGHTS,):
+        # Loaders disagree on which of the two they take, so a repair of either could be void.
+        raise UnsupportedModelError(
+            f"folder {folder.name!r} holds two sets of weights: {WEIGHTS} and the files of {INDEX}",
+            hint="remove the set that is not the model, and run again",
+        )
+    return WeightFiles(files, INDEX, weight_map)
+
+
+def _outside(name: str) -> DamagedCheckpointError:
+    return DamagedCheckpointError(
+        f"weight file {name!r} lies outside the model's folder",
+        hint="don't trust this model: its files may only name files beside them",
+    )

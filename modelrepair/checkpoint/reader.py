@@ -1,0 +1,198 @@
+"""Reading a checkpoint: which files hold its weights, and where in them every tensor lies."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from modelrepair.checkpoint.folder import readable_file, weight_files
+from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
+
+ITEM_SIZES: Mapping[str, int] = MappingProxyType(
+    {
+        **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
+        **dict.fromkeys(("F8_E4M3FNUZ", "F8_E5M2FNUZ"), 1),
+        **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+        **dict.fromkeys(("U32", "I32", "F32"), 4),
+        **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
+    }
+)
+"""Bytes of one entry, for the dtypes of safetensors whose entries are whole bytes."""
+
+AGAIN = "download or copy the model again, and compare the files' sizes with the original's"
+
+
+@dataclass(frozen=True)
+class TensorEntry:
+    """Where one tensor lies: its file, and ``nbytes`` bytes from ``offset`` (of the whole file).
+
+    >>> TensorEntry("w", "model.safetensors", "BF16", (4, 8), 128, 64).entries
+    32
+    """
+
+    name: str
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    nbytes: int
+
+    @property
+    def entries(self) -> int:
+        """How many numbers the tensor has."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class SafetensorsFile:
+    """One file's header: its tensors in the order of their bytes, and its free-text metadata."""
+
+    entries: tuple[TensorEntry, ...]
+    metadata: Mapping[str, str]
+
+
+class Checkpoint:
+    """The tensors of a folder of safetensors files, in manifest order: by file, then by offset.
+
+    >>> import tempfile, numpy, safetensors.numpy
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> tensors = {"w": numpy.eye(2, dtype="float16")}
+    >>> safetensors.numpy.save_file(tensors, folder / "model.safetensors")
+    >>> checkpoint = Checkpoint.open(folder)
+    >>> checkpoint.entries["w"].dtype, checkpoint.raw("w").tolist()
+    ('F16', [[15360, 0], [0, 15360]])
+
+    Attributes:
+        folder: the folder as it was given.
+        files: the weight files' names, in order.
+        index: the name of the index file, or None where there is one file only.
+        entries: every tensor by its name.
+    """
+
+    def __init__(
+        self, folder: Path, index: str | None, files: Mapping[str, SafetensorsFile]
+    ) -> None:
+        self.folder = folder
+        self.index = index
+        self.files = tuple(files)
+        self.metadata = MappingProxyType({name: file.metadata for name, file in files.items()})
+        entries: dict[str, TensorEntry] = {}
+        for file in files.values():
+            for entry in file.entries:
+                if entry.name in entries:
+                    raise DamagedCheckpointError(
+                        f"tensor {entry.name!r} is in {entries[entry.name].file!r} "
+                        f"and in {entry.file!r}",
+                        hint="a checkpoint holds each tensor once: " + AGAIN,
+                    )
+                entries[entry.name] = entry
+        self.entries: Mapping[str, TensorEntry] = MappingProxyType(entries)
+
+    @classmethod
+    def open(cls, folder: Path) -> Checkpoint:
+        """Read the headers of a checkpoint's files; no tensor is read.
+
+        Args:
+            folder: holds ``model.safetensors``, or an index and its shards, or
+                ``adapter_model.safetensors``, or one other safetensors file.
+
+        Raises:
+            UnsupportedModelError: there is no such folder, or no safetensors weights in it.
+            DamagedCheckpointError: a file is missing, cut short, or contradicts the index.
+        """
+        folder = Path(folder)
+        found = weight_files(folder)
+        files = {name: read_header(folder, name) for name in found.files}
+        checkpoint = cls(folder, found.index, files)
+        for name, file in found.weight_map.items():
+            entry = checkpoint.entries.get(name)
+            if entry is None or entry.file != file:
+                raise DamagedCheckpointError(
+                    f"{found.index} says that {file!r} holds {name!r}, but it does not", hint=AGAIN
+                )
+        return checkpoint
+
+    def raw(self, name: str) -> np.ndarray:
+        """Map one tensor's bits, read-only: unsigned integers in the tensor's shape.
+
+        Args:
+            name: the tensor's name in the file.
+
+        Raises:
+            KeyError: there is no such tensor.
+            UnsupportedModelError: its entries are smaller than a byte.
+        """
+        entry = self.entries[name]
+        return map_entry(self.folder / entry.file, entry)
+
+
+def map_entry(path: Path, entry: TensorEntry) -> np.ndarray:
+    """Map a tensor of a file, read-only, as unsigned integers in the tensor's shape."""
+    if entry.dtype not in ITEM_SIZES:
+        raise UnsupportedModelError(
+            f"tensor {entry.name!r} has dtype {entry.dtype}, whose entries share bytes",
+            hint="repair the model before it was quantised",
+        )
+    dtype = np.dtype(f"<u{ITEM_SIZES[entry.dtype]}")
+    if entry.entries == 0:
+        return np.empty(entry.shape, dtype)
+    flat = np.memmap(path, dtype, mode="r", offset=entry.offset, shape=(entry.entries,))
+    return flat.view(np.ndarray).reshape(entry.shape)
+
+
+def read_header(folder: Path, name: str) -> SafetensorsFile:
+    """Validate one safetensors file with the library and read where its tensors lie.
+
+    Args:
+        folder: the checkpoint's folder.
+        name: the file's name in it.
+
+    Raises:
+        DamagedCheckpointError: the file is missing, cut short, or its header is malformed.
+    """
+    path = readable_file(folder, name)
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size), object_pairs_hook=_without_duplicates)
+    except OSError as error:
+        raise ResourceError(
+            f"{name!r} can't be read: {error.strerror or 'input or output error'}",
+            hint="check the rights on the file, and the disk",
+        ) from error
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise DamagedCheckpointError(
+            f"{name!r} is no whole safetensors file: {_one_line(str(error))}", hint=AGAIN
+        ) from error
+    metadata = header.pop("__metadata__", None) or {}
+    entries = (_entry(key, name, value, 8 + size) for key, value in header.items())
+    return SafetensorsFile(tuple(sorted(entries, key=lambda entry: entry.offset)), metadata)
+
+
+def _entry(name: str, file: str, value: dict[str, Any], start: int) -> TensorEntry:
+    low, high = value["data_offsets"]
+    return TensorEntry(name, file, value["dtype"], tuple(value["shape"]), start + low, high - low)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # The specification forbids duplicate keys, the library takes the last one in silence,
+    # and another reader may take the first: nobody may repair one tensor and load another.
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name stands twice in the header")
+    return result
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:200]

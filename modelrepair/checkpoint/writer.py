@@ -1,0 +1,171 @@
+"""Writing files that are whole or not there, and shards in which only named entries differ."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from modelrepair.checkpoint.reader import ITEM_SIZES, TensorEntry
+from modelrepair.errors import ResourceError
+
+Patch = tuple[TensorEntry, np.ndarray, np.ndarray]
+"""A tensor, the flat positions in it (int64), and their new bits (unsigned integers)."""
+
+_CHUNK = 1 << 22
+
+
+def write_shard(source: Path, destination: Path, patches: Iterable[Patch]) -> str:
+    """Copy a safetensors file byte for byte, change the given entries, return its SHA-256.
+
+    >>> import tempfile, safetensors.numpy
+    >>> from modelrepair.checkpoint.reader import Checkpoint
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> source, result = folder / "model.safetensors", folder / "repaired.safetensors"
+    >>> safetensors.numpy.save_file({"w": np.ones((2, 2), np.float32)}, source)
+    >>> entry = Checkpoint.open(folder).entries["w"]
+    >>> digest = write_shard(source, result, [(entry, np.array([3]), np.array([0], np.uint32))])
+    >>> safetensors.numpy.load_file(result)["w"].tolist()
+    [[1.0, 1.0], [1.0, 0.0]]
+
+    Args:
+        source: the file to copy; it stays as it is.
+        destination: the file to write, mode 0644; it appears whole or not at all.
+        patches: of tensors of this file, in any order, a tensor several times if need be;
+            taken one by one, so a generator keeps memory at one tensor's entries.
+
+    Raises:
+        ResourceError: the disk is full, or the destination can't be written.
+        ValueError: positions outside the tensor, or not one value for each.
+    """
+
+    def fill(file: BinaryIO) -> None:
+        with source.open("rb") as original:
+            shutil.copyfileobj(original, file, _CHUNK)
+        for entry, positions, values in patches:
+            _patch(file, entry, positions, values)
+
+    return _write_whole(destination, fill)
+
+
+def copy_file(source: Path, destination: Path) -> str:
+    """Copy a file byte for byte, whole or not at all, and return its SHA-256.
+
+    Args:
+        source: the file to copy; a link is followed.
+        destination: the file to write, mode 0644.
+
+    Raises:
+        ResourceError: the disk is full, or the destination can't be written.
+    """
+    return write_shard(source, destination, ())
+
+
+def write_bytes(path: Path, content: bytes | Iterable[bytes]) -> str:
+    """Write bytes (or pieces of them, in order), whole or not at all; return their SHA-256."""
+    pieces = (content,) if isinstance(content, bytes) else content
+    return _write_whole(path, lambda file: file.writelines(pieces))
+
+
+def write_text(path: Path, text: str) -> str:
+    """Write UTF-8 text, whole or not at all; return the file's SHA-256.
+
+    Raises:
+        ResourceError: the disk is full, or the folder can't be written.
+    """
+    return write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: object) -> str:
+    """Write one JSON document, indented, keys in the order given; return the file's SHA-256.
+
+    Raises:
+        ResourceError: the disk is full, or the folder can't be written.
+        ValueError: a number that JSON does not know (NaN, infinity).
+    """
+    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make sure that the names in a folder, not only the files, outlive a power cut."""
+    if os.name == "nt":  # pragma: no cover: a folder can't be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_whole(destination: Path, fill: Callable[[BinaryIO], None]) -> str:
+    beside = destination.with_name(destination.name + ".tmp")
+    with _disk_errors(destination.name):
+        beside.unlink(missing_ok=True)
+        try:
+            with beside.open("x+b") as file:
+                fill(file)
+                file.flush()
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            beside.chmod(0o644)
+            beside.replace(destination)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        fsync_folder(destination.parent)
+    return digest
+
+
+def _patch(file: BinaryIO, entry: TensorEntry, positions: np.ndarray, values: np.ndarray) -> None:
+    # Read, change, write: a write into a memory map of a file on a full disk
+    # that shares its blocks (reflink) would end the process with SIGBUS.
+    item = ITEM_SIZES[entry.dtype]
+    if positions.shape != values.shape or values.dtype.itemsize != item:
+        raise ValueError(
+            f"tensor {entry.name!r}: {positions.shape} positions, {values.shape} values of "
+            f"{values.dtype.itemsize} bytes; expected one value of {item} bytes for each"
+        )
+    order = np.argsort(positions, kind="stable")
+    positions, values = positions[order], values[order]
+    if len(positions) and not (positions[0] >= 0 and positions[-1] < entry.entries):
+        raise ValueError(
+            f"tensor {entry.name!r} has {entry.entries} entries: a position lies outside"
+        )
+    low = 0
+    while low < len(positions):
+        start = int(positions[low])
+        high = int(np.searchsorted(positions, start + _CHUNK))
+        stop = int(positions[high - 1]) + 1
+        file.seek(entry.offset + start * item)
+        chunk = np.frombuffer(bytearray(file.read((stop - start) * item)), f"<u{item}")
+        chunk[positions[low:high] - start] = values[low:high]
+        file.seek(entry.offset + start * item)
+        file.write(chunk.data)
+        low = high
+
+
+@contextmanager
+def _disk_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(
+                f"the disk is full: {name!r} can't be written",
+                hint="free some space and run the same command again, or choose another --out",
+            ) from error
+        if error.filename:
+            name = Path(error.filename).name.removesuffix(".tmp")
+        raise ResourceError(
+            f"{name!r} can't be read or written: {error.strerror or 'input or output error'}",
+            hint="check that the output folder exists and that you may write there",
+        ) from error
