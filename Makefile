@@ -1,0 +1,49 @@
+# Each command sets up .venv by itself, and again only when the pins change.
+# PYTHON names the interpreter that .venv is made with.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# One thread a process: on small tensors more threads cost more than they bring, and the workers
+# of pytest-xdist already take every core.
+TEST_ENVIRONMENT := OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+TEST_WORKERS ?= 2
+COVERAGE := --cov=modelrepair --cov-report=term:skip-covered --cov-fail-under=90
+
+.PHONY: demo test test-all lint docs wheel wheel-test clean
+
+demo: $(STAMP)
+	$(BIN)/modelrepair demo
+
+test: $(STAMP)
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" -n $(TEST_WORKERS) $(COVERAGE)
+
+test-all: $(STAMP)
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(TEST_WORKERS) $(COVERAGE)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python docs/generate.py
+
+wheel: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# What a user gets: the wheel alone, in an environment of its own, away from the checkout.
+wheel-test: wheel
+	rm -rf .venv-wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet -c constraints.txt dist/*.whl
+	cd .venv-wheel && bin/modelrepair --version && bin/modelrepair demo
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]"
+	touch $(STAMP)
+
+clean:
+	rm -rf .venv .venv-wheel dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
