@@ -1,0 +1,210 @@
+"""Who sees what: every set cut into what scores, what the search sees, and what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from modelrepair.errors import ExampleSetError
+from modelrepair.examples.load import Example, ExampleSet
+from modelrepair.registry.specs import SetName
+
+Part = Literal["score", "select", "report"]
+
+SELECT_LIMIT = 128
+REPORT_LIMIT = 256
+REPORT_WANTED = 50
+SELECT_WANTED = 25
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts of one set, each in the order of the prompts' hashes."""
+
+    score: tuple[Example, ...]
+    select: tuple[Example, ...]
+    report: tuple[Example, ...]
+
+    def part(self, name: Part) -> tuple[Example, ...]:
+        """One part by its name."""
+        return {"score": self.score, "select": self.select, "report": self.report}[name]
+
+
+@dataclass(frozen=True)
+class Splits(Mapping[SetName, Split]):
+    """The splits of all given sets.
+
+    Args:
+        sets: by name; only sets that were given.
+        dropped: prompts left out since they stand in an earlier set, by set; test sets as
+            ``test-NAME``. Only what was dropped is in it.
+        warnings: one line each.
+    """
+
+    sets: Mapping[SetName, Split]
+    dropped: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+    def __getitem__(self, name: SetName) -> Split:
+        return self.sets[name]
+
+    def __iter__(self) -> Iterator[SetName]:
+        return iter(self.sets)
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def harmful(self, part: Part) -> tuple[Example, ...]:
+        """The prompts of the harmful family, each once, in hash order.
+
+        The example is realign's, with its harmful answer; a prompt that stands in the refusal
+        set alone comes without an answer, for what is expected of it is not known.
+        """
+        refusal = self.sets["refusal"].part(part) if "refusal" in self.sets else ()
+        family = {example.key: replace(example, response=None) for example in refusal}
+        family |= {example.key: example for example in self.sets["realign"].part(part)}
+        return tuple(family[key] for key in sorted(family))
+
+
+def split_sets(
+    realign: ExampleSet,
+    refusal: ExampleSet | None = None,
+    utility: ExampleSet | None = None,
+    borderline: ExampleSet | None = None,
+    *,
+    test_realign: ExampleSet | None = None,
+    test_refusal: ExampleSet | None = None,
+    test_utility: ExampleSet | None = None,
+    test_borderline: ExampleSet | None = None,
+    examples: int = 256,
+) -> Splits:
+    """Cut every set in the order of its prompts' hashes: score 40 %, select 20 %, report 40 %.
+
+    >>> from modelrepair.examples.load import Message, make_set
+    >>> made = [Example((Message("user", f"prompt {n}"),), "…") for n in range(100)]
+    >>> split = split_sets(make_set("realign", "harmful.jsonl", made))["realign"]
+    >>> len(split.score), len(split.select), len(split.report)
+    (40, 20, 40)
+
+    Where a test set is given it is the report part, whole and without a limit, and the other
+    set is cut 2/3 and 1/3. Realign and refusal are one family: their prompts are put in one
+    order and cut together, so that a prompt is in the same part of both; with a test set for
+    either, the report part of both comes from the test sets. A prompt that stands in a set and
+    in a test set of the same family stays in the test set; one that stands in two families
+    stays in the first of harmful, borderline, utility.
+
+    Args:
+        realign: harmful prompts with harmful answers.
+        refusal: harmful prompts with safe answers; they need not be the prompts of realign.
+        utility: benign prompts with good answers.
+        borderline: benign prompts that look harmful.
+        test_realign: what is reported in place of a part of realign; the other ``test_`` alike.
+        test_refusal: see there.
+        test_utility: see there.
+        test_borderline: see there.
+        examples: the most prompts in a score part; select has 128 at most, report 256. What
+            lies beyond is in no part, so that this number changes neither select nor report.
+
+    Raises:
+        ExampleSetError: a set has too few prompts to be cut, or none that is its own.
+    """
+    given: dict[SetName, tuple[ExampleSet | None, ExampleSet | None]] = {
+        "realign": (realign, test_realign),
+        "refusal": (refusal, test_refusal),
+        "borderline": (borderline, test_borderline),
+        "utility": (utility, test_utility),
+    }
+    families: tuple[tuple[SetName, ...], ...] = (
+        ("realign", "refusal"),
+        ("borderline",),
+        ("utility",),
+    )
+    seen: set[str] = set()
+    dropped: dict[str, int] = {}
+    parts: dict[SetName, Split] = {}
+    for family in families:
+        main = {name: given[name][0] for name in family}
+        test = {name: given[name][1] for name in family}
+        testing = _without(test, seen, dropped, "test-")
+        tested = {example.key for members in testing.values() for example in members}
+        members = _without(main, seen | tested, dropped, "")
+        keys = sorted({example.key for own in members.values() for example in own})
+        score, select, report = _cut(keys, bool(testing), examples)
+        for name, own in members.items():
+            parts[name] = Split(
+                _pick(own, score), _pick(own, select), testing.get(name, ()) or _pick(own, report)
+            )
+            _check(name, parts[name], len(own))
+        for name, own in testing.items():
+            parts.setdefault(name, Split((), (), own))
+        seen |= tested | set(keys)
+    return Splits(parts, dropped, tuple(_warnings(parts)))
+
+
+def _without(
+    sets: Mapping[SetName, ExampleSet | None],
+    others: set[str],
+    dropped: dict[str, int],
+    prefix: str,
+) -> dict[SetName, tuple[Example, ...]]:
+    """The given sets less the prompts that stand elsewhere, which are counted."""
+    kept: dict[SetName, tuple[Example, ...]] = {}
+    for name, members in sets.items():
+        if members is None:
+            continue
+        kept[name] = tuple(example for example in members.examples if example.key not in others)
+        if lost := len(members.examples) - len(kept[name]):
+            dropped[prefix + name] = lost
+        if not kept[name]:
+            raise ExampleSetError(
+                f"{members.id}: every prompt of the {prefix}{name} set stands in another set too",
+                hint="give each set prompts of its own",
+            )
+    return kept
+
+
+def _cut(keys: Sequence[str], has_test: bool, limit: int) -> tuple[Sequence[str], ...]:
+    """The keys of score, select and report: exact quotas, rounded at their two borders."""
+    total = len(keys)
+    if has_test:
+        first, second = (4 * total + 3) // 6, total
+    else:
+        first, second = (4 * total + 5) // 10, (6 * total + 5) // 10
+    return (
+        keys[:first][:limit],
+        keys[first:second][:SELECT_LIMIT],
+        keys[second:][:REPORT_LIMIT],
+    )
+
+
+def _pick(examples: Iterable[Example], keys: Sequence[str]) -> tuple[Example, ...]:
+    chosen = set(keys)
+    picked = (example for example in examples if example.key in chosen)
+    return tuple(sorted(picked, key=lambda example: example.key))
+
+
+def _check(name: SetName, split: Split, total: int) -> None:
+    if not split.score:
+        raise ExampleSetError(
+            f"the {name} set leaves nothing to score with: {total} prompts of its own",
+            hint="give it at least 100 prompts; 640 are used in full",
+        )
+
+
+def _warnings(parts: Mapping[SetName, Split]) -> Iterator[str]:
+    """A line for every pool that is too small to decide by."""
+    pools: tuple[tuple[str, tuple[SetName, ...]], ...] = (
+        ("harmful", ("realign", "refusal")),
+        ("benign", ("utility", "borderline")),
+    )
+    wanted: tuple[tuple[Part, int, str], ...] = (
+        ("select", SELECT_WANTED, "the search may choose badly"),
+        ("report", REPORT_WANTED, "the verdict can be no better than undecided"),
+    )
+    for pool, names in pools:
+        present = [parts[name] for name in names if name in parts]
+        for part, least, consequence in wanted:
+            found = len({e.key for split in present for e in split.part(part)})
+            if present and found < least:
+                yield f"only {found} {pool} prompts in {part}, {least} wanted: {consequence}"

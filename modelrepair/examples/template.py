@@ -1,0 +1,307 @@
+"""The chat template: from an example to tokens, with the answer's tokens known exactly."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import jinja2
+from transformers import PreTrainedTokenizerBase
+
+from modelrepair.errors import ExampleSetError, UnsupportedModelError
+from modelrepair.examples.load import Example, Message
+
+# Stands for the answer where a template is asked what comes before any answer.
+PROBE = "modelrepair probe answer"
+
+# Templates that print today's date would make another mask every day. This is the day that
+# Llama's own template falls back to.
+DATE = "26 Jul 2024"
+CALENDAR = {"%d": "26", "%b": "Jul", "%B": "July", "%m": "07", "%y": "24", "%Y": "2024"}
+FIXED_DATE = (
+    "{%- macro strftime_now(format) -%}{{- format"
+    + "".join(f".replace('{code}', '{value}')" for code, value in CALENDAR.items())
+    + " -}}{%- endmacro -%}"
+)
+
+
+@dataclass(frozen=True)
+class TokenizedExample:
+    """The tokens of one prompt and its answer.
+
+    Args:
+        ids: all tokens; the answer's run from ``answer_start`` to the end.
+        answer_start: equals ``len(ids)`` where there is no answer.
+        key: the digest of the example.
+        cut: how many tokens of the answer ``max_length`` took away.
+    """
+
+    ids: tuple[int, ...]
+    answer_start: int
+    key: str
+    cut: int = 0
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """What became of a part of a set: its tokens, and what did not fit.
+
+    Args:
+        examples: in the order given.
+        cut: how many examples lost the end of their answer.
+        dropped: how many had no room for an answer at all.
+    """
+
+    examples: tuple[TokenizedExample, ...]
+    cut: int
+    dropped: int
+
+
+class Template:
+    """Renders examples as the model was taught to read them.
+
+    >>> template = Template(tokenizer)                                       # doctest: +SKIP
+    >>> pair = template.pair(Example((Message("user", "Hello"),), "Hi!"))    # doctest: +SKIP
+    >>> template.decode(pair.ids[pair.answer_start:])                        # doctest: +SKIP
+    'Hi!'
+
+    A template that would think before it answers is asked not to (``enable_thinking=False``):
+    answers of example sets hold no thoughts.
+
+    Args:
+        tokenizer: with a chat template, or without: then prompts are plain instructions.
+        max_length: in tokens; longer answers are cut at their end.
+
+    Raises:
+        UnsupportedModelError: the chat template can't render a question with its answer.
+    """
+
+    kind: Literal["chat", "plain"]
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int = 1024) -> None:
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.kind = "chat" if tokenizer.chat_template else "plain"
+        added = {str(token) for token in tokenizer.added_tokens_decoder.values()}
+        marks = sorted(added | set(tokenizer.all_special_tokens), key=len, reverse=True)
+        self._mark = re.compile("|".join(map(re.escape, marks))) if marks else None
+        empty = list(tokenizer("").input_ids)
+        bos = tokenizer.bos_token_id
+        # A chat template renders the first token itself; plain text leaves it to the tokenizer.
+        self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
+        self._source = _template_text(tokenizer) if self.kind == "chat" else ""
+        try:
+            probe = self.pair(Example((Message("user", "Hello"),), PROBE))
+        except ExampleSetError as error:
+            raise UnsupportedModelError(
+                f"the chat template can't be used: {error}", hint="repair the chat template first"
+            ) from error
+        last = probe.ids[-1]
+        ends = {last} if last in tokenizer.added_tokens_decoder else set()
+        if tokenizer.eos_token_id is not None:
+            ends.add(tokenizer.eos_token_id)
+        self.end_ids: tuple[int, ...] = tuple(sorted(ends))
+
+    def prompt_ids(self, example: Example) -> list[int]:
+        """The tokens that a model is to continue with its answer.
+
+        Raises:
+            ExampleSetError: the template does not take these messages.
+        """
+        return self._encode(self._prompt_text(example))
+
+    def prompt(self, example: Example) -> TokenizedExample:
+        """The prompt alone, as an example whose answer has no tokens.
+
+        Raises:
+            ExampleSetError: it is longer than ``max_length``, or the template does not take it.
+        """
+        ids = self.prompt_ids(example)
+        self._check_room(len(ids))
+        return TokenizedExample(tuple(ids), len(ids), example.digest)
+
+    def pair(self, example: Example, response: str | None = None) -> TokenizedExample:
+        """The prompt with its answer, up to and including the token that ends the turn.
+
+        Args:
+            example: the prompt, and the answer unless another is given.
+            response: an answer in its place.
+
+        Raises:
+            ExampleSetError: there is no answer, no room for it within ``max_length``, or the
+                template changes it so that its tokens can't be told.
+        """
+        if response is not None:
+            example = replace(example, response=response)
+        if example.response is None:
+            raise ExampleSetError(
+                f"no answer to {_excerpt(example)}", hint="this set needs answers"
+            )
+        prompt = self._prompt_text(example)
+        answer = self._answer_text(example, prompt)
+        prompt_ids = self._encode(prompt)
+        ids, start = self._join(prompt, prompt_ids, answer)
+        self._check_round_trip(example, ids[start:], answer)
+        if self.kind == "plain" and self.tokenizer.eos_token_id is not None:
+            ids.append(self.tokenizer.eos_token_id)
+        self._check_room(len(prompt_ids))
+        kept = tuple(ids[: self.max_length])
+        return TokenizedExample(kept, start, example.digest, len(ids) - len(kept))
+
+    def pairs(self, examples: Iterable[Example]) -> Tokenized:
+        """All pairs that fit; an example whose prompt leaves no room is dropped and counted."""
+        return _all(self.pair, examples)
+
+    def prompts(self, examples: Iterable[Example]) -> Tokenized:
+        """All prompts that fit, without answers."""
+        return _all(self.prompt, examples)
+
+    def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
+        """The text of an answer; with ``special`` its special tokens are shown."""
+        text = self.tokenizer.decode(
+            list(ids), skip_special_tokens=not special, clean_up_tokenization_spaces=False
+        )
+        return str(text)
+
+    def _encode(self, text: str) -> list[int]:
+        ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+        return [*self._lead, *ids]
+
+    def _join(self, prompt: str, prompt_ids: list[int], answer: str) -> tuple[list[int], int]:
+        """The tokens of prompt and answer, and where the answer's begin."""
+        whole = self._encode(prompt + answer)
+        start = _shared(prompt_ids, whole)
+        if start == len(prompt_ids):
+            return whole, start
+        # Read at once, the text has a token over the border. A model that answers this prompt
+        # writes no such token: put the two side by side, unless the text becomes another one.
+        joined = [*prompt_ids, *self._encode(answer)[len(self._lead) :]]
+        if self.decode(joined, special=True) == self.decode(whole, special=True):
+            return joined, len(prompt_ids)
+        # Then what holds the prompt's end and the answer's beginning belongs to the answer.
+        return whole, start
+
+    def _prompt_text(self, example: Example) -> str:
+        if self.kind == "plain":
+            return _plain(example.messages)
+        opened = self._render(example, None)
+        answered = self._render(example, PROBE)
+        border = answered.rfind(PROBE)
+        if border < 0:
+            raise ExampleSetError(
+                "the chat template leaves the answer out", hint="check the model's chat template"
+            )
+        # White space between the prompt and the answer is the model's to write, and a token
+        # often holds it together with the first word. Anything else that only an answered
+        # prompt has (an empty think block, a channel) is no part of the answer.
+        shared = _shared(opened, answered[:border])
+        return answered[:shared] if not answered[shared:border].strip() else answered[:border]
+
+    def _answer_text(self, example: Example, prompt: str) -> str:
+        """What follows the prompt: the answer, and what ends the turn."""
+        response = example.response or ""
+        if self.kind == "plain":
+            return response
+        whole = self._render(example, response)
+        answer = whole[len(prompt) :]
+        found = len(answer) - len(answer.lstrip())
+        if not whole.startswith(prompt) or not answer.startswith(response.strip(), found):
+            raise ExampleSetError(
+                f"the chat template changes the answer to {_excerpt(example)}",
+                hint="leave this example out, or rewrite its answer without markup",
+            )
+        end = found + len(response.strip())
+        mark = self._mark.search(answer, end) if self._mark else None
+        return answer[: mark.end()] if mark else answer.rstrip()
+
+    def _render(self, example: Example, response: str | None) -> str:
+        turns = [{"role": turn.role, "content": turn.content} for turn in example.messages]
+        if response is not None:
+            turns.append({"role": "assistant", "content": response})
+        settings: dict[str, Any] = {"enable_thinking": False, "date_string": DATE}
+        try:
+            text = self.tokenizer.apply_chat_template(
+                turns,
+                chat_template=self._source,
+                tokenize=False,
+                add_generation_prompt=response is None,
+                **settings,
+            )
+        except (jinja2.TemplateError, ValueError, TypeError) as error:
+            roles = ", ".join(turn["role"] for turn in turns)
+            raise ExampleSetError(
+                f"the chat template refuses the turns {roles}: {str(error)[:200]}",
+                hint="write the example with the turns that this model knows",
+            ) from error
+        return str(text)
+
+    def _check_round_trip(self, example: Example, ids: Sequence[int], answer: str) -> None:
+        if self.tokenizer.unk_token_id in ids:
+            return  # the model has no token for some character: nothing could bring it back
+        if not _folded(self.decode(ids, special=True)).endswith(_folded(answer)):
+            raise ExampleSetError(
+                f"the tokenizer does not give back the answer to {_excerpt(example)}",
+                hint="leave this example out, or check the model's tokenizer",
+            )
+
+    def _check_room(self, length: int) -> None:
+        if length >= self.max_length:
+            raise NoRoomError(
+                f"a prompt of {length} tokens leaves no room for an answer in {self.max_length}",
+                hint="raise --max-length",
+            )
+
+
+class NoRoomError(ExampleSetError):
+    """A prompt that is as long as ``max_length`` or longer."""
+
+
+def _all(tokenize: Any, examples: Iterable[Example]) -> Tokenized:
+    made: list[TokenizedExample] = []
+    dropped = 0
+    for example in examples:
+        try:
+            made.append(tokenize(example))
+        except NoRoomError:
+            dropped += 1
+    return Tokenized(tuple(made), sum(one.cut > 0 for one in made), dropped)
+
+
+def _shared(first: Sequence[object], second: Sequence[object]) -> int:
+    """How many items both begin with."""
+    pairs = zip(first, second, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
+def _plain(messages: Sequence[Message]) -> str:
+    """Instructions as Alpaca wrote them, for models without a chat template."""
+    parts = {
+        "system": "{}\n\n",
+        "user": "### Instruction:\n{}\n\n",
+        "assistant": "### Response:\n{}\n\n",
+    }
+    text = "".join(parts[message.role].format(message.content) for message in messages)
+    return text + "### Response:\n"
+
+
+def _template_text(tokenizer: PreTrainedTokenizerBase) -> str:
+    try:
+        text = str(tokenizer.get_chat_template())
+    except ValueError as error:
+        raise UnsupportedModelError(
+            f"no default chat template: {str(error)[:200]}", hint="name one of them 'default'"
+        ) from error
+    return FIXED_DATE + text if "strftime_now" in text else text
+
+
+def _excerpt(example: Example) -> str:
+    """The example by its digest: its text may be harmful and does not belong in a log."""
+    return f"example {example.digest[:12]}"
+
+
+def _folded(text: str) -> str:
+    """Without what tokenizers may normalise away: case, compatibility forms, white space."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -1,0 +1,210 @@
+"""From what the user typed to a folder with a model: a local folder, or the Hub at one commit."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
+
+# Never read and never published: weights in other formats, pickles and training state …
+OTHER_WEIGHTS = frozenset(
+    (".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".h5", ".msgpack", ".npz")
+) | frozenset((".npy", ".ot", ".pb", ".gguf", ".ggml", ".onnx", ".tflite", ".mlmodel", ".nemo"))
+# … archives and programs.
+OTHER_FILES = frozenset((".zip", ".tar", ".gz", ".7z", ".py", ".pyc", ".sh", ".ipynb"))
+# Copies of the weights under the names of another program.
+SECOND_COPIES = ("consolidated*.safetensors",)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is repaired.
+
+    Args:
+        id: the repository on the Hub; None for a local folder.
+        commit: the full hash that ``folder`` is at; None for a local folder.
+        folder: where the files are. Those of the Hub lie in its cache, as links into it.
+        name: the last part of the id or of the folder's path.
+        left_behind: files of the repository that were not downloaded.
+    """
+
+    id: str | None
+    commit: str | None
+    folder: Path
+    name: str
+    left_behind: tuple[str, ...] = ()
+
+
+def resolve(source: str | Path, revision: str | None = None) -> Source:
+    """Find a model: a folder where the path exists or looks like one, else the Hub.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "model"
+    >>> folder.mkdir(); _ = (folder / "model.safetensors").write_bytes(b"")
+    >>> resolve(folder).name
+    'model'
+
+    Args:
+        source: a folder, or a Hub id (``name`` or ``user/name``). A path that begins with
+            ``.``, ``/`` or ``~`` or has a backslash is never an id.
+        revision: branch, tag or commit on the Hub; it is looked up once, and the commit that
+            it names is what is downloaded.
+
+    Raises:
+        UsageError: there is no such folder, or this is no id.
+        HubError: the Hub, the rights on it, or the network.
+        UnsupportedModelError: there are no safetensors weights; nothing was downloaded.
+        ResourceError: the disk is full.
+    """
+    text = os.fspath(source)
+    folder = Path(text).expanduser()
+    if folder.exists() or isinstance(source, Path) or text[:1] in ".~/" or "\\" in text:
+        return _local(folder, revision)
+    return _hub(text, revision)
+
+
+def wanted_files(names: Iterable[str]) -> list[str]:
+    """Which files of a repository a repair needs: weights at the top, configuration and text.
+
+    >>> wanted_files(["model.safetensors", "pytorch_model.bin", "config.json", ".gitattributes"])
+    ['config.json', 'model.safetensors']
+    """
+    return sorted(name for name in names if _wanted(PurePosixPath(name)))
+
+
+def _wanted(path: PurePosixPath) -> bool:
+    if any(part.startswith(".") for part in path.parts):
+        return False
+    if path.suffix == ".safetensors":
+        # Below the top there are checkpoints of the training and other programs' copies.
+        return len(path.parts) == 1 and not any(path.match(copy) for copy in SECOND_COPIES)
+    return path.suffix.lower() not in OTHER_WEIGHTS | OTHER_FILES
+
+
+def _local(folder: Path, revision: str | None) -> Source:
+    if not folder.exists():
+        raise UsageError(
+            f"no folder {folder}", hint="check the path; an id on the Hub looks like user/name"
+        )
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file", hint="give the folder that the model is in")
+    if revision is not None:
+        raise UsageError(
+            f"a folder has no revision {revision!r}", hint="leave --revision out, or give a Hub id"
+        )
+    _require_safetensors(
+        (path.relative_to(folder).as_posix() for path in folder.iterdir()), str(folder)
+    )
+    return Source(None, None, folder, folder.resolve().name)
+
+
+def _hub(id: str, revision: str | None) -> Source:
+    # Imported here: a local folder needs nothing of it.
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+
+    api = HfApi()
+    try:
+        with hub_errors(id, revision):
+            info = api.model_info(id, revision=revision)
+    except HFValidationError:
+        raise UsageError(
+            f"{id!r} is neither a folder here nor an id on the Hub",
+            hint="an id looks like user/name, a folder that is meant like ./name",
+        ) from None
+    names = [sibling.rfilename for sibling in info.siblings or ()]
+    _require_safetensors(names, id)
+    wanted = wanted_files(names)
+    with hub_errors(id, revision):
+        folder = api.snapshot_download(
+            id, revision=info.sha, allow_patterns=[glob.escape(name) for name in wanted]
+        )
+    left = tuple(sorted(set(names) - set(wanted)))
+    return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left)
+
+
+def _require_safetensors(names: Iterable[str], where: str) -> None:
+    found = list(names)
+    if any(_wanted(PurePosixPath(name)) and name.endswith(".safetensors") for name in found):
+        return
+    suffixes = sorted({PurePosixPath(name).suffix for name in found} & OTHER_WEIGHTS)
+    weights = f"; there is {', '.join(suffixes)}" if suffixes else ""
+    raise UnsupportedModelError(
+        f"{where} has no safetensors weights{weights}",
+        hint="convert the model with save_pretrained of transformers, which writes safetensors",
+    )
+
+
+@contextmanager
+def hub_errors(id: str, revision: str | None = None) -> Iterator[None]:
+    """Tell whatever goes wrong on the Hub in one line, with what to do about it.
+
+    >>> with hub_errors("user/name"):
+    ...     pass
+
+    Raises:
+        HubError: for every error of the Hub's client and of the network.
+        ResourceError: the disk is full or can't be written.
+    """
+    from huggingface_hub import errors
+
+    address = f"https://huggingface.co/{id}"
+    offline = "check the network, and whether HF_HUB_OFFLINE is set"
+    try:
+        yield
+    except errors.GatedRepoError:
+        raise HubError(
+            f"{id} is gated, and this account has no access",
+            hint=f"accept its conditions at {address}, then run: hf auth login",
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise HubError(
+            f"{id} has no revision {revision!r}", hint=f"its branches and tags are at {address}"
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise HubError(
+            f"there is no model {id} on the Hub, or it is private",
+            hint="check the spelling; for a private model run: hf auth login",
+        ) from None
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
+        raise HubError(f"the Hub can't be reached for {id}", hint=offline) from None
+    except errors.EntryNotFoundError as error:
+        raise HubError(f"a file of {id} is gone: {_line(error)}", hint="try again") from None
+    except errors.HfHubHTTPError as error:
+        raise _http_error(id, error) from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ResourceError(
+                f"{id} can't be downloaded: {error.strerror}",
+                hint="free disk space, or set HF_HOME to a folder that can be written",
+            ) from None
+        raise HubError(f"the Hub can't be reached for {id}: {_line(error)}", hint=offline) from None
+    except Exception as error:
+        # The client's network layer is not part of its interface: know it by where it comes from.
+        if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
+            raise
+        raise HubError(f"the Hub can't be reached for {id}: {_line(error)}", hint=offline) from None
+
+
+def _http_error(id: str, error: Exception) -> HubError:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401:
+        return HubError(f"the Hub refuses the token, for {id}", hint="run: hf auth login")
+    if status == 403:
+        return HubError(
+            f"the token gives no right to read {id}", hint="use a token that may read this model"
+        )
+    if status == 429:
+        return HubError("the Hub asks for a pause: too many requests", hint="try again later")
+    return HubError(f"the Hub answers {status} for {id}: {_line(error)}", hint="try again later")
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, short."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
