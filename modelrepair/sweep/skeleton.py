@@ -1,0 +1,252 @@
+"""The model without its weights: built on the meta device, filled and emptied block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError, UnsupportedModelError
+
+ReadWeight = Callable[[str], Tensor]
+"""Gives a checkpoint tensor by its file name, float32, on the device that computes."""
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A transformers model on the meta device, its decoder blocks, and where each weight lies.
+
+    Args:
+        model: the causal language model, every parameter on meta, in ``eval()``.
+        blocks: its decoder blocks, in order.
+        prefix: their dotted name in the model, ``"model.layers"``.
+        files: parameter name → tensor name in the checkpoint; tied parameters share one.
+        device: where filled weights and the model's computed buffers lie.
+        unknown: tensors of the checkpoint that the model doesn't know; they stay as they are.
+        answers_tuple: whether a block answers with a tuple, its hidden state first.
+    """
+
+    model: Any
+    blocks: nn.ModuleList
+    prefix: str
+    files: Mapping[str, str]
+    device: torch.device
+    unknown: tuple[str, ...]
+    answers_tuple: bool = False
+
+    @contextmanager
+    def filled_shell(self, read: ReadWeight) -> Iterator[None]:
+        """Hold what is not a block (embedding, last norm, head) for the time of the context."""
+        names = [name for name in self.files if not name.startswith(f"{self.prefix}.")]
+        with _filled(self.model, {name: self.files[name] for name in names}, read):
+            yield
+
+    @contextmanager
+    def filled_block(self, index: int, read: ReadWeight) -> Iterator[nn.Module]:
+        """Hold one block for the time of the context."""
+        prefix = f"{self.prefix}.{index}."
+        files = {
+            name.removeprefix(prefix): file
+            for name, file in self.files.items()
+            if name.startswith(prefix)
+        }
+        block = self.blocks[index]
+        with _filled(block, files, read):
+            yield block
+
+    @contextmanager
+    def filled_model(self, read: ReadWeight) -> Iterator[Any]:
+        """Hold the whole model, for generation, for the time of the context."""
+        with _filled(self.model, self.files, read):
+            yield self.model
+
+
+def build(folder: Path, checkpoint: Checkpoint, device: torch.device) -> Skeleton:
+    """Build the model that a folder's config describes, without reading a weight.
+
+    Raises:
+        UnsupportedModelError: transformers has no causal language model for this config, or its
+            blocks can't be found.
+        DamagedCheckpointError: a tensor is missing or of another shape than the config says.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config.use_cache = False
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(
+                config, dtype=torch.float32, trust_remote_code=False
+            )
+    except Exception as error:
+        raise UnsupportedModelError(
+            f"transformers can't build a causal language model from config.json: {_line(error)}",
+            hint="check that the folder holds a causal language model that transformers loads",
+        ) from error
+    model.eval()
+    model.requires_grad_(False)
+    _compute_buffers(model, device)
+    blocks, prefix = find_blocks(model)
+    files, unknown = match_names(model, checkpoint)
+    return Skeleton(model, blocks, prefix, files, device, unknown)
+
+
+@contextmanager
+def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
+    """The same model where tensors have shapes and no values, to look at before reading a weight.
+
+    Forwards run inside the context. torch's fake tensors are used and not the meta device: models
+    ask whether they are being traced before they look at a mask's values.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from transformers import AutoModelForCausalLM
+
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        model = AutoModelForCausalLM.from_config(skeleton.model.config).eval()
+        blocks, prefix = find_blocks(model)
+        device = torch.device("cpu")
+        yield replace(skeleton, model=model, blocks=blocks, prefix=prefix, device=device)
+
+
+def find_blocks(model: Any) -> tuple[nn.ModuleList, str]:
+    """The decoder blocks of a model, with their dotted name.
+
+    ``get_decoder().layers`` where there is one, else the only ``ModuleList`` that has as many
+    members as the config has hidden layers.
+    """
+    layers = getattr(model.get_decoder(), "layers", None)
+    count = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    lists = {
+        name: module for name, module in model.named_modules() if isinstance(module, nn.ModuleList)
+    }
+    found = [(module, name) for name, module in lists.items() if module is layers]
+    if not found:
+        found = [(module, name) for name, module in lists.items() if len(module) == count]
+    if len(found) != 1 or len(found[0][0]) == 0:
+        raise UnsupportedModelError(
+            f"the decoder blocks of {type(model).__name__} can't be found",
+            hint="models whose blocks stand in one list work; please report this one",
+        )
+    return found[0]
+
+
+def match_names(model: Any, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Match the checkpoint's tensors to the model's parameters, by transformers' own renamings.
+
+    Returns:
+        Parameter name → file name, tied parameters included, and the file's unknown tensors.
+
+    Raises:
+        DamagedCheckpointError: a parameter has no tensor, or one of another shape.
+        UnsupportedModelError: a tensor would have to be split or fused on its way in.
+    """
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightRenaming, rename_source_key
+
+    state = model.state_dict()
+    transforms = get_model_conversion_mapping(model)
+    renamings = [each for each in transforms if isinstance(each, WeightRenaming)]
+    converters = [each for each in transforms if not isinstance(each, WeightRenaming)]
+    files: dict[str, str] = {}
+    unknown: list[str] = []
+    for entry in checkpoint.entries.values():
+        name, pattern = rename_source_key(
+            entry.name, renamings, converters, model.base_model_prefix, state
+        )
+        if pattern is not None:
+            raise UnsupportedModelError(
+                f"{entry.name} has another layout in the file than in the model",
+                hint="checkpoints whose tensors are split or fused on loading don't work yet",
+            )
+        if name not in state:
+            unknown.append(entry.name)
+            continue
+        if tuple(state[name].shape) != entry.shape:
+            raise DamagedCheckpointError(
+                f"{entry.name} has shape {list(entry.shape)}, "
+                f"config.json says {list(state[name].shape)}",
+                hint="config.json and the weights are from different models",
+            )
+        files[name] = entry.name
+    tied: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
+    for target, source in tied.items():
+        for one, other in ((target, source), (source, target)):
+            if one not in files and other in files:
+                files[one] = files[other]
+    missing = [name for name in state if name not in files]
+    if missing:
+        raise DamagedCheckpointError(
+            f"{len(missing)} tensors that config.json asks for are missing, first {missing[0]}",
+            hint="download the model again, or ask its author for the whole checkpoint",
+        )
+    return files, tuple(unknown)
+
+
+def _compute_buffers(model: Any, device: torch.device) -> None:
+    """Compute what no file holds (rotary frequencies, embedding scales), as from_pretrained does."""
+    names = [name for name, _ in model.named_non_persistent_buffers()]
+    owners = {name.rpartition(".")[0] for name in names}
+    for name in names:
+        _assign(model, name, torch.empty_like(model.get_buffer(name), device=device))
+    for owner in sorted(owners):
+        module = model.get_submodule(owner)
+        model_of_module = _nearest_pretrained(model, owner)
+        with torch.no_grad():
+            model_of_module._init_weights(module)
+    left = [name for name in names if model.get_buffer(name).is_meta]
+    if left:
+        raise ModelRepairError(f"{left[0]} was not computed", hint="please report this model")
+
+
+def _nearest_pretrained(model: Any, name: str) -> Any:
+    """The innermost transformers model around a module: its rules initialise the module."""
+    parts = name.split(".")
+    for end in range(len(parts), -1, -1):
+        module = model.get_submodule(".".join(parts[:end]))
+        if hasattr(module, "_init_weights"):
+            return module
+    return model
+
+
+@contextmanager
+def _filled(module: nn.Module, files: Mapping[str, str], read: ReadWeight) -> Iterator[None]:
+    """Put real tensors where the meta ones are, and take them away again."""
+    loaded: dict[str, Tensor] = {}
+    before: dict[str, Tensor] = {}
+    try:
+        for name, file in files.items():
+            before[name] = _find(module, name)
+            if file not in loaded:
+                loaded[file] = read(file)
+            _assign(module, name, loaded[file])
+        loaded.clear()
+        yield
+    finally:
+        for name, meta in before.items():
+            _assign(module, name, meta)
+
+
+def _find(module: nn.Module, name: str) -> Tensor:
+    owner, _, leaf = name.rpartition(".")
+    tensor: Tensor = getattr(module.get_submodule(owner), leaf)
+    return tensor
+
+
+def _assign(module: nn.Module, name: str, tensor: Tensor) -> None:
+    owner_name, _, leaf = name.rpartition(".")
+    owner = module.get_submodule(owner_name)
+    if leaf in owner._parameters:
+        owner._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
+    else:
+        owner._buffers[leaf] = tensor
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -1,0 +1,79 @@
+"""Hidden states between blocks, one file a slot, so that a pass needs one block and can go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modelrepair.errors import ResourceError
+
+
+def allocate(path: Path, nbytes: int) -> None:
+    """Make a file of this size whose space is really there: a full disk shows here, as OSError.
+
+    Writing through a memory map into a hole of a full disk would end the process instead.
+    """
+    with path.open("wb") as file:
+        if nbytes and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, nbytes)
+        else:
+            file.truncate(nbytes)
+
+
+class HiddenStates:
+    """The hidden states of all batches at some points of the model, ``[batch, tokens, hidden]``.
+
+    Each slot is one memory-mapped file: the operating system keeps it in memory while there is
+    room, and a killed run finds it where it was.
+
+    Args:
+        folder: where the slots lie.
+        shapes: the shape of each batch's hidden states, the same in every slot.
+    """
+
+    def __init__(self, folder: Path, shapes: Sequence[tuple[int, int, int]]) -> None:
+        self._folder = folder
+        self._shapes = tuple(shapes)
+        sizes = [int(np.prod(shape)) for shape in self._shapes]
+        self._offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self._open: dict[int, np.memmap[tuple[int], np.dtype[np.float32]]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, slot: int, batch: int, values: Tensor) -> None:
+        """Keep one batch's hidden states, float32."""
+        self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]] = (
+            values.detach().to("cpu", torch.float32).reshape(-1).numpy()
+        )
+
+    def read(self, slot: int, batch: int, device: torch.device) -> Tensor:
+        """One batch's hidden states, as they were written; the caller may write into the copy."""
+        values = self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]]
+        return torch.from_numpy(np.array(values)).reshape(self._shapes[batch]).to(device)
+
+    def drop(self, slot: int) -> None:
+        """Give a slot's disk space back."""
+        self._open.pop(slot, None)
+        self._path(slot).unlink(missing_ok=True)
+
+    def _path(self, slot: int) -> Path:
+        return self._folder / f"{slot:05d}.hidden"
+
+    def _slot(self, slot: int) -> np.memmap[tuple[int], np.dtype[np.float32]]:
+        if slot not in self._open:
+            path = self._path(slot)
+            total = int(self._offsets[-1])
+            try:
+                if not path.exists() or path.stat().st_size != total * 4:
+                    allocate(path, total * 4)
+                self._open[slot] = np.memmap(path, dtype=np.float32, mode="r+", shape=(total,))
+            except OSError as error:
+                raise ResourceError(
+                    f"hidden states ({total * 4 / 2**20:.0f} MiB) can't be kept: {error.strerror}",
+                    hint="free some disk space beside the output folder and run the command again",
+                ) from error
+        return self._open[slot]

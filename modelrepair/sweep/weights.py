@@ -1,0 +1,145 @@
+"""Checkpoint tensors as float32 on the computing device, with a mask applied on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modelrepair.checkpoint.bits import masked_values
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+
+TORCH_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+
+
+class Masks:
+    """The chosen entries of each site, one packed bit an entry, one file a site.
+
+    Args:
+        folder: where the files lie; a mask that was put stays there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, name: str, entries: int) -> np.ndarray | None:
+        """The site's mask, flat bool ``[entries]``, or None where nothing is masked."""
+        path = self._path(name)
+        if not path.exists():
+            return None
+        return np.unpackbits(np.load(path), count=entries).astype(bool)
+
+    def put(self, name: str, mask: np.ndarray) -> None:
+        """Keep a site's mask; an empty one takes no file."""
+        if not mask.any():
+            self._path(name).unlink(missing_ok=True)
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        np.save(self._path(name), np.packbits(mask.reshape(-1)))
+
+    def positions(self, name: str, entries: int) -> np.ndarray:
+        """The sorted flat positions of the site's masked entries, int64."""
+        mask = self.get(name, entries)
+        return np.zeros(0, np.int64) if mask is None else np.flatnonzero(mask).astype(np.int64)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+
+class Weights:
+    """Reads tensors of a checkpoint as they would be after masking.
+
+    Args:
+        checkpoint: the source.
+        device: where the tensors go.
+        reference: the aligned model, where the subject is the delta from it; else None.
+        masks: the entries to mask; None reads the source as it is.
+        scale: what masked entries of the subject are multiplied by.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        *,
+        reference: Checkpoint | None = None,
+        masks: Masks | None = None,
+        scale: float = 0.0,
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._device = device
+        self._reference = reference
+        self._masks = masks
+        self._scale = scale
+        self._checked: set[str] = set()
+
+    def with_masks(self, masks: Masks | None) -> Weights:
+        """The same tensors under another mask."""
+        other = Weights(
+            self._checkpoint,
+            self._device,
+            reference=self._reference,
+            masks=masks,
+            scale=self._scale,
+        )
+        other._checked = self._checked
+        return other
+
+    def read(self, name: str) -> Tensor:
+        """One tensor, float32, finite, in its own shape.
+
+        Raises:
+            DamagedCheckpointError: it holds NaN or infinity.
+            UnsupportedModelError: its dtype is no floating-point one.
+        """
+        entry = self._checkpoint.entries[name]
+        raw = np.array(self._checkpoint.raw(name))
+        mask = None if self._masks is None else self._masks.get(name, entry.entries)
+        if mask is not None:
+            flat = raw.reshape(-1)
+            flat[mask] = self._masked(name, flat[mask], mask)
+        tensor = _as_float(raw, entry.dtype, name).to(self._device)
+        if name not in self._checked:
+            if not torch.isfinite(tensor).all():
+                raise DamagedCheckpointError(
+                    f"{name} holds NaN or infinite values",
+                    hint="the checkpoint is damaged or its training diverged; nothing can be "
+                    "measured on it",
+                )
+            self._checked.add(name)
+        return tensor
+
+    def reference(self, name: str) -> Tensor | None:
+        """The reference's tensor of this name, float32, or None where there is no reference."""
+        if self._reference is None:
+            return None
+        entry = self._reference.entries[name]
+        raw = np.array(self._reference.raw(name))
+        return _as_float(raw, entry.dtype, name).to(self._device)
+
+    def _masked(self, name: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        entry = self._checkpoint.entries[name]
+        if self._reference is None:
+            return masked_values(values, entry.dtype, None, None, self._scale)
+        other = self._reference.entries[name]
+        chosen = self._reference.raw(name).reshape(-1)[mask]
+        return masked_values(values, entry.dtype, chosen, other.dtype, self._scale)
+
+
+def _as_float(raw: np.ndarray, dtype: str, name: str) -> Tensor:
+    if dtype not in TORCH_DTYPES:
+        raise UnsupportedModelError(
+            f"{name} is stored as {dtype}, which is no floating-point type",
+            hint="quantised checkpoints can't be repaired; repair the one they were made from",
+        )
+    return torch.from_numpy(raw).view(TORCH_DTYPES[dtype]).to(torch.float32)
