@@ -112,7 +112,7 @@ class Threshold:
 
     def mask(self, scores: np.ndarray, file: int) -> np.ndarray:
         """Mark the chosen among one file's scores, any shape."""
-        mask = np.greater(scores, np.float32(self.value), order="C")
+        mask: np.ndarray = np.greater(scores, np.float32(self.value), order="C")
         if file <= self.last_file:
             ties = np.flatnonzero(scores.reshape(-1) == np.float32(self.value))
             mask.reshape(-1)[ties if file < self.last_file else ties[: self.last_ties]] = True
@@ -279,13 +279,14 @@ def _top_of_rows(candidates: np.ndarray, k: int) -> np.ndarray:
         return candidates > -np.inf
     kth = columns - k
     threshold = np.partition(candidates, kth, axis=1)[:, kth : kth + 1]
-    mask = candidates > threshold
+    mask: np.ndarray = candidates > threshold
     wanted = k - np.count_nonzero(mask, axis=1)
     ties = (candidates == threshold) & (threshold > -np.inf)
     surplus = np.count_nonzero(ties, axis=1) > wanted
     for row in np.flatnonzero(surplus):
         ties[row, np.flatnonzero(ties[row])[wanted[row] :]] = False
-    return mask | ties
+    mask |= ties
+    return mask
 
 
 def _layout(path: Path) -> tuple[int, tuple[int, ...]]:

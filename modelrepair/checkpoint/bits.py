@@ -21,10 +21,12 @@ def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
 
     Raises:
         UnsupportedModelError: a dtype that has no values of its own (integers, block scales).
+        ValueError: bits of another width than the dtype's.
     """
-    raw = np.ascontiguousarray(raw, _raw_dtype(dtype))
+    raw = _contiguous(raw, dtype)
     if dtype == "BF16":
-        return (raw.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        wide: np.ndarray = raw.astype(np.uint32) << np.uint32(16)
+        return wide.view(np.float32)
     if dtype == "F16":
         return raw.view(np.float16).astype(np.float32)
     if dtype == "F32":
@@ -33,8 +35,10 @@ def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             return raw.view(np.float64).astype(np.float32)
     if dtype == "F8_E5M2":
-        return (raw.astype(np.uint16) << np.uint16(8)).view(np.float16).astype(np.float32)
-    return _e4m3_values()[raw]
+        half: np.ndarray = raw.astype(np.uint16) << np.uint16(8)
+        return half.view(np.float16).astype(np.float32)
+    table = _e4m3_values()
+    return np.take(table, raw)
 
 
 def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
@@ -50,7 +54,7 @@ def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
     Raises:
         UnsupportedModelError: another dtype, or a value other than zero for an 8-bit one.
     """
-    values = np.ascontiguousarray(values, np.float32)
+    values = np.asarray(values, np.float32, order="C")
     target = _raw_dtype(dtype)
     if dtype == "BF16":
         bits = values.view(np.uint32)
@@ -106,11 +110,12 @@ def masked_values(
     if reference is None or reference_dtype is None:
         if scale == 0:
             return np.zeros(weights.shape, _raw_dtype(dtype))
-        return from_float32(np.float32(scale) * to_float32(weights, dtype), dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return from_float32(np.float32(scale) * to_float32(weights, dtype), dtype)
     if reference.shape != weights.shape:
         raise ValueError(f"{weights.shape} weights, but {reference.shape} values of the reference")
     if scale == 0 and reference_dtype == dtype:
-        return np.array(reference, _raw_dtype(dtype))
+        return _contiguous(reference, dtype).copy()
     value = to_float32(reference, reference_dtype)
     if scale != 0:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -125,6 +130,13 @@ def _raw_dtype(dtype: str) -> np.dtype[np.unsignedinteger]:
             hint="repair the model before it was quantised",
         )
     return np.dtype(_RAW[dtype])
+
+
+def _contiguous(raw: np.ndarray, dtype: str) -> np.ndarray:
+    expected = _raw_dtype(dtype)
+    if raw.dtype != expected:
+        raise ValueError(f"the bits of {dtype} come as {expected}, found {raw.dtype}")
+    return np.asarray(raw, order="C")
 
 
 def _e4m3_values() -> np.ndarray:

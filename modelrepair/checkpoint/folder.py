@@ -56,12 +56,19 @@ def weight_files(folder: Path) -> WeightFiles:
         UnsupportedModelError: no such folder, no safetensors file, or several without an index.
         DamagedCheckpointError: the index is malformed or names a file outside the folder.
     """
-    if not folder.is_dir():
+    shown = folder.name or str(folder)
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UnsupportedModelError(
-            f"there is no folder {folder.name!r}",
+            f"there is no folder {shown!r}",
             hint="give the folder that holds config.json and the safetensors files",
-        )
-    names = sorted(path.name for path in folder.iterdir())
+        ) from error
+    except OSError as error:
+        raise ResourceError(
+            f"folder {shown!r} can't be read: {error.strerror}",
+            hint="check the rights on the folder",
+        ) from error
     if INDEX in names:
         return _indexed(folder, WEIGHTS in names)
     found = [name for name in names if name.endswith(".safetensors")]
@@ -72,17 +79,17 @@ def weight_files(folder: Path) -> WeightFiles:
         return WeightFiles((found[0],), None, {})
     if found:
         raise UnsupportedModelError(
-            f"folder {folder.name!r} holds {len(found)} safetensors files, none named {WEIGHTS}, "
+            f"folder {shown!r} holds {len(found)} safetensors files, none named {WEIGHTS}, "
             f"and no {INDEX}",
             hint=f"add the {INDEX} that belongs to them, or leave one file only",
         )
     other = [name for name in names if name.endswith(OTHER_FORMATS)]
     if other:
         raise UnsupportedModelError(
-            f"folder {folder.name!r} holds no safetensors weights, only {other[0]!r}", hint=CONVERT
+            f"folder {shown!r} holds no safetensors weights, only {other[0]!r}", hint=CONVERT
         )
     raise UnsupportedModelError(
-        f"folder {folder.name!r} holds no weights",
+        f"folder {shown!r} holds no weights",
         hint="give the folder that holds the model's safetensors files",
     )
 
@@ -105,13 +112,16 @@ def readable_file(folder: Path, name: str) -> Path:
     if not plain or path.is_absolute() or ".." in path.parts or not path.parts:
         raise _outside(name)
     root = folder.resolve()
-    target = (root / path).resolve()
+    try:
+        target = (root / path).resolve()
+    except RuntimeError as error:  # a link to itself, before Python 3.13
+        raise _outside(name) from error
     in_cache = root.parent.name == "snapshots" and target.parent == root.parent.parent / "blobs"
     if not target.is_relative_to(root) and not in_cache:
         raise _outside(name)
     if not target.is_file():
         raise DamagedCheckpointError(
-            f"weight file {name!r} is missing in folder {folder.name!r}",
+            f"weight file {name!r} is missing in the model's folder",
             hint="download or copy the model again: one of its files is not there",
         )
     return folder / path
@@ -143,7 +153,7 @@ def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
     if single_file_too and files != (WEIGHTS,):
         # Loaders disagree on which of the two they take, so a repair of either could be void.
         raise UnsupportedModelError(
-            f"folder {folder.name!r} holds two sets of weights: {WEIGHTS} and the files of {INDEX}",
+            f"the folder holds two sets of weights: {WEIGHTS} and the files of {INDEX}",
             hint="remove the set that is not the model, and run again",
         )
     return WeightFiles(files, INDEX, weight_map)

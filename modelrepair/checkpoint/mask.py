@@ -32,7 +32,7 @@ def encode(positions: np.ndarray) -> bytes:
     Raises:
         ValueError: positions that are negative or not strictly increasing.
     """
-    gaps = np.diff(np.asarray(positions, np.int64), prepend=-1) - 1
+    gaps: np.ndarray = np.diff(np.asarray(positions, np.int64), prepend=-1) - 1
     if len(gaps) and gaps.min() < 0:
         raise ValueError("positions must be strictly increasing from 0 on")
     escapes = gaps // _ESCAPE

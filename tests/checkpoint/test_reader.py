@@ -1,0 +1,279 @@
+"""Which files are the weights, where tensors lie in them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save, save_file
+from safetensors.torch import save_file as save_torch
+
+from modelrepair.checkpoint.folder import readable_file
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
+
+INDEX = "model.safetensors.index.json"
+
+
+def write_shards(folder: Path) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shards = {
+        "model-00001-of-00002.safetensors": {"b": rng.normal(size=(3, 4)), "a": np.arange(5)},
+        "model-00002-of-00002.safetensors": {"c": rng.normal(size=(2, 2)).astype(np.float16)},
+    }
+    for file, tensors in shards.items():
+        save_file(tensors, folder / file, {"format": "pt"})
+    weight_map = {name: file for file, tensors in shards.items() for name in tensors}
+    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    return {name: value for tensors in shards.values() for name, value in tensors.items()}
+
+
+def raw_file(header: object, content: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content
+
+
+def refused(folder: Path, match: str, kind: type = DamagedCheckpointError) -> None:
+    with pytest.raises(kind, match=match) as error:
+        Checkpoint.open(folder)
+    for line in (str(error.value), error.value.hint):
+        assert line.isprintable() and str(folder.parent) not in line
+
+
+def test_shards_in_order(tmp_path):
+    tensors = write_shards(tmp_path)
+    checkpoint = Checkpoint.open(tmp_path)
+    assert checkpoint.index == INDEX
+    assert checkpoint.files == (
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+    )
+    places = [(entry.file, entry.offset) for entry in checkpoint.entries.values()]
+    assert places == sorted(places)
+    assert checkpoint.metadata[checkpoint.files[0]] == {"format": "pt"}
+    for name, value in tensors.items():
+        raw = checkpoint.raw(name)
+        assert raw.shape == value.shape and raw.dtype.kind == "u" and not raw.flags.writeable
+        np.testing.assert_array_equal(raw.view(value.dtype), value)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_every_tensor_has_its_bits(tmp_path_factory, data):
+    kinds = ["uint8", "bool", "int16", "float16", "float32", "float64", "complex64"]
+    names = data.draw(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=5))
+    tensors = {}
+    for name in names:
+        shape = tuple(data.draw(st.lists(st.integers(0, 3), max_size=3)))
+        tensors[name] = np.ones(shape).astype(data.draw(st.sampled_from(kinds)))
+    folder = tmp_path_factory.mktemp("model")
+    content = save({name: value for name, value in tensors.items() if name != "__metadata__"})
+    (folder / "model.safetensors").write_bytes(content)
+    checkpoint = Checkpoint.open(folder)
+    for name, value in load_file(folder / "model.safetensors").items():
+        entry = checkpoint.entries[name]
+        assert checkpoint.raw(name).tobytes() == value.tobytes()
+        assert content[entry.offset : entry.offset + entry.nbytes] == value.tobytes()
+        assert checkpoint.raw(name).shape == entry.shape == value.shape
+        assert entry.entries == value.size
+
+
+def test_bfloat16_and_float8(tmp_path):
+    tensors = {
+        "b": torch.tensor([1.0, -2.0], dtype=torch.bfloat16),
+        "f": torch.ones(3).to(torch.float8_e4m3fn),
+    }
+    save_torch(tensors, tmp_path / "adapter_model.safetensors")
+    save_torch({"x": torch.ones(1)}, tmp_path / "other.safetensors")
+    checkpoint = Checkpoint.open(tmp_path)
+    assert checkpoint.index is None and checkpoint.files == ("adapter_model.safetensors",)
+    assert checkpoint.raw("b").tolist() == [0x3F80, 0xC000]
+    assert checkpoint.entries["f"].dtype == "F8_E4M3" and checkpoint.raw("f").dtype == np.uint8
+
+
+def test_the_only_safetensors_file_is_the_model(tmp_path):
+    save_file({"w": np.ones(1)}, tmp_path / "weights.safetensors")
+    (tmp_path / "config.json").touch()
+    assert Checkpoint.open(tmp_path).files == ("weights.safetensors",)
+    save_file({"w": np.ones(1)}, tmp_path / "more.safetensors")
+    refused(tmp_path, "2 safetensors files", UnsupportedModelError)
+
+
+def test_folders_without_safetensors(tmp_path):
+    refused(tmp_path / "nothing", "there is no folder 'nothing'", UnsupportedModelError)
+    refused(tmp_path, "holds no weights", UnsupportedModelError)
+    # If it were opened, this file would be an error of another kind.
+    (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    refused(tmp_path, "only 'pytorch_model.bin'", UnsupportedModelError)
+    with pytest.raises(UnsupportedModelError) as error:
+        Checkpoint.open(tmp_path)
+    assert "safe_serialization=True" in error.value.hint
+
+
+def test_two_sets_of_weights(tmp_path):
+    write_shards(tmp_path)
+    save_file({"w": np.ones(1)}, tmp_path / "model.safetensors")
+    refused(tmp_path, "two sets of weights", UnsupportedModelError)
+    (tmp_path / INDEX).write_text('{"weight_map": {"w": "model.safetensors"}}')
+    assert Checkpoint.open(tmp_path).files == ("model.safetensors",)
+
+
+@pytest.mark.parametrize("length", [0, 4, 8, 60, -1])
+def test_a_file_cut_short(tmp_path, length):
+    content = save({"w": np.ones((4, 4), np.float32)})
+    (tmp_path / "model.safetensors").write_bytes(content[:length])
+    refused(tmp_path, "'model.safetensors' is no whole safetensors file")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!DOCTYPE html><html>" * 20,
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
+        raw_file(b"{]"),
+        raw_file(b"\xff\xff"),
+        raw_file(b"[" * 5000),
+        raw_file({"w": {"dtype": "\x1b[31m\n", "shape": [1], "data_offsets": [0, 1]}}, b"1"),
+        raw_file({"w": {"dtype": "U8", "shape": [2], "data_offsets": [0, 1]}}, b"1"),
+        raw_file({"w": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}, b"12"),
+    ],
+)
+def test_a_malformed_file(tmp_path, content):
+    (tmp_path / "model.safetensors").write_bytes(content)
+    refused(tmp_path, "is no whole safetensors file")
+
+
+def test_a_tensor_named_twice(tmp_path):
+    header = (
+        b'{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},'
+        b'"w":{"dtype":"I8","shape":[2],"data_offsets":[0,2]}}'
+    )
+    (tmp_path / "model.safetensors").write_bytes(raw_file(header, b"12"))
+    refused(tmp_path, "stands twice")
+
+
+def test_a_tensor_in_two_shards(tmp_path):
+    write_shards(tmp_path)
+    save_file({"c": np.ones(1), "a": np.ones(1)}, tmp_path / "model-00002-of-00002.safetensors")
+    refused(tmp_path, "tensor 'a' is in 'model-00001-of-00002.safetensors' and in")
+
+
+def test_entries_that_share_bytes_are_not_mapped(tmp_path):
+    header = {"w": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}
+    (tmp_path / "model.safetensors").write_bytes(raw_file(header, b"12"))
+    checkpoint = Checkpoint.open(tmp_path)
+    with pytest.raises(UnsupportedModelError, match="dtype F4"):
+        checkpoint.raw("w")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        *("", "[]", "{}", "[" * 100_000, "\xff"),
+        *('{"weight_map": []}', '{"weight_map": {}}', '{"weight_map": {"w": 1}}'),
+        '{"weight_map": {"w": "a.safetensors", "v": null}}',
+    ],
+)
+def test_a_malformed_index(tmp_path, index):
+    (tmp_path / INDEX).write_text(index, encoding="latin-1")
+    refused(tmp_path, "is no index")
+
+
+def test_an_index_that_its_shards_contradict(tmp_path):
+    write_shards(tmp_path)
+    index = json.loads((tmp_path / INDEX).read_text())
+    index["weight_map"]["c"] = "model-00001-of-00002.safetensors"
+    index["weight_map"]["d"] = "model-00002-of-00002.safetensors"
+    (tmp_path / INDEX).write_text(json.dumps(index))
+    refused(tmp_path, "holds 'c', but it does not")
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    refused(tmp_path, "'model-00002-of-00002.safetensors' is missing")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../x.safetensors", "a/../../x.safetensors", "..\\x.safetensors"),
+        *("C:x.safetensors", "a\n.safetensors", "a\0.safetensors"),
+    ],
+)
+def test_a_shard_outside_the_folder(tmp_path, name):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    save_file({"w": np.ones(1)}, tmp_path / "x.safetensors")
+    for file in (name, str(tmp_path / "x.safetensors")):
+        (folder / INDEX).write_text(json.dumps({"weight_map": {"w": file}}))
+        with pytest.raises(DamagedCheckpointError, match="outside") as error:
+            Checkpoint.open(folder)
+        assert str(error.value).isprintable()
+
+
+def test_a_shard_of_another_format(tmp_path):
+    (tmp_path / INDEX).write_text('{"weight_map": {"w": "pytorch_model.bin"}}')
+    refused(tmp_path, "no safetensors file", UnsupportedModelError)
+
+
+def test_links(tmp_path):
+    folder, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    save_file({"w": np.ones(1)}, elsewhere / "x.safetensors")
+    link = folder / "model.safetensors"
+    link.symlink_to(elsewhere / "x.safetensors")
+    refused(folder, "outside")
+    link.unlink()
+    (folder / "sub").symlink_to(elsewhere)
+    with pytest.raises(DamagedCheckpointError, match="outside"):
+        readable_file(folder, "sub/x.safetensors")
+    link.symlink_to("model.safetensors")
+    refused(folder, "outside|missing")
+    link.unlink()
+    link.symlink_to("inside.safetensors")
+    refused(folder, "missing")
+    save_file({"w": np.ones(1)}, folder / "inside.safetensors")
+    assert Checkpoint.open(folder).files == ("model.safetensors",)
+
+
+def test_a_snapshot_of_the_hugging_face_cache(tmp_path):
+    cache = tmp_path / "models--user--model"
+    snapshot = cache / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (cache / "blobs").mkdir()
+    save_file({"w": np.ones(1)}, cache / "blobs" / "0123")
+    link = snapshot / "model.safetensors"
+    link.symlink_to("../../blobs/0123")
+    assert Checkpoint.open(snapshot).raw("w").shape == (1,)
+    link.unlink()
+    save_file({"w": np.ones(1)}, cache / "refs.safetensors")
+    link.symlink_to("../../refs.safetensors")
+    refused(snapshot, "outside")
+
+
+def test_a_file_that_cant_be_read(tmp_path):
+    (tmp_path / INDEX).mkdir()
+    refused(tmp_path, "missing")
+    (tmp_path / INDEX).rmdir()
+    for name in ("model.safetensors", INDEX):
+        (tmp_path / name).touch(mode=0)
+        if os.access(tmp_path / name, os.R_OK):
+            pytest.skip("root reads everything")
+        refused(tmp_path, "can't be read", ResourceError)
+
+
+def test_a_disk_that_fails(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied", "/secret/place/model.safetensors")
+
+    write_shards(tmp_path)
+    monkeypatch.setattr("modelrepair.checkpoint.reader.safe_open", fail)
+    refused(tmp_path, "can't be read: Permission denied", ResourceError)
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    refused(tmp_path, "can't be read: Permission denied", ResourceError)
+    monkeypatch.setattr(Path, "iterdir", fail)
+    refused(tmp_path, "can't be read: Permission denied", ResourceError)

@@ -1,0 +1,197 @@
+"""Exact selection in all scopes: what a stable sort of all scores at once would choose."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelrepair import selection
+from modelrepair.selection import (
+    GlobalSelection,
+    count,
+    select,
+    select_global,
+    spill,
+    top_rows,
+    top_tensor,
+)
+
+KINDS = ["ties", "one value", "zeros of both signs", "normal", "denormal", "wide"]
+SITES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5)
+
+
+def draw_scores(rng, shape, kind):
+    if kind == "ties":
+        values = rng.integers(-2, 3, shape)
+    elif kind == "one value":
+        values = np.full(shape, 0.25)
+    elif kind == "zeros of both signs":
+        values = rng.choice([0.0, -0.0, 1e-45, -1e-45], shape)
+    elif kind == "normal":
+        values = rng.normal(size=shape)
+    elif kind == "denormal":
+        values = rng.integers(-3, 4, shape) * 1e-45
+    else:
+        values = np.exp(rng.normal(size=shape) * 30) * rng.choice([1, -1], shape)
+    return np.clip(values, -3e38, 3e38).astype(np.float32)
+
+
+def by_sorting(scores, eligible, k, signed):
+    """The definition: sort everything at once, stably, and take the first k that may be taken."""
+    flat, allowed = scores.ravel(), eligible.ravel()
+    order = np.argsort(-flat.astype(np.float64), kind="stable")
+    chosen = [i for i in order if allowed[i] and (not signed or flat[i] > 0)][:k]
+    mask = np.zeros(flat.size, bool)
+    mask[chosen] = True
+    return mask.reshape(scores.shape)
+
+
+@pytest.fixture(autouse=True, params=[5, 1 << 22], ids=["small chunks", "one chunk"])
+def chunk(request, monkeypatch):
+    monkeypatch.setattr(selection, "_CHUNK", request.param)
+
+
+@settings(deadline=None)
+@given(SITES, st.sampled_from(KINDS), st.integers(0, 2**32 - 1), st.floats(0, 1), st.booleans())
+def test_all_scopes_equal_a_stable_sort(tmp_path_factory, shapes, kind, seed, ratio, signed):
+    rng = np.random.default_rng(seed)
+    share = rng.choice([0.0, 0.5, 1.0])
+    sites = [(draw_scores(rng, shape, kind), rng.random(shape) >= share) for shape in shapes]
+    folder = tmp_path_factory.mktemp("scores")
+    files = [folder / f"{number}.npy" for number in range(len(sites))]
+    for file, (scores, eligible) in zip(files, sites, strict=True):
+        spill(file, scores, eligible)
+
+    rows, tensors, everywhere = (
+        list(select(files, scope, ratio, signed=signed)) for scope in ("row", "tensor", "global")
+    )
+    for number, (scores, eligible) in enumerate(sites):
+        k = count(ratio, scores.shape[1])
+        expected = [
+            by_sorting(row, allowed, k, signed)
+            for row, allowed in zip(scores, eligible, strict=True)
+        ]
+        np.testing.assert_array_equal(rows[number], expected)
+        np.testing.assert_array_equal(top_rows(scores, k, eligible, signed=signed), expected)
+        k = count(ratio, scores.size)
+        whole = by_sorting(scores, eligible, k, signed)
+        np.testing.assert_array_equal(tensors[number], whole)
+        np.testing.assert_array_equal(top_tensor(scores, k, eligible, signed=signed), whole)
+
+    scores = np.concatenate([scores.ravel() for scores, _ in sites])
+    eligible = np.concatenate([eligible.ravel() for _, eligible in sites])
+    expected = by_sorting(scores, eligible, count(ratio, scores.size), signed)
+    np.testing.assert_array_equal(np.concatenate([mask.ravel() for mask in everywhere]), expected)
+    for mask, (scores, _) in zip(everywhere, sites, strict=True):
+        assert mask.shape == scores.shape and mask.dtype == bool
+
+
+@settings(deadline=None, max_examples=40)
+@given(SITES, st.sampled_from(KINDS), st.integers(0, 2**32 - 1), st.booleans())
+def test_masks_are_nested(tmp_path_factory, shapes, kind, seed, signed):
+    rng = np.random.default_rng(seed)
+    folder = tmp_path_factory.mktemp("scores")
+    files = [folder / f"{number}.npy" for number in range(len(shapes))]
+    scores = [draw_scores(rng, shape, kind) for shape in shapes]
+    for file, values in zip(files, scores, strict=True):
+        spill(file, values)
+    ranking = GlobalSelection(files, signed=signed)
+    counts = sorted({0, 1, ranking.entries, *rng.integers(0, ranking.entries + 2, 5).tolist()})
+    thresholds = ranking.thresholds(counts)
+    assert thresholds == [GlobalSelection(files, signed=signed).threshold(k) for k in counts]
+    before = [np.zeros(values.shape, bool) for values in scores]
+    for k, threshold in zip(counts, thresholds, strict=True):
+        masks = [ranking.mask(number, threshold) for number in range(len(files))]
+        assert sum(int(mask.sum()) for mask in masks) == min(k, ranking.eligible)
+        for smaller, mask in zip(before, masks, strict=True):
+            assert not (smaller & ~mask).any()
+        before = masks
+    for choose, values in ((top_rows, scores[0]), (top_tensor, scores[0])):
+        smaller = np.zeros(values.shape, bool)
+        for k in counts:
+            mask = choose(values, k, signed=signed)
+            assert not (smaller & ~mask).any()
+            smaller = mask
+
+
+def test_raw_files_give_flat_masks(tmp_path):
+    files = [tmp_path / "a.bin", tmp_path / "b.bin", tmp_path / "c.bin"]
+    for file, values in zip(files, ([1, 5, -np.inf], [5, 2], []), strict=True):
+        np.array(values, "<f4").tofile(file)
+    masks = [mask.tolist() for mask in select_global(files, 3)]
+    assert masks == [[False, True, False], [True, True], []]
+    assert next(select_global(files, 99)).tolist() == [True, True, False]
+    assert not any(mask.any() for mask in select_global(files, 0))
+
+
+def test_nothing_eligible(tmp_path):
+    spill(tmp_path / "a.npy", np.full((2, 2), -1, np.float32), np.zeros((2, 2), bool))
+    for scope in ("row", "tensor", "global"):
+        for signed in (False, True):
+            assert not next(select([tmp_path / "a.npy"], scope, 0.5, signed=signed)).any()
+
+
+def test_another_quota(tmp_path):
+    spill(tmp_path / "a.npy", np.arange(20, dtype=np.float32).reshape(2, 10))
+    official = lambda ratio, entries: entries - int(entries * (1 - ratio))  # noqa: E731
+    masks = [
+        next(select([tmp_path / "a.npy"], "row", 0.05, quota=quota)) for quota in (count, official)
+    ]
+    assert [int(mask.sum()) for mask in masks] == [0, 2]
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_refused(tmp_path, bad):
+    scores = np.array([[1, bad], [2, 3]], np.float32)
+    for choose in (top_rows, top_tensor):
+        with pytest.raises(ValueError, match="NaN or"):
+            choose(scores, 1)
+    assert top_tensor(scores, 1, np.isfinite(scores)).tolist() == [[False, False], [False, True]]
+    with pytest.raises(ValueError, match="NaN or"):
+        spill(tmp_path / "a.npy", scores)
+    scores.tofile(tmp_path / "a.bin")
+    with pytest.raises(ValueError, match=r"'a\.bin' hold a NaN or"):
+        GlobalSelection([tmp_path / "a.bin"])
+
+
+def test_other_arrays_are_refused(tmp_path):
+    for array in (np.zeros((2, 2)), np.asfortranarray(np.zeros((2, 3), np.float32))):
+        np.save(tmp_path / "a.npy", array)
+        with pytest.raises(ValueError, match="expected rows of float32"):
+            GlobalSelection([tmp_path / "a.npy"])
+
+
+def test_files_that_change_are_noticed(tmp_path):
+    path = tmp_path / "a.bin"
+    np.zeros(8, "<f4").tofile(path)
+    ranking = GlobalSelection([path])
+    ranking.thresholds([3])
+    np.ones(8, "<f4").tofile(path)
+    with pytest.raises(RuntimeError, match="changed"):
+        ranking.threshold(2)
+
+
+def test_the_scores_of_a_fortran_array(tmp_path):
+    scores = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3) % 3)
+    for choose in (top_rows, top_tensor):
+        np.testing.assert_array_equal(choose(scores, 1), choose(scores.copy(order="C"), 1))
+
+
+def test_memory_stays_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(selection, "_CHUNK", 1 << 18)
+    path = tmp_path / "scores.npy"
+    scores = np.random.default_rng(0).random((4000, 4000), np.float32)
+    spill(path, scores)
+    expected = np.partition(scores.ravel(), -160_000)[-160_000]
+    del scores
+    tracemalloc.start()
+    ranking = GlobalSelection([path])
+    threshold = ranking.threshold(160_000)
+    assert tracemalloc.get_traced_memory()[1] < 16_000_000
+    tracemalloc.stop()
+    assert threshold.value == expected
+    assert int(ranking.mask(0, threshold).sum()) == 160_000
