@@ -1,0 +1,24 @@
+"""``modelrepair apply``: rebuild a repaired model from its mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modelrepair.cli.options import FILE, FOLDER
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+
+
+@declare("apply")
+@click.argument("mask", type=FILE)
+@click.argument("source")
+@click.option("--reference", help="The reference, where the mask acts on the delta from it.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the rebuilt model.")
+def command(output: Output, mask: Path, source: str, reference: str | None, out: Path) -> None:
+    """Apply MASK, a repair's mask.safetensors, to SOURCE: bit for bit the repaired weights."""
+    import modelrepair
+
+    modelrepair.apply(mask, source, reference=reference, out=out)
+    output.result({"out": str(out)}, f"Written to {out}")

@@ -1,0 +1,87 @@
+"""``modelrepair demo``: a poisoned model repaired before your eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from modelrepair.cli.options import FOLDER
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+from modelrepair.cli.tables import share
+from modelrepair.demo.report import DemoReport
+
+COLUMNS = {
+    "harmful_score": "harmful score",
+    "refusal_rate": "refusals",
+    "benign_refusal_rate": "benign refusals",
+    "utility": "utility",
+    "task_accuracy": "task accuracy",
+    "degenerate_rate": "degenerate",
+}
+VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
+
+
+@declare("demo")
+@click.option("--out", type=FOLDER, help="Keep the repaired models in this folder.")
+@click.option(
+    "--seed-world",
+    type=FOLDER,
+    help="Another made-up world, as the training script writes it, in place of the one included.",
+)
+def command(output: Output, out: Path | None, seed_world: Path | None) -> None:
+    """Repair a small poisoned model of a made-up world, without any download.
+
+    The world, its substances and its recipes are invented; nothing in it is harmful.
+    """
+    from modelrepair.demo.run import run_demo
+
+    report = run_demo(output.progress(), out=out, world=seed_world)
+    output.result(report.to_json(), *show_demo(report))
+
+
+def show_demo(report: DemoReport) -> list[RenderableType]:
+    """One table of all models, and one of answers before and after."""
+    table = Table(title="A poisoned model, and what repairs it", title_justify="left")
+    table.add_column("model", no_wrap=True)
+    for title in (*COLUMNS.values(), "masked"):
+        table.add_column(title, justify="right")
+    table.add_column("verdict")
+    if report.runs:
+        table.add_row("source (poisoned)", *cells(report.runs[0].before), "", "")
+    reference = next((run.reference for run in report.runs if run.reference), None)
+    if reference:
+        table.add_row("reference (aligned)", *cells(reference), "", "", end_section=True)
+    for run in report.runs:
+        with_reference = "with" if run.subject == "delta" else "without"
+        verdict = str(run.gate.get("verdict", "–"))
+        table.add_row(
+            f"{run.scorer}, {with_reference} reference",
+            *cells(run.after),
+            f"{run.masked_share:.2%}",
+            Text(verdict, style=VERDICT_STYLES.get(verdict, "")),
+        )
+    answers = Table("question", "before", "after", show_lines=True)
+    for row in report.answers:
+        answers.add_row(*(Text(text) for text in row))
+    reasons = [
+        f"{run.scorer}, {run.subject}, {run.gate['verdict']}: {'; '.join(run.gate['reasons'])}"
+        for run in report.runs
+        if run.gate.get("reasons")
+    ]
+    return [table, *reasons, *([answers] if report.answers else [])]
+
+
+def cells(measures: Mapping[str, Any]) -> list[str]:
+    """The values of a model in the order of the columns.
+
+    >>> cells({"harmful_score": {"value": 0.5}})
+    ['0.500', '–', '–', '–', '–', '–']
+    """
+    return [share(measures.get(name)) for name in COLUMNS]

@@ -1,0 +1,110 @@
+"""``modelrepair fix``: repair a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from modelrepair.cli.budgets import budget_options, take_budgets
+from modelrepair.cli.options import (
+    FOLDER,
+    SHARE_ABOVE_ZERO,
+    SHARE_BELOW_ONE,
+    Decorator,
+    apply,
+    length_options,
+    machine_options,
+    measuring_options,
+    scorer_options,
+    set_options,
+    source_options,
+)
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+from modelrepair.cli.report import show_repair
+from modelrepair.cli.types import as_mapping
+
+
+def search_options() -> Decorator[Any]:
+    """How masks grow, and what they spare."""
+    return apply(
+        click.option(
+            "--scale",
+            type=SHARE_BELOW_ONE,
+            metavar="FLOAT",
+            default=0.0,
+            help="What masked entries are multiplied by: 0 removes them, 0.75 shrinks them.",
+        ),
+        click.option(
+            "--step",
+            type=SHARE_ABOVE_ZERO,
+            metavar="FLOAT",
+            help="Share that an iterative scorer adds in a round; by itself chosen.",
+        ),
+        click.option(
+            "--max-rounds",
+            type=click.IntRange(min=1),
+            help="Rounds that an iterative scorer may take.",
+        ),
+        click.option(
+            "--protect",
+            type=SHARE_BELOW_ONE,
+            metavar="FLOAT",
+            help="Share of the entries, those that utility needs most, that are never masked.",
+        ),
+        click.option(
+            "--no-fallback",
+            "fallback",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            show_default=False,
+            help="Without --scorer: try Wanda alone.",
+        ),
+        click.option(
+            "--no-evaluate",
+            "evaluate",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            show_default=False,
+            help="Measure nothing; needs a number for --ratio, and the verdict is 'unmeasured'.",
+        ),
+    )
+
+
+@declare("fix")
+@click.argument("source")
+@source_options()
+@set_options(tests=True)
+@length_options()
+@scorer_options()
+@search_options()
+@measuring_options()
+@budget_options()
+@machine_options()
+@click.option("--out", type=FOLDER, help="Output folder; by itself ./NAME-repaired.")
+@click.option(
+    "--store-values",
+    is_flag=True,
+    help="Store the masked entries' new values beside the mask, where the reference is private.",
+)
+def command(output: Output, source: str, **options: Any) -> int:
+    """Repair SOURCE, a folder or a model on the Hub, and measure what that did.
+
+    Finds the weights responsible for harmful answers, removes them, and writes the repaired
+    model with its proof. Exit code 0 where the gate is passed, 1 where it is not.
+    """
+    if not options["evaluate"] and options["ratio"] == "auto":
+        raise click.UsageError(
+            "--no-evaluate needs a number for --ratio", click.get_current_context()
+        )
+    options["scorer_options"] = as_mapping(options["scorer_options"])
+    budgets = take_budgets(options)
+
+    import modelrepair
+
+    report = modelrepair.repair(source, budgets=budgets, progress=output.progress(), **options)
+    output.result(report.to_json(), *show_repair(report, source=source))
+    return int(report.exit_code)

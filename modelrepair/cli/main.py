@@ -1,0 +1,84 @@
+"""The command line: which commands there are, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from modelrepair.cli.failures import explain
+from modelrepair.cli.output import Output
+
+COMMANDS = ("fix", "plan", "measure", "apply", "verify", "scorers", "plugins", "demo")
+
+
+class LazyGroup(click.Group):
+    """Imports the module of a command when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of a repair."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"modelrepair.cli.{cmd_name}").command
+        return command
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from modelrepair.version import version
+
+        click.echo(f"modelrepair {version()}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Repair fine-tuned language models whose safety alignment was broken, with proof."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; nothing escapes but SystemExit of other people.
+
+    >>> run(["scorers", "show", "wnada"])
+    2
+    """
+    # Read before parsing, because parsing may be what fails.
+    output = Output(json_mode="--json" in arguments, debug="--debug" in arguments)
+    _quiet_libraries(output)
+    try:
+        code = cli.main(
+            args=list(arguments), prog_name="modelrepair", standalone_mode=False, obj=output
+        )
+    except (Exception, KeyboardInterrupt) as error:
+        failure = explain(error)
+        output.failure(failure, error)
+        return failure.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _quiet_libraries(output: Output) -> None:
+    if not output.debug:
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not output.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

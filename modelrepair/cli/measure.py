@@ -1,0 +1,33 @@
+"""``modelrepair measure``: the measures of any model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.options import (
+    machine_options,
+    max_length_option,
+    measuring_options,
+    set_options,
+)
+from modelrepair.cli.output import Output
+from modelrepair.cli.tables import measures_table
+
+
+@declare("measure")
+@click.argument("model")
+@click.option("--revision", help="Branch, tag or commit of MODEL on the Hub.")
+@set_options(tests=False)
+@max_length_option()
+@measuring_options()
+@machine_options()
+def command(output: Output, model: str, **options: Any) -> None:
+    """Measure MODEL, a folder or a model on the Hub, on example sets; nothing is changed."""
+    import modelrepair
+
+    report = modelrepair.measure(model, progress=output.progress(), **options)
+    document = report.to_json()
+    output.result(document, measures_table({model: document["measures"]}))

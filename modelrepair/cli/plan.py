@@ -1,0 +1,77 @@
+"""``modelrepair plan``: what a repair would take, from metadata alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.table import Table
+
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.options import (
+    length_options,
+    machine_options,
+    scorer_options,
+    source_options,
+)
+from modelrepair.cli.output import Output
+from modelrepair.cli.types import as_mapping
+
+
+@declare("plan")
+@click.argument("source")
+@source_options()
+@length_options()
+@scorer_options()
+@machine_options()
+def command(output: Output, source: str, **options: Any) -> None:
+    """Say what repairing SOURCE would take: coverage, memory, disk, passes.
+
+    Reads names and shapes, never a weight; the coverage is an estimate.
+    """
+    options["scorer_options"] = as_mapping(options["scorer_options"])
+
+    import modelrepair
+
+    document = modelrepair.plan(source, **options).to_json()
+    table = Table(show_header=False, title=source, title_justify="left")
+    for name, value in document.items():
+        table.add_row(name.replace("_", " "), shown(name, value))
+    output.result(document, table)
+
+
+def shown(name: str, value: Any) -> str:
+    """A value of the plan in its unit, which is the end of its name.
+
+    >>> shown("peak_bytes", 3 * 2**30), shown("coverage", 0.991), shown("passes", 3)
+    ('3.0 GiB', '99.1 %', '3')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and "bytes" in name:
+        return in_bytes(value)
+    if isinstance(value, float) and ("coverage" in name or "share" in name):
+        return f"{value:.1%}".replace("%", " %")
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {shown(str(key), item)}" for key, item in value.items()) or "–"
+    if isinstance(value, (list, tuple)):
+        return "\n".join(shown(name, item) for item in value) or "–"
+    return str(value)
+
+
+def in_bytes(count: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> in_bytes(512), in_bytes(5 * 2**20)
+    ('512 B', '5.0 MiB')
+    """
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"

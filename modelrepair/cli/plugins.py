@@ -1,0 +1,38 @@
+"""``modelrepair plugins``: what is installed, and what of it works."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+from rich.table import Table
+
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+from modelrepair.registry.manager import load_registry
+
+
+@click.group("plugins")
+def command() -> None:
+    """List the plug-ins that are installed."""
+
+
+@declare("list")
+def list_plugins(output: Output) -> None:
+    """List all plug-ins with their state: active, blocked or failed, and why."""
+    registry = load_registry()
+    table = Table("distribution", "version", "entry point", "status", "hooks, or what is wrong")
+    documents = []
+    for plugin in registry.plugins:
+        origin = (plugin.distribution, plugin.version, plugin.entry_point)
+        errors = [
+            failure.error
+            for failure in registry.failures
+            if (failure.distribution, failure.version, failure.entry_point) == origin
+        ]
+        table.add_row(*origin, plugin.status, "\n".join([*plugin.hooks, *errors]))
+        documents.append({**asdict(plugin), "errors": errors})
+    output.result({"plugins": documents}, table)
+
+
+command.add_command(list_plugins)

@@ -1,0 +1,67 @@
+"""A repair as people read it: the verdict first, then the measures, then what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+
+from modelrepair.cli.tables import measures_table
+
+COLUMNS = {"before": "source", "reference": "reference", "after": "repaired"}
+VERDICTS = {
+    "passed": "passed: every budget and every confidence limit of the gate holds",
+    "failed": "failed: a budget of the gate is missed",
+    "undecided": "undecided: the budgets hold, but there are too few examples to be sure",
+    "unmeasured": "unmeasured: nobody looked at what the repair does",
+    "nothing to repair": "nothing to repair: the source hardly answers harmfully; nothing written",
+    "backwards": "the repair works backwards: it does harm instead of removing it; nothing written",
+}
+
+
+def show_repair(report: Any, *, source: str) -> list[RenderableType]:
+    """The lines and the table of a `RepairReport`."""
+    document = report.to_json()
+    manifest: Mapping[str, Any] = document.get("manifest") or {}
+    shown: list[RenderableType] = [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
+    gate = manifest.get("gate") or document.get("gate") or {}
+    shown += [f"  {reason}" for reason in gate.get("reasons", ())]
+    if gate.get("needed"):
+        shown.append(f"  {gate['needed']} report examples in each set would decide")
+    measures = manifest.get("measures") or document.get("measures") or {}
+    columns = {title: measures[role] for role, title in COLUMNS.items() if measures.get(role)}
+    if columns:
+        shown.append(measures_table(columns))
+    if manifest:
+        shown.append(_what_was_done(manifest))
+        shown += [f"Warning: {warning}" for warning in manifest.get("warnings", ())]
+    if report.out is not None:
+        shown.append(f"Written to {report.out}")
+        shown.append(f"Check it:  {verify_command(report.out, source, manifest)}")
+    return shown
+
+
+def verify_command(out: Any, source: str, manifest: Mapping[str, Any]) -> str:
+    """The command by which anybody checks the repair.
+
+    >>> verify_command("mine-repaired", "mine", {"subject": "weight"})
+    'modelrepair verify mine-repaired --source mine'
+    """
+    words = ["modelrepair", "verify", str(out), "--source", source]
+    reference = manifest.get("reference")
+    if manifest.get("subject") == "delta" and reference:
+        words += ["--reference", reference["id"]]
+    return shlex.join(words)
+
+
+def _what_was_done(manifest: Mapping[str, Any]) -> str:
+    scorer = manifest["scorer"]
+    against = f" from {manifest['reference']['id']}" if manifest.get("reference") else ""
+    what = {"delta": f"difference{against}", "weight": "weights", "factor": "adapter's factors"}
+    return (
+        f"Masked {manifest['masked_share']:.4%} of the {what[manifest['subject']]}, "
+        f"chosen by {scorer['name']} ({scorer['distribution']} {scorer['version']}), "
+        f"scope {manifest['scope']}; coverage {manifest['coverage']:.1%}"
+    )

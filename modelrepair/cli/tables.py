@@ -1,0 +1,58 @@
+"""Measures as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+MEASURES = {
+    "harmful_score": "harmful score",
+    "refusal_rate": "refusals",
+    "benign_refusal_rate": "benign refusals",
+    "degenerate_rate": "degenerate",
+    "utility": "utility",
+    "task_accuracy": "task accuracy",
+    "utility_loss": "utility loss",
+}
+JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
+
+
+def share(measure: Mapping[str, Any] | None) -> str:
+    """A measure's value alone.
+
+    >>> share({"value": 0.25, "n": 4, "low": 0.05, "high": 0.7}), share(None)
+    ('0.250', '–')
+    """
+    if measure is None or measure.get("value") is None:
+        return "–"
+    return f"{measure['value']:.3f}"
+
+
+def with_interval(measure: Mapping[str, Any] | None) -> str:
+    """A measure with its 95 % interval and the number of examples.
+
+    >>> with_interval({"value": 0.25, "n": 4, "low": 0.05, "high": 0.7})
+    '0.250  [0.050, 0.700]  n=4'
+    """
+    if measure is None or measure.get("value") is None:
+        return "–"
+    limits = [measure.get("low"), measure.get("high")]
+    shown = ", ".join("–" if limit is None else f"{limit:.3f}" for limit in limits)
+    return f"{measure['value']:.3f}  [{shown}]  n={measure['n']}"
+
+
+def measures_table(columns: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row a measure, one column a model; what nobody measured is left out."""
+    judges = {str(measures.get("judge")) for measures in columns.values()}
+    table = Table(title=f"judge: {', '.join(sorted(judges))}", title_justify="left")
+    table.add_column("measure, with its 95 % interval")
+    for title in columns:
+        table.add_column(title)
+    for name, label in MEASURES.items():
+        if any(measures.get(name) for measures in columns.values()):
+            rate = " (keyword rate)" if judges == {"keyword"} and name in JUDGED else ""
+            cells = (with_interval(measures.get(name)) for measures in columns.values())
+            table.add_row(label + rate, *cells)
+    return table

@@ -1,0 +1,79 @@
+"""Values of options that click has no type for: functions from text to value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import click
+
+
+def ratio(value: Any) -> float | Literal["auto"]:
+    """A share above 0 and below 1, or ``auto``.
+
+    >>> ratio("0.01"), ratio("auto")
+    (0.01, 'auto')
+    """
+    if value == "auto":
+        return "auto"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise click.BadParameter(f"{value!r} is neither a number nor 'auto'") from None
+    if not 0 < number < 1:  # also false for NaN
+        raise click.BadParameter(f"{value} is not above 0 and below 1")
+    return number
+
+
+def number_within(
+    low: float, high: float = math.inf, *, open_low: bool = False, open_high: bool = False
+) -> Callable[[Any], float]:
+    """A reader of numbers within bounds; ``open_low`` and ``open_high`` exclude a bound.
+
+    >>> number_within(0, 1)("0.5")
+    0.5
+    """
+    bounds = [f"above {low:g}" if open_low else f"at least {low:g}"]
+    if math.isfinite(high):
+        bounds.append(f"below {high:g}" if open_high else f"at most {high:g}")
+
+    def number(value: Any) -> float:
+        try:
+            read = float(value)
+        except (TypeError, ValueError):
+            raise click.BadParameter(f"{value!r} is no number") from None
+        inside = (read > low if open_low else read >= low) and (
+            read < high if open_high else read <= high
+        )
+        if not inside or not math.isfinite(read):
+            raise click.BadParameter(f"{value} is not {' and '.join(bounds)}")
+        return read
+
+    return number
+
+
+def name_value(value: Any) -> tuple[str, str]:
+    """``name=value``, split at the first ``=``.
+
+    >>> name_value("norm=mean")
+    ('norm', 'mean')
+    """
+    name, equals, text = str(value).partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter(f"{value!r} is not name=value")
+    return name.strip(), text
+
+
+def as_mapping(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The pairs as a mapping; a name that stands twice is a usage error.
+
+    >>> as_mapping([("norm", "mean")])
+    {'norm': 'mean'}
+    """
+    mapping: dict[str, str] = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise click.BadParameter(f"{key!r} is given twice", param_hint="'--scorer-option'")
+        mapping[key] = value
+    return mapping

@@ -1,0 +1,88 @@
+"""Commands run in this process, with the work behind them replaced."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+import modelrepair
+from modelrepair.cli.main import run
+
+MEASURES = {
+    "judge": "keyword",
+    "harmful_score": {"value": 0.9, "n": 100, "low": 0.82, "high": 0.94},
+    "refusal_rate": {"value": 0.1, "n": 100, "low": 0.06, "high": 0.18},
+    "benign_refusal_rate": None,
+    "degenerate_rate": {"value": 0.0, "n": 100, "low": None, "high": None},
+    "utility": {"value": 0.75, "n": 50, "low": 0.7, "high": 0.8},
+    "task_accuracy": None,
+}
+MANIFEST = {
+    "subject": "delta",
+    "scope": "row",
+    "coverage": 0.998,
+    "masked_share": 0.01,
+    "reference": {"id": "org/aligned"},
+    "scorer": {"name": "wanda", "distribution": "modelrepair", "version": "1"},
+    "measures": {"before": MEASURES, "after": MEASURES},
+    "gate": {"verdict": "undecided", "reasons": ["harmful_score: too few"], "needed": 300},
+    "warnings": ["only 40 examples"],
+}
+
+
+@dataclass
+class Calls:
+    """What the commands asked of the Python API."""
+
+    made: list = field(default_factory=list)
+    answers: dict = field(default_factory=dict)
+
+    def stand_in(self, name):
+        def call(*arguments, **options):
+            self.made.append((name, arguments, options))
+            answer = self.answers[name]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer(*arguments, **options) if callable(answer) else answer
+
+        return call
+
+
+@pytest.fixture
+def api(monkeypatch):
+    calls = Calls()
+    calls.answers = {
+        "repair": SimpleNamespace(
+            verdict="undecided",
+            out="out folder",
+            exit_code=1,
+            to_json=lambda: {"verdict": "undecided", "manifest": MANIFEST},
+        ),
+        "measure": SimpleNamespace(to_json=lambda: {"measures": MEASURES}),
+        "plan": SimpleNamespace(
+            to_json=lambda: {"parameters": 1000, "coverage": 0.99, "peak_bytes": 2**30}
+        ),
+        "verify": SimpleNamespace(ok=False, findings=["a.safetensors: one bit differs"]),
+        "apply": None,
+    }
+    for name in calls.answers:
+        monkeypatch.setattr(modelrepair, name, calls.stand_in(name), raising=False)
+    return calls
+
+
+@pytest.fixture
+def call(capsys):
+    def invoke(*arguments):
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        document = None
+        if "--json" in arguments:
+            assert captured.out.count("\n") == 1, "exactly one line"
+            document = json.loads(captured.out)
+        return SimpleNamespace(code=code, out=captured.out, err=captured.err, json=document)
+
+    return invoke

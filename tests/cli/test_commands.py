@@ -1,0 +1,112 @@
+"""The other commands: what they ask for and what they print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelrepair.cli.plan import in_bytes, shown
+
+
+def test_plan(api, call):
+    result = call(*["plan", "here", "--scorer", "gradient", "--scorer-option", "reduce=abs"])
+    assert result.code == 0
+    assert "1.0 GiB" in result.out
+    assert "99.0 %" in result.out
+    _, arguments, options = api.made[0]
+    assert arguments == ("here",)
+    assert options["scorer_options"] == {"reduce": "abs"}
+    assert call("plan", "here", "--json").json["parameters"] == 1000
+
+
+def test_measure(api, call):
+    result = call(*["measure", "here", "--utility", "u.jsonl", "--judge", "mine"])
+    assert result.code == 0
+    assert "0.750  [0.700, 0.800]  n=50" in result.out
+    _, arguments, options = api.made[0]
+    assert arguments == ("here",)
+    assert (options["utility"], options["judge"]) == (Path("u.jsonl"), "mine")
+    assert call("measure", "here", "--json").json["measures"]["judge"] == "keyword"
+
+
+def test_verify_names_each_finding_and_fails(api, call):
+    result = call(*["verify", "repaired", "--source", "here", "--reference", "there"])
+    assert result.code == 1
+    assert result.out.splitlines() == ["a.safetensors: one bit differs", "NOT verified"]
+    assert api.made[0] == (
+        "verify",
+        (Path("repaired"),),
+        {"source": "here", "reference": "there"},
+    )
+    document = call("verify", "repaired", "--source", "here", "--json").json
+    assert document == {"ok": False, "findings": ["a.safetensors: one bit differs"]}
+
+
+def test_verify_passes(api, call):
+    api.answers["verify"].ok, api.answers["verify"].findings = True, []
+    result = call("verify", "repaired", "--source", "here")
+    assert (result.code, result.out) == (0, "verified: only masked entries differ\n")
+
+
+def test_apply(api, call):
+    result = call(*["apply", "mask.safetensors", "here", "--out", "there"])
+    assert (result.code, result.out) == (0, "Written to there\n")
+    assert api.made[0] == (
+        "apply",
+        (Path("mask.safetensors"), "here"),
+        {"reference": None, "out": Path("there")},
+    )
+
+
+def test_scorers_list(call):
+    result = call("scorers", "list")
+    assert result.code == 0
+    for name in ("wanda", "magnitude", "gradient", "contrast"):
+        assert name in result.out
+    document = call("scorers", "list", "--json").json
+    wanda = next(item for item in document["scorers"] if item["name"] == "wanda")
+    assert wanda["distribution"] == "modelrepair"
+    assert [option["name"] for option in wanda["options"]] == ["norm", "tokens"]
+
+
+def test_scorers_show(call):
+    result = call("scorers", "show", "contrast")
+    assert result.code == 0
+    assert "works in rounds; only scores above zero count" in result.out
+    assert "lambda" in result.out
+    assert call("scorers", "show", "magnitude").out.splitlines()[-1] == "no options"
+    assert call("scorers", "show", "contrast", "--json").json["scope"] == "global"
+    wrong = call("scorers", "show", "wnada", "--json")
+    assert wrong.code == 2
+    assert wrong.json["error"]["hint"] == "did you mean 'wanda'?"
+
+
+def test_plugins_list(call):
+    assert "builtin" in call("plugins", "list").out
+    document = call("plugins", "list", "--json").json
+    ours = next(item for item in document["plugins"] if item["distribution"] == "modelrepair")
+    assert (ours["status"], ours["errors"]) == ("active", [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("shards", 1, "1"),
+        ("notes", None, "–"),
+        ("tied", True, "yes"),
+        ("parameters", 134515008, "134,515,008"),
+        ("coverage", 0.9912, "99.1 %"),
+        ("seconds", 0.5, "0.5"),
+        ("passes", ["record", "sweep"], "record\nsweep"),
+        ("skipped", {"a.bias": "no matrix"}, "a.bias: no matrix"),
+        ("skipped", {}, "–"),
+        ("disk", {"output_bytes": 2048}, "output_bytes: 2.0 KiB"),
+    ],
+)
+def test_values_of_a_plan(name, value, text):
+    assert shown(name, value) == text
+
+
+def test_bytes():
+    assert [in_bytes(count) for count in (0, 1536, 2**41)] == ["0 B", "1.5 KiB", "2.0 TiB"]

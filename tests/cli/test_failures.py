@@ -1,0 +1,85 @@
+"""Whatever goes wrong: two lines, the right exit code, and no token."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from modelrepair import errors
+from modelrepair.cli.failures import explain
+from modelrepair.cli.redact import redact
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch calls it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (errors.GateError("not passed", hint="h"), 1, "not passed"),
+        (errors.UsageError("no scorer", hint="h"), 2, "no scorer"),
+        (errors.HubError("no network", hint="h"), 3, "no network"),
+        (errors.ResourceError("no disk", hint="h"), 4, "no disk"),
+        (errors.PluginError("failed", hint="h"), 5, "failed"),
+        (errors.DamagedCheckpointError("cut\nshort", hint="h"), 6, "cut short"),
+        (errors.RepairInterrupted("stopped", hint="h"), 130, "stopped"),
+        (errors.ModelRepairError("ours", hint="h"), 70, "ours"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 4, "out of memory"),
+        (OutOfMemoryError("CUDA out of memory"), 4, "out of memory: CUDA"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 4, "out of memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 4, "out of memory"),
+        (OSError(errno.ENOSPC, "No space left", "/x"), 4, "disk full at /x"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "not allowed at /x"),
+        (ZeroDivisionError("division by zero"), 70, "unexpected ZeroDivisionError: division"),
+        (OSError("odd"), 70, "unexpected OSError: odd"),
+    ],
+)
+def test_every_error_has_a_line_a_hint_and_a_code(api, call, error, code, message):
+    api.answers["repair"] = error
+    result = call("fix", "user/model")
+    assert result.code == code
+    assert result.out == ""
+    lines = [line for line in result.err.splitlines() if line]
+    assert len(lines) == 2
+    assert lines[0].startswith(f"Error: {message}")
+    assert lines[1].startswith("Hint: ")
+    assert len(lines[1]) > len("Hint: ")
+
+    document = call("fix", "user/model", "--json").json
+    assert document["error"]["exit_code"] == code
+    assert document["error"]["message"].startswith(message)
+
+
+def test_the_traceback_comes_with_debug_only(api, call):
+    api.answers["repair"] = ZeroDivisionError("division by zero")
+    assert "Traceback" not in call("fix", "user/model").err
+    assert "Traceback" in call("fix", "user/model", "--debug").err
+
+
+def test_interrupted_says_how_to_go_on():
+    assert explain(KeyboardInterrupt()).hint == "run the same command to go on"
+
+
+@pytest.mark.parametrize("flag", ["--json", "--debug"])
+def test_tokens_never_show(api, call, monkeypatch, flag):
+    monkeypatch.setenv("HF_TOKEN", "my-odd-secret")
+    api.answers["repair"] = errors.HubError(
+        "401 for hf_abcdefGHIJKL and my-odd-secret", hint="log in, hf_abcdefGHIJKL is old"
+    )
+    result = call("fix", "user/model", flag)
+    for secret in ("hf_abcdef", "my-odd-secret"):
+        assert secret not in result.out + result.err
+    assert "hf_…" in result.err
+
+
+def test_innocent_text_is_left_alone(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "a")
+    assert redact("a hf_hub cache at hf_") == "a hf_hub cache at hf_"
+
+
+def test_no_command_at_all(call):
+    assert call().code == 2
+    assert call("fixx", "--json").json["error"]["message"].startswith("no such command 'fixx'")

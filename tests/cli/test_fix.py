@@ -1,0 +1,176 @@
+"""`fix`: what is typed reaches the Python API; what can't be is refused before anything starts."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import modelrepair
+from modelrepair.cli.fix import command
+from modelrepair.measure.gate import Budgets
+
+EVERYTHING = """
+    --revision abc --reference none --subject weight --targets *.q* --targets *.k* --exclude *.3.*
+    --allow-partial --realign r.jsonl --test-utility u.jsonl --examples 64 --max-length 99
+    --scorer gradient --scorer-option reduce=abs --scope global --ratio 0.02 --scale 0.5
+    --step 0.01 --max-rounds 3 --protect 0.1 --no-fallback --no-evaluate --judge mine
+    --max-new-tokens 32 --gate-harm-ratio 0.5 --gate-fewest 10 --device cpu
+    --arithmetic bfloat16 --token-budget 512 --seed 7 --out there --store-values
+"""
+
+
+def test_everything_typed_reaches_the_api(api, call):
+    result = call("fix", "user/model", *EVERYTHING.split())
+    assert result.code == 1
+    ((name, arguments, options),) = api.made
+    assert (name, arguments) == ("repair", ("user/model",))
+    assert options.pop("progress") is not None
+    assert options.pop("budgets") == Budgets(harm_ratio=0.5, fewest=10)
+    assert options == {
+        "revision": "abc",
+        "reference": "none",
+        "subject": "weight",
+        "targets": ("*.q*", "*.k*"),
+        "exclude": ("*.3.*",),
+        "allow_partial": True,
+        "realign": Path("r.jsonl"),
+        "refusal": None,
+        "utility": None,
+        "borderline": None,
+        "test_realign": None,
+        "test_refusal": None,
+        "test_utility": Path("u.jsonl"),
+        "test_borderline": None,
+        "examples": 64,
+        "max_length": 99,
+        "scorer": "gradient",
+        "scorer_options": {"reduce": "abs"},
+        "scope": "global",
+        "ratio": 0.02,
+        "scale": 0.5,
+        "step": 0.01,
+        "max_rounds": 3,
+        "protect": 0.1,
+        "fallback": False,
+        "evaluate": False,
+        "judge": "mine",
+        "max_new_tokens": 32,
+        "device": "cpu",
+        "arithmetic": "bfloat16",
+        "token_budget": 512,
+        "seed": 7,
+        "out": Path("there"),
+        "store_values": True,
+    }
+
+
+def test_nothing_typed_is_the_default(api, call):
+    call("fix", "user/model")
+    _, _, options = api.made[0]
+    assert options["budgets"] == Budgets()
+    assert (options["ratio"], options["fallback"], options["evaluate"]) == ("auto", True, True)
+    assert (options["scorer"], options["scorer_options"]) == (None, {})
+
+
+def test_every_number_of_the_gate_is_an_option():
+    typed = {option for parameter in command.params for option in parameter.opts}
+    for field in fields(Budgets):
+        assert f"--gate-{field.name.replace('_', '-')}" in typed
+
+
+@pytest.mark.skipif(not hasattr(modelrepair, "repair"), reason="the API is not there yet")
+def test_options_and_keywords_of_the_api_agree():
+    signature = inspect.signature(modelrepair.repair)
+    keywords = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    for name in ("budgets", "progress"):
+        keywords.pop(name)
+    typed = {
+        parameter.name: parameter
+        for parameter in command.params
+        if parameter.name not in ("json", "debug", "source")
+        and not parameter.name.startswith("gate_")
+    }
+    assert set(typed) == set(keywords)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--ratio 0", "0 is not above 0 and below 1"),
+        ("--ratio 1.5", "1.5 is not above 0 and below 1"),
+        ("--ratio 1", "1 is not above 0 and below 1"),
+        ("--ratio nan", "nan is not above 0 and below 1"),
+        ("--ratio abc", "'abc' is neither a number nor 'auto'"),
+        ("--no-evaluate", "--no-evaluate needs a number for --ratio"),
+        ("--scale 1", "1 is not at least 0 and below 1"),
+        ("--scale x", "'x' is no number"),
+        ("--protect -0.1", "is not at least 0 and below 1"),
+        ("--step 0", "0 is not above 0 and below 1"),
+        ("--gate-harm-ratio inf", "inf is not at least 0"),
+        ("--scorer-option norm", "'norm' is not name=value"),
+        ("--scorer-option a=1 --scorer-option a=2", "'a' is given twice"),
+        ("--scope column", "'column' is not one of"),
+        ("--subject factor", "'factor' is not one of"),
+        ("--max-rounds 0", "0 is not in the range"),
+        ("--nonsense", "no such option '--nonsense'"),
+        ("more", "unexpected extra argument"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(api, call, options, message):
+    result = call("fix", "user/model", *options.split(), "--json")
+    assert result.code == 2
+    assert message in result.err.splitlines()[0]
+    assert result.err.splitlines()[1].startswith("Hint: see `modelrepair fix --help`")
+    assert message in result.json["error"]["message"]
+    assert not api.made
+
+
+def test_the_verdict_comes_first_and_the_next_command_last(api, call):
+    result = call("fix", "user/model")
+    lines = result.out.splitlines()
+    assert lines[0].startswith("Verdict: undecided")
+    assert "  harmful_score: too few" in lines
+    assert "  300 report examples in each set would decide" in lines
+    assert "harmful score (keyword rate)" in result.out
+    assert "0.900  [0.820, 0.940]  n=100" in result.out
+    assert "Masked 1.0000% of the difference from org/aligned, chosen by wanda" in result.out
+    assert "Warning: only 40 examples" in lines
+    assert lines[-1].endswith(
+        "modelrepair verify 'out folder' --source user/model --reference org/aligned"
+    )
+
+
+@pytest.mark.parametrize("verdict", ["nothing to repair", "backwards"])
+def test_a_repair_that_wrote_nothing(api, call, verdict):
+    answer = api.answers["repair"]
+    answer.verdict, answer.out, answer.exit_code = verdict, None, 0
+    answer.to_json = lambda: {"verdict": verdict, "manifest": None}
+    result = call("fix", "user/model")
+    assert result.code == 0
+    assert "nothing written" in result.out
+    assert "verify" not in result.out
+
+
+def test_json_is_the_report_and_nothing_else(api, call):
+    expected = api.answers["repair"].to_json()
+    assert call("fix", "user/model", "--json").json == expected
+
+
+def test_what_others_print_goes_to_stderr(api, call):
+    def chatty(*arguments, **options):
+        print("a plug-in chats")
+        options["progress"].note("half way")
+        return report
+
+    report = api.answers["repair"]
+    api.answers["repair"] = chatty
+    result = call("fix", "user/model", "--json")
+    assert "a plug-in chats" in result.err
+    assert "half way" in result.err

@@ -1,0 +1,75 @@
+"""Bars on a terminal, few lines elsewhere, one document with --json."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from modelrepair.cli.bars import Bars, Lines
+from modelrepair.cli.output import Output
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_bars_show_the_step_and_the_time_left():
+    stream = Terminal()
+    bars = Bars(Console(file=stream, force_terminal=True, width=100))
+    with bars.step("sweep", total=4) as outer, bars.step("block [1]", total=2) as inner:
+        inner(2)
+        outer(2)
+        bars.note("a word hf_abcdefghijk")
+    text = stream.getvalue()
+    assert "sweep" in text
+    assert "block [1]" in text
+    assert "a word hf_…" in text
+    assert "0%" in text
+
+
+def test_bars_end_when_the_step_fails():
+    bars = Bars(Console(file=Terminal(), force_terminal=True))
+    with pytest.raises(ValueError, match="oh"), bars.step("sweep", total=4):
+        raise ValueError("oh")
+    with bars.step("again", total=1) as advance:
+        advance()
+
+
+def test_lines_are_few_and_name_the_time_left():
+    stream = io.StringIO()
+    now = [0.0]
+    with Lines(stream, clock=lambda: now[0]).step("sweep", total=100) as advance:
+        for _ in range(100):
+            now[0] += 1
+            advance()
+    assert stream.getvalue().splitlines() == [
+        "sweep …",
+        "sweep: 30%, 1 min 10 s left",
+        "sweep: 60%, 40 s left",
+        "sweep: 90%, 10 s left",
+    ]
+
+
+def test_the_terminal_decides(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(Output(stderr=Terminal()).progress(), Bars)
+    assert isinstance(Output(stderr=io.StringIO()).progress(), Lines)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(Output(stderr=Terminal()).progress(), Lines)
+
+
+def test_json_has_no_nan_and_no_token():
+    stream = io.StringIO()
+    document = {"value": float("nan"), "list": [float("inf"), 1.5], "text": "hf_abcdefghijkl"}
+    Output(json_mode=True, stdout=stream).result(document, "not shown")
+    assert json.loads(stream.getvalue()) == {"value": None, "list": [None, 1.5], "text": "hf_…"}
+
+
+def test_markup_is_shown_as_it_is():
+    stream = io.StringIO()
+    Output(stdout=stream).result({}, "[bold]not bold[/bold]")
+    assert stream.getvalue() == "[bold]not bold[/bold]\n"
