@@ -8,18 +8,11 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from modelrepair.checkpoint.folder import CONVERT, INDEX, OTHER_FORMATS, weight_files
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
-
-# Never read and never published: weights in other formats, pickles and training state …
-OTHER_WEIGHTS = frozenset(
-    (".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".h5", ".msgpack", ".npz")
-) | frozenset((".npy", ".ot", ".pb", ".gguf", ".ggml", ".onnx", ".tflite", ".mlmodel", ".nemo"))
-# … archives and programs.
-OTHER_FILES = frozenset((".zip", ".tar", ".gz", ".7z", ".py", ".pyc", ".sh", ".ipynb"))
-# Copies of the weights under the names of another program.
-SECOND_COPIES = ("consolidated*.safetensors",)
+from modelrepair.publish.files import CARD_NAME, reason_left_behind
 
 
 @dataclass(frozen=True)
@@ -63,6 +56,8 @@ def resolve(source: str | Path, revision: str | None = None) -> Source:
         ResourceError: the disk is full.
     """
     text = os.fspath(source)
+    if not text.strip():
+        raise UsageError("the source is empty", hint="give a folder, or an id such as user/name")
     folder = Path(text).expanduser()
     if folder.exists() or isinstance(source, Path) or text[:1] in ".~/" or "\\" in text:
         return _local(folder, revision)
@@ -70,21 +65,22 @@ def resolve(source: str | Path, revision: str | None = None) -> Source:
 
 
 def wanted_files(names: Iterable[str]) -> list[str]:
-    """Which files of a repository a repair needs: weights at the top, configuration and text.
+    """Which files of a repository to fetch: the weights at the top, and what a repair keeps.
 
     >>> wanted_files(["model.safetensors", "pytorch_model.bin", "config.json", ".gitattributes"])
     ['config.json', 'model.safetensors']
     """
-    return sorted(name for name in names if _wanted(PurePosixPath(name)))
+    return sorted(
+        name
+        for name in names
+        if _is_weights(name) or name in (INDEX, CARD_NAME) or reason_left_behind(name) is None
+    )
 
 
-def _wanted(path: PurePosixPath) -> bool:
-    if any(part.startswith(".") for part in path.parts):
-        return False
-    if path.suffix == ".safetensors":
-        # Below the top there are checkpoints of the training and other programs' copies.
-        return len(path.parts) == 1 and not any(path.match(copy) for copy in SECOND_COPIES)
-    return path.suffix.lower() not in OTHER_WEIGHTS | OTHER_FILES
+def _is_weights(name: str) -> bool:
+    # Deeper down there are checkpoints of the training; "consolidated" files are the same
+    # weights again, under the names of another program.
+    return "/" not in name and name.endswith(".safetensors") and not name.startswith("consolidated")
 
 
 def _local(folder: Path, revision: str | None) -> Source:
@@ -98,9 +94,7 @@ def _local(folder: Path, revision: str | None) -> Source:
         raise UsageError(
             f"a folder has no revision {revision!r}", hint="leave --revision out, or give a Hub id"
         )
-    _require_safetensors(
-        (path.relative_to(folder).as_posix() for path in folder.iterdir()), str(folder)
-    )
+    weight_files(folder)
     return Source(None, None, folder, folder.resolve().name)
 
 
@@ -119,7 +113,10 @@ def _hub(id: str, revision: str | None) -> Source:
             hint="an id looks like user/name, a folder that is meant like ./name",
         ) from None
     names = [sibling.rfilename for sibling in info.siblings or ()]
-    _require_safetensors(names, id)
+    if not any(map(_is_weights, names)):
+        other = next((name for name in sorted(names) if name.endswith(OTHER_FORMATS)), None)
+        found = f", only {other!r}" if other else ""
+        raise UnsupportedModelError(f"{id} holds no safetensors weights{found}", hint=CONVERT)
     wanted = wanted_files(names)
     with hub_errors(id, revision):
         folder = api.snapshot_download(
@@ -127,18 +124,6 @@ def _hub(id: str, revision: str | None) -> Source:
         )
     left = tuple(sorted(set(names) - set(wanted)))
     return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left)
-
-
-def _require_safetensors(names: Iterable[str], where: str) -> None:
-    found = list(names)
-    if any(_wanted(PurePosixPath(name)) and name.endswith(".safetensors") for name in found):
-        return
-    suffixes = sorted({PurePosixPath(name).suffix for name in found} & OTHER_WEIGHTS)
-    weights = f"; there is {', '.join(suffixes)}" if suffixes else ""
-    raise UnsupportedModelError(
-        f"{where} has no safetensors weights{weights}",
-        hint="convert the model with save_pretrained of transformers, which writes safetensors",
-    )
 
 
 @contextmanager

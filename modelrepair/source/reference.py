@@ -1,0 +1,78 @@
+"""The reference: which aligned model a card names as its base, and whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import UnsupportedModelError
+
+
+def declared_base(folder: str | Path) -> str | None:
+    r"""The one model that the card's front matter names as its base, if it names one.
+
+    The fields of ``config.json`` are not asked: they name whatever was loaded last, often a
+    folder of somebody else's machine. A merge has several bases and so no reference.
+
+    >>> import tempfile
+    >>> card = Path(tempfile.mkdtemp()) / "README.md"
+    >>> _ = card.write_text("---\nbase_model: user/aligned\n---\nText\n")
+    >>> declared_base(card.parent)
+    'user/aligned'
+
+    Args:
+        folder: the source's.
+    """
+    metadata = _front_matter(Path(folder) / "README.md")
+    base = metadata.get("base_model")
+    if isinstance(base, list) and len(base) == 1:
+        base = base[0]
+    if metadata.get("base_model_relation") == "merge" or not isinstance(base, str):
+        return None
+    return base if _is_id(base) else None
+
+
+def check_same_shapes(source: Checkpoint, reference: Checkpoint, names: Iterable[str]) -> None:
+    """Make sure that the reference has these tensors, in the source's shapes.
+
+    Args:
+        source: the checkpoint that is repaired.
+        reference: the one that it is compared with.
+        names: tensors of the source.
+
+    Raises:
+        UnsupportedModelError: one is missing or has another shape.
+    """
+    for name in names:
+        expected = source.entries[name].shape
+        entry = reference.entries.get(name)
+        if entry is None or entry.shape != expected:
+            found = "is missing" if entry is None else f"has shape {list(entry.shape)}"
+            raise UnsupportedModelError(
+                f"the reference does not fit: {name} {found}, expected {list(expected)}",
+                hint="give the model that the source was fine-tuned from, or --reference none",
+            )
+
+
+def _front_matter(card: Path) -> dict[str, Any]:
+    # Imported here: the Hub's client is slow to import.
+    from huggingface_hub.repocard import metadata_load
+
+    try:
+        return metadata_load(card) or {}
+    except Exception:
+        # A card is a stranger's text, and a YAML reader fails in many ways: no card, no base.
+        return {}
+
+
+def _is_id(text: str) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    try:
+        validate_repo_id(text)
+    except HFValidationError:
+        return False
+    return True

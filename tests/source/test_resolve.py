@@ -1,0 +1,223 @@
+"""A source is found where the user meant it, at one commit, and every failure says what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import huggingface_hub.constants as constants
+import pytest
+from huggingface_hub import errors
+
+from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
+from modelrepair.source.resolve import hub_errors, resolve, wanted_files
+from tests.hub_server import serve
+
+FILES = {
+    "config.json": b"{}",
+    "model.safetensors": b"weights of no model",
+    "tokenizer.json": b"{}",
+    "chat_template.jinja": b"{{ messages }}",
+    "README.md": b"a card",
+    "LICENSE": b"a licence",
+    "odd [name].json": b"{}",
+    "pytorch_model.bin": b"a pickle",
+    "training_args.bin": b"a pickle",
+    "checkpoint-500/model.safetensors": b"old weights",
+    "consolidated.safetensors": b"weights once more",
+    ".gitattributes": b"",
+}
+LEFT = {
+    ".gitattributes",
+    "checkpoint-500/model.safetensors",
+    "consolidated.safetensors",
+    "pytorch_model.bin",
+    "training_args.bin",
+}
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    with serve() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            hub.url + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
+        monkeypatch.chdir(tmp_path)
+        yield hub
+
+
+def model(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+def test_a_folder_that_exists_is_taken_before_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model(tmp_path / "user" / "name")
+    source = resolve("user/name")
+    assert (source.id, source.commit, source.name) == (None, None, "name")
+    assert resolve("./user/name/").folder.samefile(source.folder)
+    monkeypatch.chdir(source.folder)
+    assert resolve(".").name == "name"
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model(tmp_path / "mine")
+    assert resolve("~/mine").folder == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("path", ["./none", "/none/such", "~/none", "none\\such", Path("none")])
+def test_what_looks_like_a_path_is_no_id(path):
+    with pytest.raises(UsageError, match="no folder"):
+        resolve(path)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        resolve(tmp_path / "file")
+
+
+def test_a_folder_has_no_revision(tmp_path):
+    with pytest.raises(UsageError, match="no revision 'v2'"):
+        resolve(model(tmp_path / "m"), "v2")
+
+
+def test_a_folder_without_safetensors_is_refused(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(UnsupportedModelError, match=r"only 'pytorch_model.bin'"):
+        resolve(tmp_path)
+
+
+@pytest.mark.parametrize("id", ["a/b/c", "user/na me", "", "user//name", "name--x"])
+def test_what_is_no_id_is_said_before_any_request(hub, id):
+    with pytest.raises(UsageError) as caught:
+        resolve(id)
+    assert caught.value.hint
+    assert hub.requests == []
+
+
+def test_a_repository_is_looked_up_once_and_fetched_at_its_commit(hub):
+    old = hub.add("user/name", {**FILES, "model.safetensors": b"before"})
+    new = hub.add("user/name", FILES)
+    source = resolve("user/name")
+    assert (source.id, source.commit, source.name) == ("user/name", new, "name")
+    found = {
+        p.relative_to(source.folder).as_posix() for p in source.folder.rglob("*") if p.is_file()
+    }
+    assert found == FILES.keys() - LEFT
+    assert set(source.left_behind) == LEFT
+    for name in found:
+        assert (source.folder / name).read_bytes() == FILES[name]
+    infos = [path for _, path in hub.requests if path == "/api/models/user/name"]
+    assert len(infos) == 1
+    assert {path for _, path in hub.requests if new not in path and "user/name" in path} == set(
+        infos
+    )
+    assert (resolve("user/name", old).folder / "model.safetensors").read_bytes() == b"before"
+
+
+def test_a_repository_without_safetensors_is_refused_before_download(hub):
+    hub.add("user/pickles", {"pytorch_model.bin": b"", "config.json": b"{}"})
+    with pytest.raises(UnsupportedModelError, match=r"user/pickles .* only 'pytorch_model.bin'"):
+        resolve("user/pickles")
+    assert len(hub.requests) == 1
+
+
+def test_gated_private_and_missing_are_told_apart(hub):
+    hub.add("user/gated", FILES, gated=True)
+    hub.add("user/private", FILES, private=True)
+    with pytest.raises(HubError, match="gated") as gated:
+        resolve("user/gated")
+    assert "accept its conditions" in gated.value.hint
+    for id in ("user/private", "user/missing"):
+        with pytest.raises(HubError, match=r"no model .* or it is private"):
+            resolve(id)
+
+
+def test_the_token_opens_a_private_model(hub, monkeypatch):
+    hub.add("user/private", FILES, private=True)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    assert resolve("user/private").commit
+
+
+def test_a_wrong_token_is_named_as_such_and_not_shown(hub, monkeypatch):
+    hub.add("user/name", FILES)
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(HubError, match="refuses the token") as caught:
+        resolve("user/name")
+    assert "hf_wrong" not in str(caught.value) + caught.value.hint
+
+
+def test_a_missing_revision_is_named(hub):
+    hub.add("user/name", FILES)
+    with pytest.raises(HubError, match="no revision 'v9'"):
+        resolve("user/name", "v9")
+
+
+@pytest.mark.parametrize(("status", "said"), [(403, "no right"), (500, "answers 500")])
+def test_other_answers_are_hub_errors(hub, status, said):
+    hub.status = status
+    with pytest.raises(HubError, match=said):
+        resolve("user/name")
+
+
+def test_no_network_is_a_hub_error(hub, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HubError, match="can't be reached") as caught:
+        resolve("user/name")
+    assert "network" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (errors.OfflineModeIsEnabled("offline"), HubError),
+        (errors.LocalEntryNotFoundError("not cached"), HubError),
+        (errors.EntryNotFoundError("gone"), HubError),
+        (ConnectionError("reset"), HubError),
+        (OSError(errno.ENOSPC, "No space left on device"), ResourceError),
+        (ZeroDivisionError("a bug of ours stays one"), ZeroDivisionError),
+    ],
+)
+def test_every_error_of_the_client_has_its_place(error, expected):
+    with pytest.raises(expected), hub_errors("user/name"):
+        raise error
+
+
+def test_a_plain_process_with_the_real_client(hub, tmp_path):
+    commit = hub.add("user/name", FILES)
+    program = (
+        "import sys; from modelrepair.source.resolve import resolve; s = resolve('user/name');"
+        "print(s.commit); assert not {'torch', 'transformers'} & sys.modules.keys()"
+    )
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == commit, done.stderr
+
+
+def test_wanted_files_leave_training_and_copies():
+    assert set(FILES) - set(wanted_files(FILES)) == LEFT
