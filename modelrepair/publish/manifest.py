@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -57,6 +58,8 @@ Text = Annotated[str, AfterValidator(without_paths)]
 def _without_paths_inside(value: Any) -> Any:
     if isinstance(value, str):
         return without_paths(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, list | tuple):
         return [_without_paths_inside(item) for item in value]
     if isinstance(value, dict):
@@ -224,6 +227,9 @@ class Manifest(Record):
     """On the report split; empty where nothing was measured."""
     verdict: Verdict
     gate: dict[str, Plain] | None = None
+    """`modelrepair.measure.gate.GateResult.to_json` as it is."""
+    budgets: dict[str, int | float] = Field(default_factory=dict)
+    """The gate's numbers, every field of `modelrepair.measure.gate.Budgets`."""
     template: str
     arithmetic: str = "float32"
     token_budget: int = 2048

@@ -1,0 +1,122 @@
+"""Rebuild a repaired model from its source and the mask, bit for bit."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from modelrepair.checkpoint.mask import open_mask
+from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
+from modelrepair.checkpoint.writer import Patch, copy_file, fsync_folder, write_shard
+from modelrepair.errors import GateError, UsageError
+from modelrepair.progress import Progress, Silent
+from modelrepair.proof.files import sha256
+from modelrepair.proof.maskheader import MaskHeader, mask_path, read_header_of
+from modelrepair.proof.newvalues import new_values_of
+from modelrepair.proof.verify import count_masked
+from modelrepair.publish.files import classify
+from modelrepair.publish.output import make_room
+
+
+def apply(
+    mask: str | Path,
+    source: str | Path,
+    *,
+    reference: str | Path | None = None,
+    out: str | Path,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the repaired weights and the files that a repair keeps; return the folder.
+
+    The source, the reference and the result are checked by the digests in the mask's header.
+
+    >>> apply("model-repaired", "model", out="rebuilt")  # doctest: +SKIP
+    PosixPath('rebuilt')
+
+    Args:
+        mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
+        source: folder of the source.
+        reference: folder of the reference, where the subject is a delta; without one the values
+            stored beside the mask are taken, where there are some.
+        out: the folder to write; it may exist where it is empty.
+        progress: where the bytes written are shown.
+
+    Raises:
+        GateError: a source or reference that the mask was not made for, or another result.
+        UsageError: the output folder is not empty, or the reference is needed.
+        DamagedCheckpointError: the mask or the source is damaged.
+        ResourceError: the disk is full, or the folder can't be written.
+    """
+    path, source, out = mask_path(Path(mask)), Path(source), Path(out)
+    opened = open_mask(path)
+    header = read_header_of(opened)
+    original = Checkpoint.open(source)
+    _check_source(header, original)
+    make_room(out)
+    masked = count_masked(opened, original)
+    beside = path.with_name("values.safetensors")
+    values = new_values_of(
+        original,
+        header,
+        masked,
+        reference=None if reference is None else Path(reference),
+        stored=beside if beside.is_file() else None,
+    )
+    for finding in values.findings:
+        error = GateError if finding.code == "wrong-reference" else UsageError
+        hint = "give the reference that the mask names with --reference"
+        raise error(finding.message, hint=hint)
+
+    def patches(file: str) -> Iterator[Patch]:
+        for name in masked:
+            entry = original.entries[name]
+            if entry.file == file:
+                positions = opened.positions(name, entry.entries)
+                yield entry, positions, _values(original, entry, positions)
+
+    def _values(checkpoint: Checkpoint, entry: TensorEntry, positions: np.ndarray) -> np.ndarray:
+        old = checkpoint.raw(entry.name).reshape(-1)[positions]
+        new = values.expected(entry.name, positions, old, 0)
+        assert new is not None, "what is unknown is a finding"
+        return new
+
+    files = classify(source, weights=original.files, index=original.index)
+    # Not OUT.partial: that may be an interrupted repair, which can still go on.
+    staged = out.with_name(out.name + ".applying")
+    shutil.rmtree(staged, ignore_errors=True)
+    total = sum((source / name).stat().st_size for name in (*files.weights, *files.kept))
+    with (progress or Silent()).step("writing", total) as advance:
+        for name in (*files.weights, *files.kept):
+            target = staged / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if name not in files.weights:
+                copy_file(source / name, target)
+            elif write_shard(source / name, target, patches(name)) != header.files[name]:
+                raise GateError(
+                    f"{name} did not come out as the repaired file that the mask names",
+                    hint="fetch the mask again; if that does not help, report it",
+                )
+            advance((source / name).stat().st_size)
+    staged.rename(out)
+    fsync_folder(out.parent)
+    return out
+
+
+def _check_source(header: MaskHeader, source: Checkpoint) -> None:
+    for name in sorted({*header.source_files, *source.files}):
+        expected = header.source_files.get(name)
+        if name not in source.files or expected is None or name not in header.files:
+            found = "has no" if name not in source.files else "has a"
+            problem = f"it {found} file {name}"
+        else:
+            digest = sha256(source.folder / name)
+            if digest == expected:
+                continue
+            problem = f"{name} has sha256 {digest[:12]}…, expected {expected[:12]}…"
+        raise GateError(
+            f"this is not the source {header.source} of the mask: {problem}",
+            hint="give the source that the mask names, at its commit",
+        )

@@ -1,0 +1,127 @@
+"""The manifest's figures against what they were made from: counts, measures, gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError
+from modelrepair.measure.gate import Budgets, decide
+from modelrepair.measure.measures import summarise
+from modelrepair.proof.findings import Finding
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Measures
+from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+
+_ROUNDING = 1e-9
+_ORDER = ("failed", "undecided", "passed")
+
+
+def check_counts(
+    manifest: Manifest, source: Checkpoint, masked: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Compare the manifest's sites with the source's tensors and the mask's positions.
+
+    >>> list(check_counts(manifest, source, {"w": 12}))  # doctest: +SKIP
+    []
+
+    Args:
+        manifest: the manifest.
+        source: the source's checkpoint.
+        masked: how many positions the mask holds for each of its tensors.
+    """
+    known = {site.name: site for site in manifest.sites}
+    if len(known) != len(manifest.sites):
+        yield Finding("count", MANIFEST_NAME, None, "a site stands twice")
+    for name in masked.keys() - known.keys():
+        yield Finding("count", MANIFEST_NAME, name, "the mask names it, the manifest does not")
+    for site in manifest.sites:
+        entry = source.entries.get(site.name)
+        if entry is None or (entry.shape, entry.entries) != (site.shape, site.entries):
+            found = f"shape {list(entry.shape)}" if entry else "nothing"
+            message = f"the manifest says shape {list(site.shape)}, the source has {found}"
+            yield Finding("count", MANIFEST_NAME, site.name, message)
+        count = masked.get(site.name, 0)
+        if count != site.masked:
+            message = f"the manifest says {site.masked} masked entries, the mask has {count}"
+            yield Finding("count", MANIFEST_NAME, site.name, message)
+    share = sum(masked.values()) / max(1, sum(site.entries for site in manifest.sites))
+    if not _close(share, manifest.masked_share):
+        message = f"masked_share is {manifest.masked_share:.9g}, the mask has {share:.9g}"
+        yield Finding("count", MANIFEST_NAME, None, message)
+
+
+def check_measures(out: Path, manifest: Manifest) -> tuple[list[Finding], int]:
+    """Add the verdicts up again: measures and gate must follow; with the examples' number."""
+    if not manifest.measures:
+        claims = manifest.verdict != "unmeasured" or manifest.gate is not None
+        message = f"the verdict is {manifest.verdict}, and nothing was measured"
+        return ([Finding("gate", MANIFEST_NAME, None, message)] if claims else []), 0
+    try:
+        results = read_verdicts(out / VERDICTS_NAME)
+    except DamagedCheckpointError as error:
+        return [Finding("verdicts", VERDICTS_NAME, None, str(error))], 0
+    findings = []
+    for role in sorted(results.keys() ^ manifest.measures.keys()):
+        where = "verdicts" if role in results else "the manifest"
+        message = f"{role!r} is in {where} only"
+        findings.append(Finding("measure", VERDICTS_NAME, None, message))
+    for role in results.keys() & manifest.measures.keys():
+        said = manifest.measures[role]
+        made = Measures.model_validate(summarise(results[role], said.judge).to_json())
+        for name in sorted(Measures.model_fields):
+            one, two = (model.model_dump()[name] for model in (said, made))
+            if not _close(one, two):
+                message = f"the manifest says {_brief(one)}, the verdicts add up to {_brief(two)}"
+                findings.append(Finding("measure", MANIFEST_NAME, f"{role}.{name}", message))
+        if manifest.judge is None or said.judge != manifest.judge.name:
+            message = f"{role} was judged by {said.judge!r}, not by the manifest's judge"
+            findings.append(Finding("measure", MANIFEST_NAME, None, message))
+    findings += _check_gate(manifest, results)
+    return findings, sum(len(rows) for rows in results.values())
+
+
+def _check_gate(manifest: Manifest, results: Mapping[Any, Any]) -> Iterator[Finding]:
+    if not {"before", "after"} <= results.keys():
+        if manifest.verdict in ("passed", "failed"):
+            message = f"the verdict is {manifest.verdict}, but source or result was not measured"
+            yield Finding("gate", MANIFEST_NAME, None, message)
+        return
+    known = {field.name for field in fields(Budgets)}
+    if not manifest.budgets.keys() <= known:
+        yield Finding("gate", MANIFEST_NAME, None, "budgets that this version does not know")
+        return
+    numbers: dict[str, Any] = dict(manifest.budgets)
+    budgets = Budgets(**numbers)
+    try:
+        gate = decide(results["before"], results["after"], results.get("reference"), budgets)
+    except ModelRepairError as error:
+        yield Finding("gate", VERDICTS_NAME, None, str(error))
+        return
+    if manifest.verdict not in _ORDER[: _ORDER.index(gate.verdict) + 1]:
+        message = f"the manifest says {manifest.verdict}, the verdicts say {gate.verdict}"
+        yield Finding("gate", MANIFEST_NAME, None, message)
+    made = Manifest.model_validate({**manifest.model_dump(), "gate": gate.to_json()}).gate
+    if manifest.gate is not None and not _close(manifest.gate, made):
+        message = "its rules are not those that follow from the verdicts"
+        yield Finding("gate", MANIFEST_NAME, None, message)
+
+
+def _close(one: Any, two: Any) -> bool:
+    if isinstance(one, bool) or isinstance(two, bool):
+        return one is two
+    if isinstance(one, int | float) and isinstance(two, int | float):
+        return abs(one - two) <= _ROUNDING * max(1.0, abs(one), abs(two))
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_close(one[name], two[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        return len(one) == len(two) and all(_close(*pair) for pair in zip(one, two, strict=True))
+    return bool(one == two)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict) and "value" in value:
+        return f"{value['value']:.6g} (n = {value['n']})"
+    return str(value)

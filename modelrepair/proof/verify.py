@@ -1,0 +1,218 @@
+"""Prove that a repaired model is its source with nothing but masked entries changed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from modelrepair.checkpoint.mask import MaskFile, open_mask
+from modelrepair.checkpoint.reader import Checkpoint, TensorEntry, map_entry
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError, UnsupportedModelError
+from modelrepair.progress import Progress, Silent
+from modelrepair.proof.files import check_digest, check_kept, check_ours, check_presence, sha256
+from modelrepair.proof.findings import Finding, Verification
+from modelrepair.proof.maskheader import MaskHeader, read_header_of
+from modelrepair.proof.newvalues import new_values_of
+from modelrepair.proof.record import check_counts, check_measures
+from modelrepair.proof.shards import Expected, ShardDifference, TensorDifference, compare_shards
+from modelrepair.publish.files import classify
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, load_manifest
+from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.values import VALUES_NAME, ValuesFile
+
+_NORM_ROUNDING = 1e-4
+
+
+def verify(
+    out: str | Path,
+    *,
+    source: str | Path,
+    reference: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Compare a repaired model with its source, entry by entry and file by file.
+
+    Runs no model and nobody's code, and reads every weight file once.
+
+    >>> verify("model-repaired", source="model").ok  # doctest: +SKIP
+    True
+
+    Args:
+        out: the repaired model's folder.
+        source: the folder of the source that its manifest names.
+        reference: the folder of the reference, where the subject is a delta.
+        progress: where the bytes compared are shown.
+
+    Raises:
+        UnsupportedModelError: the source is no checkpoint, or the edit is no mask.
+    """
+    out, source = Path(out), Path(source)
+    try:
+        manifest = load_manifest(out)
+    except ModelRepairError as error:
+        return Verification((Finding("manifest", MANIFEST_NAME, None, str(error)),), {})
+    if manifest.edit != "mask":
+        raise UnsupportedModelError(
+            f"a {manifest.edit} edit can't be verified entry by entry: it has no mask",
+            hint="compare the files' digests in repair/manifest.json instead",
+        )
+    original = Checkpoint.open(source)
+    files = classify(source, weights=original.files, index=original.index)
+    kept, source_digests = check_kept(out, source, manifest, files)
+    findings = [*check_presence(out, manifest, files), *kept, *check_ours(out, manifest)]
+    checked = Counter(files=len(files.kept) + len(files.weights))
+    notes: tuple[str, ...] = ()
+    reference = None if reference is None else Path(reference)
+    try:
+        mask = open_mask(out / MASK_NAME)
+        header = read_header_of(mask)
+        masked = count_masked(mask, original)
+        stored = out / VALUES_NAME if (out / VALUES_NAME).is_file() else None
+        values = new_values_of(original, header, masked, reference=reference, stored=stored)
+        differences = _compare(out, original, mask, values.expected, progress or Silent())
+        source_digests |= {name: shard.source_digest for name, shard in differences.items()}
+        wrong = _wrong_source(source_digests, manifest)
+        # Only against the right source does a difference say anything.
+        if wrong is not None:
+            findings.append(wrong)
+        else:
+            findings += [*values.findings, *_check_header(header, manifest)]
+            findings += _check_weights(out, original, manifest, differences)
+            findings += check_counts(manifest, original, masked)
+            if stored is not None:
+                findings += _check_stored(out, original, mask, masked, ValuesFile(stored))
+            notes = values.notes
+            checked["tensors"] = len(original.entries)
+            checked["entries"] = sum(entry.entries for entry in original.entries.values())
+            checked["masked"] = sum(masked.values())
+    except ModelRepairError as error:
+        findings.append(Finding("mask", MASK_NAME, None, str(error)))
+    measured, checked["examples"] = check_measures(out, manifest)
+    return Verification((*findings, *measured), dict(checked), notes)
+
+
+def count_masked(mask: MaskFile, source: Checkpoint) -> dict[str, int]:
+    """How many positions a mask holds for each of its tensors.
+
+    >>> count_masked(open_mask(path), source)  # doctest: +SKIP
+    {'w': 12}
+
+    Raises:
+        DamagedCheckpointError: positions that don't fit, or a tensor that the source lacks.
+    """
+    unknown = [name for name in mask.names if name not in source.entries]
+    if unknown:
+        raise DamagedCheckpointError(
+            f"the mask names a tensor {unknown[0]!r} that the source does not have",
+            hint="give the source that the mask was made for",
+        )
+    return {name: len(mask.positions(name, source.entries[name].entries)) for name in mask.names}
+
+
+def _compare(
+    out: Path, source: Checkpoint, mask: MaskFile, expected: Expected, progress: Progress
+) -> dict[str, ShardDifference]:
+    def positions(entry: TensorEntry) -> np.ndarray:
+        return mask.positions(entry.name, entry.entries)
+
+    differences = {}
+    total = sum((source.folder / name).stat().st_size for name in source.files)
+    with progress.step("comparing", total) as advance:
+        for name in source.files:
+            original, repaired = source.folder / name, out / name
+            size = original.stat().st_size
+            if repaired.is_file() and repaired.stat().st_size == size:
+                entries = [entry for entry in source.entries.values() if entry.file == name]
+                differences[name] = compare_shards(original, repaired, entries, positions, expected)
+            else:
+                # Which source this is must be known all the same.
+                differences[name] = ShardDifference(sha256(original))
+            advance(size)
+    return differences
+
+
+def _wrong_source(found: Mapping[str, str], manifest: Manifest) -> Finding | None:
+    recorded = manifest.source.files
+    wrong = sorted(name for name in found if found[name] != recorded.get(name))
+    if not wrong:
+        return None
+    name = wrong[0]
+    commit = f" at {manifest.source.commit}" if manifest.source.commit else ""
+    more = f", and {len(wrong) - 1} more files differ" if len(wrong) > 1 else ""
+    wanted = f"{recorded[name][:12]}…" if name in recorded else "no such file"
+    message = (
+        f"this is not the source {manifest.source.id}{commit}: sha256 {found[name][:12]}…, "
+        f"expected {wanted}{more}"
+    )
+    return Finding("wrong-source", name, None, message)
+
+
+def _check_header(header: MaskHeader, manifest: Manifest) -> Iterator[Finding]:
+    said = (header.subject, header.scale, dict(header.reference_tensors))
+    if said != (manifest.subject, manifest.scale, manifest.reference_tensors):
+        message = "subject, scale or reference are not those of the manifest"
+        yield Finding("mask", MASK_NAME, None, message)
+    for digests, recorded in (
+        (header.source_files, manifest.source.files),
+        (header.files, manifest.files),
+    ):
+        for name in digests:
+            if digests[name] != recorded.get(name):
+                yield Finding("mask", MASK_NAME, None, f"has another digest for {name}")
+
+
+def _check_weights(
+    out: Path, source: Checkpoint, manifest: Manifest, differences: Mapping[str, ShardDifference]
+) -> Iterator[Finding]:
+    norms = {site.name: site.norm_removed for site in manifest.sites}
+    for name, shard in differences.items():
+        if not (out / name).is_file():
+            continue
+        if not shard.digest:
+            sizes = [(folder / name).stat().st_size for folder in (out, source.folder)]
+            message = f"has {sizes[0]} bytes, the source's has {sizes[1]}"
+            yield Finding("changed", name, None, message)
+            continue
+        if shard.header:
+            yield Finding("changed", name, None, "the header's bytes differ from the source's")
+        for tensor in shard.tensors:
+            yield from _check_tensor(name, tensor, norms.get(tensor.name, 0.0))
+        yield from check_digest(name, shard.digest, manifest)
+
+
+def _check_tensor(file: str, tensor: TensorDifference, norm: float | None) -> Iterator[Finding]:
+    if tensor.outside:
+        unit = "entries" if tensor.masked else "bytes"
+        message = f"{tensor.outside} {unit} outside the mask differ, first {tensor.first_outside}"
+        yield Finding("outside-mask", file, tensor.name, message)
+    if tensor.wrong:
+        message = (
+            f"{tensor.wrong} of {tensor.masked} masked entries don't hold the value that they "
+            f"should, first {tensor.first_wrong}"
+        )
+        yield Finding("masked-value", file, tensor.name, message)
+    found = tensor.norm_removed
+    if (found is None or norm is None) and found is not norm:
+        yield Finding("count", MANIFEST_NAME, tensor.name, f"norm removed: {norm}, found {found}")
+    elif not tensor.wrong and not math.isclose(found or 0, norm or 0, rel_tol=_NORM_ROUNDING):
+        message = f"the manifest says {norm:.6g} of the norm was removed, found {found:.6g}"
+        yield Finding("count", MANIFEST_NAME, tensor.name, message)
+
+
+def _check_stored(
+    out: Path, source: Checkpoint, mask: MaskFile, masked: Mapping[str, int], values: ValuesFile
+) -> Iterator[Finding]:
+    for name, count in masked.items():
+        entry = source.entries[name]
+        path = out / entry.file
+        if not path.is_file() or path.stat().st_size != (source.folder / entry.file).stat().st_size:
+            continue
+        raw = map_entry(path, entry).reshape(-1)
+        if not np.array_equal(
+            raw[mask.positions(name, entry.entries)], values.values(name, raw.dtype, count)
+        ):
+            yield Finding("values", VALUES_NAME, name, "the stored values are not the weights'")

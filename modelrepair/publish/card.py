@@ -1,0 +1,283 @@
+"""The model card: made from the manifest, with the source's own card below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelrepair.publish.manifest import Manifest, Measure, Site, digest, without_paths
+
+BEGIN = "<!-- modelrepair:begin v1 -->"
+END = "<!-- modelrepair:end -->"
+
+_TEMPLATE = "card.md.jinja"
+_KEPT_METADATA = (
+    "license",
+    "license_name",
+    "license_link",
+    "language",
+    "pipeline_tag",
+    "library_name",
+    "datasets",
+)
+_FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
+_OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
+_MARKER = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->")
+_HOME = re.compile(r"(?<![\w.])(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[^\s'\"`)\]>]*")
+_HUB_ID = re.compile(r"^[\w.-]+(?:/[\w.-]+)?$")
+
+MEASURES = {
+    "harmful_score": "harmful answers to harmful prompts",
+    "refusal_rate": "refusals of harmful prompts",
+    "benign_refusal_rate": "refusals of benign prompts",
+    "degenerate_rate": "degenerate answers (worst set)",
+    "utility": "utility: answer tokens the model would choose",
+    "task_accuracy": "task accuracy: answers exactly right",
+    "utility_loss": "loss per answer token on the utility set (nats)",
+}
+_JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
+_ABSOLUTE = ("utility_loss",)
+
+
+def render_card(manifest: Manifest, old_card: str | None, *, target: str | None = None) -> str:
+    """Write the card of a repaired model.
+
+    >>> render_card(manifest, "# My model").splitlines()[0]  # doctest: +SKIP
+    '---'
+
+    Args:
+        manifest: the only source of every figure in the card.
+        old_card: the source's README as it was, quoted below ours; a card that this function
+            made gives way to the new one instead of being quoted.
+        target: the Hub id that the model is published as, for the commands; where it is not
+            known yet, they show ``THIS_REPOSITORY``.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(cell=cell, percent=percent, figure=figure, number=_number)
+    body = environment.get_template(_TEMPLATE).render(
+        m=manifest,
+        digest=digest(manifest),
+        target=target or "THIS_REPOSITORY",
+        status=status(manifest),
+        edit=_edit(manifest),
+        source=_mention(manifest, "source"),
+        reference=_mention(manifest, "reference"),
+        rows=_measure_rows(manifest),
+        roles=[role for role in ("before", "after", "reference") if role in manifest.measures],
+        rules=_rules(manifest),
+        layers=_totals(manifest.sites, lambda site: site.block),
+        kinds=_totals(manifest.sites, lambda site: site.kind),
+        masked=sum(site.masked for site in manifest.sites),
+        entries=sum(site.entries for site in manifest.sites),
+        keyword=manifest.judge is not None and manifest.judge.name == "keyword",
+        plotted="repair/layers.svg" in manifest.files,
+    )
+    old_body = own_text(old_card or "")
+    if old_body:
+        body += "\n---\n\n## The card of the source\n"
+    quoted = f"\n{old_body}\n" if old_body else ""
+    front = _front_matter(manifest, old_card or "")
+    return f"---\n{front}\n---\n\n{BEGIN}\n{body}\n{END}\n{quoted}"
+
+
+def own_text(card: str) -> str:
+    r"""A card without its front matter, without what modelrepair wrote, without home folders.
+
+    >>> own_text(f"---\\nlicense: mit\n---\n{BEGIN}\nours\n{END}\n# Theirs")
+    '# Theirs'
+    """
+    text = card.replace("\r\n", "\n").lstrip("\ufeff")
+    text = _OURS.sub("", _FRONT_MATTER.sub("", text, count=1))
+    while _MARKER.search(text):
+        # What is left when one is taken out may be another.
+        text = _MARKER.sub("", text)
+    return _HOME.sub(lambda match: re.split(r"[\\/]", match[0])[-1], text).strip()
+
+
+def status(manifest: Manifest) -> str:
+    """What the gate said, as the first line of the card says it; empty where it passed."""
+    reasons = (manifest.gate or {}).get("reasons") or []
+    because = (
+        "; ".join(cell(str(reason)) for reason in reasons) if isinstance(reasons, list) else ""
+    )
+    if manifest.verdict == "failed":
+        return f"**The gate failed: this repair missed a budget.** {because}".strip()
+    if manifest.verdict == "undecided":
+        needed = (manifest.gate or {}).get("needed")
+        more = f" About {needed} examples per set would decide it." if needed else ""
+        return (
+            "**Undecided: no budget was missed, but the examples are too few to be sure.** "
+            f"{because}".strip()
+            + more
+        )
+    if manifest.verdict == "unmeasured":
+        return "**Unmeasured: nobody has measured what this edit did to the model.**"
+    return ""
+
+
+def cell(value: object) -> str:
+    r"""A value as plain text inside a Markdown table: no markup of its own, one line.
+
+    >>> cell("a|b <c>\nd")
+    'a\\|b &lt;c> d'
+    """
+    text = " ".join(str(value).split()).replace("<", "&lt;").replace("`", "'")
+    return text.replace("|", "\\|").replace("[", "\\[")
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with three digits that count.
+
+    >>> percent(0.005), percent(0.25), percent(0.0000123)
+    ('0.5 %', '25 %', '0.00123 %')
+    """
+    return f"{float(f'{100 * share:.3g}'):.12g} %"
+
+
+def figure(measure: Measure | None, name: str = "") -> str:
+    """A measure with its 95 % interval and n; a dash where it was not taken."""
+    if measure is None:
+        return "–"
+
+    def shown(value: float | None) -> str:
+        if value is None:
+            return "?"
+        return f"{value:.3f}" if name in _ABSOLUTE else f"{100 * value:.1f}"
+
+    unit = "" if name in _ABSOLUTE else " %"
+    interval = f"{shown(measure.low)} to {shown(measure.high)}"
+    return f"{shown(measure.value)}{unit} ({interval}; n = {measure.n})"
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float | int) else "–"
+
+
+def _mention(manifest: Manifest, which: str) -> str | None:
+    origin = getattr(manifest, which)
+    if origin is None:
+        return None
+    name = (
+        f"[{cell(origin.id)}](https://huggingface.co/{origin.id})"
+        if origin.hub
+        else (f"the local model '{cell(origin.id)}'")
+    )
+    return f"{name} at commit `{cell(origin.commit)}`" if origin.commit else name
+
+
+def _edit(manifest: Manifest) -> str:
+    if manifest.subject == "delta":
+        if manifest.scale == 0:
+            return "set back to the reference's own values"
+        return f"moved to the reference, {manifest.scale:g} of the difference is left"
+    what = "the adapter's factors" if manifest.subject == "factor" else "the weights"
+    done = "set to zero" if manifest.scale == 0 else f"multiplied by {manifest.scale:g}"
+    return f"entries of {what}, {done}"
+
+
+def _measure_rows(manifest: Manifest) -> list[dict[str, Any]]:
+    keyword = manifest.judge is not None and manifest.judge.name == "keyword"
+    rows = []
+    for name, label in MEASURES.items():
+        cells = {role: getattr(taken, name) for role, taken in manifest.measures.items()}
+        if any(measure is not None for measure in cells.values()):
+            label += " (keyword rate)" if keyword and name in _JUDGED else ""
+            rows.append({"name": name, "label": label, "cells": cells})
+    return rows
+
+
+def _rules(manifest: Manifest) -> list[dict[str, Any]]:
+    rules = (manifest.gate or {}).get("rules")
+    if not isinstance(rules, list):
+        return []
+    return [
+        {**rule, "says": _holds(rule)}
+        for rule in rules
+        if isinstance(rule, dict) and "name" in rule
+    ]
+
+
+def _holds(rule: Mapping[str, Any]) -> str:
+    def within(value: Any, bound: Any) -> bool | None:
+        if value is None or bound is None:
+            return None
+        gap = value - bound if rule.get("worse", "higher") == "higher" else bound - value
+        return bool(gap <= 1e-12)
+
+    budget = within(rule.get("measured"), rule.get("budget"))
+    limit = within(rule.get("limit"), rule.get("bound"))
+    if budget is None:
+        return cell(rule.get("note") or "not measured")
+    if not budget:
+        return "budget missed"
+    return "holds" if limit else "limit out of bounds"
+
+
+def _totals(sites: Sequence[Site], key: Any) -> list[dict[str, Any]]:
+    groups: dict[Any, list[Site]] = {}
+    for site in sites:
+        groups.setdefault(key(site), []).append(site)
+    return [
+        {
+            "name": "–" if name is None else name,
+            "entries": sum(site.entries for site in group),
+            "masked": sum(site.masked for site in group),
+            "share": sum(s.masked for s in group) / max(1, sum(s.entries for s in group)),
+            "norm": max((s.norm_removed for s in group if s.norm_removed is not None), default=0.0),
+        }
+        for name, group in groups.items()
+    ]
+
+
+def _front_matter(manifest: Manifest, old_card: str) -> str:
+    from huggingface_hub import ModelCardData
+
+    old = _old_metadata(old_card)
+    kept = {name: old[name] for name in _KEPT_METADATA if old.get(name) is not None}
+    kept |= {name: value for name, value in old.items() if name.startswith("extra_gated_")}
+    kept = {name: _plain(value) for name, value in kept.items()}
+    if "datasets" in kept:
+        kept["datasets"] = [name for name in _strings(kept["datasets"]) if _HUB_ID.match(name)]
+    library = "peft" if manifest.subject == "factor" else "transformers"
+    kept.setdefault("library_name", library)
+    if manifest.source.hub:
+        kept |= {"base_model": manifest.source.id, "base_model_relation": "finetune"}
+    kept["tags"] = ["modelrepair", f"scorer:{manifest.scorer.name}"]
+    return str(ModelCardData(ignore_metadata_errors=True, **kept)).strip()
+
+
+def _old_metadata(old_card: str) -> dict[str, Any]:
+    from huggingface_hub import ModelCard
+
+    try:
+        card = ModelCard(old_card, ignore_metadata_errors=True)
+        return dict(card.data.to_dict())  # type: ignore[no-untyped-call]
+    except Exception:
+        # A source's front matter is anybody's text; one that can't be read is worth nothing.
+        return {}
+
+
+def _strings(value: Any) -> Iterable[str]:
+    return [
+        item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_paths(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,304 @@
+"""The last step of a repair: weights, mask, record, card and manifest, and then one rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelrepair.checkpoint.mask import write_mask
+from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
+from modelrepair.checkpoint.writer import (
+    copy_file,
+    fsync_folder,
+    write_bytes,
+    write_json,
+    write_shard,
+    write_text,
+)
+from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, UsageError
+from modelrepair.progress import Progress, Silent
+from modelrepair.publish.card import render_card
+from modelrepair.publish.edit import new_values, norm_removed, tensor_digest
+from modelrepair.publish.files import CARD_NAME, Files, card_text, classify
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
+from modelrepair.publish.plot import PLOT_NAME, plot_layers
+from modelrepair.publish.values import VALUES_NAME, write_values
+from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
+
+MASK_NAME = "repair/mask.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
+BASE_KEY = "base_model_name_or_path"
+
+Positions = Callable[[str], np.ndarray]
+"""A site's masked entries: flat positions in the tensor as it lies in the file, sorted."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What `write_weights` wrote: digests of the output's and the source's files, the sites."""
+
+    files: Mapping[str, str]
+    source_files: Mapping[str, str]
+    sites: tuple[Site, ...]
+    left_behind: Mapping[str, str]
+    rewritten: Mapping[str, str]
+
+
+def write_weights(
+    staged: Path,
+    *,
+    source: Checkpoint,
+    sites: Sequence[Site],
+    positions: Positions,
+    reference: Checkpoint | None = None,
+    scale: float = 0.0,
+    files: Files | None = None,
+    base_id: str | None = None,
+    progress: Progress | None = None,
+) -> Weights:
+    """Write the kept files, then the shards in which masked entries differ, then the index.
+
+    What it leaves is a model that loads, so that it can be measured before it is published.
+    No more than one tensor's positions are held at a time.
+
+    >>> weights = write_weights(staged, source=source, sites=sites,
+    ...                         positions=masks.__getitem__)  # doctest: +SKIP
+
+    Args:
+        staged: the folder to write, made where it is missing; nothing else may lie in it.
+        source: the checkpoint under repair.
+        sites: the tensors that were open to masking, in manifest order.
+        positions: gives each site's masked entries; asked once here and twice by `write_record`.
+        reference: the aligned checkpoint where the subject is a delta, else None.
+        scale: what masked entries of the subject are multiplied by.
+        files: which files stay; `classify` is asked where not given.
+        base_id: the Hub id that replaces a local base path in ``adapter_config.json``.
+        progress: where the bytes written are shown.
+
+    Raises:
+        EmptyMaskError: no site has a masked entry.
+        DamagedCheckpointError: a site that is not in the checkpoint as it is described.
+        ResourceError: the disk is full, or the folder can't be written.
+    """
+    files = files or classify(source.folder, weights=source.files, index=source.index)
+    _check_sites(source, sites)
+    written: dict[str, str] = {}
+    source_files: dict[str, str] = {}
+    rewritten: dict[str, str] = {}
+    done: dict[str, Site] = {}
+    touched: set[str] = set()
+
+    def patches(file: str) -> Iterator[tuple[TensorEntry, np.ndarray, np.ndarray]]:
+        for site in sites:
+            entry = source.entries[site.name]
+            if entry.file == file:
+                chosen = positions(site.name)
+                values = new_values(source, site.name, chosen, reference, scale)
+                norm = norm_removed(source, site.name, chosen, values)
+                done[site.name] = site.model_copy(
+                    update={"masked": len(chosen), "norm_removed": norm}
+                )
+                if len(chosen):
+                    touched.add(file)
+                    yield entry, chosen, values
+
+    ordered = [name for name in files.kept if name != files.index]
+    ordered += [*files.weights, *([files.index] if files.index else [])]
+    total = sum((source.folder / name).stat().st_size for name in ordered)
+    with (progress or Silent()).step("writing", total) as advance:
+        for name in ordered:
+            original, target = source.folder / name, staged / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if name in files.weights:
+                written[name] = write_shard(original, target, patches(name))
+                source_files[name] = _sha256(original) if name in touched else written[name]
+            elif name == ADAPTER_CONFIG and base_id is not None:
+                written[name] = write_bytes(target, with_base(original.read_bytes(), base_id))
+                source_files[name] = _sha256(original)
+                rewritten[name] = f"{BASE_KEY} is {base_id} now; it was a local path"
+            else:
+                written[name] = source_files[name] = copy_file(original, target)
+            advance(original.stat().st_size)
+    result = tuple(done[site.name] for site in sites)
+    if not touched:
+        raise EmptyMaskError(
+            "the mask is empty: no entry was chosen",
+            hint="ask for a larger --ratio, or check that the example sets fit the model",
+        )
+    return Weights(written, source_files, result, files.left_behind, rewritten)
+
+
+def write_record(
+    staged: Path,
+    draft: Manifest,
+    weights: Weights,
+    *,
+    source: Checkpoint,
+    positions: Positions,
+    reference: Checkpoint | None = None,
+    results: Results | None = None,
+    store_values: bool = False,
+) -> Manifest:
+    """Write mask, verdicts, picture and card beside the weights, and the manifest last.
+
+    >>> manifest = write_record(staged, draft, weights, source=source,
+    ...                         positions=masks.__getitem__)  # doctest: +SKIP
+
+    Args:
+        staged: the folder that `write_weights` filled.
+        draft: the manifest as far as the pipeline knows it; what follows from the files
+            (sites, shares, digests, left_behind, rewritten) is filled here.
+        weights: what `write_weights` returned.
+        source: as for `write_weights`.
+        positions: as for `write_weights`.
+        reference: as for `write_weights`.
+        results: the measured examples of the report split, for source, reference and result.
+        store_values: put the masked entries' new values beside the mask.
+
+    Returns:
+        The manifest as written.
+    """
+    if (reference is not None) != (draft.subject == "delta"):
+        raise UsageError(
+            f"subject {draft.subject!r} with{'out' if reference is None else ''} a reference",
+            hint="pass the reference to the writer where the subject is a delta, and only there",
+        )
+    sites = weights.sites
+    masked = [site for site in sites if site.masked]
+    tensors = (
+        {site.name: tensor_digest(reference, site.name) for site in sites} if reference else {}
+    )
+    folder = staged / "repair"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = dict(weights.files)
+    header = mask_header(draft, weights, tensors)
+    files[MASK_NAME] = write_mask(
+        staged / MASK_NAME, header, ((site.name, positions(site.name)) for site in masked)
+    )
+    if store_values:
+        files[VALUES_NAME] = write_values(
+            staged / VALUES_NAME,
+            {s.name: s.masked * ITEM_SIZES[source.entries[s.name].dtype] for s in masked},
+            (new_values(source, s.name, positions(s.name), reference, draft.scale) for s in masked),
+        )
+    if results:
+        files[VERDICTS_NAME] = write_verdicts(staged / VERDICTS_NAME, results)
+    if plot_layers(staged / PLOT_NAME, sites):
+        files[PLOT_NAME] = _sha256(staged / PLOT_NAME)
+    filled: dict[str, Any] = {
+        "sites": [site.model_dump() for site in sites],
+        "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
+        "reference_tensors": tensors,
+        "left_behind": dict(weights.left_behind),
+        "rewritten": dict(weights.rewritten),
+        "files": dict(sorted(files.items())),
+        "source": {
+            **draft.source.model_dump(),
+            "files": dict(sorted(weights.source_files.items())),
+        },
+    }
+    manifest = Manifest.model_validate({**draft.model_dump(), **filled})
+    write_text(staged / CARD_NAME, render_card(manifest, card_text(source.folder)))
+    write_json(staged / MANIFEST_NAME, manifest.model_dump(mode="json"))
+    fsync_folder(staged)
+    return manifest
+
+
+def finish(staged: Path, out: Path) -> Path:
+    """Give the finished folder its name, in one step; return it.
+
+    >>> finish(Path("model-repaired.partial/model"), Path("model-repaired"))  # doctest: +SKIP
+
+    Args:
+        staged: the folder that `write_weights` and `write_record` filled, on the disk of ``out``.
+        out: the folder to become; it may exist where it is empty.
+
+    Raises:
+        UsageError: ``out`` is not empty, or is no folder.
+        DamagedCheckpointError: a file in ``staged`` that the manifest does not know.
+    """
+    manifest = Manifest.model_validate_json((staged / MANIFEST_NAME).read_bytes())
+    found = {path.relative_to(staged).as_posix() for path in staged.rglob("*") if path.is_file()}
+    strangers = found ^ {*manifest.files, CARD_NAME, MANIFEST_NAME}
+    if strangers:
+        raise DamagedCheckpointError(
+            f"{min(strangers)!r} and the manifest contradict each other: it was added or lost "
+            "while the repair was written",
+            hint=f"remove {staged.name!r} and run the same command again",
+        )
+    make_room(out)
+    staged.rename(out)
+    fsync_folder(out.parent)
+    return out
+
+
+def make_room(out: Path) -> None:
+    """Refuse an output folder that holds anything; remove one that is empty.
+
+    Raises:
+        UsageError: ``out`` is not empty, or is no folder.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise UsageError(f"{out.name!r} is no folder", hint="choose another --out")
+    if out.exists():
+        if any(out.iterdir()):
+            raise UsageError(
+                f"the output folder {out.name!r} is not empty",
+                hint="choose another --out, or remove the folder",
+            )
+        out.rmdir()
+
+
+def mask_header(
+    draft: Manifest, weights: Weights, reference_tensors: Mapping[str, str]
+) -> dict[str, str]:
+    """What a mask must say so that it can be applied without the manifest."""
+    shards = sorted({name for name in weights.files if name.endswith(".safetensors")})
+    header = {
+        "format": "modelrepair-mask",
+        "version": "1",
+        "subject": draft.subject,
+        "scale": repr(float(draft.scale)),
+        "source": draft.source.id,
+        "source_commit": draft.source.commit or "",
+        "source_files": canonical({name: weights.source_files[name] for name in shards}).decode(),
+        "files": canonical({name: weights.files[name] for name in shards}).decode(),
+    }
+    if reference_tensors and draft.reference is not None:
+        header["reference"] = draft.reference.id
+        header["reference_commit"] = draft.reference.commit or ""
+        header["reference_tensors"] = canonical(dict(reference_tensors)).decode()
+    return header
+
+
+def with_base(config: bytes, base_id: str) -> bytes:
+    r"""An adapter's config in which the base is named by its Hub id.
+
+    >>> with_base(b'{"base_model_name_or_path": "/tmp/base", "r": 8}', "org/base").decode()
+    '{\n  "base_model_name_or_path": "org/base",\n  "r": 8\n}\n'
+    """
+    values = {**json.loads(config), BASE_KEY: base_id}
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _check_sites(source: Checkpoint, sites: Sequence[Site]) -> None:
+    for site in sites:
+        entry = source.entries.get(site.name)
+        if entry is None or entry.shape != site.shape or entry.entries != site.entries:
+            found = "nothing" if entry is None else f"shape {list(entry.shape)}"
+            raise DamagedCheckpointError(
+                f"site {site.name!r}: expected a tensor of shape {list(site.shape)} in the "
+                f"checkpoint, found {found}",
+                hint="this is a bug: sites are tensors as they lie in the file",
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
