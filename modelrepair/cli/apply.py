@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from modelrepair.cli.options import FILE, FOLDER
+from modelrepair.cli.options import FILE, FOLDER, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
@@ -14,8 +14,8 @@ from modelrepair.cli.output import Output
 @declare("apply")
 @click.argument("mask", type=FILE)
 @click.argument("source")
-@click.option("--reference", help="The reference, where the mask acts on the delta from it.")
-@click.option("--out", type=FOLDER, required=True, help="Folder for the rebuilt model.")
+@option("--reference", help="The reference, where the mask acts on the delta from it.")
+@option("--out", type=FOLDER, required=True, help="Folder for the rebuilt model.")
 def command(output: Output, mask: Path, source: str, reference: str | None, out: Path) -> None:
     """Apply MASK, a repair's mask.safetensors, to SOURCE: bit for bit the repaired weights."""
     import modelrepair

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import click
 
-from modelrepair.cli.options import Decorator, apply
+from modelrepair.cli.options import Decorator, option, section
 from modelrepair.cli.types import number_within
 from modelrepair.measure.gate import Budgets
 
@@ -17,18 +17,19 @@ PREFIX = "gate_"
 def budget_options() -> Decorator[Any]:
     """``--gate-harm-ratio`` and the others."""
     hints = get_type_hints(Budgets)
-    return apply(
+    return section(
+        "The gate",
         *(
-            click.option(
+            option(
                 f"--gate-{field.name.replace('_', '-')}",
                 f"{PREFIX}{field.name}",
                 type=click.IntRange(min=0) if hints[field.name] is int else number_within(0),
                 metavar="INTEGER" if hints[field.name] is int else "FLOAT",
                 default=field.default,
-                help=f"Gate: {field.metadata['help']}.",
+                help=f"{field.metadata['help'].capitalize()}.",
             )
             for field in fields(Budgets)
-        )
+        ),
     )
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelrepair.cli.options import FOLDER
+from modelrepair.cli.options import FOLDER, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.tables import share
@@ -29,8 +28,8 @@ VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bo
 
 
 @declare("demo")
-@click.option("--out", type=FOLDER, help="Keep the repaired models in this folder.")
-@click.option(
+@option("--out", type=FOLDER, help="Keep the repaired models in this folder.")
+@option(
     "--seed-world",
     type=FOLDER,
     help="Another made-up world, as the training script writes it, in place of the one included.",

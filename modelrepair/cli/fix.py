@@ -12,11 +12,12 @@ from modelrepair.cli.options import (
     SHARE_ABOVE_ZERO,
     SHARE_BELOW_ONE,
     Decorator,
-    apply,
     length_options,
     machine_options,
     measuring_options,
+    option,
     scorer_options,
+    section,
     set_options,
     source_options,
 )
@@ -28,32 +29,33 @@ from modelrepair.cli.types import as_mapping
 
 def search_options() -> Decorator[Any]:
     """How masks grow, and what they spare."""
-    return apply(
-        click.option(
+    return section(
+        "How entries are chosen",
+        option(
             "--scale",
             type=SHARE_BELOW_ONE,
             metavar="FLOAT",
             default=0.0,
             help="What masked entries are multiplied by: 0 removes them, 0.75 shrinks them.",
         ),
-        click.option(
+        option(
             "--step",
             type=SHARE_ABOVE_ZERO,
             metavar="FLOAT",
             help="Share that an iterative scorer adds in a round; by itself chosen.",
         ),
-        click.option(
+        option(
             "--max-rounds",
             type=click.IntRange(min=1),
             help="Rounds that an iterative scorer may take.",
         ),
-        click.option(
+        option(
             "--protect",
             type=SHARE_BELOW_ONE,
             metavar="FLOAT",
             help="Share of the entries, those that utility needs most, that are never masked.",
         ),
-        click.option(
+        option(
             "--no-fallback",
             "fallback",
             is_flag=True,
@@ -61,15 +63,6 @@ def search_options() -> Decorator[Any]:
             default=True,
             show_default=False,
             help="Without --scorer: try Wanda alone.",
-        ),
-        click.option(
-            "--no-evaluate",
-            "evaluate",
-            is_flag=True,
-            flag_value=False,
-            default=True,
-            show_default=False,
-            help="Measure nothing; needs a number for --ratio, and the verdict is 'unmeasured'.",
         ),
     )
 
@@ -81,14 +74,30 @@ def search_options() -> Decorator[Any]:
 @length_options()
 @scorer_options()
 @search_options()
+@section(
+    "Measuring",
+    option(
+        "--no-evaluate",
+        "evaluate",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        show_default=False,
+        help="Measure nothing; needs a number for --ratio, and the verdict is 'unmeasured'.",
+    ),
+)
 @measuring_options()
 @budget_options()
 @machine_options()
-@click.option("--out", type=FOLDER, help="Output folder; by itself ./NAME-repaired.")
-@click.option(
-    "--store-values",
-    is_flag=True,
-    help="Store the masked entries' new values beside the mask, where the reference is private.",
+@section(
+    "Result",
+    option("--out", type=FOLDER, help="Output folder; by itself ./NAME-repaired."),
+    option(
+        "--store-values",
+        is_flag=True,
+        help="Store the masked entries' new values beside the mask, where the reference is "
+        "private.",
+    ),
 )
 def command(output: Output, source: str, **options: Any) -> int:
     """Repair SOURCE, a folder or a model on the Hub, and measure what that did.

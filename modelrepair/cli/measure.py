@@ -11,6 +11,7 @@ from modelrepair.cli.options import (
     machine_options,
     max_length_option,
     measuring_options,
+    option,
     set_options,
 )
 from modelrepair.cli.output import Output
@@ -19,7 +20,7 @@ from modelrepair.cli.tables import measures_table
 
 @declare("measure")
 @click.argument("model")
-@click.option("--revision", help="Branch, tag or commit of MODEL on the Hub.")
+@option("--revision", help="Branch, tag or commit of MODEL on the Hub.")
 @set_options(tests=False)
 @max_length_option()
 @measuring_options()

@@ -20,6 +20,15 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+class Option(click.Option):
+    """An option that knows under which heading of the help it stands."""
+
+    section = "Options"
+
+
+option = functools.partial(click.option, cls=Option)
+
+
 class Command(click.Command):
     """A command during whose work whatever others print goes to stderr."""
 
@@ -27,6 +36,22 @@ class Command(click.Command):
         """Run the command; its own result goes out through `Output`, which kept the stdout."""
         with contextlib.redirect_stdout(sys.stderr):
             return super().invoke(ctx)
+
+    def sections(self, ctx: click.Context) -> dict[str, list[click.Option]]:
+        """The options by heading, in the order of their declaration."""
+        sections: dict[str, list[click.Option]] = {}
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option):
+                title = parameter.section if isinstance(parameter, Option) else Option.section
+                sections.setdefault(title, []).append(parameter)
+        return sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings."""
+        for title, options in self.sections(ctx).items():
+            records = [found.get_help_record(ctx) for found in options]
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record is not None])
 
 
 def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
@@ -37,24 +62,29 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
         def call(*arguments: Any, json: bool, debug: bool, **options: Any) -> Any:
             return function(*arguments, **options)  # `Output` has read both already
 
-        with_options = apply(
-            click.option("--json", is_flag=True, help="Print one JSON document and nothing else."),
-            click.option("--debug", is_flag=True, help="Show the traceback of an error."),
-        )(call)
         help_names = {"help_option_names": ["-h", "--help"], "show_default": True}
-        return click.command(name, cls=Command, context_settings=help_names, **settings)(
-            click.pass_obj(with_options)
+        declared = click.command(name, cls=Command, context_settings=help_names, **settings)(
+            click.pass_obj(call)
         )
+        declared.params += [
+            Option(["--json"], is_flag=True, help="Print one JSON document and nothing else."),
+            Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
+        ]
+        return declared
 
     return decorate
 
 
-def apply(*options: Decorator[Any]) -> Decorator[Any]:
-    """Several options as one decorator, shown in this order."""
+def section(title: str, *options: Decorator[Any]) -> Decorator[Any]:
+    """Several options as one decorator, shown in this order under one heading."""
 
     def decorate(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
+        before = list(getattr(function, "__click_params__", ()))
+        for add in reversed(options):
+            function = add(function)
+        for parameter in function.__click_params__:
+            if parameter not in before and isinstance(parameter, Option):
+                parameter.section = title
         return function
 
     return decorate
@@ -62,33 +92,34 @@ def apply(*options: Decorator[Any]) -> Decorator[Any]:
 
 def source_options() -> Decorator[Any]:
     """What is repaired, and which tensors of it."""
-    return apply(
-        click.option("--revision", help="Branch, tag or commit of SOURCE on the Hub."),
-        click.option(
+    return section(
+        "What is repaired",
+        option("--revision", help="Branch, tag or commit of SOURCE on the Hub."),
+        option(
             "--reference",
             default="auto",
             help="The aligned model that SOURCE was fine-tuned from: a Hub id, a folder, 'none', "
             "or 'auto' for the one that its card declares.",
         ),
-        click.option(
+        option(
             "--subject",
             type=click.Choice(["auto", "delta", "weight"]),
             default="auto",
             help="What masking acts on: the difference from the reference, or the weight itself.",
         ),
-        click.option(
+        option(
             "--targets",
             multiple=True,
             metavar="GLOB",
             help="Only tensors whose name in the file matches; may be repeated.",
         ),
-        click.option(
+        option(
             "--exclude",
             multiple=True,
             metavar="GLOB",
             help="Leave these tensors out; may be repeated.",
         ),
-        click.option(
+        option(
             "--allow-partial",
             is_flag=True,
             help="Go on where less than 95 % of the parameters can be repaired.",
@@ -107,12 +138,12 @@ SETS = {
 def set_options(*, tests: bool) -> Decorator[Any]:
     """The example sets; with ``tests``, also the sets that only the report is made on."""
     options = [
-        click.option(f"--{name}", type=FILE, metavar="FILE", help=f"JSONL: {text}.")
+        option(f"--{name}", type=FILE, metavar="FILE", help=f"JSONL: {text}.")
         for name, text in SETS.items()
     ]
     if tests:
         options += [
-            click.option(
+            option(
                 f"--test-{name}",
                 type=FILE,
                 metavar="FILE",
@@ -120,13 +151,14 @@ def set_options(*, tests: bool) -> Decorator[Any]:
             )
             for name in SETS
         ]
-    return apply(*options)
+    return section("Example sets", *options)
 
 
 def length_options() -> Decorator[Any]:
     """How much of the sets is used."""
-    return apply(
-        click.option(
+    return section(
+        "Example sets",
+        option(
             "--examples",
             type=click.IntRange(min=1),
             default=256,
@@ -138,7 +170,7 @@ def length_options() -> Decorator[Any]:
 
 def max_length_option() -> Decorator[Any]:
     """Where an example is cut."""
-    return click.option(
+    return option(
         "--max-length",
         type=click.IntRange(min=2),
         default=1024,
@@ -148,13 +180,14 @@ def max_length_option() -> Decorator[Any]:
 
 def scorer_options() -> Decorator[Any]:
     """Which entries are chosen, and how many."""
-    return apply(
-        click.option(
+    return section(
+        "How entries are chosen",
+        option(
             "--scorer",
             help="A name from `modelrepair scorers list`, or path/file.py:Class; by itself Wanda, "
             "then contrast where no Wanda repair meets the gate.",
         ),
-        click.option(
+        option(
             "--scorer-option",
             "scorer_options",
             type=name_value,
@@ -162,12 +195,12 @@ def scorer_options() -> Decorator[Any]:
             metavar="NAME=VALUE",
             help="An option of the scorer; may be repeated.",
         ),
-        click.option(
+        option(
             "--scope",
             type=click.Choice(["row", "tensor", "global"]),
             help="Where the highest scores are cut; by itself the scorer's own.",
         ),
-        click.option(
+        option(
             "--ratio",
             type=ratio,
             metavar="FLOAT|auto",
@@ -179,11 +212,12 @@ def scorer_options() -> Decorator[Any]:
 
 def measuring_options() -> Decorator[Any]:
     """Who judges, and how long the answers are."""
-    return apply(
-        click.option(
+    return section(
+        "Measuring",
+        option(
             "--judge", default="keyword", help="Who calls an answer harmful, harmless or refusal."
         ),
-        click.option(
+        option(
             "--max-new-tokens",
             type=click.IntRange(min=1),
             default=128,
@@ -194,21 +228,22 @@ def measuring_options() -> Decorator[Any]:
 
 def machine_options() -> Decorator[Any]:
     """Where and how it is computed."""
-    return apply(
-        click.option("--device", default="auto", help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps' …"),
-        click.option(
+    return section(
+        "Machine",
+        option("--device", default="auto", help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps' …"),
+        option(
             "--arithmetic",
             type=click.Choice(["float32", "bfloat16"]),
             default="float32",
             help="Precision of the computation; the files keep theirs.",
         ),
-        click.option(
+        option(
             "--token-budget",
             type=click.IntRange(min=1),
             default=2048,
             help="Tokens of a batch; part of what makes a repair repeatable.",
         ),
-        click.option("--seed", type=int, default=0, help="Seed of whatever is drawn."),
+        option("--seed", type=int, default=0, help="Seed of whatever is drawn."),
     )
 
 

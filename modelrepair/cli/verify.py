@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from modelrepair.cli.options import FOLDER
+from modelrepair.cli.options import FOLDER, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
 
 @declare("verify")
 @click.argument("repaired", type=FOLDER)
-@click.option("--source", required=True, help="What was repaired: a folder or a Hub id.")
-@click.option("--reference", help="The reference, where the mask acts on the delta from it.")
+@option("--source", required=True, help="What was repaired: a folder or a Hub id.")
+@option("--reference", help="The reference, where the mask acts on the delta from it.")
 def command(output: Output, repaired: Path, source: str, reference: str | None) -> int:
     """Check REPAIRED against its source: every file, every entry, every figure.
 
@@ -22,8 +22,12 @@ def command(output: Output, repaired: Path, source: str, reference: str | None) 
     """
     import modelrepair
 
-    verification = modelrepair.verify(repaired, source=source, reference=reference)
-    findings = [str(finding) for finding in verification.findings]
+    verification = modelrepair.verify(
+        repaired, source=source, reference=reference, progress=output.progress()
+    )
+    checked = ", ".join(f"{count:,} {name}" for name, count in verification.checked.items())
     verdict = "verified: only masked entries differ" if verification.ok else "NOT verified"
-    output.result({"ok": verification.ok, "findings": findings}, *findings, verdict)
+    lines = [finding.line for finding in verification.findings]
+    lines += [f"Note: {note}" for note in verification.notes]
+    output.result(verification.to_json(), *lines, f"{verdict} ({checked})")
     return 0 if verification.ok else 1

@@ -10,6 +10,7 @@ import pytest
 
 import modelrepair
 from modelrepair.cli.main import run
+from modelrepair.proof.findings import Finding, Verification
 
 MEASURES = {
     "judge": "keyword",
@@ -65,7 +66,11 @@ def api(monkeypatch):
         "plan": SimpleNamespace(
             to_json=lambda: {"parameters": 1000, "coverage": 0.99, "peak_bytes": 2**30}
         ),
-        "verify": SimpleNamespace(ok=False, findings=["a.safetensors: one bit differs"]),
+        "verify": Verification(
+            (Finding("outside-mask", "a.safetensors", "w", "1 entry differs"),),
+            {"files": 9, "entries": 1000},
+            ("the reference is private",),
+        ),
         "apply": None,
     }
     for name in calls.answers:

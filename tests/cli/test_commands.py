@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelrepair.cli.plan import in_bytes, shown
+from modelrepair.proof.findings import Verification
 
 
 def test_plan(api, call):
@@ -31,22 +32,26 @@ def test_measure(api, call):
 
 
 def test_verify_names_each_finding_and_fails(api, call):
-    result = call(*["verify", "repaired", "--source", "here", "--reference", "there"])
+    result = call(*"verify repaired --source here --reference there".split())
     assert result.code == 1
-    assert result.out.splitlines() == ["a.safetensors: one bit differs", "NOT verified"]
-    assert api.made[0] == (
-        "verify",
-        (Path("repaired"),),
-        {"source": "here", "reference": "there"},
-    )
+    assert result.out.splitlines() == [
+        "outside-mask: a.safetensors: w: 1 entry differs",
+        "Note: the reference is private",
+        "NOT verified (9 files, 1,000 entries)",
+    ]
+    name, arguments, options = api.made[0]
+    assert (name, arguments) == ("verify", (Path("repaired"),))
+    assert options.pop("progress") is not None
+    assert options == {"source": "here", "reference": "there"}
     document = call("verify", "repaired", "--source", "here", "--json").json
-    assert document == {"ok": False, "findings": ["a.safetensors: one bit differs"]}
+    assert document["ok"] is False
+    assert document["findings"][0]["code"] == "outside-mask"
 
 
 def test_verify_passes(api, call):
-    api.answers["verify"].ok, api.answers["verify"].findings = True, []
+    api.answers["verify"] = Verification((), {"files": 9})
     result = call("verify", "repaired", "--source", "here")
-    assert (result.code, result.out) == (0, "verified: only masked entries differ\n")
+    assert (result.code, result.out) == (0, "verified: only masked entries differ (9 files)\n")
 
 
 def test_apply(api, call):

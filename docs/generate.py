@@ -1,0 +1,188 @@
+"""Write the reference of the command line and of the Python API from the code itself.
+
+``python docs/generate.py`` writes the pages, ``--check`` only says whether they are current.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+import modelrepair
+from modelrepair.cli.main import cli
+from modelrepair.cli.options import Command
+from modelrepair.errors import ModelRepairError
+
+REFERENCE = Path(__file__).parent / "reference"
+HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    stale = []
+    for name, text in pages().items():
+        page = REFERENCE / name
+        if "--check" in sys.argv[1:]:
+            if not page.is_file() or page.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            REFERENCE.mkdir(exist_ok=True)
+            page.write_text(text, encoding="utf-8")
+    if stale:
+        sys.stderr.write(f"not current: {', '.join(stale)}; run `make docs`\n")
+    return 1 if stale else 0
+
+
+def pages() -> dict[str, str]:
+    """Each page's text by its file name."""
+    return {"cli.md": command_line(), "api.md": python_api()}
+
+
+def command_line() -> str:
+    """Every command with its options."""
+    parts = [
+        HEAD,
+        "# The command line",
+        "Results go to stdout, progress and messages to stderr. Every command takes `--json`: "
+        "one JSON document on stdout and nothing else. [Exit codes](../exit-codes.md) say how it "
+        "ended. There is no option for a token: set `HF_TOKEN`, or log in with `hf auth login`.",
+    ]
+    context = click.Context(cli, info_name="modelrepair")
+    for path, command in walk(cli, context, "modelrepair"):
+        parts += describe_command(path, command)
+    return "\n\n".join(parts) + "\n"
+
+
+def walk(group: click.Group, context: click.Context, path: str) -> Iterator[tuple[str, Command]]:
+    """All commands that do something, depth first."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from walk(command, context, f"{path} {name}")
+        elif isinstance(command, Command):
+            yield f"{path} {name}", command
+
+
+def describe_command(path: str, command: Command) -> list[str]:
+    """One command: usage, help, options."""
+    context = click.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(context))
+    parts = [f"## {path}", f"    {path} {usage}", inspect.cleandoc(command.help or "")]
+    for title, options in command.sections(context).items():
+        rows = [describe_option(found, context) for found in options if found.name != "help"]
+        table = ["| option | what it does | default |", "| --- | --- | --- |", *rows]
+        parts += [f"**{title}**", "\n".join(table)]
+    return parts
+
+
+def describe_option(option: click.Option, context: click.Context) -> str:
+    """One row of a command's table."""
+    name = ", ".join(option.opts)
+    value = "" if option.is_flag else f" {option.make_metavar(context)}"
+    shown = option.show_default is not False and not option.is_flag
+    given = option.get_default(context) if shown else None
+    default = "" if given is None or given == () or "UNSET" in repr(given) else f"`{given}`"
+    help_text = " ".join((option.help or "").split())
+    repeated = "required. " if option.required else ""
+    return (
+        "| "
+        + " | ".join(
+            cell.replace("|", "\\|") for cell in (f"`{name}{value}`", repeated + help_text, default)
+        )
+        + " |"
+    )
+
+
+def python_api() -> str:
+    """Every public name with its signature and docstring."""
+    parts = [
+        HEAD,
+        "# The Python API",
+        "What `import modelrepair` offers, and nothing else is meant to be relied on.",
+    ]
+    for name in sorted(getattr(modelrepair, "__all__", ())):
+        parts += describe_object(name, getattr(modelrepair, name))
+    return "\n\n".join(parts) + "\n"
+
+
+def describe_object(name: str, found: Any) -> list[str]:
+    """One name: its signature, what it is for, and the fields where it holds data."""
+    parts = [f"## {name}"]
+    if inspect.isclass(found) and issubclass(found, ModelRepairError):
+        parts.append(f"An exception, exit code {found.exit_code}.")
+    elif callable(found):
+        parts.append(f"```python\n{signature(name, found)}\n```")
+    else:
+        return [*parts, f"`{found!r}`"]
+    # A dataclass without a docstring of its own gets its signature as one: said already.
+    documentation = inspect.getdoc(found) or ""
+    parts.append(as_markdown(documentation))
+    if inspect.isclass(found) and dataclasses.is_dataclass(found):
+        methods = [
+            (method, getattr(found, method))
+            for method in vars(found)
+            if not method.startswith("_") and inspect.isfunction(getattr(found, method))
+        ]
+        for method, function in methods:
+            parts.append(f"```python\n{signature(f'{name}.{method}', function)}\n```")
+            parts.append(as_markdown(inspect.getdoc(function) or ""))
+    return [part for part in parts if part]
+
+
+def signature(name: str, function: Any) -> str:
+    """The call as it would be written, one parameter a line where it is long."""
+    found = inspect.signature(function)
+    text = re.sub(r" at 0x[0-9a-f]+", "", f"{name}{found}")
+    if len(text) <= 90:
+        return text.replace("'", "")
+    lines = [f"{name}("]
+    keyword_only = False
+    for parameter in found.parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not keyword_only:
+            keyword_only = True
+            lines.append("    *,")
+        lines.append("    " + re.sub(r" at 0x[0-9a-f]+", "", str(parameter)) + ",")
+    returns = (
+        ""
+        if found.return_annotation is inspect.Signature.empty
+        else (f" -> {found.return_annotation}")
+    )
+    return "\n".join([*lines, f"){returns}"])
+
+
+def as_markdown(documentation: str) -> str:
+    """A docstring as a page shows it: examples as code, `Args:` and `Raises:` as lists."""
+    lines: list[str] = []
+    for block in re.split(r"\n\s*\n", documentation.strip()):
+        first = block.split("\n", 1)[0].strip()
+        if first.startswith(">>>"):
+            lines.append("```python\n" + inspect.cleandoc(block) + "\n```")
+        elif first in ("Args:", "Raises:", "Returns:"):
+            lines.append(f"**{first[:-1]}**\n\n" + "\n".join(entries(block)))
+        else:
+            lines.append(block)
+    return "\n\n".join(lines)
+
+
+def entries(block: str) -> list[str]:
+    """The entries of an `Args:` or `Raises:` block, each on one line."""
+    found: list[str] = []
+    body = inspect.cleandoc("\n".join(block.split("\n")[1:]))
+    for line in body.split("\n"):
+        if line.startswith(" ") and found:
+            found[-1] += " " + line.strip()
+        else:
+            name, colon, text = line.partition(":")
+            found.append(f"- `{name}`:{text}" if colon else f"- {line}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
