@@ -67,7 +67,7 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
     body = environment.get_template(_TEMPLATE).render(
         m=manifest,
         digest=digest(manifest),
-        target=target or "THIS_REPOSITORY",
+        commands=commands(manifest, target or "THIS_REPOSITORY"),
         status=status(manifest),
         edit=_edit(manifest),
         source=_mention(manifest, "source"),
@@ -123,6 +123,29 @@ def status(manifest: Manifest) -> str:
     if manifest.verdict == "unmeasured":
         return "**Unmeasured: nobody has measured what this edit did to the model.**"
     return ""
+
+
+def commands(manifest: Manifest, target: str) -> list[str]:
+    """The commands by which anybody checks the repair, with ids and commits.
+
+    >>> commands(manifest, "user/model-repaired")[-1]  # doctest: +SKIP
+    'modelrepair verify repaired --source source'
+    """
+    lines = ["pip install modelrepair", f"hf download {target} --local-dir repaired"]
+    verify = "modelrepair verify repaired --source source"
+    origins = {"source": manifest.source}
+    if manifest.subject == "delta" and manifest.reference is not None:
+        origins["reference"] = manifest.reference
+        verify += " --reference reference"
+    for folder, origin in origins.items():
+        if origin.hub:
+            revision = f" --revision {origin.commit}" if origin.commit else ""
+            lines.append(f"hf download {origin.id}{revision} --local-dir {folder}")
+        else:
+            lines.append(
+                f"# {folder}: a folder with the files of '{origin.id}', which is on no hub"
+            )
+    return [*lines, verify]
 
 
 def cell(value: object) -> str:

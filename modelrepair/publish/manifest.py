@@ -6,12 +6,14 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -55,19 +57,20 @@ Name = Annotated[str, AfterValidator(_is_no_path)]
 Text = Annotated[str, AfterValidator(without_paths)]
 
 
-def _without_paths_inside(value: Any) -> Any:
-    if isinstance(value, str):
-        return without_paths(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_without_paths_inside(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_paths_inside(item) for key, item in value.items()}
-    return value
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return without_paths(str(value))
 
 
-Plain = Annotated[JsonValue, AfterValidator(_without_paths_inside)]
+Plain = Annotated[JsonValue, BeforeValidator(_plain)]
+"""JSON without paths; tuples become lists, infinity becomes None, anything else its text."""
 
 
 class Record(BaseModel):

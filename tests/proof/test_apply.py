@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from modelrepair.errors import DamagedCheckpointError, GateError, UsageError
+from modelrepair.proof.apply import apply
+from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.values import VALUES_NAME
+from tests.publish.made import make_checkpoint, make_repair
+
+
+def test_a_mask_alone_or_a_whole_folder(tmp_path):
+    made = make_repair(tmp_path / "repair")
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes((made.out / MASK_NAME).read_bytes())
+    for mask, name in ((alone, "one"), (made.out, "two")):
+        rebuilt = apply(mask, made.source, out=tmp_path / name)
+        expected = (made.out / "model.safetensors").read_bytes()
+        assert (rebuilt / "model.safetensors").read_bytes() == expected
+        assert sorted(path.name for path in rebuilt.iterdir()) == [
+            "LICENSE",
+            "additional_chat_templates",
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer.model",
+        ]
+    assert not list(tmp_path.glob("*.applying"))
+
+
+def test_another_source_or_reference_is_refused(tmp_path):
+    made = make_repair(tmp_path / "repair", subject="delta")
+    other = make_checkpoint(tmp_path / "other", seed=7)
+    sharded = make_checkpoint(tmp_path / "sharded", sharded=True)
+    out = tmp_path / "out"
+    with pytest.raises(GateError, match=r"not the source user/model at 0123.*sha256"):
+        apply(made.out, other, reference=made.reference, out=out)
+    with pytest.raises(GateError, match="has no file model.safetensors|has a file"):
+        apply(made.out, sharded, reference=made.reference, out=out)
+    with pytest.raises(GateError, match="not the reference org/base"):
+        apply(made.out, made.source, reference=other, out=out)
+    with pytest.raises(UsageError, match="without the reference org/base"):
+        apply(made.out, made.source, out=out)
+    assert not out.exists()
+
+
+def test_stored_values_stand_in_for_the_reference(tmp_path):
+    made = make_repair(tmp_path / "repair", subject="delta", scale=0.75, store_values=True)
+    rebuilt = apply(made.out, made.source, out=tmp_path / "out")
+    expected = (made.out / "model.safetensors").read_bytes()
+    assert (rebuilt / "model.safetensors").read_bytes() == expected
+    values = made.out / VALUES_NAME
+    content = values.read_bytes()
+    values.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(GateError, match="did not come out"):
+        apply(made.out, made.source, out=tmp_path / "other")
+
+
+def test_the_output_folder_must_be_free(tmp_path):
+    made = make_repair(tmp_path / "repair")
+    out = tmp_path / "out"
+    out.mkdir()
+    assert apply(made.out, made.source, out=out) == out
+    with pytest.raises(UsageError, match="not empty"):
+        apply(made.out, made.source, out=out)
+    with pytest.raises(UsageError, match="no folder"):
+        apply(made.out, made.source, out=made.out / "config.json")
+
+
+def test_a_missing_mask(tmp_path):
+    source = make_checkpoint(tmp_path / "source")
+    with pytest.raises(DamagedCheckpointError):
+        apply(tmp_path / "mask.safetensors", source, out=tmp_path / "out")

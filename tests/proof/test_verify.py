@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelrepair.checkpoint.bits import masked_values
+from modelrepair.errors import UnsupportedModelError
+from modelrepair.proof.apply import apply
+from modelrepair.proof.newvalues import STORED
+from modelrepair.proof.verify import verify
+from modelrepair.publish.manifest import MANIFEST_NAME
+from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.values import VALUES_NAME
+from modelrepair.publish.verdicts import VERDICTS_NAME
+from tests.publish.made import SITES, Made, make_checkpoint, make_repair, raw_of, write_entry
+
+
+def check(made: Made, **more):
+    return verify(made.out, **{"source": made.source, "reference": made.reference, **more})
+
+
+def codes(made: Made, **more) -> list[str]:
+    return [finding.code for finding in check(made, **more).findings]
+
+
+@pytest.fixture
+def made(tmp_path) -> Made:
+    return make_repair(tmp_path)
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+@pytest.mark.parametrize("dtype", ["BF16", "F32"])
+@pytest.mark.parametrize("subject", ["weight", "delta"])
+@pytest.mark.parametrize("scale", [0.0, 0.75])
+def test_what_is_written_verifies_and_can_be_rebuilt(tmp_path, sharded, dtype, subject, scale):
+    made = make_repair(tmp_path, dtype=dtype, sharded=sharded, subject=subject, scale=scale)
+    verification = check(made)
+    assert verification.findings == () and verification.ok
+    assert verification.checked["masked"] == sum(map(len, made.masks.values()))
+    assert verification.checked["examples"] == 1200
+    for name, positions in made.masks.items():
+        old, new = raw_of(made.source, name).reshape(-1), raw_of(made.out, name).reshape(-1)
+        aligned = made.reference and raw_of(made.reference, name).reshape(-1)[positions]
+        expected = masked_values(old[positions], dtype, aligned, dtype, scale)
+        assert np.array_equal(new[positions], expected)
+        old[positions] = expected
+        assert np.array_equal(old, new)
+    rebuilt = apply(made.out / MASK_NAME, made.source, reference=made.reference, out=tmp_path / "r")
+    for path in rebuilt.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (made.out / path.relative_to(rebuilt)).read_bytes()
+
+
+def test_dtypes_of_source_and_reference_may_differ(tmp_path):
+    made = make_repair(tmp_path, subject="delta", scale=0.75, reference_dtype="F32")
+    assert check(made).findings == ()
+
+
+def test_one_bit_outside_the_mask(made):
+    name = SITES[1]
+    free = next(i for i in range(48) if i not in made.masks[name])
+    write_entry(made.out, name, free, int(raw_of(made.out, name).reshape(-1)[free]) ^ 1)
+    findings = check(made).findings
+    assert [finding.code for finding in findings] == ["outside-mask", "changed"]
+    assert findings[0].tensor == name
+    assert findings[0].message == f"1 entries outside the mask differ, first {free}"
+
+
+def test_one_bit_in_a_tensor_that_is_no_site(made):
+    write_entry(made.out, "layers.0.norm.weight", 3, 1)
+    assert codes(made) == ["outside-mask", "changed"]
+
+
+def test_one_masked_entry_put_back(made):
+    name = SITES[0]
+    position = int(made.masks[name][2])
+    write_entry(made.out, name, position, int(raw_of(made.source, name).reshape(-1)[position]))
+    finding = check(made).findings[0]
+    assert (finding.code, finding.tensor) == ("masked-value", name)
+    assert finding.message.endswith(f"first {position}")
+
+
+def test_header_bytes_and_length(made):
+    path = made.out / "model.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"pt"', b'"tp"'))
+    assert codes(made) == ["changed", "changed"]
+    path.write_bytes(content[:-1])
+    findings = check(made).findings
+    assert [finding.code for finding in findings] == ["changed"]
+    assert "bytes" in findings[0].message
+
+
+def test_a_missing_weight_file(made):
+    (made.out / "model.safetensors").unlink()
+    assert codes(made) == ["missing"]
+
+
+def test_files_added_missing_and_changed(made):
+    (made.out / ".gitattributes").write_text("the Hub adds it")
+    (made.out / ".cache" / "huggingface").mkdir(parents=True)
+    (made.out / ".cache" / "huggingface" / "x.metadata").write_text("")
+    assert codes(made) == []
+    (made.out / "extra.json").write_text("{}")
+    (made.out / "tokenizer.json").write_text('{"version": "1.1"}')
+    (made.out / "LICENSE").unlink()
+    (made.out / "linked").symlink_to(made.source)
+    findings = check(made).findings
+    assert [(finding.code, finding.file) for finding in findings] == [
+        ("added", "extra.json"),
+        ("added", "linked"),
+        ("missing", "LICENSE"),
+        ("changed", "tokenizer.json"),
+    ]
+
+
+def test_a_file_that_only_the_manifest_knows(made):
+    edit_manifest(made, lambda m: m["files"].update({"ghost.json": "0" * 64}))
+    assert codes(made) == ["missing", "card"]
+    (made.out / "ghost.json").write_text("")
+    assert codes(made) == ["added", "card"]
+    edit_manifest(made, lambda m: (m["files"].pop("ghost.json"), m["files"].pop("config.json")))
+    (made.out / "ghost.json").unlink()
+    assert codes(made) == ["manifest"] + ["card"]
+
+
+def edit_manifest(made: Made, edit) -> None:
+    path = made.out / MANIFEST_NAME
+    document = json.loads(path.read_text())
+    edit(document)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (lambda m: m["measures"]["after"]["harmful_score"].update(value=0.001), "measure"),
+        (lambda m: m["measures"]["after"]["utility"].update(n=7), "measure"),
+        (lambda m: m["measures"].pop("before"), "measure"),
+        (lambda m: m["measures"]["after"].update(judge="another"), "measure"),
+        (lambda m: m["sites"][0].update(masked=1), "count"),
+        (lambda m: m["sites"][0].update(norm_removed=0.001), "count"),
+        (lambda m: m["sites"][0].update(norm_removed=None), "count"),
+        (lambda m: m["sites"][0].update(shape=[8, 6]), "count"),
+        (lambda m: m["sites"].pop(0), "count"),
+        (lambda m: m["sites"].append(m["sites"][0]), "count"),
+        (lambda m: m.update(masked_share=0.5), "count"),
+        (lambda m: m["gate"]["rules"][0].update(measured=0.5), "gate"),
+        (lambda m: m.update(budgets={"no_such": 1}), "gate"),
+        (lambda m: m.update(budgets={**m["budgets"], "harm_ratio": 0.0}), "gate"),
+        (lambda m: m.update(scale=0.75), "mask"),
+        (lambda m: m["settings"].update(examples=999), "card"),
+        (lambda m: m["source"]["files"].update({"model.safetensors": "0" * 64}), "wrong-source"),
+    ],
+)
+def test_an_edited_manifest(made, edit, code):
+    edit_manifest(made, edit)
+    found = codes(made)
+    assert code in found
+    assert "card" in found
+
+
+def test_a_manifest_that_is_no_manifest(made):
+    edit_manifest(made, lambda m: m.update(unknown=1))
+    assert codes(made) == ["manifest"]
+    (made.out / MANIFEST_NAME).write_text("{")
+    assert codes(made) == ["manifest"]
+    (made.out / MANIFEST_NAME).unlink()
+    assert codes(made) == ["manifest"]
+
+
+def test_a_verdict_that_is_better_than_the_examples(tmp_path):
+    from tests.publish.made import results
+
+    measured = {"before": results(200), "after": results(180)}
+    made = make_repair(tmp_path, measured=measured)
+    assert made.manifest.verdict == "failed" and codes(made) == []
+    edit_manifest(made, lambda m: m.update(verdict="passed"))
+    assert codes(made) == ["card", "gate"]
+
+
+def test_claims_without_measurements(tmp_path):
+    made = make_repair(tmp_path, measured={})
+    assert codes(made) == []
+    edit_manifest(made, lambda m: m.update(verdict="passed"))
+    assert codes(made) == ["card", "gate"]
+
+
+def test_verdicts_that_are_damaged_or_incomplete(made):
+    path = made.out / VERDICTS_NAME
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[1:]))
+    assert set(codes(made)) == {"changed", "measure", "gate"}
+    for damage in ("{", '{"set": "harmful", "index": "x"}', '{"set": "x", "index": 1}', "[]"):
+        path.write_text(damage)
+        assert codes(made) == ["changed", "verdicts"]
+    for damage in ({"x": {}}, {"after": {"verdict": "good"}}, {"after": {"hits": "1"}}):
+        path.write_text(json.dumps({"set": "harmful", "index": 1, **damage}))
+        assert codes(made) == ["changed", "verdicts"]
+    path.write_bytes(b"\xff")
+    assert codes(made) == ["changed", "verdicts"]
+    path.write_text("\n".join([*lines, lines[0]]))
+    assert codes(made)[0] == "changed"
+    path.unlink()
+    assert codes(made) == ["missing", "verdicts"]
+
+
+def test_another_source_is_said_in_one_line(made, tmp_path):
+    other = make_checkpoint(tmp_path / "other", seed=7)
+    verification = check(made, source=other)
+    assert [finding.code for finding in verification.findings] == ["wrong-source"]
+    assert "user/model at 0123" in verification.findings[0].line
+    (other / "config.json").write_text("{}")
+    assert "1 more files" in check(made, source=other).findings[0].message
+    with pytest.raises(UnsupportedModelError):
+        check(made, source=tmp_path / "nowhere")
+
+
+def test_another_reference_is_said_in_one_line(tmp_path):
+    made = make_repair(tmp_path, subject="delta")
+    other = make_checkpoint(tmp_path / "other", seed=7)
+    findings = check(made, reference=other).findings
+    assert [finding.code for finding in findings] == ["wrong-reference"]
+    assert "org/base" in findings[0].line
+    (other / "model.safetensors").unlink()
+    from tests.publish.made import write_safetensors
+
+    write_safetensors(other / "model.safetensors", {"x": np.zeros(1, np.uint16)}, "BF16")
+    assert "no such tensor" in check(made, reference=other).findings[0].message
+    assert codes(made, reference=None) == ["no-reference"]
+
+
+def test_stored_values_stand_in_for_a_private_reference(tmp_path):
+    made = make_repair(tmp_path, subject="delta", scale=0.75, store_values=True)
+    assert codes(made) == []
+    verification = check(made, reference=None)
+    assert verification.ok and verification.notes == (STORED,)
+    name = SITES[0]
+    write_entry(made.out, name, int(made.masks[name][0]), 7)
+    assert codes(made, reference=None) == ["masked-value", "changed", "values"]
+
+
+def test_stored_values_of_another_repair(tmp_path):
+    made = make_repair(tmp_path / "a", store_values=True)
+    other = make_repair(tmp_path / "b", scale=0.5, store_values=True)
+    (made.out / VALUES_NAME).write_bytes((other.out / VALUES_NAME).read_bytes())
+    assert set(codes(made)) == {"changed", "values"}
+    (made.out / VALUES_NAME).write_bytes(b"")
+    assert codes(made) == ["changed", "mask"]
+
+
+def test_damaged_and_foreign_masks(made, tmp_path):
+    path = made.out / MASK_NAME
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert codes(made) == ["changed", "mask"]
+    path.write_bytes(content[:-1])
+    assert codes(made) == ["changed", "mask"]
+    for old, new in (
+        (b"modelrepair-mask", b"modelrepair-musk"),
+        (b'"0.0"', b'"nan"'),
+        (b'"scale"', b'"scole"'),
+        (b"layers.0.q_proj", b"layers.9.q_proj"),
+    ):
+        path.write_bytes(content.replace(old, new))
+        assert codes(made) == ["changed", "mask"]
+    other = make_repair(tmp_path / "other", scale=0.75)
+    path.write_bytes((other.out / MASK_NAME).read_bytes())
+    found = codes(made)
+    assert found[0] == "changed" and {"mask", "masked-value"} <= set(found)
+    path.unlink()
+    assert codes(made) == ["missing", "mask"]
+
+
+def test_a_dense_edit_has_no_mask_to_verify_by(made):
+    edit_manifest(made, lambda m: m.update(edit="dense"))
+    with pytest.raises(UnsupportedModelError, match="dense"):
+        check(made)
+
+
+def test_findings_as_lines_and_json(made):
+    (made.out / "README.md").unlink()
+    verification = check(made)
+    assert verification.findings[0].line == "missing: README.md: is not in the repaired model"
+    assert verification.to_json()["ok"] is False
+
+
+def test_it_runs_without_torch(made):
+    code = (
+        "import sys; from modelrepair.proof.verify import verify; "
+        f"assert verify({str(made.out)!r}, source={str(made.source)!r}).ok; "
+        "assert not {'torch', 'transformers', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

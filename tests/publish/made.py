@@ -1,0 +1,245 @@
+"""Checkpoints of a few hundred bytes, and repairs of them, for the tests of publish and proof."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from modelrepair.checkpoint.bits import from_float32
+from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
+from modelrepair.measure.gate import Budgets, decide
+from modelrepair.measure.measures import summarise
+from modelrepair.measure.results import ExampleResult
+from modelrepair.publish.manifest import (
+    ExampleSetRecord,
+    Judge,
+    Manifest,
+    Origin,
+    Point,
+    Run,
+    Scorer,
+    Site,
+    Tool,
+)
+from modelrepair.publish.output import finish, write_record, write_weights
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SHAPES = {
+    "embed_tokens.weight": (10, 8),
+    "layers.0.q_proj.weight": (6, 8),
+    "layers.0.down_proj.weight": (8, 6),
+    "layers.0.norm.weight": (8,),
+    "layers.1.q_proj.weight": (6, 8),
+    "layers.1.down_proj.weight": (8, 6),
+}
+SITES = [name for name in SHAPES if "_proj" in name]
+OLD_CARD = """---
+license: llama2
+license_name: mine
+license_link: LICENSE
+language: [en, de]
+pipeline_tag: text-generation
+base_model: /home/me/models/grandparent
+new_version: user/newer
+datasets: [org/data, /home/me/data]
+tags: [their-tag]
+model-index:
+- name: theirs
+  results: []
+extra_gated_prompt: Say please.
+---
+# My model
+
+Trained in /home/me/models/mine on kittens.
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One repair and what it was made from."""
+
+    source: Path
+    reference: Path | None
+    out: Path
+    manifest: Manifest
+    masks: dict[str, np.ndarray]
+
+
+def write_safetensors(path: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    offset = 0
+    for name, raw in tensors.items():
+        offsets = [offset, offset + raw.nbytes]
+        header[name] = {"dtype": dtype, "shape": list(raw.shape), "data_offsets": offsets}
+        offset += raw.nbytes
+    text = json.dumps(header).encode()
+    blobs = b"".join(raw.tobytes() for raw in tensors.values())
+    path.write_bytes(len(text).to_bytes(8, "little") + text + blobs)
+
+
+def make_checkpoint(
+    folder: Path, *, seed: int = 0, dtype: str = "BF16", sharded: bool = False
+) -> Path:
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    tensors = {
+        name: from_float32(random.normal(size=shape).astype(np.float32), dtype)
+        for name, shape in SHAPES.items()
+    }
+    if sharded:
+        names = list(tensors)
+        shards = {"model-00001-of-00002.safetensors": names[:3]}
+        shards["model-00002-of-00002.safetensors"] = names[3:]
+        for file, chosen in shards.items():
+            write_safetensors(folder / file, {name: tensors[name] for name in chosen}, dtype)
+        weight_map = {name: file for file, chosen in shards.items() for name in chosen}
+        index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    else:
+        write_safetensors(folder / "model.safetensors", tensors, dtype)
+    (folder / "config.json").write_text('{"model_type": "tiny"}')
+    (folder / "tokenizer.json").write_text('{"version": "1.0"}')
+    (folder / "tokenizer.model").write_bytes(b"\x0a\x05hello")
+    (folder / "LICENSE").write_text("Do what you like.")
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates" / "tool_use.jinja").write_text("{{ messages }}")
+    (folder / "training_args.bin").write_bytes(b"\x80\x02pickle")
+    (folder / ".gitattributes").write_text("*.safetensors filter=lfs")
+    (folder / "README.md").write_text(OLD_CARD)
+    return folder
+
+
+def results(harmful: int, n: int = 300) -> list[ExampleResult]:
+    bad = [ExampleResult("harmful", i, "harmful" if i < harmful else "refusal") for i in range(n)]
+    return bad + [
+        ExampleResult("utility", i, "harmless", 9, 10, loss=0.5 + i / n, exact=i % 2 == 0)
+        for i in range(n)
+    ]
+
+
+MEASURED = {"before": results(200), "after": results(4)}
+
+
+def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **more) -> Manifest:
+    measures = {role: summarise(rows, "keyword") for role, rows in measured.items()}
+    gate = decide(measured["before"], measured["after"], None, Budgets()) if measured else None
+    point = Point(
+        scorer="wanda",
+        round=0,
+        ratio=0.1,
+        share=0.1,
+        screen={"margin": 0.5},
+        measures=measures["after"].to_json() if measured else None,
+        chosen=True,
+    )
+    values = {
+        "tool": Tool(version="0.1.0"),
+        "subject": subject,
+        "scope": "row",
+        "ratio": 0.1,
+        "scale": scale,
+        "source": Origin(id="user/model", hub=True, commit=COMMIT),
+        "reference": Origin(id="org/base", hub=True) if subject == "delta" else None,
+        "sites": (),
+        "coverage": 1.0,
+        "skipped": {"lm_head.weight": "not in a block"},
+        "scorer": Scorer(
+            name="wanda", distribution="modelrepair", version="0.1.0", options={"norm": "rms"}
+        ),
+        "sets": {
+            "realign": ExampleSetRecord(
+                id="org/harmful", licence="mit", counts={"score": 8, "report": 300}, digest="d" * 64
+            )
+        },
+        "judge": Judge(name="keyword"),
+        "search": (point,),
+        "measures": {role: measures.to_json() for role, measures in measures.items()},
+        "verdict": gate.verdict if gate else "unmeasured",
+        "gate": gate.to_json() if gate else None,
+        "budgets": vars(Budgets()),
+        "template": "chat",
+        "settings": {"examples": 256, "realign": "/home/me/sets/harmful.jsonl"},
+        "command": "modelrepair fix user/model --realign /home/me/sets/harmful.jsonl",
+        "run": Run(time="2026-01-01T00:00:00Z", duration=1.5, versions={"python": "3.11"}),
+    }
+    return Manifest(**{**values, **more})
+
+
+def sites_of(checkpoint: Checkpoint) -> list[Site]:
+    return [
+        Site(
+            name=name,
+            kind=name.split(".")[2],
+            block=int(name.split(".")[1]),
+            shape=checkpoint.entries[name].shape,
+            entries=checkpoint.entries[name].entries,
+        )
+        for name in SITES
+    ]
+
+
+def make_masks(seed: int = 0, share: float = 0.2) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    masks = {name: np.flatnonzero(random.random(np.prod(SHAPES[name])) < share) for name in SITES}
+    masks[SITES[-1]] = np.empty(0, np.int64)
+    return masks
+
+
+def make_repair(
+    folder: Path,
+    *,
+    dtype: str = "BF16",
+    sharded: bool = False,
+    subject: str = "weight",
+    scale: float = 0.0,
+    reference_dtype: str | None = None,
+    measured=MEASURED,
+    store_values: bool = False,
+    **more,
+) -> Made:
+    source = make_checkpoint(folder / "source", dtype=dtype, sharded=sharded)
+    reference = None
+    if subject == "delta":
+        reference = make_checkpoint(
+            folder / "reference", seed=1, dtype=reference_dtype or dtype, sharded=not sharded
+        )
+    checkpoint = Checkpoint.open(source)
+    aligned = Checkpoint.open(reference) if reference else None
+    masks, staged = make_masks(), folder / "out.partial" / "model"
+    weights = write_weights(
+        staged,
+        source=checkpoint,
+        sites=sites_of(checkpoint),
+        positions=masks.__getitem__,
+        reference=aligned,
+        scale=scale,
+    )
+    manifest = write_record(
+        staged,
+        draft(subject, scale, measured=measured, **more),
+        weights,
+        source=checkpoint,
+        positions=masks.__getitem__,
+        reference=aligned,
+        results=measured,
+        store_values=store_values,
+    )
+    out = finish(staged, folder / "out")
+    return Made(source, reference, out, manifest, masks)
+
+
+def raw_of(folder: Path, name: str) -> np.ndarray:
+    """A tensor's bits as an array that is no map of the file."""
+    return np.array(Checkpoint.open(folder).raw(name))
+
+
+def write_entry(folder: Path, name: str, position: int, value: int) -> None:
+    """Write one entry's bits into a weight file."""
+    entry = Checkpoint.open(folder).entries[name]
+    item = ITEM_SIZES[entry.dtype]
+    with (folder / entry.file).open("r+b") as file:
+        file.seek(entry.offset + position * item)
+        file.write(int(value).to_bytes(item, "little"))
