@@ -24,7 +24,9 @@ class Source:
         commit: the full hash that ``folder`` is at; None for a local folder.
         folder: where the files are. Those of the Hub lie in its cache, as links into it.
         name: the last part of the id or of the folder's path.
-        left_behind: files of the repository that were not downloaded.
+        left_behind: files of the repository that a repair does not need and that were not
+            downloaded.
+        complete: False where the weights were left on the Hub.
     """
 
     id: str | None
@@ -32,9 +34,10 @@ class Source:
     folder: Path
     name: str
     left_behind: tuple[str, ...] = ()
+    complete: bool = True
 
 
-def resolve(source: str | Path, revision: str | None = None) -> Source:
+def resolve(source: str | Path, revision: str | None = None, *, weights: bool = True) -> Source:
     """Find a model: a folder where the path exists or looks like one, else the Hub.
 
     >>> import tempfile
@@ -48,6 +51,7 @@ def resolve(source: str | Path, revision: str | None = None) -> Source:
             ``.``, ``/`` or ``~`` or has a backslash is never an id.
         revision: branch, tag or commit on the Hub; it is looked up once, and the commit that
             it names is what is downloaded.
+        weights: whether to download a Hub model's weights too; a plan does without.
 
     Raises:
         UsageError: there is no such folder, or this is no id.
@@ -61,7 +65,7 @@ def resolve(source: str | Path, revision: str | None = None) -> Source:
     folder = Path(text).expanduser()
     if folder.exists() or isinstance(source, Path) or text[:1] in ".~/" or "\\" in text:
         return _local(folder, revision)
-    return _hub(text, revision)
+    return _hub(text, revision, weights)
 
 
 def wanted_files(names: Iterable[str]) -> list[str]:
@@ -98,7 +102,7 @@ def _local(folder: Path, revision: str | None) -> Source:
     return Source(None, None, folder, folder.resolve().name)
 
 
-def _hub(id: str, revision: str | None) -> Source:
+def _hub(id: str, revision: str | None, weights: bool) -> Source:
     # Imported here: a local folder needs nothing of it.
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
@@ -120,10 +124,14 @@ def _hub(id: str, revision: str | None) -> Source:
     wanted = wanted_files(names)
     with hub_errors(id, revision):
         folder = api.snapshot_download(
-            id, revision=info.sha, allow_patterns=[glob.escape(name) for name in wanted]
+            id,
+            revision=info.sha,
+            allow_patterns=[
+                glob.escape(name) for name in wanted if weights or not _is_weights(name)
+            ],
         )
     left = tuple(sorted(set(names) - set(wanted)))
-    return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left)
+    return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights)
 
 
 @contextmanager

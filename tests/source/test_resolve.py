@@ -14,7 +14,6 @@ from huggingface_hub import errors
 
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.source.resolve import hub_errors, resolve, wanted_files
-from tests.hub_server import serve
 
 FILES = {
     "config.json": b"{}",
@@ -37,25 +36,6 @@ LEFT = {
     "pytorch_model.bin",
     "training_args.bin",
 }
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    with serve() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(
-            constants,
-            "HUGGINGFACE_CO_URL_TEMPLATE",
-            hub.url + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
-        monkeypatch.chdir(tmp_path)
-        yield hub
 
 
 def model(folder: Path) -> Path:

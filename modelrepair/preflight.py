@@ -1,0 +1,281 @@
+"""What a repair will take and what would stop it, from names, shapes and sizes alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.errors import ModelRepairError, ResourceError, UnsupportedModelError
+from modelrepair.estimate import (
+    FLOAT32,
+    block_memory,
+    blocks_of,
+    free_disk,
+    free_memory,
+    head_memory,
+    is_matrix,
+    tokens_of,
+    why_not,
+)
+from modelrepair.examples.load import Example
+from modelrepair.registry.specs import Scope, SetName
+from modelrepair.source.headers import headers
+from modelrepair.source.resolve import Source
+
+MINIMUM_COVERAGE = 0.95
+BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+HIDDEN_SIZES = ("hidden_size", "n_embd", "d_model", "dim")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One set's way through the model, once a round."""
+
+    set: str
+    examples: int
+    tokens: int
+    backward: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a repair will take; every number of tokens and bytes is an estimate.
+
+    Args:
+        source: id or name of the model; ``commit`` on the Hub or None.
+        parameters: in the whole checkpoint; ``block_parameters`` in the blocks' matrices,
+            ``other_parameters`` in everything else.
+        coverage: share of the blocks' matrices that can be repaired, as far as names tell.
+        skipped: tensor name → why it can't.
+        dtypes: dtype → parameters.
+        blocks: how many; ``hidden_size`` and ``vocabulary`` as their names say.
+        passes: what every round takes.
+        rounds: "1", or "several" for an iterative scorer.
+        peak_bytes: memory of the sweep, one block at a time, float32.
+        generation_bytes: memory of generation, which takes the whole model; 0 where nothing
+            is measured.
+        output_bytes: the repaired model on disk; ``work_bytes`` what lies beside it for a time.
+        memory_found_bytes: free now, or None where that can't be known; ``disk_found_bytes`` alike.
+        notes: one line each.
+        refused: why the model can't be repaired; empty where it can.
+    """
+
+    source: str
+    commit: str | None
+    parameters: int
+    block_parameters: int
+    other_parameters: int
+    coverage: float
+    skipped: Mapping[str, str]
+    dtypes: Mapping[str, int]
+    blocks: int
+    hidden_size: int
+    vocabulary: int
+    passes: tuple[Pass, ...]
+    rounds: str
+    peak_bytes: int
+    generation_bytes: int
+    output_bytes: int
+    work_bytes: int
+    memory_found_bytes: int | None
+    disk_found_bytes: int | None
+    notes: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values, in this order."""
+        return asdict(self)
+
+
+def plan(
+    source: Source,
+    *,
+    sets: Mapping[SetName, Sequence[Example]],
+    scorer_gradients: bool,
+    iterative: bool = False,
+    scope: Scope = "row",
+    evaluate: bool = True,
+    token_budget: int = 2048,
+    max_length: int = 1024,
+    out: Path | None = None,
+) -> Plan:
+    """Look at a model's config and headers and say what repairing it will take.
+
+    >>> plan(resolve("./model"), sets={}, scorer_gradients=False).blocks  # doctest: +SKIP
+    24
+
+    Args:
+        source: where the model's files are; of a source without weights on disk
+            (``resolve(id, weights=False)``) the headers are read from the Hub.
+        sets: the examples that the scorer will see, by set; the parts named score of the splits.
+        scorer_gradients: whether the scorer needs a backward pass.
+        iterative: whether it is asked again after every step.
+        scope: global scopes write every score to the disk.
+        evaluate: whether the result is measured, which generates with the whole model.
+        token_budget: tokens in a batch.
+        max_length: tokens in an example.
+        out: where the result will lie; the working folder where not given.
+
+    Raises:
+        UnsupportedModelError: there are no weights or no config that could be looked at.
+        DamagedCheckpointError: a file is missing or cut short.
+    """
+    checkpoint = headers(source)
+    config = _config(source.folder)
+    text = config.get("text_config") if isinstance(config.get("text_config"), dict) else config
+    entries = tuple(checkpoint.entries.values())
+    blocks = blocks_of(entries, _number(text, BLOCK_COUNTS))
+    matrices = [entry for block in blocks for entry in block if is_matrix(entry)]
+    skipped = {e.name: reason for e in matrices if (reason := why_not(e)) is not None}
+    in_matrices = sum(entry.entries for entry in matrices)
+    covered = in_matrices - sum(checkpoint.entries[name].entries for name in skipped)
+    total = sum(entry.entries for entry in entries)
+    hidden, vocabulary = _number(text, HIDDEN_SIZES), _number(text, ("vocab_size",))
+    passes = tuple(
+        Pass(name, len(examples), tokens_of(examples, max_length), scorer_gradients)
+        for name, examples in sets.items()
+    )
+    stored = len(blocks) + 1 if scorer_gradients else 1
+    hidden_states = stored * sum(each.tokens for each in passes) * hidden * FLOAT32
+    scores = covered * FLOAT32 if scope == "global" else 0
+    head = (
+        head_memory(vocabulary, hidden, token_budget, max_length)
+        if scorer_gradients | evaluate
+        else 0
+    )
+    made = Plan(
+        source=source.id or source.name,
+        commit=source.commit,
+        parameters=total,
+        block_parameters=in_matrices,
+        other_parameters=total - in_matrices,
+        coverage=covered / in_matrices if in_matrices else 0.0,
+        skipped=skipped,
+        dtypes=_dtypes(entries),
+        blocks=len(blocks),
+        hidden_size=hidden,
+        vocabulary=vocabulary,
+        passes=passes,
+        rounds="several" if iterative else "1",
+        peak_bytes=max(block_memory(blocks, len(passes), scorer_gradients), head),
+        generation_bytes=total * FLOAT32 if evaluate else 0,
+        output_bytes=sum(entry.nbytes for entry in entries),
+        work_bytes=hidden_states + scores,
+        memory_found_bytes=free_memory(),
+        disk_found_bytes=free_disk(out or Path()),
+        notes=(),
+        refused=tuple(_refusals(config, covered)),
+    )
+    return replace(made, notes=tuple(_notes(made)))
+
+
+def check(plan: Plan) -> None:
+    """Stop now where the repair would have to stop later.
+
+    Too little coverage does not stop here: names give an estimate, and the repair itself knows
+    before it reads a weight.
+
+    Args:
+        plan: what the function of that name found.
+
+    Raises:
+        UnsupportedModelError: the model can't be repaired.
+        ResourceError: memory or disk will not do.
+    """
+    for reason in plan.refused:
+        raise _unsupported(reason)
+    if plan.memory_found_bytes is not None and plan.peak_bytes > plan.memory_found_bytes:
+        raise ResourceError(
+            f"about {_size(plan.peak_bytes)} of memory are needed, "
+            f"{_size(plan.memory_found_bytes)} are free",
+            hint="close other programs, lower --max-length, or take a larger machine",
+        )
+    needed = plan.output_bytes + plan.work_bytes
+    if plan.disk_found_bytes is not None and needed > plan.disk_found_bytes:
+        raise ResourceError(
+            f"about {_size(needed)} of disk are needed, {_size(plan.disk_found_bytes)} are free",
+            hint="free disk space, give --out on another disk, or lower --examples",
+        )
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except FileNotFoundError:
+        if (folder / "adapter_config.json").exists():
+            raise UnsupportedModelError(
+                f"{folder.name} is an adapter: it can't be planned without its base",
+                hint="merge the adapter into its base, and repair the whole model",
+            ) from None
+        raise UnsupportedModelError(
+            f"{folder.name} has no config.json", hint="give the folder of a whole model"
+        ) from None
+    except OSError as error:
+        raise ResourceError(
+            f"config.json can't be read: {error.strerror}", hint="check the rights on the file"
+        ) from None
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise UnsupportedModelError(
+            f"config.json of {folder.name} is no JSON object", hint="download the model again"
+        )
+    return config
+
+
+def _refusals(config: Mapping[str, Any], covered: int) -> list[str]:
+    found = []
+    quantised = config.get("quantization_config")
+    if quantised:
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        found.append(f"the weights are quantised ({method or 'method unknown'})")
+    if config.get("is_encoder_decoder"):
+        found.append("this is an encoder-decoder, not a causal language model")
+    if config.get("auto_map"):
+        found.append("the model brings code of its own (auto_map), which is never run")
+    if covered == 0:
+        found.append("no prunable matrix was found in repeated blocks")
+    return found
+
+
+def _unsupported(reason: str) -> ModelRepairError:
+    hints = {
+        "the weights": "repair the model before it was quantised",
+        "the model brings": "use a version of the model that transformers knows by itself",
+    }
+    hint = next((hint for start, hint in hints.items() if reason.startswith(start)), None)
+    return UnsupportedModelError(
+        reason, hint=hint or "dense causal language models of transformers work"
+    )
+
+
+def _number(config: Any, names: Sequence[str]) -> int:
+    values = (config.get(name) for name in names)
+    return next((value for value in values if type(value) is int and value > 0), 0)
+
+
+def _dtypes(entries: Sequence[TensorEntry]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in entries:
+        found[entry.dtype] = found.get(entry.dtype, 0) + entry.entries
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _notes(plan: Plan) -> list[str]:
+    notes = []
+    if plan.memory_found_bytes is not None and plan.generation_bytes > plan.memory_found_bytes:
+        notes.append(
+            f"generation needs about {_size(plan.generation_bytes)} of memory, "
+            f"{_size(plan.memory_found_bytes)} are free: at best the verdict is undecided"
+        )
+    if plan.coverage < MINIMUM_COVERAGE:
+        notes.append(f"only {plan.coverage:.1%} of the blocks' matrices can be repaired")
+    return notes
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
