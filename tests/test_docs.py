@@ -1,0 +1,125 @@
+"""Documents are checked against the code: what they show exists, and the reference is current."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelrepair import errors
+from modelrepair.cli.main import COMMANDS, run
+from modelrepair.errors import ModelRepairError
+from modelrepair.registry import hookspecs
+from modelrepair.registry.manager import load_registry, make_scorer
+from modelrepair.registry.specs import ScorerSpec
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
+]
+
+
+@pytest.fixture(scope="module")
+def generator():
+    specification = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["cli.md", "api.md"])
+def test_the_reference_is_current(generator, page, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    written = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    assert generator.pages()[page] == written, "run `make docs`"
+
+
+def test_check_finds_a_stale_page(generator, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generator, "REFERENCE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["generate.py"])
+    assert generator.main() == 0
+    monkeypatch.setattr(sys, "argv", ["generate.py", "--check"])
+    assert generator.main() == 0
+    (tmp_path / "cli.md").write_text("old")
+    assert generator.main() == 1
+    assert "not current: cli.md" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("https://", "http://", "mailto:")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_shown_exists(page):
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`modelrepair ([a-z]+)", text):
+        assert name in COMMANDS, name
+    reference = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    joined = text.replace("\\\n", " ")
+    for line in re.findall(r"^    modelrepair (.+)$", joined, flags=re.MULTILINE):
+        for option in re.findall(r"(?<=\s)--[a-z-]+", line):
+            # The next version's, and marked as such where it is shown.
+            if option != "--push":
+                assert f"`{option}" in reference, option
+
+
+def test_the_readme_says_what_does_not_work_yet():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert any("--push` comes with the next version" in line for line in lines)
+
+
+def test_every_exception_has_its_exit_code_on_the_page():
+    rows = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8").splitlines()
+    for name, found in vars(errors).items():
+        if isinstance(found, type) and issubclass(found, ModelRepairError):
+            (row,) = [row for row in rows if row.startswith("|") and f"`{name}`" in row]
+            assert row.startswith(f"| {found.exit_code} |")
+
+
+def test_every_hook_and_every_field_of_a_scorer_is_documented():
+    text = (ROOT / "docs" / "scorers.md").read_text(encoding="utf-8")
+    for name in vars(hookspecs):
+        if name.startswith("modelrepair_"):
+            assert name in text
+    for field in ScorerSpec.__dataclass_fields__:
+        assert re.search(rf"\b{field}\b", text), field
+
+
+def test_the_scorer_of_the_page_works(tmp_path, capsys):
+    torch = pytest.importorskip("torch")
+    text = (ROOT / "docs" / "scorers.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n# mine\.py\n(.*?)```", text, flags=re.DOTALL)[1]
+    file = tmp_path / "mine.py"
+    file.write_text(code)
+    registered = load_registry().scorer(f"{file}:Magnitude")
+    scorer = make_scorer(registered, {"power": "2"}, "weight")
+    view = type("View", (), {"subject": torch.tensor([[-3.0, 2.0]])})
+    assert scorer.score(view, {}).tolist() == [[9.0, 4.0]]
+    assert run(["scorers", "show", f"{file}:Magnitude"]) == 0
+    assert "power" in capsys.readouterr().out
+
+
+def test_the_accumulator_of_the_page_works():
+    torch = pytest.importorskip("torch")
+    text = (ROOT / "docs" / "scorers.md").read_text(encoding="utf-8")
+    code = re.search(
+        r"```python\n(from dataclasses import dataclass\n\n\n@dataclass.*?)```",
+        text,
+        flags=re.DOTALL,
+    )[1]
+    # Dataclasses look their module up by name.
+    names: dict = {"__name__": __name__}
+    exec(code, names)
+    batch = type("Batch", (), {"inputs": torch.tensor([[1.0, -5.0], [2.0, 3.0]])})
+    accumulator = names["InputMax"]()
+    assert accumulator.contribution(None, batch)["largest"].tolist() == [2.0, 5.0]
+    assert hash(accumulator) == hash(names["InputMax"]())
+    site = type("Site", (), {"shape": (7, 2)})
+    assert accumulator.nbytes(site) == 16
