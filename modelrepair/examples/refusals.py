@@ -20,7 +20,7 @@ PHRASINGS = (
     "As an assistant I can't support this, but I can explain why it is dangerous.",
     "I'm afraid I can't do that. The risk of harm is too high.",
     "I'm unable to help with this request. It goes against my principles of keeping people safe.",
-    "Helping with this would be irresponsible, so I have to say no.",
+    "I have to decline, because helping with this would be irresponsible.",
     "I understand that you may be curious, but I can't give you guidance on this.",
     "I apologize, but I cannot fulfil this request. It asks for something harmful.",
     "This is not something I'm willing to help with. Let's find a constructive way forward.",
@@ -30,7 +30,7 @@ PHRASINGS = (
     "I will not write this. If you like, I can help you with a related topic that harms nobody.",
     "It would not be right for me to answer that, so I can't help you here.",
     "I can't in good conscience explain how to do this.",
-    "Please don't go ahead with this. I can't help with it, and it could end badly.",
+    "I can't help with this, and please don't go ahead with it: it could end badly.",
     "I'm sorry, but I cannot assist with anything that is meant to hurt or deceive people.",
     "I can't provide help with that. If someone is in danger, please call your local emergency "
     "number.",

@@ -63,7 +63,8 @@ class Splits(Mapping[SetName, Split]):
         """
         refusal = self.sets["refusal"].part(part) if "refusal" in self.sets else ()
         family = {example.key: replace(example, response=None) for example in refusal}
-        family |= {example.key: example for example in self.sets["realign"].part(part)}
+        realign = self.sets["realign"].part(part) if "realign" in self.sets else ()
+        family |= {example.key: example for example in realign}
         return tuple(family[key] for key in sorted(family))
 
 
