@@ -201,11 +201,12 @@ def _mention(manifest: Manifest, which: str) -> str | None:
 def _edit(manifest: Manifest) -> str:
     if manifest.subject == "delta":
         if manifest.scale == 0:
-            return "set back to the reference's own values"
-        return f"moved to the reference, {manifest.scale:g} of the difference is left"
+            return "entries set back to the reference's own values"
+        left = f"{manifest.scale:g} of the difference is left"
+        return f"entries moved towards the reference's values, {left}"
     what = "the adapter's factors" if manifest.subject == "factor" else "the weights"
     done = "set to zero" if manifest.scale == 0 else f"multiplied by {manifest.scale:g}"
-    return f"entries of {what}, {done}"
+    return f"entries of {what} {done}"
 
 
 def _measure_rows(manifest: Manifest) -> list[dict[str, Any]]:
@@ -268,9 +269,9 @@ def _front_matter(manifest: Manifest, old_card: str) -> str:
     old = _old_metadata(old_card)
     kept = {name: old[name] for name in _KEPT_METADATA if old.get(name) is not None}
     kept |= {name: value for name, value in old.items() if name.startswith("extra_gated_")}
-    kept = {name: _plain(value) for name, value in kept.items()}
     if "datasets" in kept:
         kept["datasets"] = [name for name in _strings(kept["datasets"]) if _HUB_ID.match(name)]
+    kept = {name: _plain(value) for name, value in kept.items()}
     library = "peft" if manifest.subject == "factor" else "transformers"
     kept.setdefault("library_name", library)
     if manifest.source.hub:
@@ -282,6 +283,8 @@ def _front_matter(manifest: Manifest, old_card: str) -> str:
 def _old_metadata(old_card: str) -> dict[str, Any]:
     from huggingface_hub import ModelCard
 
+    if not _FRONT_MATTER.match(old_card):
+        return {}
     try:
         card = ModelCard(old_card, ignore_metadata_errors=True)
         return dict(card.data.to_dict())  # type: ignore[no-untyped-call]

@@ -31,7 +31,10 @@ ModelRole = Literal["before", "reference", "after"]
 Verdict = Literal["passed", "failed", "undecided", "unmeasured"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
-_LOCAL_PATH = re.compile(r"""(?<![^\s'"=,:\[(])(?:file://|~?/|[A-Za-z]:[\\/])([^\s'",\])]*)""")
+# What stands before a path, then its start, then the rest; the // of a URL starts no path.
+_LOCAL_PATH = re.compile(
+    r"""(?<![^\s'"=,:\[(])(?:file://|~?/(?!/)|(?<!:)//|[A-Za-z]:[\\/])([^\s'",\])]*)"""
+)
 
 
 def without_paths(text: str) -> str:

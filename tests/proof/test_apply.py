@@ -35,7 +35,7 @@ def test_another_source_or_reference_is_refused(tmp_path):
     out = tmp_path / "out"
     with pytest.raises(GateError, match=r"not the source user/model at 0123.*sha256"):
         apply(made.out, other, reference=made.reference, out=out)
-    with pytest.raises(GateError, match="has no file model.safetensors|has a file"):
+    with pytest.raises(GateError, match=r"has no file model\.safetensors|has a file"):
         apply(made.out, sharded, reference=made.reference, out=out)
     with pytest.raises(GateError, match="not the reference org/base"):
         apply(made.out, made.source, reference=other, out=out)

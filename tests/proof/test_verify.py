@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +30,14 @@ def codes(made: Made, **more) -> list[str]:
     return [finding.code for finding in check(made, **more).findings]
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory) -> Made:
+    return make_repair(tmp_path_factory.mktemp("untouched"))
+
+
 @pytest.fixture
-def made(tmp_path) -> Made:
-    return make_repair(tmp_path)
+def made(untouched, tmp_path) -> Made:
+    return replace(untouched, out=Path(shutil.copytree(untouched.out, tmp_path / "out")))
 
 
 @pytest.mark.parametrize("sharded", [False, True])
@@ -126,7 +133,7 @@ def test_a_file_that_only_the_manifest_knows(made):
     assert codes(made) == ["added", "card"]
     edit_manifest(made, lambda m: (m["files"].pop("ghost.json"), m["files"].pop("config.json")))
     (made.out / "ghost.json").unlink()
-    assert codes(made) == ["manifest"] + ["card"]
+    assert codes(made) == ["manifest", "card"]
 
 
 def edit_manifest(made: Made, edit) -> None:

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from huggingface_hub import ModelCard
+
+from modelrepair.publish.card import BEGIN, END, cell, figure, own_text, percent, render_card
+from modelrepair.publish.manifest import Judge, Measure, Origin, digest
+from tests.publish.made import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make_repair(tmp_path_factory.mktemp("card"), subject="delta")
+
+
+@pytest.fixture(scope="module")
+def card(made):
+    return (made.out / "README.md").read_text()
+
+
+def first_line(card: str) -> str:
+    return card.partition(BEGIN)[2].strip().splitlines()[0]
+
+
+def test_front_matter(card):
+    data = ModelCard(card).data.to_dict()
+    assert data == {
+        "base_model": "user/model",
+        "base_model_relation": "finetune",
+        "datasets": ["org/data"],
+        "extra_gated_prompt": "Say please.",
+        "language": ["en", "de"],
+        "library_name": "transformers",
+        "license": "llama2",
+        "license_link": "LICENSE",
+        "license_name": "mine",
+        "pipeline_tag": "text-generation",
+        "tags": ["modelrepair", "scorer:wanda"],
+    }
+
+
+def test_a_local_source_is_no_base_model():
+    card = render_card(draft(source=Origin(id="mine")), None)
+    assert "base_model" not in card
+    assert "the local model 'mine'" in card
+    assert "'mine', which is on no hub" in card
+    assert ModelCard(card).data.library_name == "transformers"
+
+
+def test_an_adapter_is_of_peft():
+    card = render_card(draft("factor", 0.75), "no front matter")
+    assert ModelCard(card).data.library_name == "peft"
+    assert "entries of the adapter's factors multiplied by 0.75" in card
+
+
+def test_the_body_tells_what_was_done(card, made):
+    for text in (
+        f"[user/model](https://huggingface.co/user/model) at commit `{COMMIT}`",
+        "entries set back to the reference's own values",
+        "66.7 % (61.2 to 71.8; n = 300)",
+        "(keyword rate)",
+        "| harmful_score against the source |",
+        "| lm_head.weight | not in a block |",
+        "| q_proj | 16 of 96 | 16.7 % |",
+        "**chosen** margin 0.5",
+        f"hf download user/model --revision {COMMIT} --local-dir source",
+        "modelrepair verify repaired --source source --reference reference",
+        "score 8, report 300",
+        f"sha256 `{digest(made.manifest)}`",
+        "repair/layers.svg",
+        "Further fine-tuning can undo the repair",
+    ):
+        assert text in card, text
+    assert first_line(card) == "# user/model, repaired"
+
+
+def test_it_never_says_safe_and_names_no_path(card):
+    assert not re.search(r"\bsafe(?!tensors)", card, re.IGNORECASE)
+    assert "/home" not in card
+    assert "Trained in mine on kittens." in card
+
+
+def test_a_delta_that_is_shrunk():
+    assert "0.75 of the difference is left" in render_card(draft("delta", 0.75), None)
+
+
+@pytest.mark.parametrize(
+    ("measured", "line"),
+    [
+        ({"before": results(200), "after": results(180)}, r"\*\*The gate failed.*harmful_score"),
+        ({"before": results(20, 30), "after": results(0, 30)}, r"\*\*Undecided.*examples"),
+        ({}, r"\*\*Unmeasured"),
+    ],
+)
+def test_what_did_not_pass_is_said_first(measured, line):
+    assert re.match(line, first_line(render_card(draft(measured=measured), OLD_CARD)))
+
+
+def test_the_number_of_examples_that_would_decide():
+    gate = {"verdict": "undecided", "reasons": [], "rules": [], "needed": 412}
+    card = render_card(draft(verdict="undecided", gate=gate), None)
+    assert first_line(card).endswith("About 412 examples per set would decide it.")
+
+
+def test_rules_that_miss_or_were_not_checked():
+    rule = {"name": "x", "sets": [], "n": 3, "worse": "lower", "note": "", "needed": None}
+    missed = {**rule, "measured": -0.1, "budget": 0.0, "limit": -0.2, "bound": -0.1}
+    wide = {**rule, "measured": 0.1, "budget": 0.0, "limit": -0.2, "bound": -0.1}
+    absent = dict.fromkeys(["measured", "budget", "limit", "bound"]) | {**rule, "note": "no set"}
+    card = render_card(draft(gate={"rules": [missed, wide, absent]}), None)
+    for text in ("| 3 | budget missed |", "| 3 | limit out of bounds |", "| 3 | no set |"):
+        assert text in card
+
+
+def test_a_second_repair_replaces_the_first(card, made):
+    again = render_card(made.manifest, card)
+    assert again == card
+    assert again.count(BEGIN) == again.count(END) == again.count("# My model") == 1
+
+
+def test_a_target_is_named_in_the_commands(made):
+    card = render_card(made.manifest, None, target="user/model-repaired")
+    assert "hf download user/model-repaired --local-dir repaired" in card
+    assert END in card and "The card of the source" not in card
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        f"{BEGIN}\nnever ended",
+        f"{END} before {BEGIN}",
+        "<!-- modelrepair:<!-- modelrepair:end -->end -->",
+        "---\n: [\n---\ntext",
+        "---\nmodel-index: 3\n---\n",
+        "---\n- a list\n---\n",
+        "{{ 7 * 7 }} {% raw %}",
+    ],
+)
+def test_old_cards_of_any_kind(made, old):
+    card = render_card(made.manifest, old)
+    assert card.count(BEGIN) == card.count(END) == 1
+    assert render_card(made.manifest, card) == card
+    assert ModelCard(card).data.base_model == "user/model"
+
+
+def test_names_from_files_are_no_markup():
+    manifest = draft(skipped={"a|b\n<script>`": "x [y](z)"}, judge=Judge(name="j"))
+    card = render_card(manifest, None)
+    assert "| a\\|b &lt;script>' | x \\[y](z) |" in card
+    assert "Judge: j." in card
+    named = draft(judge=Judge(name="j", distribution="judges", version="1"))
+    assert "Judge: j (judges 1)." in render_card(named, None)
+
+
+def test_own_text_leaves_other_paths_alone():
+    assert own_text("see https://x.org/home/a and `/Users/me/b` #!/bin/sh") == (
+        "see https://x.org/home/a and `b` #!/bin/sh"
+    )
+
+
+def test_small_formats():
+    assert cell("a\n b") == "a b"
+    assert percent(0) == "0 %"
+    assert figure(None) == "–"
+    assert figure(Measure(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
+    assert len(MEASURED) == 2

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from modelrepair.errors import DamagedCheckpointError
+from modelrepair.publish.manifest import (
+    Manifest,
+    Origin,
+    Run,
+    canonical,
+    digest,
+    json_schema,
+    load_manifest,
+    without_paths,
+)
+from tests.publish.made import draft
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
+REFRESH = (
+    "python -c 'import json; from modelrepair.publish.manifest import json_schema; "
+    "print(json.dumps(json_schema(), indent=2))' > docs/manifest.schema.json"
+)
+
+
+def test_the_published_schema_is_current():
+    assert json.loads(SCHEMA.read_text()) == json_schema(), REFRESH
+
+
+def test_the_digest_leaves_out_the_run_and_nothing_else():
+    one = draft()
+    other = one.model_copy(update={"run": Run(time="later", duration=9.0, device="cuda")})
+    assert digest(one) == digest(other)
+    assert digest(one) != digest(one.model_copy(update={"ratio": 0.2}))
+
+
+def test_json_round_trip(tmp_path):
+    manifest = draft()
+    path = tmp_path / "repair" / "manifest.json"
+    path.parent.mkdir()
+    path.write_text(manifest.model_dump_json())
+    for place in (path, tmp_path):
+        assert load_manifest(place) == manifest
+        assert digest(load_manifest(place)) == digest(manifest)
+
+
+def test_what_is_no_manifest_says_where(tmp_path):
+    path = tmp_path / "manifest.json"
+    with pytest.raises(DamagedCheckpointError, match="can't be read"):
+        load_manifest(path)
+    for edit, message in (
+        ({"ratio": "many"}, "ratio"),
+        ({"unknown": 1}, "unknown"),
+        ({"schema_version": 2}, "schema_version"),
+    ):
+        path.write_text(json.dumps({**draft().model_dump(mode="json"), **edit}))
+        with pytest.raises(DamagedCheckpointError, match=message):
+            load_manifest(path)
+
+
+def test_no_path_and_no_infinity_gets_in():
+    for name in ("/home/me/model", "~/model", "./model", "..", "C:\\models\\mine", ""):
+        with pytest.raises(ValidationError, match="Hub id"):
+            Origin(id=name)
+    manifest = draft(
+        settings={"sets": ("/a/b/c.jsonl", {1: Path("/a/b")}), "limit": float("inf"), "n": 3},
+        warnings=("file:///x/y.json is old",),
+    )
+    assert manifest.settings == {"sets": ["c.jsonl", {"1": "b"}], "limit": None, "n": 3}
+    assert manifest.warnings == ("y.json is old",)
+    with pytest.raises(ValidationError):
+        draft(ratio=float("nan"))
+    with pytest.raises(ValueError, match="JSON"):
+        canonical(float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fix user/model --out=/tmp/x/", "fix user/model --out=x"),
+        ("a --b '/x y/z'", "a --b 'x y/z'"),
+        ("/home/me/m", "m"),
+        ("~/m, /n/o", "m, o"),
+        (r"D:\models\mine", "mine"),
+        ("https://huggingface.co/a/b", "https://huggingface.co/a/b"),
+        ("and/or 1/2 model.layers.*", "and/or 1/2 model.layers.*"),
+        ("at:/a/b, not at://a/b, //a/b", "at:b, not at://a/b, b"),
+        ('["/a/b", "/c/d"]', '["b", "d"]'),
+    ],
+)
+def test_paths_are_shortened_to_their_last_name(text, expected):
+    assert without_paths(text) == expected
+
+
+@given(st.text(alphabet="ab/~ .=\"'C:\\", max_size=30))
+def test_shortening_twice_changes_nothing_more(text):
+    # What a validator lets through once, it must let through when the manifest is read again.
+    once = without_paths(text)
+    assert without_paths(once) == once
+
+
+def test_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        draft().ratio = 0.5
+    assert Manifest.model_config["extra"] == "forbid"
