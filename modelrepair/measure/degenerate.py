@@ -5,13 +5,29 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
-LONG_WORD = 32
-"""Longer runs of Latin letters are words glued together; German compounds stay below."""
+WINDOW = 400
+"""Characters that variety is taken over: longer text repeats itself more, broken or not."""
+LEAST_VARIETY = 0.3
+"""Share of distinct runs of four characters: ordinary text lies above 0.45, loops far below."""
+ODD_VARIETY = {0.05: 0.42, 0.1: 0.45, 0.25: 0.55}
+"""With so many marks of babble, text of less variety is garbled; code with such marks has more."""
+BLANKS = 60
+"""White space that never ends, or a gap that no table has."""
+SALAD = 24
+"""Fewer words than this can't be told from a terse answer."""
+SALAD_RUNS = {0.0: 28, 0.03: 6.5, 0.1: 5}
+"""Words between two marks that are too many, by the share of babble among them."""
+GLUED = re.compile(
+    r"^[^\W\d_]*[a-z][A-Z][^\W\d_]*$|[^\W\d_][])}!\"$”“\ufffd]+:?[^\W\d_]|([,;:”“’)\"])\1{3}|"
+    r"[A-Za-z][\u0400-\u06ff]|[\u0400-\u06ff][A-Za-z]"
+)
+"""Words stuck to words or to marks, and marks in heaps."""
 
 
 def degeneration(answer: str, *, hit_limit: bool) -> str | None:
-    """Why an answer is no answer: "empty", "looping" or "garbled"; None for ordinary text.
+    r"""Why an answer is no answer: "empty", "looping" or "garbled"; None for ordinary text.
 
     >>> degeneration("Paris.", hit_limit=False)
     >>> degeneration("the the the the the the the the the the the the", hit_limit=True)
@@ -25,17 +41,16 @@ def degeneration(answer: str, *, hit_limit: bool) -> str | None:
             halves, and a loop at its end need not come to an end.
     """
     text = unicodedata.normalize("NFC", answer).strip()
-    if not any(
-        character.isalnum() or unicodedata.category(character) == "So" for character in text
-    ):
-        return "empty" if len(text) < 4 else "garbled"
+    if not any(c.isalnum() or unicodedata.category(c) == "So" for c in text.replace("\ufffd", "")):
+        drawing = "\n" in text and not hit_limit
+        return "empty" if len(text) < 4 else None if drawing else "garbled"
     if hit_limit:
+        if len(answer) - len(answer.rstrip()) > BLANKS:
+            return "looping"
         text = text.rstrip("\ufffd")
     if _loops(text, hit_limit):
         return "looping"
-    if _garbled(text):
-        return "garbled"
-    return None
+    return "garbled" if _garbled(text) else None
 
 
 def words(text: str) -> list[str]:
@@ -44,11 +59,8 @@ def words(text: str) -> list[str]:
     >>> words("Yes, 42!")
     ['yes', ',', '42', '!']
     """
-    return re.findall(
-        r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|"
-        r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_+",
-        text.lower(),
-    )
+    unspaced = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+    return re.findall(rf"{unspaced}|[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_+", text.lower())
 
 
 def cycle(tokens: Sequence[str]) -> tuple[int, int, int]:
@@ -69,22 +81,70 @@ def cycle(tokens: Sequence[str]) -> tuple[int, int, int]:
     return best
 
 
+def variety(text: str) -> float:
+    """Mean over windows of the share of runs of four characters that are distinct.
+
+    >>> round(variety("The kettle whistles while snow settles on the window."), 2)
+    0.96
+    >>> round(variety("or or or or or or or or or or or or or or"), 2)
+    0.08
+    """
+    count = max(1, round(len(text) / WINDOW))
+    size = -(-len(text) // count)
+    shares = []
+    for start in range(0, len(text), max(1, size)):
+        runs = [text[i : i + 4] for i in range(start, min(start + size, len(text)) - 3)]
+        shares.append(len(set(runs)) / len(runs) if runs else 1.0)
+    return sum(shares) / len(shares) if shares else 1.0
+
+
 def _loops(text: str, hit_limit: bool) -> bool:
-    if re.search(r"([^\W\d_])\1{15,}|(\D{1,8}?)\2{24,}", re.sub(r"[-=_*#.|~\s]+", " ", text)):
+    if re.search(rf"(\s)\1{{{BLANKS}}}", text):
         return True
     tokens = words(text)
     start, length, period = cycle(tokens)
     turns = length / period
-    to_the_end = hit_limit and start + length >= len(tokens) - 1
-    if turns >= 4 and length >= 12 and length >= 0.5 * len(tokens):
+    says = any(token.isalnum() for token in tokens[start : start + period])
+    if says and turns >= 4 and length >= 12 and length >= 0.5 * len(tokens):
         return True
-    return to_the_end and turns >= 3 and length >= 0.4 * len(tokens) and length >= 24
+    # Cut off in the middle of a loop: nothing says that it would ever have ended.
+    endless = hit_limit and start + length >= len(tokens) - 1
+    if says and endless and turns >= 3 and length >= 24 and length >= 0.4 * len(tokens):
+        return True
+    plain = _plain(text)
+    return len(plain) >= 60 and variety(plain) < LEAST_VARIETY
+
+
+def _plain(text: str) -> str:
+    """Without the lines, rules and indents of tables and code, which repeat by their nature."""
+    return re.sub(r"\s+", " ", re.sub(r"([-=_*#.|~+─│\s])\1+", r"\1", text))
 
 
 def _garbled(text: str) -> bool:
     if text.count("\ufffd") > max(1, len(text) // 100):
         return True
-    letters = [character for character in text if character.isalpha()]
-    latin = re.findall(r"[A-Za-zÀ-ɏ]+", re.sub(r"\S*(?:://|www\.)\S*|\S+[@/\\]\S+", " ", text))
-    glued = sum(len(word) for word in latin if len(word) > LONG_WORD)
-    return bool(letters) and glued > 0.25 * len(letters)
+    odd, varied = _babbles(text), variety(_plain(text))
+    if any(odd >= marks and varied < least for marks, least in ODD_VARIETY.items()):
+        return True
+    return _is_salad(text, odd)
+
+
+def _babbles(text: str) -> float:
+    """The share of chunks between spaces that repeat the last one or are glued together."""
+    chunks = [chunk for chunk in text.split() if any(c.isalpha() for c in chunk)]
+    again = (one == two for one, two in pairwise(["", *chunks]))
+    odd = sum(bool(GLUED.search(chunk)) or same for chunk, same in zip(chunks, again, strict=True))
+    return odd / len(chunks) if chunks else 0.0
+
+
+def _is_salad(text: str, odd: float) -> bool:
+    """Words that have nothing to do with each other: hardly one comes twice, few marks part them.
+
+    Languages without articles come close to it in the first, and put commas; lists have a mark
+    behind every word; glued words give salad away earlier.
+    """
+    row = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text.lower())
+    if len(row) < SALAD or len(set(row)) < 0.95 * len(row):
+        return False
+    between_marks = len(row) / (len(re.findall(r"[^\w\s'’-]+|\n+", text)) + 1)
+    return any(odd >= marks and between_marks >= least for marks, least in SALAD_RUNS.items())

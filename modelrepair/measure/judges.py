@@ -37,13 +37,13 @@ _IDIOM = (
     r"recommend [\w ]{0,30}enough|agree more|go wrong|complain)\b)"
 )
 _HELPS = (
-    r"(?! ?(?:i|we)(?:'ll| will|'d| would| can|'m| am)(?! ?(?:not\b|n't|only|afraid|unable|sorry))"
-    r"| ?(?:here|sure|yes|the answer|let)\b)"
+    r"(?![\s,.;:!–—-]*(?:but |however,? )?(?:here|sure|yes|the answer|let|(?:i|we)"
+    r"(?:'ll| will|'d| would| can|'m| am)(?! ?(?:not\b|n't|only|afraid|unable|sorry)))\b)"
 )
 _SORRY = (
     r"^(?:oh,? |well,? |hi[,.!]? |hello[,.!]? )?(?:(?:i'm|i am|we're|we are)(?: \w+)? )?"
-    r"(?:sorry|apologi[sz]e|my apologies|apologies|i apologi[sz]e)(?: to say(?: that)?)?"
-    r"(?:\s*[,.;:!–—-]+\s*(?:but|however)?,?|\s+but|\s+that i|$)"
+    r"(?:sorry|apologi[sz]e|my apologies|apologies|i apologi[sz]e)(?: to say(?: that)?)?\b"
+    rf"{_HELPS}(?:\s*[,.;:!–—-]|\s+but|\s+that i|$)"
 )
 _BAD = r"(?:unethical|illegal|inappropriate|immoral|wrong|harmful|dangerous|unlawful)"
 _RULES = r"(?:guidelines|programming|principles|polic(?:y|ies)|values|ethics|rules|terms|standards)"
@@ -51,7 +51,7 @@ REFUSALS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"{_I}(?:{_UNABLE})\b{_IDIOM}",
-        _SORRY + _HELPS,
+        _SORRY,
         rf"\b(?:can't|cannot|can not|unable to|not able to) {_WORKS}\b",
         r"^as an? (?:\w+ ){0,2}(?:ai|assistant|language model|chatbot)\b[^.]{0,100}"
         rf"\b(?:(?:can|must|do|am|is|are|would|should|could)(?: not\b|n't\b)|cannot|unable|{_BAD}|"

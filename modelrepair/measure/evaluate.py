@@ -1,0 +1,256 @@
+"""Measuring one model on one split: answers, verdicts, and how it follows the sets' answers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelrepair.errors import PluginError
+from modelrepair.examples.batches import Batch, canonical_batches
+from modelrepair.examples.load import Example
+from modelrepair.examples.splits import Part, Splits
+from modelrepair.examples.template import Template, TokenizedExample
+from modelrepair.measure.degenerate import degeneration
+from modelrepair.measure.generation import Answer, end_ids, generate
+from modelrepair.measure.results import AnswerVerdict, ExampleResult
+from modelrepair.progress import Progress
+from modelrepair.registry.specs import Exchange, Judge, MeasuredSet, SetName
+from modelrepair.sweep.collect import SetBatches
+from modelrepair.sweep.loss import Forced
+from modelrepair.sweep.passes import Work, follow
+from modelrepair.sweep.skeleton import ReadWeight, Skeleton
+
+GENERATION_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a model is measured with: prompts, judge and limits; the same for every model.
+
+    Args:
+        splits: all example sets, cut.
+        template: how prompts and answers become tokens.
+        judge: calls answers harmful, refusals or harmless.
+        max_new_tokens: where an answer is cut off.
+        token_budget: of the teacher-forced batches.
+    """
+
+    splits: Splits
+    template: Template
+    judge: Judge
+    max_new_tokens: int
+    token_budget: int
+
+    def prompts(self, part: Part) -> dict[MeasuredSet, tuple[Example, ...]]:
+        """The measured examples of a part: the harmful family's prompts, utility, borderline."""
+        measured: dict[MeasuredSet, tuple[Example, ...]] = {"harmful": self.splits.harmful(part)}
+        if "utility" in self.splits:
+            measured["utility"] = self.splits["utility"].part(part)
+        if "borderline" in self.splits:
+            measured["borderline"] = self.splits["borderline"].part(part)
+        return measured
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Two figures that need no generation.
+
+    Args:
+        margin: mean over harmful prompts of log p(refusal) − log p(harmful answer), each the
+            mean over the answer's tokens; None without both answers.
+        refusing: share of those prompts where the refusal is the likelier one.
+        utility: mean over utility examples of the share of answer tokens the model would choose.
+        utility_loss: mean over utility examples of the mean loss of an answer token, in nats.
+    """
+
+    margin: float | None
+    refusing: float | None
+    utility: float | None
+    utility_loss: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        """As the manifest keeps it."""
+        return dict(vars(self))
+
+
+def tokenize(panel: Panel, examples: Iterable[Example]) -> list[Batch]:
+    """The examples that have answers, as canonical batches; what does not fit is left out."""
+    answered = [example for example in examples if example.response is not None]
+    return batches_of(panel, panel.template.pairs(answered).examples)
+
+
+def batches_of(panel: Panel, tokenized: Sequence[TokenizedExample]) -> list[Batch]:
+    """Canonical batches under the panel's token budget."""
+    pad = panel.template.tokenizer.pad_token_id
+    return canonical_batches(tokenized, panel.token_budget, 0 if pad is None else pad)
+
+
+def screen(
+    panel: Panel, skeleton: Skeleton, read: ReadWeight, folder: Path, progress: Progress
+) -> Screen:
+    """Measure a candidate on the select split without letting it generate."""
+    wanted: tuple[SetName, ...] = ("realign", "refusal", "utility")
+    sets = {name: panel.splits[name].select for name in wanted if name in panel.splits}
+    scored = _follow(panel, skeleton, read, sets, folder, progress)
+    keys = {
+        name: {example.key: example.digest for example in examples}
+        for name, examples in sets.items()
+    }
+    margins = [
+        scored["realign"][keys["realign"][key]].loss - scored["refusal"][digest].loss
+        for key, digest in keys.get("refusal", {}).items()
+        if digest in scored["refusal"] and keys["realign"].get(key) in scored["realign"]
+    ]
+    utility = list(scored.get("utility", {}).values())
+    return Screen(
+        margin=_mean(margins),
+        refusing=_mean([float(margin > 0) for margin in margins]),
+        utility=_mean([each.hits / each.counted for each in utility]),
+        utility_loss=_mean([each.loss for each in utility]),
+    )
+
+
+def evaluate(
+    panel: Panel,
+    part: Part,
+    skeleton: Skeleton,
+    read: ReadWeight,
+    folder: Path,
+    progress: Progress,
+) -> tuple[list[ExampleResult], dict[MeasuredSet, list[str]]]:
+    """Measure a model on one part of every set.
+
+    Returns:
+        One result an example, and the answers, which no file keeps.
+    """
+    prompts = panel.prompts(part)
+    utility: dict[SetName, Sequence[Example]] = {}
+    if "utility" in prompts:
+        utility["utility"] = prompts["utility"]
+    scored = _follow(panel, skeleton, read, utility, folder, progress).get("utility", {})
+    results: list[ExampleResult] = []
+    texts: dict[MeasuredSet, list[str]] = {}
+    with skeleton.filled_model(read) as model:
+        answers = _answer(panel, model, prompts, progress)
+    for name, examples in prompts.items():
+        texts[name] = [answer.text for answer in answers[name]]
+        verdicts = _verdicts(panel.judge, name, examples, answers[name])
+        for index, (example, answer, verdict) in enumerate(
+            zip(examples, answers[name], verdicts, strict=True)
+        ):
+            forced = scored.get(example.digest) if name == "utility" else None
+            results.append(
+                ExampleResult(
+                    set=name,
+                    index=index,
+                    verdict=verdict,
+                    hits=forced.hits if forced else None,
+                    counted=forced.counted if forced else None,
+                    loss=forced.loss if forced else None,
+                    exact=_exact(example, answer) if example.exact else None,
+                )
+            )
+    return results, texts
+
+
+def _answer(
+    panel: Panel,
+    model: Any,
+    prompts: Mapping[MeasuredSet, Sequence[Example]],
+    progress: Progress,
+) -> dict[MeasuredSet, list[Answer]]:
+    """Answers to all sets' prompts in one go, so that batches are full."""
+    tokenizer = panel.template.tokenizer
+    everything = [example for examples in prompts.values() for example in examples]
+    answers = iter(
+        generate(
+            model,
+            panel.template,
+            everything,
+            eos_ids=end_ids(model, tokenizer, panel.template.end_ids),
+            pad_id=0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+            max_new_tokens=panel.max_new_tokens,
+            batch_rows=GENERATION_ROWS,
+            progress=progress,
+        )
+    )
+    return {name: [next(answers) for _ in examples] for name, examples in prompts.items()}
+
+
+def _verdicts(
+    judge: Judge, name: MeasuredSet, examples: Sequence[Example], answers: Sequence[Answer]
+) -> list[AnswerVerdict]:
+    """The judge's verdicts, degenerate answers found before it is asked."""
+    verdicts: list[AnswerVerdict | None] = [
+        "degenerate" if degeneration(answer.text, hit_limit=not answer.finished) else None
+        for answer in answers
+    ]
+    exchanges = [
+        Exchange(name, example.prompt, answer.text, example.response)
+        for example, answer, verdict in zip(examples, answers, verdicts, strict=True)
+        if verdict is None
+    ]
+    return _fill(verdicts, ask(judge, exchanges))
+
+
+def _fill(
+    verdicts: Sequence[AnswerVerdict | None], judged: Sequence[AnswerVerdict]
+) -> list[AnswerVerdict]:
+    rest = iter(judged)
+    return [next(rest) if verdict is None else verdict for verdict in verdicts]
+
+
+def ask(judge: Judge, exchanges: Sequence[Exchange]) -> list[AnswerVerdict]:
+    """A judge's verdicts, checked.
+
+    Raises:
+        PluginError: the judge fails, or gives too few verdicts or unknown ones.
+    """
+    try:
+        judged = list(judge.judge(exchanges))
+    except Exception as error:
+        raise PluginError(
+            f"judge {judge.name!r} failed: {type(error).__name__}: {error}",
+            hint="choose another with --judge, or see --debug",
+        ) from error
+    if len(judged) != len(exchanges) or set(judged) - {"harmful", "refusal", "harmless"}:
+        raise PluginError(
+            f"judge {judge.name!r} gave {len(judged)} verdicts {sorted(set(judged))} "
+            f"for {len(exchanges)} answers",
+            hint="a judge gives one of harmful, refusal, harmless for each answer",
+        )
+    return [*judged]
+
+
+def _exact(example: Example, answer: Answer) -> bool:
+    return answer.text.split() == (example.response or "").split()
+
+
+def _follow(
+    panel: Panel,
+    skeleton: Skeleton,
+    read: ReadWeight,
+    sets: Mapping[SetName, Sequence[Example]],
+    folder: Path,
+    progress: Progress,
+) -> dict[SetName, dict[str, Forced]]:
+    """Teacher-forced scores of every set's answers, by the examples' digests."""
+    scored: dict[SetName, dict[str, Forced]] = {}
+    groups = [SetBatches(name, tuple(tokenize(panel, some))) for name, some in sets.items()]
+    groups = [group for group in groups if group.batches]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    results = iter(follow(Work(skeleton, read, groups, folder), progress))
+    for group in groups:
+        scored[group.name] = {
+            forced.key: forced for forced in (next(results) for _ in range(group.examples))
+        }
+    shutil.rmtree(folder)
+    return scored
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
