@@ -6,19 +6,24 @@ from pathlib import Path
 
 import click
 
-from modelrepair.cli.options import FILE, FOLDER, option
+from modelrepair.cli.options import FOLDER, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
 
 @declare("apply")
-@click.argument("mask", type=FILE)
+@click.argument("mask", type=click.Path(path_type=Path))
 @click.argument("source")
 @option("--reference", help="The reference, where the mask acts on the delta from it.")
 @option("--out", type=FOLDER, required=True, help="Folder for the rebuilt model.")
 def command(output: Output, mask: Path, source: str, reference: str | None, out: Path) -> None:
-    """Apply MASK, a repair's mask.safetensors, to SOURCE: bit for bit the repaired weights."""
+    """Apply MASK to SOURCE: bit for bit the repaired weights.
+
+    MASK is a repaired model's folder, or its repair/mask.safetensors alone.
+    """
     import modelrepair
 
-    modelrepair.apply(mask, source, reference=reference, out=out)
-    output.result({"out": str(out)}, f"Written to {out}")
+    folder = modelrepair.apply(
+        mask, source, reference=reference, out=out, progress=output.progress()
+    )
+    output.result({"out": str(folder)}, f"Written to {folder}")

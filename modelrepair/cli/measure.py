@@ -31,4 +31,5 @@ def command(output: Output, model: str, **options: Any) -> None:
 
     report = modelrepair.measure(model, progress=output.progress(), **options)
     document = report.to_json()
-    output.result(document, measures_table({model: document["measures"]}))
+    warnings = [f"Warning: {warning}" for warning in document["warnings"]]
+    output.result(document, measures_table({document["model"]: document["measures"]}), *warnings)

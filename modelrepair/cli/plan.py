@@ -12,15 +12,19 @@ from modelrepair.cli.options import (
     length_options,
     machine_options,
     scorer_options,
+    set_options,
     source_options,
 )
 from modelrepair.cli.output import Output
 from modelrepair.cli.types import as_mapping
 
+MOST_LINES = 8
+
 
 @declare("plan")
 @click.argument("source")
 @source_options()
+@set_options(tests=False)
 @length_options()
 @scorer_options()
 @machine_options()
@@ -57,10 +61,21 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {shown(str(key), item)}" for key, item in value.items()) or "–"
+        return _lines([f"{key}: {shown(str(key), item)}" for key, item in value.items()])
     if isinstance(value, (list, tuple)):
-        return "\n".join(shown(name, item) for item in value) or "–"
+        return _lines([_in_one_line(name, item) for item in value])
     return str(value)
+
+
+def _in_one_line(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(str(key), item)}" for key, item in value.items())
+    return shown(name, value)
+
+
+def _lines(lines: list[str]) -> str:
+    more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "\n".join([*lines[:MOST_LINES], *more]) or "–"
 
 
 def in_bytes(count: int) -> str:

@@ -24,19 +24,19 @@ VERDICTS = {
 def show_repair(report: Any, *, source: str) -> list[RenderableType]:
     """The lines and the table of a `RepairReport`."""
     document = report.to_json()
-    manifest: Mapping[str, Any] = document.get("manifest") or {}
     shown: list[RenderableType] = [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
-    gate = manifest.get("gate") or document.get("gate") or {}
+    gate = document["gate"] or {}
     shown += [f"  {reason}" for reason in gate.get("reasons", ())]
     if gate.get("needed"):
         shown.append(f"  {gate['needed']} report examples in each set would decide")
-    measures = manifest.get("measures") or document.get("measures") or {}
-    columns = {title: measures[role] for role, title in COLUMNS.items() if measures.get(role)}
+    measures = document["measures"]
+    columns = {title: measures[role] for role, title in COLUMNS.items() if role in measures}
     if columns:
         shown.append(measures_table(columns))
+    manifest: Mapping[str, Any] = document["manifest"] or {}
     if manifest:
         shown.append(_what_was_done(manifest))
-        shown += [f"Warning: {warning}" for warning in manifest.get("warnings", ())]
+    shown += [f"Warning: {warning}" for warning in document["warnings"]]
     if report.out is not None:
         shown.append(f"Written to {report.out}")
         shown.append(f"Check it:  {verify_command(report.out, source, manifest)}")

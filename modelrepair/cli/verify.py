@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from modelrepair.cli.options import FOLDER, option
 from modelrepair.cli.options import command as declare
+from modelrepair.cli.options import option
 from modelrepair.cli.output import Output
 
 
 @declare("verify")
-@click.argument("repaired", type=FOLDER)
+@click.argument("repaired")
 @option("--source", required=True, help="What was repaired: a folder or a Hub id.")
 @option("--reference", help="The reference, where the mask acts on the delta from it.")
-def command(output: Output, repaired: Path, source: str, reference: str | None) -> int:
+def command(output: Output, repaired: str, source: str, reference: str | None) -> int:
     """Check REPAIRED against its source: every file, every entry, every figure.
 
     Exit code 0 where all of it holds, 1 where something does not; each finding is one line.

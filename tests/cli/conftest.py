@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -28,8 +29,13 @@ MANIFEST = {
     "masked_share": 0.01,
     "reference": {"id": "org/aligned"},
     "scorer": {"name": "wanda", "distribution": "modelrepair", "version": "1"},
-    "measures": {"before": MEASURES, "after": MEASURES},
+}
+REPORT = {
+    "verdict": "undecided",
+    "out": "out folder",
     "gate": {"verdict": "undecided", "reasons": ["harmful_score: too few"], "needed": 300},
+    "measures": {"before": MEASURES, "after": MEASURES},
+    "manifest": MANIFEST,
     "warnings": ["only 40 examples"],
 }
 
@@ -60,9 +66,11 @@ def api(monkeypatch):
             verdict="undecided",
             out="out folder",
             exit_code=1,
-            to_json=lambda: {"verdict": "undecided", "manifest": MANIFEST},
+            to_json=lambda: REPORT,
         ),
-        "measure": SimpleNamespace(to_json=lambda: {"measures": MEASURES}),
+        "measure": SimpleNamespace(
+            to_json=lambda: {"model": "here", "measures": MEASURES, "warnings": ["few"]}
+        ),
         "plan": SimpleNamespace(
             to_json=lambda: {"parameters": 1000, "coverage": 0.99, "peak_bytes": 2**30}
         ),
@@ -71,7 +79,7 @@ def api(monkeypatch):
             {"files": 9, "entries": 1000},
             ("the reference is private",),
         ),
-        "apply": None,
+        "apply": Path("there"),
     }
     for name in calls.answers:
         monkeypatch.setattr(modelrepair, name, calls.stand_in(name), raising=False)

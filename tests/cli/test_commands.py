@@ -25,6 +25,7 @@ def test_measure(api, call):
     result = call(*["measure", "here", "--utility", "u.jsonl", "--judge", "mine"])
     assert result.code == 0
     assert "0.750  [0.700, 0.800]  n=50" in result.out
+    assert result.out.splitlines()[-1] == "Warning: few"
     _, arguments, options = api.made[0]
     assert arguments == ("here",)
     assert (options["utility"], options["judge"]) == (Path("u.jsonl"), "mine")
@@ -32,7 +33,7 @@ def test_measure(api, call):
 
 
 def test_verify_names_each_finding_and_fails(api, call):
-    result = call(*"verify repaired --source here --reference there".split())
+    result = call(*["verify", "repaired", "--source", "here", "--reference", "there"])
     assert result.code == 1
     assert result.out.splitlines() == [
         "outside-mask: a.safetensors: w: 1 entry differs",
@@ -40,7 +41,7 @@ def test_verify_names_each_finding_and_fails(api, call):
         "NOT verified (9 files, 1,000 entries)",
     ]
     name, arguments, options = api.made[0]
-    assert (name, arguments) == ("verify", (Path("repaired"),))
+    assert (name, arguments) == ("verify", ("repaired",))
     assert options.pop("progress") is not None
     assert options == {"source": "here", "reference": "there"}
     document = call("verify", "repaired", "--source", "here", "--json").json
@@ -57,11 +58,10 @@ def test_verify_passes(api, call):
 def test_apply(api, call):
     result = call(*["apply", "mask.safetensors", "here", "--out", "there"])
     assert (result.code, result.out) == (0, "Written to there\n")
-    assert api.made[0] == (
-        "apply",
-        (Path("mask.safetensors"), "here"),
-        {"reference": None, "out": Path("there")},
-    )
+    name, arguments, options = api.made[0]
+    assert (name, arguments) == ("apply", (Path("mask.safetensors"), "here"))
+    assert options.pop("progress") is not None
+    assert options == {"reference": None, "out": Path("there")}
 
 
 def test_scorers_list(call):
@@ -94,6 +94,9 @@ def test_plugins_list(call):
     assert (ours["status"], ours["errors"]) == ("active", [])
 
 
+SKIPPED = "\n".join([*(f"{i}: x" for i in range(8)), "and 2 more"])
+
+
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
@@ -106,6 +109,8 @@ def test_plugins_list(call):
         ("passes", ["record", "sweep"], "record\nsweep"),
         ("skipped", {"a.bias": "no matrix"}, "a.bias: no matrix"),
         ("skipped", {}, "–"),
+        ("skipped", {str(i): "x" for i in range(10)}, SKIPPED),
+        ("passes", [{"set": "realign", "tokens": 1200}], "set realign, tokens 1,200"),
         ("disk", {"output_bytes": 2048}, "output_bytes: 2.0 KiB"),
     ],
 )
