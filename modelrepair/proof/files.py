@@ -37,8 +37,11 @@ def check_presence(out: Path, manifest: Manifest, files: Files) -> Iterator[Find
     for name in sorted(found - expected):
         known = "the manifest names it" if name in manifest.files else "the manifest does not"
         yield Finding("added", name, None, f"is no file of the source, nor ours ({known})")
-    for name in sorted(expected - found):
-        yield Finding("missing", name, None, "is not in the repaired model")
+    for name in sorted(expected):
+        if name not in found:
+            yield Finding("missing", name, None, "is not in the repaired model")
+        elif not (out / name).is_file():
+            yield Finding("missing", name, None, "is no file, or a link to nothing")
     for name in sorted((manifest.files.keys() - expected) - found):
         yield Finding("missing", name, None, "is in the manifest and nowhere else")
     for name in sorted((expected & found) - manifest.files.keys() - {CARD_NAME, MANIFEST_NAME}):

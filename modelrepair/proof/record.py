@@ -89,12 +89,10 @@ def _check_gate(manifest: Manifest, results: Mapping[Any, Any]) -> Iterator[Find
             message = f"the verdict is {manifest.verdict}, but source or result was not measured"
             yield Finding("gate", MANIFEST_NAME, None, message)
         return
-    known = {field.name for field in fields(Budgets)}
-    if not manifest.budgets.keys() <= known:
+    budgets = _budgets(manifest)
+    if budgets is None:
         yield Finding("gate", MANIFEST_NAME, None, "budgets that this version does not know")
         return
-    numbers: dict[str, Any] = dict(manifest.budgets)
-    budgets = Budgets(**numbers)
     try:
         gate = decide(results["before"], results["after"], results.get("reference"), budgets)
     except ModelRepairError as error:
@@ -107,6 +105,15 @@ def _check_gate(manifest: Manifest, results: Mapping[Any, Any]) -> Iterator[Find
     if manifest.gate is not None and not _close(manifest.gate, made):
         message = "its rules are not those that follow from the verdicts"
         yield Finding("gate", MANIFEST_NAME, None, message)
+
+
+def _budgets(manifest: Manifest) -> Budgets | None:
+    given = manifest.settings.get("budgets", {})
+    known = {field.name for field in fields(Budgets)}
+    if not isinstance(given, dict) or not given.keys() <= known:
+        return None
+    numbers: dict[str, Any] = dict(given)
+    return Budgets(**numbers) if all(type(n) in (int, float) for n in numbers.values()) else None
 
 
 def _close(one: Any, two: Any) -> bool:

@@ -137,17 +137,18 @@ def _compare(
 
 def _wrong_source(found: Mapping[str, str], manifest: Manifest) -> Finding | None:
     recorded = manifest.source.files
-    wrong = sorted(name for name in found if found[name] != recorded.get(name))
+    names = sorted({*found, *recorded})
+    wrong = [name for name in names if found.get(name) != recorded.get(name)]
     if not wrong:
         return None
     name = wrong[0]
     commit = f" at {manifest.source.commit}" if manifest.source.commit else ""
     more = f", and {len(wrong) - 1} more files differ" if len(wrong) > 1 else ""
-    wanted = f"{recorded[name][:12]}…" if name in recorded else "no such file"
-    message = (
-        f"this is not the source {manifest.source.id}{commit}: sha256 {found[name][:12]}…, "
-        f"expected {wanted}{more}"
+    has, wanted = (
+        f"sha256 {digests[name][:12]}…" if name in digests else "no such file"
+        for digests in (found, recorded)
     )
+    message = f"this is not the source {manifest.source.id}{commit}: {has}, expected {wanted}{more}"
     return Finding("wrong-source", name, None, message)
 
 

@@ -73,6 +73,7 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
         source=_mention(manifest, "source"),
         reference=_mention(manifest, "reference"),
         rows=_measure_rows(manifest),
+        settings=_settings(manifest),
         roles=[role for role in ("before", "after", "reference") if role in manifest.measures],
         rules=_rules(manifest),
         layers=_totals(manifest.sites, lambda site: site.block),
@@ -93,7 +94,7 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
 def own_text(card: str) -> str:
     r"""A card without its front matter, without what modelrepair wrote, without home folders.
 
-    >>> own_text(f"---\\nlicense: mit\n---\n{BEGIN}\nours\n{END}\n# Theirs")
+    >>> own_text(f"---\nlicense: mit\n---\n{BEGIN}\nours\n{END}\n# Theirs")
     '# Theirs'
     """
     text = card.replace("\r\n", "\n").lstrip("\ufeff")
@@ -207,6 +208,18 @@ def _edit(manifest: Manifest) -> str:
     what = "the adapter's factors" if manifest.subject == "factor" else "the weights"
     done = "set to zero" if manifest.scale == 0 else f"multiplied by {manifest.scale:g}"
     return f"entries of {what} {done}"
+
+
+def _settings(manifest: Manifest) -> dict[str, str]:
+    shown = {}
+    for name, value in manifest.settings.items():
+        if isinstance(value, dict):
+            shown[name] = ", ".join(f"{each} {value[each]}" for each in value)
+        elif isinstance(value, list):
+            shown[name] = ", ".join(map(str, value))
+        elif value is not None:
+            shown[name] = str(value)
+    return {name: text for name, text in shown.items() if text}
 
 
 def _measure_rows(manifest: Manifest) -> list[dict[str, Any]]:

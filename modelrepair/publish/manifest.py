@@ -51,7 +51,7 @@ def without_paths(text: str) -> str:
 
 
 def _is_no_path(text: str) -> str:
-    if not text or text != without_paths(text) or "\\" in text or text.startswith("."):
+    if text in ("", ".", "..") or text.startswith(("./", "../")) or text != without_paths(text):
         raise ValueError(f"expected a Hub id or a folder's name, got {text!r}")
     return text
 
@@ -234,12 +234,11 @@ class Manifest(Record):
     verdict: Verdict
     gate: dict[str, Plain] | None = None
     """`modelrepair.measure.gate.GateResult.to_json` as it is."""
-    budgets: dict[str, int | float] = Field(default_factory=dict)
-    """The gate's numbers, every field of `modelrepair.measure.gate.Budgets`."""
     template: str
     arithmetic: str = "float32"
     token_budget: int = 2048
     settings: dict[str, Plain] = Field(default_factory=dict)
+    """Every option; ``settings["budgets"]`` holds the gate's numbers by name."""
     command: Text
     warnings: tuple[Text, ...] = ()
     left_behind: dict[str, str] = Field(default_factory=dict)

@@ -126,6 +126,12 @@ def test_files_added_missing_and_changed(made):
     ]
 
 
+def test_a_link_to_nothing_is_no_file(made):
+    (made.out / "tokenizer.json").unlink()
+    (made.out / "tokenizer.json").symlink_to("nowhere")
+    assert codes(made) == ["missing"]
+
+
 def test_a_file_that_only_the_manifest_knows(made):
     edit_manifest(made, lambda m: m["files"].update({"ghost.json": "0" * 64}))
     assert codes(made) == ["missing", "card"]
@@ -158,8 +164,10 @@ def edit_manifest(made: Made, edit) -> None:
         (lambda m: m["sites"].append(m["sites"][0]), "count"),
         (lambda m: m.update(masked_share=0.5), "count"),
         (lambda m: m["gate"]["rules"][0].update(measured=0.5), "gate"),
-        (lambda m: m.update(budgets={"no_such": 1}), "gate"),
-        (lambda m: m.update(budgets={**m["budgets"], "harm_ratio": 0.0}), "gate"),
+        (lambda m: m["settings"].update(budgets={"no_such": 1}), "gate"),
+        (lambda m: m["settings"]["budgets"].update(harm_ratio=0.0), "gate"),
+        (lambda m: m["settings"].update(budgets=3), "gate"),
+        (lambda m: m["settings"]["budgets"].update(harm_ratio="x"), "gate"),
         (lambda m: m.update(scale=0.75), "mask"),
         (lambda m: m["settings"].update(examples=999), "card"),
         (lambda m: m["source"]["files"].update({"model.safetensors": "0" * 64}), "wrong-source"),
@@ -224,6 +232,8 @@ def test_another_source_is_said_in_one_line(made, tmp_path):
     assert "user/model at 0123" in verification.findings[0].line
     (other / "config.json").write_text("{}")
     assert "1 more files" in check(made, source=other).findings[0].message
+    (other / "config.json").unlink()
+    assert "no such file, expected sha256" in check(made, source=other).findings[-1].message
     with pytest.raises(UnsupportedModelError):
         check(made, source=tmp_path / "nowhere")
 

@@ -159,9 +159,14 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
         "measures": {role: measures.to_json() for role, measures in measures.items()},
         "verdict": gate.verdict if gate else "unmeasured",
         "gate": gate.to_json() if gate else None,
-        "budgets": vars(Budgets()),
         "template": "chat",
-        "settings": {"examples": 256, "realign": "/home/me/sets/harmful.jsonl"},
+        "settings": {
+            "examples": 256,
+            "realign": "/home/me/sets/harmful.jsonl",
+            "step": None,
+            "targets": ("*.q_proj.*", "*.v_proj.*"),
+            "budgets": vars(Budgets()),
+        },
         "command": "modelrepair fix user/model --realign /home/me/sets/harmful.jsonl",
         "run": Run(time="2026-01-01T00:00:00Z", duration=1.5, versions={"python": "3.11"}),
     }

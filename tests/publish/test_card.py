@@ -70,10 +70,13 @@ def test_the_body_tells_what_was_done(card, made):
         "score 8, report 300",
         f"sha256 `{digest(made.manifest)}`",
         "repair/layers.svg",
+        "- targets: *.q_proj.*, *.v_proj.*",
+        "- budgets: harm_ratio 0.28, ",
         "Further fine-tuning can undo the repair",
     ):
         assert text in card, text
     assert first_line(card) == "# user/model, repaired"
+    assert "- step" not in card
 
 
 def test_it_never_says_safe_and_names_no_path(card):

@@ -64,9 +64,10 @@ def test_what_is_no_manifest_says_where(tmp_path):
 
 
 def test_no_path_and_no_infinity_gets_in():
-    for name in ("/home/me/model", "~/model", "./model", "..", "C:\\models\\mine", ""):
+    for name in ("/home/me/model", "~/model", "./model", "..", "../x", "C:\\models\\mine", ""):
         with pytest.raises(ValidationError, match="Hub id"):
             Origin(id=name)
+    assert Origin(id=".odd folder").id == ".odd folder"
     manifest = draft(
         settings={"sets": ("/a/b/c.jsonl", {1: Path("/a/b")}), "limit": float("inf"), "n": 3},
         warnings=("file:///x/y.json is old",),
