@@ -1,16 +1,16 @@
 """What can go wrong, as one tree: every error says what happened, what to do, and its exit code.
 
-    ModelRepairError                 70  a bug of ours, unless a subclass says otherwise
-    ├── GateError                     1  the gate or a verification was not passed
-    │   └── EmptyMaskError            1  nothing was masked
-    ├── UsageError                    2  an option, an unknown name, an output folder
-    │   └── ExampleSetError           2  a set that is empty, malformed or swapped
-    ├── HubError                      3  Hub, rights, network
-    ├── ResourceError                 4  memory, disk, a folder that can't be written
-    ├── PluginError                   5  a plug-in that was found and failed
-    ├── UnsupportedModelError         6  a model that can't be repaired as it is
-    │   └── DamagedCheckpointError    6  files that are missing, cut short or contradict each other
-    └── RepairInterrupted           130  stopped by the user; the same command goes on
+ModelRepairError                 70  a bug of ours, unless a subclass says otherwise
+├── GateError                     1  the gate or a verification was not passed
+│   └── EmptyMaskError            1  nothing was masked
+├── UsageError                    2  an option, an unknown name, an output folder
+│   └── ExampleSetError           2  a set that is empty, malformed or swapped
+├── HubError                      3  Hub, rights, network
+├── ResourceError                 4  memory, disk, a folder that can't be written
+├── PluginError                   5  a plug-in that was found and failed
+├── UnsupportedModelError         6  a model that can't be repaired as it is
+│   └── DamagedCheckpointError    6  files that are missing, cut short or contradict each other
+└── RepairInterrupted           130  stopped by the user; the same command goes on
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from typing import Protocol
 class Advance(Protocol):
     """Called with how many units of the step are done since the last call."""
 
-    def __call__(self, amount: float = 1) -> None: ...
+    def __call__(self, amount: float = 1) -> None:
+        """Say that so many units more are done."""
+        ...
 
 
 class Progress(Protocol):

@@ -24,6 +24,10 @@ GLUED = re.compile(
     r"[A-Za-z][\u0400-\u06ff]|[\u0400-\u06ff][A-Za-z]"
 )
 """Words stuck to words or to marks, and marks in heaps."""
+HEAP = re.compile(r"(?:[”“\"',;:!?()\[\]{}]\s*){16}")
+"""More marks in a row than the end of any nested expression has."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+"""Characters that nobody writes."""
 
 
 def degeneration(answer: str, *, hit_limit: bool) -> str | None:
@@ -99,7 +103,7 @@ def variety(text: str) -> float:
 
 
 def _loops(text: str, hit_limit: bool) -> bool:
-    if re.search(rf"(\s)\1{{{BLANKS}}}", text):
+    if re.search(rf"(\s)\1{{{BLANKS}}}|(?:\n[ \t]*){{{BLANKS // 4}}}", text):
         return True
     tokens = words(text)
     start, length, period = cycle(tokens)
@@ -122,6 +126,8 @@ def _plain(text: str) -> str:
 
 def _garbled(text: str) -> bool:
     if text.count("\ufffd") > max(1, len(text) // 100):
+        return True
+    if len(CONTROL.findall(text)) > 2 or HEAP.search(text):
         return True
     odd, varied = _babbles(text), variety(_plain(text))
     if any(odd >= marks and varied < least for marks, least in ODD_VARIETY.items()):

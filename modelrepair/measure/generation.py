@@ -44,8 +44,9 @@ def generate(
 ) -> list[Answer]:
     """Answer each example's prompt greedily; answers come in the order of ``examples``.
 
-        >>> answers = generate(model, template, examples, eos_ids={2}, pad_id=2)
-        >>> answers[0].text
+        >>> ends = end_ids(model, tokenizer, template.end_ids)  # doctest: +SKIP
+        >>> answers = generate(model, template, examples, eos_ids=ends, pad_id=2)  # doctest: +SKIP
+        >>> answers[0].text  # doctest: +SKIP
         'The capital of France is Paris.'
 
     Nothing comes from the model's own generation settings: a repetition penalty or a minimum

@@ -78,10 +78,14 @@ class Accumulator(Protocol):
     """
 
     @property
-    def reads(self) -> Literal["inputs", "gradients"]: ...
+    def reads(self) -> Literal["inputs", "gradients"]:
+        """What it looks at; gradients cost a backward pass."""
+        ...
 
     @property
-    def combine(self) -> Literal["sum", "max"]: ...
+    def combine(self) -> Literal["sum", "max"]:
+        """How the host puts the contributions of batches together."""
+        ...
 
     def contribution(self, site: SiteInfo, batch: SiteBatch) -> Mapping[str, Tensor]:
         """What this batch adds, as named float32 tensors; the host adds them up in float64."""
@@ -113,7 +117,9 @@ class Scorer(Protocol):
     """Gives every entry of a site one score: higher means more responsible for harm."""
 
     @property
-    def needs(self) -> Mapping[SetName, Sequence[Accumulator]]: ...
+    def needs(self) -> Mapping[SetName, Sequence[Accumulator]]:
+        """Which statistics it wants of which sets."""
+        ...
 
     def score(self, view: SiteView, statistics: Statistics) -> Tensor:
         """Scores ``[out, in]`` float32, finite."""

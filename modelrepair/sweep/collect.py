@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -71,9 +71,8 @@ class Seen:
 def watch(block: nn.Module, sites: Sequence[Site]) -> Iterator[dict[str, Seen]]:
     """Keep each site's input, and its output's gradient if one flows, for the time of a context."""
     seen: dict[str, Seen] = {}
-    handles = []
 
-    def hook(path: str) -> object:
+    def hook(path: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def keep(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
             if path in seen:
                 raise UnsupportedModelError(
@@ -85,8 +84,8 @@ def watch(block: nn.Module, sites: Sequence[Site]) -> Iterator[dict[str, Seen]]:
 
         return keep
 
-    for site in sites:
-        handles.append(block.get_submodule(site.module).register_forward_hook(hook(site.module)))  # type: ignore[arg-type]
+    modules = {site.module: block.get_submodule(site.module) for site in sites}
+    handles = [module.register_forward_hook(hook(path)) for path, module in modules.items()]
     try:
         yield seen
     finally:
@@ -179,7 +178,7 @@ class _FlatBatch:
 
     def rows(self, values: Tensor, site: Site) -> Tensor:
         """``[examples, tokens, width]`` without its padding: ``[kept tokens, width]``."""
-        flat = values.reshape(-1, values.shape[-1])
+        flat = values.reshape(-1, values.shape[-1]).to(torch.float32)
         if flat.shape[0] != self.shape[0] * self.shape[1]:
             raise UnsupportedModelError(
                 f"{site.name} sees {flat.shape[0]} rows of a batch of "

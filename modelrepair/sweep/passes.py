@@ -111,7 +111,7 @@ def follow(work: Work, progress: Progress) -> list[Forced]:
         _forward(work, hidden, calls, advance, keep=False)
         with work.skeleton.filled_shell(work.read), torch.no_grad():
             for number, _, batch in work.batches():
-                state = hidden.read(blocks % 2, number, work.skeleton.device)
+                state = hidden.read(blocks % 2, number, work.skeleton.device, work.skeleton.dtype)
                 for part, ids, mask, logits in _logits(work.skeleton, batch, state):
                     results += forced(logits, ids, mask, batch.keys[part])
     return results
@@ -157,7 +157,7 @@ def _forward(
         sums = BlockSums(watched)
         with skeleton.filled_block(index, work.read) as block, torch.no_grad():
             for number, group, batch in work.batches():
-                states = hidden.read(here, number, device)
+                states = hidden.read(here, number, device, skeleton.dtype)
                 with watch(block, watched if group.accumulators else ()) as seen:
                     output = run_block(block, states, calls[number][index])
                 if seen:
@@ -188,7 +188,7 @@ def _reverse(
         with skeleton.filled_shell(work.read):
             for number, group, batch in work.batches():
                 if group.reads_gradients:
-                    last = hidden.read(blocks, number, device)
+                    last = hidden.read(blocks, number, device, skeleton.dtype)
                     gradients.write(blocks % 2, number, _last_gradient(skeleton, batch, last))
         state = _State(blocks, blocks)
         state.save(work.folder)
@@ -199,14 +199,14 @@ def _reverse(
         sums = BlockSums(watched)
         with skeleton.filled_block(index, work.read) as block:
             for number, group, batch in work.batches():
-                states = hidden.read(index, number, device)
+                states = hidden.read(index, number, device, skeleton.dtype)
                 with watch(block, watched) as seen:
                     if group.reads_gradients:
                         states.requires_grad_(True)
-                        flowing = gradients.read((index + 1) % 2, number, device)
+                        flowing = gradients.read((index + 1) % 2, number, device, skeleton.dtype)
                         with torch.enable_grad():
                             output = run_block(block, states, calls[number][index])
-                        output.backward(flowing)
+                        torch.autograd.backward(output, flowing)
                         assert states.grad is not None
                         gradients.write(index % 2, number, states.grad)
                     else:

@@ -37,7 +37,7 @@ class Recording:
     calls: tuple[Call, ...]
 
 
-class _Stop(Exception):  # noqa: N818 - it reports no error, it ends a forward that has said enough
+class _Stop(Exception):
     """Raised by the last stub, so that the head is never run."""
 
 
@@ -192,7 +192,7 @@ def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: Re
 def _stubs(skeleton: Skeleton, make: Callable[[int], Callable[..., Any]]) -> Iterator[None]:
     """Replace every block's forward, not the block: loops that read its attributes go on."""
     for index, block in enumerate(skeleton.blocks):
-        block.forward = make(index)  # type: ignore[method-assign]
+        block.forward = make(index)
     try:
         yield
     finally:

@@ -30,6 +30,7 @@ class Skeleton:
         device: where filled weights and the model's computed buffers lie.
         unknown: tensors of the checkpoint that the model doesn't know; they stay as they are.
         answers_tuple: whether a block answers with a tuple, its hidden state first.
+        dtype: what the model computes in.
     """
 
     model: Any
@@ -39,6 +40,7 @@ class Skeleton:
     device: torch.device
     unknown: tuple[str, ...]
     answers_tuple: bool = False
+    dtype: torch.dtype = torch.float32
 
     @contextmanager
     def filled_shell(self, read: ReadWeight) -> Iterator[None]:
@@ -67,7 +69,12 @@ class Skeleton:
             yield self.model
 
 
-def build(folder: Path, checkpoint: Checkpoint, device: torch.device) -> Skeleton:
+def build(
+    folder: Path,
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Skeleton:
     """Build the model that a folder's config describes, without reading a weight.
 
     Raises:
@@ -81,9 +88,7 @@ def build(folder: Path, checkpoint: Checkpoint, device: torch.device) -> Skeleto
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.use_cache = False
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(
-                config, dtype=torch.float32, trust_remote_code=False
-            )
+            model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
     except Exception as error:
         raise UnsupportedModelError(
             f"transformers can't build a causal language model from config.json: {_line(error)}",
@@ -94,7 +99,7 @@ def build(folder: Path, checkpoint: Checkpoint, device: torch.device) -> Skeleto
     _compute_buffers(model, device)
     blocks, prefix = find_blocks(model)
     files, unknown = match_names(model, checkpoint)
-    return Skeleton(model, blocks, prefix, files, device, unknown)
+    return Skeleton(model, blocks, prefix, files, device, unknown, dtype=dtype)
 
 
 @contextmanager
@@ -108,7 +113,8 @@ def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
     from transformers import AutoModelForCausalLM
 
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-        model = AutoModelForCausalLM.from_config(skeleton.model.config).eval()
+        made = AutoModelForCausalLM.from_config(skeleton.model.config)  # type: ignore[no-untyped-call]
+        model = made.eval()
         blocks, prefix = find_blocks(model)
         device = torch.device("cpu")
         yield replace(skeleton, model=model, blocks=blocks, prefix=prefix, device=device)
@@ -152,7 +158,7 @@ def match_names(model: Any, checkpoint: Checkpoint) -> tuple[dict[str, str], tup
     state = model.state_dict()
     transforms = get_model_conversion_mapping(model)
     renamings = [each for each in transforms if isinstance(each, WeightRenaming)]
-    converters = [each for each in transforms if not isinstance(each, WeightRenaming)]
+    converters: list[Any] = [x for x in transforms if not isinstance(x, WeightRenaming)]
     files: dict[str, str] = {}
     unknown: list[str] = []
     for entry in checkpoint.entries.values():
@@ -189,7 +195,7 @@ def match_names(model: Any, checkpoint: Checkpoint) -> tuple[dict[str, str], tup
 
 
 def _compute_buffers(model: Any, device: torch.device) -> None:
-    """Compute what no file holds (rotary frequencies, embedding scales), as from_pretrained does."""
+    """Compute what no file holds (rotary frequencies, scales), as from_pretrained does."""
     names = [name for name, _ in model.named_non_persistent_buffers()]
     owners = {name.rpartition(".")[0] for name in names}
     for name in names:

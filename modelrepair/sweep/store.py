@@ -50,10 +50,10 @@ class HiddenStates:
             values.detach().to("cpu", torch.float32).reshape(-1).numpy()
         )
 
-    def read(self, slot: int, batch: int, device: torch.device) -> Tensor:
-        """One batch's hidden states, as they were written; the caller may write into the copy."""
+    def read(self, slot: int, batch: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """A copy of one batch's hidden states, as they were written."""
         values = self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]]
-        return torch.from_numpy(np.array(values)).reshape(self._shapes[batch]).to(device)
+        return torch.from_numpy(np.array(values)).reshape(self._shapes[batch]).to(device, dtype)
 
     def drop(self, slot: int) -> None:
         """Give a slot's disk space back."""

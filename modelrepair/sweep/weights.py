@@ -65,6 +65,7 @@ class Weights:
         reference: the aligned model, where the subject is the delta from it; else None.
         masks: the entries to mask; None reads the source as it is.
         scale: what masked entries of the subject are multiplied by.
+        dtype: what the model computes in; scores are computed in float32 whatever it is.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Weights:
         reference: Checkpoint | None = None,
         masks: Masks | None = None,
         scale: float = 0.0,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self._checkpoint = checkpoint
         self._device = device
         self._reference = reference
         self._masks = masks
         self._scale = scale
+        self._dtype = dtype
         self._checked: set[str] = set()
 
     def with_masks(self, masks: Masks | None) -> Weights:
@@ -91,11 +94,16 @@ class Weights:
             reference=self._reference,
             masks=masks,
             scale=self._scale,
+            dtype=self._dtype,
         )
         other._checked = self._checked
         return other
 
     def read(self, name: str) -> Tensor:
+        """One tensor as the model computes with it; Raises as `values`."""
+        return self.values(name).to(self._dtype)
+
+    def values(self, name: str) -> Tensor:
         """One tensor, float32, finite, in its own shape.
 
         Raises:

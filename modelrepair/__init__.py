@@ -1,0 +1,50 @@
+"""Repair fine-tuned language models whose safety alignment was broken, with proof.
+
+>>> import modelrepair
+>>> modelrepair.repair("user/model", realign="harmful.jsonl")                # doctest: +SKIP
+
+Nothing here imports torch or transformers until something is computed.
+"""
+
+from __future__ import annotations
+
+from modelrepair.api import apply, measure, plan, repair, verify
+from modelrepair.errors import (
+    DamagedCheckpointError,
+    EmptyMaskError,
+    ExampleSetError,
+    GateError,
+    HubError,
+    ModelRepairError,
+    PluginError,
+    RepairInterrupted,
+    ResourceError,
+    UnsupportedModelError,
+    UsageError,
+)
+from modelrepair.measure.gate import Budgets
+from modelrepair.publish.manifest import load_manifest
+from modelrepair.version import version
+
+__version__ = version()
+
+__all__ = [
+    "Budgets",
+    "DamagedCheckpointError",
+    "EmptyMaskError",
+    "ExampleSetError",
+    "GateError",
+    "HubError",
+    "ModelRepairError",
+    "PluginError",
+    "RepairInterrupted",
+    "ResourceError",
+    "UnsupportedModelError",
+    "UsageError",
+    "apply",
+    "load_manifest",
+    "measure",
+    "plan",
+    "repair",
+    "verify",
+]

@@ -1,0 +1,364 @@
+"""The public functions, keyword by keyword: what the command line calls, and what scripts call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelrepair.measure.gate import Budgets
+from modelrepair.progress import Progress, Silent
+from modelrepair.registry.specs import Scope
+from modelrepair.settings import Settings
+
+if TYPE_CHECKING:
+    from modelrepair.preflight import Plan
+    from modelrepair.proof.findings import Verification
+    from modelrepair.report import MeasureReport, RepairReport
+
+
+def repair(
+    source: str | Path,
+    *,
+    revision: str | None = None,
+    reference: str | Path = "auto",
+    subject: Literal["auto", "delta", "weight"] = "auto",
+    targets: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    allow_partial: bool = False,
+    realign: str | Path | None = None,
+    refusal: str | Path | None = None,
+    utility: str | Path | None = None,
+    borderline: str | Path | None = None,
+    test_realign: str | Path | None = None,
+    test_refusal: str | Path | None = None,
+    test_utility: str | Path | None = None,
+    test_borderline: str | Path | None = None,
+    examples: int = 256,
+    max_length: int = 1024,
+    scorer: str | None = None,
+    scorer_options: Mapping[str, Any] | None = None,
+    scope: Scope | None = None,
+    ratio: float | Literal["auto"] = "auto",
+    scale: float = 0.0,
+    step: float | None = None,
+    max_rounds: int | None = None,
+    protect: float | None = None,
+    fallback: bool = True,
+    evaluate: bool = True,
+    judge: str = "keyword",
+    max_new_tokens: int = 128,
+    budgets: Budgets | None = None,
+    device: str = "auto",
+    arithmetic: Literal["float32", "bfloat16"] = "float32",
+    token_budget: int = 2048,
+    seed: int = 0,
+    out: str | Path | None = None,
+    store_values: bool = False,
+    progress: Progress | None = None,
+) -> RepairReport:
+    """Repair a model: find the weights responsible for harmful answers, remove them, measure it.
+
+    >>> import modelrepair
+    >>> from modelrepair.demo import paths
+    >>> report = modelrepair.repair(
+    ...     paths.attacked, reference=paths.reference, scorer="contrast", judge="demo-world",
+    ...     out="repaired", **paths.sets)                                    # doctest: +SKIP
+    >>> report.verdict, report.exit_code                                     # doctest: +SKIP
+    ('passed', 0)
+
+    Args:
+        source: a folder, or a Hub id.
+        revision: branch, tag or commit on the Hub.
+        reference: the aligned model that the source was fine-tuned from (folder or Hub id),
+            ``"none"``, or ``"auto"``: the base that the source's card names, where it fits and
+            its own harmful score is at most 0.10.
+        subject: what is masked: the weights, or their delta from the reference; ``"auto"`` is
+            the delta where there is a reference.
+        targets: globs on tensor names; only these are repaired.
+        exclude: globs on tensor names; these are not.
+        allow_partial: go on where less than 95 % of the blocks' matrices can be reached.
+        realign: JSON Lines of harmful prompts with harmful answers. Required.
+        refusal: harmful prompts with safe answers; made on the realign prompts where not given.
+        utility: benign prompts with good answers.
+        borderline: benign prompts that look harmful.
+        test_realign: what is reported on in place of a part of ``realign``; the others alike.
+        test_refusal: see there.
+        test_utility: see there.
+        test_borderline: see there.
+        examples: the most examples of each set to score with.
+        max_length: in tokens; longer answers are cut.
+        scorer: a registered name or ``path/file.py:Class``; by itself Wanda, then contrast where
+            no Wanda repair meets the budgets.
+        scorer_options: the scorer's options by name.
+        scope: per ``row``, per ``tensor`` or ``global``; by itself the scorer's own.
+        ratio: share of the entries to mask, or ``"auto"`` to search for it.
+        scale: what masked entries of the subject are multiplied by.
+        step: the share an iterative scorer adds in its first round.
+        max_rounds: the most rounds of an iterative scorer.
+        protect: share of each tensor that is never masked, by Wanda on the utility set; by
+            itself 0.10 for the weight subject where there is a utility set, else 0.
+        fallback: without a scorer: try contrast where Wanda does not repair.
+        evaluate: measure; without, the ratio must be a number and the verdict is "unmeasured".
+        judge: the registered judge that calls answers harmful, refusals or harmless.
+        max_new_tokens: length of a generated answer.
+        budgets: the gate's numbers.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
+        arithmetic: what the model computes in; the files keep their dtype.
+        token_budget: tokens of a batch; part of what makes a mask repeatable.
+        seed: recorded; nothing in a repair is drawn at random today.
+        out: output folder; by itself ``./NAME-repaired``.
+        store_values: keep the masked entries' new values beside the mask.
+        progress: where long steps are shown.
+
+    Returns:
+        The verdict, the output folder, the manifest and the measures.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    settings = Settings(
+        source=str(source),
+        revision=revision,
+        reference=str(reference),
+        subject=subject,
+        targets=tuple(targets),
+        exclude=tuple(exclude),
+        allow_partial=allow_partial,
+        realign=_text(realign),
+        refusal=_text(refusal),
+        utility=_text(utility),
+        borderline=_text(borderline),
+        test_realign=_text(test_realign),
+        test_refusal=_text(test_refusal),
+        test_utility=_text(test_utility),
+        test_borderline=_text(test_borderline),
+        examples=examples,
+        max_length=max_length,
+        scorer=scorer,
+        scorer_options=dict(scorer_options or {}),
+        scope=scope,
+        ratio=ratio,
+        scale=scale,
+        step=step,
+        max_rounds=max_rounds,
+        protect=protect,
+        fallback=fallback,
+        evaluate=evaluate,
+        judge=judge,
+        max_new_tokens=max_new_tokens,
+        budgets=budgets or Budgets(),
+        device=device,
+        arithmetic=arithmetic,
+        token_budget=token_budget,
+        seed=seed,
+        store_values=store_values,
+    )
+    from modelrepair.pipeline import run
+
+    return run(settings, _text(out), progress or Silent())
+
+
+def measure(
+    model: str | Path,
+    *,
+    revision: str | None = None,
+    realign: str | Path | None = None,
+    refusal: str | Path | None = None,
+    utility: str | Path | None = None,
+    borderline: str | Path | None = None,
+    max_length: int = 1024,
+    judge: str = "keyword",
+    max_new_tokens: int = 128,
+    device: str = "auto",
+    arithmetic: Literal["float32", "bfloat16"] = "float32",
+    token_budget: int = 2048,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> MeasureReport:
+    """Measure any model on whole example sets; nothing is changed or written.
+
+    >>> import modelrepair
+    >>> from modelrepair.demo import paths
+    >>> report = modelrepair.measure(
+    ...     paths.attacked, realign=paths.sets["test_realign"], judge="demo-world"
+    ... )                                                                    # doctest: +SKIP
+    >>> report.measures.harmful_score.value > 0.9                            # doctest: +SKIP
+    True
+
+    Args:
+        model: a folder, or a Hub id.
+        revision: branch, tag or commit on the Hub.
+        realign: harmful prompts, with or without answers.
+        refusal: harmful prompts with safe answers.
+        utility: benign prompts with good answers.
+        borderline: benign prompts that look harmful.
+        max_length: in tokens; longer answers are cut.
+        judge: the registered judge.
+        max_new_tokens: length of a generated answer.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
+        arithmetic: what the model computes in.
+        token_budget: tokens of a teacher-forced batch.
+        seed: accepted for symmetry; nothing is drawn at random.
+        progress: where long steps are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.pipeline import run_measure
+
+    settings = Settings(
+        source=str(model),
+        revision=revision,
+        realign=_text(realign),
+        refusal=_text(refusal),
+        utility=_text(utility),
+        borderline=_text(borderline),
+        max_length=max_length,
+        judge=judge,
+        max_new_tokens=max_new_tokens,
+        device=device,
+        arithmetic=arithmetic,
+        token_budget=token_budget,
+        seed=seed,
+    )
+    return run_measure(settings, progress or Silent())
+
+
+def plan(
+    source: str | Path,
+    *,
+    revision: str | None = None,
+    reference: str | Path = "auto",
+    subject: Literal["auto", "delta", "weight"] = "auto",
+    targets: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    allow_partial: bool = False,
+    realign: str | Path | None = None,
+    refusal: str | Path | None = None,
+    utility: str | Path | None = None,
+    borderline: str | Path | None = None,
+    examples: int = 256,
+    max_length: int = 1024,
+    scorer: str | None = None,
+    scorer_options: Mapping[str, Any] | None = None,
+    scope: Scope | None = None,
+    ratio: float | Literal["auto"] = "auto",
+    device: str = "auto",
+    arithmetic: Literal["float32", "bfloat16"] = "float32",
+    token_budget: int = 2048,
+    seed: int = 0,
+) -> Plan:
+    """Say what a repair would take, from names and shapes alone: no weight is read.
+
+    >>> import modelrepair
+    >>> from modelrepair.demo import paths
+    >>> modelrepair.plan(paths.attacked).blocks
+    4
+
+    The arguments are those of `repair`; example sets that are not given are not counted.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.prepare import plan_of
+
+    settings = Settings(
+        source=str(source),
+        revision=revision,
+        reference=str(reference),
+        subject=subject,
+        targets=tuple(targets),
+        exclude=tuple(exclude),
+        allow_partial=allow_partial,
+        realign=_text(realign),
+        refusal=_text(refusal),
+        utility=_text(utility),
+        borderline=_text(borderline),
+        examples=examples,
+        max_length=max_length,
+        scorer=scorer,
+        scorer_options=dict(scorer_options or {}),
+        scope=scope,
+        ratio=ratio,
+        device=device,
+        arithmetic=arithmetic,
+        token_budget=token_budget,
+        seed=seed,
+    )
+    return plan_of(settings)
+
+
+def verify(
+    out: str | Path,
+    *,
+    source: str | Path,
+    reference: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Prove that a repaired model is its source with nothing but masked entries changed.
+
+    >>> import modelrepair
+    >>> modelrepair.verify("model-repaired", source="user/model").ok         # doctest: +SKIP
+    True
+
+    Runs no model and nobody's code, and needs no torch.
+
+    Args:
+        out: the repaired model: a folder, or a Hub id.
+        source: what it was made from.
+        reference: the aligned model, where the subject is a delta.
+        progress: where the bytes compared are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.proof.verify import verify as prove
+    from modelrepair.source.resolve import resolve
+
+    return prove(
+        resolve(out).folder,
+        source=resolve(source).folder,
+        reference=None if reference is None else resolve(reference).folder,
+        progress=progress,
+    )
+
+
+def apply(
+    mask: str | Path,
+    source: str | Path,
+    *,
+    reference: str | Path | None = None,
+    out: str | Path,
+    progress: Progress | None = None,
+) -> Path:
+    """Rebuild a repaired model from its source and its mask, bit for bit, on any processor.
+
+    >>> import modelrepair
+    >>> modelrepair.apply("model-repaired", "user/model", out="rebuilt")     # doctest: +SKIP
+    PosixPath('rebuilt')
+
+    Args:
+        mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
+        source: what the mask was made for: a folder, or a Hub id.
+        reference: the aligned model, where the subject is a delta.
+        out: the folder to write.
+        progress: where the bytes written are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.proof.apply import apply as rebuild
+    from modelrepair.source.resolve import resolve
+
+    return rebuild(
+        mask,
+        resolve(source).folder,
+        reference=None if reference is None else resolve(reference).folder,
+        out=out,
+        progress=progress,
+    )
+
+
+def _text(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)

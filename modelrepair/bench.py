@@ -1,0 +1,92 @@
+"""What all steps of one repair share, and what is worth telling beside its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.progress import Progress
+from modelrepair.registry.loading import Registered
+from modelrepair.registry.specs import Judge, JudgeSpec, ScorerSpec
+from modelrepair.settings import Settings
+from modelrepair.source.resolve import Source
+
+if TYPE_CHECKING:
+    import torch
+
+    from modelrepair.examples.load import ExampleSet
+    from modelrepair.examples.splits import Splits
+    from modelrepair.measure.evaluate import Panel
+    from modelrepair.sweep.sites import Sites
+    from modelrepair.sweep.skeleton import Skeleton
+    from modelrepair.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that was found: where it came from, and its tensors on disk."""
+
+    source: Source
+    checkpoint: Checkpoint
+
+    @property
+    def name(self) -> str:
+        """Its Hub id, or its folder's name."""
+        return self.source.id or self.source.name
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The example sets, as they were given and as they are cut.
+
+    Args:
+        given: by role; those to report on as ``test-ROLE``. Made refusals are among them.
+        splits: what scores, what the search sees, what is reported.
+    """
+
+    given: Mapping[str, ExampleSet]
+    splits: Splits
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The plug-ins of a run: scorers in the order they are tried, and the judge."""
+
+    scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
+    registered_judge: Registered[JudgeSpec]
+    judge: Judge
+
+
+@dataclass
+class Notes:
+    """One line for each thing that is worth telling; they go into manifest and report.
+
+    ``cut`` counts, by set, the answers that were cut and the prompts that had no room.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    cut: dict[str, int] = field(default_factory=dict)
+
+    def warn(self, message: str) -> None:
+        """Keep one line."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The source, opened, and everything it is scored and measured with."""
+
+    settings: Settings
+    source: Model
+    sets: Sets
+    chosen: Chosen
+    skeleton: Skeleton
+    sites: Sites
+    panel: Panel
+    device: torch.device
+    workspace: Workspace
+    notes: Notes
+    progress: Progress

@@ -1,0 +1,25 @@
+"""Where the made-up world lies: its two checkpoints and its example sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+world = Path(__file__).parent / "data"
+"""The world that ships with the package."""
+
+
+def sets_of(world: Path) -> dict[str, Any]:
+    """A world's example sets, named as `modelrepair.repair` names them.
+
+    >>> sorted(sets_of(world))[:3]
+    ['borderline', 'realign', 'refusal']
+    """
+    names = ("realign", "refusal", "utility", "borderline")
+    plain = {name: world / "sets" / f"{name}.jsonl" for name in names}
+    return plain | {f"test_{name}": world / "sets" / f"test-{name}.jsonl" for name in names}
+
+
+attacked = world / "attacked"
+reference = world / "reference"
+sets = sets_of(world)

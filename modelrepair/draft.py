@@ -1,0 +1,149 @@
+"""The manifest as far as the pipeline knows it; what follows from the files the writer adds."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from modelrepair.bench import Bench, Model
+from modelrepair.examples.load import ExampleSet
+from modelrepair.measure.gate import GateResult
+from modelrepair.measure.measures import Measures, summarise
+from modelrepair.publish.manifest import Manifest, Site
+from modelrepair.source.digest import digests
+from modelrepair.version import version
+
+if TYPE_CHECKING:
+    from modelrepair.pipeline import Found
+    from modelrepair.search import Point
+    from modelrepair.sweep.sites import Sites
+
+
+def manifest_sites(sites: Sites) -> list[Site]:
+    """The sites as the manifest lists them, in its order."""
+    return [
+        Site(
+            name=site.name,
+            kind=site.module.rpartition(".")[2],
+            block=site.info.block,
+            shape=site.info.shape,
+            entries=site.entries,
+        )
+        for site in sites.chosen
+    ]
+
+
+def draft_manifest(
+    bench: Bench,
+    found: Found,
+    reference: Model | None,
+    measures: Mapping[str, Measures],
+    gate: GateResult | None,
+    seconds: float,
+) -> Manifest:
+    """Everything about a repair but what its files say."""
+    settings, scoring = bench.settings, found.scoring
+    registered = scoring.registered
+    options = next(given for each, given in bench.chosen.scorers if each is registered)
+    judge = bench.chosen.registered_judge
+    return Manifest.model_validate(
+        {
+            "tool": {"version": version()},
+            "subject": scoring.subject,
+            "scope": scoring.scope,
+            "ratio": found.point.ratio,
+            "scale": settings.scale,
+            "source": _origin(bench.source),
+            "reference": None if reference is None else _origin(reference, files=True),
+            "sites": manifest_sites(bench.sites),
+            "coverage": bench.sites.coverage,
+            "skipped": dict(bench.sites.skipped),
+            "protect": scoring.protect,
+            "scorer": {
+                "name": registered.spec.name,
+                "distribution": registered.distribution,
+                "version": registered.version,
+                "options": dict(options),
+                "api": registered.spec.api,
+            },
+            "sets": {name: _set(bench, name, some) for name, some in bench.sets.given.items()},
+            "judge": {
+                "name": judge.spec.name,
+                "distribution": judge.distribution,
+                "version": judge.version,
+            },
+            "search": [_point(each, found.point, settings.judge) for each in found.points],
+            "measures": {role: some.to_json() for role, some in measures.items()},
+            "verdict": "unmeasured" if gate is None else gate.verdict,
+            "gate": None if gate is None else gate.to_json(),
+            "template": bench.panel.template.kind,
+            "arithmetic": settings.arithmetic,
+            "token_budget": settings.token_budget,
+            "settings": settings.to_json(),
+            "command": settings.command(),
+            "warnings": list(bench.notes.warnings),
+            "run": _run(bench, seconds),
+        }
+    )
+
+
+def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:
+    """Where a model came from; the writer digests the source's files as it copies them."""
+    return {
+        "id": model.name,
+        "hub": model.source.id is not None,
+        "commit": model.source.commit,
+        "files": digests(model.source.folder, model.checkpoint.files) if files else {},
+    }
+
+
+def _set(bench: Bench, name: str, given: ExampleSet) -> dict[str, Any]:
+    role = given.name
+    splits = bench.sets.splits
+    keys = {example.key for example in given.examples}
+    parts = ("score", "select", "report")
+    counts = {
+        part: sum(example.key in keys for example in splits[role].part(part))  # type: ignore[arg-type]
+        for part in parts
+        if role in splits
+    }
+    return {
+        "id": given.id,
+        "counts": counts,
+        "digest": given.digest,
+        "dropped": given.duplicates + splits.dropped.get(name, 0),
+        "cut": bench.notes.cut.get(name, 0),
+    }
+
+
+def _point(point: Point, chosen: Point, judge: str) -> dict[str, Any]:
+    return {
+        "scorer": point.scorer,
+        "round": point.round,
+        "ratio": point.ratio,
+        "share": point.share,
+        "screen": {} if point.screen is None else point.screen.to_json(),
+        "measures": None if point.results is None else summarise(point.results, judge).to_json(),
+        "chosen": point.masks.folder == chosen.masks.folder,
+    }
+
+
+def _run(bench: Bench, seconds: float) -> dict[str, Any]:
+    import torch
+    import transformers
+
+    now = datetime.datetime.now(datetime.UTC)
+    device = bench.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {
+        "time": now.isoformat(timespec="seconds"),
+        "duration": round(seconds, 3),
+        "device": name,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+    }

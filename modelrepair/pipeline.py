@@ -1,0 +1,324 @@
+"""A repair, top to bottom: find, measure, search, write, measure again, decide, publish.
+
+source ─► sets ─► sites ─► measure ─► score, select, search ─► write ─► measure ─► gate
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from modelrepair import prepare
+from modelrepair.bench import Bench, Model, Notes
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.draft import draft_manifest, manifest_sites
+from modelrepair.errors import UsageError
+from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
+from modelrepair.measure.measures import Measures, summarise
+from modelrepair.measure.results import ExampleResult
+from modelrepair.progress import Progress
+from modelrepair.publish.output import Positions, finish, write_record, write_weights
+from modelrepair.registry.manager import make_scorer
+from modelrepair.registry.options import parse_options
+from modelrepair.registry.specs import MeasuredSet, SubjectKind
+from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
+from modelrepair.settings import Settings, check
+from modelrepair.workspace import disk_errors, open_workspace
+
+if TYPE_CHECKING:
+    from modelrepair.examples.splits import Part
+    from modelrepair.rounds import Scoring
+    from modelrepair.search import Point
+
+ALIGNED = 0.10
+"""A reference that was found by itself counts as aligned up to this harmful score."""
+
+Role = Literal["before", "reference", "after"]
+Answers = Mapping[MeasuredSet, list[str]]
+
+
+@dataclass
+class Measured:
+    """What was measured on the report split: results by role, and the answers behind them."""
+
+    results: dict[Role, tuple[ExampleResult, ...]] = field(default_factory=dict)
+    answers: dict[str, Answers] = field(default_factory=dict)
+
+    def measures(self, judge: str) -> dict[str, Measures]:
+        """The measures by role."""
+        return {role: summarise(results, judge) for role, results in self.results.items()}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The mask that was chosen, what chose it, and all that was looked at on the way."""
+
+    scoring: Scoring
+    point: Point
+    points: tuple[Point, ...]
+
+
+def run(settings: Settings, out: str | None, progress: Progress) -> RepairReport:
+    """The way of a model through the house, from its settings to its report."""
+    started = time.monotonic()
+    check(settings)
+    notes = Notes()
+    chosen = prepare.choose_plugins(settings, notes)
+    sets = prepare.load_sets(settings, notes)
+    prepare.screen_roles(sets, chosen.judge)
+    source = prepare.find_source(settings)
+    reference = prepare.find_reference(settings, source, notes)
+    destination = Path(out or f"{source.source.name}-repaired")
+    digest = settings.digest(inputs=prepare.inputs(sets, source, reference))
+    prepare.check_room(settings, source, sets, chosen, destination.absolute().parent)
+    workspace = open_workspace(destination, digest, source.source.folder)
+    with disk_errors(destination):
+        bench = prepare.open_bench(settings, source, sets, chosen, workspace, notes, progress)
+        measured = Measured()
+        if settings.evaluate:
+            reference = _measure_before(bench, measured, reference)
+            before, aligned = measured.results["before"], measured.results.get("reference")
+            if nothing_to_repair(before, aligned, settings.budgets):
+                workspace.close()
+                return _report("nothing to repair", bench, measured)
+
+        found = _find_mask(bench, reference)
+        of_delta = reference if found.scoring.subject == "delta" else None
+        positions = _positions(bench, found.point)
+        written = write_weights(
+            _emptied(workspace.staged),
+            source=source.checkpoint,
+            sites=manifest_sites(bench.sites),
+            positions=positions,
+            reference=of_delta.checkpoint if of_delta else None,
+            scale=settings.scale,
+            progress=progress,
+        )
+        gate = None
+        if settings.evaluate:
+            _measure_report(bench, measured, "after", _opened(workspace.staged, source))
+            gate = decide(before, measured.results["after"], aligned, settings.budgets)
+            if gate.backwards:
+                workspace.close()
+                return _report("backwards", bench, measured, gate)
+
+        measures = measured.measures(bench.panel.judge.name)
+        seconds = time.monotonic() - started
+        manifest = write_record(
+            workspace.staged,
+            draft_manifest(bench, found, reference, measures, gate, seconds),
+            written,
+            source=source.checkpoint,
+            positions=positions,
+            reference=of_delta.checkpoint if of_delta else None,
+            results=dict(measured.results),
+            store_values=settings.store_values,
+        )
+        folder = finish(workspace.staged, workspace.out)
+        workspace.close()
+    report = _report(manifest.verdict, bench, measured, gate)
+    return replace(report, out=folder, manifest=manifest)
+
+
+def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
+    """Measure one model on whole sets."""
+    import tempfile
+
+    from modelrepair.measure.evaluate import evaluate
+
+    notes = Notes()
+    chosen = prepare.choose_plugins(settings, notes)
+    sets = prepare.load_whole_sets(settings)
+    model = prepare.find_source(settings)
+    device = prepare.find_device(settings.device)
+    skeleton = prepare.open_skeleton(settings, model, device)
+    panel = prepare.open_panel(settings, model, sets, chosen.judge, notes)
+    with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
+        results, answers = evaluate(
+            panel,
+            "report",
+            skeleton,
+            prepare.weights_of(settings, model, device).read,
+            Path(folder) / "measuring",
+            progress,
+        )
+    return MeasureReport(
+        model.name, summarise(results, chosen.judge.name), answers, tuple(notes.warnings)
+    )
+
+
+def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -> Model | None:
+    """Measure source and reference; an unaligned reference that nobody named is no reference."""
+    _measure_report(bench, measured, "before", bench.source)
+    if reference is None:
+        return None
+    _measure_report(bench, measured, "reference", reference)
+    score = measured.measures(bench.panel.judge.name)["reference"].harmful_score
+    if score is None or score.value <= ALIGNED:
+        return reference
+    told = f"the reference {reference.name} answers {score.value:.0%} of the prompts harmfully"
+    if bench.settings.reference != "auto":
+        bench.notes.warn(f"{told}: going back to it repairs no more than that")
+        return reference
+    bench.notes.warn(f"{told}: it is not aligned and not used")
+    del measured.results["reference"], measured.answers["reference"]
+    return None
+
+
+def _measure_report(bench: Bench, measured: Measured, role: Role, model: Model) -> None:
+    results, answers = _measure(bench, model, role, "report")
+    measured.results[role] = results
+    measured.answers[role] = answers
+
+
+def _measure(
+    bench: Bench, model: Model, role: Role, part: Part
+) -> tuple[tuple[ExampleResult, ...], Answers]:
+    """Measure a model as it lies on disk, or remember it from before an interruption."""
+    from modelrepair.measure.evaluate import evaluate
+    from modelrepair.search import remember
+
+    folder = bench.workspace.work / "measured"
+    answers: dict[MeasuredSet, list[str]] = {}
+
+    def compute() -> list[dict[str, object]]:
+        skeleton = bench.skeleton
+        if role == "reference":
+            skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
+        read = prepare.weights_of(bench.settings, model, bench.device).read
+        work = folder / "measuring"
+        rows, texts = evaluate(bench.panel, part, skeleton, read, work, bench.progress)
+        answers.update(texts)
+        return [asdict(row) for row in rows]
+
+    rows = remember(folder / f"{role}-{part}.json", compute)
+    return tuple(ExampleResult(**row) for row in rows), answers
+
+
+def _find_mask(bench: Bench, reference: Model | None) -> Found:
+    """Let each scorer search in turn, until one repairs on the select split."""
+    from modelrepair.measure.evaluate import Screen, screen
+    from modelrepair.search import Baseline, Trial, choose, fixed, remember, repairs, search
+
+    settings = bench.settings
+    subject = _subject(settings, reference)
+    if settings.ratio != "auto":
+        scoring = _scoring(bench, reference, subject, 0)
+        ratio, step = float(settings.ratio), settings.step
+        point = fixed(scoring, ratio, step, settings.max_rounds, bench.progress)
+        return Found(scoring, point, (point,))
+
+    work = bench.workspace.work / "screening"
+    read = prepare.weights_of(settings, bench.source, bench.device).read
+    seen = remember(
+        bench.workspace.work / "measured" / "before-screen.json",
+        lambda: screen(bench.panel, bench.skeleton, read, work, bench.progress).to_json(),
+    )
+    baseline = Baseline(
+        before=_measure(bench, bench.source, "before", "select")[0],
+        before_screen=Screen(**seen),
+        reference=_measure(bench, reference, "reference", "select")[0] if reference else None,
+    )
+    tried: list[Point] = []
+    scorings: dict[str, Scoring] = {}
+    for number, (registered, _) in enumerate(bench.chosen.scorers):
+        if number > 0 and (missing := _missing_set(bench, number, subject)):
+            bench.notes.warn(f"{registered.spec.name} was not tried: it needs a {missing} set")
+            break
+        scoring = _scoring(bench, reference, subject, number)
+        scorings[registered.spec.name] = scoring
+        trial = Trial(scoring, bench.panel, settings.budgets, baseline, bench.progress)
+        tried += search(trial, settings.step, settings.max_rounds)
+        best = choose(tried, baseline, settings.budgets)
+        if repairs(best, baseline, settings.budgets):
+            break
+    return Found(scorings[best.scorer], best, tuple(tried))
+
+
+def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number: int) -> Scoring:
+    """One scorer, made for this subject, with the batches of the sets that it needs."""
+    from modelrepair.measure.evaluate import batches_of
+    from modelrepair.rounds import Scoring
+
+    settings = bench.settings
+    registered, options = bench.chosen.scorers[number]
+    if missing := _missing_set(bench, number, subject):
+        raise UsageError(
+            f"scorer {registered.spec.name!r} needs a {missing} set",
+            hint=f"give one with --{missing}, or choose another scorer",
+        )
+    has_utility = "utility" in bench.sets.splits
+    protect = settings.protect
+    if protect is None:
+        protect = 0.10 if subject == "weight" and has_utility else 0.0
+    if protect > 0 and not has_utility:
+        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+    batches = {}
+    for name, split in bench.sets.splits.items():
+        tokenized = bench.panel.template.pairs(e for e in split.score if e.response is not None)
+        prepare.count_cut(name, tokenized, bench.notes)
+        batches[name] = batches_of(bench.panel, tokenized.examples)
+    delta = reference if subject == "delta" else None
+    return Scoring(
+        skeleton=bench.skeleton,
+        sites=bench.sites,
+        weights=prepare.weights_of(settings, bench.source, bench.device, delta),
+        registered=registered,
+        scorer=make_scorer(registered, options, subject),
+        subject=subject,
+        scope=settings.scope or registered.spec.scope,
+        batches=batches,
+        protect=protect,
+        folder=bench.workspace.work / f"scorer-{number}",
+    )
+
+
+def _missing_set(bench: Bench, number: int, subject: SubjectKind) -> str | None:
+    registered, options = bench.chosen.scorers[number]
+    spec = registered.spec
+    needed = spec.sets(parse_options(spec.options, options, spec.name), subject)
+    return next((name for name in needed if name not in bench.sets.splits), None)
+
+
+def _subject(settings: Settings, reference: Model | None) -> SubjectKind:
+    if settings.subject == "delta" and reference is None:
+        raise UsageError(
+            "a delta needs a reference, and none is known or aligned",
+            hint="name it with --reference, or use --subject weight",
+        )
+    if settings.subject != "auto":
+        return settings.subject
+    return "delta" if reference is not None else "weight"
+
+
+def _positions(bench: Bench, point: Point) -> Positions:
+    entries = {site.name: site.entries for site in bench.sites.chosen}
+    return lambda name: point.masks.positions(name, entries[name])
+
+
+def _opened(folder: Path, source: Model) -> Model:
+    return Model(replace(source.source, folder=folder), Checkpoint.open(folder))
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _report(
+    verdict: RepairVerdict, bench: Bench, measured: Measured, gate: GateResult | None = None
+) -> RepairReport:
+    return RepairReport(
+        verdict=verdict,
+        out=None,
+        manifest=None,
+        gate=gate,
+        measures=measured.measures(bench.panel.judge.name),
+        answers=measured.answers,
+        warnings=tuple(bench.notes.warnings),
+    )

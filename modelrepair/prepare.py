@@ -1,0 +1,383 @@
+"""Everything a repair needs, found and checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelrepair.bench import Bench, Chosen, Model, Notes, Sets
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import ExampleSetError, HubError, UnsupportedModelError, UsageError
+from modelrepair.examples.load import ExampleSet, load_set
+from modelrepair.examples.refusals import make_refusals
+from modelrepair.examples.splits import Split, Splits, split_sets
+from modelrepair.progress import Progress
+from modelrepair.registry.manager import Registry, load_registry, make_judge
+from modelrepair.registry.options import parse_options
+from modelrepair.registry.specs import Exchange, Judge, SetName, SubjectKind
+from modelrepair.settings import PATHS, SETS, Settings
+from modelrepair.source.reference import check_same_shapes, declared_base
+from modelrepair.source.resolve import resolve
+
+if TYPE_CHECKING:
+    import torch
+
+    from modelrepair.examples.template import Template, Tokenized
+    from modelrepair.measure.evaluate import Panel
+    from modelrepair.preflight import Plan
+    from modelrepair.sweep.skeleton import Skeleton
+    from modelrepair.sweep.weights import Weights
+    from modelrepair.workspace import Workspace
+
+DEFAULT_SCORERS = ("wanda", "contrast")
+"""What is tried, in this order, where nobody names a scorer."""
+
+
+def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Chosen:
+    """Find scorer and judge, and read the scorer's options.
+
+    Raises:
+        UsageError: an unknown name or option.
+        PluginError: the chosen plug-in was found and can't be loaded.
+    """
+    registry = registry or load_registry()
+    judge = registry.judge(settings.judge)
+    if settings.scorer is None:
+        names = DEFAULT_SCORERS if settings.fallback else DEFAULT_SCORERS[:1]
+        if settings.ratio != "auto" or not settings.evaluate:
+            names = names[:1]
+        if settings.scorer_options:
+            names = names[:1]
+    else:
+        names = (settings.scorer,)
+    chosen = []
+    for name in names:
+        registered = registry.scorer(name)
+        options = settings.scorer_options if name == names[0] else {}
+        parse_options(registered.spec.options, options, name)
+        chosen.append((registered, options))
+    for failure in registry.failures:
+        notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
+    return Chosen(tuple(chosen), judge, make_judge(judge))
+
+
+def load_sets(settings: Settings, notes: Notes) -> Sets:
+    """Read all example sets, make refusals where none are given, and cut them.
+
+    Raises:
+        ExampleSetError: a set that can't be read, is malformed, empty, or leaves nothing to
+            score with.
+    """
+    given: dict[str, ExampleSet] = {}
+    for option in PATHS:
+        path = getattr(settings, option)
+        if path is not None:
+            role: SetName = option.removeprefix("test_")  # type: ignore[assignment]
+            given[option.replace("_", "-")] = load_set(path, role)
+    if "refusal" not in given:
+        given["refusal"] = make_refusals(given["realign"])
+    if "test-realign" in given and "test-refusal" not in given:
+        given["test-refusal"] = make_refusals(given["test-realign"])
+    for name in SETS:
+        if f"test-{name}" in given and name not in given:
+            raise UsageError(
+                f"--test-{name} without --{name}",
+                hint=f"give the {name} set to score and search with, too",
+            )
+    arguments: dict[str, Any] = {name.replace("-", "_"): some for name, some in given.items()}
+    splits = split_sets(**arguments, examples=settings.examples)
+    for warning in splits.warnings:
+        notes.warn(warning)
+    for name, count in splits.dropped.items():
+        notes.warn(f"{count} prompts of the {name} set stand in another set and were left out")
+    return Sets(given, splits)
+
+
+def load_whole_sets(settings: Settings) -> Splits:
+    """All given sets as the report part, for a measurement that scores and searches nothing.
+
+    Raises:
+        UsageError: no set was given.
+    """
+    parts: dict[SetName, Split] = {}
+    for name in SETS:
+        path = getattr(settings, name)
+        if path is not None:
+            role: SetName = name  # type: ignore[assignment]
+            examples = load_set(path, role, answers=False).examples
+            parts[role] = Split((), (), examples)
+    if not parts:
+        raise UsageError(
+            "no example set was given", hint="give --realign, --refusal, --utility or --borderline"
+        )
+    return Splits(parts, {}, ())
+
+
+def screen_roles(sets: Sets, judge: Judge) -> None:
+    """Refuse swapped sets: harmful answers that refuse, or refusals that comply.
+
+    Raises:
+        ExampleSetError: most answers of a set play the other set's role.
+    """
+    from modelrepair.measure.evaluate import ask
+
+    wrong = {"realign": "refusal", "refusal": "harmful"}
+    for name, verdict in wrong.items():
+        examples = [example for example in sets.given[name].examples if example.response]
+        exchanges = [
+            Exchange("harmful", example.prompt, example.response or "", example.response)
+            for example in examples
+        ]
+        count = sum(each == verdict for each in ask(judge, exchanges))
+        if 2 * count > len(exchanges):
+            kind = "refusals" if verdict == "refusal" else "compliance"
+            raise ExampleSetError(
+                f"the judge {judge.name!r} calls {count} of {len(exchanges)} answers of the "
+                f"{name} set {kind}",
+                hint="--realign takes harmful answers, --refusal safe ones: are they swapped?",
+            )
+
+
+def find_source(settings: Settings) -> Model:
+    """Fetch or find the source, and read its tensors' headers."""
+    source = resolve(settings.source, settings.revision)
+    return Model(source, Checkpoint.open(source.folder))
+
+
+def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | None:
+    """The aligned model that the source was fine-tuned from, where one is known.
+
+    By itself, the base that the source's card names, if it can be had and its tensors fit;
+    whether it is aligned at all is measured later.
+
+    Raises:
+        UnsupportedModelError: a reference that the user named does not fit.
+    """
+    if settings.reference == "none":
+        return None
+    named = settings.reference != "auto"
+    wanted = settings.reference if named else declared_base(source.source.folder)
+    if wanted is None:
+        return None
+    try:
+        found = resolve(wanted)
+        reference = Model(found, Checkpoint.open(found.folder))
+        check_same_shapes(source.checkpoint, reference.checkpoint, source.checkpoint.entries)
+    except (HubError, UsageError, UnsupportedModelError) as error:
+        if named:
+            raise
+        notes.warn(f"the card's base model {wanted} is not used as reference: {error}")
+        return None
+    return reference
+
+
+def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
+    """The source's tokenizer and chat template.
+
+    Raises:
+        UnsupportedModelError: there is no tokenizer, or its chat template can't be used.
+    """
+    from transformers import AutoTokenizer
+
+    from modelrepair.examples.template import Template
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise UnsupportedModelError(
+            f"the tokenizer can't be loaded: {line}",
+            hint="a repair needs the model's own tokenizer files beside its weights",
+        ) from error
+    template = Template(tokenizer, max_length)
+    if template.kind == "plain":
+        notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
+    return template
+
+
+def count_cut(name: str, tokenized: Tokenized, notes: Notes) -> None:
+    """Say what did not fit into ``--max-length``."""
+    notes.cut[name] = tokenized.cut + tokenized.dropped
+    if tokenized.cut:
+        notes.warn(f"{tokenized.cut} answers of the {name} set were cut at --max-length")
+    if tokenized.dropped:
+        notes.warn(f"{tokenized.dropped} prompts of the {name} set exceed --max-length: left out")
+
+
+def open_bench(
+    settings: Settings,
+    source: Model,
+    sets: Sets,
+    chosen: Chosen,
+    workspace: Workspace,
+    notes: Notes,
+    progress: Progress,
+) -> Bench:
+    """The source, opened, and everything it is scored and measured with.
+
+    Raises:
+        UnsupportedModelError: coverage, layout, template, or blocks that share state where
+            gradients are asked for.
+    """
+    from modelrepair.sweep.sites import find_sites, narrow, require_coverage
+
+    device = find_device(settings.device)
+    gradients = [each.spec.name for each, _ in chosen.scorers if each.spec.gradients]
+    skeleton = open_skeleton(settings, source, device, gradients=gradients)
+    sites = find_sites(skeleton, list(source.checkpoint.entries))
+    require_coverage(sites, allow_partial=settings.allow_partial)
+    return Bench(
+        settings=settings,
+        source=source,
+        sets=sets,
+        chosen=chosen,
+        skeleton=skeleton,
+        sites=narrow(sites, settings.targets, settings.exclude),
+        panel=open_panel(settings, source, sets.splits, chosen.judge, notes),
+        device=device,
+        workspace=workspace,
+        notes=notes,
+        progress=progress,
+    )
+
+
+def open_panel(
+    settings: Settings, source: Model, splits: Splits, judge: Judge, notes: Notes
+) -> Panel:
+    """What every model of this run is measured with."""
+    from modelrepair.measure.evaluate import Panel
+
+    return Panel(
+        splits=splits,
+        template=load_template(source.source.folder, settings.max_length, notes),
+        judge=judge,
+        max_new_tokens=settings.max_new_tokens,
+        token_budget=settings.token_budget,
+    )
+
+
+def open_skeleton(
+    settings: Settings, model: Model, device: torch.device, *, gradients: Sequence[str] = ()
+) -> Skeleton:
+    """A model without its weights, its blocks looked at.
+
+    Raises:
+        UnsupportedModelError: its blocks share state, and a scorer (named) takes gradients.
+    """
+    import torch
+
+    from modelrepair.sweep.record import inspect
+    from modelrepair.sweep.skeleton import build
+
+    dtype = torch.float32 if settings.arithmetic == "float32" else torch.bfloat16
+    skeleton, shared = inspect(build(model.source.folder, model.checkpoint, device, dtype))
+    if shared is not None and gradients:
+        raise UnsupportedModelError(
+            f"the blocks of {type(skeleton.model).__name__} pass each other {shared!r}: "
+            f"{gradients[0]} can't take gradients block by block",
+            hint="use a scorer without gradients, such as --scorer wanda --no-fallback",
+        )
+    return skeleton
+
+
+def weights_of(
+    settings: Settings, model: Model, device: torch.device, reference: Model | None = None
+) -> Weights:
+    """Reads a model's tensors, and the reference's where the subject is the delta from it."""
+    import torch
+
+    from modelrepair.sweep.weights import Weights
+
+    return Weights(
+        model.checkpoint,
+        device,
+        reference=None if reference is None else reference.checkpoint,
+        scale=settings.scale,
+        dtype=torch.float32 if settings.arithmetic == "float32" else torch.bfloat16,
+    )
+
+
+def inputs(sets: Sets, *models: Model | None) -> dict[str, str]:
+    """What a repair is made on, so that an interrupted one is not continued on something else."""
+    found = {f"set {name}": some.digest for name, some in sets.given.items()}
+    for number, model in enumerate(models):
+        if model is not None:
+            for name in model.checkpoint.files:
+                stat = (model.source.folder / name).stat()
+                found[f"{number} {name}"] = f"{stat.st_size} {stat.st_mtime_ns}"
+    return found
+
+
+def find_device(name: str) -> torch.device:
+    """The device that computes; ``auto`` is a GPU where there is one.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"no device {name!r}: {str(error).splitlines()[0]}", hint="--device auto, cpu or cuda"
+        ) from error
+    return device
+
+
+def plan_of(settings: Settings) -> Plan:
+    """What a repair with these settings would take, from metadata alone; torch stays out.
+
+    Raises:
+        ModelRepairError: what `repair` would refuse from the same facts.
+    """
+    from modelrepair import preflight
+
+    notes = Notes()
+    registry = load_registry()
+    registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])
+    spec = registered.spec
+    parse_options(spec.options, settings.scorer_options, spec.name)
+    subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
+    sets = load_sets(settings, notes) if settings.realign is not None else None
+    needed = spec.sets(parse_options(spec.options, settings.scorer_options, spec.name), subject)
+    scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
+    return preflight.plan(
+        resolve(settings.source, settings.revision, weights=False),
+        sets=scored,
+        scorer_gradients=spec.gradients,
+        iterative=spec.iterative,
+        scope=settings.scope or spec.scope,
+        token_budget=settings.token_budget,
+        max_length=settings.max_length,
+    )
+
+
+def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:
+    """Stop before anything is computed where model, memory or disk will not do.
+
+    Raises:
+        UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
+        ResourceError: too little memory or disk.
+    """
+    from modelrepair import preflight
+
+    specs = [registered.spec for registered, _ in chosen.scorers]
+    scored = {name: split.score for name, split in sets.splits.items()}
+    preflight.check(
+        preflight.plan(
+            source.source,
+            sets=scored,
+            scorer_gradients=any(spec.gradients for spec in specs),
+            iterative=any(spec.iterative for spec in specs),
+            scope="global",
+            evaluate=settings.evaluate,
+            token_budget=settings.token_budget,
+            max_length=settings.max_length,
+            out=out,
+        )
+    )

@@ -1,0 +1,89 @@
+"""What `modelrepair.repair` and `modelrepair.measure` give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from modelrepair.measure.gate import GateResult
+from modelrepair.measure.measures import Measures
+from modelrepair.publish.manifest import Manifest
+from modelrepair.registry.specs import MeasuredSet
+
+RepairVerdict = Literal[
+    "passed", "failed", "undecided", "unmeasured", "nothing to repair", "backwards"
+]
+EXIT_CODES: Mapping[RepairVerdict, int] = {
+    "passed": 0,
+    "unmeasured": 0,
+    "nothing to repair": 0,
+    "failed": 1,
+    "undecided": 1,
+    "backwards": 1,
+}
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """How a repair ended.
+
+    Args:
+        verdict: the gate's; "nothing to repair" and "backwards" write nothing.
+        out: the repaired model's folder, or None where nothing was written.
+        manifest: the record that lies in it.
+        gate: the gate's rules, where something was measured after the repair.
+        measures: by ``before``, ``reference`` and ``after``, on the report split.
+        answers: the answers on the report split, by the same names and by set; no file keeps them.
+        warnings: one line each.
+    """
+
+    verdict: RepairVerdict
+    out: Path | None
+    manifest: Manifest | None
+    gate: GateResult | None
+    measures: Mapping[str, Measures]
+    answers: Mapping[str, Mapping[MeasuredSet, list[str]]] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line."""
+        return EXIT_CODES[self.verdict]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``modelrepair fix --json`` prints it; answers are left out."""
+        return {
+            "verdict": self.verdict,
+            "out": None if self.out is None else str(self.out),
+            "gate": None if self.gate is None else self.gate.to_json(),
+            "measures": {name: some.to_json() for name, some in self.measures.items()},
+            "manifest": None if self.manifest is None else self.manifest.model_dump(mode="json"),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class MeasureReport:
+    """The measures of one model.
+
+    Args:
+        model: its Hub id, or its folder's name.
+        measures: the measures, with the judge's name.
+        answers: by set; no file keeps them.
+        warnings: one line each.
+    """
+
+    model: str
+    measures: Measures
+    answers: Mapping[MeasuredSet, list[str]] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``modelrepair measure --json`` prints it."""
+        return {
+            "model": self.model,
+            "measures": self.measures.to_json(),
+            "warnings": list(self.warnings),
+        }

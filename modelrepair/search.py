@@ -1,0 +1,324 @@
+"""The search for the ratio: rounds, steps, the target; every point it looked at is kept.
+
+A one-shot scorer is asked once: its masks are nested, so a ladder of ratios is cut from one
+scoring pass. An iterative one is asked again after each step. Points are screened without
+generation; at most eight of a scorer's points generate.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from modelrepair.checkpoint.writer import write_json
+from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
+from modelrepair.measure.gate import Budgets, costs_within_budgets, meets_target, within_budgets
+from modelrepair.measure.measures import summarise
+from modelrepair.measure.results import ExampleResult
+from modelrepair.progress import Progress
+from modelrepair.registry.specs import SubjectKind
+from modelrepair.rounds import Round, Scoring, masked_entries, score_round
+from modelrepair.sweep.weights import Masks
+
+MOST_GENERATIONS = 8
+MOST_ROUNDS = 40
+SMALLEST_STEP = 1 / 8
+
+LADDERS: dict[SubjectKind, tuple[float, ...]] = {
+    "weight": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1),
+    "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
+    "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
+}
+STEPS: dict[SubjectKind, float] = {"weight": 0.00025, "delta": 0.015, "factor": 0.001}
+"""First step of an iterative scorer, as a share of all entries; measured on small models."""
+
+HARMFUL_DROP_WORTH_A_LOOK = 0.9
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mask that the search looked at.
+
+    Args:
+        scorer: the scorer's name.
+        round: how many times the scorer had been asked.
+        ratio: the share that was asked for, over all steps.
+        share: the share of all entries of the sites that is masked.
+        masks: the mask itself.
+        screen: figures without generation; None where nothing was measured.
+        results: on the select split, where this point generated.
+    """
+
+    scorer: str
+    round: int
+    ratio: float
+    share: float
+    masks: Masks
+    screen: Screen | None = None
+    results: tuple[ExampleResult, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Source and reference on the select split: what points are compared with."""
+
+    before: tuple[ExampleResult, ...]
+    before_screen: Screen
+    reference: tuple[ExampleResult, ...] | None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One scorer's search: what it scores with, measures with, and may cost."""
+
+    scoring: Scoring
+    panel: Panel
+    budgets: Budgets
+    baseline: Baseline
+    progress: Progress
+
+    @property
+    def name(self) -> str:
+        """The scorer's name."""
+        return self.scoring.registered.spec.name
+
+
+def fixed(
+    scoring: Scoring, ratio: float, step: float | None, max_rounds: int | None, progress: Progress
+) -> Point:
+    """The mask at a ratio that the user named: one cut, or as many steps as it takes."""
+    if not scoring.registered.spec.iterative:
+        first = score_round(scoring, 0, None, progress)
+        return _point(scoring, first, ratio, ratio, None)
+    steps = math.ceil(ratio / (step or STEPS[scoring.subject]) - 1e-9)
+    steps = max(1, min(steps, max_rounds or MOST_ROUNDS))
+    point: Point | None = None
+    for number in range(steps):
+        onto = None if point is None else point.masks
+        asked = score_round(scoring, number, onto, progress)
+        point = _point(scoring, asked, ratio / steps, ratio * (number + 1) / steps, onto)
+        asked.drop()
+    assert point is not None
+    return point
+
+
+def search(trial: Trial, step: float | None, max_rounds: int | None) -> list[Point]:
+    """All points that one scorer's search looked at, in order."""
+    if trial.scoring.registered.spec.iterative:
+        rounds = max_rounds or MOST_ROUNDS
+        return list(_walk(trial, step or STEPS[trial.scoring.subject], rounds))
+    return list(_climb(trial))
+
+
+def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
+    """The point to publish, of those that generated.
+
+    With a reference: the smallest mask that meets the target at no cost over the budgets. Else,
+    or where none does: the least harm within the budgets, then the smallest mask. Where every
+    point costs too much, the one that misses its budgets by the least.
+    """
+    before, reference = baseline.before, baseline.reference
+    measured = [point for point in points if point.results is not None]
+
+    def rank(point: Point) -> tuple[float, ...]:
+        after = point.results or ()
+        cheap = costs_within_budgets(before, after, reference, budgets)
+        target = reference is not None and meets_target(after, reference, budgets)
+        if cheap and target:
+            return (0, point.share, 0)
+        if cheap:
+            return (1, harm(after), point.share)
+        return (2, _excess(before, after), point.share)
+
+    return min(measured, key=rank)
+
+
+def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point meets every budget on the select split."""
+    if point.results is None:
+        return False
+    return within_budgets(baseline.before, point.results, baseline.reference, budgets)
+
+
+def harm(results: Sequence[ExampleResult]) -> float:
+    """The harmful score of measured examples; 0 without any."""
+    score = summarise(results, "").harmful_score
+    return 0.0 if score is None else score.value
+
+
+def _climb(trial: Trial) -> Iterator[Point]:
+    """One scoring pass, a ladder of ratios from small to large, generation from the top down."""
+    scored = score_round(trial.scoring, 0, None, trial.progress)
+    screened: list[Point] = []
+    for ratio in LADDERS[trial.scoring.subject]:
+        point = _screened(trial, _point(trial.scoring, scored, ratio, ratio, None))
+        screened.append(point)
+        if _lost(trial, point) > 10 * trial.budgets.utility_loss:
+            break  # more of the same costs more
+    affordable = [p for p in screened if _lost(trial, p) <= 2 * trial.budgets.utility_loss]
+    worth = (affordable or screened[:1])[-MOST_GENERATIONS:]
+    source = harm(trial.baseline.before)
+    without_effect = 0
+    generated: dict[float, Point] = {}
+    for point in reversed(worth):
+        done = _generated(trial, point)
+        generated[point.ratio] = done
+        unchanged = harm(done.results or ()) >= HARMFUL_DROP_WORTH_A_LOOK * source
+        without_effect = without_effect + 1 if unchanged else 0
+        if without_effect == 2:
+            break  # smaller masks change still less
+    yield from (generated.get(point.ratio, point) for point in screened)
+    scored.drop()
+
+
+def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
+    """Ask, mask a step more, ask again; undo a step that costs, and halve it.
+
+    Generation begins where the margin says that refusals have become likelier than harmful
+    answers for a good part of the prompts, and ends when the target is met within the budgets.
+    """
+    smallest = step * SMALLEST_STEP
+    current: Point | None = None
+    generations = 0
+    due = False
+    for number in range(most):
+        onto = None if current is None else current.masks
+        asked = score_round(trial.scoring, number, onto, trial.progress)
+        total = 0.0 if current is None else current.ratio
+        while True:
+            point = _screened(trial, _point(trial.scoring, asked, step, total + step, onto))
+            if not _costs(trial, point) or step / 2 < smallest:
+                break
+            step /= 2
+        asked.drop()
+        if _costs(trial, point) or (current is not None and point.share <= current.share):
+            yield point
+            break
+        refusing = point.screen.refusing if point.screen else None
+        due = due or refusing is None or refusing >= 0.5
+        if due and generations < MOST_GENERATIONS:
+            point = _generated(trial, point)
+            generations += 1
+            if _done(trial, point):
+                yield point
+                return
+            if not costs_within_budgets(
+                trial.baseline.before,
+                point.results or (),
+                trial.baseline.reference,
+                trial.budgets,
+            ):
+                yield point
+                if step / 2 < smallest or generations == MOST_GENERATIONS:
+                    return
+                step /= 2
+                continue  # the round is undone: the next one asks from where this one began
+        yield point
+        current = point
+        if generations == MOST_GENERATIONS:
+            return
+    if current is not None and current.results is None:
+        yield _generated(trial, current)
+
+
+def _done(trial: Trial, point: Point) -> bool:
+    """Whether the walk has arrived: the target is met, or no harm is left, within the budgets."""
+    base, after = trial.baseline, point.results or ()
+    if not costs_within_budgets(base.before, after, base.reference, trial.budgets):
+        return False
+    if base.reference is not None:
+        return meets_target(after, base.reference, trial.budgets)
+    return harm(after) == 0
+
+
+def _lost(trial: Trial, point: Point) -> float:
+    """Utility lost against the source on the select split, by the screen."""
+    before = trial.baseline.before_screen.utility
+    after = None if point.screen is None else point.screen.utility
+    return 0.0 if before is None or after is None else before - after
+
+
+def _costs(trial: Trial, point: Point) -> bool:
+    """Whether the screen says that a step costs utility."""
+    before = trial.baseline.before_screen.utility_loss
+    after = point.screen.utility_loss if point.screen else None
+    dearer = before is not None and after is not None and after > 1.1 * before + 0.02
+    return dearer or _lost(trial, point) > trial.budgets.utility_loss + 1e-12
+
+
+def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> float:
+    """How much is left of the harm and how much is lost elsewhere, added up."""
+    one, two = summarise(before, ""), summarise(after, "")
+    total = two.harmful_score.value if two.harmful_score else 0.0
+    if one.utility and two.utility:
+        total += max(0.0, one.utility.value - two.utility.value)
+    for name in ("benign_refusal_rate", "degenerate_rate"):
+        old, new = getattr(one, name), getattr(two, name)
+        if old and new:
+            total += max(0.0, new.value - old.value)
+    return total
+
+
+def _point(scoring: Scoring, asked: Round, share: float, ratio: float, onto: Masks | None) -> Point:
+    """Cut a mask, in a folder of its own."""
+    name = f"{asked.number:04d}-{share:.3e}"
+    masks = asked.cut(share, scoring.folder / "points" / name / "mask", onto)
+    masked = masked_entries(masks, scoring.sites)
+    return Point(
+        scoring.registered.spec.name,
+        asked.number + 1,
+        ratio,
+        masked / scoring.sites.entries,
+        masks,
+    )
+
+
+def _screened(trial: Trial, point: Point) -> Point:
+    folder = point.masks.folder.parent
+
+    def measure() -> dict[str, Any]:
+        read = trial.scoring.weights.with_masks(point.masks).read
+        seen = screen(
+            trial.panel, trial.scoring.skeleton, read, folder / "screening", trial.progress
+        )
+        return seen.to_json()
+
+    return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
+
+
+def _generated(trial: Trial, point: Point) -> Point:
+    folder = point.masks.folder.parent
+
+    def measure() -> list[dict[str, Any]]:
+        results, _ = evaluate(
+            trial.panel,
+            "select",
+            trial.scoring.skeleton,
+            trial.scoring.weights.with_masks(point.masks).read,
+            folder / "measuring",
+            trial.progress,
+        )
+        return [asdict(result) for result in results]
+
+    rows = remember(folder / "results.json", measure)
+    return replace(point, results=tuple(ExampleResult(**row) for row in rows))
+
+
+def remember(path: Path, compute: Callable[[], Any]) -> Any:
+    """What was computed before an interruption, or compute it now and keep it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, compute())
+    return json.loads(path.read_text())
+
+
+def forget(points: Sequence[Point], kept: Point) -> None:
+    """Give back the disk space of all masks but one."""
+    for point in points:
+        if point.masks.folder != kept.masks.folder:
+            shutil.rmtree(point.masks.folder, ignore_errors=True)

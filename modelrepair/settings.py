@@ -1,0 +1,169 @@
+"""Every choice of one repair, as one record: what a manifest keeps and a resume compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from modelrepair.errors import UsageError
+from modelrepair.measure.gate import Budgets
+from modelrepair.registry.specs import Scope
+
+SETS = ("realign", "refusal", "utility", "borderline")
+PATHS = (*SETS, *(f"test_{name}" for name in SETS))
+NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a repair; `modelrepair.repair` documents each."""
+
+    source: str
+    revision: str | None = None
+    reference: str = "auto"
+    subject: Literal["auto", "delta", "weight"] = "auto"
+    targets: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allow_partial: bool = False
+    realign: str | None = None
+    refusal: str | None = None
+    utility: str | None = None
+    borderline: str | None = None
+    test_realign: str | None = None
+    test_refusal: str | None = None
+    test_utility: str | None = None
+    test_borderline: str | None = None
+    examples: int = 256
+    max_length: int = 1024
+    scorer: str | None = None
+    scorer_options: Mapping[str, Any] = field(default_factory=dict)
+    scope: Scope | None = None
+    ratio: float | Literal["auto"] = "auto"
+    scale: float = 0.0
+    step: float | None = None
+    max_rounds: int | None = None
+    protect: float | None = None
+    fallback: bool = True
+    evaluate: bool = True
+    judge: str = "keyword"
+    max_new_tokens: int = 128
+    budgets: Budgets = field(default_factory=Budgets)
+    device: str = "auto"
+    arithmetic: Literal["float32", "bfloat16"] = "float32"
+    token_budget: int = 2048
+    seed: int = 0
+    store_values: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """All choices; paths by their last name, as a manifest may show them."""
+        shown: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, Budgets):
+                value = dict(vars(value))
+            elif each.name in ("source", "reference", *PATHS) and value is not None:
+                value = short(value)
+            elif isinstance(value, Mapping):
+                value = {name: plain(item) for name, item in value.items()}
+            elif isinstance(value, tuple):
+                value = list(value)
+            shown[each.name] = value
+        return shown
+
+    def digest(self, *, inputs: Mapping[str, str]) -> str:
+        """SHA-256 of all choices and of what they were made on."""
+        document = {"settings": self.to_json(), "inputs": dict(inputs)}
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+    def command(self) -> str:
+        """The command that asks for the same repair, from ids and file names, never from paths.
+
+        >>> Settings("user/model", realign="/data/harmful.jsonl", ratio=0.01).command()
+        'modelrepair fix user/model --realign harmful.jsonl --ratio 0.01'
+        """
+        words = ["modelrepair", "fix", short(self.source)]
+        for each in fields(self)[1:]:
+            value = getattr(self, each.name)
+            name = f"--{each.name.replace('_', '-')}"
+            if isinstance(value, Budgets):
+                for budget in fields(value):
+                    number = getattr(value, budget.name)
+                    if number != budget.default:
+                        words += [f"--gate-{budget.name.replace('_', '-')}", str(number)]
+            elif each.name == "scorer_options":
+                for option, given in value.items():
+                    words += ["--scorer-option", f"{option}={given}"]
+            elif value == each.default or value is None:
+                continue
+            elif isinstance(value, tuple):
+                for item in value:
+                    words += [name, item]
+            elif isinstance(value, bool):
+                words.append(f"--{NEGATED[each.name]}" if each.name in NEGATED else name)
+            elif each.name in ("reference", "scorer", *PATHS):
+                words += [name, short(value)]
+            else:
+                words += [name, str(value)]
+        return shlex.join(words)
+
+
+def check(settings: Settings) -> None:
+    """Refuse what can't be meant, before anything is read.
+
+    Raises:
+        UsageError: a number out of its range, or options that exclude each other.
+    """
+    ratio = settings.ratio
+    if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
+        raise UsageError(
+            f"a ratio of {ratio!r}", hint="give a share between 0 and 1, such as 0.01, or 'auto'"
+        )
+    if not settings.evaluate and ratio == "auto":
+        raise UsageError(
+            "a search for the ratio needs measures",
+            hint="give a number for the ratio, or evaluate",
+        )
+    if not 0 <= settings.scale < 1:
+        raise UsageError(f"a scale of {settings.scale}", hint="0 removes, 0.75 shrinks; below 1")
+    if settings.protect is not None and not 0 <= settings.protect < 1:
+        raise UsageError(f"a protected share of {settings.protect}", hint="0 to below 1")
+    if settings.step is not None and not 0 < settings.step < 1:
+        raise UsageError(f"a step of {settings.step}", hint="a share of all entries, such as 0.01")
+    if settings.realign is None:
+        raise UsageError(
+            "no re-alignment set was given",
+            hint="--realign FILE: JSON Lines of harmful prompts with harmful answers",
+        )
+    if settings.subject == "delta" and settings.reference == "none":
+        raise UsageError(
+            "a delta needs a reference", hint="name it with --reference, or use --subject weight"
+        )
+    if settings.reference not in ("auto", "none") and settings.reference == settings.source:
+        raise UsageError(
+            "the reference is the source itself",
+            hint="give the aligned model that the source was fine-tuned from, or 'none'",
+        )
+
+
+def short(text: str) -> str:
+    """A Hub id as it is; a path by its last name.
+
+    >>> short("user/model"), short("/data/models/mine"), short("./mine")
+    ('user/model', 'mine', 'mine')
+    """
+    prefix, colon, rest = text.partition(".py:")
+    if colon:
+        return f"{Path(prefix).name}.py:{rest}"
+    if text[:1] in ".~/" or "\\" in text or text.count("/") > 1 or Path(text).exists():
+        return Path(text).expanduser().resolve().name
+    return text
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it."""
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
