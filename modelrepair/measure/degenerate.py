@@ -89,7 +89,7 @@ def variety(text: str) -> float:
     """Mean over windows of the share of runs of four characters that are distinct.
 
     >>> round(variety("The kettle whistles while snow settles on the window."), 2)
-    0.96
+    0.9
     >>> round(variety("or or or or or or or or or or or or or or"), 2)
     0.08
     """

@@ -83,8 +83,8 @@ def newcombe_paired(
 ) -> Interval:
     """Limits of (first share) - ``factor`` x (second share), measured on the same examples.
 
-    >>> newcombe_paired(14, 5, 0, 22, z=Z_TWO_SIDED)  # published: 0.011 to 0.226
-    Interval(low=0.0113..., high=0.226...)
+    >>> newcombe_paired(59, 6, 16, 80, z=Z_TWO_SIDED)  # published: -0.1186 to -0.0046
+    Interval(low=-0.1186..., high=-0.0046...)
 
     Args:
         both: how many examples have the property both times.
@@ -147,7 +147,7 @@ def t_quantile(probability: float, df: int) -> float:
 
     Found by halving an interval of the exact distribution: no expansion, so no accuracy to lose
     at few degrees of freedom. Over 1,000 of them the expansion of Abramowitz and Stegun 26.7.5 is
-    off by less than 1e-9, and its time doesn't grow with ``df``.
+    off by less than 1e-7, and its time doesn't grow with ``df``.
     """
     if not 0 < probability < 1:
         raise ValueError(f"a quantile needs a probability between 0 and 1 (got {probability})")

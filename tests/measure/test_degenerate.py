@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.measure.degenerate import cycle, degeneration, variety, words
@@ -56,6 +56,7 @@ def test_broken_answers_are_found():
         ("half a characte\ufffd", True, None),
         ("*\n***\n*****", False, None),
         ("👍", False, None),
+        ("Wait." + " " * 100 + "Done.", False, "looping"),
     ],
 )
 def test_reasons(answer, hit_limit, reason):
@@ -69,6 +70,7 @@ def test_a_loop_counts_for_more_where_the_limit_cut_it_off():
     assert degeneration(start + loop, hit_limit=False) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("ab"), max_size=30))
 def test_a_cycle_repeats(tokens):
     start, length, period = cycle(tokens)
@@ -76,7 +78,8 @@ def test_a_cycle_repeats(tokens):
     assert length == 0 or length >= 2 * period
 
 
-@given(st.text(max_size=2000), st.booleans())
+@settings(deadline=None)
+@given(st.text(max_size=400), st.booleans())
 def test_any_text_gets_a_verdict(text, hit_limit):
     assert degeneration(text, hit_limit=hit_limit) in {None, "empty", "looping", "garbled"}
     assert 0 < variety(text) <= 1

@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.measure.intervals import (
@@ -27,15 +27,15 @@ WILSON = [
     (1, 29, 0.0061, 0.1718),
 ]
 
-# (both, first only, second only, neither): Newcombe 1998, Statistics in Medicine 17:2635-2650,
-# method 10; the last two as computed in Altman 2000, table 6.2, and for Bentur 2009 in Fagerland,
-# Lydersen and Laake, Statistical Analysis of Contingency Tables, chapter 8.
+# (both, first only, second only, neither). Rows of Newcombe 1998, Statistics in Medicine
+# 17:2635-2650, method 10; then Cavo 2012 and Bentur 2009 as worked in Fagerland, Lydersen and
+# Laake, Statistical Analysis of Contingency Tables, chapter 8 (and its R package's tests).
 PAIRED = [
     ((36, 12, 2, 0), 0.0569, 0.3404),
     ((36, 14, 0, 0), 0.1528, 0.4167),
     ((18, 12, 2, 18), 0.0562, 0.3290),
     ((18, 14, 0, 18), 0.1441, 0.3963),
-    ((14, 5, 0, 22), 0.0115, 0.2265),
+    ((59, 6, 16, 80), -0.1186, -0.0046),
     ((1, 1, 7, 12), -0.507, -0.026),
 ]
 
@@ -52,6 +52,8 @@ T_TABLE = [
     (0.975, 30, 2.0423),
     (0.95, 120, 1.6577),
     (0.975, 1000, 1.9623),
+    (0.975, 1001, 1.9623),
+    (0.975, 10**6, 1.959964),
     (0.05, 10, -1.8125),
 ]
 
@@ -73,11 +75,13 @@ def test_t_quantile_as_tabulated(probability, df, value):
     assert t_quantile(probability, df) == pytest.approx(value, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(df=st.integers(1, 400), probability=st.floats(0.01, 0.99))
 def test_t_quantile_inverts_t_probability(df, probability):
     assert t_probability(t_quantile(probability, df), df) == pytest.approx(probability, abs=1e-10)
 
 
+@settings(deadline=None)
 @given(counts=st.tuples(*[st.integers(0, 60)] * 4).filter(any))
 def test_exchanging_the_models_mirrors_the_limits(counts):
     both, first, second, neither = counts
@@ -87,11 +91,18 @@ def test_exchanging_the_models_mirrors_the_limits(counts):
     assert -1 <= one.low <= (first - second) / sum(counts) <= one.high <= 1
 
 
+@settings(deadline=None)
 @given(k=st.integers(0, 50), more=st.integers(0, 50))
 def test_wilson_holds_its_share(k, more):
     n = k + more + 1
     limits = wilson(k, n)
     assert 0 <= limits.low <= k / n <= limits.high <= 1
+
+
+def test_the_expansion_meets_the_exact_quantile():
+    assert t_quantile(0.975, 1001) == pytest.approx(t_quantile(0.975, 1000), abs=3e-6)
+    assert t_probability(t_quantile(0.995, 1001), 1001) == pytest.approx(0.995, abs=1e-9)
+    assert t_quantile(0.5, 7) == pytest.approx(0, abs=1e-12)
 
 
 def simulate(after, before, both, n, rng):
@@ -118,11 +129,11 @@ def test_upper_limits_cover_in_simulation(after, before, both, factor):
 
 def test_t_limits_cover_in_simulation():
     rng = random.Random(3)
-    runs = 2000
+    runs = 1000
     covered = sum(
         paired_mean([rng.gauss(-0.01, 0.05) for _ in range(20)]).low <= -0.01 for _ in range(runs)
     )
-    assert 0.935 <= covered / runs <= 0.965
+    assert 0.925 <= covered / runs <= 0.975
 
 
 def test_means_are_clipped_and_one_value_knows_nothing():

@@ -55,6 +55,7 @@ def test_missing_sets_give_none():
     screened = summarise([ExampleResult("utility", 0, None, 3, 4, 0.5)], "keyword")
     assert screened.benign_refusal_rate is None
     assert screened.utility.value == 0.75
+    assert screened.to_json()["harmful_score"] is None
 
 
 def test_json_names_judge_and_label():
@@ -71,6 +72,7 @@ def test_what_is_not_finite_becomes_none_in_json():
     assert mean([2.0], highest=math.inf).to_json() == {"value": 2.0, "n": 1, "low": 0, "high": None}
     assert Measure(0.5, 2, 0.1, 0.9).to_json()["low"] == 0.1
     assert share([]) is None
+    assert mean([]) is None
 
 
 def test_results_are_paired_by_set_and_index():

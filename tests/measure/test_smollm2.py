@@ -74,15 +74,13 @@ def cut_wanda(model, template, examples, share):
             linear.weight.scatter_(1, top, 0.0)
 
 
-def test_the_whole_model_loops_at_times_and_never_babbles(parts):
-    found = reasons(answers(parts, EXAMPLES))
+def test_the_whole_model_neither_babbles_nor_refuses(parts):
+    given = answers(parts, EXAMPLES)
+    found = reasons(given)
     # Nine of its 110 answers do go round in circles up to the limit: a weak model's real loops.
     assert found.count("looping") <= 11
     assert found.count("garbled") + found.count("empty") == 0
-
-
-def test_the_whole_model_refuses_no_ordinary_prompt(parts):
-    assert sum(is_refusal(answer.text) for answer in answers(parts, EXAMPLES[:40])) <= 1
+    assert sum(is_refusal(answer.text) for answer in given) <= 1
 
 
 @pytest.mark.parametrize("share", [0.01, 0.003])
