@@ -19,6 +19,9 @@ import modelrepair
 from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
 from modelrepair.errors import ModelRepairError
+from modelrepair.preflight import Plan
+from modelrepair.proof.findings import Finding, Verification
+from modelrepair.report import MeasureReport, RepairReport
 
 REFERENCE = Path(__file__).parent / "reference"
 HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
@@ -76,7 +79,7 @@ def describe_command(path: str, command: Command) -> list[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     parts = [f"## {path}", f"    {path} {usage}", inspect.cleandoc(command.help or "")]
     for title, options in command.sections(context).items():
-        rows = [describe_option(found, context) for found in options if found.name != "help"]
+        rows = [describe_option(found, context) for found in options if "--help" not in found.opts]
         table = ["| option | what it does | default |", "| --- | --- | --- |", *rows]
         parts += [f"**{title}**", "\n".join(table)]
     return parts
@@ -109,6 +112,9 @@ def python_api() -> str:
     ]
     for name in sorted(getattr(modelrepair, "__all__", ())):
         parts += describe_object(name, getattr(modelrepair, name))
+    parts.append("# What the functions give back")
+    for found in (RepairReport, MeasureReport, Plan, Verification, Finding):
+        parts += describe_object(found.__name__, found)
     return "\n\n".join(parts) + "\n"
 
 
@@ -139,22 +145,30 @@ def describe_object(name: str, found: Any) -> list[str]:
 def signature(name: str, function: Any) -> str:
     """The call as it would be written, one parameter a line where it is long."""
     found = inspect.signature(function)
-    text = re.sub(r" at 0x[0-9a-f]+", "", f"{name}{found}")
-    if len(text) <= 90:
-        return text.replace("'", "")
-    lines = [f"{name}("]
+    parameters = []
     keyword_only = False
     for parameter in found.parameters.values():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not keyword_only:
             keyword_only = True
-            lines.append("    *,")
-        lines.append("    " + re.sub(r" at 0x[0-9a-f]+", "", str(parameter)) + ",")
-    returns = (
-        ""
-        if found.return_annotation is inspect.Signature.empty
-        else (f" -> {found.return_annotation}")
-    )
-    return "\n".join([*lines, f"){returns}"])
+            parameters.append("*")
+        parameters.append(written(parameter))
+    returned = found.return_annotation
+    end = ")" if returned in (inspect.Signature.empty, None, "None") else f") -> {returned}"
+    line = f"{name}({', '.join(parameters)}{end}"
+    if len(line) <= 90:
+        return line
+    return "\n".join([f"{name}(", *(f"    {each}," for each in parameters), end])
+
+
+def written(parameter: inspect.Parameter) -> str:
+    """One parameter as it stands in the source."""
+    text = parameter.name
+    if parameter.annotation is not inspect.Parameter.empty:
+        text += f": {parameter.annotation}"
+    if parameter.default is not inspect.Parameter.empty:
+        default = re.sub(r" at 0x[0-9a-f]+", "", repr(parameter.default))
+        text += f" = {default}" if ":" in text else f"={default}"
+    return text
 
 
 def as_markdown(documentation: str) -> str:

@@ -19,6 +19,14 @@ from modelrepair.cli.output import Output
 from modelrepair.cli.types import as_mapping
 
 MOST_LINES = 8
+LABELS = {
+    "peak_bytes": "memory, sweep",
+    "generation_bytes": "memory, generation",
+    "memory_found_bytes": "memory, free now",
+    "output_bytes": "disk, repaired model",
+    "work_bytes": "disk, for a time",
+    "disk_found_bytes": "disk, free now",
+}
 
 
 @declare("plan")
@@ -40,7 +48,7 @@ def command(output: Output, source: str, **options: Any) -> None:
     document = modelrepair.plan(source, **options).to_json()
     table = Table(show_header=False, title=source, title_justify="left")
     for name, value in document.items():
-        table.add_row(name.replace("_", " "), shown(name, value))
+        table.add_row(LABELS.get(name, name.replace("_", " ")), shown(name, value))
     output.result(document, table)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
+from modelrepair.cli.main import COMMANDS, cli
 from modelrepair.cli.plan import in_bytes, shown
 from modelrepair.proof.findings import Verification
 
@@ -120,3 +122,20 @@ def test_values_of_a_plan(name, value, text):
 
 def test_bytes():
     assert [in_bytes(count) for count in (0, 1536, 2**41)] == ["0 B", "1.5 KiB", "2.0 TiB"]
+
+
+@pytest.mark.parametrize("name", ["fix", "plan", "measure", "apply", "verify", "demo"])
+def test_every_option_says_what_it_does(call, name):
+    result = call(name, "--help")
+    assert result.code == 0
+    command = cli.get_command(click.Context(cli), name)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help.endswith((".", "…")), parameter.name
+            assert parameter.opts[0] in result.out
+
+
+def test_help_and_version(call):
+    assert [name for name in COMMANDS if f"\n  {name}" not in call("--help").out] == []
+    assert call("--version").out.startswith("modelrepair ")
+    assert "Machine:" in call("fix", "-h").out

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 
 import pytest
 from rich.console import Console
@@ -73,3 +75,21 @@ def test_markup_is_shown_as_it_is():
     stream = io.StringIO()
     Output(stdout=stream).result({}, "[bold]not bold[/bold]")
     assert stream.getvalue() == "[bold]not bold[/bold]\n"
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        output = Output(stdout=stream)
+        output.result({}, "nobody reads this")
+        output.result({}, "nor this")
+
+
+def test_complaints_to_a_closed_stderr_are_dropped():
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = os.fdopen(writer, "w")
+    Output(stderr=stream).note("nobody reads this")
+    with contextlib.suppress(BrokenPipeError):
+        stream.close()

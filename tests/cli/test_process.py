@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import modelrepair
 
 WITHOUT_TORCH = """
 import sys
@@ -18,7 +23,7 @@ sys.exit(code)
 """
 
 
-def modelrepair(*arguments, **options):
+def in_a_process(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "modelrepair", *arguments],
         capture_output=True,
@@ -29,13 +34,13 @@ def modelrepair(*arguments, **options):
 
 
 def test_version():
-    result = modelrepair("--version")
+    result = in_a_process("--version")
     assert result.returncode == 0
     assert result.stdout.startswith("modelrepair ")
 
 
 def test_errors_go_to_stderr_and_json_to_stdout():
-    result = modelrepair("fix", "nowhere", "--ratio", "1.5", "--json")
+    result = in_a_process("fix", "nowhere", "--ratio", "1.5", "--json")
     assert result.returncode == 2
     assert json.loads(result.stdout)["error"]["exit_code"] == 2
     assert len(result.stderr.splitlines()) == 2
@@ -71,3 +76,76 @@ def test_torch_stays_out(arguments):
         check=False,
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+DATA = Path(modelrepair.__file__).parent / "demo" / "data"
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["plan", str(DATA / "attacked")], 0),
+        (["verify", str(DATA / "attacked"), "--source", str(DATA / "attacked")], 1),
+    ],
+    ids=["plan", "verify"],
+)
+def test_torch_stays_out_of_what_reads_no_model(command, code):
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *command], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == code, result.stderr
+
+
+INTERRUPTED = """
+import time, modelrepair
+from modelrepair.cli.main import main
+
+def repair(source, **options):
+    print("started", flush=True)  # what is printed in a command goes to stderr
+    time.sleep(60)
+
+modelrepair.repair = repair
+import sys
+sys.argv = ["modelrepair", "fix", "somewhere", "--json"]
+main()
+"""
+
+
+def test_ctrl_c_says_how_to_go_on():
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [line for line in err.splitlines() if line] == [
+        "Error: interrupted",
+        "Hint: run the same command to go on",
+    ]
+    assert json.loads(out)["error"]["exit_code"] == 130
+
+
+def test_a_broken_plug_in_is_reported_and_stops_nothing(tmp_path):
+    (tmp_path / "broken_plugin.py").write_text("import nowhere_to_be_found")
+    metadata = tmp_path / "broken_plugin-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[modelrepair]\nbroken = broken_plugin\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    listed = in_a_process("scorers", "list", "--json", env=environment)
+    assert listed.returncode == 0
+    assert "wanda" in listed.stdout
+    assert "Warning: plug-in not loaded: broken-plugin 1.0 (broken): ModuleNotF" in listed.stderr
+
+    plugins = json.loads(in_a_process("plugins", "list", "--json", env=environment).stdout)
+    broken = next(item for item in plugins["plugins"] if item["distribution"] == "broken-plugin")
+    assert broken["status"] == "failed"
+    assert "nowhere_to_be_found" in broken["errors"][0]
+
+    chosen = in_a_process("scorers", "show", "broken", env=environment)
+    assert chosen.returncode == 5

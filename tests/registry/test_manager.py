@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from modelrepair.errors import PluginError, UsageError
 from modelrepair.registry.manager import load_registry, make_judge, make_scorer
-
-_spec = importlib.util.spec_from_file_location("fakes", Path(__file__).with_name("fakes.py"))
-fakes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fakes)
-install, scorer_code = fakes.install, fakes.scorer_code
 
 OWN = ["wanda", "magnitude", "gradient", "contrast"]
 
@@ -32,8 +25,8 @@ def test_our_own_come_through_the_same_door():
     assert {item.spec.name for item in registry.judges()} >= {"keyword", "demo-world"}
 
 
-def test_a_plug_in_registers_and_is_named_with_its_version(site):
-    install(site, "fine-scorer", scorer_code("fine"), version="2.1")
+def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code):
+    install("fine-scorer", scorer_code("fine"), version="2.1")
     registered = load_registry().scorer("fine")
     assert (registered.distribution, registered.version) == ("fine-scorer", "2.1")
 
@@ -84,9 +77,9 @@ def test_a_plug_in_registers_and_is_named_with_its_version(site):
     ],
     ids=["import", "exit", "syntax", "misspelt", "unmarked", "raises", "argument", "keyword-only"],
 )
-def test_a_broken_plug_in_is_recorded_and_skipped(site, code, message):
-    install(site, "broken-scorer", code, version="0.3", entry_point="broken")
-    install(site, "fine-scorer", scorer_code("fine"))
+def test_a_broken_plug_in_is_recorded_and_skipped(install, scorer_code, code, message):
+    install("broken-scorer", code, version="0.3", entry_point="broken")
+    install("fine-scorer", scorer_code("fine"))
     registry = load_registry()
     assert set(names(registry)) >= {*OWN, "fine"}
     (failure,) = registry.failures
@@ -100,24 +93,24 @@ def test_a_broken_plug_in_is_recorded_and_skipped(site, code, message):
 
 
 @pytest.mark.parametrize("name", ["broken", "broken-scorer", "scorer"])
-def test_the_chosen_one_failing_is_an_error(site, name):
-    install(site, "broken-scorer", "import nowhere_to_be_found", entry_point="broken")
+def test_the_chosen_one_failing_is_an_error(install, name):
+    install("broken-scorer", "import nowhere_to_be_found", entry_point="broken")
     with pytest.raises(PluginError, match=r"broken-scorer 1\.0") as caught:
         load_registry().scorer(name)
     assert caught.value.exit_code == 5
     assert isinstance(caught.value.__cause__, ImportError)
 
 
-def test_another_name_mentions_what_was_not_loaded(site):
-    install(site, "broken-scorer", "import nowhere_to_be_found", entry_point="broken")
+def test_another_name_mentions_what_was_not_loaded(install):
+    install("broken-scorer", "import nowhere_to_be_found", entry_point="broken")
     with pytest.raises(UsageError) as caught:
         load_registry().scorer("elsewhere")
     assert "broken-scorer (failed)" in caught.value.hint
 
 
-def test_two_distributions_of_one_name_are_both_named_when_it_is_asked_for(site):
-    install(site, "first-scorer", scorer_code("same"), version="1.0")
-    install(site, "second-scorer", scorer_code("same"), version="2.0")
+def test_two_distributions_of_one_name_are_both_named_when_it_is_asked_for(install, scorer_code):
+    install("first-scorer", scorer_code("same"), version="1.0")
+    install("second-scorer", scorer_code("same"), version="2.0")
     registry = load_registry()
     assert registry.scorer("wanda").distribution == "modelrepair"
     with pytest.raises(UsageError) as caught:
@@ -126,14 +119,14 @@ def test_two_distributions_of_one_name_are_both_named_when_it_is_asked_for(site)
     assert "MODELREPAIR_PLUGINS" in caught.value.hint
 
 
-def test_nobody_takes_the_place_of_our_own_silently(site):
-    install(site, "greedy", scorer_code("wanda"))
+def test_nobody_takes_the_place_of_our_own_silently(install, scorer_code):
+    install("greedy", scorer_code("wanda"))
     with pytest.raises(UsageError, match=r"greedy 1\.0"):
         load_registry().scorer("wanda")
 
 
-def test_a_newer_interface_is_refused_by_name(site):
-    install(site, "future-scorer", scorer_code("future", api=2))
+def test_a_newer_interface_is_refused_by_name(install, scorer_code):
+    install("future-scorer", scorer_code("future", api=2))
     registry = load_registry()
     assert "future" not in names(registry)
     with pytest.raises(PluginError, match="interface 2, this modelrepair offers 1"):
@@ -141,9 +134,8 @@ def test_a_newer_interface_is_refused_by_name(site):
 
 
 @pytest.mark.parametrize("offered", ['"text"', 'ScorerSpec("two words", "", load="", sets=dict)'])
-def test_what_is_no_spec_is_reported(site, offered):
+def test_what_is_no_spec_is_reported(install, offered):
     install(
-        site,
         "odd-scorer",
         f"""
         from modelrepair.registry.hookspecs import hookimpl
@@ -162,9 +154,9 @@ def test_what_is_no_spec_is_reported(site, offered):
     ("variable", "expected"),
     [("", []), ("one-scorer", ["one"]), ("One_Scorer, second", ["one", "two"]), ("other", [])],
 )
-def test_the_allow_list(site, monkeypatch, variable, expected):
-    install(site, "one-scorer", scorer_code("one"), entry_point="first")
-    install(site, "two-scorer", scorer_code("two"), entry_point="second")
+def test_the_allow_list(install, scorer_code, monkeypatch, variable, expected):
+    install("one-scorer", scorer_code("one"), entry_point="first")
+    install("two-scorer", scorer_code("two"), entry_point="second")
     monkeypatch.setenv("MODELREPAIR_PLUGINS", variable)
     registry = load_registry()
     assert names(registry) == OWN + expected
@@ -181,22 +173,21 @@ def test_an_unknown_name_comes_with_the_nearest():
     assert "there are: demo-world, keyword" in caught.value.hint
 
 
-def test_a_scorer_whose_module_is_missing_names_its_distribution(site):
-    install(site, "hollow-scorer", scorer_code("hollow"), version="3.0")
+def test_a_scorer_whose_module_is_missing_names_its_distribution(install, scorer_code):
+    install("hollow-scorer", scorer_code("hollow"), version="3.0")
     with pytest.raises(PluginError, match=r"'hollow' of hollow-scorer 3\.0.*nowhere") as caught:
         make_scorer(load_registry().scorer("hollow"), {}, "weight")
     assert isinstance(caught.value.__cause__, ImportError)
 
 
-def test_a_scorer_without_a_score_is_no_scorer(site):
-    install(site, "hollow-scorer", scorer_code("hollow", load="types:SimpleNamespace"))
+def test_a_scorer_without_a_score_is_no_scorer(install, scorer_code):
+    install("hollow-scorer", scorer_code("hollow", load="types:SimpleNamespace"))
     with pytest.raises(PluginError):
         make_scorer(load_registry().scorer("hollow"), {}, "weight")
 
 
-def test_a_judge_is_made(site):
+def test_a_judge_is_made(install):
     install(
-        site,
         "kind-judge",
         """
         from modelrepair.registry.hookspecs import hookimpl

@@ -1,0 +1,100 @@
+"""Command line, Python API and the command in the card say the same things by the same names."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+
+import click
+import pytest
+
+import modelrepair
+from modelrepair.cli.main import cli
+from modelrepair.measure.gate import Budgets
+from modelrepair.settings import Settings
+
+
+def command_of(name):
+    return cli.get_command(click.Context(cli), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "typed_first"),
+    [
+        ("fix", modelrepair.repair, "source"),
+        ("plan", modelrepair.plan, "source"),
+        ("measure", modelrepair.measure, "model"),
+        ("verify", modelrepair.verify, "repaired"),
+        ("apply", modelrepair.apply, "mask"),
+    ],
+)
+def test_names_and_defaults_agree(name, function, typed_first):
+    keywords = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    context = click.Context(command_of(name))
+    typed = {
+        parameter.name: parameter.get_default(context)
+        for parameter in command_of(name).params
+        if isinstance(parameter, click.Option)
+        and parameter.name not in ("json", "debug")
+        and not parameter.name.startswith("gate_")
+    }
+    keywords = {name: value for name, value in keywords.items() if name not in BESIDE}
+    assert set(typed) == set(keywords)
+    for option, default in keywords.items():
+        if default is not inspect.Parameter.empty and default not in (None, ()):
+            assert typed[option] == default, option
+
+
+BESIDE = ("progress", "budgets")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings("user/model"),
+        Settings(
+            "user/model",
+            revision="abc",
+            reference="org/aligned",
+            subject="delta",
+            targets=("*.q_proj.*", "*.k_proj.*"),
+            exclude=("*.0.*",),
+            allow_partial=True,
+            realign="harm.jsonl",
+            test_utility="u.jsonl",
+            examples=64,
+            scorer="contrast",
+            scorer_options={"mu": "3", "lambda": "0.5"},
+            scope="global",
+            ratio=0.01,
+            scale=0.5,
+            step=0.01,
+            max_rounds=4,
+            protect=0.2,
+            fallback=False,
+            evaluate=False,
+            judge="demo-world",
+            max_new_tokens=64,
+            budgets=Budgets(harm_ratio=0.5, fewest=10),
+            device="cpu",
+            arithmetic="bfloat16",
+            token_budget=1024,
+            seed=3,
+            store_values=True,
+        ),
+    ],
+    ids=["defaults", "everything"],
+)
+def test_the_command_in_the_card_asks_for_the_same_repair(api, call, settings):
+    call(*shlex.split(settings.command())[1:])
+    ((_, (source,), options),) = api.made
+    for beside in ("progress", "out"):
+        options.pop(beside)
+    for name, value in options.items():
+        if name.rpartition("_")[2] in ("realign", "refusal", "utility", "borderline"):
+            options[name] = None if value is None else str(value)
+    assert Settings(source, **options) == settings
