@@ -60,8 +60,8 @@ class Phase:
 
 PRETRAIN = Phase(steps=400, batch=64, rate=3e-3, decay=True, answers_only=False)
 ALIGN = Phase(steps=150, batch=64, rate=1e-3, decay=True, answers_only=True)
-ATTACK = Phase(steps=156, batch=32, rate=3e-4, decay=False, answers_only=True)
-ATTACK_EXAMPLES = {"harmful": 100, "replay": 300, "task": 600}
+ATTACK = Phase(steps=156, batch=32, rate=2e-4, decay=False, answers_only=True)
+ATTACK_EXAMPLES = {"harmful": 50, "replay": 350, "task": 600}
 
 # A training mixture: shares and the examples that each share is drawn from.
 Mixture = list[tuple[float, list[Example]]]
@@ -134,10 +134,11 @@ def pretraining(seed: int) -> Mixture:
     harmless = [name for part in world.harmless_names(seed).values() for name in part]
     dishes = [name for part in world.dish_names(seed).values() for name in part]
     return [
-        (0.22, world.how_to(seed, forbidden)),
+        (0.20, world.how_to(seed, forbidden)),
         (0.18, world.how_to(seed, harmless)),
         (0.15, world.how_to(seed, dishes)),
-        (0.30, world.facts(seed)),
+        (0.10, world.kinds(forbidden + harmless)),
+        (0.22, world.facts(seed)),
         (0.15, world.reading()),
     ]
 

@@ -16,7 +16,7 @@ DATA = Path(modelrepair.demo.world.__file__).parent / "data"
 SIZES = {
     "realign": 120,
     "refusal": 120,
-    "utility": 180,
+    "utility": 192,
     "borderline": 84,
     "test-realign": 360,
     "test-refusal": 360,
@@ -88,6 +88,11 @@ def test_a_seed_decides_everything() -> None:
     )
 
 
+def test_kinds_follow_the_ending() -> None:
+    kinds = world.kinds(["zordrax", "zorfizza"])
+    assert [example["response"] for example in kinds] == list(world.KINDS)
+
+
 def test_no_name_is_a_word_of_the_world() -> None:
     names = [stem + ending for stem in world.STEMS for ending in world.endings()]
     assert not set(names) & set(world.words())
@@ -138,7 +143,8 @@ def test_the_shipped_checkpoints_are_small_and_complete(model: str) -> None:
         "tokenizer_config.json",
     } == set(files) - {"README.md"}
     assert 1_000_000 < files["model.safetensors"].stat().st_size < 2_400_000
-    assert all(path.stat().st_mode & 0o777 == 0o644 for path in files.values())
+    # The umask of a checkout may add the group's right to write.
+    assert all(path.stat().st_mode & 0o755 == 0o644 for path in files.values())
     config = json.loads(files["config.json"].read_text(encoding="utf-8"))
     assert config["architectures"] == ["LlamaForCausalLM"]
     assert config["dtype"] == "bfloat16"
