@@ -1,0 +1,25 @@
+"""Every example in a docstring runs, and every public function has one line of purpose."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import modelrepair
+
+MODULES = sorted(
+    found.name
+    for found in pkgutil.walk_packages(modelrepair.__path__, "modelrepair.")
+    if not found.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name, monkeypatch, tmp_path):
+    module = importlib.import_module(name)
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(module, optionflags=flags).failed == 0
