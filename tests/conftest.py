@@ -1,0 +1,71 @@
+"""What all tests share: one thread, a repaired demo model, quick repairs."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tests run side by side on two cores: threads of one would wait for the other's."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def quick_repair(tmp_path):
+    """A repair of the demo's attacked model at a fixed ratio, nothing measured: a few seconds."""
+    from modelrepair import repair
+    from modelrepair.demo import paths
+
+    def run(name: str = "out", **options):
+        settings = {
+            "reference": paths.reference,
+            "scorer": "wanda",
+            "ratio": 0.01,
+            "evaluate": False,
+            "judge": "demo-world",
+            **{role: paths.sets[role] for role in ("realign", "refusal", "utility", "borderline")},
+            **options,
+        }
+        source = settings.pop("source", paths.attacked)
+        return repair(source, out=tmp_path / name, **settings)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def repaired(tmp_path_factory):
+    """The demo's attacked model, repaired by contrast with its reference; folder and report."""
+    from modelrepair import repair
+    from modelrepair.demo import paths
+
+    out = tmp_path_factory.mktemp("repaired") / "model"
+    report = repair(
+        paths.attacked,
+        reference=paths.reference,
+        scorer="contrast",
+        judge="demo-world",
+        out=out,
+        **paths.sets,
+    )
+    return out, report
+
+
+def shuffled(path: Path, into: Path, seed: int = 0) -> Path:
+    """The lines of a file in another order."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    random.Random(seed).shuffle(lines)
+    into.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return into
+
+
+def write_jsonl(path: Path, rows: list[dict]) -> Path:
+    """A set as users write it."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
