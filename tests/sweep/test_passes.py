@@ -14,7 +14,7 @@ from modelrepair.progress import Silent
 from modelrepair.scorers.protocol import SiteBatch
 from modelrepair.sweep import skeleton as skeletons
 from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.sweep.collect import SetBatches, watch
+from modelrepair.sweep.collect import SetBatches
 from modelrepair.sweep.loss import answer_losses
 from modelrepair.sweep.passes import Work, collect, follow
 from modelrepair.sweep.record import check_first_batch, inspect, model_inputs
@@ -42,6 +42,28 @@ def batches(count: int, seed: int = 0, budget: int = 64):
 def rows(values, kept):
     """Without padding; some architectures (OPT) flatten a batch before its linear layers."""
     return values.reshape(*kept.shape, -1)[kept]
+
+
+def plain_run(plain, prefix, sites, batch):
+    """A whole forward and backward, and what torch's own hooks see of each site in it."""
+    seen, gradients, handles = {}, {}, []
+    for site in sites:
+        module = plain.get_submodule(f"{prefix}.{site.info.block}.{site.module}")
+
+        def keep_input(module, args, output, name=site.name):
+            seen[name] = args[0].detach()
+
+        def keep_gradient(module, inward, outward, name=site.name):
+            gradients[name] = outward[0].detach()
+
+        handles.append(module.register_forward_hook(keep_input))
+        handles.append(module.register_full_backward_hook(keep_gradient))
+    plain.zero_grad()
+    logits = plain(**model_inputs(batch, CPU), use_cache=False).logits
+    answer_losses(logits, batch.input_ids, batch.answer_mask).sum().backward()
+    for handle in handles:
+        handle.remove()
+    return seen, gradients
 
 
 @pytest.fixture
@@ -77,23 +99,7 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(opened, tmp_path):
 
     expected: dict = {}
     for batch in group.batches:
-        plain.zero_grad()
-        seen, gradients, handles = {}, {}, []
-        for site in sites.chosen:
-            path = f"{skeleton.prefix}.{site.info.block}.{site.module}"
-            module = plain.get_submodule(path)
-            handles += [
-                module.register_forward_hook(
-                    lambda m, args, out, name=site.name: seen.__setitem__(name, args[0].detach())
-                ),
-                module.register_full_backward_hook(
-                    lambda m, gi, go, name=site.name: gradients.__setitem__(name, go[0].detach())
-                ),
-            ]
-        logits = plain(**model_inputs(batch, CPU), use_cache=False).logits
-        answer_losses(logits, batch.input_ids, batch.answer_mask).sum().backward()
-        for handle in handles:
-            handle.remove()
+        seen, gradients = plain_run(plain, skeleton.prefix, sites.chosen, batch)
         kept = batch.attention_mask.bool()
         index = torch.arange(len(kept))[:, None].expand_as(kept)[kept]
         for site in sites.chosen:
