@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     # Read before parsing, because parsing may be what fails.
     output = Output(json_mode="--json" in arguments, debug="--debug" in arguments)
-    _quiet_libraries(output)
+    _prepare_environment(output)
     try:
         code = cli.main(
             args=list(arguments), prog_name="modelrepair", standalone_mode=False, obj=output
@@ -77,7 +77,10 @@ def main() -> NoReturn:
     sys.exit(run(sys.argv[1:]))
 
 
-def _quiet_libraries(output: Output) -> None:
+def _prepare_environment(output: Output) -> None:
+    # Threads that wait by spinning take the cores from whoever else computes. The library reads
+    # this when torch loads it, which no command has done yet.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if not output.debug:
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if not output.stderr.isatty():
