@@ -115,5 +115,6 @@ def command(output: Output, source: str, **options: Any) -> int:
     import modelrepair
 
     report = modelrepair.repair(source, budgets=budgets, progress=output.progress(), **options)
-    output.result(report.to_json(), *show_repair(report, source=source))
+    shown = show_repair(report, source=source, reference=options["reference"])
+    output.result(report.to_json(), *shown)
     return int(report.exit_code)

@@ -21,7 +21,7 @@ VERDICTS = {
 }
 
 
-def show_repair(report: Any, *, source: str) -> list[RenderableType]:
+def show_repair(report: Any, *, source: str, reference: str) -> list[RenderableType]:
     """The lines and the table of a `RepairReport`."""
     document = report.to_json()
     shown: list[RenderableType] = [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
@@ -39,20 +39,19 @@ def show_repair(report: Any, *, source: str) -> list[RenderableType]:
     shown += [f"Warning: {warning}" for warning in document["warnings"]]
     if report.out is not None:
         shown.append(f"Written to {report.out}")
-        shown.append(f"Check it:  {verify_command(report.out, source, manifest)}")
+        shown.append(f"Check it:  {verify_command(report.out, source, reference, manifest)}")
     return shown
 
 
-def verify_command(out: Any, source: str, manifest: Mapping[str, Any]) -> str:
-    """The command by which anybody checks the repair.
+def verify_command(out: Any, source: str, reference: str, manifest: Mapping[str, Any]) -> str:
+    """The command by which the repair can be checked here, with the places as they were typed.
 
-    >>> verify_command("mine-repaired", "mine", {"subject": "weight"})
-    'modelrepair verify mine-repaired --source mine'
+    >>> verify_command("mine-repaired", "mine", "./base", {"subject": "delta"})
+    'modelrepair verify mine-repaired --source mine --reference ./base'
     """
     words = ["modelrepair", "verify", str(out), "--source", source]
-    reference = manifest.get("reference")
-    if manifest.get("subject") == "delta" and reference:
-        words += ["--reference", reference["id"]]
+    if manifest.get("subject") == "delta":
+        words += ["--reference", manifest["reference"]["id"] if reference == "auto" else reference]
     return shlex.join(words)
 
 

@@ -126,6 +126,11 @@ def test_the_verdict_comes_first_and_the_next_command_last(api, call):
     )
 
 
+def test_the_next_command_names_the_reference_as_it_was_typed(api, call):
+    last = call("fix", "user/model", "--reference", "../my base").out.splitlines()[-1]
+    assert last.endswith("--source user/model --reference '../my base'")
+
+
 @pytest.mark.parametrize("verdict", ["nothing to repair", "backwards"])
 def test_a_repair_that_wrote_nothing(api, call, verdict):
     answer = api.answers["repair"]
