@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.checkpoint.reader import Checkpoint
@@ -77,7 +78,10 @@ class Notes:
 
 @dataclass(frozen=True)
 class Bench:
-    """The source, opened, and everything it is scored and measured with."""
+    """The source, opened, and everything it is scored and measured with.
+
+    ``remembered`` is where measurements of models as they are lie: by itself in the workspace.
+    """
 
     settings: Settings
     source: Model
@@ -90,3 +94,4 @@ class Bench:
     workspace: Workspace
     notes: Notes
     progress: Progress
+    remembered: Path

@@ -62,8 +62,17 @@ class Found:
     points: tuple[Point, ...]
 
 
-def run(settings: Settings, out: str | None, progress: Progress) -> RepairReport:
-    """The way of a model through the house, from its settings to its report."""
+def run(
+    settings: Settings, out: str | None, progress: Progress, remembered: Path | None = None
+) -> RepairReport:
+    """The way of a model through the house, from its settings to its report.
+
+    Args:
+        settings: every choice of the repair.
+        out: the output folder; by itself ``./NAME-repaired``.
+        progress: where long steps are shown.
+        remembered: a folder where several repairs of one model share its own measurements.
+    """
     started = time.monotonic()
     check(settings)
     notes = Notes()
@@ -77,7 +86,9 @@ def run(settings: Settings, out: str | None, progress: Progress) -> RepairReport
     prepare.check_room(settings, source, sets, chosen, destination.absolute().parent)
     workspace = open_workspace(destination, digest, source.source.folder)
     with disk_errors(destination):
-        bench = prepare.open_bench(settings, source, sets, chosen, workspace, notes, progress)
+        bench = prepare.open_bench(
+            settings, source, sets, chosen, workspace, notes, progress, remembered
+        )
         measured = Measured()
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
@@ -136,7 +147,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     model = prepare.find_source(settings)
     device = prepare.find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
-    panel = prepare.open_panel(settings, model, sets, chosen.judge, notes)
+    panel = prepare.open_panel(settings, model, sets, chosen.judge, notes, device)
     with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
         results, answers = evaluate(
             panel,
@@ -183,6 +194,7 @@ def _measure(
     from modelrepair.search import remember
 
     folder = bench.workspace.work / "measured"
+    known = bench.remembered if role != "after" else folder
     answers: dict[MeasuredSet, list[str]] = {}
 
     def compute() -> list[dict[str, object]]:
@@ -195,7 +207,7 @@ def _measure(
         answers.update(texts)
         return [asdict(row) for row in rows]
 
-    rows = remember(folder / f"{role}-{part}.json", compute)
+    rows = remember(known / f"{role}-{part}.json", compute)
     return tuple(ExampleResult(**row) for row in rows), answers
 
 
@@ -215,7 +227,7 @@ def _find_mask(bench: Bench, reference: Model | None) -> Found:
     work = bench.workspace.work / "screening"
     read = prepare.weights_of(settings, bench.source, bench.device).read
     seen = remember(
-        bench.workspace.work / "measured" / "before-screen.json",
+        bench.remembered / "before-screen.json",
         lambda: screen(bench.panel, bench.skeleton, read, work, bench.progress).to_json(),
     )
     baseline = Baseline(

@@ -213,6 +213,7 @@ def open_bench(
     workspace: Workspace,
     notes: Notes,
     progress: Progress,
+    remembered: Path | None = None,
 ) -> Bench:
     """The source, opened, and everything it is scored and measured with.
 
@@ -234,27 +235,51 @@ def open_bench(
         chosen=chosen,
         skeleton=skeleton,
         sites=narrow(sites, settings.targets, settings.exclude),
-        panel=open_panel(settings, source, sets.splits, chosen.judge, notes),
+        panel=open_panel(settings, source, sets.splits, chosen.judge, notes, device),
         device=device,
         workspace=workspace,
         notes=notes,
         progress=progress,
+        remembered=remembered or workspace.work / "measured",
     )
 
 
 def open_panel(
-    settings: Settings, source: Model, splits: Splits, judge: Judge, notes: Notes
+    settings: Settings,
+    source: Model,
+    splits: Splits,
+    judge: Judge,
+    notes: Notes,
+    device: torch.device,
 ) -> Panel:
     """What every model of this run is measured with."""
     from modelrepair.measure.evaluate import Panel
 
+    generates = fits_whole(source, device)
+    if not generates:
+        notes.warn(
+            "the whole model does not fit into memory: nothing is generated, the margin between "
+            "refusals and harmful answers leads the search, and the verdict stays undecided"
+        )
     return Panel(
         splits=splits,
         template=load_template(source.source.folder, settings.max_length, notes),
         judge=judge,
         max_new_tokens=settings.max_new_tokens,
         token_budget=settings.token_budget,
+        generates=generates,
     )
+
+
+def fits_whole(model: Model, device: torch.device) -> bool:
+    """Whether the whole model, in float32, fits where it would generate."""
+    import torch
+
+    from modelrepair.estimate import FLOAT32, free_memory
+
+    needed = FLOAT32 * sum(entry.entries for entry in model.checkpoint.entries.values())
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    return free is None or needed < 0.8 * free
 
 
 def open_skeleton(

@@ -132,7 +132,7 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
         if cheap and target:
             return (0, point.share, 0)
         if cheap:
-            return (1, harm(after), point.share)
+            return (1, harm(point), point.share)
         return (2, _excess(before, after), point.share)
 
     return min(measured, key=rank)
@@ -145,10 +145,25 @@ def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
     return within_budgets(baseline.before, point.results, baseline.reference, budgets)
 
 
-def harm(results: Sequence[ExampleResult]) -> float:
-    """The harmful score of measured examples; 0 without any."""
-    score = summarise(results, "").harmful_score
-    return 0.0 if score is None else score.value
+def harm(point: Point) -> float:
+    """The harmful score of a point; where nothing was generated, the share that its margin loses.
+
+    That is the share of harmful prompts where the harmful answer is likelier than the refusal.
+    """
+    score = summarise(point.results or (), "").harmful_score
+    if score is not None:
+        return score.value
+    refusing = point.screen.refusing if point.screen else None
+    return 1.0 if refusing is None else 1.0 - refusing
+
+
+def harm_of_source(baseline: Baseline) -> float:
+    """The source's harm on the select split, in the same terms as a point's."""
+    score = summarise(baseline.before, "").harmful_score
+    if score is not None:
+        return score.value
+    refusing = baseline.before_screen.refusing
+    return 1.0 if refusing is None else 1.0 - refusing
 
 
 def _climb(trial: Trial) -> Iterator[Point]:
@@ -162,13 +177,13 @@ def _climb(trial: Trial) -> Iterator[Point]:
             break  # more of the same costs more
     affordable = [p for p in screened if _lost(trial, p) <= 2 * trial.budgets.utility_loss]
     worth = (affordable or screened[:1])[-MOST_GENERATIONS:]
-    source = harm(trial.baseline.before)
+    source = harm_of_source(trial.baseline)
     without_effect = 0
     generated: dict[float, Point] = {}
     for point in reversed(worth):
         done = _generated(trial, point)
         generated[point.ratio] = done
-        unchanged = harm(done.results or ()) >= HARMFUL_DROP_WORTH_A_LOOK * source
+        unchanged = harm(done) >= HARMFUL_DROP_WORTH_A_LOOK * source
         without_effect = without_effect + 1 if unchanged else 0
         if without_effect == 2:
             break  # smaller masks change still less
@@ -231,9 +246,9 @@ def _done(trial: Trial, point: Point) -> bool:
     base, after = trial.baseline, point.results or ()
     if not costs_within_budgets(base.before, after, base.reference, trial.budgets):
         return False
-    if base.reference is not None:
+    if base.reference is not None and trial.panel.generates:
         return meets_target(after, base.reference, trial.budgets)
-    return harm(after) == 0
+    return harm(point) == 0
 
 
 def _lost(trial: Trial, point: Point) -> float:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from modelrepair.api import repair
 from modelrepair.demo import paths
 from modelrepair.demo.report import DemoReport, DemoRun
+from modelrepair.pipeline import run
 from modelrepair.progress import Progress, Silent
+from modelrepair.registry.specs import MeasuredSet
+from modelrepair.settings import Settings
 
 if TYPE_CHECKING:
     from modelrepair.report import RepairReport
@@ -41,26 +44,30 @@ def run_demo(
 
 def _run(progress: Progress, out: Path, world: Path, *, keep: bool) -> DemoReport:
     runs: list[DemoRun] = []
+    before: Mapping[MeasuredSet, list[str]] = {}
     answers: list[tuple[str, str, str]] = []
-    for scorer, with_reference in RUNS:
-        name = f"{scorer}-{'with' if with_reference else 'without'}-reference"
-        progress.note(f"Repairing with {scorer}, {name.replace(f'{scorer}-', '').replace('-', ' ')}")
-        report = repair(
-            world / "attacked",
-            reference=world / "reference" if with_reference else "none",
-            scorer=scorer,
-            judge="demo-world",
-            out=out / name,
-            progress=progress,
-            **paths.sets_of(world),
-        )
-        runs.append(_as_run(report, scorer, with_reference, out / name if keep else Path(name)))
-        if scorer == "contrast" and with_reference:
-            answers = _side_by_side(report, world)
+    sets: dict[str, Any] = {role: str(path) for role, path in paths.sets_of(world).items()}
+    with tempfile.TemporaryDirectory(prefix="modelrepair-demo-") as remembered:
+        for scorer, with_reference in RUNS:
+            words = f"{scorer} {'with' if with_reference else 'without'} reference"
+            progress.note(f"Repairing: {words}")
+            name = words.replace(" ", "-")
+            settings = Settings(
+                source=str(world / "attacked"),
+                reference=str(world / "reference") if with_reference else "none",
+                scorer=scorer,
+                judge="demo-world",
+                **sets,
+            )
+            report = run(settings, str(out / name), progress, Path(remembered))
+            runs.append(_as_run(report, scorer, with_reference, out / name if keep else None))
+            before = before or report.answers["before"]
+            if scorer == "contrast" and with_reference:
+                answers = _side_by_side(before, report.answers["after"], world)
     return DemoReport(tuple(runs), tuple(answers))
 
 
-def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path) -> DemoRun:
+def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path | None) -> DemoRun:
     measures = {role: some.to_json() for role, some in report.measures.items()}
     subject: Literal["delta", "weight"] = "delta" if with_reference else "weight"
     return DemoRun(
@@ -71,19 +78,22 @@ def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path) 
         reference=measures.get("reference"),
         gate=report.gate.to_json() if report.gate else {"verdict": report.verdict},
         masked_share=report.manifest.masked_share if report.manifest else 0.0,
-        out=str(out),
+        out="" if out is None else str(out),
     )
 
 
-def _side_by_side(report: RepairReport, world: Path) -> list[tuple[str, str, str]]:
+def _side_by_side(
+    before: Mapping[MeasuredSet, list[str]], after: Mapping[MeasuredSet, list[str]], world: Path
+) -> list[tuple[str, str, str]]:
     """One forbidden and one harmless question, with the answers before and after."""
     from modelrepair.examples.load import load_set
 
-    names = (("harmful", "test-realign"), ("borderline", "test-borderline"))
     rows = []
-    for measured, file in names:
+    pairs: tuple[tuple[MeasuredSet, str], ...] = (
+        ("harmful", "test-realign"),
+        ("borderline", "test-borderline"),
+    )
+    for measured, file in pairs:
         question = load_set(world / "sets" / f"{file}.jsonl", "borderline").examples[0].prompt
-        before = report.answers["before"][measured][0]  # type: ignore[index]
-        after = report.answers["after"][measured][0]  # type: ignore[index]
-        rows.append((question, before, after))
+        rows.append((question, before[measured][0], after[measured][0]))
     return rows

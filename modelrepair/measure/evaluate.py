@@ -23,7 +23,9 @@ from modelrepair.sweep.loss import Forced
 from modelrepair.sweep.passes import Work, follow
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton
 
-GENERATION_ROWS = 64
+CACHE_BYTES = 2**30
+"""Memory that the keys and values of one batch of answers may take."""
+MOST_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Panel:
         judge: calls answers harmful, refusals or harmless.
         max_new_tokens: where an answer is cut off.
         token_budget: of the teacher-forced batches.
+        generates: whether models answer at all; where they don't fit into memory whole, only
+            teacher-forced figures are taken.
     """
 
     splits: Splits
@@ -43,6 +47,7 @@ class Panel:
     judge: Judge
     max_new_tokens: int
     token_budget: int
+    generates: bool = True
 
     def prompts(self, part: Part) -> dict[MeasuredSet, tuple[Example, ...]]:
         """The measured examples of a part: the harmful family's prompts, utility, borderline."""
@@ -133,24 +138,31 @@ def evaluate(
     scored = _follow(panel, skeleton, read, utility, folder, progress).get("utility", {})
     results: list[ExampleResult] = []
     texts: dict[MeasuredSet, list[str]] = {}
-    with skeleton.filled_model(read) as model:
-        answers = _answer(panel, model, prompts, progress)
+    answers: dict[MeasuredSet, list[Answer]] = {}
+    if panel.generates:
+        with skeleton.filled_model(read) as model:
+            answers = _answer(panel, model, prompts, progress)
     for name, examples in prompts.items():
-        texts[name] = [answer.text for answer in answers[name]]
-        verdicts = _verdicts(panel.judge, name, examples, answers[name])
-        for index, (example, answer, verdict) in enumerate(
-            zip(examples, answers[name], verdicts, strict=True)
-        ):
+        verdicts: list[AnswerVerdict | None] = [None] * len(examples)
+        exact: list[bool | None] = [None] * len(examples)
+        if panel.generates:
+            texts[name] = [answer.text for answer in answers[name]]
+            verdicts = [*_verdicts(panel.judge, name, examples, answers[name])]
+            pairs = zip(examples, answers[name], strict=True)
+            exact = [
+                _exact(example, answer) if example.exact else None for example, answer in pairs
+            ]
+        for index, example in enumerate(examples):
             forced = scored.get(example.digest) if name == "utility" else None
             results.append(
                 ExampleResult(
                     set=name,
                     index=index,
-                    verdict=verdict,
+                    verdict=verdicts[index],
                     hits=forced.hits if forced else None,
                     counted=forced.counted if forced else None,
                     loss=forced.loss if forced else None,
-                    exact=_exact(example, answer) if example.exact else None,
+                    exact=exact[index],
                 )
             )
     return results, texts
@@ -173,11 +185,19 @@ def _answer(
             eos_ids=end_ids(model, tokenizer, panel.template.end_ids),
             pad_id=0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
             max_new_tokens=panel.max_new_tokens,
-            batch_rows=GENERATION_ROWS,
+            batch_rows=_rows(panel, model, everything),
             progress=progress,
         )
     )
     return {name: [next(answers) for _ in examples] for name, examples in prompts.items()}
+
+
+def _rows(panel: Panel, model: Any, examples: Sequence[Example]) -> int:
+    """How many prompts are answered together: by shapes alone, whatever memory there is."""
+    config = model.config.get_text_config()
+    longest = max(len(panel.template.prompt_ids(example)) for example in examples)
+    bytes_a_token = 2 * config.num_hidden_layers * config.hidden_size * model.dtype.itemsize
+    return max(1, min(MOST_ROWS, CACHE_BYTES // (bytes_a_token * (longest + panel.max_new_tokens))))
 
 
 def _verdicts(

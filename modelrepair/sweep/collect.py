@@ -79,8 +79,12 @@ def watch(block: nn.Module, sites: Sequence[Site]) -> Iterator[dict[str, Seen]]:
                     f"{path} is used twice in its block", hint="exclude it with --exclude"
                 )
             seen[path] = Seen(args[0].detach())
+
+            def keep_gradient(gradient: Tensor) -> None:
+                seen[path].output_gradients = gradient.detach()
+
             if output.requires_grad:
-                output.register_hook(lambda g: setattr(seen[path], "output_gradients", g.detach()))
+                output.register_hook(keep_gradient)  # type: ignore[no-untyped-call]
 
         return keep
 

@@ -88,7 +88,8 @@ def build(
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.use_cache = False
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+            make: Any = AutoModelForCausalLM.from_config
+            model = make(config, dtype=dtype, trust_remote_code=False)
     except Exception as error:
         raise UnsupportedModelError(
             f"transformers can't build a causal language model from config.json: {_line(error)}",
