@@ -89,6 +89,7 @@ def run(
         bench = prepare.open_bench(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
+        _check_sweep(bench)
         measured = Measured()
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
@@ -139,7 +140,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     """Measure one model on whole sets."""
     import tempfile
 
-    from modelrepair.measure.evaluate import evaluate
+    from modelrepair.measure.evaluate import check_sweep, evaluate
 
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
@@ -148,18 +149,29 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     device = prepare.find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
     panel = prepare.open_panel(settings, model, sets, chosen.judge, notes, device)
+    read = prepare.weights_of(settings, model, device).read
+    if "utility" in sets:
+        check_sweep(panel, skeleton, read, sets["utility"].report)
     with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
         results, answers = evaluate(
             panel,
             "report",
             skeleton,
-            prepare.weights_of(settings, model, device).read,
+            read,
             Path(folder) / "measuring",
             progress,
         )
     return MeasureReport(
         model.name, summarise(results, chosen.judge.name), answers, tuple(notes.warnings)
     )
+
+
+def _check_sweep(bench: Bench) -> None:
+    """Refuse a model that gives other results block by block, before anything is computed."""
+    from modelrepair.measure.evaluate import check_sweep
+
+    read = prepare.weights_of(bench.settings, bench.source, bench.device).read
+    check_sweep(bench.panel, bench.skeleton, read, bench.sets.splits["realign"].score)
 
 
 def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -> Model | None:

@@ -21,6 +21,7 @@ from modelrepair.registry.specs import Exchange, Judge, MeasuredSet, SetName
 from modelrepair.sweep.collect import SetBatches
 from modelrepair.sweep.loss import Forced
 from modelrepair.sweep.passes import Work, follow
+from modelrepair.sweep.record import check_first_batch, model_inputs
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton
 
 CACHE_BYTES = 2**30
@@ -91,6 +92,20 @@ def batches_of(panel: Panel, tokenized: Sequence[TokenizedExample]) -> list[Batc
     """Canonical batches under the panel's token budget."""
     pad = panel.template.tokenizer.pad_token_id
     return canonical_batches(tokenized, panel.token_budget, 0 if pad is None else pad)
+
+
+def check_sweep(
+    panel: Panel, skeleton: Skeleton, read: ReadWeight, examples: Iterable[Example]
+) -> None:
+    """Run the first batch of a set through the first two blocks, alone and inside the model.
+
+    Raises:
+        UnsupportedModelError: the results differ: the model can't be swept block by block.
+        DamagedCheckpointError: a weight that is read on the way is not finite.
+    """
+    batches = tokenize(panel, examples)
+    if batches:
+        check_first_batch(skeleton, model_inputs(batches[0], skeleton.device), read)
 
 
 def screen(
@@ -196,7 +211,7 @@ def _rows(panel: Panel, model: Any, examples: Sequence[Example]) -> int:
     """How many prompts are answered together: by shapes alone, whatever memory there is."""
     config = model.config.get_text_config()
     longest = max(len(panel.template.prompt_ids(example)) for example in examples)
-    bytes_a_token = 2 * config.num_hidden_layers * config.hidden_size * model.dtype.itemsize
+    bytes_a_token: int = 2 * config.num_hidden_layers * config.hidden_size * model.dtype.itemsize
     return max(1, min(MOST_ROWS, CACHE_BYTES // (bytes_a_token * (longest + panel.max_new_tokens))))
 
 

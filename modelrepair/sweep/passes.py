@@ -119,6 +119,9 @@ def follow(work: Work, progress: Progress) -> list[Forced]:
 
 def _start(work: Work) -> tuple[HiddenStates, list[tuple[Call, ...]]]:
     """Record every batch: the arguments of all blocks, and the first hidden state if it's lost."""
+    if work.skeleton.shared is not None:
+        # What earlier blocks left for later ones was in memory only: begin again.
+        (work.folder / "pass.json").unlink(missing_ok=True)
     fresh = _State.load(work.folder).forward == 0
     width = work.skeleton.model.config.get_text_config().hidden_size
     shapes = []

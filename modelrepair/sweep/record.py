@@ -151,7 +151,17 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
             f"{type(skeleton.model).__name__} can't be run on shapes alone: {error}",
             hint="its forward looks at values, not only at shapes; please report this model",
         ) from error
-    return replace(skeleton, answers_tuple=tuples), shared_state(recording)
+    width = skeleton.model.config.get_text_config().hidden_size
+    expected = (*inputs["input_ids"].shape, width)
+    for states in (hidden, output[0] if tuples else output):
+        if tuple(states.shape) != expected:
+            raise UnsupportedModelError(
+                f"the blocks of {type(skeleton.model).__name__} pass on hidden states "
+                f"{list(states.shape)} where {list(expected)} are expected",
+                hint="models that keep several hidden states a token can't be swept yet",
+            )
+    shared = shared_state(recording)
+    return replace(skeleton, answers_tuple=tuples, shared=shared), shared
 
 
 def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: ReadWeight) -> None:

@@ -78,7 +78,8 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
             for leaf, parameter in module.named_parameters(recurse=False):
                 if parameter.dim() < 2:
                     continue
-                file = skeleton.files[f"{skeleton.prefix}.{index}.{path}.{leaf}"]
+                parts = (skeleton.prefix, str(index), path, leaf)
+                file = skeleton.files[".".join(part for part in parts if part)]
                 total += parameter.numel()
                 reason = _why_not(module, leaf, owners[file])
                 if reason is not None:

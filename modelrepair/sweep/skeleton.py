@@ -31,6 +31,7 @@ class Skeleton:
         unknown: tensors of the checkpoint that the model doesn't know; they stay as they are.
         answers_tuple: whether a block answers with a tuple, its hidden state first.
         dtype: what the model computes in.
+        shared: the argument through which its blocks pass each other state, or None.
     """
 
     model: Any
@@ -41,6 +42,7 @@ class Skeleton:
     unknown: tuple[str, ...]
     answers_tuple: bool = False
     dtype: torch.dtype = torch.float32
+    shared: str | None = None
 
     @contextmanager
     def filled_shell(self, read: ReadWeight) -> Iterator[None]:

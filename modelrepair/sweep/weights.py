@@ -116,7 +116,18 @@ class Weights:
         if mask is not None:
             flat = raw.reshape(-1)
             flat[mask] = self._masked(name, flat[mask], mask)
+        return self._finite(_as_float(raw, entry.dtype, name).to(self._device), name)
+
+    def reference(self, name: str) -> Tensor | None:
+        """The reference's tensor of this name, or None where there is none; Raises as `values`."""
+        if self._reference is None:
+            return None
+        entry = self._reference.entries[name]
+        raw = np.array(self._reference.raw(name))
         tensor = _as_float(raw, entry.dtype, name).to(self._device)
+        return self._finite(tensor, f"the reference's {name}")
+
+    def _finite(self, tensor: Tensor, name: str) -> Tensor:
         if name not in self._checked:
             if not torch.isfinite(tensor).all():
                 raise DamagedCheckpointError(
@@ -126,14 +137,6 @@ class Weights:
                 )
             self._checked.add(name)
         return tensor
-
-    def reference(self, name: str) -> Tensor | None:
-        """The reference's tensor of this name, float32, or None where there is no reference."""
-        if self._reference is None:
-            return None
-        entry = self._reference.entries[name]
-        raw = np.array(self._reference.raw(name))
-        return _as_float(raw, entry.dtype, name).to(self._device)
 
     def _masked(self, name: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
         entry = self._checkpoint.entries[name]
