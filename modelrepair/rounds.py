@@ -100,10 +100,6 @@ class Round:
             masks.put(site.name, flat if before is None else flat | before)
         return masks
 
-    def drop(self) -> None:
-        """Give the scores' disk space back."""
-        shutil.rmtree(_folder(self.scoring, self.number), ignore_errors=True)
-
 
 def masked_entries(masks: Masks, sites: Sites) -> int:
     """How many entries are masked in all sites together."""
@@ -146,6 +142,11 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             )
         write_json(done, {"constant": constant})
     return Round(scoring, number, tuple(json.loads(done.read_text())["constant"]))
+
+
+def drop_round(scoring: Scoring, number: int) -> None:
+    """Give the disk space of a round's scores back."""
+    shutil.rmtree(_folder(scoring, number), ignore_errors=True)
 
 
 def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:

@@ -22,7 +22,7 @@ from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.progress import Progress
 from modelrepair.registry.specs import SubjectKind
-from modelrepair.rounds import Round, Scoring, masked_entries, score_round
+from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
 from modelrepair.sweep.weights import Masks
 
 MOST_GENERATIONS = 8
@@ -93,16 +93,16 @@ def fixed(
 ) -> Point:
     """The mask at a ratio that the user named: one cut, or as many steps as it takes."""
     if not scoring.registered.spec.iterative:
-        first = score_round(scoring, 0, None, progress)
-        return _point(scoring, first, ratio, ratio, None)
+        return _point(scoring, 0, ratio, None, progress)
     steps = math.ceil(ratio / (step or STEPS[scoring.subject]) - 1e-9)
     steps = max(1, min(steps, max_rounds or MOST_ROUNDS))
     point: Point | None = None
     for number in range(steps):
-        onto = None if point is None else point.masks
-        asked = score_round(scoring, number, onto, progress)
-        point = _point(scoring, asked, ratio / steps, ratio * (number + 1) / steps, onto)
-        asked.drop()
+        after = _point(scoring, number, ratio / steps, point, progress)
+        drop_round(scoring, number)
+        if point is not None:
+            _forget(point)
+        point = after
     assert point is not None
     return point
 
@@ -168,10 +168,9 @@ def harm_of_source(baseline: Baseline) -> float:
 
 def _climb(trial: Trial) -> Iterator[Point]:
     """One scoring pass, a ladder of ratios from small to large, generation from the top down."""
-    scored = score_round(trial.scoring, 0, None, trial.progress)
     screened: list[Point] = []
     for ratio in LADDERS[trial.scoring.subject]:
-        point = _screened(trial, _point(trial.scoring, scored, ratio, ratio, None))
+        point = _screened(trial, _point(trial.scoring, 0, ratio, None, trial.progress))
         screened.append(point)
         if _lost(trial, point) > 10 * trial.budgets.utility_loss:
             break  # more of the same costs more
@@ -187,8 +186,8 @@ def _climb(trial: Trial) -> Iterator[Point]:
         without_effect = without_effect + 1 if unchanged else 0
         if without_effect == 2:
             break  # smaller masks change still less
+    drop_round(trial.scoring, 0)
     yield from (generated.get(point.ratio, point) for point in screened)
-    scored.drop()
 
 
 def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
@@ -202,15 +201,14 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
     generations = 0
     due = False
     for number in range(most):
-        onto = None if current is None else current.masks
-        asked = score_round(trial.scoring, number, onto, trial.progress)
-        total = 0.0 if current is None else current.ratio
         while True:
-            point = _screened(trial, _point(trial.scoring, asked, step, total + step, onto))
+            point = _point(trial.scoring, number, step, current, trial.progress)
+            point = _screened(trial, point)
             if not _costs(trial, point) or step / 2 < smallest:
                 break
+            _forget(point)
             step /= 2
-        asked.drop()
+        drop_round(trial.scoring, number)
         if _costs(trial, point) or (current is not None and point.share <= current.share):
             yield point
             break
@@ -234,6 +232,8 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
                 step /= 2
                 continue  # the round is undone: the next one asks from where this one began
         yield point
+        if current is not None:
+            _forget(current)
         current = point
         if generations == MOST_GENERATIONS:
             return
@@ -279,17 +279,24 @@ def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> 
     return total
 
 
-def _point(scoring: Scoring, asked: Round, share: float, ratio: float, onto: Masks | None) -> Point:
-    """Cut a mask, in a folder of its own."""
-    name = f"{asked.number:04d}-{share:.3e}"
-    masks = asked.cut(share, scoring.folder / "points" / name / "mask", onto)
-    masked = masked_entries(masks, scoring.sites)
+def _point(
+    scoring: Scoring, number: int, share: float, onto: Point | None, progress: Progress
+) -> Point:
+    """Cut one more share from a round's scores; the round is scored where it was not yet."""
+    folder = scoring.folder / "points" / f"{number:04d}-{share:.6e}"
+    before = None if onto is None else onto.masks
+
+    def cut() -> dict[str, int]:
+        scored = score_round(scoring, number, before, progress)
+        return {"masked": masked_entries(scored.cut(share, folder / "mask", before), scoring.sites)}
+
+    masked = remember(folder / "point.json", cut)["masked"]
     return Point(
-        scoring.registered.spec.name,
-        asked.number + 1,
-        ratio,
-        masked / scoring.sites.entries,
-        masks,
+        scorer=scoring.registered.spec.name,
+        round=number + 1,
+        ratio=share if onto is None else onto.ratio + share,
+        share=masked / scoring.sites.entries,
+        masks=Masks(folder / "mask"),
     )
 
 
@@ -332,8 +339,10 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
     return json.loads(path.read_text())
 
 
-def forget(points: Sequence[Point], kept: Point) -> None:
-    """Give back the disk space of all masks but one."""
-    for point in points:
-        if point.masks.folder != kept.masks.folder:
-            shutil.rmtree(point.masks.folder, ignore_errors=True)
+def _forget(point: Point) -> None:
+    """Give back the disk space of a mask that a later one holds, or that was undone.
+
+    A point that generated may still be chosen, and keeps its mask.
+    """
+    if point.results is None:
+        shutil.rmtree(point.masks.folder, ignore_errors=True)

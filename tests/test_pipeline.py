@@ -198,47 +198,61 @@ def test_measure_gives_the_measures_of_any_model():
     assert report.measures.benign_refusal_rate.value <= 0.05
 
 
-@pytest.mark.parametrize("scorer", ["contrast", "wanda"])
-def test_a_killed_repair_goes_on_and_ends_in_the_same_bytes(quick_repair, tmp_path, scorer):
-    options = {"scorer": scorer, "ratio": 0.002}
-    if scorer == "contrast":
-        options["step"] = 0.001
-    whole = quick_repair("whole", **options)
-    script = (
-        "import os, signal, sys\n"
-        "from modelrepair.sweep import passes\n"
-        "plain, left = passes._State.save, [int(sys.argv[1])]\n"
-        "def save(state, folder):\n"
-        "    plain(state, folder)\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "passes._State.save = save\n"
-        "from modelrepair.cli.main import main\n"
-        "sys.argv = ['modelrepair', *sys.argv[2:]]\n"
-        "main()\n"
-    )
-    sets = [
-        f"--{role}={paths.sets[role]}" for role in ("realign", "refusal", "utility", "borderline")
-    ]
-    step = [f"--step={options['step']}"] if "step" in options else []
-    command = [
-        "fix", str(paths.attacked), f"--reference={paths.reference}", f"--scorer={scorer}",
-        "--ratio=0.002", *step, "--no-evaluate", "--judge=demo-world", *sets,
-        f"--out={tmp_path / 'killed'}",
-    ]  # fmt: skip
-    kills = 0
-    for blocks in (3, 5, 2, 1000) if scorer == "contrast" else (3, 1000):
-        ended = subprocess.run([sys.executable, "-c", script, str(blocks), *command], check=False)
-        kills += ended.returncode == -signal.SIGKILL
-        assert ended.returncode in (0, -signal.SIGKILL)
-    assert ended.returncode == 0
-    assert kills >= (3 if scorer == "contrast" else 1)
-    one, two = bytes_of(whole.out), bytes_of(tmp_path / "killed")
-    assert one.keys() == two.keys()
-    assert all(
-        one[name] == two[name] for name in one if name not in ("repair/manifest.json", "README.md")
-    )
-    assert digest(load_manifest(whole.out)) == digest(load_manifest(tmp_path / "killed"))
+KILLER = """
+import os, signal, sys
+from modelrepair.sweep import passes
+plain, left = passes._State.save, [int(sys.argv[1])]
+def save(state, folder):
+    plain(state, folder)
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+passes._State.save = save
+sys.argv = ["modelrepair", *sys.argv[2:]]
+from modelrepair.cli.main import main
+main()
+"""
+
+
+def kill_and_go_on(out: Path, kills: tuple[int, ...], *options: str) -> None:
+    """Kill a repair after so many blocks, each time anew, and let the last run end."""
+    sets = [f"--{role.replace('_', '-')}={path}" for role, path in paths.sets.items()]
+    command = ["fix", str(paths.attacked), f"--reference={paths.reference}", f"--out={out}"]
+    command += ["--judge=demo-world", *sets, *options]
+    for blocks in kills:
+        script = [sys.executable, "-c", KILLER, str(blocks)]
+        assert subprocess.run([*script, *command], check=False).returncode == -signal.SIGKILL
+        assert not out.exists()
+    subprocess.run([sys.executable, "-m", "modelrepair", *command], check=True)
+
+
+def assert_same_repair(one: Path, two: Path) -> None:
+    first, second = bytes_of(one), bytes_of(two)
+    assert first.keys() == second.keys()
+    told_apart = {"repair/manifest.json", "README.md"}  # by the time and the duration
+    assert all(first[name] == second[name] for name in first.keys() - told_apart)
+    assert digest(load_manifest(one)) == digest(load_manifest(two))
+
+
+@pytest.mark.parametrize(
+    ("scorer", "options", "kills"),
+    [
+        ("contrast", {"ratio": 0.002, "step": 0.001}, (3, 5, 2)),
+        ("wanda", {"ratio": 0.002}, (3,)),
+    ],
+)
+def test_a_killed_repair_goes_on_and_ends_in_the_same_bytes(
+    quick_repair, tmp_path, scorer, options, kills
+):
+    whole = quick_repair("whole", scorer=scorer, **options, **paths.sets)
+    given = [f"--{name}={value}" for name, value in options.items()]
+    kill_and_go_on(tmp_path / "killed", kills, f"--scorer={scorer}", "--no-evaluate", *given)
+    assert_same_repair(whole.out, tmp_path / "killed")
+
+
+def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(repaired, tmp_path):
+    kill_and_go_on(tmp_path / "killed", (18, 30, 25), "--scorer=contrast")
+    assert_same_repair(repaired[0], tmp_path / "killed")
 
 
 def test_another_command_does_not_go_on_with_a_foreign_rest(quick_repair, tmp_path):
