@@ -15,6 +15,7 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -85,3 +86,18 @@ class RepairInterrupted(ModelRepairError):
     """Stopped by the user; the same command goes on where it stopped."""
 
     exit_code = 130
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, here or on a device.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(KeyError())
+    (True, False)
+    """
+    # By name: torch must not be imported to find out that torch is not to blame.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {"MemoryError", "OutOfMemoryError"}:
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

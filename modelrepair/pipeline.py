@@ -5,6 +5,7 @@ source ─► sets ─► sites ─► measure ─► score, select, search ─�
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -22,12 +23,13 @@ from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.progress import Progress
 from modelrepair.publish.output import Positions, finish, write_record, write_weights
+from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import make_scorer
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import MeasuredSet, SubjectKind
+from modelrepair.registry.specs import MeasuredSet, ScorerSpec, SubjectKind
 from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
-from modelrepair.settings import Settings, check
-from modelrepair.workspace import disk_errors, open_workspace
+from modelrepair.settings import Settings, check, check_choices
+from modelrepair.workspace import inputs_of, open_workspace
 
 if TYPE_CHECKING:
     from modelrepair.examples.splits import Part
@@ -82,14 +84,16 @@ def run(
     source = prepare.find_source(settings)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
-    digest = settings.digest(inputs=prepare.inputs(sets, source, reference))
+    inputs = inputs_of(sets, chosen.registered_judge, source, reference)
+    digest = settings.digest(inputs=inputs)
     prepare.check_room(settings, source, sets, chosen, destination.absolute().parent)
     workspace = open_workspace(destination, digest, source.source.folder)
-    with disk_errors(destination):
+    with workspace.going_on():
         bench = prepare.open_bench(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
         _check_sweep(bench)
+        _require_sets(bench, 0, _subject(settings, reference))
         measured = Measured()
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
@@ -142,6 +146,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
 
     from modelrepair.measure.evaluate import check_sweep, evaluate
 
+    check_choices(settings)
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
     sets = prepare.load_whole_sets(settings)
@@ -270,17 +275,10 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
 
     settings = bench.settings
     registered, options = bench.chosen.scorers[number]
-    if missing := _missing_set(bench, number, subject):
-        raise UsageError(
-            f"scorer {registered.spec.name!r} needs a {missing} set",
-            hint=f"give one with --{missing}, or choose another scorer",
-        )
-    has_utility = "utility" in bench.sets.splits
+    _require_sets(bench, number, subject)
     protect = settings.protect
     if protect is None:
-        protect = 0.10 if subject == "weight" and has_utility else 0.0
-    if protect > 0 and not has_utility:
-        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+        protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
     batches = {}
     for name, split in bench.sets.splits.items():
         tokenized = bench.panel.template.pairs(e for e in split.score if e.response is not None)
@@ -297,8 +295,26 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
         scope=settings.scope or registered.spec.scope,
         batches=batches,
         protect=protect,
-        folder=bench.workspace.work / f"scorer-{number}",
+        folder=bench.workspace.work / f"scorer-{number}-{_version(registered)}",
     )
+
+
+def _require_sets(bench: Bench, number: int, subject: SubjectKind) -> None:
+    """Refuse a scorer or a protection that lacks a set, before anything is measured."""
+    if missing := _missing_set(bench, number, subject):
+        name = bench.chosen.scorers[number][0].spec.name
+        raise UsageError(
+            f"scorer {name!r} needs a {missing} set",
+            hint=f"give one with --{missing}, or choose another scorer",
+        )
+    if (bench.settings.protect or 0) > 0 and "utility" not in bench.sets.splits:
+        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+
+
+def _version(registered: Registered[ScorerSpec]) -> str:
+    """Tells a scorer that was changed since the interruption from the one that was at work."""
+    origin = f"{registered.spec.name} {registered.distribution} {registered.version}"
+    return hashlib.sha256(origin.encode()).hexdigest()[:8]
 
 
 def _missing_set(bench: Bench, number: int, subject: SubjectKind) -> str | None:

@@ -16,8 +16,8 @@ from modelrepair.progress import Progress
 from modelrepair.registry.manager import Registry, load_registry, make_judge
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import Exchange, Judge, SetName, SubjectKind
-from modelrepair.settings import PATHS, SETS, Settings
-from modelrepair.source.reference import check_same_shapes, declared_base
+from modelrepair.settings import PATHS, SETS, Settings, check_choices
+from modelrepair.source.reference import check_another, check_same_shapes, declared_base
 from modelrepair.source.resolve import resolve
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | N
         return None
     try:
         found = resolve(wanted)
+        check_another(source.source.folder, found.folder)
         reference = Model(found, Checkpoint.open(found.folder))
         check_same_shapes(source.checkpoint, reference.checkpoint, source.checkpoint.entries)
     except (HubError, UsageError, UnsupportedModelError) as error:
@@ -323,17 +324,6 @@ def weights_of(
     )
 
 
-def inputs(sets: Sets, *models: Model | None) -> dict[str, str]:
-    """What a repair is made on, so that an interrupted one is not continued on something else."""
-    found = {f"set {name}": some.digest for name, some in sets.given.items()}
-    for number, model in enumerate(models):
-        if model is not None:
-            for name in model.checkpoint.files:
-                stat = (model.source.folder / name).stat()
-                found[f"{number} {name}"] = f"{stat.st_size} {stat.st_mtime_ns}"
-    return found
-
-
 def find_device(name: str) -> torch.device:
     """The device that computes; ``auto`` is a GPU where there is one.
 
@@ -362,6 +352,7 @@ def plan_of(settings: Settings) -> Plan:
     """
     from modelrepair import preflight
 
+    check_choices(settings)
     notes = Notes()
     registry = load_registry()
     registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])

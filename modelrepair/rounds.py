@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from modelrepair.checkpoint.writer import write_json
-from modelrepair.errors import ModelRepairError, PluginError
+from modelrepair.errors import ModelRepairError, PluginError, UsageError, out_of_memory
 from modelrepair.examples.batches import Batch
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
@@ -22,7 +22,7 @@ from modelrepair.scorers.protocol import Accumulator, Scorer, SiteView
 from modelrepair.scorers.wanda import root_mean_square, wanda_score
 from modelrepair.selection import count, select, spill, top_tensor
 from modelrepair.sweep.accumulators import InputNorms
-from modelrepair.sweep.collect import SetBatches, SiteStatistics
+from modelrepair.sweep.collect import AccumulatorError, SetBatches, SiteStatistics
 from modelrepair.sweep.passes import Work, collect
 from modelrepair.sweep.sites import Site, Sites
 from modelrepair.sweep.skeleton import Skeleton
@@ -130,15 +130,27 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         def on_site(site: Site, statistics: SiteStatistics) -> None:
             _score_site(scoring, number, masks, site, statistics)
 
-        collect(work, scoring.sites, on_site, progress)
+        try:
+            collect(work, scoring.sites, on_site, progress)
+        except AccumulatorError as error:
+            raise PluginError(f"{_who(scoring)}: {error}", hint=error.hint) from error
         shutil.rmtree(work.folder)
         names = [site.name for site in scoring.sites.chosen]
         flags = [folder / f"{name}.constant" for name in names]
         constant = [name for name, flag in zip(names, flags, strict=True) if flag.exists()]
         if len(constant) == len(names):
+            if (
+                scoring.subject == "delta"
+                and masks is None
+                and not any(_differs(scoring, name) for name in names)
+            ):
+                raise UsageError(
+                    "source and reference are the same in every matrix",
+                    hint="give the aligned model that the source was fine-tuned from, or 'none'",
+                )
             raise PluginError(
                 f"{_who(scoring)} gave one and the same score everywhere",
-                hint="the source equals the reference, or the scorer does not look at its input",
+                hint="the scorer does not look at its input",
             )
         write_json(done, {"constant": constant})
     return Round(scoring, number, tuple(json.loads(done.read_text())["constant"]))
@@ -154,6 +166,12 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
     needs: dict[SetName, tuple[Accumulator, ...]] = {
         name: tuple(accumulators) for name, accumulators in scoring.scorer.needs.items()
     }
+    for name in needs:
+        if name not in scoring.batches:
+            raise PluginError(
+                f"{_who(scoring)} wants statistics of a {name} set that it did not ask for",
+                hint="name the set in the plug-in's `sets`, too",
+            )
     if first and scoring.protect > 0:
         needs["utility"] = tuple(dict.fromkeys((*needs.get("utility", ()), PROTECTION)))
     return [
@@ -196,6 +214,11 @@ def _score_site(
     partial.replace(path)
 
 
+def _differs(scoring: Scoring, name: str) -> bool:
+    reference = scoring.weights.reference(name)
+    return reference is None or not torch.equal(scoring.weights.values(name), reference)
+
+
 def _view(scoring: Scoring, masks: Masks | None, site: Site) -> SiteView:
     weights = scoring.weights.with_masks(masks)
     weight = weights.values(site.name)
@@ -213,9 +236,9 @@ def _checked(scoring: Scoring, view: SiteView, statistics: SiteStatistics) -> Te
     hint = "this is a fault of the plug-in, or of the model it was given; --debug shows more"
     try:
         scores = scoring.scorer.score(view, statistics)
-    except ModelRepairError:
-        raise
     except Exception as error:
+        if isinstance(error, ModelRepairError) or out_of_memory(error):
+            raise
         raise PluginError(
             f"{_who(scoring)} failed on {view.name}: {type(error).__name__}: {error}", hint=hint
         ) from error

@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from modelrepair.checkpoint.writer import save_array
+
 Quota = Callable[[float, int], int]
 """How many entries a ratio means, of all entries of a row, a tensor, or all sites."""
 
@@ -94,8 +96,7 @@ def spill(path: Path, scores: np.ndarray, eligible: np.ndarray | None = None) ->
         scores: ``[out, in]`` float32.
         eligible: ``[out, in]`` bool; the other entries become -inf.
     """
-    with path.open("wb") as file:
-        np.save(file, _candidates(scores, eligible, False), allow_pickle=False)
+    save_array(path, _candidates(scores, eligible, False))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,12 @@ from modelrepair.registry.specs import Scope
 
 SETS = ("realign", "refusal", "utility", "borderline")
 PATHS = (*SETS, *(f"test_{name}" for name in SETS))
+CHOICES: Mapping[str, tuple[str | None, ...]] = {
+    "subject": ("auto", "delta", "weight"),
+    "scope": (None, "row", "tensor", "global"),
+    "arithmetic": ("float32", "bfloat16"),
+}
+LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
 NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
 
 
@@ -118,6 +124,7 @@ def check(settings: Settings) -> None:
     Raises:
         UsageError: a number out of its range, or options that exclude each other.
     """
+    check_choices(settings)
     ratio = settings.ratio
     if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
         raise UsageError(
@@ -143,11 +150,22 @@ def check(settings: Settings) -> None:
         raise UsageError(
             "a delta needs a reference", hint="name it with --reference, or use --subject weight"
         )
-    if settings.reference not in ("auto", "none") and settings.reference == settings.source:
-        raise UsageError(
-            "the reference is the source itself",
-            hint="give the aligned model that the source was fine-tuned from, or 'none'",
-        )
+
+
+def check_choices(settings: Settings) -> None:
+    """Refuse words and counts that no option takes: in Python nobody else looks at them.
+
+    Raises:
+        UsageError: an unknown word, or a count that is too small.
+    """
+    for name, known in CHOICES.items():
+        if getattr(settings, name) not in known:
+            words = ", ".join(repr(word) for word in known)
+            raise UsageError(f"{name} is {getattr(settings, name)!r}", hint=f"it is one of {words}")
+    for name, least in LEAST.items():
+        count = getattr(settings, name)
+        if count is not None and not (isinstance(count, int) and count >= least):
+            raise UsageError(f"{name} is {count!r}", hint=f"a whole number, {least} or more")
 
 
 def short(text: str) -> str:

@@ -10,11 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelrepair.bench import Model, Sets
 from modelrepair.checkpoint.writer import write_json
-from modelrepair.errors import ResourceError, UsageError
+from modelrepair.errors import GateError, ResourceError, UnsupportedModelError, UsageError
+from modelrepair.publish.manifest import MANIFEST_NAME
 from modelrepair.publish.output import make_room
+from modelrepair.registry.loading import Registered
+from modelrepair.registry.specs import JudgeSpec
+from modelrepair.version import version
 
 SETTINGS = "settings.json"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG)
+HOPELESS = (GateError, UnsupportedModelError, UsageError)
+"""What the same command can only run into again."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,23 @@ class Workspace:
         """Remove what is left of an unfinished repair."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Work in the folder; whatever stops the work, keep it where the same command can go on.
+
+        Where nothing was done yet, or where the same command can only fail again, the folder
+        would do nothing but stand in the way of a better command.
+        """
+        try:
+            with disk_errors(self.out):
+                yield
+        except BaseException as error:
+            whole = (self.staged / MANIFEST_NAME).exists()
+            begun = any(path.is_file() for path in self.work.rglob("*"))
+            if not begun or (isinstance(error, HOPELESS) and not whole):
+                self.close()
+            raise
+
 
 def open_workspace(out: Path, digest: str, source: Path) -> Workspace:
     """Open the work folder of an output, new or where the same command was interrupted.
@@ -48,6 +74,8 @@ def open_workspace(out: Path, digest: str, source: Path) -> Workspace:
         ResourceError: the folder can't be written.
     """
     out = out.expanduser().absolute()
+    if not out.name:
+        raise UsageError(f"the output {str(out)!r} has no name", hint="choose another --out")
     inside = out.resolve()
     if inside == source.resolve() or source.resolve() in inside.parents:
         raise UsageError(f"the output {out.name!r} lies in the source", hint="choose another --out")
@@ -59,7 +87,7 @@ def open_workspace(out: Path, digest: str, source: Path) -> Workspace:
             raise UsageError(
                 f"{folder.name!r} is in the way and not ours", hint="remove it, or choose --out"
             )
-        if known.exists() and json.loads(known.read_text()).get("digest") != digest:
+        if known.exists() and _digest(known) != digest:
             raise UsageError(
                 f"{folder.name!r} holds an unfinished repair with other settings or inputs",
                 hint="run that command again to finish it, or remove the folder",
@@ -69,6 +97,13 @@ def open_workspace(out: Path, digest: str, source: Path) -> Workspace:
         workspace = Workspace(folder, out)
         workspace.work.mkdir(exist_ok=True)
     return workspace
+
+
+def _digest(settings: Path) -> str | None:
+    try:
+        return str(json.loads(settings.read_bytes())["digest"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 @contextmanager
@@ -81,13 +116,26 @@ def disk_errors(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise ResourceError(
                 f"the disk is full beside {out.name!r}",
                 hint="free some space and run the same command: it goes on where it stopped",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno in FORBIDDEN:
             raise ResourceError(
                 f"{out.name!r} can't be written: {error.strerror}", hint="choose another --out"
             ) from error
         raise
+
+
+def inputs_of(sets: Sets, judge: Registered[JudgeSpec], *models: Model | None) -> dict[str, str]:
+    """What a repair is made on, so that an interrupted one is not continued on something else."""
+    found = {f"set {name}": some.digest for name, some in sets.given.items()}
+    found["judge"] = f"{judge.distribution} {judge.version}"
+    found["modelrepair"] = version()
+    for number, model in enumerate(models):
+        if model is not None:
+            for name in model.checkpoint.files:
+                stat = (model.source.folder / name).stat()
+                found[f"{number} {name}"] = f"{stat.st_size} {stat.st_mtime_ns}"
+    return found

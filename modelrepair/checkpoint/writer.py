@@ -94,6 +94,21 @@ def write_json(path: Path, value: object) -> str:
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an ``.npy`` file of the work folder, where `numpy.save` does not say why it fails.
+
+    numpy writes an array by itself, past Python, and knows nothing of a full disk but how many
+    entries are missing; what Python writes tells the reason.
+
+    Raises:
+        OSError: the disk is full, or the folder can't be written.
+    """
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
+
+
 def fsync_folder(folder: Path) -> None:
     """Make sure that the names in a folder, not only the files, outlive a power cut."""
     if os.name == "nt":  # pragma: no cover: a folder can't be opened there

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from modelrepair.errors import ModelRepairError, ResourceError, UsageError
+from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory
 
 BUG, INTERRUPTED = 70, 130
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -39,7 +39,7 @@ def explain(error: BaseException) -> Failure:
         return Failure("interrupted", "run the same command to go on", INTERRUPTED)
     if isinstance(error, click.ClickException):
         return Failure(_usage_message(error), _usage_hint(error), UsageError.exit_code)
-    if _out_of_memory(error):
+    if out_of_memory(error):
         return Failure(
             f"out of memory: {_one_line(error) or type(error).__name__}",
             "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
@@ -73,16 +73,6 @@ def _usage_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "modelrepair"
     return f"see `{command} --help`"
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    # By name: torch must not be imported to find out that torch is not to blame.
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if names & {"MemoryError", "OutOfMemoryError"}:
-        return True
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def _where(error: OSError) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair.errors import PluginError
+from modelrepair.errors import ModelRepairError, PluginError, out_of_memory
 from modelrepair.examples.batches import Batch, canonical_batches
 from modelrepair.examples.load import Example
 from modelrepair.examples.splits import Part, Splits
@@ -247,6 +247,8 @@ def ask(judge: Judge, exchanges: Sequence[Exchange]) -> list[AnswerVerdict]:
     try:
         judged = list(judge.judge(exchanges))
     except Exception as error:
+        if isinstance(error, ModelRepairError) or out_of_memory(error):
+            raise
         raise PluginError(
             f"judge {judge.name!r} failed: {type(error).__name__}: {error}",
             hint="choose another with --judge, or see --debug",

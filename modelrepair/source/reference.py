@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.errors import UnsupportedModelError, UsageError
 
 
 def declared_base(folder: str | Path) -> str | None:
@@ -32,6 +32,19 @@ def declared_base(folder: str | Path) -> str | None:
     if metadata.get("base_model_relation") == "merge" or not isinstance(base, str):
         return None
     return base if _is_id(base) else None
+
+
+def check_another(source: Path, reference: Path) -> None:
+    """Make sure that the reference is not the source's own folder.
+
+    Raises:
+        UsageError: it is.
+    """
+    if reference.samefile(source):
+        raise UsageError(
+            "the reference is the source itself",
+            hint="give the aligned model that the source was fine-tuned from, or 'none'",
+        )
 
 
 def check_same_shapes(source: Checkpoint, reference: Checkpoint, names: Iterable[str]) -> None:

@@ -9,11 +9,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from modelrepair.errors import PluginError, UnsupportedModelError
+from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
 from modelrepair.examples.batches import Batch
 from modelrepair.registry.specs import SetName
 from modelrepair.scorers.protocol import Accumulator, SiteBatch, State
 from modelrepair.sweep.sites import Site
+
+
+class AccumulatorError(PluginError):
+    """An accumulator failed; whose it is, the caller knows."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +133,10 @@ class BlockSums:
             for accumulator in group.accumulators:
                 if accumulator.reads == "inputs":
                     if (key, accumulator) not in shared:
-                        shared[key, accumulator] = accumulator.contribution(site.info, view)
+                        shared[key, accumulator] = _contribution(accumulator, site, view)
                     part = shared[key, accumulator]
                 else:
-                    part = accumulator.contribution(site.info, with_gradients)
+                    part = _contribution(accumulator, site, with_gradients)
                 self._combine(site, group.name, accumulator, part)
 
     def take(self, site: Site, sets: Mapping[SetName, SetBatches]) -> SiteStatistics:
@@ -146,7 +150,7 @@ class BlockSums:
         state = self.states.setdefault(site.name, {}).setdefault((name, accumulator), {})
         for key, value in part.items():
             if not torch.isfinite(value).all():
-                raise PluginError(
+                raise AccumulatorError(
                     f"{type(accumulator).__name__} gave a value that is not finite on {site.name}",
                     hint="the model's activations overflow, or the accumulator divides by zero",
                 )
@@ -156,6 +160,18 @@ class BlockSums:
                 state[key] += value
             else:
                 state[key] = torch.maximum(state[key], value.to(torch.float64))
+
+
+def _contribution(accumulator: Accumulator, site: Site, batch: SiteBatch) -> State:
+    try:
+        return accumulator.contribution(site.info, batch)
+    except Exception as error:
+        if isinstance(error, ModelRepairError) or out_of_memory(error):
+            raise
+        raise AccumulatorError(
+            f"{type(accumulator).__name__} failed on {site.name}: {type(error).__name__}: {error}",
+            hint="this is a fault of the plug-in, or of the model it was given; --debug shows more",
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from modelrepair.checkpoint.bits import masked_values
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.writer import save_array
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 
 TORCH_DTYPES = {
@@ -45,7 +46,7 @@ class Masks:
             self._path(name).unlink(missing_ok=True)
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        np.save(self._path(name), np.packbits(mask.reshape(-1)))
+        save_array(self._path(name), np.packbits(mask.reshape(-1)))
 
     def positions(self, name: str, entries: int) -> np.ndarray:
         """The sorted flat positions of the site's masked entries, int64."""
