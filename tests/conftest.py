@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -55,6 +56,29 @@ def repaired(tmp_path_factory):
         **paths.sets,
     )
     return out, report
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory):
+    """SmolLM2-135M-Instruct, converted once for all workers; slow tests only.
+
+    MODELREPAIR_SMOLLM2 names a folder where it lies converted already, or is to lie.
+    """
+    import fcntl
+
+    from tests.smollm2 import convert
+
+    if "MODELREPAIR_SMOLLM2" in os.environ:
+        folder = Path(os.environ["MODELREPAIR_SMOLLM2"])
+    else:
+        base = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            base = base.parent  # the folder that the workers share
+        folder = base / "smollm2"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return convert(folder)
 
 
 def shuffled(path: Path, into: Path, seed: int = 0) -> Path:

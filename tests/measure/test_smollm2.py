@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,18 @@ from modelrepair.measure.degenerate import degeneration
 from modelrepair.measure.generation import end_ids, generate
 from modelrepair.measure.judges import is_refusal
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from smollm2 import convert
-
 pytestmark = pytest.mark.slow
 
 PROMPTS = (Path(__file__).parent / "prompts.txt").read_text("utf-8").splitlines()
 EXAMPLES = [Example((Message("user", prompt),), None) for prompt in PROMPTS]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return convert(tmp_path_factory.mktemp("smollm2") / "model")
-
-
 @pytest.fixture
-def parts(folder):
+def parts(smollm2):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(smollm2)
+    model = AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.float32)
     return model, tokenizer, Template(tokenizer)
 
 
