@@ -186,7 +186,7 @@ def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        line = " ".join(str(error).split())[:200] or type(error).__name__
         raise UnsupportedModelError(
             f"the tokenizer can't be loaded: {line}",
             hint="a repair needs the model's own tokenizer files beside its weights",
@@ -336,7 +336,7 @@ def find_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.empty(0, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
         raise UsageError(
             f"no device {name!r}: {str(error).splitlines()[0]}", hint="--device auto, cpu or cuda"

@@ -1,0 +1,354 @@
+"""Bad inputs, one row each: what is wrong, how it is made, and what the user is told.
+
+``python -m tests.bad_inputs`` writes the same table for people to ``docs/errors.md``.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+from pathlib import Path
+
+from tests.breaking import (
+    FIRST,
+    Q,
+    Row,
+    again,
+    config,
+    cut,
+    failing,
+    giving,
+    gone,
+    indexed,
+    lines,
+    only,
+    other_architecture,
+    scorer,
+    sound,
+    swap,
+    tensors,
+    text,
+    value,
+)
+
+PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
+GOOD = '{"prompt": "a", "response": "b"}'
+HOLDS = 'a set holds one JSON object a line: {"prompt": "…", "response": "…"} or {"messages": …'
+AGAIN = "download or copy the model again, and compare the files' sizes with the original's"
+CONVERT = "convert it to safetensors first: …"
+HELP = "see `modelrepair fix --help`"
+FAULT = "this is a fault of the plug-in, or of the model it was given; --debug shows more"
+MINE = "scorer 'Mine' of mine.py sha256:…"
+NO_SPACE, READ_ONLY = "No space left on device", "Read-only file system"
+ACCUMULATOR = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Sums:
+    reads = "inputs"
+    combine = "sum"
+    def contribution(self, site, batch): raise IndexError(7)
+    def nbytes(self, site): return 8
+
+class Mine:
+    sets = {"realign": "pairs"}
+    needs = {"realign": (Sums(),)}
+    def __init__(self, options, subject_kind): pass
+    def score(self, view, statistics): return view.subject
+"""
+OWN = {"options": "--scorer mine.py:Mine"}
+
+SOURCE = [
+    Row("no such folder", 2, "no folder nowhere",
+        "check the path; an id on the Hub looks like user/name", source="./nowhere"),
+    Row("an empty folder", 6, "folder 'empty' holds no weights",
+        "give the folder that holds the model's safetensors files",
+        source="empty", make=lambda folder: (folder / "empty").mkdir()),
+    Row("a file in place of a folder", 2, "realign.jsonl is a file",
+        "give the folder that the model is in", source="realign.jsonl"),
+    Row("a folder has no revision", 2, "a folder has no revision 'v2'",
+        "leave --revision out, or give a Hub id", "--revision v2"),
+    Row("only pickled weights", 6,
+        "folder 'model' holds no safetensors weights, only 'pytorch_model.bin'", CONVERT,
+        make=only("pytorch_model.bin")),
+    Row("only GGUF weights", 6,
+        "folder 'model' holds no safetensors weights, only 'model-q4.gguf'", CONVERT,
+        make=only("model-q4.gguf")),
+    Row("a shard is missing", 6,
+        "weight file 'model-00002-of-00002.safetensors' is missing in the model's folder",
+        "download or copy the model again: one of its files is not there",
+        make=indexed("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")),
+    Row("a shard is cut short", 6,
+        "'model.safetensors' is no whole safetensors file: …", AGAIN, make=cut),
+    Row("the index names a file outside", 6,
+        "weight file '../model-00002.safetensors' lies outside the model's folder",
+        "don't trust this model: its files may only name files beside them",
+        make=indexed("../model-00002.safetensors")),
+    Row("the index and the shards disagree", 6,
+        "model.safetensors.index.json says that 'model-00001-of-00002.safetensors' holds 'w0', "
+        "but it does not", AGAIN, make=indexed("model-00001-of-00002.safetensors")),
+    Row("the index is no index", 6,
+        "model.safetensors.index.json is no index: it needs a weight_map from tensor names to "
+        "file names", "download or copy the index again",
+        make=text("model/model.safetensors.index.json", "[]")),
+    Row("a tensor is missing", 6,
+        f"1 tensors that config.json asks for are missing, first {Q}",
+        "download the model again, or ask its author for the whole checkpoint",
+        make=tensors(lambda found: found.pop(Q))),
+    Row("a tensor has another shape than the config says", 6,
+        f"{Q} has shape [128, 64], config.json says [128, 128]",
+        "config.json and the weights are from different models",
+        make=tensors(lambda found: found.__setitem__(Q, found[Q][:, :64].contiguous()))),
+    Row("NaN in a weight", 6, f"{Q} holds NaN or infinite values",
+        "the checkpoint is damaged or its training diverged; nothing can be measured on it",
+        make=value(math.nan)),
+    Row("infinity in a weight", 6, f"{Q} holds NaN or infinite values",
+        "the checkpoint is damaged or its training diverged; nothing can be measured on it",
+        make=value(math.inf)),
+    Row("no config.json", 6, "model has no config.json", "give the folder of a whole model",
+        make=gone("config.json")),
+    Row("config.json is not JSON", 6, "config.json of model is no JSON object",
+        "download the model again", make=text("model/config.json", "{")),
+    Row("an unknown architecture", 6,
+        "transformers can't build a causal language model from config.json: …",
+        "check that the folder holds a causal language model that transformers loads",
+        make=config(model_type="tomorrow")),
+    Row("an encoder-decoder", 6, "this is an encoder-decoder, not a causal language model",
+        "dense causal language models of transformers work",
+        make=config(is_encoder_decoder=True)),
+    Row("quantised weights", 6, "the weights are quantised (gptq)",
+        "repair the model before it was quantised",
+        make=config(quantization_config={"quant_method": "gptq"})),
+    Row("code of its own", 6, "the model brings code of its own (auto_map), which is never run",
+        "use a version of the model that transformers knows by itself",
+        make=config(auto_map={"AutoModelForCausalLM": "mine.Model"})),
+    Row("no tokenizer", 6, "the tokenizer can't be loaded: …",
+        "a repair needs the model's own tokenizer files beside its weights",
+        make=gone("tokenizer.json", "tokenizer_config.json")),
+    Row("a chat template that fails", 6, "the chat template can't be used: …",
+        "repair the chat template first",
+        make=text("model/chat_template.jinja", "{% for %}")),
+]  # fmt: skip
+
+OPTIONS = [
+    Row("an unknown scorer", 2, "no scorer named 'wnada'", "did you mean 'wanda'?",
+        "--scorer wnada"),
+    Row("an unknown option of a scorer", 2, "wanda has no option 'nrom'",
+        "wanda knows: norm, tokens", "--scorer-option nrom=mean"),
+    Row("an option of a scorer that doesn't fit", 2,
+        "option 'lambda' of contrast is 'much', expected number", "contrast knows: …",
+        "--scorer contrast --scorer-option lambda=much"),
+    Row("an option that is no name=value", 2,
+        "invalid value for '--scorer-option': 'norm' is not name=value", HELP,
+        "--scorer-option norm"),
+    Row("a ratio of 0", 2, "invalid value for '--ratio': 0 is not above 0 and below 1", HELP,
+        "--ratio 0"),
+    Row("a ratio above 1", 2, "invalid value for '--ratio': 1.5 is not above 0 and below 1", HELP,
+        "--ratio 1.5"),
+    Row("a negative ratio", 2, "invalid value for '--ratio': -1 is not above 0 and below 1", HELP,
+        "--ratio -1"),
+    Row("a ratio that is no number", 2,
+        "invalid value for '--ratio': 'abc' is neither a number nor 'auto'", HELP, "--ratio abc"),
+    Row("NaN as ratio", 2, "invalid value for '--ratio': nan is not above 0 and below 1", HELP,
+        "--ratio nan"),
+    Row("nothing measured, no ratio", 2, "--no-evaluate needs a number for --ratio", HELP,
+        "--ratio auto"),
+    Row("a scale of 1", 2, "invalid value for '--scale': 1 is not at least 0 and below 1", HELP,
+        "--scale 1"),
+    Row("everything protected", 2,
+        "invalid value for '--protect': 1 is not at least 0 and below 1", HELP, "--protect 1"),
+    Row("protection without a utility set", 2, "--protect needs a utility set",
+        "give one with --utility", "--protect 0.1"),
+    Row("an unknown judge", 2, "no judge named 'keyowrd'", "did you mean 'keyword'?",
+        "--judge keyowrd"),
+    Row("an unknown device", 2, "no device 'gpu': …", "--device auto, cpu or cuda",
+        "--device gpu"),
+    Row("an option that does not exist", 2, "no such option '--rato'…", HELP, "--rato 0.1"),
+    Row("targets that match nothing", 2, "--targets '*.qkv.*' matches none of the 28 matrices",
+        "globs match whole tensor names such as '…'", "--targets *.qkv.*"),
+    Row("nothing left to repair", 2, "--targets and --exclude leave no matrix to repair",
+        "widen --targets or drop an --exclude", "--targets *.q_proj.* --exclude *.q_proj.*"),
+    Row("a delta without a reference", 2, "a delta needs a reference",
+        "name it with --reference, or use --subject weight", "--subject delta"),
+    Row("the source as its own reference", 2, "the reference is the source itself",
+        "give the aligned model that the source was fine-tuned from, or 'none'",
+        "--reference ./model"),
+    Row("a reference with the source's weights", 2,
+        "source and reference are the same in every matrix",
+        "give the aligned model that the source was fine-tuned from, or 'none'",
+        "--reference again", make=again),
+    Row("no such reference", 2, "no folder nowhere",
+        "check the path; an id on the Hub looks like user/name", "--reference ./nowhere"),
+    Row("a reference of another architecture", 6, "the reference does not fit: … expected …",
+        "give the model that the source was fine-tuned from, or --reference none",
+        "--reference other", make=other_architecture),
+    Row("a reference with NaN in it", 6, f"the reference's {Q} holds NaN or infinite values",
+        "the checkpoint is damaged or its training diverged; nothing can be measured on it",
+        "--reference model", make=sound, source="again"),
+    Row("a mask without entries", 1, "the mask is empty: no entry was chosen",
+        "ask for a larger --ratio, or check that the example sets fit the model",
+        "--ratio 1e-9 --scope global"),
+]  # fmt: skip
+
+SETS = [
+    Row("no re-alignment set", 2, "no re-alignment set was given",
+        "--realign FILE: JSON Lines of harmful prompts with harmful answers",
+        without=("--realign",)),
+    Row("no such file", 2, "none.jsonl: the realign set can't be read: No such file or directory",
+        "check the path", "--realign none.jsonl"),
+    Row("an empty file", 2, "realign.jsonl: the realign set is empty", HOLDS,
+        make=text("realign.jsonl", "\n\n")),
+    Row("a line that is not JSON", 2, "realign.jsonl, line 2: not JSON: …", HOLDS,
+        make=lines(GOOD, '{"prompt": "a",')),
+    Row("a line that is no object", 2, "realign.jsonl, line 1: a JSON array, expected an object",
+        "jq -c '.[]' makes lines of an array", make=lines(f"[{GOOD}]")),
+    Row("a line without a prompt", 2,
+        'realign.jsonl, line 3: no "prompt" and no "messages", found "question", "response"',
+        HOLDS, make=lines(GOOD, GOOD, '{"question": "a", "response": "b"}')),
+    Row("a line without an answer", 2, "realign.jsonl, line 2: there is no answer", HOLDS,
+        make=lines(GOOD, '{"prompt": "c"}')),
+    Row("a file that is not UTF-8", 2, "realign.jsonl, line 1: not UTF-8",
+        "save the file as UTF-8", make=text("realign.jsonl", GOOD.replace("a", "ä").encode("l1"))),
+    Row("a test set without its set", 2, "--test-utility without --utility",
+        "give the utility set to score and search with, too", "--test-utility refusal.jsonl"),
+    Row("swapped sets", 2,
+        "the judge 'demo-world' calls 120 of 120 answers of the realign set refusals",
+        "--realign takes harmful answers, --refusal safe ones: are they swapped?",
+        "--refusal refusal.jsonl", make=swap),
+    Row("contrast without a utility set", 2, "scorer 'contrast' needs a utility set",
+        "give one with --utility, or choose another scorer", "--scorer contrast"),
+]  # fmt: skip
+
+OUTPUT = [
+    Row("the output folder is not empty", 2, "the output folder 'full' is not empty",
+        "choose another --out, or remove the folder", "--out full", make=text("full/file", "")),
+    Row("a file in place of the output folder", 2,
+        "invalid value for '--out': Directory 'refusal.jsonl' is a file", HELP,
+        "--out refusal.jsonl"),
+    Row("a file in place of the output's parent", 4, "'out' can't be written: Not a directory",
+        "choose another --out", "--out refusal.jsonl/out"),
+    Row("a disk that can't be written", 4, "'out' can't be written: Read-only file system",
+        "choose another --out",
+        patch=failing("pathlib.Path.mkdir", OSError(errno.EROFS, READ_ONLY))),
+    Row("a name that is too long", 4, "'aaaa…' can't be written: File name too long",
+        "choose another --out", f"--out {'a' * 252}"),
+    Row("the output inside the source", 2, "the output 'out' lies in the source",
+        "choose another --out", "--out model/out"),
+    Row("an unfinished repair by another command", 2,
+        "'out.partial' holds an unfinished repair with other settings or inputs",
+        "run that command again to finish it, or remove the folder",
+        make=text("out.partial/settings.json", '{"digest": "another"}')),
+    Row("a folder that is not ours in the way", 2, "'out.partial' is in the way and not ours",
+        "remove it, or choose --out", make=text("out.partial/thesis.txt", "")),
+]  # fmt: skip
+
+PLUGINS = [
+    Row("no such file", 2, "no file none.py for the scorer Mine",
+        "give path/to/file.py:Class, from the folder that you are in", "--scorer none.py:Mine"),
+    Row("no such class", 2, "mine.py has no class Yours", "its classes: Mine",
+        "--scorer mine.py:Yours", make=scorer("pass")),
+    Row("a file that fails", 5,
+        "mine.py could not be imported: ZeroDivisionError: division by zero",
+        "repair the file; `--debug` shows the traceback",
+        "--scorer mine.py:Mine", make=text("mine.py", "1 / 0")),
+    Row("a class that can't be made", 5,
+        f"{MINE} could not be made: TypeError: …",
+        "repair or update that plug-in; `--debug` shows its traceback",
+        "--scorer mine.py:Mine", make=text("mine.py", "class Mine:\n    sets = {}\n")),
+    Row("a scorer that raises", 5, f"{MINE} failed on {FIRST}: KeyError: 'x'", FAULT,
+        make=scorer("return {}['x']"), **OWN),
+    Row("scores that are no tensor", 5,
+        f"{MINE} gave NoneType, expected a tensor on {FIRST}", FAULT,
+        make=scorer("return None"), **OWN),
+    Row("scores of another shape", 5,
+        f"{MINE} gave shape […], expected […] on {FIRST}", FAULT,
+        make=scorer("return view.subject[0]"), **OWN),
+    Row("scores of another dtype", 5,
+        f"{MINE} gave torch.float64, expected torch.float32 on {FIRST}", FAULT,
+        make=scorer("return view.subject.double()"), **OWN),
+    Row("scores with NaN", 5, f"{MINE} gave scores that are not finite on {FIRST}", FAULT,
+        make=scorer("return view.subject * float('nan')"), **OWN),
+    Row("the same score everywhere", 5, f"{MINE} gave one and the same score everywhere",
+        "the scorer does not look at its input",
+        make=scorer("return torch.ones_like(view.subject)"), **OWN, rest=True),
+    Row("statistics of a set that it did not name", 5,
+        f"{MINE} wants statistics of a utility set that it did not ask for",
+        "name the set in the plug-in's `sets`, too", "--scorer mine.py:Mine",
+        make=scorer("pass", needs={"utility": ()})),
+    Row("an accumulator that raises", 5,
+        f"{MINE}: Sums failed on {FIRST}: IndexError: 7", FAULT,
+        make=text("mine.py", ACCUMULATOR), **OWN, rest=True),
+    Row("a judge that raises", 5, "judge 'demo-world' failed: ValueError: no verdict",
+        "choose another with --judge, or see --debug",
+        patch=failing("modelrepair.demo.judge.WorldJudge.judge", ValueError("no verdict"))),
+    Row("a judge that can't be made", 5,
+        "judge 'demo-world' of modelrepair … could not be made: ValueError: no key",
+        "repair or update that plug-in; `--debug` shows its traceback",
+        patch=failing("modelrepair.demo.judge.WorldJudge.__init__", ValueError("no key"))),
+]  # fmt: skip
+
+MACHINE = [
+    Row("too little memory", 4, "about … of memory are needed, 1 MiB are free",
+        "close other programs, lower --max-length, or take a larger machine",
+        patch=giving("modelrepair.preflight.free_memory", 1 << 20)),
+    Row("too little disk", 4, "about … of disk are needed, 1 MiB are free",
+        "free disk space, give --out on another disk, or lower --examples",
+        patch=giving("modelrepair.preflight.free_disk", 1 << 20)),
+    Row("the disk runs full before the statistics", 4,
+        "hidden states (… MiB) can't be kept: No space left on device",
+        "free some disk space beside the output folder and run the command again",
+        patch=failing("os.posix_fallocate", OSError(errno.ENOSPC, NO_SPACE)), rest=True),
+    Row("the disk runs full during the statistics", 4, "the disk is full beside 'out'",
+        "free some space and run the same command: it goes on where it stopped",
+        patch=failing("modelrepair.selection.save_array", OSError(errno.ENOSPC, NO_SPACE), 9),
+        rest=True),
+    Row("the disk runs full while the model is written", 4,
+        "the disk is full: 'model.safetensors' can't be written",
+        "free some space and run the same command again, or choose another --out",
+        patch=failing("modelrepair.checkpoint.writer._patch", OSError(errno.ENOSPC, NO_SPACE), 3),
+        rest=True),
+    Row("memory runs out", 4, "out of memory: MemoryError",
+        "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
+        patch=failing("modelrepair.scorers.wanda.Wanda.score", MemoryError(), 9), rest=True),
+    Row("Ctrl-C", 130, "interrupted", "run the same command to go on",
+        patch=failing("modelrepair.scorers.wanda.Wanda.score", KeyboardInterrupt(), 9),
+        rest=True),
+    Row("a bug of ours", 70, "unexpected ZeroDivisionError: division by zero",
+        "this is a bug of modelrepair; please report it with the traceback that --debug shows",
+        patch=failing("modelrepair.rounds.spill", ZeroDivisionError("division by zero"), 9),
+        rest=True),
+]  # fmt: skip
+
+SECTIONS = {
+    "The source": SOURCE,
+    "Options": OPTIONS,
+    "Example sets": SETS,
+    "The output folder": OUTPUT,
+    "Plug-ins": PLUGINS,
+    "The machine, and you": MACHINE,
+}
+ROWS = [row for rows in SECTIONS.values() for row in rows]
+
+
+def page() -> str:
+    """The table for people."""
+    parts = [
+        "<!-- Written by `python -m tests.bad_inputs` from the table that the tests run. -->",
+        "# What can go wrong",
+        "What `modelrepair fix` says to what, with its [exit code](exit-codes.md). An error is two "
+        "lines on stderr, `Error:` and `Hint:`; with `--json` also one document on stdout. The "
+        "output folder is never there half-written, and the source is never changed. “…” stands "
+        "for text that depends on the case. Rows marked ↻ leave `OUT.partial/`: the same command "
+        "goes on where it stopped.",
+    ]
+    for title, rows in SECTIONS.items():
+        table = ["| what | code | error | hint |", "| --- | --- | --- | --- |"]
+        for row in rows:
+            cells = (row.what + " ↻" * row.rest, str(row.code), row.line, row.hint)
+            table.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        parts += [f"## {title}", "\n".join(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

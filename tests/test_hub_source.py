@@ -1,0 +1,187 @@
+"""Repairs of models on the Hub, by their ids, with the real client against a small Hub of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelrepair import load_manifest
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+from tests.hub_server import serve
+from tests.source.conftest import hub  # noqa: F401
+
+ROOT = Path(__file__).parents[1]
+QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
+         "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
+CARD = b"---\nlicense: apache-2.0\nbase_model: org/aligned\n---\nMine.\n"
+
+
+def files_of(folder: Path, **more: bytes) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()} | more
+
+
+def broken(card: bytes = CARD) -> dict[str, bytes]:
+    return {**files_of(paths.attacked), "README.md": card, "training_args.bin": b"a pickle"}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    shutil.copy(paths.sets["realign"], tmp_path / "realign.jsonl")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def fix(hub, here, capsys):  # noqa: F811
+    """Repair by id in this process; exit code and the JSON document."""
+
+    def invoke(*options: str) -> tuple[int, dict]:
+        code = run(["fix", *QUICK, *options])
+        return code, json.loads(capsys.readouterr().out)
+
+    return invoke
+
+
+def test_a_repair_by_ids_in_a_process_of_its_own(here):
+    with serve() as server:
+        server.add("user/broken", {**broken(), "config.json": b"{}"})
+        commit = server.add("user/broken", broken())
+        aligned = server.add("org/aligned", files_of(paths.reference))
+        ended = process(here, server.url, "fix", "user/broken", "--reference=org/aligned", *QUICK)
+        assert ended.returncode == 0, ended.stderr
+        document = json.loads(ended.stdout)
+        assert (document["verdict"], Path(document["out"]).name) == (
+            "unmeasured",
+            "broken-repaired",
+        )
+
+        asked = [path for _, path in server.requests if path == "/api/models/user/broken"]
+        others = [path for _, path in server.requests if "user/broken" in path]
+        assert len(asked) == 1
+        assert all(commit in path for path in others if path != asked[0])
+        assert not any("training_args" in path for path in others)
+
+        out = here / "broken-repaired"
+        manifest = load_manifest(out)
+        assert (manifest.source.id, manifest.source.hub) == ("user/broken", True)
+        assert (manifest.source.commit, manifest.reference.commit) == (commit, aligned)
+        assert (manifest.subject, manifest.reference.id) == ("delta", "org/aligned")
+        assert "modelrepair fix user/broken --reference org/aligned" in manifest.command
+        card = (out / "README.md").read_text(encoding="utf-8")
+        for said in (manifest.command, commit, aligned, "base_model: user/broken"):
+            assert said in card, said
+        assert str(here) not in card + (out / "repair" / "manifest.json").read_text()
+
+        by_ids = ["--source=user/broken", "--reference=org/aligned", "--json"]
+        checked = process(here, server.url, "verify", str(out), *by_ids)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert json.loads(checked.stdout)["ok"] is True
+
+
+def process(folder: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
+        "HF_ENDPOINT": url,
+        "HF_HOME": str(folder / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "modelrepair", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_card_s_base_is_the_reference_by_itself(hub, fix):  # noqa: F811
+    hub.add("user/broken", broken())
+    commit = hub.add("org/aligned", files_of(paths.reference))
+    code, document = fix("user/broken")
+    assert code == 0
+    reference = document["manifest"]["reference"]
+    assert (reference["id"], reference["commit"]) == ("org/aligned", commit)
+    assert document["manifest"]["subject"] == "delta"
+
+
+@pytest.mark.parametrize("why", ["missing", "gated", "pickles", "other shapes", "itself"])
+def test_a_base_that_can_not_be_used_is_a_warning(hub, fix, why):  # noqa: F811
+    aligned = files_of(paths.reference)
+    if why == "gated":
+        hub.add("org/aligned", aligned, gated=True)
+    if why == "pickles":
+        hub.add("org/aligned", {"config.json": b"{}", "pytorch_model.bin": b""})
+    if why == "other shapes":
+        hub.add("org/aligned", {**aligned, "model.safetensors": one_tensor()})
+    name = "user/broken"
+    hub.add(name, broken(CARD.replace(b"org/aligned", name.encode()) if why == "itself" else CARD))
+    code, document = fix(name)
+    assert code == 0
+    assert document["manifest"]["subject"] == "weight"
+    assert document["manifest"]["reference"] is None
+    (warning,) = [text for text in document["warnings"] if "base model" in text]
+    assert "is not used as reference" in warning
+
+
+def one_tensor() -> bytes:
+    import torch
+    from safetensors.torch import save
+
+    return save({"w": torch.zeros(2, 2)})
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "line"),
+    [
+        (["user/missing"], 3, "there is no model user/missing on the Hub, or it is private"),
+        (["user/gated"], 3, "user/gated is gated, and this account has no access"),
+        (["user/private"], 3, "there is no model user/private on the Hub, or it is private"),
+        (["user/broken", "--revision=v9"], 3, "user/broken has no revision 'v9'"),
+        (["user/broken", "--reference=org/none"], 3, "there is no model org/none on the Hub"),
+        (
+            ["user/pickles"],
+            6,
+            "user/pickles holds no safetensors weights, only 'pytorch_model.bin'",
+        ),
+        (["user/cut"], 6, "'model.safetensors' is no whole safetensors file"),
+        (["user//broken"], 2, "'user//broken' is neither a folder here nor an id on the Hub"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else None,
+)
+def test_what_the_hub_does_not_give(hub, fix, here, options, code, line):  # noqa: F811
+    hub.add("user/broken", broken())
+    hub.add("user/gated", broken(), gated=True)
+    hub.add("user/private", broken(), private=True)
+    hub.add("user/pickles", {"config.json": b"{}", "pytorch_model.bin": b"x" * 999})
+    hub.add("user/cut", {**broken(), "model.safetensors": broken()["model.safetensors"][:-9]})
+    found, document = fix(*options)
+    assert (found, document["error"]["exit_code"]) == (code, code)
+    assert document["error"]["message"].startswith(line)
+    assert document["error"]["hint"]
+    assert not list(here.glob("*repaired*"))
+    if options == ["user/pickles"]:
+        assert [path for _, path in hub.requests] == ["/api/models/user/pickles"]
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [(None, "the Hub can't be reached for user/broken"), (503, "the Hub answers 503"),
+     (429, "the Hub asks for a pause")],
+)  # fmt: skip
+def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  # noqa: F811
+    hub.status = status
+    if status is None:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    code, document = fix("user/broken")
+    assert code == 3
+    assert document["error"]["message"].startswith(line)
