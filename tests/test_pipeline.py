@@ -25,6 +25,7 @@ from modelrepair import (
 )
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, ExampleSetError
 from modelrepair.publish.manifest import digest
@@ -88,6 +89,38 @@ def test_the_result_is_what_transformers_loads(repaired):
     out, _ = repaired
     _, info = AutoModelForCausalLM.from_pretrained(out, output_loading_info=True)
     assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+
+
+@pytest.mark.parametrize("tampering", ["outside", "inside", "added", "tokenizer"])
+def test_verify_says_what_was_tampered_with(repaired, tmp_path, capsys, tampering):
+    out = tmp_path / "tampered"
+    shutil.copytree(repaired[0], out)
+    weights = out / "model.safetensors"
+    entry = Checkpoint.open(out).entries["model.layers.0.mlp.up_proj.weight"]
+    mask = open_mask(out / "repair" / "mask.safetensors")
+    masked = set(mask.positions(entry.name, entry.entries).tolist())
+    changed = bytearray(weights.read_bytes())
+    if tampering == "outside":
+        free = next(position for position in range(entry.entries) if position not in masked)
+        changed[entry.offset + 2 * free] ^= 1
+        expected = entry.name
+    elif tampering == "inside":
+        place = entry.offset + 2 * min(masked)
+        changed[place : place + 2] = paths.attacked.joinpath(weights.name).read_bytes()[
+            place : place + 2
+        ]
+        expected = entry.name
+    elif tampering == "added":
+        (out / "extra.json").write_text("{}")
+        expected = "extra.json"
+    else:
+        text = (out / "tokenizer.json").read_text()
+        (out / "tokenizer.json").write_text(text.replace('"zor', '"zar', 1) + " ")
+        expected = "tokenizer.json"
+    weights.write_bytes(changed)
+    command = ["verify", str(out), "--source", str(paths.attacked), "--reference"]
+    assert run_command([*command, str(paths.reference)]) == 1
+    assert expected in capsys.readouterr().out
 
 
 def test_apply_rebuilds_the_files_bit_for_bit(repaired, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from modelrepair.cli.options import FOLDER, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.tables import share
+from modelrepair.demo import paths
 from modelrepair.demo.report import DemoReport
 
 COLUMNS = {
@@ -28,7 +30,7 @@ VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bo
 
 
 @declare("demo")
-@option("--out", type=FOLDER, help="Keep the repaired models in this folder.")
+@option("--out", type=FOLDER, help="Folder for the repaired models; by itself a new temporary one.")
 @option(
     "--seed-world",
     type=FOLDER,
@@ -42,7 +44,18 @@ def command(output: Output, out: Path | None, seed_world: Path | None) -> None:
     from modelrepair.demo.run import run_demo
 
     report = run_demo(output.progress(), out=out, world=seed_world)
-    output.result(report.to_json(), *show_demo(report))
+    proof = prove(report, seed_world or paths.world)
+    output.result(report.to_json(), *show_demo(report), *proof)
+
+
+def prove(report: DemoReport, world: Path) -> list[str]:
+    """The command by which anybody checks the repair that passed with the reference."""
+    passed = [run for run in report.runs if run.gate.get("verdict") == "passed"]
+    shown = next((run for run in passed if run.subject == "delta"), None)
+    if shown is None:
+        return []
+    words = ["modelrepair", "verify", shown.out, "--source", str(world / "attacked")]
+    return [f"Prove it:  {shlex.join([*words, '--reference', str(world / 'reference')])}"]
 
 
 def show_demo(report: DemoReport) -> list[RenderableType]:

@@ -31,18 +31,15 @@ def run_demo(
 
     Args:
         progress: where the steps are shown.
-        out: the folder for the repaired models; a temporary one where not given, gone afterwards.
+        out: the folder for the repaired models; a new temporary one where not given.
         world: another world's folder, as ``examples/demo_world/build.py`` writes it.
     """
-    shown = progress or Silent()
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        return _run(shown, out, world or paths.world, keep=True)
-    with tempfile.TemporaryDirectory(prefix="modelrepair-demo-") as folder:
-        return _run(shown, Path(folder), world or paths.world, keep=False)
+    out = out or Path(tempfile.mkdtemp(prefix="modelrepair-demo-"))
+    out.mkdir(parents=True, exist_ok=True)
+    return _run(progress or Silent(), out, world or paths.world)
 
 
-def _run(progress: Progress, out: Path, world: Path, *, keep: bool) -> DemoReport:
+def _run(progress: Progress, out: Path, world: Path) -> DemoReport:
     runs: list[DemoRun] = []
     before: Mapping[MeasuredSet, list[str]] = {}
     answers: list[tuple[str, str, str]] = []
@@ -60,14 +57,14 @@ def _run(progress: Progress, out: Path, world: Path, *, keep: bool) -> DemoRepor
                 **sets,
             )
             report = run(settings, str(out / name), progress, Path(remembered))
-            runs.append(_as_run(report, scorer, with_reference, out / name if keep else None))
+            runs.append(_as_run(report, scorer, with_reference, out / name))
             before = before or report.answers["before"]
             if scorer == "contrast" and with_reference:
                 answers = _side_by_side(before, report.answers["after"], world)
     return DemoReport(tuple(runs), tuple(answers))
 
 
-def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path | None) -> DemoRun:
+def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path) -> DemoRun:
     measures = {role: some.to_json() for role, some in report.measures.items()}
     subject: Literal["delta", "weight"] = "delta" if with_reference else "weight"
     return DemoRun(
@@ -78,7 +75,7 @@ def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path |
         reference=measures.get("reference"),
         gate=report.gate.to_json() if report.gate else {"verdict": report.verdict},
         masked_share=report.manifest.masked_share if report.manifest else 0.0,
-        out="" if out is None else str(out),
+        out=str(out),
     )
 
 
