@@ -186,7 +186,7 @@ def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
-        line = " ".join(str(error).split())[:200] or type(error).__name__
+        line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
         raise UnsupportedModelError(
             f"the tokenizer can't be loaded: {line}",
             hint="a repair needs the model's own tokenizer files beside its weights",

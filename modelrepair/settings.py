@@ -72,7 +72,7 @@ class Settings:
             value = getattr(self, each.name)
             if isinstance(value, Budgets):
                 value = dict(vars(value))
-            elif each.name in ("source", "reference", *PATHS) and value is not None:
+            elif each.name in ("source", "reference", "scorer", *PATHS) and value is not None:
                 value = short(value)
             elif isinstance(value, Mapping):
                 value = {name: plain(item) for name, item in value.items()}

@@ -46,6 +46,7 @@ def says(pattern: str, text: str) -> bool:
 def test_a_bad_input_is_told_in_two_lines(here, capsys, row: Row):
     if row.make:
         row.make(here)
+    capsys.readouterr()
     before, folders = files(here), {path.name for path in here.iterdir()}
     with pytest.MonkeyPatch.context() as monkeypatch:
         if row.patch:

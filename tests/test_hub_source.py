@@ -83,6 +83,12 @@ def test_a_repair_by_ids_in_a_process_of_its_own(here):
         checked = process(here, server.url, "verify", str(out), *by_ids)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert json.loads(checked.stdout)["ok"] is True
+        changed = broken()["model.safetensors"][:-1] + b"\0"
+        server.add("user/broken", {**broken(), "model.safetensors": changed})
+        later = process(here, server.url, "verify", str(out), *by_ids)
+        assert later.returncode == 1
+        codes = [finding["code"] for finding in json.loads(later.stdout)["findings"]]
+        assert codes == ["wrong-source"]
 
 
 def process(folder: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,151 @@
+"""Settings: the command that they give means the same settings again, whatever they are."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+
+from modelrepair.cli.budgets import take_budgets
+from modelrepair.cli.fix import command
+from modelrepair.cli.types import as_mapping
+from modelrepair.errors import UsageError
+from modelrepair.measure.gate import Budgets
+from modelrepair.settings import CHOICES, PATHS, Settings, check, check_choices, short
+
+SHARE = st.floats(min_value=1e-9, max_value=0.999)
+COUNT = st.integers(min_value=2, max_value=10**6)
+WORD = st.from_regex(r"[a-z*?\[\]'\" $;ä-][a-zA-Z0-9_.*? '\"$-]{0,12}", fullmatch=True)
+NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+FILE = st.from_regex(r"[a-z][a-z0-9 _-]{0,8}\.jsonl", fullmatch=True)
+SETTINGS = st.builds(
+    Settings,
+    source=st.just("user/model"),
+    revision=st.none() | NAME,
+    reference=st.sampled_from(["auto", "none", "org/aligned"]),
+    subject=st.sampled_from(CHOICES["subject"]),
+    targets=st.lists(WORD, max_size=2).map(tuple),
+    exclude=st.lists(WORD, max_size=2).map(tuple),
+    allow_partial=st.booleans(),
+    examples=COUNT,
+    max_length=COUNT,
+    scorer=st.none() | st.sampled_from(["wanda", "mine.py:Mine"]),
+    scorer_options=st.dictionaries(NAME, WORD, max_size=2),
+    scope=st.sampled_from(CHOICES["scope"]),
+    ratio=st.just("auto") | SHARE,
+    scale=st.just(0.0) | SHARE,
+    step=st.none() | SHARE,
+    max_rounds=st.none() | COUNT,
+    protect=st.none() | SHARE,
+    fallback=st.booleans(),
+    evaluate=st.booleans(),
+    judge=NAME,
+    max_new_tokens=COUNT,
+    budgets=st.builds(Budgets, harm_ratio=SHARE, fewest=COUNT),
+    device=st.sampled_from(["auto", "cpu", "cuda:1"]),
+    arithmetic=st.sampled_from(CHOICES["arithmetic"]),
+    token_budget=COUNT,
+    seed=st.integers(0, 99),
+    store_values=st.booleans(),
+    **{name: st.none() | FILE for name in PATHS},
+)
+
+
+def parsed(line: str) -> Settings:
+    """A command as the command line reads it."""
+    tool, name, *arguments = shlex.split(line)
+    assert (tool, name) == ("modelrepair", "fix")
+    with command.make_context("fix", arguments, obj=None) as context:
+        options = dict(context.params)
+    for beside in ("json", "debug", "out"):
+        options.pop(beside)
+    options["scorer_options"] = as_mapping(options["scorer_options"])
+    budgets = take_budgets(options)
+    texts = {key: str(value) for key, value in options.items() if isinstance(value, Path)}
+    return Settings(**{**options, **texts}, budgets=budgets)
+
+
+@hypothesis(deadline=None)
+@given(SETTINGS)
+def test_the_command_gives_the_same_settings_again(settings):
+    assert parsed(settings.command()) == settings
+
+
+@hypothesis(deadline=None)
+@given(SETTINGS)
+def test_a_digest_stands_for_all_choices(settings):
+    digest = settings.digest(inputs={"a": "1"})
+    json.dumps(settings.to_json(), allow_nan=False)
+    assert digest == replace(settings).digest(inputs={"a": "1"})
+    assert digest != settings.digest(inputs={"a": "2"})
+    assert digest != replace(settings, seed=settings.seed + 1).digest(inputs={"a": "1"})
+
+
+def test_no_path_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a").mkdir()
+    settings = Settings(
+        str(tmp_path / "a"),
+        reference="~/base",
+        realign=str(tmp_path / "b" / "harm.jsonl"),
+        scorer=str(tmp_path / "mine.py:Mine"),
+        test_utility="../u.jsonl",
+    )
+    shown = settings.command() + json.dumps(settings.to_json())
+    assert str(tmp_path) not in shown
+    assert settings.command() == (
+        "modelrepair fix a --reference base --realign harm.jsonl --test-utility u.jsonl "
+        "--scorer mine.py:Mine"
+    )
+
+
+def test_an_id_is_a_path_only_where_the_path_exists(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert short("user/model") == "user/model"
+    (tmp_path / "user" / "model").mkdir(parents=True)
+    assert short("user/model") == "model"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ratio": True}, "a ratio of True"),
+        ({"ratio": "0.1"}, "a ratio of '0.1'"),
+        ({"scale": float("nan")}, "a scale of nan"),
+        ({"step": 1}, "a step of 1"),
+        ({"protect": -0.1}, "a protected share of -0.1"),
+        ({"realign": None}, "no re-alignment set"),
+        ({"subject": "delta", "reference": "none"}, "a delta needs a reference"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(change, said):
+    settings = Settings("user/model", realign="r.jsonl")
+    check(settings)
+    with pytest.raises(UsageError, match=said):
+        check(replace(settings, **change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scope": "layer"}, {"arithmetic": "fp8"}, {"max_length": 1}, {"max_new_tokens": 0},
+     {"examples": "many"}],
+)  # fmt: skip
+def test_unknown_words_and_small_counts_are_refused(change):
+    check_choices(Settings("user/model"))
+    with pytest.raises(UsageError, match=next(iter(change))) as caught:
+        check_choices(replace(Settings("user/model"), **change))
+    assert caught.value.hint
+
+
+def test_every_option_of_fix_is_a_setting():
+    options = {option.name for option in command.params if isinstance(option, click.Option)}
+    beside = {"json", "debug", "out"}
+    settings = set(vars(Settings("user/model"))) - {"source", "budgets"}
+    assert {name for name in options - beside if not name.startswith("gate_")} == settings
