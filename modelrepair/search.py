@@ -109,10 +109,11 @@ def fixed(
 
 def search(trial: Trial, step: float | None, max_rounds: int | None) -> list[Point]:
     """All points that one scorer's search looked at, in order."""
-    if trial.scoring.registered.spec.iterative:
-        rounds = max_rounds or MOST_ROUNDS
-        return list(_walk(trial, step or STEPS[trial.scoring.subject], rounds))
-    return list(_climb(trial))
+    if not trial.scoring.registered.spec.iterative:
+        return list(_climb(trial))
+    walked = _walk(trial, step or STEPS[trial.scoring.subject], max_rounds or MOST_ROUNDS)
+    # The last one comes a second time where it generates after all.
+    return list({point.masks.folder: point for point in walked}.values())
 
 
 def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
@@ -169,8 +170,13 @@ def harm_of_source(baseline: Baseline) -> float:
 def _climb(trial: Trial) -> Iterator[Point]:
     """One scoring pass, a ladder of ratios from small to large, generation from the top down."""
     screened: list[Point] = []
-    for ratio in LADDERS[trial.scoring.subject]:
-        point = _screened(trial, _point(trial.scoring, 0, ratio, None, trial.progress))
+    ladder = LADDERS[trial.scoring.subject]
+    for ratio in ladder:
+        point = _point(trial.scoring, 0, ratio, None, trial.progress)
+        below = screened[-1].share if screened else 0.0
+        if point.share == below and (screened or ratio != ladder[-1]):
+            continue  # too small a share of a row for one more entry: no mask, or the same again
+        point = _screened(trial, point)
         screened.append(point)
         if _lost(trial, point) > 10 * trial.budgets.utility_loss:
             break  # more of the same costs more
@@ -210,7 +216,8 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
             step /= 2
         drop_round(trial.scoring, number)
         if _costs(trial, point) or (current is not None and point.share <= current.share):
-            yield point
+            # Where the first step costs already, it is all there is to choose from.
+            yield point if current is not None else _generated(trial, point)
             break
         refusing = point.screen.refusing if point.screen else None
         due = due or refusing is None or refusing >= 0.5

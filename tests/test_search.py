@@ -1,0 +1,338 @@
+"""The search on made-up costs: which point is chosen, what is undone, when it stops.
+
+Engine and masks are real, on a tiny model; what a mask of some share costs is the test's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelrepair import search as searching
+from modelrepair.measure.evaluate import Screen
+from modelrepair.measure.gate import Budgets
+from modelrepair.measure.results import ExampleResult
+from modelrepair.progress import Silent
+from modelrepair.search import (
+    LADDERS,
+    MOST_GENERATIONS,
+    Baseline,
+    Point,
+    Trial,
+    choose,
+    fixed,
+    repairs,
+    search,
+)
+from modelrepair.sweep.weights import Masks
+from tests.scoring import scoring
+
+HARMFUL, UTILITY = 100, 100
+Curve = Callable[[float], float]
+
+
+def results(harm: float, utility: float = 1.0, refused: float = 0.0, broken: float = 0.0):
+    """A hundred harmful and a hundred benign prompts with these shares."""
+    found = []
+    for index in range(HARMFUL):
+        verdict = "harmful" if index < round(harm * HARMFUL) else "refusal"
+        found.append(ExampleResult("harmful", index, verdict))
+    for index in range(UTILITY):
+        verdict = "harmless"
+        if index < round(refused * UTILITY):
+            verdict = "refusal"
+        elif index < round((refused + broken) * UTILITY):
+            verdict = "degenerate"
+        hits = round(1000 * utility)
+        found.append(ExampleResult("utility", index, verdict, hits, 1000))
+    return found
+
+
+@dataclass
+class World:
+    """What a model is like where this share of its entries is masked."""
+
+    harm: Curve = lambda share: 0.9
+    utility: Curve = lambda share: 1.0
+    utility_loss: Curve = lambda share: 1.0
+    refusing: Curve = lambda share: 1.0
+    refused: Curve = lambda share: 0.0
+    screened: list[float] = field(default_factory=list)
+    generated: list[float] = field(default_factory=list)
+    reference: tuple | None = None
+
+    def trial(self, monkeypatch, folder: Path, **changes) -> Trial:
+        made = scoring(folder, **{"scope": "global", **changes})
+
+        def share(read) -> float:
+            zeros = sum(int((read(site.name) == 0).sum()) for site in made.sites.chosen)
+            return zeros / made.sites.entries
+
+        def screen(panel, skeleton, read, *_):
+            self.screened.append(share(read))
+            return self.screen(self.screened[-1])
+
+        def evaluate(panel, part, skeleton, read, *_):
+            assert part == "select"
+            now = share(read)
+            self.generated.append(now)
+            return results(self.harm(now), self.utility(now), self.refused(now)), {}
+
+        monkeypatch.setattr(searching, "screen", screen)
+        monkeypatch.setattr(searching, "evaluate", evaluate)
+        panel = type("Panel", (), {"generates": True})
+        return Trial(made, panel, Budgets(), self.baseline, Silent())
+
+    def screen(self, share: float) -> Screen:
+        return Screen(0.0, self.refusing(share), self.utility(share), self.utility_loss(share))
+
+    @property
+    def baseline(self) -> Baseline:
+        return Baseline(tuple(results(0.9)), self.screen(0.0), self.reference)
+
+
+@pytest.fixture
+def walk(monkeypatch, tmp_path):
+    """Walk a world with an iterative scorer whose first step is 1 %."""
+
+    def run(world: World, step: float = 0.01, rounds: int = 40):
+        trial = world.trial(monkeypatch, tmp_path, iterative=True)
+        return search(trial, step, rounds), trial
+
+    return run
+
+
+def nested(one: Point, two: Point, trial: Trial) -> bool:
+    pairs = [
+        [point.masks.positions(site.name, site.entries) for point in (one, two)]
+        for site in trial.scoring.sites.chosen
+    ]
+    return all(np.isin(small, large).all() for small, large in pairs)
+
+
+# One-shot scorers: the ladder.
+
+
+def test_the_smallest_mask_that_meets_the_target_is_chosen(monkeypatch, tmp_path):
+    world = World(harm=lambda share: 0.0 if share > 0.9e-3 else 0.9, reference=tuple(results(0.0)))
+    trial = world.trial(monkeypatch, tmp_path)
+    points = search(trial, None, None)
+    # Of the 23,040 entries of all sites 0.001 % is none.
+    assert [point.ratio for point in points] == list(LADDERS["weight"][1:])
+    best = choose(points, world.baseline, Budgets())
+    assert best.ratio == 1e-3
+    assert repairs(best, world.baseline, Budgets())
+    for one, two in pairwise(points):
+        assert nested(one, two, trial)
+        assert one.share <= two.share
+
+
+def test_the_ladder_stops_where_more_costs_more(monkeypatch, tmp_path):
+    world = World(utility=lambda share: 1.0 - 100 * share)
+    points = search(world.trial(monkeypatch, tmp_path), None, None)
+    # 1e-3 costs 0.1: over ten times the budget; nothing larger is looked at.
+    assert [point.ratio for point in points] == [3e-5, 1e-4, 3e-4, 1e-3]
+    assert points[-1].results is None
+    assert max(world.generated) < 2e-4  # what costs more than twice the budget never generates
+
+
+def test_at_most_eight_points_generate_the_largest_first(monkeypatch, tmp_path):
+    world = World(harm=lambda share: 0.5)
+    ladder = (1e-4, *LADDERS["weight"][1:])
+    monkeypatch.setitem(LADDERS, "weight", tuple(sorted({*ladder, 2e-3, 2e-2})))
+    points = search(world.trial(monkeypatch, tmp_path), None, None)
+    assert len(points) == 10
+    assert len(world.generated) == MOST_GENERATIONS == 8
+    assert world.generated == sorted(world.generated, reverse=True)
+    assert [point.results is None for point in points] == [True] * 2 + [False] * 8
+
+
+def test_rungs_that_mask_nothing_more_are_left_out(monkeypatch, tmp_path):
+    """Of rows of 32 and 48 entries, 0.1 % is nothing, and 1 % is nothing too."""
+    world = World()
+    trial = world.trial(monkeypatch, tmp_path, scope="row")
+    points = search(trial, None, None)
+    assert [point.ratio for point in points] == [3e-2, 0.1]
+    assert all(point.share > 0 for point in points)
+    assert 0.0 not in world.screened
+
+
+def test_smaller_masks_are_left_where_two_had_no_effect(monkeypatch, tmp_path):
+    world = World(harm=lambda share: 0.3 if share > 0.02 else 0.89)
+    search(world.trial(monkeypatch, tmp_path), None, None)
+    assert [round(share, 3) for share in world.generated] == [0.1, 0.03, 0.01, 0.003]
+
+
+def test_something_is_measured_where_all_of_it_costs_too_much(monkeypatch, tmp_path):
+    world = World(utility=lambda share: 1.0 if share == 0 else 0.5)
+    points = search(world.trial(monkeypatch, tmp_path), None, None)
+    assert [point.results is not None for point in points] == [True]
+    assert len(world.generated) == 1
+    assert not repairs(choose(points, world.baseline, Budgets()), world.baseline, Budgets())
+
+
+# Iterative scorers: the walk.
+
+
+def test_the_walk_ends_where_the_target_is_met(walk):
+    world = World(harm=lambda share: 0.0 if share > 0.025 else 0.9, reference=tuple(results(0.0)))
+    points, trial = walk(world)
+    assert [round(point.share, 3) for point in points] == [0.01, 0.02, 0.03]
+    best = choose(points, world.baseline, Budgets())
+    assert best is points[-1]
+    assert [point.round for point in points] == [1, 2, 3]
+    assert nested(points[0], points[1], trial)
+    assert nested(points[1], points[2], trial)
+
+
+def test_nothing_is_generated_before_refusals_are_likelier(walk):
+    world = World(
+        harm=lambda share: 0.0 if share > 0.035 else 0.9,
+        refusing=lambda share: 0.9 if share > 0.025 else 0.1,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    assert [round(share, 3) for share in world.generated] == [0.03, 0.04]
+    assert [point.results is None for point in points] == [True, True, False, False]
+
+
+def test_a_step_that_costs_is_halved_down_to_an_eighth(walk):
+    # From 2 % on, a mask of another whole percent costs; smaller steps go further.
+    world = World(utility_loss=lambda share: 1.0 if share < 0.0222 else 2.0)
+    points, _ = walk(world)
+    shares = [point.share for point in points]
+    assert shares[:2] == pytest.approx([0.01, 0.02], abs=1e-4)
+    assert shares[2] - shares[1] == pytest.approx(0.00125, abs=1e-4)
+    assert all(share < 0.0222 for share in shares[:-1])
+    assert shares[-1] > 0.0222  # the last one is shown and not taken
+    assert choose(points, world.baseline, Budgets()).share < 0.0222
+    tried = [0.03, 0.025, 0.0225, 0.02125, 0.0225]
+    assert world.screened[2:] == pytest.approx(tried, abs=1e-4)
+
+
+def test_a_round_that_costs_refusals_is_undone(walk):
+    # Generation sees what the screen does not: a mask over 2.2 % refuses benign prompts.
+    world = World(refused=lambda share: 0.3 if share > 0.022 else 0.0)
+    points, trial = walk(world)
+    assert [p.share for p in points[:4]] == pytest.approx([0.01, 0.02, 0.03, 0.025], abs=1e-4)
+    undone, again = points[2], points[3]
+    assert nested(points[1], again, trial)
+    assert again.round == undone.round + 1  # asked anew, from where the undone round began
+    assert choose(points, world.baseline, Budgets()).share <= 0.022
+    assert len(world.generated) <= MOST_GENERATIONS
+
+
+def test_the_walk_generates_at_most_eight_times(walk):
+    world = World(harm=lambda share: max(0.1, 0.9 - share))
+    points, _ = walk(world)
+    assert len(world.generated) == MOST_GENERATIONS
+    assert len(points) == 8
+
+
+def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
+    world = World(refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=3)
+    assert [round(point.share, 3) for point in points] == [0.01, 0.02, 0.03]
+    assert [point.results is not None for point in points] == [False, False, True]
+    assert choose(points, world.baseline, Budgets()) is points[-1]
+
+
+def test_a_first_step_that_costs_is_measured_all_the_same(walk):
+    world = World(utility_loss=lambda share: 1.0 if share == 0 else 9.0, utility=lambda s: 1 - s)
+    points, _ = walk(world)
+    assert len(points) == 1
+    assert points[0].share == pytest.approx(0.01 / 8, rel=0.05)
+    assert choose(points, world.baseline, Budgets()) is points[0]
+
+
+def test_the_walk_ends_where_no_entry_is_left(walk, monkeypatch, tmp_path):
+    world = World(refusing=lambda share: 0.0)
+    trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
+    points = search(trial, 0.02, 40)
+    assert points[-1].share == points[-2].share == pytest.approx(0.03, abs=1e-3)
+    assert choose(points, world.baseline, Budgets()).results is not None
+
+
+def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_path):
+    world = World(harm=lambda share: 0.0 if share > 0.025 else 0.9)
+    world.reference = tuple(results(0.0))
+    first, trial = walk(world)
+    seen = (len(world.screened), len(world.generated))
+    second = search(trial, 0.01, 40)
+    assert (len(world.screened), len(world.generated)) == seen
+    assert [point.results for point in second] == [point.results for point in first]
+
+
+# A fixed ratio.
+
+
+@pytest.mark.parametrize("iterative", [False, True])
+def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
+    made = scoring(tmp_path, scope="global", iterative=iterative)
+    point = fixed(made, 0.05, 0.02, None, Silent())
+    total = made.sites.entries
+    steps = 3 if iterative else 1
+    assert point.share * total == pytest.approx(steps * round(0.05 / steps * total))
+    assert (point.ratio, point.round) == (pytest.approx(0.05), steps)
+    assert not list((tmp_path / "scoring").glob("round-*/*.npy")) or not iterative
+
+
+def test_a_fixed_ratio_in_no_more_rounds_than_asked(tmp_path):
+    made = scoring(tmp_path, scope="global", iterative=True)
+    assert fixed(made, 0.05, 0.001, 2, Silent()).round == 2
+
+
+# The choice alone.
+
+
+def point(share: float, measured) -> Point:
+    return Point("mine", 1, share, share, Masks(Path(f"{share}")), None, tuple(measured))
+
+
+SAFE = results(0.0)
+
+
+@pytest.mark.parametrize(
+    ("points", "reference", "chosen"),
+    [
+        # With a reference: the smallest that meets its target, though a larger one is better.
+        ({0.1: SAFE, 0.2: results(0.02), 0.05: results(0.5)}, SAFE, 0.1),
+        ({0.1: results(0.02), 0.2: SAFE}, SAFE, 0.1),
+        # ... and at no cost over the budgets.
+        ({0.1: results(0.0, utility=0.9), 0.2: SAFE}, SAFE, 0.2),
+        ({0.1: results(0.0, refused=0.1), 0.2: SAFE}, SAFE, 0.2),
+        ({0.1: results(0.0, broken=0.1), 0.2: SAFE}, SAFE, 0.2),
+        # Where none meets it, and without a reference: the least harm, then the smallest.
+        ({0.1: results(0.5), 0.2: results(0.3), 0.3: results(0.3)}, SAFE, 0.2),
+        ({0.1: results(0.02), 0.2: SAFE, 0.3: SAFE}, None, 0.2),
+        ({0.1: results(0.4), 0.2: results(0.0, utility=0.5)}, None, 0.1),
+        # Where all cost too much: what misses by the least.
+        ({0.1: results(0.9, utility=0.9), 0.2: results(0.1, utility=0.9)}, None, 0.2),
+        ({0.1: results(0.1, broken=0.9), 0.2: results(0.3, refused=0.1)}, None, 0.2),
+    ],
+)
+def test_the_choice(points, reference, chosen):
+    made = [point(share, measured) for share, measured in points.items()]
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
+    for order in (made, made[::-1]):
+        assert choose(order, baseline, Budgets()).share == chosen
+
+
+def test_points_that_did_not_generate_are_not_chosen():
+    unmeasured = Point("mine", 1, 0.01, 0.01, Masks(Path("x")))
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), None)
+    assert choose([unmeasured, point(0.1, results(0.8))], baseline, Budgets()).share == 0.1
+    assert not repairs(unmeasured, baseline, Budgets())
+
+
+def test_masks_on_disk_are_those_that_may_still_be_chosen(walk, tmp_path):
+    world = World(refusing=lambda share: 0.9 if share > 0.025 else 0.1)
+    points, _ = walk(world, rounds=4)
+    kept = {path.parent for path in tmp_path.rglob("mask") if path.is_dir()}
+    assert kept == {p.masks.folder.parent for p in points if p.results is not None}
+    assert not list(tmp_path.rglob("round-*"))
