@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -117,43 +118,8 @@ def repair(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = Settings(
-        source=str(source),
-        revision=revision,
-        reference=str(reference),
-        subject=subject,
-        targets=tuple(targets),
-        exclude=tuple(exclude),
-        allow_partial=allow_partial,
-        realign=_text(realign),
-        refusal=_text(refusal),
-        utility=_text(utility),
-        borderline=_text(borderline),
-        test_realign=_text(test_realign),
-        test_refusal=_text(test_refusal),
-        test_utility=_text(test_utility),
-        test_borderline=_text(test_borderline),
-        examples=examples,
-        max_length=max_length,
-        scorer=scorer,
-        scorer_options=dict(scorer_options or {}),
-        scope=scope,
-        ratio=ratio,
-        scale=scale,
-        step=step,
-        max_rounds=max_rounds,
-        protect=protect,
-        fallback=fallback,
-        evaluate=evaluate,
-        judge=judge,
-        max_new_tokens=max_new_tokens,
-        budgets=budgets or Budgets(),
-        device=device,
-        arithmetic=arithmetic,
-        token_budget=token_budget,
-        seed=seed,
-        store_values=store_values,
-    )
+    settings = settings_of(source, locals())
+
     from modelrepair.pipeline import run
 
     return run(settings, _text(out), progress or Silent())
@@ -205,23 +171,10 @@ def measure(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
+    settings = settings_of(model, locals())
+
     from modelrepair.pipeline import run_measure
 
-    settings = Settings(
-        source=str(model),
-        revision=revision,
-        realign=_text(realign),
-        refusal=_text(refusal),
-        utility=_text(utility),
-        borderline=_text(borderline),
-        max_length=max_length,
-        judge=judge,
-        max_new_tokens=max_new_tokens,
-        device=device,
-        arithmetic=arithmetic,
-        token_budget=token_budget,
-        seed=seed,
-    )
     return run_measure(settings, progress or Silent())
 
 
@@ -261,31 +214,10 @@ def plan(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
+    settings = settings_of(source, locals())
+
     from modelrepair.prepare import plan_of
 
-    settings = Settings(
-        source=str(source),
-        revision=revision,
-        reference=str(reference),
-        subject=subject,
-        targets=tuple(targets),
-        exclude=tuple(exclude),
-        allow_partial=allow_partial,
-        realign=_text(realign),
-        refusal=_text(refusal),
-        utility=_text(utility),
-        borderline=_text(borderline),
-        examples=examples,
-        max_length=max_length,
-        scorer=scorer,
-        scorer_options=dict(scorer_options or {}),
-        scope=scope,
-        ratio=ratio,
-        device=device,
-        arithmetic=arithmetic,
-        token_budget=token_budget,
-        seed=seed,
-    )
     return plan_of(settings)
 
 
@@ -358,6 +290,35 @@ def apply(
         out=out,
         progress=progress,
     )
+
+
+def settings_of(source: str | Path, arguments: Mapping[str, Any]) -> Settings:
+    """The settings that a function's arguments name; what is no setting is left out.
+
+    >>> settings_of("user/model", {"ratio": 0.01, "targets": ["*q_proj*"], "out": None}).targets
+    ('*q_proj*',)
+
+    Args:
+        source: the model.
+        arguments: by name; None stands for the setting's own default.
+    """
+    given = {
+        each.name: _frozen(arguments[each.name])
+        for each in fields(Settings)
+        if arguments.get(each.name) is not None
+    }
+    return Settings(**{**given, "source": str(source)})
+
+
+def _frozen(value: Any) -> Any:
+    """A setting as it is kept: paths as text, lists as tuples, mappings as copies."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(value)
+    return value
 
 
 def _text(path: str | Path | None) -> str | None:

@@ -87,7 +87,7 @@ def load_sets(settings: Settings, notes: Notes) -> Sets:
             )
     arguments: dict[str, Any] = {name.replace("-", "_"): some for name, some in given.items()}
     splits = split_sets(**arguments, examples=settings.examples)
-    for warning in splits.warnings:
+    for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
     for name, count in splits.dropped.items():
         notes.warn(f"{count} prompts of the {name} set stand in another set and were left out")

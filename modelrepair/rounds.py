@@ -131,7 +131,8 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             _score_site(scoring, number, masks, site, statistics)
 
         try:
-            collect(work, scoring.sites, on_site, progress)
+            title = f"{scoring.registered.spec.name}, round {number + 1}"
+            collect(work, scoring.sites, on_site, progress, title)
         except AccumulatorError as error:
             raise PluginError(f"{_who(scoring)}: {error}", hint=error.hint) from error
         shutil.rmtree(work.folder)

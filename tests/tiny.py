@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+disable_progress_bar()  # tests look at what our own commands write to stderr
 
 COMMON = {
     "hidden_size": 32,

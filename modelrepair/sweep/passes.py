@@ -84,7 +84,9 @@ class _State:
         write_json(folder / "pass.json", {"forward": self.forward, "reverse": self.reverse})
 
 
-def collect(work: Work, sites: Sites, on_site: OnSite, progress: Progress) -> None:
+def collect(
+    work: Work, sites: Sites, on_site: OnSite, progress: Progress, title: str = "statistics"
+) -> None:
     """Pass all sets through all blocks and hand over each site's statistics when they are whole.
 
     With accumulators that read gradients, the walk is forward without looking, then in reverse.
@@ -93,7 +95,7 @@ def collect(work: Work, sites: Sites, on_site: OnSite, progress: Progress) -> No
     gradients = any(group.reads_gradients for group in work.groups)
     blocks = len(work.skeleton.blocks)
     total = work.tokens * blocks * (1 + REVERSE_COST * gradients)
-    with progress.step("statistics", total) as advance:
+    with progress.step(title, total) as advance:
         hidden, calls = _start(work)
         if not gradients:
             _forward(work, hidden, calls, advance, sites=sites, on_site=on_site, keep=False)
