@@ -43,7 +43,8 @@ def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
     """
     model = folder / "model"
     one = open_tiny("llama", model)
-    weights = one.weights
+    scale = changes.pop("scale", 0.0)
+    weights = Weights(one.checkpoint, CPU, scale=scale)
     if changes.pop("reference", False):
         other = tiny.model("llama", seed=1)
         for name, parameter in other.named_parameters():
@@ -51,7 +52,8 @@ def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
                 half = parameter.shape[0] // 2
                 parameter.data[:half] = dict(one.plain.named_parameters())[name].data[:half]
         other.save_pretrained(folder / "reference")
-        weights = Weights(one.checkpoint, CPU, reference=Checkpoint.open(folder / "reference"))
+        aligned = Checkpoint.open(folder / "reference")
+        weights = Weights(one.checkpoint, CPU, reference=aligned, scale=scale)
         changes.setdefault("subject", "delta")
     flags = {
         key: changes.pop(key) for key in ("iterative", "signed", "gradients") if key in changes

@@ -81,9 +81,11 @@ def test_a_smaller_mask_lies_in_a_larger_one(scored, tmp_path_factory, scope, si
             assert (noise(name, mask.shape).numpy()[mask] > 0).all()
 
 
+@pytest.mark.parametrize("scale", [0.0, 0.75])
 @pytest.mark.parametrize("scope", SCOPES)
-def test_masked_entries_stay_masked_and_are_not_chosen_again(tmp_path, scope):
-    made = scoring(tmp_path, scope=scope, iterative=True)
+def test_masked_entries_stay_masked_and_are_not_chosen_again(tmp_path, scope, scale):
+    """Shrunk entries still have a subject: only the mask itself says that they were chosen."""
+    made = scoring(tmp_path, scope=scope, scale=scale, iterative=True)
     first = score_round(made, 0, None, Silent()).cut(0.05, tmp_path / "first")
     # The same scores again: without the rule, the same entries would be chosen.
     second = score_round(made, 1, first, Silent()).cut(0.05, tmp_path / "second", first)
