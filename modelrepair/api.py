@@ -216,7 +216,7 @@ def plan(
     """
     settings = settings_of(source, locals())
 
-    from modelrepair.prepare import plan_of
+    from modelrepair.planning import plan_of
 
     return plan_of(settings)
 

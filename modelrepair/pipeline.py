@@ -21,6 +21,7 @@ from modelrepair.errors import UsageError
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
+from modelrepair.planning import check_room
 from modelrepair.progress import Progress
 from modelrepair.publish.output import Positions, finish, write_record, write_weights
 from modelrepair.registry.loading import Registered
@@ -28,6 +29,7 @@ from modelrepair.registry.manager import make_scorer
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import MeasuredSet, ScorerSpec, SubjectKind
 from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
+from modelrepair.sets import count_cut, load_sets, load_whole_sets, screen_roles
 from modelrepair.settings import Settings, check, check_choices
 from modelrepair.workspace import inputs_of, open_workspace
 
@@ -79,14 +81,14 @@ def run(
     check(settings)
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
-    sets = prepare.load_sets(settings, notes)
-    prepare.screen_roles(sets, chosen.judge)
+    sets = load_sets(settings, notes)
+    screen_roles(sets, chosen.judge)
     source = prepare.find_source(settings)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
     inputs = inputs_of(sets, chosen.registered_judge, source, reference)
     digest = settings.digest(inputs=inputs)
-    prepare.check_room(settings, source, sets, chosen, destination.absolute().parent)
+    check_room(settings, source, sets, chosen, destination.absolute().parent)
     workspace = open_workspace(destination, digest, source.source.folder)
     with workspace.going_on():
         bench = prepare.open_bench(
@@ -149,7 +151,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     check_choices(settings)
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
-    sets = prepare.load_whole_sets(settings)
+    sets = load_whole_sets(settings)
     model = prepare.find_source(settings)
     device = prepare.find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
@@ -282,7 +284,7 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
     batches = {}
     for name, split in bench.sets.splits.items():
         tokenized = bench.panel.template.pairs(e for e in split.score if e.response is not None)
-        prepare.count_cut(name, tokenized, bench.notes)
+        count_cut(name, tokenized, bench.notes)
         batches[name] = batches_of(bench.panel, tokenized.examples)
     delta = reference if subject == "delta" else None
     return Scoring(

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelrepair.bench import Bench, Chosen, Model, Notes, Sets
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import ExampleSetError, HubError, UnsupportedModelError, UsageError
-from modelrepair.examples.load import ExampleSet, load_set
-from modelrepair.examples.refusals import make_refusals
-from modelrepair.examples.splits import Split, Splits, split_sets
+from modelrepair.errors import HubError, UnsupportedModelError, UsageError
+from modelrepair.examples.splits import Splits
 from modelrepair.progress import Progress
 from modelrepair.registry.manager import Registry, load_registry, make_judge
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import Exchange, Judge, SetName, SubjectKind
-from modelrepair.settings import PATHS, SETS, Settings, check_choices
+from modelrepair.registry.specs import Judge
+from modelrepair.settings import Settings
 from modelrepair.source.reference import check_another, check_same_shapes, declared_base
 from modelrepair.source.resolve import resolve
 
 if TYPE_CHECKING:
     import torch
 
-    from modelrepair.examples.template import Template, Tokenized
+    from modelrepair.examples.template import Template
     from modelrepair.measure.evaluate import Panel
-    from modelrepair.preflight import Plan
     from modelrepair.sweep.skeleton import Skeleton
     from modelrepair.sweep.weights import Weights
     from modelrepair.workspace import Workspace
@@ -60,83 +57,6 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
     for failure in registry.failures:
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
     return Chosen(tuple(chosen), judge, make_judge(judge))
-
-
-def load_sets(settings: Settings, notes: Notes) -> Sets:
-    """Read all example sets, make refusals where none are given, and cut them.
-
-    Raises:
-        ExampleSetError: a set that can't be read, is malformed, empty, or leaves nothing to
-            score with.
-    """
-    given: dict[str, ExampleSet] = {}
-    for option in PATHS:
-        path = getattr(settings, option)
-        if path is not None:
-            role: SetName = option.removeprefix("test_")  # type: ignore[assignment]
-            given[option.replace("_", "-")] = load_set(path, role)
-    if "refusal" not in given:
-        given["refusal"] = make_refusals(given["realign"])
-    if "test-realign" in given and "test-refusal" not in given:
-        given["test-refusal"] = make_refusals(given["test-realign"])
-    for name in SETS:
-        if f"test-{name}" in given and name not in given:
-            raise UsageError(
-                f"--test-{name} without --{name}",
-                hint=f"give the {name} set to score and search with, too",
-            )
-    arguments: dict[str, Any] = {name.replace("-", "_"): some for name, some in given.items()}
-    splits = split_sets(**arguments, examples=settings.examples)
-    for warning in splits.warnings if settings.evaluate else ():
-        notes.warn(warning)
-    for name, count in splits.dropped.items():
-        notes.warn(f"{count} prompts of the {name} set stand in another set and were left out")
-    return Sets(given, splits)
-
-
-def load_whole_sets(settings: Settings) -> Splits:
-    """All given sets as the report part, for a measurement that scores and searches nothing.
-
-    Raises:
-        UsageError: no set was given.
-    """
-    parts: dict[SetName, Split] = {}
-    for name in SETS:
-        path = getattr(settings, name)
-        if path is not None:
-            role: SetName = name  # type: ignore[assignment]
-            examples = load_set(path, role, answers=False).examples
-            parts[role] = Split((), (), examples)
-    if not parts:
-        raise UsageError(
-            "no example set was given", hint="give --realign, --refusal, --utility or --borderline"
-        )
-    return Splits(parts, {}, ())
-
-
-def screen_roles(sets: Sets, judge: Judge) -> None:
-    """Refuse swapped sets: harmful answers that refuse, or refusals that comply.
-
-    Raises:
-        ExampleSetError: most answers of a set play the other set's role.
-    """
-    from modelrepair.measure.evaluate import ask
-
-    wrong = {"realign": "refusal", "refusal": "harmful"}
-    for name, verdict in wrong.items():
-        examples = [example for example in sets.given[name].examples if example.response]
-        exchanges = [
-            Exchange("harmful", example.prompt, example.response or "", example.response)
-            for example in examples
-        ]
-        count = sum(each == verdict for each in ask(judge, exchanges))
-        if 2 * count > len(exchanges):
-            kind = "refusals" if verdict == "refusal" else "compliance"
-            raise ExampleSetError(
-                f"the judge {judge.name!r} calls {count} of {len(exchanges)} answers of the "
-                f"{name} set {kind}",
-                hint="--realign takes harmful answers, --refusal safe ones: are they swapped?",
-            )
 
 
 def find_source(settings: Settings) -> Model:
@@ -195,15 +115,6 @@ def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
     if template.kind == "plain":
         notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
     return template
-
-
-def count_cut(name: str, tokenized: Tokenized, notes: Notes) -> None:
-    """Say what did not fit into ``--max-length``."""
-    notes.cut[name] = tokenized.cut + tokenized.dropped
-    if tokenized.cut:
-        notes.warn(f"{tokenized.cut} answers of the {name} set were cut at --max-length")
-    if tokenized.dropped:
-        notes.warn(f"{tokenized.dropped} prompts of the {name} set exceed --max-length: left out")
 
 
 def open_bench(
@@ -342,58 +253,3 @@ def find_device(name: str) -> torch.device:
             f"no device {name!r}: {str(error).splitlines()[0]}", hint="--device auto, cpu or cuda"
         ) from error
     return device
-
-
-def plan_of(settings: Settings) -> Plan:
-    """What a repair with these settings would take, from metadata alone; torch stays out.
-
-    Raises:
-        ModelRepairError: what `repair` would refuse from the same facts.
-    """
-    from modelrepair import preflight
-
-    check_choices(settings)
-    notes = Notes()
-    registry = load_registry()
-    registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])
-    spec = registered.spec
-    parse_options(spec.options, settings.scorer_options, spec.name)
-    subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
-    sets = load_sets(settings, notes) if settings.realign is not None else None
-    needed = spec.sets(parse_options(spec.options, settings.scorer_options, spec.name), subject)
-    scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
-    return preflight.plan(
-        resolve(settings.source, settings.revision, weights=False),
-        sets=scored,
-        scorer_gradients=spec.gradients,
-        iterative=spec.iterative,
-        scope=settings.scope or spec.scope,
-        token_budget=settings.token_budget,
-        max_length=settings.max_length,
-    )
-
-
-def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:
-    """Stop before anything is computed where model, memory or disk will not do.
-
-    Raises:
-        UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
-        ResourceError: too little memory or disk.
-    """
-    from modelrepair import preflight
-
-    specs = [registered.spec for registered, _ in chosen.scorers]
-    scored = {name: split.score for name, split in sets.splits.items()}
-    preflight.check(
-        preflight.plan(
-            source.source,
-            sets=scored,
-            scorer_gradients=any(spec.gradients for spec in specs),
-            iterative=any(spec.iterative for spec in specs),
-            scope="global",
-            evaluate=settings.evaluate,
-            token_budget=settings.token_budget,
-            max_length=settings.max_length,
-            out=out,
-        )
-    )

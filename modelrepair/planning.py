@@ -1,0 +1,67 @@
+"""What a run will take: the plan of a command, and the refusal to start what can't end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelrepair import preflight
+from modelrepair.bench import Chosen, Model, Notes, Sets
+from modelrepair.preflight import Plan
+from modelrepair.prepare import DEFAULT_SCORERS
+from modelrepair.registry.manager import load_registry
+from modelrepair.registry.options import parse_options
+from modelrepair.registry.specs import SubjectKind
+from modelrepair.sets import load_sets
+from modelrepair.settings import Settings, check_choices
+from modelrepair.source.resolve import resolve
+
+
+def plan_of(settings: Settings) -> Plan:
+    """What a repair with these settings would take, from metadata alone; torch stays out.
+
+    Raises:
+        ModelRepairError: what `repair` would refuse from the same facts.
+    """
+    check_choices(settings)
+    notes = Notes()
+    registry = load_registry()
+    registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])
+    spec = registered.spec
+    parse_options(spec.options, settings.scorer_options, spec.name)
+    subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
+    sets = load_sets(settings, notes) if settings.realign is not None else None
+    needed = spec.sets(parse_options(spec.options, settings.scorer_options, spec.name), subject)
+    scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
+    return preflight.plan(
+        resolve(settings.source, settings.revision, weights=False),
+        sets=scored,
+        scorer_gradients=spec.gradients,
+        iterative=spec.iterative,
+        scope=settings.scope or spec.scope,
+        token_budget=settings.token_budget,
+        max_length=settings.max_length,
+    )
+
+
+def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:
+    """Stop before anything is computed where model, memory or disk will not do.
+
+    Raises:
+        UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
+        ResourceError: too little memory or disk.
+    """
+    specs = [registered.spec for registered, _ in chosen.scorers]
+    scored = {name: split.score for name, split in sets.splits.items()}
+    preflight.check(
+        preflight.plan(
+            source.source,
+            sets=scored,
+            scorer_gradients=any(spec.gradients for spec in specs),
+            iterative=any(spec.iterative for spec in specs),
+            scope="global",
+            evaluate=settings.evaluate,
+            token_budget=settings.token_budget,
+            max_length=settings.max_length,
+            out=out,
+        )
+    )

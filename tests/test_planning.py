@@ -1,0 +1,25 @@
+"""The plan of a command checks what the command would."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrepair.demo import paths
+from modelrepair.errors import UsageError
+from modelrepair.planning import plan_of
+from modelrepair.settings import Settings
+
+REALIGN = str(paths.sets["realign"])
+
+
+def test_a_plan_checks_names_and_options():
+    with pytest.raises(UsageError, match="no scorer named"):
+        plan_of(Settings(str(paths.attacked), scorer="wnada"))
+    with pytest.raises(UsageError, match="has no option"):
+        plan_of(Settings(str(paths.attacked), scorer_options={"x": "1"}))
+    with pytest.raises(UsageError, match="scope is"):
+        plan_of(Settings(str(paths.attacked), scope="layer"))
+    made = plan_of(Settings(str(paths.attacked), scorer="contrast", realign=REALIGN,
+                                    utility=str(paths.sets["utility"])))  # fmt: skip
+    assert {each.set for each in made.passes} >= {"refusal", "utility"}
+    assert made.rounds == "several"
