@@ -22,7 +22,7 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 from modelrepair.publish.manifest import load_manifest
 from modelrepair.version import version
 

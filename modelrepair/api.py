@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 from modelrepair.progress import Progress, Silent
 from modelrepair.registry.specs import Scope
 from modelrepair.settings import Settings

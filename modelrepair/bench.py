@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelrepair.examples.load import ExampleSet
     from modelrepair.examples.splits import Splits
     from modelrepair.measure.evaluate import Panel
+    from modelrepair.rounds import Scoring
+    from modelrepair.search import Point
     from modelrepair.sweep.sites import Sites
     from modelrepair.sweep.skeleton import Skeleton
     from modelrepair.workspace import Workspace
@@ -95,3 +97,12 @@ class Bench:
     notes: Notes
     progress: Progress
     remembered: Path
+
+
+@dataclass(frozen=True)
+class Found:
+    """The mask that was chosen, what chose it, and all that was looked at on the way."""
+
+    scoring: Scoring
+    point: Point
+    points: tuple[Point, ...]

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.bench import Bench, Model
+from modelrepair.bench import Bench, Found, Model
 from modelrepair.examples.load import ExampleSet
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
@@ -16,7 +16,6 @@ from modelrepair.source.digest import digests
 from modelrepair.version import version
 
 if TYPE_CHECKING:
-    from modelrepair.pipeline import Found
     from modelrepair.search import Point
     from modelrepair.sweep.sites import Sites
 

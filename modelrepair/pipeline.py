@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
-from modelrepair.bench import Bench, Model, Notes
+from modelrepair.bench import Bench, Found, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.errors import UsageError
@@ -55,15 +55,6 @@ class Measured:
     def measures(self, judge: str) -> dict[str, Measures]:
         """The measures by role."""
         return {role: summarise(results, judge) for role, results in self.results.items()}
-
-
-@dataclass(frozen=True)
-class Found:
-    """The mask that was chosen, what chose it, and all that was looked at on the way."""
-
-    scoring: Scoring
-    point: Point
-    points: tuple[Point, ...]
 
 
 def run(

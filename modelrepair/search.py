@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.writer import write_json
+from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
-from modelrepair.measure.gate import Budgets, costs_within_budgets, meets_target, within_budgets
+from modelrepair.measure.gate import costs_within_budgets, meets_target, within_budgets
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.progress import Progress

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modelrepair.errors import UsageError
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 from modelrepair.registry.specs import Scope
 
 SETS = ("realign", "refusal", "utility", "borderline")

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from modelrepair import search as searching
+from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Screen
-from modelrepair.measure.gate import Budgets
 from modelrepair.measure.results import ExampleResult
 from modelrepair.progress import Silent
 from modelrepair.search import (

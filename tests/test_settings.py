@@ -17,7 +17,7 @@ from modelrepair.cli.budgets import take_budgets
 from modelrepair.cli.fix import command
 from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 from modelrepair.settings import CHOICES, PATHS, Settings, check, check_choices, short
 
 SHARE = st.floats(min_value=1e-9, max_value=0.999)

@@ -9,7 +9,7 @@ import click
 
 from modelrepair.cli.options import Decorator, option, section
 from modelrepair.cli.types import number_within
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 
 PREFIX = "gate_"
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.intervals import mean_limits, newcombe_paired, paired_mean, spread
 from modelrepair.measure.results import (
     MEASURED_SETS,
@@ -17,9 +18,6 @@ from modelrepair.measure.results import (
     paired,
 )
 from modelrepair.registry.specs import MeasuredSet
-
-if TYPE_CHECKING:
-    from modelrepair.measure.gate import Budgets
 
 Results = Sequence[ExampleResult]
 ROUNDING = 1e-12

@@ -9,7 +9,8 @@ from typing import Any
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
-from modelrepair.measure.gate import Budgets, decide
+from modelrepair.measure.budgets import Budgets
+from modelrepair.measure.gate import decide
 from modelrepair.measure.measures import summarise
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Measures

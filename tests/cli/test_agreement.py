@@ -10,7 +10,7 @@ import pytest
 
 import modelrepair
 from modelrepair.cli.main import cli
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 from modelrepair.settings import Settings
 
 

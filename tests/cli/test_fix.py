@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelrepair.cli.fix import command
-from modelrepair.measure.gate import Budgets
+from modelrepair.measure.budgets import Budgets
 
 EVERYTHING = """
     --revision abc --reference none --subject weight --targets *.q* --targets *.k* --exclude *.3.*

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 
 import pytest
 
+from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import (
-    Budgets,
     costs_within_budgets,
     decide,
     meets_target,

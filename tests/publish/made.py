@@ -10,7 +10,8 @@ import numpy as np
 
 from modelrepair.checkpoint.bits import from_float32
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
-from modelrepair.measure.gate import Budgets, decide
+from modelrepair.measure.budgets import Budgets
+from modelrepair.measure.gate import decide
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.publish.manifest import (
