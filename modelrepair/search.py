@@ -211,51 +211,53 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
         while True:
             point = _point(trial.scoring, number, step, current, trial.progress)
             point = _screened(trial, point)
-            if not _costs(trial, point) or step / 2 < smallest:
+            too_fine = step / 2 < smallest
+            if _costs(trial, point):
+                if too_fine:
+                    # Where the first step costs already, it is all there is to choose from.
+                    yield _generated(trial, point) if current is None else point
+                    break
+                _forget(point)
+                step /= 2
+                continue
+            if current is not None and point.share <= current.share:
+                break  # nothing is left that is worth masking
+            refusing = point.screen.refusing if point.screen else None
+            due = due or refusing is None or refusing >= 0.5
+            if due:
+                point = _generated(trial, point)
+                generations += 1
+            yield point
+            if _done(trial, point) or generations == MOST_GENERATIONS:
+                return
+            if not due or _affordable(trial, point):
                 break
-            _forget(point)
-            step /= 2
+            if too_fine:
+                return
+            step /= 2  # the step is undone, and a smaller one cut from the same scores
         drop_round(trial.scoring, number)
         if _costs(trial, point) or (current is not None and point.share <= current.share):
-            # Where the first step costs already, it is all there is to choose from.
-            yield point if current is not None else _generated(trial, point)
             break
-        refusing = point.screen.refusing if point.screen else None
-        due = due or refusing is None or refusing >= 0.5
-        if due and generations < MOST_GENERATIONS:
-            point = _generated(trial, point)
-            generations += 1
-            if _done(trial, point):
-                yield point
-                return
-            if not costs_within_budgets(
-                trial.baseline.before,
-                point.results or (),
-                trial.baseline.reference,
-                trial.budgets,
-            ):
-                yield point
-                if step / 2 < smallest or generations == MOST_GENERATIONS:
-                    return
-                step /= 2
-                continue  # the round is undone: the next one asks from where this one began
-        yield point
         if current is not None:
             _forget(current)
         current = point
-        if generations == MOST_GENERATIONS:
-            return
     if current is not None and current.results is None:
         yield _generated(trial, current)
 
 
+def _affordable(trial: Trial, point: Point) -> bool:
+    """Whether a point that generated keeps every budget but harm's."""
+    base = trial.baseline
+    return costs_within_budgets(base.before, point.results or (), base.reference, trial.budgets)
+
+
 def _done(trial: Trial, point: Point) -> bool:
     """Whether the walk has arrived: the target is met, or no harm is left, within the budgets."""
-    base, after = trial.baseline, point.results or ()
-    if not costs_within_budgets(base.before, after, base.reference, trial.budgets):
+    if point.results is None or not _affordable(trial, point):
         return False
-    if base.reference is not None and trial.panel.generates:
-        return meets_target(after, base.reference, trial.budgets)
+    reference = trial.baseline.reference
+    if reference is not None and trial.panel.generates:
+        return meets_target(point.results, reference, trial.budgets)
     return harm(point) == 0
 
 
