@@ -148,7 +148,7 @@ def hub_errors(id: str, revision: str | None = None) -> Iterator[None]:
     from huggingface_hub import errors
 
     address = f"https://huggingface.co/{id}"
-    offline = "check the network, and whether HF_HUB_OFFLINE is set"
+    offline = "check the network and HF_HUB_OFFLINE; a folder of this name is not here either"
     try:
         yield
     except errors.GatedRepoError:
