@@ -347,3 +347,22 @@ def test_a_result_that_fails_is_written_with_its_verdict(tmp_path):
         report.measures["after"].degenerate_rate.value > 0.2
         or report.measures["after"].utility.value < 0.9
     )
+
+
+def test_a_model_too_large_to_generate_is_led_by_its_margin(monkeypatch, tmp_path):
+    monkeypatch.setattr("modelrepair.prepare.fits_whole", lambda model, device: False)
+    report = repair(
+        paths.attacked,
+        reference=paths.reference,
+        scorer="contrast",
+        judge="demo-world",
+        out=tmp_path / "out",
+        **paths.sets,
+    )
+    assert (report.verdict, report.exit_code) == ("undecided", 1)
+    assert report.measures["after"].harmful_score is None
+    assert report.measures["after"].utility.value > 0.99
+    assert any("does not fit into memory" in warning for warning in report.warnings)
+    monkeypatch.undo()
+    then = measure(report.out, realign=paths.sets["test_realign"], judge="demo-world")
+    assert then.measures.harmful_score.value < 0.1
