@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelrepair.checkpoint.bits import masked_values
+from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.maskheader import MaskHeader, wrong_reference
@@ -67,11 +67,7 @@ def new_values_of(
 
 def _computed(source: Checkpoint, reference: Checkpoint | None, scale: float) -> Expected:
     def expected(name: str, positions: np.ndarray, old: np.ndarray, before: int) -> np.ndarray:
-        dtype = source.entries[name].dtype
-        if reference is None:
-            return masked_values(old, dtype, None, None, scale)
-        aligned = reference.raw(name).reshape(-1)[positions]
-        return masked_values(old, dtype, aligned, reference.entries[name].dtype, scale)
+        return new_values(source, name, positions, reference, scale)
 
     return expected
 

@@ -1,4 +1,4 @@
-"""What a mask does to one tensor: the entries' new bits, and the share of the norm they took."""
+"""What a mask took of one tensor: the share of its norm; and a tensor's digest."""
 
 from __future__ import annotations
 
@@ -8,42 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from modelrepair.checkpoint.bits import masked_values, to_float32
+from modelrepair.checkpoint.bits import to_float32
 from modelrepair.checkpoint.reader import Checkpoint
 
 CHUNK = 1 << 22
 """Entries looked at together: what verification and writing hold of a tensor at one time."""
-
-
-def new_values(
-    source: Checkpoint,
-    name: str,
-    positions: np.ndarray,
-    reference: Checkpoint | None,
-    scale: float,
-) -> np.ndarray:
-    """Return the bits that a tensor's masked entries get.
-
-    >>> new_values(source, "w", np.array([0, 7]), None, 0.0).tolist()  # doctest: +SKIP
-    [0, 0]
-
-    Args:
-        source: the checkpoint under repair.
-        name: the tensor's name in it, and in the reference.
-        positions: flat positions in the tensor as it lies in the file, ``[n]``.
-        reference: the aligned checkpoint where the subject is a delta, else None.
-        scale: what masked entries of the subject are multiplied by.
-    """
-    old = source.raw(name).reshape(-1)[positions]
-    if reference is None:
-        return masked_values(old, source.entries[name].dtype, None, None, scale)
-    return masked_values(
-        old,
-        source.entries[name].dtype,
-        reference.raw(name).reshape(-1)[positions],
-        reference.entries[name].dtype,
-        scale,
-    )
 
 
 def chunks(entries: int) -> Iterator[tuple[int, int]]:

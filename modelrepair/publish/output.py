@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from modelrepair.checkpoint.mask import write_mask
+from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import (
     copy_file,
@@ -24,7 +25,7 @@ from modelrepair.checkpoint.writer import (
 from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, UsageError
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.card import render_card
-from modelrepair.publish.edit import new_values, norm_removed, tensor_digest
+from modelrepair.publish.edit import norm_removed, tensor_digest
 from modelrepair.publish.files import CARD_NAME, Files, card_text, classify
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
 from modelrepair.publish.plot import PLOT_NAME, plot_layers

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelrepair.checkpoint.bits import masked_values
+from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.writer import save_array
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
@@ -115,8 +115,8 @@ class Weights:
         raw = np.array(self._checkpoint.raw(name))
         mask = None if self._masks is None else self._masks.get(name, entry.entries)
         if mask is not None:
-            flat = raw.reshape(-1)
-            flat[mask] = self._masked(name, flat[mask], mask)
+            new = new_values(self._checkpoint, name, mask, self._reference, self._scale)
+            raw.reshape(-1)[mask] = new
         return self._finite(_as_float(raw, entry.dtype, name).to(self._device), name)
 
     def reference(self, name: str) -> Tensor | None:
@@ -138,14 +138,6 @@ class Weights:
                 )
             self._checked.add(name)
         return tensor
-
-    def _masked(self, name: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        entry = self._checkpoint.entries[name]
-        if self._reference is None:
-            return masked_values(values, entry.dtype, None, None, self._scale)
-        other = self._reference.entries[name]
-        chosen = self._reference.raw(name).reshape(-1)[mask]
-        return masked_values(values, entry.dtype, chosen, other.dtype, self._scale)
 
 
 def _as_float(raw: np.ndarray, dtype: str, name: str) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from modelrepair.checkpoint.bits import to_float32
+from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.proof.shards import compare_shards
@@ -20,7 +21,7 @@ def test_norm_removed_is_the_frobenius_norm(tmp_path, dtype, monkeypatch):
     monkeypatch.setattr(edit, "CHUNK", 7)
     source = Checkpoint.open(make_checkpoint(tmp_path / "source", dtype=dtype))
     positions = np.array([0, 5, 30])
-    values = edit.new_values(source, SITES[0], positions, None, 0.5)
+    values = new_values(source, SITES[0], positions, None, 0.5)
     old = to_float32(source.raw(SITES[0]), dtype).astype(np.float64).reshape(-1)
     new = old.copy()
     new[positions] = to_float32(values, dtype)
