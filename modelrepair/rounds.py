@@ -153,6 +153,11 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
                 f"{_who(scoring)} gave one and the same score everywhere",
                 hint="the scorer does not look at its input",
             )
+        if constant:
+            progress.note(
+                f"{len(constant)} of {len(names)} matrices have one score everywhere and nothing "
+                f"to choose, first {constant[0]}"
+            )
         write_json(done, {"constant": constant})
     return Round(scoring, number, tuple(json.loads(done.read_text())["constant"]))
 

@@ -189,6 +189,14 @@ def test_one_score_everywhere_is_an_error(tmp_path):
         score_round(made, 0, None, Silent())
 
 
+class Telling(Silent):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, message):
+        self.notes.append(message)
+
+
 def test_one_constant_site_is_reported_and_has_nothing_to_choose(tmp_path):
     name = "model.layers.1.mlp.up_proj.weight"
 
@@ -197,8 +205,11 @@ def test_one_constant_site_is_reported_and_has_nothing_to_choose(tmp_path):
         return constant if view.name == name else noise(view.name, view.subject.shape)
 
     made = scoring(tmp_path, Fixed(rule))
-    finished = score_round(made, 0, None, Silent())
+    told = Telling()
+    finished = score_round(made, 0, None, told)
     assert finished.constant == (name,)
+    assert len(told.notes) == 1
+    assert name in told.notes[0]
     masks = masks_of(made, finished.cut(0.1, tmp_path / "mask"))
     assert not masks[name].any()
     assert sum(mask.any() for mask in masks.values()) == len(masks) - 1
