@@ -27,10 +27,10 @@ def plan_of(settings: Settings) -> Plan:
     registry = load_registry()
     registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])
     spec = registered.spec
-    parse_options(spec.options, settings.scorer_options, spec.name)
+    options = parse_options(spec.options, settings.scorer_options, spec.name)
     subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
     sets = load_sets(settings, notes) if settings.realign is not None else None
-    needed = spec.sets(parse_options(spec.options, settings.scorer_options, spec.name), subject)
+    needed = spec.sets(options, subject)
     scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
     return preflight.plan(
         resolve(settings.source, settings.revision, weights=False),

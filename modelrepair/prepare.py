@@ -207,8 +207,8 @@ def open_skeleton(
     from modelrepair.sweep.record import inspect
     from modelrepair.sweep.skeleton import build
 
-    dtype = torch.float32 if settings.arithmetic == "float32" else torch.bfloat16
-    skeleton, shared = inspect(build(model.source.folder, model.checkpoint, device, dtype))
+    folder, dtype = model.source.folder, getattr(torch, settings.arithmetic)
+    skeleton, shared = inspect(build(folder, model.checkpoint, device, dtype))
     if shared is not None and gradients:
         raise UnsupportedModelError(
             f"the blocks of {type(skeleton.model).__name__} pass each other {shared!r}: "
@@ -231,7 +231,7 @@ def weights_of(
         device,
         reference=None if reference is None else reference.checkpoint,
         scale=settings.scale,
-        dtype=torch.float32 if settings.arithmetic == "float32" else torch.bfloat16,
+        dtype=getattr(torch, settings.arithmetic),
     )
 
 

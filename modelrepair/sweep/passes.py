@@ -63,6 +63,15 @@ class Work:
         return {group.name: group for group in self.groups}
 
     @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """The shape of each batch's hidden states, ``(examples, tokens, hidden)``."""
+        width = self.skeleton.model.config.get_text_config().hidden_size
+        return [
+            (batch.input_ids.shape[0], batch.input_ids.shape[1], width)
+            for _, _, batch in self.batches()
+        ]
+
+    @property
     def tokens(self) -> int:
         """The tokens of one walk through a block."""
         return sum(group.tokens for group in self.groups)
@@ -125,12 +134,7 @@ def _start(work: Work) -> tuple[HiddenStates, list[tuple[Call, ...]]]:
         # What earlier blocks left for later ones was in memory only: begin again.
         (work.folder / "pass.json").unlink(missing_ok=True)
     fresh = _State.load(work.folder).forward == 0
-    width = work.skeleton.model.config.get_text_config().hidden_size
-    shapes = []
-    for _, _, batch in work.batches():
-        rows, tokens = batch.input_ids.shape
-        shapes.append((rows, tokens, width))
-    hidden = HiddenStates(work.folder / "hidden", shapes)
+    hidden = HiddenStates(work.folder / "hidden", work.shapes)
     calls = []
     with work.skeleton.filled_shell(work.read):
         for number, _, batch in work.batches():
@@ -186,8 +190,7 @@ def _reverse(
     """Walk the blocks in reverse: recompute each from its stored input, and back-propagate."""
     skeleton, device = work.skeleton, work.skeleton.device
     blocks = len(skeleton.blocks)
-    shapes = [(*batch.input_ids.shape, _width(skeleton)) for _, _, batch in work.batches()]
-    gradients = HiddenStates(work.folder / "gradients", shapes)
+    gradients = HiddenStates(work.folder / "gradients", work.shapes)
     state = _State.load(work.folder)
     if state.reverse is None:
         with skeleton.filled_shell(work.read):
@@ -248,8 +251,3 @@ def _logits(
         some = {name: value[part] for name, value in inputs.items()}
         logits = replay(skeleton, some, hidden[part]).logits
         yield part, some["input_ids"], batch.answer_mask[part].to(device), logits
-
-
-def _width(skeleton: Skeleton) -> int:
-    width: int = skeleton.model.config.get_text_config().hidden_size
-    return width
