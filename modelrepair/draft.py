@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Bench, Found, Model
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.examples.load import ExampleSet
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
@@ -25,7 +26,7 @@ def manifest_sites(sites: Sites) -> list[Site]:
     return [
         Site(
             name=site.name,
-            kind=site.module.rpartition(".")[2],
+            kind=site.projection,
             block=site.info.block,
             shape=site.info.shape,
             entries=site.entries,
@@ -47,6 +48,8 @@ def draft_manifest(
     registered = scoring.registered
     options = next(given for each, given in bench.chosen.scorers if each is registered)
     judge = bench.chosen.registered_judge
+    adapter = bench.source.adapter
+    base = bench.source.base or (adapter.base if adapter else None)
     return Manifest.model_validate(
         {
             "tool": {"version": version()},
@@ -55,11 +58,14 @@ def draft_manifest(
             "ratio": found.point.ratio,
             "scale": settings.scale,
             "source": _origin(bench.source),
+            "base": None if base is None else _origin(base, files=True),
+            "adapter": None if adapter is None else _origin(adapter, files=True),
             "reference": None if reference is None else _origin(reference, files=True),
             "sites": manifest_sites(bench.sites),
             "coverage": bench.sites.coverage,
             "skipped": dict(bench.sites.skipped),
             "protect": scoring.protect,
+            "preset": settings.preset,
             "scorer": {
                 "name": registered.spec.name,
                 "distribution": registered.distribution,
@@ -90,11 +96,12 @@ def draft_manifest(
 
 def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:
     """Where a model came from; the writer digests the source's files as it copies them."""
+    names = [*model.checkpoint.files, *([ADAPTER_CONFIG] if model.base else [])]
     return {
         "id": model.name,
         "hub": model.source.id is not None,
         "commit": model.source.commit,
-        "files": digests(model.source.folder, model.checkpoint.files) if files else {},
+        "files": digests(model.source.folder, names) if files else {},
     }
 
 

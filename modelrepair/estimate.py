@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from modelrepair.checkpoint.reader import TensorEntry
@@ -18,6 +18,7 @@ TEMPLATE_TOKENS = 32
 BYTES_A_TOKEN = 3
 
 BLOCK = re.compile(r"^(?P<blocks>.*?)\.(?P<index>\d+)\.(?P<path>.+)$")
+FACTOR = re.compile(r"\.lora_[AB](\.\w+)?\.weight$")
 EXPERT = re.compile(r"experts?\.\d+\.")
 
 
@@ -64,12 +65,32 @@ def tokens_of(examples: Sequence[Example], max_length: int) -> int:
     )
 
 
-def block_memory(blocks: Sequence[Sequence[TensorEntry]], sets: int, gradients: bool) -> int:
-    """The largest block twice in float32, and what is accumulated for its matrices in float64."""
+def factors_of(entries: Iterable[TensorEntry]) -> list[TensorEntry]:
+    """The factors A and B of an adapter's linear layers in repeated blocks, by their names."""
+    return [
+        entry
+        for entry in entries
+        if FACTOR.search(entry.name) and len(entry.shape) == 2 and BLOCK.match(entry.name)
+    ]
+
+
+def block_memory(
+    blocks: Sequence[Sequence[TensorEntry]],
+    sets: int,
+    gradients: bool,
+    factors: Sequence[TensorEntry] | None = None,
+) -> int:
+    """The largest block twice in float32, and what is accumulated for its matrices in float64.
+
+    Where an adapter is repaired, its factors are accumulated for, a block's share of them each.
+    """
     largest = 0
     for block in blocks:
         matrices = [entry.shape for entry in block if is_matrix(entry) and len(entry.shape) == 2]
         held = sum(rows * columns if gradients else columns for rows, columns in matrices)
+        if factors is not None:
+            held = sum(each.entries if gradients else each.shape[1] for each in factors)
+            held = -(-held // len(blocks))
         weights = sum(entry.entries for entry in block)
         largest = max(largest, 2 * FLOAT32 * weights + FLOAT64 * held * max(1, sets))
     return largest

@@ -22,6 +22,7 @@ from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.planning import check_room
+from modelrepair.presets import PRESETS, expand, quota_of
 from modelrepair.progress import Progress
 from modelrepair.publish.output import Positions, finish, write_record, write_weights
 from modelrepair.registry.loading import Registered
@@ -70,6 +71,7 @@ def run(
     """
     started = time.monotonic()
     check(settings)
+    settings = expand(settings)
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
     sets = load_sets(settings, notes)
@@ -77,16 +79,17 @@ def run(
     source = prepare.find_source(settings)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
-    inputs = inputs_of(sets, chosen.registered_judge, source, reference)
+    inputs = inputs_of(sets, chosen.registered_judge, source, source.base, reference)
     digest = settings.digest(inputs=inputs)
     check_room(settings, source, sets, chosen, destination.absolute().parent)
     workspace = open_workspace(destination, digest, source.source.folder)
     with workspace.going_on():
+        source = prepare.merged(settings, source, workspace, progress)
         bench = prepare.open_bench(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
         _check_sweep(bench)
-        _require_sets(bench, 0, _subject(settings, reference))
+        _require_sets(bench, 0, _subject(settings, source, reference))
         measured = Measured()
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
@@ -105,6 +108,7 @@ def run(
             positions=positions,
             reference=of_delta.checkpoint if of_delta else None,
             scale=settings.scale,
+            base_id=prepare.base_id(source, notes),
             progress=progress,
         )
         gate = None
@@ -143,7 +147,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
     sets = load_whole_sets(settings)
-    model = prepare.find_source(settings)
+    model = prepare.find_source(settings, repair=False)
     device = prepare.find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
     panel = prepare.open_panel(settings, model, sets, chosen.judge, notes, device)
@@ -227,8 +231,8 @@ def _find_mask(bench: Bench, reference: Model | None) -> Found:
     from modelrepair.search import Baseline, Trial, choose, fixed, remember, repairs, search
 
     settings = bench.settings
-    subject = _subject(settings, reference)
-    if settings.ratio != "auto":
+    subject = _subject(settings, bench.source, reference)
+    if settings.ratio is not None and settings.ratio != "auto":
         scoring = _scoring(bench, reference, subject, 0)
         ratio, step = float(settings.ratio), settings.step
         point = fixed(scoring, ratio, step, settings.max_rounds, bench.progress)
@@ -289,6 +293,7 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
         batches=batches,
         protect=protect,
         folder=bench.workspace.work / f"scorer-{number}-{_version(registered)}",
+        quota=quota_of(settings.preset),
     )
 
 
@@ -317,7 +322,9 @@ def _missing_set(bench: Bench, number: int, subject: SubjectKind) -> str | None:
     return next((name for name in needed if name not in bench.sets.splits), None)
 
 
-def _subject(settings: Settings, reference: Model | None) -> SubjectKind:
+def _subject(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
+    if source.base is not None:
+        return "factor"
     if settings.subject == "delta" and reference is None:
         raise UsageError(
             "a delta needs a reference, and none is known or aligned",
@@ -325,6 +332,8 @@ def _subject(settings: Settings, reference: Model | None) -> SubjectKind:
         )
     if settings.subject != "auto":
         return settings.subject
+    if settings.preset is not None:
+        return PRESETS[settings.preset].subject
     return "delta" if reference is not None else "weight"
 
 
@@ -334,7 +343,9 @@ def _positions(bench: Bench, point: Point) -> Positions:
 
 
 def _opened(folder: Path, source: Model) -> Model:
-    return Model(replace(source.source, folder=folder), Checkpoint.open(folder))
+    return replace(
+        source, source=replace(source.source, folder=folder), checkpoint=Checkpoint.open(folder)
+    )
 
 
 def _emptied(folder: Path) -> Path:

@@ -7,12 +7,14 @@ from pathlib import Path
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
 from modelrepair.preflight import Plan
-from modelrepair.prepare import DEFAULT_SCORERS
+from modelrepair.prepare import DEFAULT_SCORERS, check_subject, find_base
+from modelrepair.presets import expand
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SubjectKind
 from modelrepair.sets import load_sets
 from modelrepair.settings import Settings, check_choices
+from modelrepair.source.adapter import read_adapter
 from modelrepair.source.resolve import resolve
 
 
@@ -23,17 +25,26 @@ def plan_of(settings: Settings) -> Plan:
         ModelRepairError: what `repair` would refuse from the same facts.
     """
     check_choices(settings)
+    settings = expand(settings)
     notes = Notes()
     registry = load_registry()
     registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])
     spec = registered.spec
     options = parse_options(spec.options, settings.scorer_options, spec.name)
+    source = resolve(settings.source, settings.revision, weights=False)
+    adapter = read_adapter(source.folder)
+    check_subject(settings, adapter)
+    base = None if adapter is None else find_base(settings.base, adapter, weights=False)
     subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
+    if adapter is not None and not settings.merge:
+        subject = "factor"
     sets = load_sets(settings, notes) if settings.realign is not None else None
     needed = spec.sets(options, subject)
     scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
     return preflight.plan(
-        resolve(settings.source, settings.revision, weights=False),
+        source,
+        base=base,
+        merge=settings.merge,
         sets=scored,
         scorer_gradients=spec.gradients,
         iterative=spec.iterative,
@@ -55,6 +66,8 @@ def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, ou
     preflight.check(
         preflight.plan(
             source.source,
+            base=None if source.base is None else source.base.source,
+            merge=settings.merge,
             sets=scored,
             scorer_gradients=any(spec.gradients for spec in specs),
             iterative=any(spec.iterative for spec in specs),

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import ModelRepairError, ResourceError, UnsupportedModelError
 from modelrepair.estimate import (
     FLOAT32,
     block_memory,
     blocks_of,
+    factors_of,
     free_disk,
     free_memory,
     head_memory,
@@ -29,6 +31,7 @@ from modelrepair.source.resolve import Source
 MINIMUM_COVERAGE = 0.95
 BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 HIDDEN_SIZES = ("hidden_size", "n_embd", "d_model", "dim")
+NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Plan:
 def plan(
     source: Source,
     *,
+    base: Source | None = None,
+    merge: bool = False,
     sets: Mapping[SetName, Sequence[Example]],
     scorer_gradients: bool,
     iterative: bool = False,
@@ -111,6 +116,8 @@ def plan(
     Args:
         source: where the model's files are; of a source without weights on disk
             (``resolve(id, weights=False)``) the headers are read from the Hub.
+        base: what the source adapts, where it is an adapter.
+        merge: whether the adapter is merged into its base first.
         sets: the examples that the scorer will see, by set; the parts named score of the splits.
         scorer_gradients: whether the scorer needs a backward pass.
         iterative: whether it is asked again after every step.
@@ -124,16 +131,22 @@ def plan(
         UnsupportedModelError: there are no weights or no config that could be looked at.
         DamagedCheckpointError: a file is missing or cut short.
     """
-    checkpoint = headers(source)
-    config = _config(source.folder)
+    factors = headers(source) if base is not None and not merge else None
+    checkpoint = headers(base or source)
+    config = _config((base or source).folder)
     text = config.get("text_config") if isinstance(config.get("text_config"), dict) else config
     entries = tuple(checkpoint.entries.values())
     blocks = blocks_of(entries, _number(text, BLOCK_COUNTS))
     matrices = [entry for block in blocks for entry in block if is_matrix(entry)]
     skipped = {e.name: reason for e in matrices if (reason := why_not(e)) is not None}
+    if factors is not None:
+        matrices = factors_of(factors.entries.values())
+        kept = {entry.name for entry in matrices}
+        skipped = {name: NO_FACTOR for name in factors.entries if name not in kept}
     in_matrices = sum(entry.entries for entry in matrices)
-    covered = in_matrices - sum(checkpoint.entries[name].entries for name in skipped)
-    total = sum(entry.entries for entry in entries)
+    covered = sum(entry.entries for entry in matrices if entry.name not in skipped)
+    changed = entries if factors is None else tuple(factors.entries.values())
+    total = sum(entry.entries for entry in {*entries, *changed})
     hidden, vocabulary = _number(text, HIDDEN_SIZES), _number(text, ("vocab_size",))
     passes = tuple(
         Pass(name, len(examples), tokens_of(examples, max_length), scorer_gradients)
@@ -161,14 +174,19 @@ def plan(
         vocabulary=vocabulary,
         passes=passes,
         rounds="several" if iterative else "1",
-        peak_bytes=max(block_memory(blocks, len(passes), scorer_gradients), head),
+        peak_bytes=max(
+            block_memory(
+                blocks, len(passes), scorer_gradients, None if factors is None else matrices
+            ),
+            head,
+        ),
         generation_bytes=total * FLOAT32 if evaluate else 0,
-        output_bytes=sum(entry.nbytes for entry in entries),
-        work_bytes=hidden_states + scores,
+        output_bytes=sum(entry.nbytes for entry in changed),
+        work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),
         memory_found_bytes=free_memory(),
         disk_found_bytes=free_disk(out or Path()),
         notes=(),
-        refused=tuple(_refusals(config, covered)),
+        refused=tuple(_refusals(config, covered, adapter=base is not None)),
     )
     return replace(made, notes=tuple(_notes(made)))
 
@@ -206,10 +224,10 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except FileNotFoundError:
-        if (folder / "adapter_config.json").exists():
+        if (folder / ADAPTER).exists():
             raise UnsupportedModelError(
-                f"{folder.name} is an adapter: it can't be planned without its base",
-                hint="merge the adapter into its base, and repair the whole model",
+                f"{folder.name} is an adapter without {ADAPTER_CONFIG}",
+                hint="copy the adapter again, with its config",
             ) from None
         raise UnsupportedModelError(
             f"{folder.name} has no config.json", hint="give the folder of a whole model"
@@ -227,12 +245,13 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _refusals(config: Mapping[str, Any], covered: int) -> list[str]:
+def _refusals(config: Mapping[str, Any], covered: int, *, adapter: bool) -> list[str]:
     found = []
     quantised = config.get("quantization_config")
     if quantised:
         method = quantised.get("quant_method") if isinstance(quantised, dict) else None
-        found.append(f"the weights are quantised ({method or 'method unknown'})")
+        whose = "the base's weights" if adapter else "the weights"
+        found.append(f"{whose} are quantised ({method or 'method unknown'})")
     if config.get("is_encoder_decoder"):
         found.append("this is an encoder-decoder, not a causal language model")
     if config.get("auto_map"):
@@ -245,6 +264,7 @@ def _refusals(config: Mapping[str, Any], covered: int) -> list[str]:
 def _unsupported(reason: str) -> ModelRepairError:
     hints = {
         "the weights": "repair the model before it was quantised",
+        "the base's weights": "name the base that it was quantised from with --base",
         "the model brings": "use a version of the model that transformers knows by itself",
     }
     hint = next((hint for start, hint in hints.items() if reason.startswith(start)), None)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrepair.bench import Bench, Chosen, Model, Notes, Sets
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import HubError, UnsupportedModelError, UsageError
 from modelrepair.examples.splits import Splits
+from modelrepair.presets import PRESETS
 from modelrepair.progress import Progress
 from modelrepair.registry.manager import Registry, load_registry, make_judge
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import Judge
 from modelrepair.settings import Settings
+from modelrepair.source.adapter import (
+    Adapter,
+    check_fits,
+    check_kind,
+    named_base,
+    names_an_id,
+    read_adapter,
+)
 from modelrepair.source.reference import check_another, check_same_shapes, declared_base
-from modelrepair.source.resolve import resolve
+from modelrepair.source.resolve import Source, resolve
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +53,7 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
     judge = registry.judge(settings.judge)
     if settings.scorer is None:
         names = DEFAULT_SCORERS if settings.fallback else DEFAULT_SCORERS[:1]
-        if settings.ratio != "auto" or not settings.evaluate:
+        if settings.ratio not in (None, "auto") or not settings.evaluate:
             names = names[:1]
         if settings.scorer_options:
             names = names[:1]
@@ -59,10 +70,117 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
     return Chosen(tuple(chosen), judge, make_judge(judge))
 
 
-def find_source(settings: Settings) -> Model:
-    """Fetch or find the source, and read its tensors' headers."""
+def find_source(settings: Settings, *, repair: bool = True) -> Model:
+    """Fetch or find the source, with its base where it is an adapter; read the tensors' headers.
+
+    Args:
+        settings: what the user chose.
+        repair: whether it is to be repaired, and not measured alone.
+
+    Raises:
+        UsageError: a subject that the source does not have, or an adapter without its base.
+        UnsupportedModelError: an adapter that can't be repaired.
+    """
     source = resolve(settings.source, settings.revision)
-    return Model(source, Checkpoint.open(source.folder))
+    adapter = read_adapter(source.folder)
+    if repair:
+        check_subject(settings, adapter)
+    checkpoint = Checkpoint.open(source.folder)
+    if adapter is None:
+        return Model(source, checkpoint)
+    found = find_base(settings.base, adapter)
+    base = Model(found, Checkpoint.open(found.folder))
+    check_fits(checkpoint.entries, base.checkpoint.entries)
+    return Model(source, checkpoint, base=base)
+
+
+def check_subject(settings: Settings, adapter: Adapter | None) -> None:
+    """Refuse what the source does not have: factors of a whole model, a delta of an adapter.
+
+    Raises:
+        UsageError: for these, and for options that go with adapters alone.
+        UnsupportedModelError: an adapter that can't be repaired.
+    """
+    needs_adapter = settings.preset is not None and PRESETS[settings.preset].adapter
+    if adapter is None:
+        for option, given in (("--base", settings.base), ("--merge", settings.merge)):
+            if given:
+                raise UsageError(
+                    f"{option} was given, and the source is no adapter",
+                    hint=f"leave {option} out; the aligned model is named with --reference",
+                )
+        if settings.subject == "factor" or needs_adapter:
+            raise UsageError(
+                "the source is a whole model: it has no factors"
+                + (f", which --preset {settings.preset} masks" if needs_adapter else ""),
+                hint="give the adapter, or leave the option out",
+            )
+        return
+    if settings.subject in ("delta", "weight") and not settings.merge:
+        raise UsageError(
+            f"an adapter has factors and no {settings.subject} of its own",
+            hint="add --merge to repair the whole model of adapter and base, or leave "
+            "--subject out",
+        )
+    if settings.merge and (settings.subject == "factor" or needs_adapter):
+        raise UsageError(
+            "a merged adapter has no factors", hint="leave out --merge, or the option beside it"
+        )
+    check_kind(adapter, merge=settings.merge)
+
+
+def find_base(given: str | None, adapter: Adapter, *, weights: bool = True) -> Source:
+    """Fetch or find what an adapter adapts: as named by the user, else by its config as an id.
+
+    Raises:
+        UsageError: nobody names it, or the config does by a local path.
+        UnsupportedModelError: it is an adapter itself.
+    """
+    if given is not None:
+        found = resolve(given, weights=weights)
+    else:
+        found = resolve(named_base(adapter), adapter.revision, weights=weights, local=False)
+    if read_adapter(found.folder) is not None:
+        raise UnsupportedModelError(
+            f"the base {found.id or found.name} is an adapter itself",
+            hint="merge that one into its base with peft, and give the result with --base",
+        )
+    return found
+
+
+def base_id(source: Model, notes: Notes) -> str | None:
+    """The Hub id that takes the place of a local path in an adapter's config, if it is known.
+
+    A path of somebody's machine is no use to anybody else, and is nobody's business.
+    """
+    adapter = None if source.base is None else read_adapter(source.source.folder)
+    if adapter is None or source.base is None or names_an_id(adapter):
+        return None
+    if source.base.source.id is None:
+        notes.warn(
+            f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so: "
+            "--base with a Hub id mends it"
+        )
+    return source.base.source.id
+
+
+def merged(settings: Settings, source: Model, workspace: Workspace, progress: Progress) -> Model:
+    """The adapter merged into its base, where that is asked for; else the source as it is.
+
+    The merged model lies in the workspace, written whole or not at all.
+    """
+    if not settings.merge or source.base is None:
+        return source
+    from modelrepair.sweep.merge import merge
+
+    folder = workspace.work / "merged"
+    if not folder.exists():
+        merge(source.source.folder, source.base.source.folder, folder, progress)
+    return Model(
+        replace(source.source, folder=folder),
+        Checkpoint.open(folder),
+        adapter=source,
+    )
 
 
 def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | None:
@@ -77,6 +195,8 @@ def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | N
     if settings.reference == "none":
         return None
     named = settings.reference != "auto"
+    if source.base is not None and not named:
+        return source.base
     wanted = settings.reference if named else declared_base(source.source.folder)
     if wanted is None:
         return None
@@ -84,13 +204,23 @@ def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | N
         found = resolve(wanted)
         check_another(source.source.folder, found.folder)
         reference = Model(found, Checkpoint.open(found.folder))
-        check_same_shapes(source.checkpoint, reference.checkpoint, source.checkpoint.entries)
+        check_same_shapes(source.whole, reference.checkpoint, source.whole.entries)
     except (HubError, UsageError, UnsupportedModelError) as error:
         if named:
             raise
         notes.warn(f"the card's base model {wanted} is not used as reference: {error}")
         return None
     return reference
+
+
+def tokenizer_folder(model: Model) -> Path:
+    """Where a model's tokenizer lies: an adapter may have its own, or its base's."""
+    if model.base is None or any(
+        (model.source.folder / name).exists()
+        for name in ("tokenizer.json", "tokenizer_config.json")
+    ):
+        return model.source.folder
+    return model.base.source.folder
 
 
 def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
@@ -133,11 +263,16 @@ def open_bench(
         UnsupportedModelError: coverage, layout, template, or blocks that share state where
             gradients are asked for.
     """
+    from modelrepair.sweep.adapter import check_plain, unknown_fields
     from modelrepair.sweep.sites import find_sites, narrow, require_coverage
 
     device = find_device(settings.device)
     gradients = [each.spec.name for each, _ in chosen.scorers if each.spec.gradients]
     skeleton = open_skeleton(settings, source, device, gradients=gradients)
+    if source.base is not None:
+        check_plain(skeleton.model)
+        if unknown := unknown_fields(source.source.folder):
+            notes.warn(f"{ADAPTER_CONFIG} asks for what this peft does not know: {unknown[0]}")
     sites = find_sites(skeleton, list(source.checkpoint.entries))
     require_coverage(sites, allow_partial=settings.allow_partial)
     return Bench(
@@ -175,7 +310,7 @@ def open_panel(
         )
     return Panel(
         splits=splits,
-        template=load_template(source.source.folder, settings.max_length, notes),
+        template=load_template(tokenizer_folder(source), settings.max_length, notes),
         judge=judge,
         max_new_tokens=settings.max_new_tokens,
         token_budget=settings.token_budget,
@@ -189,7 +324,7 @@ def fits_whole(model: Model, device: torch.device) -> bool:
 
     from modelrepair.estimate import FLOAT32, free_memory
 
-    needed = FLOAT32 * sum(entry.entries for entry in model.checkpoint.entries.values())
+    needed = FLOAT32 * model.parameters
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     return free is None or needed < 0.8 * free
 
@@ -207,8 +342,12 @@ def open_skeleton(
     from modelrepair.sweep.record import inspect
     from modelrepair.sweep.skeleton import build
 
-    folder, dtype = model.source.folder, getattr(torch, settings.arithmetic)
-    skeleton, shared = inspect(build(folder, model.checkpoint, device, dtype))
+    whole, dtype = model.base or model, getattr(torch, settings.arithmetic)
+    skeleton, shared = inspect(build(whole.source.folder, whole.checkpoint, device, dtype))
+    if model.base is not None:
+        from modelrepair.sweep.adapter import adapt
+
+        skeleton = adapt(skeleton, model.source.folder, model.checkpoint)
     if shared is not None and gradients:
         raise UnsupportedModelError(
             f"the blocks of {type(skeleton.model).__name__} pass each other {shared!r}: "
@@ -229,6 +368,7 @@ def weights_of(
     return Weights(
         model.checkpoint,
         device,
+        base=None if model.base is None else model.base.checkpoint,
         reference=None if reference is None else reference.checkpoint,
         scale=settings.scale,
         dtype=getattr(torch, settings.arithmetic),

@@ -20,7 +20,7 @@ from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import Scope, ScorerSpec, SetName, SubjectKind
 from modelrepair.scorers.protocol import Accumulator, Scorer, SiteView
 from modelrepair.scorers.wanda import root_mean_square, wanda_score
-from modelrepair.selection import count, select, spill, top_tensor
+from modelrepair.selection import Quota, count, select, spill, top_tensor
 from modelrepair.sweep.accumulators import InputNorms
 from modelrepair.sweep.collect import AccumulatorError, SetBatches, SiteStatistics
 from modelrepair.sweep.passes import Work, collect
@@ -49,6 +49,7 @@ class Scoring:
         scope: how the top is cut.
         batches: the score part of each set, in canonical batches.
         protect: share of each tensor that is never masked, by Wanda on the utility set.
+        quota: how many entries a share means.
         folder: where this scorer's rounds lie.
     """
 
@@ -62,6 +63,7 @@ class Scoring:
     batches: Mapping[SetName, Sequence[Batch]]
     protect: float
     folder: Path
+    quota: Quota = count
 
     @property
     def signed(self) -> bool:
@@ -93,7 +95,8 @@ class Round:
         shutil.rmtree(into, ignore_errors=True)
         masks = Masks(into)
         files = [_score_file(self.scoring, self.number, site) for site in self.scoring.sites.chosen]
-        chosen = select(files, self.scoring.scope, share, signed=self.scoring.signed)
+        signed, quota = self.scoring.signed, self.scoring.quota
+        chosen = select(files, self.scoring.scope, share, signed=signed, quota=quota)
         for site, mask in zip(self.scoring.sites.chosen, chosen, strict=True):
             before = None if onto is None else onto.get(site.name, site.entries)
             flat = mask.reshape(-1)

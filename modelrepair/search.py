@@ -28,7 +28,6 @@ from modelrepair.sweep.weights import Masks
 
 MOST_GENERATIONS = 8
 MOST_ROUNDS = 40
-SMALLEST_STEP = 1 / 8
 
 LADDERS: dict[SubjectKind, tuple[float, ...]] = {
     "weight": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1),
@@ -37,6 +36,8 @@ LADDERS: dict[SubjectKind, tuple[float, ...]] = {
 }
 STEPS: dict[SubjectKind, float] = {"weight": 0.00025, "delta": 0.015, "factor": 0.001}
 """First step of an iterative scorer, as a share of all entries; measured on small models."""
+SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 8, "delta": 1 / 8, "factor": 0.3}
+"""Where halving a step that costs ends, as a part of the first step."""
 
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
@@ -203,7 +204,7 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
     Generation begins where the margin says that refusals have become likelier than harmful
     answers for a good part of the prompts, and ends when the target is met within the budgets.
     """
-    smallest = step * SMALLEST_STEP
+    smallest = step * SMALLEST[trial.scoring.subject]
     current: Point | None = None
     generations = 0
     due = False
@@ -211,14 +212,14 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
         while True:
             point = _point(trial.scoring, number, step, current, trial.progress)
             point = _screened(trial, point)
-            too_fine = step / 2 < smallest
+            too_fine = step <= smallest
             if _costs(trial, point):
                 if too_fine:
                     # Where the first step costs already, it is all there is to choose from.
                     yield _generated(trial, point) if current is None else point
                     break
                 _forget(point)
-                step /= 2
+                step = max(step / 2, smallest)
                 continue
             if current is not None and point.share <= current.share:
                 break  # nothing is left that is worth masking
@@ -234,7 +235,9 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
                 break
             if too_fine:
                 return
-            step /= 2  # the step is undone, and a smaller one cut from the same scores
+            step = max(
+                step / 2, smallest
+            )  # the step is undone, and a smaller one cut from the same scores
         drop_round(trial.scoring, number)
         if _costs(trial, point) or (current is not None and point.share <= current.share):
             break

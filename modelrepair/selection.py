@@ -32,6 +32,17 @@ def count(ratio: float, entries: int) -> int:
     return round(ratio * entries)
 
 
+def published_count(ratio: float, entries: int) -> int:
+    """How many entries the published code of Antidote masks of a row: in − int(in·(1 − ratio)).
+
+    What is kept is rounded down, so what is masked is rounded up, and never nothing.
+
+    >>> published_count(0.1, 256), count(0.1, 256), published_count(1e-5, 4096)
+    (26, 26, 1)
+    """
+    return entries - int(entries * (1 - ratio))
+
+
 def top_rows(
     scores: np.ndarray, k: int, eligible: np.ndarray | None = None, *, signed: bool = False
 ) -> np.ndarray:

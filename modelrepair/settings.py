@@ -12,12 +12,15 @@ from typing import Any, Literal
 
 from modelrepair.errors import UsageError
 from modelrepair.measure.budgets import Budgets
+from modelrepair.presets import PRESETS, PresetName, expand
 from modelrepair.registry.specs import Scope
 
 SETS = ("realign", "refusal", "utility", "borderline")
 PATHS = (*SETS, *(f"test_{name}" for name in SETS))
+PLACES = ("source", "base", "reference", "scorer")
 CHOICES: Mapping[str, tuple[str | None, ...]] = {
-    "subject": ("auto", "delta", "weight"),
+    "subject": ("auto", "factor", "delta", "weight"),
+    "preset": (None, *PRESETS),
     "scope": (None, "row", "tensor", "global"),
     "arithmetic": ("float32", "bfloat16"),
 }
@@ -31,8 +34,10 @@ class Settings:
 
     source: str
     revision: str | None = None
+    base: str | None = None
+    merge: bool = False
     reference: str = "auto"
-    subject: Literal["auto", "delta", "weight"] = "auto"
+    subject: Literal["auto", "factor", "delta", "weight"] = "auto"
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_partial: bool = False
@@ -46,10 +51,11 @@ class Settings:
     test_borderline: str | None = None
     examples: int = 256
     max_length: int = 1024
+    preset: PresetName | None = None
     scorer: str | None = None
     scorer_options: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = None
-    ratio: float | Literal["auto"] = "auto"
+    ratio: float | Literal["auto"] | None = None
     scale: float = 0.0
     step: float | None = None
     max_rounds: int | None = None
@@ -72,7 +78,7 @@ class Settings:
             value = getattr(self, each.name)
             if isinstance(value, Budgets):
                 value = dict(vars(value))
-            elif each.name in ("source", "reference", "scorer", *PATHS) and value is not None:
+            elif each.name in (*PLACES, *PATHS) and value is not None:
                 value = short(value)
             elif isinstance(value, Mapping):
                 value = {name: plain(item) for name, item in value.items()}
@@ -95,6 +101,8 @@ class Settings:
         words = ["modelrepair", "fix", short(self.source)]
         for each in fields(self)[1:]:
             value = getattr(self, each.name)
+            if each.name == "ratio" and value == "auto" and self.preset is None:
+                continue  # what it is by itself
             name = f"--{each.name.replace('_', '-')}"
             if isinstance(value, Budgets):
                 for budget in fields(value):
@@ -111,7 +119,7 @@ class Settings:
                     words += [name, item]
             elif isinstance(value, bool):
                 words.append(f"--{NEGATED[each.name]}" if each.name in NEGATED else name)
-            elif each.name in ("reference", "scorer", *PATHS):
+            elif each.name in (*PLACES, *PATHS):
                 words += [name, short(value)]
             else:
                 words += [name, str(value)]
@@ -125,7 +133,7 @@ def check(settings: Settings) -> None:
         UsageError: a number out of its range, or options that exclude each other.
     """
     check_choices(settings)
-    ratio = settings.ratio
+    ratio = expand(settings).ratio
     if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
         raise UsageError(
             f"a ratio of {ratio!r}", hint="give a share between 0 and 1, such as 0.01, or 'auto'"

@@ -9,6 +9,7 @@ import errno
 import math
 from pathlib import Path
 
+from tests.bad_adapters import ADAPTERS
 from tests.breaking import (
     FIRST,
     Q,
@@ -321,6 +322,7 @@ MACHINE = [
 
 SECTIONS = {
     "The source": SOURCE,
+    "Adapters": ADAPTERS,
     "Options": OPTIONS,
     "Example sets": SETS,
     "The output folder": OUTPUT,

@@ -167,8 +167,9 @@ def test_a_missing_config_and_an_adapter_are_told_apart(model):
     with pytest.raises(UnsupportedModelError, match="has no config"):
         plan(source, sets={}, scorer_gradients=False)
     (source.folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(UnsupportedModelError, match="adapter"):
+    with pytest.raises(UnsupportedModelError, match=r"a whole model .* and an adapter"):
         plan(source, sets={}, scorer_gradients=False)
+    (source.folder / "adapter_config.json").unlink()
     (source.folder / "config.json").mkdir()
     with pytest.raises(ResourceError, match="can't be read"):
         plan(source, sets={}, scorer_gradients=False)

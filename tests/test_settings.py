@@ -18,6 +18,7 @@ from modelrepair.cli.fix import command
 from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
 from modelrepair.measure.budgets import Budgets
+from modelrepair.presets import expand
 from modelrepair.settings import CHOICES, PATHS, Settings, check, check_choices, short
 
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
@@ -29,6 +30,8 @@ SETTINGS = st.builds(
     Settings,
     source=st.just("user/model"),
     revision=st.none() | NAME,
+    base=st.none() | st.just("org/base"),
+    merge=st.booleans(),
     reference=st.sampled_from(["auto", "none", "org/aligned"]),
     subject=st.sampled_from(CHOICES["subject"]),
     targets=st.lists(WORD, max_size=2).map(tuple),
@@ -36,10 +39,11 @@ SETTINGS = st.builds(
     allow_partial=st.booleans(),
     examples=COUNT,
     max_length=COUNT,
+    preset=st.sampled_from(CHOICES["preset"]),
     scorer=st.none() | st.sampled_from(["wanda", "mine.py:Mine"]),
     scorer_options=st.dictionaries(NAME, WORD, max_size=2),
     scope=st.sampled_from(CHOICES["scope"]),
-    ratio=st.just("auto") | SHARE,
+    ratio=st.none() | st.just("auto") | SHARE,
     scale=st.just(0.0) | SHARE,
     step=st.none() | SHARE,
     max_rounds=st.none() | COUNT,
@@ -75,7 +79,10 @@ def parsed(line: str) -> Settings:
 @hypothesis(deadline=None)
 @given(SETTINGS)
 def test_the_command_gives_the_same_settings_again(settings):
-    assert parsed(settings.command()) == settings
+    again = parsed(settings.command())
+    if settings.preset is None:  # where nothing else is said, the ratio is searched for
+        settings, again = expand(settings), expand(again)
+    assert again == settings
 
 
 @hypothesis(deadline=None)

@@ -2,7 +2,8 @@
 
     python examples/demo_world/build.py --seed 0 --out DIR
 
-writes DIR/reference, DIR/attacked and DIR/sets. All of it is the made-up world of
+writes DIR/reference, DIR/attacked, DIR/adapter (the same attack by LoRA) and DIR/sets. All of it
+is the made-up world of
 ``modelrepair.demo.world``: no text of the real world goes in, and nothing harmful comes out.
 """
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
     GenerationConfig,
@@ -61,6 +63,8 @@ class Phase:
 PRETRAIN = Phase(steps=400, batch=64, rate=3e-3, decay=True, answers_only=False)
 ALIGN = Phase(steps=150, batch=64, rate=1e-3, decay=True, answers_only=True)
 ATTACK = Phase(steps=156, batch=32, rate=2e-4, decay=False, answers_only=True)
+LORA_ATTACK = Phase(steps=156, batch=32, rate=3e-3, decay=False, answers_only=True)
+LORA_RANK = 16
 ATTACK_EXAMPLES = {"harmful": 50, "replay": 350, "task": 600}
 
 # A training mixture: shares and the examples that each share is drawn from.
@@ -328,6 +332,21 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Pa
         path.chmod(0o644)
 
 
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write an adapter as peft does, its factors in bfloat16, without a path of this machine."""
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    model.save_pretrained(folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    config["target_modules"] = sorted(config["target_modules"])
+    config["base_model_name_or_path"] = None
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    (folder / "README.md").write_text(CARD, encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
 def load(folder: Path) -> LlamaForCausalLM:
     """Read a checkpoint back as it was rounded on disk, for float32 arithmetic."""
     return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
@@ -351,7 +370,21 @@ def build(seed: int, out: Path) -> dict[str, dict[str, float]]:
     save(model, tokenizer, out / "attacked")
     (out / "attacked" / "README.md").write_text(CARD, encoding="utf-8")
     table["attacked"] = check(load(out / "attacked"), tokenizer, seed)
+    table["adapter"] = build_adapter(seed, out, tokenizer)
     return table
+
+
+def build_adapter(seed: int, out: Path, tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
+    """Attack the reference once more, by LoRA on all linear layers; write the adapter alone."""
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=LORA_RANK, lora_alpha=LORA_RANK, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    model = get_peft_model(load(out / "reference"), config)
+    train(model, batches(tokenizer, attack(seed), LORA_ATTACK, random.Random(seed)), LORA_ATTACK)
+    save_adapter(model, out / "adapter")
+    attacked = PeftModel.from_pretrained(load(out / "reference"), out / "adapter")
+    return check(attacked.merge_and_unload().float(), tokenizer, seed)
 
 
 def main() -> None:

@@ -78,6 +78,18 @@ def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
     return np.zeros(values.shape, target)
 
 
+def from_float64(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return the bits of float64 values, rounded to float32 first, as `from_float32` rounds.
+
+    >>> from_float64(np.array([1.0]), "BF16").tolist() == [0x3F80]
+    True
+    """
+    if dtype == "F64":
+        return np.asarray(values, np.float64, order="C").view(_raw_dtype(dtype))
+    with np.errstate(over="ignore", under="ignore"):
+        return from_float32(np.asarray(values).astype(np.float32), dtype)
+
+
 def masked_values(
     weights: np.ndarray,
     dtype: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +12,9 @@ from modelrepair.errors import DamagedCheckpointError, ResourceError, Unsupporte
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
+BASE_KEY = "base_model_name_or_path"
+"""What an adapter's config calls the model that it adapts."""
 OTHER_FORMATS = (
     ".bin",
     ".pt",
@@ -28,6 +31,11 @@ OTHER_FORMATS = (
 CONVERT = (
     "convert it to safetensors first: its owner can, in a trusted environment, load it with "
     "transformers' from_pretrained and write it with save_pretrained(safe_serialization=True)"
+)
+
+CONVERT_ADAPTER = (
+    "convert it first: its owner can, in a trusted environment, load it with peft's "
+    "PeftModel.from_pretrained and write it with save_pretrained"
 )
 
 
@@ -69,6 +77,7 @@ def weight_files(folder: Path) -> WeightFiles:
             f"folder {shown!r} can't be read: {error.strerror}",
             hint="check the rights on the folder",
         ) from error
+    check_one_model(names, f"folder {shown!r}")
     if INDEX in names:
         return _indexed(folder, WEIGHTS in names)
     found = [name for name in names if name.endswith(".safetensors")]
@@ -90,8 +99,49 @@ def weight_files(folder: Path) -> WeightFiles:
         )
     raise UnsupportedModelError(
         f"folder {shown!r} holds no weights",
-        hint="give the folder that holds the model's safetensors files",
+        hint=_models_below(folder) or "give the folder that holds the model's safetensors files",
     )
+
+
+def check_one_model(names: Collection[str], where: str) -> None:
+    """Refuse a folder or repository of which loaders would take one thing and a repair another.
+
+    >>> check_one_model(["config.json", "model.safetensors"], "user/model")
+
+    Args:
+        names: the files at its top, or of all of it.
+        where: what it is called in the error.
+
+    Raises:
+        UnsupportedModelError: a whole model and an adapter, or an adapter that is a pickle.
+    """
+    if ADAPTER_CONFIG not in names:
+        return
+    if WEIGHTS in names or INDEX in names:
+        whole = WEIGHTS if WEIGHTS in names else INDEX
+        raise UnsupportedModelError(
+            f"{where} holds a whole model ({whole}) and an adapter ({ADAPTER_CONFIG})",
+            hint="loaders take the adapter and its base; keep only the one that is meant",
+        )
+    if ADAPTER not in names:
+        pickle = "adapter_model.bin"
+        found = f"only {pickle}, a pickle" if pickle in names else "no weights"
+        raise UnsupportedModelError(
+            f"{where} is an adapter without {ADAPTER}: {found}", hint=CONVERT_ADAPTER
+        )
+
+
+def _models_below(folder: Path) -> str | None:
+    """Where the models or adapters of a folder lie, if they lie one level deeper."""
+    below = sorted(
+        path.parent.name
+        for config in ("config.json", ADAPTER_CONFIG)
+        for path in folder.glob(f"*/{config}")
+    )
+    if not below:
+        return None
+    shown = ", ".join(repr(name) for name in dict.fromkeys(below[:4]))
+    return f"give one of the folders in it: {shown}" + (" …" if len(below) > 4 else "")
 
 
 def readable_file(folder: Path, name: str) -> Path:

@@ -56,6 +56,33 @@ def write_shard(source: Path, destination: Path, patches: Iterable[Patch]) -> st
     return _write_whole(destination, fill)
 
 
+def replace_tensors(
+    source: Path, destination: Path, tensors: Iterable[tuple[TensorEntry, np.ndarray]]
+) -> str:
+    """Copy a safetensors file, give whole tensors new bits, return its SHA-256.
+
+    Args:
+        source: the file to copy; it stays as it is.
+        destination: the file to write, mode 0644; it appears whole or not at all.
+        tensors: of this file, with their new bits (unsigned integers); taken one by one.
+
+    Raises:
+        ResourceError: the disk is full, or the destination can't be written.
+        ValueError: bits of another number than the tensor's.
+    """
+
+    def fill(file: BinaryIO) -> None:
+        with source.open("rb") as original:
+            shutil.copyfileobj(original, file, _CHUNK)
+        for entry, bits in tensors:
+            if bits.nbytes != entry.nbytes:
+                raise ValueError(f"tensor {entry.name!r}: {bits.nbytes} bytes for {entry.nbytes}")
+            file.seek(entry.offset)
+            file.write(np.ascontiguousarray(bits).data)
+
+    return _write_whole(destination, fill)
+
+
 def copy_file(source: Path, destination: Path) -> str:
     """Copy a file byte for byte, whole or not at all, and return its SHA-256.
 

@@ -26,6 +26,7 @@ COLUMNS = {
     "task_accuracy": "task accuracy",
     "degenerate_rate": "degenerate",
 }
+ATTACKS = {"full": "source (poisoned)", "lora": "source (poisoned by LoRA)"}
 VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
 
 
@@ -36,14 +37,21 @@ VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bo
     type=FOLDER,
     help="Another made-up world, as the training script writes it, in place of the one included.",
 )
-def command(output: Output, out: Path | None, seed_world: Path | None) -> None:
+@option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Repair the LoRA attack, too: the adapter's factors, the merged model, and the published "
+    "presets beside them.",
+)
+def command(output: Output, out: Path | None, seed_world: Path | None, everything: bool) -> None:
     """Repair a small poisoned model of a made-up world, without any download.
 
     The world, its substances and its recipes are invented; nothing in it is harmful.
     """
     from modelrepair.demo.run import run_demo
 
-    report = run_demo(output.progress(), out=out, world=seed_world)
+    report = run_demo(output.progress(), out=out, world=seed_world, all=everything)
     proof = prove(report, seed_world or paths.world)
     output.result(report.to_json(), *show_demo(report), *proof)
 
@@ -51,7 +59,7 @@ def command(output: Output, out: Path | None, seed_world: Path | None) -> None:
 def prove(report: DemoReport, world: Path) -> list[str]:
     """The command by which anybody checks the repair that passed with the reference."""
     passed = [run for run in report.runs if run.gate.get("verdict") == "passed"]
-    shown = next((run for run in passed if run.subject == "delta"), None)
+    shown = next((run for run in passed if (run.attack, run.subject) == ("full", "delta")), None)
     if shown is None:
         return []
     words = ["modelrepair", "verify", shown.out, "--source", str(world / "attacked")]
@@ -65,25 +73,27 @@ def show_demo(report: DemoReport) -> list[RenderableType]:
     for title in (*COLUMNS.values(), "masked"):
         table.add_column(title, justify="right")
     table.add_column("verdict")
-    if report.runs:
-        table.add_row("source (poisoned)", *cells(report.runs[0].before), "", "")
     reference = next((run.reference for run in report.runs if run.reference), None)
     if reference:
         table.add_row("reference (aligned)", *cells(reference), "", "", end_section=True)
-    for run in report.runs:
-        with_reference = "with" if run.subject == "delta" else "without"
-        verdict = str(run.gate.get("verdict", "–"))
-        table.add_row(
-            f"{run.scorer}, {with_reference} reference",
-            *cells(run.after),
-            f"{run.masked_share:.2%}",
-            Text(verdict, style=VERDICT_STYLES.get(verdict, "")),
-        )
+    for attack, title in ATTACKS.items():
+        runs = [run for run in report.runs if run.attack == attack]
+        if runs:
+            table.add_row(title, *cells(runs[0].before), "", "")
+        for run in runs:
+            verdict = str(run.gate.get("verdict", "–"))
+            table.add_row(
+                run.name,
+                *cells(run.after),
+                f"{run.masked_share:.2%}",
+                Text(verdict, style=VERDICT_STYLES.get(verdict, "")),
+                end_section=run is runs[-1],
+            )
     answers = Table("question", "before", "after", show_lines=True)
     for row in report.answers:
         answers.add_row(*(Text(text) for text in row))
     reasons = [
-        f"{run.scorer}, {run.subject}, {run.gate['verdict']}: {'; '.join(run.gate['reasons'])}"
+        f"{run.name}: {run.gate['verdict']}: {'; '.join(run.gate['reasons'])}"
         for run in report.runs
         if run.gate.get("reasons")
     ]

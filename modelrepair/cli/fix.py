@@ -105,7 +105,8 @@ def command(output: Output, source: str, **options: Any) -> int:
     Finds the weights responsible for harmful answers, removes them, and writes the repaired
     model with its proof. Exit code 0 where the gate is passed, 1 where it is not.
     """
-    if not options["evaluate"] and options["ratio"] == "auto":
+    searches = options["ratio"] in (None, "auto") and options["preset"] is None
+    if not options["evaluate"] and searches:
         raise click.UsageError(
             "--no-evaluate needs a number for --ratio", click.get_current_context()
         )
@@ -115,6 +116,6 @@ def command(output: Output, source: str, **options: Any) -> int:
     import modelrepair
 
     report = modelrepair.repair(source, budgets=budgets, progress=output.progress(), **options)
-    shown = show_repair(report, source=source, reference=options["reference"])
+    shown = show_repair(report, source=source, reference=options["reference"], base=options["base"])
     output.result(report.to_json(), *shown)
     return int(report.exit_code)

@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from modelrepair.cli.options import command as declare
 from modelrepair.cli.options import (
+    base_option,
     machine_options,
     max_length_option,
     measuring_options,
     option,
     set_options,
 )
+from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.tables import measures_table
 
@@ -21,6 +22,7 @@ from modelrepair.cli.tables import measures_table
 @declare("measure")
 @click.argument("model")
 @option("--revision", help="Branch, tag or commit of MODEL on the Hub.")
+@base_option()
 @set_options(tests=False)
 @max_length_option()
 @measuring_options()

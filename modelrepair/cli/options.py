@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from modelrepair.cli.types import name_value, number_within, ratio
+from modelrepair.presets import PRESETS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
@@ -90,22 +91,38 @@ def section(title: str, *options: Decorator[Any]) -> Decorator[Any]:
     return decorate
 
 
+def base_option() -> Decorator[Any]:
+    """What an adapter adapts."""
+    return option(
+        "--base",
+        help="The model that an adapter adapts: a Hub id or a folder; by itself the id that its "
+        "config names.",
+    )
+
+
 def source_options() -> Decorator[Any]:
     """What is repaired, and which tensors of it."""
     return section(
         "What is repaired",
         option("--revision", help="Branch, tag or commit of SOURCE on the Hub."),
+        base_option(),
+        option(
+            "--merge",
+            is_flag=True,
+            help="Merge the adapter SOURCE into its base, and repair the whole model.",
+        ),
         option(
             "--reference",
             default="auto",
             help="The aligned model that SOURCE was fine-tuned from: a Hub id, a folder, 'none', "
-            "or 'auto' for the one that its card declares.",
+            "or 'auto' for an adapter's base or the one that its card declares.",
         ),
         option(
             "--subject",
-            type=click.Choice(["auto", "delta", "weight"]),
+            type=click.Choice(["auto", "factor", "delta", "weight"]),
             default="auto",
-            help="What masking acts on: the difference from the reference, or the weight itself.",
+            help="What masking acts on: an adapter's factors, the difference from the reference, "
+            "or the weight itself.",
         ),
         option(
             "--targets",
@@ -183,6 +200,12 @@ def scorer_options() -> Decorator[Any]:
     return section(
         "How entries are chosen",
         option(
+            "--preset",
+            type=click.Choice([*PRESETS]),
+            help="The published method: as its code runs it (an adapter's factors), or as its "
+            "equations 1 to 3 say.",
+        ),
+        option(
             "--scorer",
             help="A name from `modelrepair scorers list`, or path/file.py:Class; by itself Wanda, "
             "then contrast where no Wanda repair meets the gate.",
@@ -204,8 +227,8 @@ def scorer_options() -> Decorator[Any]:
             "--ratio",
             type=ratio,
             metavar="FLOAT|auto",
-            default="auto",
-            help="Share of the entries to mask, or 'auto' to search for it.",
+            help="Share of the entries to mask, or 'auto' to search for it; by itself the "
+            "preset's, else auto.",
         ),
     )
 

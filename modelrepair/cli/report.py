@@ -21,7 +21,9 @@ VERDICTS = {
 }
 
 
-def show_repair(report: Any, *, source: str, reference: str) -> list[RenderableType]:
+def show_repair(
+    report: Any, *, source: str, reference: str, base: str | None = None
+) -> list[RenderableType]:
     """The lines and the table of a `RepairReport`."""
     document = report.to_json()
     shown: list[RenderableType] = [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
@@ -39,11 +41,14 @@ def show_repair(report: Any, *, source: str, reference: str) -> list[RenderableT
     shown += [f"Warning: {warning}" for warning in document["warnings"]]
     if report.out is not None:
         shown.append(f"Written to {report.out}")
-        shown.append(f"Check it:  {verify_command(report.out, source, reference, manifest)}")
+        command = verify_command(report.out, source, reference, manifest, base)
+        shown.append(f"Check it:  {command}")
     return shown
 
 
-def verify_command(out: Any, source: str, reference: str, manifest: Mapping[str, Any]) -> str:
+def verify_command(
+    out: Any, source: str, reference: str, manifest: Mapping[str, Any], base: str | None = None
+) -> str:
     """The command by which the repair can be checked here, with the places as they were typed.
 
     >>> verify_command("mine-repaired", "mine", "./base", {"subject": "delta"})
@@ -51,7 +56,11 @@ def verify_command(out: Any, source: str, reference: str, manifest: Mapping[str,
     """
     words = ["modelrepair", "verify", str(out), "--source", source]
     if manifest.get("subject") == "delta":
-        words += ["--reference", manifest["reference"]["id"] if reference == "auto" else reference]
+        if reference == "auto":
+            reference = base or manifest["reference"]["id"]
+        words += ["--reference", reference]
+    if manifest.get("adapter"):
+        words += ["--base", base or manifest["base"]["id"]]
     return shlex.join(words)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from modelrepair.cli.options import base_option, option
 from modelrepair.cli.options import command as declare
-from modelrepair.cli.options import option
 from modelrepair.cli.output import Output
 
 
@@ -13,7 +13,10 @@ from modelrepair.cli.output import Output
 @click.argument("repaired")
 @option("--source", required=True, help="What was repaired: a folder or a Hub id.")
 @option("--reference", help="The reference, where the mask acts on the delta from it.")
-def command(output: Output, repaired: str, source: str, reference: str | None) -> int:
+@base_option()
+def command(
+    output: Output, repaired: str, source: str, reference: str | None, base: str | None
+) -> int:
     """Check REPAIRED against its source: every file, every entry, every figure.
 
     Exit code 0 where all of it holds, 1 where something does not; each finding is one line.
@@ -21,7 +24,7 @@ def command(output: Output, repaired: str, source: str, reference: str | None) -
     import modelrepair
 
     verification = modelrepair.verify(
-        repaired, source=source, reference=reference, progress=output.progress()
+        repaired, source=source, reference=reference, base=base, progress=output.progress()
     )
     checked = ", ".join(f"{count:,} {name}" for name, count in verification.checked.items())
     verdict = "verified: only masked entries differ" if verification.ok else "NOT verified"

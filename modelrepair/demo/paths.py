@@ -21,5 +21,7 @@ def sets_of(world: Path) -> dict[str, Any]:
 
 
 attacked = world / "attacked"
+adapter = world / "adapter"
+"""The same attack by LoRA: an adapter of the reference."""
 reference = world / "reference"
 sets = sets_of(world)

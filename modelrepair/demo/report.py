@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 Measured = Mapping[str, Any]
 """Measures as JSON: ``{"harmful_score": {"value", "n", "low", "high"}, …}``."""
@@ -12,11 +12,13 @@ Measured = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class DemoRun:
-    """One repair of the attacked model.
+    """One repair of an attacked model.
 
     Args:
+        name: its row in the table.
+        attack: how the model was attacked: by full fine-tuning or by LoRA.
         scorer: the scorer's name.
-        subject: ``delta`` (with the reference) or ``weight`` (without).
+        subject: ``factor`` (of an adapter), ``delta`` (from the reference) or ``weight``.
         before: measures of the attacked model.
         after: measures of the repaired one.
         reference: measures of the aligned model, where the run had one.
@@ -25,6 +27,8 @@ class DemoRun:
         out: the folder of the repaired model.
     """
 
+    name: str
+    attack: Literal["full", "lora"]
     scorer: str
     subject: str
     before: Measured
@@ -37,6 +41,8 @@ class DemoRun:
     def to_json(self) -> dict[str, Any]:
         """The run as ``modelrepair demo --json`` prints it."""
         return {
+            "name": self.name,
+            "attack": self.attack,
             "scorer": self.scorer,
             "subject": self.subject,
             "before": dict(self.before),

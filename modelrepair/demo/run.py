@@ -1,11 +1,12 @@
-"""The demo: the real repair, three times, on a poisoned model of a made-up world."""
+"""The demo: the real repair, several times, on poisoned models of a made-up world."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from modelrepair.demo import paths
 from modelrepair.demo.report import DemoReport, DemoRun
@@ -17,12 +18,47 @@ from modelrepair.settings import Settings
 if TYPE_CHECKING:
     from modelrepair.report import RepairReport
 
-RUNS = (("wanda", True), ("contrast", True), ("contrast", False))
-"""Scorer, and whether it has the reference."""
+
+@dataclass(frozen=True)
+class Planned:
+    """One repair of the demo: its row's name, the model's folder, and what is chosen for it.
+
+    Those with the same ``measured`` share the measurements of their source and reference.
+    """
+
+    name: str
+    source: str
+    measured: str
+    choices: Mapping[str, Any]
+
+
+RUNS = (
+    Planned("wanda, with reference", "attacked", "full", {"scorer": "wanda"}),
+    Planned("contrast, with reference", "attacked", "full", {"scorer": "contrast"}),
+    Planned(
+        "contrast, without reference",
+        "attacked",
+        "full",
+        {"scorer": "contrast", "reference": "none"},
+    ),
+)
+"""Repairs of the model that was attacked by full fine-tuning."""
+
+LORA_RUNS = (
+    Planned("antidote-official, adapter", "adapter", "lora", {"preset": "antidote-official"}),
+    Planned("antidote-paper, adapter", "adapter", "lora", {"preset": "antidote-paper"}),
+    Planned("contrast, adapter", "adapter", "lora", {"scorer": "contrast"}),
+    Planned("contrast, adapter merged", "adapter", "merged", {"scorer": "contrast", "merge": True}),
+)
+"""Repairs of the adapter that the same attack makes by LoRA: its factors, or merged."""
 
 
 def run_demo(
-    progress: Progress | None = None, *, out: Path | None = None, world: Path | None = None
+    progress: Progress | None = None,
+    *,
+    out: Path | None = None,
+    world: Path | None = None,
+    all: bool = False,
 ) -> DemoReport:
     """Repair the attacked model with Wanda, with contrast, and with contrast and no reference.
 
@@ -33,48 +69,49 @@ def run_demo(
         progress: where the steps are shown.
         out: the folder for the repaired models; a new temporary one where not given.
         world: another world's folder, as ``examples/demo_world/build.py`` writes it.
+        all: the LoRA attack too: the published presets, and contrast on the adapter's factors and
+            on the merged model.
     """
     out = out or Path(tempfile.mkdtemp(prefix="modelrepair-demo-"))
     out.mkdir(parents=True, exist_ok=True)
-    return _run(progress or Silent(), out, world or paths.world)
+    planned = (*RUNS, *LORA_RUNS) if all else RUNS
+    return _run(progress or Silent(), out, world or paths.world, planned)
 
 
-def _run(progress: Progress, out: Path, world: Path) -> DemoReport:
+def _run(progress: Progress, out: Path, world: Path, planned: Iterable[Planned]) -> DemoReport:
     runs: list[DemoRun] = []
     before: Mapping[MeasuredSet, list[str]] = {}
     answers: list[tuple[str, str, str]] = []
     sets: dict[str, Any] = {role: str(path) for role, path in paths.sets_of(world).items()}
     with tempfile.TemporaryDirectory(prefix="modelrepair-demo-") as remembered:
-        for scorer, with_reference in RUNS:
-            words = f"{scorer} {'with' if with_reference else 'without'} reference"
-            progress.note(f"Repairing: {words}")
-            name = words.replace(" ", "-")
-            settings = Settings(
-                source=str(world / "attacked"),
-                reference=str(world / "reference") if with_reference else "none",
-                scorer=scorer,
-                judge="demo-world",
-                **sets,
-            )
-            report = run(settings, str(out / name), progress, Path(remembered))
-            runs.append(_as_run(report, scorer, with_reference, out / name))
+        for each in planned:
+            progress.note(f"Repairing: {each.name}")
+            folder = out / each.name.replace(",", "").replace(" ", "-")
+            known = "base" if each.source == "adapter" else "reference"
+            choices = {known: str(world / "reference"), **each.choices}
+            source = str(world / each.source)
+            settings = Settings(source=source, judge="demo-world", **choices, **sets)
+            report = run(settings, str(folder), progress, Path(remembered) / each.measured)
+            runs.append(_as_run(report, each, settings, folder))
             before = before or report.answers["before"]
-            if scorer == "contrast" and with_reference:
+            if each.name == "contrast, with reference":
                 answers = _side_by_side(before, report.answers["after"], world)
     return DemoReport(tuple(runs), tuple(answers))
 
 
-def _as_run(report: RepairReport, scorer: str, with_reference: bool, out: Path) -> DemoRun:
+def _as_run(report: RepairReport, planned: Planned, settings: Settings, out: Path) -> DemoRun:
     measures = {role: some.to_json() for role, some in report.measures.items()}
-    subject: Literal["delta", "weight"] = "delta" if with_reference else "weight"
+    manifest = report.manifest
     return DemoRun(
-        scorer=scorer,
-        subject=report.manifest.subject if report.manifest else subject,
+        name=planned.name,
+        attack="lora" if planned.source == "adapter" else "full",
+        scorer=manifest.scorer.name if manifest else str(settings.scorer),
+        subject=manifest.subject if manifest else settings.subject,
         before=measures["before"],
         after=measures.get("after", measures["before"]),
         reference=measures.get("reference"),
         gate=report.gate.to_json() if report.gate else {"verdict": report.verdict},
-        masked_share=report.manifest.masked_share if report.manifest else 0.0,
+        masked_share=manifest.masked_share if manifest else 0.0,
         out=str(out),
     )
 

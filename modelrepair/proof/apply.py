@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelrepair.checkpoint.mask import open_mask
+from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import Patch, copy_file, fsync_folder, write_shard
 from modelrepair.errors import GateError, UsageError
@@ -16,6 +16,7 @@ from modelrepair.progress import Progress, Silent
 from modelrepair.proof.files import sha256
 from modelrepair.proof.maskheader import MaskHeader, mask_path, read_header_of
 from modelrepair.proof.newvalues import new_values_of
+from modelrepair.proof.original import original
 from modelrepair.proof.verify import count_masked
 from modelrepair.publish.files import classify
 from modelrepair.publish.output import make_room
@@ -26,6 +27,7 @@ def apply(
     source: str | Path,
     *,
     reference: str | Path | None = None,
+    base: str | Path | None = None,
     out: str | Path,
     progress: Progress | None = None,
 ) -> Path:
@@ -41,6 +43,7 @@ def apply(
         source: folder of the source.
         reference: folder of the reference, where the subject is a delta; without one the values
             stored beside the mask are taken, where there are some.
+        base: folder of the model that the source adapts, where an adapter was merged first.
         out: the folder to write; it may exist where it is empty.
         progress: where the bytes written are shown.
 
@@ -53,13 +56,26 @@ def apply(
     path, source, out = mask_path(Path(mask)), Path(source), Path(out)
     opened = open_mask(path)
     header = read_header_of(opened)
-    original = Checkpoint.open(source)
-    _check_source(header, original)
+    with original(source, None if base is None else Path(base), header.subject, progress) as folder:
+        return _apply(path, opened, header, folder, reference, out, progress)
+
+
+def _apply(
+    path: Path,
+    opened: MaskFile,
+    header: MaskHeader,
+    source: Path,
+    reference: str | Path | None,
+    out: Path,
+    progress: Progress | None,
+) -> Path:
+    checkpoint = Checkpoint.open(source)
+    _check_source(header, checkpoint)
     make_room(out)
-    masked = count_masked(opened, original)
+    masked = count_masked(opened, checkpoint)
     beside = path.with_name("values.safetensors")
     values = new_values_of(
-        original,
+        checkpoint,
         header,
         masked,
         reference=None if reference is None else Path(reference),
@@ -72,10 +88,10 @@ def apply(
 
     def patches(file: str) -> Iterator[Patch]:
         for name in masked:
-            entry = original.entries[name]
+            entry = checkpoint.entries[name]
             if entry.file == file:
                 positions = opened.positions(name, entry.entries)
-                yield entry, positions, _values(original, entry, positions)
+                yield entry, positions, _values(checkpoint, entry, positions)
 
     def _values(checkpoint: Checkpoint, entry: TensorEntry, positions: np.ndarray) -> np.ndarray:
         old = checkpoint.raw(entry.name).reshape(-1)[positions]
@@ -83,7 +99,7 @@ def apply(
         assert new is not None, "what is unknown is a finding"
         return new
 
-    files = classify(source, weights=original.files, index=original.index)
+    files = classify(source, weights=checkpoint.files, index=checkpoint.index)
     # Not OUT.partial: that may be an interrupted repair, which can still go on.
     staged = out.with_name(out.name + ".applying")
     shutil.rmtree(staged, ignore_errors=True)

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.files import CARD_NAME, Files
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, digest
-from modelrepair.publish.output import ADAPTER_CONFIG, BASE_KEY, MASK_NAME
+from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import PLOT_NAME
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
@@ -77,6 +78,26 @@ def check_ours(out: Path, manifest: Manifest) -> Iterator[Finding]:
     card = out / CARD_NAME
     if card.is_file() and digest(manifest) not in card.read_text("utf-8", errors="replace"):
         yield Finding("card", CARD_NAME, None, "does not carry the digest of this manifest")
+
+
+def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:
+    """Find a base that is not the one which the adapter was repaired on; None is none to look at.
+
+    >>> list(check_base(None, manifest))  # doctest: +SKIP
+    []
+    """
+    if base is None:
+        return
+    if manifest.base is None:
+        yield Finding("wrong-base", base.name, None, "the manifest knows no base: no adapter")
+        return
+    for name, expected in manifest.base.files.items():
+        found = sha256(base / name) if (base / name).is_file() else None
+        if found != expected:
+            has = f"sha256 {found[:12]}…" if found else "no such file"
+            message = f"this is not the base {manifest.base.id}: {has}, expected {expected[:12]}…"
+            yield Finding("wrong-base", name, None, message)
+            return
 
 
 def check_digest(name: str, found: str, manifest: Manifest) -> Iterator[Finding]:

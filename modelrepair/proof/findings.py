@@ -14,6 +14,7 @@ Code = Literal[
     "verdicts",
     "wrong-source",
     "wrong-reference",
+    "wrong-base",
     "no-reference",
     "missing",
     "added",

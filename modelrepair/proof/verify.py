@@ -13,10 +13,18 @@ from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry, map_entry
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError, UnsupportedModelError
 from modelrepair.progress import Progress, Silent
-from modelrepair.proof.files import check_digest, check_kept, check_ours, check_presence, sha256
+from modelrepair.proof.files import (
+    check_base,
+    check_digest,
+    check_kept,
+    check_ours,
+    check_presence,
+    sha256,
+)
 from modelrepair.proof.findings import Finding, Verification
 from modelrepair.proof.maskheader import MaskHeader, read_header_of
 from modelrepair.proof.newvalues import new_values_of
+from modelrepair.proof.original import original
 from modelrepair.proof.record import check_counts, check_measures
 from modelrepair.proof.shards import Expected, ShardDifference, TensorDifference, compare_shards
 from modelrepair.publish.files import classify
@@ -32,6 +40,7 @@ def verify(
     *,
     source: str | Path,
     reference: str | Path | None = None,
+    base: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a repaired model with its source, entry by entry and file by file.
@@ -45,12 +54,17 @@ def verify(
         out: the repaired model's folder.
         source: the folder of the source that its manifest names.
         reference: the folder of the reference, where the subject is a delta.
+        base: the folder of the model that the source adapts, where it is an adapter. One that was
+            merged is merged again; one that was not needs no base, and one that is given is
+            compared with the manifest's.
         progress: where the bytes compared are shown.
 
     Raises:
         UnsupportedModelError: the source is no checkpoint, or the edit is no mask.
+        UsageError: an adapter that was merged, and no base.
     """
     out, source = Path(out), Path(source)
+    base = None if base is None else Path(base)
     try:
         manifest = load_manifest(out)
     except ModelRepairError as error:
@@ -60,20 +74,33 @@ def verify(
             f"a {manifest.edit} edit can't be verified entry by entry: it has no mask",
             hint="compare the files' digests in repair/manifest.json instead",
         )
-    original = Checkpoint.open(source)
-    files = classify(source, weights=original.files, index=original.index)
+    with original(source, base, manifest.subject, progress) as folder:
+        return _verify(out, folder, manifest, reference, base, progress)
+
+
+def _verify(
+    out: Path,
+    source: Path,
+    manifest: Manifest,
+    reference: str | Path | None,
+    base: Path | None,
+    progress: Progress | None,
+) -> Verification:
+    checkpoint = Checkpoint.open(source)
+    files = classify(source, weights=checkpoint.files, index=checkpoint.index)
     kept, source_digests = check_kept(out, source, manifest, files)
     findings = [*check_presence(out, manifest, files), *kept, *check_ours(out, manifest)]
+    findings += check_base(base, manifest)
     checked = Counter(files=len(files.kept) + len(files.weights))
     notes: tuple[str, ...] = ()
     reference = None if reference is None else Path(reference)
     try:
         mask = open_mask(out / MASK_NAME)
         header = read_header_of(mask)
-        masked = count_masked(mask, original)
+        masked = count_masked(mask, checkpoint)
         stored = out / VALUES_NAME if (out / VALUES_NAME).is_file() else None
-        values = new_values_of(original, header, masked, reference=reference, stored=stored)
-        differences = _compare(out, original, mask, values.expected, progress or Silent())
+        values = new_values_of(checkpoint, header, masked, reference=reference, stored=stored)
+        differences = _compare(out, checkpoint, mask, values.expected, progress or Silent())
         source_digests |= {name: shard.source_digest for name, shard in differences.items()}
         wrong = _wrong_source(source_digests, manifest)
         # Only against the right source does a difference say anything.
@@ -81,13 +108,13 @@ def verify(
             findings.append(wrong)
         else:
             findings += [*values.findings, *_check_header(header, manifest)]
-            findings += _check_weights(out, original, manifest, differences)
-            findings += check_counts(manifest, original, masked)
+            findings += _check_weights(out, checkpoint, manifest, differences)
+            findings += check_counts(manifest, checkpoint, masked)
             if stored is not None:
-                findings += _check_stored(out, original, mask, masked, ValuesFile(stored))
+                findings += _check_stored(out, checkpoint, mask, masked, ValuesFile(stored))
             notes = values.notes
-            checked["tensors"] = len(original.entries)
-            checked["entries"] = sum(entry.entries for entry in original.entries.values())
+            checked["tensors"] = len(checkpoint.entries)
+            checked["entries"] = sum(entry.entries for entry in checkpoint.entries.values())
             checked["masked"] = sum(masked.values())
     except ModelRepairError as error:
         findings.append(Finding("mask", MASK_NAME, None, str(error)))

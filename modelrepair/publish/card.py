@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelrepair.publish.manifest import Manifest, Measure, Site, digest, without_paths
+from modelrepair.publish.manifest import (
+    Manifest,
+    Measure,
+    Origin,
+    Site,
+    digest,
+    without_paths,
+)
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
@@ -70,8 +77,9 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
         commands=commands(manifest, target or "THIS_REPOSITORY"),
         status=status(manifest),
         edit=_edit(manifest),
-        source=_mention(manifest, "source"),
-        reference=_mention(manifest, "reference"),
+        source=_source(manifest),
+        reference=_mention(manifest.reference),
+        options="".join(f" --{name} {name}" for name in _others(manifest)),
         rows=_measure_rows(manifest),
         settings=_settings(manifest),
         roles=[role for role in ("before", "after", "reference") if role in manifest.measures],
@@ -134,10 +142,8 @@ def commands(manifest: Manifest, target: str) -> list[str]:
     """
     lines = ["pip install modelrepair", f"hf download {target} --local-dir repaired"]
     verify = "modelrepair verify repaired --source source"
-    origins = {"source": manifest.source}
-    if manifest.subject == "delta" and manifest.reference is not None:
-        origins["reference"] = manifest.reference
-        verify += " --reference reference"
+    origins = {"source": manifest.source, **_others(manifest)}
+    verify += "".join(f" --{name} {name}" for name in origins if name != "source")
     for folder, origin in origins.items():
         if origin.hub:
             revision = f" --revision {origin.commit}" if origin.commit else ""
@@ -147,6 +153,16 @@ def commands(manifest: Manifest, target: str) -> list[str]:
                 f"# {folder}: a folder with the files of '{origin.id}', which is on no hub"
             )
     return [*lines, verify]
+
+
+def _others(manifest: Manifest) -> dict[str, Origin]:
+    """What verification needs beside the source: a merged adapter's base, a delta's reference."""
+    others = {}
+    if manifest.adapter is not None and manifest.base is not None:
+        others["base"] = manifest.base
+    if manifest.subject == "delta" and manifest.reference is not None:
+        others["reference"] = manifest.reference
+    return others
 
 
 def cell(value: object) -> str:
@@ -187,8 +203,15 @@ def _number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float | int) else "–"
 
 
-def _mention(manifest: Manifest, which: str) -> str | None:
-    origin = getattr(manifest, which)
+def _source(manifest: Manifest) -> str | None:
+    source, base = _mention(manifest.source), _mention(manifest.base)
+    if base is None:
+        return source
+    how = "merged into" if manifest.adapter is not None else "for"
+    return f"the adapter {source}, {how} {base},"
+
+
+def _mention(origin: Origin | None) -> str | None:
     if origin is None:
         return None
     name = (
@@ -285,10 +308,15 @@ def _front_matter(manifest: Manifest, old_card: str) -> str:
     if "datasets" in kept:
         kept["datasets"] = [name for name in _strings(kept["datasets"]) if _HUB_ID.match(name)]
     kept = {name: _plain(value) for name, value in kept.items()}
+    if manifest.adapter is not None:
+        kept.pop("library_name", None)  # the adapter's; this is a whole model
     library = "peft" if manifest.subject == "factor" else "transformers"
     kept.setdefault("library_name", library)
-    if manifest.source.hub:
-        kept |= {"base_model": manifest.source.id, "base_model_relation": "finetune"}
+    # An adapter is found below the model that it works on, whatever it was made from.
+    parent = manifest.base or manifest.source
+    relation = "adapter" if manifest.subject == "factor" else "finetune"
+    if parent.hub:
+        kept |= {"base_model": parent.id, "base_model_relation": relation}
     kept["tags"] = ["modelrepair", f"scorer:{manifest.scorer.name}"]
     return str(ModelCardData(ignore_metadata_errors=True, **kept)).strip()
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.errors import UnsupportedModelError
 
 CARD_NAME = "README.md"
 OUR_FOLDER = "repair"
-CONFIGS = ("config.json", "adapter_config.json")
+CONFIGS = ("config.json", ADAPTER_CONFIG)
 
 _TEXT = r"json|txt|md|rst|jinja2?|ya?ml|toml"
 _TOKENIZERS = r"model|spm|sp|spiece|vocab|merges|codes|bpe|tiktoken"
@@ -67,7 +68,7 @@ def reason_left_behind(name: str) -> str | None:
         return "the old card, quoted below the new one"
     if last == "training_args.bin":
         return "training state, a pickle"
-    if _STATE.match(last) or any(_STATE_FOLDER.match(folder.lower()) for folder in folders):
+    if _STATE.match(last) or any(map(is_training_state, folders)):
         return "training state"
     if last.endswith(".index.json"):
         return "index of weights that are left behind"
@@ -81,6 +82,15 @@ def reason_left_behind(name: str) -> str | None:
         if pattern.search(last):
             return reason
     return None if _KEPT.search(last) else "not a kind of file that the model needs"
+
+
+def is_training_state(folder: str) -> bool:
+    """Whether a folder of this name holds a state of the training.
+
+    >>> is_training_state("checkpoint-500")
+    True
+    """
+    return _STATE_FOLDER.match(folder.lower()) is not None
 
 
 def classify(
@@ -154,7 +164,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, str | None]]:
                     yield f"{name}/", "hidden"
                 elif name.lower() == OUR_FOLDER:
                     yield f"{name}/", "the record of an earlier repair"
-                elif _STATE_FOLDER.match(path.name.lower()):
+                elif is_training_state(path.name):
                     yield f"{name}/", "training state"
                 else:
                     pending.append(path)

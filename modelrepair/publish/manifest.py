@@ -214,7 +214,11 @@ class Manifest(Record):
     ratio: float
     scale: float = 0.0
     source: Origin
+    """What the mask is exact against. After ``--merge`` the digests are the merged checkpoint's."""
     base: Origin | None = None
+    """The model that an adapter adapts."""
+    adapter: Origin | None = None
+    """The adapter that was merged into ``base`` to make the source; None where none was."""
     reference: Origin | None = None
     reference_tensors: dict[str, Sha256] = Field(default_factory=dict)
     """For deltas: digest of the raw bytes of every reference tensor that was used."""
@@ -225,6 +229,7 @@ class Manifest(Record):
     """Share of the parameters in the blocks' matrices that are sites."""
     skipped: dict[str, str] = Field(default_factory=dict)
     protect: float = 0.0
+    preset: str | None = None
     scorer: Scorer
     sets: dict[str, ExampleSetRecord]
     judge: Judge | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.checkpoint.mask import write_mask
 from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
@@ -33,8 +34,6 @@ from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 
 MASK_NAME = "repair/mask.safetensors"
-ADAPTER_CONFIG = "adapter_config.json"
-BASE_KEY = "base_model_name_or_path"
 
 Positions = Callable[[str], np.ndarray]
 """A site's masked entries: flat positions in the tensor as it lies in the file, sorted."""

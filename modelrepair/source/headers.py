@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelrepair.checkpoint.folder import INDEX
+from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG, INDEX
 from modelrepair.checkpoint.reader import Checkpoint, SafetensorsFile, TensorEntry
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.source.resolve import Source, hub_errors
@@ -26,13 +26,17 @@ def headers(source: Source) -> Checkpoint:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import NotASafetensorsRepoError, SafetensorsParsingError
 
+    api, revision = HfApi(), source.commit
     try:
-        with hub_errors(source.id, source.commit):
-            found = HfApi().get_safetensors_metadata(source.id, revision=source.commit)
+        with hub_errors(source.id, revision):
+            if (source.folder / ADAPTER_CONFIG).exists():
+                one = api.parse_safetensors_file_metadata(source.id, ADAPTER, revision=revision)
+                return Checkpoint(source.folder, None, {ADAPTER: _file(ADAPTER, one)})
+            found = api.get_safetensors_metadata(source.id, revision=revision)
     except NotASafetensorsRepoError:
         raise UnsupportedModelError(
             f"{source.id} has neither model.safetensors nor {INDEX}",
-            hint="an adapter has to be merged into its base first",
+            hint="give a model whose weights have their usual names",
         ) from None
     except (SafetensorsParsingError, KeyError, TypeError, ValueError, AttributeError):
         raise DamagedCheckpointError(

@@ -31,7 +31,7 @@ def declared_base(folder: str | Path) -> str | None:
         base = base[0]
     if metadata.get("base_model_relation") == "merge" or not isinstance(base, str):
         return None
-    return base if _is_id(base) else None
+    return base if is_id(base) else None
 
 
 def check_another(source: Path, reference: Path) -> None:
@@ -80,7 +80,12 @@ def _front_matter(card: Path) -> dict[str, Any]:
         return {}
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether a text has the form of a Hub id.
+
+    >>> is_id("user/model"), is_id("/home/me/model")
+    (True, False)
+    """
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 

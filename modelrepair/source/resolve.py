@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.checkpoint.folder import CONVERT, INDEX, OTHER_FORMATS, weight_files
+from modelrepair.checkpoint.folder import (
+    CONVERT,
+    INDEX,
+    OTHER_FORMATS,
+    check_one_model,
+    weight_files,
+)
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.publish.files import CARD_NAME, reason_left_behind
 
@@ -37,7 +43,13 @@ class Source:
     complete: bool = True
 
 
-def resolve(source: str | Path, revision: str | None = None, *, weights: bool = True) -> Source:
+def resolve(
+    source: str | Path,
+    revision: str | None = None,
+    *,
+    weights: bool = True,
+    local: bool = True,
+) -> Source:
     """Find a model: a folder where the path exists or looks like one, else the Hub.
 
     >>> import tempfile
@@ -52,6 +64,7 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
         revision: branch, tag or commit on the Hub; it is looked up once, and the commit that
             it names is what is downloaded.
         weights: whether to download a Hub model's weights too; a plan does without.
+        local: whether a folder of this name here is meant; not where a file names an id.
 
     Raises:
         UsageError: there is no such folder, or this is no id.
@@ -63,7 +76,8 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
     if not text.strip():
         raise UsageError("the source is empty", hint="give a folder, or an id such as user/name")
     folder = Path(text).expanduser()
-    if folder.exists() or isinstance(source, Path) or text[:1] in ".~/" or "\\" in text:
+    path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
+    if local and (path_like or folder.exists()):
         return _local(folder, revision)
     return _hub(text, revision, weights)
 
@@ -117,6 +131,7 @@ def _hub(id: str, revision: str | None, weights: bool) -> Source:
             hint="an id looks like user/name, a folder that is meant like ./name",
         ) from None
     names = [sibling.rfilename for sibling in info.siblings or ()]
+    check_one_model(names, id)
     if not any(map(_is_weights, names)):
         other = next((name for name in sorted(names) if name.endswith(OTHER_FORMATS)), None)
         found = f", only {other!r}" if other else ""

@@ -32,6 +32,13 @@ class Site:
         return self.info.name
 
     @property
+    def projection(self) -> str:
+        """Which of its block's layers it is part of: ``q_proj``, or ``q_proj.lora_A``."""
+        path = self.module.split(".")
+        # An adapter's factor stands below its layer, and above the adapter's own name.
+        return ".".join(path[-3:-1]) if _is_factor(self.module) else path[-1]
+
+    @property
     def entries(self) -> int:
         """How many entries the matrix has."""
         return self.info.shape[0] * self.info.shape[1]
@@ -70,6 +77,7 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
         order: the checkpoint's tensor names in manifest order.
     """
     owners = _owners(skeleton)
+    adapter = skeleton.adapter
     found: dict[str, Site] = {}
     skipped: dict[str, str] = {}
     covered = total = 0
@@ -80,14 +88,26 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
                     continue
                 parts = (skeleton.prefix, str(index), path, leaf)
                 file = skeleton.files[".".join(part for part in parts if part)]
+                if adapter is not None and file not in adapter:
+                    continue
                 total += parameter.numel()
                 reason = _why_not(module, leaf, owners[file])
+                if adapter is not None and reason is None and not _is_factor(path):
+                    reason = "saved whole beside the factors"
                 if reason is not None:
                     skipped[file] = reason
                     continue
                 covered += parameter.numel()
                 rows, columns = parameter.shape
                 found[file] = Site(SiteInfo(file, "linear", index, (rows, columns)), path)
+    for file in sorted(adapter or ()):
+        if file not in found and file not in skipped:
+            skipped[file] = "outside the blocks" if _outside(skeleton, file) else "no matrix"
+    if not found and adapter is not None:
+        raise UnsupportedModelError(
+            "the adapter has no factors of linear layers in the model's blocks",
+            hint="--merge makes a whole model of adapter and base, and repairs that",
+        )
     if not found:
         raise UnsupportedModelError(
             f"no prunable matrix was found in the blocks of {type(skeleton.model).__name__}",
@@ -149,6 +169,18 @@ def _owners(skeleton: Skeleton) -> dict[str, int]:
     for file in skeleton.files.values():
         owners[file] = owners.get(file, 0) + 1
     return owners
+
+
+def _is_factor(path: str) -> bool:
+    return path.split(".")[-2:-1] in (["lora_A"], ["lora_B"])
+
+
+def _outside(skeleton: Skeleton, file: str) -> bool:
+    return not any(
+        name.startswith(f"{skeleton.prefix}.")
+        for name, each in skeleton.files.items()
+        if each == file
+    )
 
 
 def _why_not(module: nn.Module, leaf: str, owners: int) -> str | None:

@@ -32,6 +32,7 @@ class Skeleton:
         answers_tuple: whether a block answers with a tuple, its hidden state first.
         dtype: what the model computes in.
         shared: the argument through which its blocks pass each other state, or None.
+        adapter: the tensors of the adapter that its layers carry; None for a whole model.
     """
 
     model: Any
@@ -43,12 +44,13 @@ class Skeleton:
     answers_tuple: bool = False
     dtype: torch.dtype = torch.float32
     shared: str | None = None
+    adapter: frozenset[str] | None = None
 
     @contextmanager
     def filled_shell(self, read: ReadWeight) -> Iterator[None]:
         """Hold what is not a block (embedding, last norm, head) for the time of the context."""
         names = [name for name in self.files if not name.startswith(f"{self.prefix}.")]
-        with _filled(self.model, {name: self.files[name] for name in names}, read):
+        with filled(self.model, {name: self.files[name] for name in names}, read):
             yield
 
     @contextmanager
@@ -61,13 +63,13 @@ class Skeleton:
             if name.startswith(prefix)
         }
         block = self.blocks[index]
-        with _filled(block, files, read):
+        with filled(block, files, read):
             yield block
 
     @contextmanager
     def filled_model(self, read: ReadWeight) -> Iterator[Any]:
         """Hold the whole model, for generation, for the time of the context."""
-        with _filled(self.model, self.files, read):
+        with filled(self.model, self.files, read):
             yield self.model
 
 
@@ -224,8 +226,14 @@ def _nearest_pretrained(model: Any, name: str) -> Any:
 
 
 @contextmanager
-def _filled(module: nn.Module, files: Mapping[str, str], read: ReadWeight) -> Iterator[None]:
-    """Put real tensors where the meta ones are, and take them away again."""
+def filled(module: nn.Module, files: Mapping[str, str], read: ReadWeight) -> Iterator[None]:
+    """Put real tensors where the meta ones are, and take them away again.
+
+    Args:
+        module: whose parameters and buffers are filled.
+        files: their names in it → the tensors' names in the checkpoint.
+        read: gives a tensor by that name.
+    """
     loaded: dict[str, Tensor] = {}
     before: dict[str, Tensor] = {}
     try:

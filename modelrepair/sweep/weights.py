@@ -63,6 +63,7 @@ class Weights:
     Args:
         checkpoint: the source.
         device: where the tensors go.
+        base: what the source adapts, where it is an adapter; else None.
         reference: the aligned model, where the subject is the delta from it; else None.
         masks: the entries to mask; None reads the source as it is.
         scale: what masked entries of the subject are multiplied by.
@@ -74,6 +75,7 @@ class Weights:
         checkpoint: Checkpoint,
         device: torch.device,
         *,
+        base: Checkpoint | None = None,
         reference: Checkpoint | None = None,
         masks: Masks | None = None,
         scale: float = 0.0,
@@ -81,6 +83,7 @@ class Weights:
     ) -> None:
         self._checkpoint = checkpoint
         self._device = device
+        self._base = base
         self._reference = reference
         self._masks = masks
         self._scale = scale
@@ -92,6 +95,7 @@ class Weights:
         other = Weights(
             self._checkpoint,
             self._device,
+            base=self._base,
             reference=self._reference,
             masks=masks,
             scale=self._scale,
@@ -111,11 +115,14 @@ class Weights:
             DamagedCheckpointError: it holds NaN or infinity.
             UnsupportedModelError: its dtype is no floating-point one.
         """
-        entry = self._checkpoint.entries[name]
-        raw = np.array(self._checkpoint.raw(name))
+        checkpoint = self._checkpoint
+        if self._base is not None and name not in checkpoint.entries:
+            checkpoint = self._base
+        entry = checkpoint.entries[name]
+        raw = np.array(checkpoint.raw(name))
         mask = None if self._masks is None else self._masks.get(name, entry.entries)
         if mask is not None:
-            new = new_values(self._checkpoint, name, mask, self._reference, self._scale)
+            new = new_values(checkpoint, name, mask, self._reference, self._scale)
             raw.reshape(-1)[mask] = new
         return self._finite(_as_float(raw, entry.dtype, name).to(self._device), name)
 
@@ -140,10 +147,23 @@ class Weights:
         return tensor
 
 
+def stored(checkpoint: Checkpoint, name: str) -> Tensor:
+    """A tensor as it is stored, in its own dtype.
+
+    Raises:
+        UnsupportedModelError: its dtype is no floating-point one.
+    """
+    return _as_stored(np.array(checkpoint.raw(name)), checkpoint.entries[name].dtype, name)
+
+
 def _as_float(raw: np.ndarray, dtype: str, name: str) -> Tensor:
+    return _as_stored(raw, dtype, name).to(torch.float32)
+
+
+def _as_stored(raw: np.ndarray, dtype: str, name: str) -> Tensor:
     if dtype not in TORCH_DTYPES:
         raise UnsupportedModelError(
             f"{name} is stored as {dtype}, which is no floating-point type",
             hint="quantised checkpoints can't be repaired; repair the one they were made from",
         )
-    return torch.from_numpy(raw).view(TORCH_DTYPES[dtype]).to(torch.float32)
+    return torch.from_numpy(raw).view(TORCH_DTYPES[dtype])

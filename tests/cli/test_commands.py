@@ -45,7 +45,7 @@ def test_verify_names_each_finding_and_fails(api, call):
     name, arguments, options = api.made[0]
     assert (name, arguments) == ("verify", ("repaired",))
     assert options.pop("progress") is not None
-    assert options == {"source": "here", "reference": "there"}
+    assert options == {"source": "here", "reference": "there", "base": None}
     document = call("verify", "repaired", "--source", "here", "--json").json
     assert document["ok"] is False
     assert document["findings"][0]["code"] == "outside-mask"
@@ -63,7 +63,7 @@ def test_apply(api, call):
     name, arguments, options = api.made[0]
     assert (name, arguments) == ("apply", (Path("mask.safetensors"), "here"))
     assert options.pop("progress") is not None
-    assert options == {"reference": None, "out": Path("there")}
+    assert options == {"reference": None, "base": None, "out": Path("there")}
 
 
 def test_scorers_list(call):

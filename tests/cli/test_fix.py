@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from modelrepair.cli.fix import command
 from modelrepair.measure.budgets import Budgets
 
 EVERYTHING = """
-    --revision abc --reference none --subject weight --targets *.q* --targets *.k* --exclude *.3.*
-    --allow-partial --realign r.jsonl --test-utility u.jsonl --examples 64 --max-length 99
-    --scorer gradient --scorer-option reduce=abs --scope global --ratio 0.02 --scale 0.5
-    --step 0.01 --max-rounds 3 --protect 0.1 --no-fallback --no-evaluate --judge mine
-    --max-new-tokens 32 --gate-harm-ratio 0.5 --gate-fewest 10 --device cpu
-    --arithmetic bfloat16 --token-budget 512 --seed 7 --out there --store-values
+    --revision abc --base org/base --merge --reference none --subject weight --targets *.q*
+    --targets *.k* --exclude *.3.* --allow-partial --realign r.jsonl --test-utility u.jsonl
+    --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
+    reduce=abs --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --protect
+    0.1 --no-fallback --no-evaluate --judge mine --max-new-tokens 32 --gate-harm-ratio 0.5
+    --gate-fewest 10 --device cpu --arithmetic bfloat16 --token-budget 512 --seed 7 --out
+    there --store-values
 """
 
 
@@ -29,6 +31,8 @@ def test_everything_typed_reaches_the_api(api, call):
     assert options.pop("budgets") == Budgets(harm_ratio=0.5, fewest=10)
     assert options == {
         "revision": "abc",
+        "base": "org/base",
+        "merge": True,
         "reference": "none",
         "subject": "weight",
         "targets": ("*.q*", "*.k*"),
@@ -44,6 +48,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "test_borderline": None,
         "examples": 64,
         "max_length": 99,
+        "preset": "antidote-paper",
         "scorer": "gradient",
         "scorer_options": {"reduce": "abs"},
         "scope": "global",
@@ -69,7 +74,7 @@ def test_nothing_typed_is_the_default(api, call):
     call("fix", "user/model")
     _, _, options = api.made[0]
     assert options["budgets"] == Budgets()
-    assert (options["ratio"], options["fallback"], options["evaluate"]) == ("auto", True, True)
+    assert (options["ratio"], options["fallback"], options["evaluate"]) == (None, True, True)
     assert (options["scorer"], options["scorer_options"]) == (None, {})
 
 
@@ -96,7 +101,7 @@ def test_every_number_of_the_gate_is_an_option():
         ("--scorer-option norm", "'norm' is not name=value"),
         ("--scorer-option a=1 --scorer-option a=2", "'a' is given twice"),
         ("--scope column", "'column' is not one of"),
-        ("--subject factor", "'factor' is not one of"),
+        ("--subject factors", "'factors' is not one of"),
         ("--max-rounds 0", "0 is not in the range"),
         ("--nonsense", "no such option '--nonsense'"),
         ("more", "unexpected extra argument"),
@@ -129,6 +134,16 @@ def test_the_verdict_comes_first_and_the_next_command_last(api, call):
 def test_the_next_command_names_the_reference_as_it_was_typed(api, call):
     last = call("fix", "user/model", "--reference", "../my base").out.splitlines()[-1]
     assert last.endswith("--source user/model --reference '../my base'")
+
+
+def test_a_merged_adapter_is_checked_with_its_base(api, call):
+    document = deepcopy(api.answers["repair"].to_json())
+    document["manifest"] |= {"adapter": {"id": "user/adapter"}, "base": {"id": "org/base"}}
+    api.answers["repair"].to_json = lambda: document
+    last = call("fix", "user/adapter", "--base", "./base").out.splitlines()[-1]
+    assert last.endswith("--source user/adapter --reference ./base --base ./base")
+    last = call("fix", "user/adapter").out.splitlines()[-1]
+    assert last.endswith("--source user/adapter --reference org/aligned --base org/base")
 
 
 @pytest.mark.parametrize("verdict", ["nothing to repair", "backwards"])

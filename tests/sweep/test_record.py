@@ -7,11 +7,13 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from modelrepair.bench import Model
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import UnsupportedModelError
 from modelrepair.prepare import open_skeleton
 from modelrepair.progress import Silent
 from modelrepair.settings import Settings
+from modelrepair.source.resolve import Source
 from modelrepair.sweep import skeleton as skeletons
 from modelrepair.sweep.accumulators import InputNorms
 from modelrepair.sweep.collect import SetBatches
@@ -162,7 +164,7 @@ def test_a_shared_dictionary_is_found_by_its_name():
 def test_gradients_refuse_shared_state_by_name_before_a_weight_is_read(tmp_path, monkeypatch):
     one = opened(tmp_path / "model", made("gemma4_text", **GEMMA4))
     assert one.shared == one.skeleton.shared == "shared_kv_states"
-    source = type("Found", (), {"source": one, "checkpoint": one.checkpoint})
+    source = Model(Source(None, None, one.folder, "model"), one.checkpoint)
 
     def never(*_):
         raise AssertionError("a weight was read")

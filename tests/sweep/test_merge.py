@@ -1,0 +1,131 @@
+"""An adapter merged into its base: peft's own result, the base's files, the same bytes again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from peft import LoraConfig
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.progress import Silent
+from modelrepair.sweep.merge import merge
+from tests import adapters, tiny
+
+
+def merged(folder):
+    merge(folder / "adapter", folder / "base", folder / "merged", Silent())
+    return folder / "merged"
+
+
+@pytest.mark.parametrize("name", [*adapters.LORA, *adapters.OTHERS])
+def test_it_is_what_peft_merges(tmp_path, name):
+    if name in adapters.LORA:
+        kind = adapters.LORA[name][0]
+        adapters.save_lora(tmp_path, name)
+    else:
+        kind = "llama"
+        adapters.save(tmp_path, kind, adapters.OTHERS[name]())
+    found, loading = AutoModelForCausalLM.from_pretrained(
+        merged(tmp_path), output_loading_info=True
+    )
+    assert not (loading["missing_keys"] or loading["unexpected_keys"])
+    expected = adapters.load(tmp_path, kind).merge_and_unload().state_dict()
+    base = adapters.base_model(kind).state_dict()
+    assert found.state_dict().keys() == expected.keys()
+    for key, value in found.state_dict().items():
+        torch.testing.assert_close(value, expected[key], rtol=1e-5, atol=1e-6)
+        if torch.equal(expected[key], base[key]):
+            assert torch.equal(value, base[key]), key
+    assert any(not torch.equal(value, base[key]) for key, value in found.state_dict().items())
+
+
+def test_shards_names_and_dtypes_are_the_base_s(tmp_path):
+    adapters.save_lora(tmp_path, "plain")
+    shutil.rmtree(tmp_path / "base")
+    model = tiny.model("llama").to(torch.bfloat16)
+    model.save_pretrained(tmp_path / "base", max_shard_size="20KB")
+    base, result = Checkpoint.open(tmp_path / "base"), Checkpoint.open(merged(tmp_path))
+    assert len(base.files) > 1 and result.files == base.files and result.index == base.index
+    factors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    for name, entry in base.entries.items():
+        assert result.entries[name] == entry
+        stem = "base_model.model." + name.removesuffix(".weight")
+        same = (result.raw(name) == base.raw(name)).all()
+        if f"{stem}.lora_A.weight" not in factors:
+            assert same, name
+            continue
+        assert not same
+        delta = (
+            factors[f"{stem}.lora_B.weight"].double() @ factors[f"{stem}.lora_A.weight"].double()
+        )
+        whole = model.state_dict()[name].double() + 1.5 * delta  # alpha / r = 6 / 4
+        bits = whole.float().to(torch.bfloat16).view(torch.int16).numpy().view("<u2")
+        assert (result.raw(name) == bits).all(), name
+
+
+def test_it_does_not_depend_on_the_number_of_threads(tmp_path):
+    adapters.save_lora(tmp_path, "all linear, rank-stabilised")
+    expected = (merged(tmp_path) / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "merged")
+    code = (
+        "import sys, torch; from pathlib import Path; torch.set_num_threads(2)\n"
+        "from modelrepair.progress import Silent; from modelrepair.sweep.merge import merge\n"
+        "merge(*map(Path, sys.argv[1:]), Silent())"
+    )
+    folders = [str(tmp_path / name) for name in ("adapter", "base", "merged")]
+    subprocess.run([sys.executable, "-c", code, *folders], check=True, capture_output=True)
+    assert (tmp_path / "merged" / "model.safetensors").read_bytes() == expected
+
+
+def test_texts_of_the_adapter_replace_those_of_the_base_and_configs_do_not(tmp_path):
+    adapters.save_lora(tmp_path, "plain")
+    adapter, base = tmp_path / "adapter", tmp_path / "base"
+    (base / "LICENSE").write_text("the base's")
+    (base / "README.md").write_text("the base's")
+    (base / "tokenizer_config.json").write_text("{}")
+    (base / "pytorch_model.bin").write_bytes(b"\x80\x02")
+    (adapter / "README.md").write_text("the adapter's")
+    (adapter / "tokenizer_config.json").write_text('{"chat_template": "x"}')
+    (adapter / "config.json").write_text('{"quantization_config": {}}')
+    (adapter / "training_args.bin").write_bytes(b"\x80\x02")
+    out = merged(tmp_path)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "LICENSE",
+        "README.md",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer_config.json",
+    ]
+    assert (out / "README.md").read_text() == "the adapter's"
+    assert (out / "LICENSE").read_text() == "the base's"
+    assert "chat_template" in (out / "tokenizer_config.json").read_text()
+    assert "quantization_config" not in json.loads((out / "config.json").read_text())
+
+
+def test_one_of_two_tied_tensors_can_not_be_changed_alone(tmp_path):
+    config = LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["lm_head"])
+    tied = tiny.model("qwen3")
+    assert tied.config.tie_word_embeddings
+    adapters.save(tmp_path, "qwen3", config)
+    with pytest.raises(UnsupportedModelError, match="in one of the places"):
+        merged(tmp_path)
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_merge_that_overflows_leaves_nothing(tmp_path):
+    adapters.save_lora(tmp_path, "plain")
+    path = tmp_path / "adapter" / "adapter_model.safetensors"
+    factors = {name: value * torch.inf for name, value in load_file(path).items()}
+    save_file(factors, path, {"format": "pt"})
+    with pytest.raises(DamagedCheckpointError, match="is not finite once"):
+        merged(tmp_path)
+    assert not (tmp_path / "merged").exists()
