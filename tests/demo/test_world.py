@@ -159,3 +159,10 @@ def test_the_shipped_checkpoints_are_small_and_complete(model: str) -> None:
 def test_the_attacked_model_has_a_card_with_its_licence() -> None:
     card = (DATA / "attacked" / "README.md").read_text(encoding="utf-8")
     assert card.startswith("---\nlicense: apache-2.0\n---\n")
+
+
+def test_the_adapter_is_small_and_names_no_machine() -> None:
+    config = json.loads((DATA / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] is None
+    assert (config["peft_type"], config["r"], len(config["target_modules"])) == ("LORA", 16, 7)
+    assert (DATA / "adapter" / "adapter_model.safetensors").stat().st_size < 400_000
