@@ -6,7 +6,7 @@ Engine and masks are real, on a tiny model; what a mask of some share costs is t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -213,6 +213,18 @@ def test_a_step_that_costs_is_halved_down_to_an_eighth(walk):
     assert choose(points, world.baseline, Budgets()).share < 0.0222
     tried = [0.03, 0.025, 0.0225, 0.02125, 0.0225]
     assert world.screened[2:] == pytest.approx(tried, abs=1e-4)
+
+
+def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_ten_thousand(
+    monkeypatch, tmp_path
+):
+    world = World(utility=lambda share: 1.0 if share == 0 else 0.9, refusing=lambda share: 0.0)
+    trial = world.trial(monkeypatch, tmp_path, iterative=True)
+    trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
+    search(trial, None, None)
+    asked = [round(share * trial.scoring.sites.entries) for share in world.screened]
+    entries = trial.scoring.sites.entries
+    assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
 
 
 def test_a_round_that_costs_refusals_is_undone(walk):
