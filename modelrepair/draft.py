@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import platform
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,26 +14,71 @@ from modelrepair.examples.load import ExampleSet
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.publish.manifest import Manifest, Site
+from modelrepair.registry.specs import SetName
 from modelrepair.source.digest import digests
 from modelrepair.version import version
 
 if TYPE_CHECKING:
+    from modelrepair.rounds import Scoring
     from modelrepair.search import Point
-    from modelrepair.sweep.sites import Sites
+    from modelrepair.sweep.sites import FileTensor, Sites
 
 
-def manifest_sites(sites: Sites) -> list[Site]:
-    """The sites as the manifest lists them, in its order."""
+def manifest_sites(sites: Sites, scoring: Scoring) -> list[Site]:
+    """The tensors of the file in which sites lie, as the manifest lists them, in its order.
+
+    Args:
+        sites: what was open to masking.
+        scoring: what chose the mask: it knows how many tokens each expert saw.
+    """
+    routed = _routed(scoring)
     return [
         Site(
-            name=site.name,
-            kind=site.projection,
-            block=site.info.block,
-            shape=site.info.shape,
-            entries=site.entries,
+            name=tensor.name,
+            kind=_kind(tensor),
+            block=tensor.sites[0].info.block,
+            shape=tensor.shape,
+            entries=tensor.entries,
+            tokens=_tokens(tensor, routed),
         )
-        for site in sites.chosen
+        for tensor in sites.tensors
     ]
+
+
+def _kind(tensor: FileTensor) -> str:
+    """What multiplies with a tensor: ``q_proj``, ``experts.gate_up_proj``."""
+    modules = dict.fromkeys(site.module.rpartition(".")[2] for site in tensor.sites)
+    parts = dict.fromkeys(site.part.projection for site in tensor.sites if site.part)
+    name = "+".join(modules)
+    return f"{name}.{'_'.join(parts)}_proj" if parts else name
+
+
+def _tokens(
+    tensor: FileTensor, routed: Mapping[str, Mapping[SetName, int]]
+) -> dict[str, dict[int, int]]:
+    """How many tokens of each set each expert of a tensor saw."""
+    found: dict[str, dict[int, int]] = {}
+    for site in tensor.sites:
+        if site.part is not None:
+            for name, count in routed.get(site.name, {}).items():
+                found.setdefault(name, {})[site.part.expert] = count
+    return found
+
+
+def _unseen(scoring: Scoring) -> dict[str, str]:
+    """The experts that no token of the scorer's sets was routed to, and that were left alone."""
+    needs = scoring.scorer.needs
+    found = {}
+    for site, counts in _routed(scoring).items():
+        sets = [name for name in counts if name in needs] or list(counts)
+        if sets and not any(counts[name] for name in sets):
+            found[site] = f"no token of {' or '.join(sets)} was routed to this expert"
+    return found
+
+
+def _routed(scoring: Scoring) -> dict[str, dict[SetName, int]]:
+    path = scoring.routed
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def draft_manifest(
@@ -61,9 +107,9 @@ def draft_manifest(
             "base": None if base is None else _origin(base, files=True),
             "adapter": None if adapter is None else _origin(adapter, files=True),
             "reference": None if reference is None else _origin(reference, files=True),
-            "sites": manifest_sites(bench.sites),
+            "sites": manifest_sites(bench.sites, scoring),
             "coverage": bench.sites.coverage,
-            "skipped": dict(bench.sites.skipped),
+            "skipped": {**bench.sites.skipped, **_unseen(scoring)},
             "protect": scoring.protect,
             "preset": settings.preset,
             "scorer": {

@@ -104,7 +104,7 @@ def run(
         written = write_weights(
             _emptied(workspace.staged),
             source=source.checkpoint,
-            sites=manifest_sites(bench.sites),
+            sites=manifest_sites(bench.sites, found.scoring),
             positions=positions,
             reference=of_delta.checkpoint if of_delta else None,
             scale=settings.scale,
@@ -338,7 +338,7 @@ def _subject(settings: Settings, source: Model, reference: Model | None) -> Subj
 
 
 def _positions(bench: Bench, point: Point) -> Positions:
-    entries = {site.name: site.entries for site in bench.sites.chosen}
+    entries = {tensor.name: tensor.entries for tensor in bench.sites.tensors}
     return lambda name: point.masks.positions(name, entries[name])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,14 +75,27 @@ class Scoring:
         """The entries that are never masked, fixed in the first round."""
         return Masks(self.folder / "protected")
 
+    @property
+    def routed(self) -> Path:
+        """How many tokens of each set each expert saw in the first round."""
+        return self.folder / "routed.json"
+
 
 @dataclass(frozen=True)
 class Round:
-    """A finished round: one file of scores a site, entries that can't be chosen at −inf."""
+    """A finished round: one file of scores a site, entries that can't be chosen at −inf.
+
+    Args:
+        scoring: whose round it is.
+        number: which one, from 0.
+        constant: sites with one score everywhere, of which nothing can be chosen.
+        unseen: sites of experts that no token was routed to; nothing of them is chosen.
+    """
 
     scoring: Scoring
     number: int
     constant: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
 
     def cut(self, share: float, into: Path, onto: Masks | None = None) -> Masks:
         """Choose the top share of all entries of each scope, in addition to those of ``onto``.
@@ -94,19 +107,28 @@ class Round:
         """
         shutil.rmtree(into, ignore_errors=True)
         masks = Masks(into)
-        files = [_score_file(self.scoring, self.number, site) for site in self.scoring.sites.chosen]
+        sites = self.scoring.sites
+        files = [_score_file(self.scoring, self.number, site) for site in sites.chosen]
         signed, quota = self.scoring.signed, self.scoring.quota
         chosen = select(files, self.scoring.scope, share, signed=signed, quota=quota)
-        for site, mask in zip(self.scoring.sites.chosen, chosen, strict=True):
-            before = None if onto is None else onto.get(site.name, site.entries)
-            flat = mask.reshape(-1)
-            masks.put(site.name, flat if before is None else flat | before)
+        left = {tensor.name: len(tensor.sites) for tensor in sites.tensors}
+        laid: dict[str, np.ndarray] = {}
+        for site, mask in zip(sites.chosen, chosen, strict=True):
+            name, entries = site.place.tensor, site.place.tensor_entries
+            if name not in laid:
+                before = None if onto is None else onto.get(name, entries)
+                laid[name] = np.zeros(entries, bool) if before is None else before
+            place = site.place.of(laid[name], writeable=True)
+            place |= mask
+            left[name] -= 1
+            if not left[name]:
+                masks.put(name, laid.pop(name))
         return masks
 
 
 def masked_entries(masks: Masks, sites: Sites) -> int:
     """How many entries are masked in all sites together."""
-    return sum(len(masks.positions(site.name, site.entries)) for site in sites.chosen)
+    return sum(len(masks.positions(each.name, each.entries)) for each in sites.tensors)
 
 
 def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Progress) -> Round:
@@ -139,14 +161,15 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         except AccumulatorError as error:
             raise PluginError(f"{_who(scoring)}: {error}", hint=error.hint) from error
         shutil.rmtree(work.folder)
-        names = [site.name for site in scoring.sites.chosen]
-        flags = [folder / f"{name}.constant" for name in names]
-        constant = [name for name, flag in zip(names, flags, strict=True) if flag.exists()]
-        if len(constant) == len(names):
+        sites = scoring.sites.chosen
+        told = {site.name: _told(scoring, number, site) for site in sites}
+        unseen = [name for name, each in told.items() if each.unseen]
+        constant = [name for name, each in told.items() if each.constant and not each.unseen]
+        if len(constant) + len(unseen) == len(sites):
             if (
                 scoring.subject == "delta"
                 and masks is None
-                and not any(_differs(scoring, name) for name in names)
+                and not any(_differs(scoring, site) for site in sites)
             ):
                 raise UsageError(
                     "source and reference are the same in every matrix",
@@ -158,11 +181,19 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             )
         if constant:
             progress.note(
-                f"{len(constant)} of {len(names)} matrices have one score everywhere and nothing "
+                f"{len(constant)} of {len(sites)} matrices have one score everywhere and nothing "
                 f"to choose, first {constant[0]}"
             )
-        write_json(done, {"constant": constant})
-    return Round(scoring, number, tuple(json.loads(done.read_text())["constant"]))
+        if unseen:
+            progress.note(
+                f"{len(unseen)} of {len(sites)} matrices are of experts that no token was routed "
+                f"to, and stay as they are, first {unseen[0]}"
+            )
+        if number == 0:
+            write_json(scoring.routed, {name: each.routed for name, each in told.items()})
+        write_json(done, {"constant": constant, "unseen": unseen})
+    found = json.loads(done.read_text())
+    return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))
 
 
 def drop_round(scoring: Scoring, number: int) -> None:
@@ -190,6 +221,15 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
     ]
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What the scores of one site don't tell: it goes into a file of its own where there is any."""
+
+    constant: bool = False
+    unseen: bool = False
+    routed: Mapping[SetName, int] = field(default_factory=dict)
+
+
 def _score_site(
     scoring: Scoring,
     number: int,
@@ -198,6 +238,35 @@ def _score_site(
     statistics: SiteStatistics,
 ) -> None:
     """Score one site, find its eligible entries, and spill both as one file."""
+    routed = statistics.routed
+    looked_at = [routed[name] for name in scoring.scorer.needs if name in routed]
+    unseen = bool(routed) and not sum(looked_at or routed.values())
+    scores = np.zeros(site.info.shape, np.float32)
+    eligible = np.zeros(site.info.shape, bool)
+    constant = True
+    if not unseen:
+        scores, eligible = _scored(scoring, number, masks, site, statistics)
+        constant = bool(scores.min() == scores.max())
+        if constant:
+            eligible = np.zeros_like(eligible)
+    path = _score_file(scoring, number, site)
+    told = path.with_suffix(".told")
+    told.unlink(missing_ok=True)
+    if constant or routed:
+        write_json(told, asdict(_Told(constant, unseen, dict(routed))))
+    partial = path.with_suffix(".partial")
+    spill(partial, scores, eligible)
+    partial.replace(path)
+
+
+def _scored(
+    scoring: Scoring,
+    number: int,
+    masks: Masks | None,
+    site: Site,
+    statistics: SiteStatistics,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One site's scores, and which of its entries may be chosen, both ``[out, in]``."""
     view = _view(scoring, masks, site)
     if number == 0 and scoring.protect > 0:
         squares = statistics["utility", PROTECTION]["sum"]
@@ -208,30 +277,27 @@ def _score_site(
         scoring.protected.put(site.name, protected)
     scores = _checked(scoring, view, statistics).cpu().numpy()
     eligible = view.subject.cpu().numpy() != 0  # where nothing is left, nothing can be removed
-    for taken in (masks, scoring.protected):
-        mask = None if taken is None else taken.get(site.name, site.entries)
-        if mask is not None:
-            eligible &= ~mask.reshape(site.info.shape)
-    path = _score_file(scoring, number, site)
-    flag = path.with_suffix(".constant")
-    flag.unlink(missing_ok=True)
-    if scores.min() == scores.max():
-        eligible = np.zeros_like(eligible)
-        flag.touch()
-    partial = path.with_suffix(".partial")
-    spill(partial, scores, eligible)
-    partial.replace(path)
+    masked = None if masks is None else masks.of(site.place)
+    for taken in (masked, scoring.protected.get(site.name, site.entries)):
+        if taken is not None:
+            eligible &= ~taken.reshape(site.info.shape)
+    return scores, eligible
 
 
-def _differs(scoring: Scoring, name: str) -> bool:
-    reference = scoring.weights.reference(name)
-    return reference is None or not torch.equal(scoring.weights.values(name), reference)
+def _told(scoring: Scoring, number: int, site: Site) -> _Told:
+    path = _score_file(scoring, number, site).with_suffix(".told")
+    return _Told(**json.loads(path.read_text())) if path.exists() else _Told()
+
+
+def _differs(scoring: Scoring, site: Site) -> bool:
+    reference = scoring.weights.reference(site.place)
+    return reference is None or not torch.equal(scoring.weights.matrix(site.place), reference)
 
 
 def _view(scoring: Scoring, masks: Masks | None, site: Site) -> SiteView:
     weights = scoring.weights.with_masks(masks)
-    weight = weights.values(site.name)
-    reference = weights.reference(site.name)
+    weight = weights.matrix(site.place)
+    reference = weights.reference(site.place)
     subject = weight
     if scoring.subject == "delta":
         if reference is None:

@@ -111,6 +111,9 @@ class Site(Record):
     masked: int = 0
     norm_removed: float | None = 0.0
     """‖new − old‖ / ‖old‖ of the tensor; None where a norm is not finite."""
+    tokens: dict[str, dict[int, int]] = Field(default_factory=dict)
+    """Of a tensor of experts: set → expert → tokens of the score split routed to it, in the first
+    round. An expert with none of the scorer's sets' is not masked, and named in ``skipped``."""
 
 
 class Scorer(Record):

@@ -15,7 +15,8 @@ from modelrepair.registry.specs import SetName, SubjectKind
 class SiteInfo:
     """A prunable matrix, by name: what an accumulator may know of it.
 
-    ``shape`` is ``(out, in)``; ``kind`` is the layout (``"linear"``); ``block`` counts from 0.
+    ``shape`` is ``(out, in)``; ``kind`` is the layout of its module (``"linear"``, ``"conv1d"``,
+    ``"expert"``); ``block`` counts from 0.
     """
 
     name: str
@@ -40,7 +41,7 @@ class SiteView:
 
     @property
     def name(self) -> str:
-        """The tensor's name in the checkpoint file."""
+        """The tensor's name in the checkpoint file; of a part of a tensor, ``tensor#part``."""
         return self.info.name
 
     @property
@@ -52,6 +53,8 @@ class SiteView:
 @dataclass(frozen=True)
 class SiteBatch:
     """What one batch of examples showed one site; padding is already gone.
+
+    An expert sees the tokens that are routed to it, which may be none.
 
     Args:
         inputs: ``[tokens, in]`` float32.

@@ -1,19 +1,20 @@
-"""What one block shows its sites, added up: hooks, padding taken away, float64 sums."""
+"""What one block shows its sites, added up: padding taken away, float64 sums."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
 from modelrepair.examples.batches import Batch
 from modelrepair.registry.specs import SetName
 from modelrepair.scorers.protocol import Accumulator, SiteBatch, State
 from modelrepair.sweep.sites import Site
+from modelrepair.sweep.watching import Seen
 
 
 class AccumulatorError(PluginError):
@@ -46,10 +47,14 @@ class SetBatches:
 
 @dataclass(frozen=True)
 class SiteStatistics:
-    """The finished sums of one site; see `modelrepair.scorers.protocol.Statistics`."""
+    """The finished sums of one site; see `modelrepair.scorers.protocol.Statistics`.
+
+    ``routed`` counts, for a matrix of an expert, the tokens of each set that were routed to it.
+    """
 
     states: Mapping[tuple[SetName, Accumulator], State]
     sets: Mapping[SetName, SetBatches]
+    routed: Mapping[SetName, int] = field(default_factory=dict)
 
     def __getitem__(self, key: tuple[SetName, Accumulator]) -> State:
         return self.states[key]
@@ -64,44 +69,6 @@ class SiteStatistics:
 
 
 @dataclass
-class Seen:
-    """What one module saw of one batch, as torch's hooks give it, padding included."""
-
-    inputs: Tensor
-    output_gradients: Tensor | None = None
-
-
-@contextmanager
-def watch(block: nn.Module, sites: Sequence[Site]) -> Iterator[dict[str, Seen]]:
-    """Keep each site's input, and its output's gradient if one flows, for the time of a context."""
-    seen: dict[str, Seen] = {}
-
-    def hook(path: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def keep(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-            if path in seen:
-                raise UnsupportedModelError(
-                    f"{path} is used twice in its block", hint="exclude it with --exclude"
-                )
-            seen[path] = Seen(args[0].detach())
-
-            def keep_gradient(gradient: Tensor) -> None:
-                seen[path].output_gradients = gradient.detach()
-
-            if output.requires_grad:
-                output.register_hook(keep_gradient)  # type: ignore[no-untyped-call]
-
-        return keep
-
-    modules = {site.module: block.get_submodule(site.module) for site in sites}
-    handles = [module.register_forward_hook(hook(path)) for path, module in modules.items()]
-    try:
-        yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@dataclass
 class BlockSums:
     """The running sums of one block's sites over all sets, float64, in canonical batch order."""
 
@@ -109,26 +76,30 @@ class BlockSums:
     states: dict[str, dict[tuple[SetName, Accumulator], dict[str, Tensor]]] = field(
         default_factory=dict
     )
+    routed: dict[str, dict[SetName, int]] = field(default_factory=dict)
 
     def add(self, group: SetBatches, batch: Batch, seen: Mapping[str, Seen]) -> None:
         """Add one batch's contributions; sites that share an input share what it gives."""
         if not group.accumulators:
             return
         flat = _FlatBatch.of(batch, next(iter(seen.values())).inputs.device) if seen else None
-        shared: dict[tuple[int, Accumulator], Mapping[str, Tensor]] = {}
-        rows: dict[int, Tensor] = {}
+        shared: dict[tuple[_Key, Accumulator], Mapping[str, Tensor]] = {}
+        views: dict[_Key, tuple[SiteBatch, Tensor | None]] = {}
         for site in self.sites:
-            if flat is None or site.module not in seen:
+            if flat is None or site.seen_as not in seen:
                 raise UnsupportedModelError(
                     f"{site.name} saw no token", hint="leave it out with --exclude"
                 )
-            shown = seen[site.module]
-            key = id(shown.inputs)
-            if key not in rows:
-                rows[key] = flat.rows(shown.inputs, site)
-            view = flat.view(rows[key])
+            shown = seen[site.seen_as]
+            key = _key(shown)
+            if key not in views:
+                views[key] = flat.view(shown, site)
+            view, kept = views[key]
+            if shown.tokens is not None:
+                counts = self.routed.setdefault(site.name, {})
+                counts[group.name] = counts.get(group.name, 0) + len(view.inputs)
             if shown.output_gradients is not None:
-                gradients = flat.rows(shown.output_gradients, site)
+                gradients = _rows(shown.output_gradients, kept)
                 with_gradients = replace(view, output_gradients=gradients)
             for accumulator in group.accumulators:
                 if accumulator.reads == "inputs":
@@ -142,7 +113,7 @@ class BlockSums:
     def take(self, site: Site, sets: Mapping[SetName, SetBatches]) -> SiteStatistics:
         """Give one site's finished sums away: they are freed when the caller is done."""
         states = self.states.pop(site.name, {})
-        return SiteStatistics(states, sets)
+        return SiteStatistics(states, sets, self.routed.pop(site.name, {}))
 
     def _combine(
         self, site: Site, name: SetName, accumulator: Accumulator, part: Mapping[str, Tensor]
@@ -196,16 +167,42 @@ class _FlatBatch:
             shape=(mask.shape[0], mask.shape[1]),
         )
 
-    def rows(self, values: Tensor, site: Site) -> Tensor:
-        """``[examples, tokens, width]`` without its padding: ``[kept tokens, width]``."""
-        flat = values.reshape(-1, values.shape[-1]).to(torch.float32)
-        if flat.shape[0] != self.shape[0] * self.shape[1]:
+    def view(self, shown: Seen, site: Site) -> tuple[SiteBatch, Tensor | None]:
+        """What a site saw, without padding, and which of its rows those are; None for all."""
+        if shown.tokens is not None:
+            place = torch.full((self.shape[0] * self.shape[1],), -1, device=self.kept.device)
+            place[self.kept] = torch.arange(len(self.kept), device=self.kept.device)
+            places = place[shown.tokens]
+            rows = torch.nonzero(places >= 0).reshape(-1)
+            places = places[rows]
+            answer, index = self.answer_mask[places], self.example_index[places]
+            inputs = _rows(shown.inputs, rows)
+            return SiteBatch(inputs, None, answer, index, self.keys), rows
+        count = shown.inputs.numel() // shown.inputs.shape[-1]
+        if count != self.shape[0] * self.shape[1]:
             raise UnsupportedModelError(
-                f"{site.name} sees {flat.shape[0]} rows of a batch of "
+                f"{site.name} sees {count} rows of a batch of "
                 f"{self.shape[0]} x {self.shape[1]} tokens",
                 hint="leave it out with --exclude",
             )
-        return flat if flat.shape[0] == len(self.kept) else flat[self.kept]
+        kept = None if len(self.kept) == count else self.kept
+        inputs = _rows(shown.inputs, kept)
+        return SiteBatch(inputs, None, self.answer_mask, self.example_index, self.keys), kept
 
-    def view(self, inputs: Tensor) -> SiteBatch:
-        return SiteBatch(inputs, None, self.answer_mask, self.example_index, self.keys)
+
+_Key = tuple[Any, ...]
+
+
+def _key(shown: Seen) -> _Key:
+    """Tells one input from another by where it lies: each site is shown a tensor object of its own.
+
+    What one batch showed lives until its last site is done, so no place is used twice.
+    """
+    parts = [shown.inputs] if shown.tokens is None else [shown.inputs, shown.tokens]
+    return tuple((part.data_ptr(), part.shape, part.stride(), part.dtype) for part in parts)
+
+
+def _rows(values: Tensor, kept: Tensor | None) -> Tensor:
+    """``[…, width]`` as a list of tokens, ``[kept tokens, width]`` float32."""
+    flat = values.reshape(-1, values.shape[-1]).to(torch.float32)
+    return flat if kept is None else flat[kept]

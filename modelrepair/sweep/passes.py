@@ -22,12 +22,13 @@ from modelrepair.checkpoint.writer import write_json
 from modelrepair.examples.batches import Batch
 from modelrepair.progress import Advance, Progress
 from modelrepair.registry.specs import SetName
-from modelrepair.sweep.collect import BlockSums, SetBatches, SiteStatistics, watch
+from modelrepair.sweep.collect import BlockSums, SetBatches, SiteStatistics
 from modelrepair.sweep.loss import Forced, answer_losses, chunks, forced
 from modelrepair.sweep.record import Call, model_inputs, record, replay, run_block
 from modelrepair.sweep.sites import Site, Sites
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton
 from modelrepair.sweep.store import HiddenStates
+from modelrepair.sweep.watching import watch
 
 OnSite = Callable[[Site, SiteStatistics], None]
 
@@ -167,7 +168,8 @@ def _forward(
         with skeleton.filled_block(index, work.read) as block, torch.no_grad():
             for number, group, batch in work.batches():
                 states = hidden.read(here, number, device, skeleton.dtype)
-                with watch(block, watched if group.accumulators else ()) as seen:
+                some = watched if group.accumulators else ()
+                with watch(block, some, check=number == 0) as seen:
                     output = run_block(block, states, calls[number][index])
                 if seen:
                     sums.add(group, batch, seen)
@@ -208,7 +210,7 @@ def _reverse(
         with skeleton.filled_block(index, work.read) as block:
             for number, group, batch in work.batches():
                 states = hidden.read(index, number, device, skeleton.dtype)
-                with watch(block, watched) as seen:
+                with watch(block, watched, check=number == 0) as seen:
                     if group.reads_gradients:
                         states.requires_grad_(True)
                         flowing = gradients.read((index + 1) % 2, number, device, skeleton.dtype)

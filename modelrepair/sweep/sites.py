@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-
-from torch import nn
+from functools import cached_property
 
 from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.scorers.protocol import SiteInfo
+from modelrepair.sweep.experts import Part
+from modelrepair.sweep.matrices import Matrix, is_matrix, matrices, why_not
+from modelrepair.sweep.places import Place
 from modelrepair.sweep.skeleton import Skeleton
 
 MINIMUM_COVERAGE = 0.95
@@ -18,17 +22,20 @@ MINIMUM_COVERAGE = 0.95
 
 @dataclass(frozen=True)
 class Site:
-    """One prunable matrix and the module that multiplies with it.
+    """One prunable matrix, the module that multiplies with it, and where it lies in the file.
 
-    ``module`` is the module's dotted name inside its block.
+    ``module`` is the module's dotted name inside its block; ``part`` says which of its matrices
+    it is, where the module holds experts.
     """
 
     info: SiteInfo
     module: str
+    place: Place
+    part: Part | None = None
 
     @property
     def name(self) -> str:
-        """The tensor's name in the checkpoint file."""
+        """The tensor's name in the checkpoint file; of a part of a tensor, ``tensor#part``."""
         return self.info.name
 
     @property
@@ -43,26 +50,60 @@ class Site:
         """How many entries the matrix has."""
         return self.info.shape[0] * self.info.shape[1]
 
+    @property
+    def seen_as(self) -> str:
+        """How its module, or its part of the module, is called inside its block."""
+        return self.module if self.part is None else f"{self.module}#{self.part}"
+
+
+@dataclass(frozen=True)
+class FileTensor:
+    """A tensor of the file, and the sites that lie in it."""
+
+    name: str
+    shape: tuple[int, ...]
+    sites: tuple[Site, ...]
+
+    @property
+    def entries(self) -> int:
+        """How many entries it has, those of no site among them."""
+        return math.prod(self.shape)
+
 
 @dataclass(frozen=True)
 class Sites:
-    """The sites that a repair works on, in manifest order, and what it leaves alone.
+    """The sites that a repair works on, and what it leaves alone.
 
     Args:
-        chosen: the sites, in the order of the file's tensors.
-        skipped: tensor name → why it is no site.
+        chosen: the sites, in an order that follows from the model alone (block by block, module
+            by module, expert by expert): ties are broken alike in every layout of the file.
+        skipped: tensor name, or ``tensor#part`` → why it is no site.
         coverage: share of the parameters of the blocks' matrices that are sites, before
             ``--targets`` and ``--exclude``.
+        order: the checkpoint's tensor names in manifest order.
     """
 
     chosen: tuple[Site, ...]
     skipped: Mapping[str, str]
     coverage: float
+    order: tuple[str, ...] = ()
 
     @property
     def entries(self) -> int:
         """The entries of all chosen sites."""
         return sum(site.entries for site in self.chosen)
+
+    @cached_property
+    def tensors(self) -> tuple[FileTensor, ...]:
+        """The tensors in which the chosen sites lie, in manifest order."""
+        found: dict[str, list[Site]] = {}
+        for site in self.chosen:
+            found.setdefault(site.place.tensor, []).append(site)
+        return tuple(
+            FileTensor(name, found[name][0].place.tensor_shape, tuple(found[name]))
+            for name in self.order
+            if name in found
+        )
 
     def of_block(self, block: int) -> tuple[Site, ...]:
         """The chosen sites of one block."""
@@ -76,33 +117,38 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
         skeleton: the model on the meta device.
         order: the checkpoint's tensor names in manifest order.
     """
-    owners = _owners(skeleton)
+    owners = Counter(file for file in skeleton.files.values() if isinstance(file, str))
     adapter = skeleton.adapter
-    found: dict[str, Site] = {}
+    found: list[Site] = []
     skipped: dict[str, str] = {}
     covered = total = 0
     for index, block in enumerate(skeleton.blocks):
         for path, module in block.named_modules():
             for leaf, parameter in module.named_parameters(recurse=False):
-                if parameter.dim() < 2:
+                if not is_matrix(module, leaf, parameter):
                     continue
                 parts = (skeleton.prefix, str(index), path, leaf)
                 file = skeleton.files[".".join(part for part in parts if part)]
+                names = [file] if isinstance(file, str) else list(file.conversion.shapes)
                 if adapter is not None and file not in adapter:
                     continue
-                total += parameter.numel()
-                reason = _why_not(module, leaf, owners[file])
+                reason = why_not(module, leaf)
+                if reason is None and isinstance(file, str) and owners[file] > 1:
+                    reason = "tied: it stands in several places of the model"
                 if adapter is not None and reason is None and not _is_factor(path):
                     reason = "saved whole beside the factors"
-                if reason is not None:
-                    skipped[file] = reason
-                    continue
-                covered += parameter.numel()
-                rows, columns = parameter.shape
-                found[file] = Site(SiteInfo(file, "linear", index, (rows, columns)), path)
-    for file in sorted(adapter or ()):
-        if file not in found and file not in skipped:
-            skipped[file] = "outside the blocks" if _outside(skeleton, file) else "no matrix"
+                held = matrices(module, leaf, parameter, file) if reason is None else []
+                total += parameter.numel()
+                if held:
+                    covered += parameter.numel()
+                    found += [_site(index, path, each) for each in held]
+                else:
+                    scattered = "its rows do not lie evenly in one tensor of the file"
+                    skipped.update(dict.fromkeys(names, reason or scattered))
+    inside = {site.place.tensor for site in found}
+    for name in sorted(adapter or ()):
+        if name not in inside and name not in skipped:
+            skipped[name] = "outside the blocks" if _outside(skeleton, name) else "no matrix"
     if not found and adapter is not None:
         raise UnsupportedModelError(
             "the adapter has no factors of linear layers in the model's blocks",
@@ -113,8 +159,7 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
             f"no prunable matrix was found in the blocks of {type(skeleton.model).__name__}",
             hint="models whose blocks are made of nn.Linear work; please report this one",
         )
-    chosen = tuple(found[name] for name in order if name in found)
-    return Sites(chosen, skipped, covered / total)
+    return Sites(tuple(found), skipped, covered / total, tuple(order))
 
 
 def require_coverage(sites: Sites, *, allow_partial: bool) -> None:
@@ -136,12 +181,14 @@ def require_coverage(sites: Sites, *, allow_partial: bool) -> None:
 def narrow(sites: Sites, targets: Sequence[str], exclude: Sequence[str]) -> Sites:
     """Keep the sites that a target glob matches and no exclusion does.
 
+    A glob matches the name of a tensor in the file, or of a part of one.
+
     Raises:
         UsageError: a glob matches no site, or nothing is left.
     """
     for option, patterns in (("--targets", targets), ("--exclude", exclude)):
         for pattern in patterns:
-            if not any(fnmatchcase(site.name, pattern) for site in sites.chosen):
+            if not any(_matches(site, [pattern]) for site in sites.chosen):
                 raise UsageError(
                     f"{option} {pattern!r} matches none of the {len(sites.chosen)} matrices",
                     hint=f"globs match whole tensor names such as {sites.chosen[0].name!r}",
@@ -149,9 +196,9 @@ def narrow(sites: Sites, targets: Sequence[str], exclude: Sequence[str]) -> Site
     kept: list[Site] = []
     skipped = dict(sites.skipped)
     for site in sites.chosen:
-        if targets and not any(fnmatchcase(site.name, pattern) for pattern in targets):
+        if targets and not _matches(site, targets):
             skipped[site.name] = "not among --targets"
-        elif any(fnmatchcase(site.name, pattern) for pattern in exclude):
+        elif _matches(site, exclude):
             skipped[site.name] = "excluded"
         else:
             kept.append(site)
@@ -160,15 +207,12 @@ def narrow(sites: Sites, targets: Sequence[str], exclude: Sequence[str]) -> Site
             "--targets and --exclude leave no matrix to repair",
             hint="widen --targets or drop an --exclude",
         )
-    return Sites(tuple(kept), skipped, sites.coverage)
+    return replace(sites, chosen=tuple(kept), skipped=skipped)
 
 
-def _owners(skeleton: Skeleton) -> dict[str, int]:
-    """How many parameters of the model each file tensor stands for."""
-    owners: dict[str, int] = {}
-    for file in skeleton.files.values():
-        owners[file] = owners.get(file, 0) + 1
-    return owners
+def _matches(site: Site, patterns: Sequence[str]) -> bool:
+    names = (site.place.tensor, site.name)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
 def _is_factor(path: str) -> bool:
@@ -183,11 +227,8 @@ def _outside(skeleton: Skeleton, file: str) -> bool:
     )
 
 
-def _why_not(module: nn.Module, leaf: str, owners: int) -> str | None:
-    if not isinstance(module, nn.Linear):
-        return f"{type(module).__name__} is no nn.Linear"
-    if leaf != "weight":
-        return f"{leaf} of a linear layer"
-    if owners > 1:
-        return "tied: it stands in several places of the model"
-    return None
+def _site(block: int, path: str, held: Matrix) -> Site:
+    name = held.place.tensor
+    if not held.place.is_whole:
+        name = f"{name}#{path.rpartition('.')[2] if held.part is None else held.part}"
+    return Site(SiteInfo(name, held.kind, block, held.place.shape), path, held.place, held.part)

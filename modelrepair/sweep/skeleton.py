@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import DamagedCheckpointError, ModelRepairError, UnsupportedModelError
+from modelrepair.errors import ModelRepairError, UnsupportedModelError
+from modelrepair.sweep.conversion import Conversion, Made
+from modelrepair.sweep.names import match_names
 
 ReadWeight = Callable[[str], Tensor]
 """Gives a checkpoint tensor by its file name, float32, on the device that computes."""
@@ -26,7 +29,8 @@ class Skeleton:
         model: the causal language model, every parameter on meta, in ``eval()``.
         blocks: its decoder blocks, in order.
         prefix: their dotted name in the model, ``"model.layers"``.
-        files: parameter name → tensor name in the checkpoint; tied parameters share one.
+        files: parameter name → tensor name in the checkpoint, or the conversion that makes it of
+            several; tied parameters share one.
         device: where filled weights and the model's computed buffers lie.
         unknown: tensors of the checkpoint that the model doesn't know; they stay as they are.
         answers_tuple: whether a block answers with a tuple, its hidden state first.
@@ -38,7 +42,7 @@ class Skeleton:
     model: Any
     blocks: nn.ModuleList
     prefix: str
-    files: Mapping[str, str]
+    files: Mapping[str, str | Made]
     device: torch.device
     unknown: tuple[str, ...]
     answers_tuple: bool = False
@@ -93,7 +97,10 @@ def build(
         config.use_cache = False
         with torch.device("meta"):
             make: Any = AutoModelForCausalLM.from_config
-            model = make(config, dtype=dtype, trust_remote_code=False)
+            # Experts one after the other: what each of them sees can be shown, bit for bit.
+            model = make(
+                config, dtype=dtype, trust_remote_code=False, experts_implementation="eager"
+            )
     except Exception as error:
         raise UnsupportedModelError(
             f"transformers can't build a causal language model from config.json: {_line(error)}",
@@ -118,8 +125,10 @@ def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
     from transformers import AutoModelForCausalLM
 
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-        made = AutoModelForCausalLM.from_config(skeleton.model.config)  # type: ignore[no-untyped-call]
-        model = made.eval()
+        make: Any = AutoModelForCausalLM.from_config
+        # Shapes can't tell how many tokens an expert gets: all experts at once, here.
+        config = deepcopy(skeleton.model.config)
+        model = make(config, experts_implementation="batched_mm").eval()
         blocks, prefix = find_blocks(model)
         device = torch.device("cpu")
         yield replace(skeleton, model=model, blocks=blocks, prefix=prefix, device=device)
@@ -145,58 +154,6 @@ def find_blocks(model: Any) -> tuple[nn.ModuleList, str]:
             hint="models whose blocks stand in one list work; please report this one",
         )
     return found[0]
-
-
-def match_names(model: Any, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Match the checkpoint's tensors to the model's parameters, by transformers' own renamings.
-
-    Returns:
-        Parameter name → file name, tied parameters included, and the file's unknown tensors.
-
-    Raises:
-        DamagedCheckpointError: a parameter has no tensor, or one of another shape.
-        UnsupportedModelError: a tensor would have to be split or fused on its way in.
-    """
-    from transformers.conversion_mapping import get_model_conversion_mapping
-    from transformers.core_model_loading import WeightRenaming, rename_source_key
-
-    state = model.state_dict()
-    transforms = get_model_conversion_mapping(model)
-    renamings = [each for each in transforms if isinstance(each, WeightRenaming)]
-    converters: list[Any] = [x for x in transforms if not isinstance(x, WeightRenaming)]
-    files: dict[str, str] = {}
-    unknown: list[str] = []
-    for entry in checkpoint.entries.values():
-        name, pattern = rename_source_key(
-            entry.name, renamings, converters, model.base_model_prefix, state
-        )
-        if pattern is not None:
-            raise UnsupportedModelError(
-                f"{entry.name} has another layout in the file than in the model",
-                hint="checkpoints whose tensors are split or fused on loading don't work yet",
-            )
-        if name not in state:
-            unknown.append(entry.name)
-            continue
-        if tuple(state[name].shape) != entry.shape:
-            raise DamagedCheckpointError(
-                f"{entry.name} has shape {list(entry.shape)}, "
-                f"config.json says {list(state[name].shape)}",
-                hint="config.json and the weights are from different models",
-            )
-        files[name] = entry.name
-    tied: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
-    for target, source in tied.items():
-        for one, other in ((target, source), (source, target)):
-            if one not in files and other in files:
-                files[one] = files[other]
-    missing = [name for name in state if name not in files]
-    if missing:
-        raise DamagedCheckpointError(
-            f"{len(missing)} tensors that config.json asks for are missing, first {missing[0]}",
-            hint="download the model again, or ask its author for the whole checkpoint",
-        )
-    return files, tuple(unknown)
 
 
 def _compute_buffers(model: Any, device: torch.device) -> None:
@@ -226,22 +183,23 @@ def _nearest_pretrained(model: Any, name: str) -> Any:
 
 
 @contextmanager
-def filled(module: nn.Module, files: Mapping[str, str], read: ReadWeight) -> Iterator[None]:
+def filled(module: nn.Module, files: Mapping[str, str | Made], read: ReadWeight) -> Iterator[None]:
     """Put real tensors where the meta ones are, and take them away again.
 
     Args:
         module: whose parameters and buffers are filled.
-        files: their names in it → the tensors' names in the checkpoint.
-        read: gives a tensor by that name.
+        files: their names in it → the tensors' names in the checkpoint, or what makes them.
+        read: gives a tensor by its name in the checkpoint.
     """
-    loaded: dict[str, Tensor] = {}
+    loaded: dict[str | Conversion, Mapping[str, Tensor]] = {}
     before: dict[str, Tensor] = {}
     try:
         for name, file in files.items():
             before[name] = _find(module, name)
-            if file not in loaded:
-                loaded[file] = read(file)
-            _assign(module, name, loaded[file])
+            key, target = (file.conversion, file.target) if isinstance(file, Made) else (file, file)
+            if key not in loaded:
+                loaded[key] = {key: read(key)} if isinstance(key, str) else key.convert(read)
+            _assign(module, name, loaded[key][target])
         loaded.clear()
         yield
     finally:

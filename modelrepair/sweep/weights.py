@@ -12,6 +12,7 @@ from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.writer import save_array
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.sweep.places import Place
 
 TORCH_DTYPES = {
     "F64": torch.float64,
@@ -24,7 +25,7 @@ TORCH_DTYPES = {
 
 
 class Masks:
-    """The chosen entries of each site, one packed bit an entry, one file a site.
+    """The chosen entries of each tensor, in the file's layout: packed bits, one file a tensor.
 
     Args:
         folder: where the files lie; a mask that was put stays there.
@@ -34,14 +35,14 @@ class Masks:
         self.folder = folder
 
     def get(self, name: str, entries: int) -> np.ndarray | None:
-        """The site's mask, flat bool ``[entries]``, or None where nothing is masked."""
+        """The tensor's mask, flat bool ``[entries]``, or None where nothing is masked."""
         path = self._path(name)
         if not path.exists():
             return None
         return np.unpackbits(np.load(path), count=entries).astype(bool)
 
     def put(self, name: str, mask: np.ndarray) -> None:
-        """Keep a site's mask; an empty one takes no file."""
+        """Keep a tensor's mask; an empty one takes no file."""
         if not mask.any():
             self._path(name).unlink(missing_ok=True)
             return
@@ -49,9 +50,22 @@ class Masks:
         save_array(self._path(name), np.packbits(mask.reshape(-1)))
 
     def positions(self, name: str, entries: int) -> np.ndarray:
-        """The sorted flat positions of the site's masked entries, int64."""
+        """The sorted flat positions of the tensor's masked entries, int64."""
         mask = self.get(name, entries)
         return np.zeros(0, np.int64) if mask is None else np.flatnonzero(mask).astype(np.int64)
+
+    def of(self, place: Place) -> np.ndarray | None:
+        """The mask of one matrix in a tensor, ``[out, in]`` bool, or None where nothing is masked.
+
+        No more is read than the part of the tensor in which the matrix lies.
+        """
+        path = self._path(place.tensor)
+        if not path.exists():
+            return None
+        begin, end = place.span
+        first = begin // 8
+        packed = np.load(path, mmap_mode="r")[first : -(-end // 8)]
+        return place.of(np.unpackbits(packed), first * 8).astype(bool)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
@@ -88,7 +102,7 @@ class Weights:
         self._masks = masks
         self._scale = scale
         self._dtype = dtype
-        self._checked: set[str] = set()
+        self._checked: set[tuple[str, int | None]] = set()
 
     def with_masks(self, masks: Masks | None) -> Weights:
         """The same tensors under another mask."""
@@ -126,24 +140,37 @@ class Weights:
             raw.reshape(-1)[mask] = new
         return self._finite(_as_float(raw, entry.dtype, name).to(self._device), name)
 
-    def reference(self, name: str) -> Tensor | None:
-        """The reference's tensor of this name, or None where there is none; Raises as `values`."""
+    def matrix(self, place: Place) -> Tensor:
+        """One matrix of a tensor, ``[out, in]`` float32; Raises as `values`."""
+        entry = self._checkpoint.entries[place.tensor]
+        raw = _matrix(self._checkpoint, place)
+        mask = None if self._masks is None else self._masks.of(place)
+        if mask is not None and mask.any():
+            positions = place.positions(mask)
+            raw[mask] = new_values(
+                self._checkpoint, place.tensor, positions, self._reference, self._scale
+            )
+        tensor = _as_float(raw, entry.dtype, place.tensor).to(self._device)
+        return self._finite(tensor, place.tensor, place.offset)
+
+    def reference(self, place: Place) -> Tensor | None:
+        """The reference's matrix, or None where there is no reference; Raises as `values`."""
         if self._reference is None:
             return None
-        entry = self._reference.entries[name]
-        raw = np.array(self._reference.raw(name))
-        tensor = _as_float(raw, entry.dtype, name).to(self._device)
-        return self._finite(tensor, f"the reference's {name}")
+        entry = self._reference.entries[place.tensor]
+        raw = _matrix(self._reference, place)
+        tensor = _as_float(raw, entry.dtype, place.tensor).to(self._device)
+        return self._finite(tensor, f"the reference's {place.tensor}", place.offset)
 
-    def _finite(self, tensor: Tensor, name: str) -> Tensor:
-        if name not in self._checked:
+    def _finite(self, tensor: Tensor, name: str, offset: int | None = None) -> Tensor:
+        if (name, None) not in self._checked and (name, offset) not in self._checked:
             if not torch.isfinite(tensor).all():
                 raise DamagedCheckpointError(
                     f"{name} holds NaN or infinite values",
                     hint="the checkpoint is damaged or its training diverged; nothing can be "
                     "measured on it",
                 )
-            self._checked.add(name)
+            self._checked.add((name, offset))
         return tensor
 
 
@@ -154,6 +181,11 @@ def stored(checkpoint: Checkpoint, name: str) -> Tensor:
         UnsupportedModelError: its dtype is no floating-point one.
     """
     return _as_stored(np.array(checkpoint.raw(name)), checkpoint.entries[name].dtype, name)
+
+
+def _matrix(checkpoint: Checkpoint, place: Place) -> np.ndarray:
+    """A copy of a matrix's bits, row by row."""
+    return np.ascontiguousarray(place.of(checkpoint.raw(place.tensor).reshape(-1))).copy()
 
 
 def _as_float(raw: np.ndarray, dtype: str, name: str) -> Tensor:

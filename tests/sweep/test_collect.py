@@ -14,16 +14,19 @@ from modelrepair.errors import PluginError, UnsupportedModelError
 from modelrepair.progress import Silent
 from modelrepair.scorers.protocol import SiteInfo
 from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.sweep.collect import BlockSums, Seen, SetBatches, watch
+from modelrepair.sweep.collect import BlockSums, SetBatches
 from modelrepair.sweep.passes import Work, collect
+from modelrepair.sweep.places import whole
 from modelrepair.sweep.sites import Site, find_sites
+from modelrepair.sweep.watching import Seen, watch
 from tests.sweep.made import alone, batches, open_tiny
 
 ALL = (InputNorms(), InputNorms(tokens="answer", norm="mean"), Gradients(), ExampleGradients())
 
 
 def site(name: str = "proj", rows: int = 3, columns: int = 4) -> Site:
-    return Site(SiteInfo(f"{name}.weight", "linear", 0, (rows, columns)), name)
+    tensor, shape = f"{name}.weight", (rows, columns)
+    return Site(SiteInfo(tensor, "linear", 0, shape), name, whole(tensor, shape))
 
 
 def shown(batch, seed: int = 0, padding: float = 0.0) -> Seen:

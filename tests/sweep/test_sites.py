@@ -29,13 +29,16 @@ def test_every_matrix_of_every_block_is_a_site(kind, tmp_path):
     assert sum(len(sites.of_block(block)) for block in range(3)) == len(expected)
 
 
-def test_sites_stand_in_manifest_order(tmp_path):
+def test_sites_stand_in_the_model_s_order_and_their_tensors_in_the_file_s(tmp_path):
     one = open_tiny("llama", tmp_path / "model")
     order = list(one.checkpoint.entries)
-    names = [site.name for site in find_sites(one.skeleton, order).chosen]
-    assert names == [name for name in order if name in names]
-    turned = [site.name for site in find_sites(one.skeleton, order[::-1]).chosen]
-    assert turned == names[::-1]
+    sites = find_sites(one.skeleton, order)
+    names = [site.name for site in sites.chosen]
+    assert names == [name for name, _ in one.plain.named_parameters() if name in names]
+    assert [each.name for each in sites.tensors] == [name for name in order if name in names]
+    turned = find_sites(one.skeleton, order[::-1])
+    assert turned.chosen == sites.chosen
+    assert [each.name for each in turned.tensors] == [each.name for each in sites.tensors][::-1]
 
 
 class Gate(nn.Module):
@@ -96,18 +99,11 @@ def test_a_tensor_that_stands_in_two_places_is_skipped(tmp_path):
 
 
 def test_a_model_without_a_linear_layer_is_refused(tmp_path):
-    from modelrepair.checkpoint.reader import Checkpoint
-    from modelrepair.sweep import skeleton as skeletons
-    from tests.sweep.made import CPU
-
-    config = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "vocab_size": 97}
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    GPT2LMHeadModel(GPT2Config(**config)).save_pretrained(tmp_path)
-    checkpoint = Checkpoint.open(tmp_path)
-    built = skeletons.build(tmp_path, checkpoint, CPU)
+    one = open_tiny("llama", tmp_path / "model")
+    for block in one.skeleton.blocks:
+        del block.self_attn, block.mlp
     with pytest.raises(UnsupportedModelError, match="no prunable matrix"):
-        find_sites(built, list(checkpoint.entries))
+        find_sites(one.skeleton, list(one.checkpoint.entries))
 
 
 def test_globs_choose_and_exclude_on_names_as_in_the_file(tmp_path):
