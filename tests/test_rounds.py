@@ -166,7 +166,7 @@ def with_nan(view):
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        (lambda view: view.subject[:1], r"gave shape \[1, 48\], expected \[32, 48\]"),
+        (lambda view: view.subject[:1], r"gave shape \[1, 32\], expected \[32, 32\]"),
         (lambda view: view.subject.double(), "gave torch.float64, expected torch.float32"),
         (lambda view: view.subject.tolist(), "gave list, expected a tensor"),
         (with_nan, "gave scores that are not finite"),

@@ -35,6 +35,8 @@ def why_not(module: nn.Module, leaf: str) -> str | None:
         return None if leaf in known else f"{leaf} of the experts is none of their matrices"
     if not isinstance(module, nn.Linear) and not _is_conv1d(module):
         return f"{type(module).__name__} is no nn.Linear"
+    if isinstance(module, nn.Linear) and type(module).forward is not nn.Linear.forward:
+        return f"{type(module).__name__} does more than nn.Linear"
     return None if leaf == "weight" else f"{leaf} of a linear layer"
 
 

@@ -142,8 +142,8 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
                 shapes.model(**inputs, use_cache=False)
             hidden, call = first[0]
             output = shapes.blocks[0](hidden, *call.args, **call.kwargs)
-            tuples = isinstance(output, tuple)
-            recording = record(replace(shapes, answers_tuple=tuples), inputs)
+            length = len(output) if isinstance(output, tuple) else None
+            recording = record(replace(shapes, answer_length=length), inputs)
     except UnsupportedModelError:
         raise
     except Exception as error:
@@ -153,7 +153,7 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
         ) from error
     width = skeleton.model.config.get_text_config().hidden_size
     expected = (*inputs["input_ids"].shape, width)
-    for states in (hidden, output[0] if tuples else output):
+    for states in (hidden, output[0] if length else output):
         if tuple(states.shape) != expected:
             raise UnsupportedModelError(
                 f"the blocks of {type(skeleton.model).__name__} pass on hidden states "
@@ -161,7 +161,7 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
                 hint="models that keep several hidden states a token can't be swept yet",
             )
     shared = shared_state(recording)
-    return replace(skeleton, answers_tuple=tuples, shared=shared), shared
+    return replace(skeleton, answer_length=length, shared=shared), shared
 
 
 def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: ReadWeight) -> None:
@@ -211,7 +211,9 @@ def _stubs(skeleton: Skeleton, make: Callable[[int], Callable[..., Any]]) -> Ite
 
 
 def _answer(skeleton: Skeleton, hidden: Tensor) -> Any:
-    return (hidden,) if skeleton.answers_tuple else hidden
+    """What a block answers: attention weights and the like, which nobody asked for, are None."""
+    length = skeleton.answer_length
+    return hidden if length is None else (hidden, *[None] * (length - 1))
 
 
 def _split(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Tensor, Call]:

@@ -33,7 +33,8 @@ class Skeleton:
             several; tied parameters share one.
         device: where filled weights and the model's computed buffers lie.
         unknown: tensors of the checkpoint that the model doesn't know; they stay as they are.
-        answers_tuple: whether a block answers with a tuple, its hidden state first.
+        answer_length: how long a tuple a block answers with, its hidden state first, or None
+            where it answers with the hidden state alone.
         dtype: what the model computes in.
         shared: the argument through which its blocks pass each other state, or None.
         adapter: the tensors of the adapter that its layers carry; None for a whole model.
@@ -45,7 +46,7 @@ class Skeleton:
     files: Mapping[str, str | Made]
     device: torch.device
     unknown: tuple[str, ...]
-    answers_tuple: bool = False
+    answer_length: int | None = None
     dtype: torch.dtype = torch.float32
     shared: str | None = None
     adapter: frozenset[str] | None = None
@@ -123,12 +124,14 @@ def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
     from transformers import AutoModelForCausalLM
+    from transformers.initialization import no_init_weights
 
+    make: Any = AutoModelForCausalLM.from_config
+    config = deepcopy(skeleton.model.config)
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-        make: Any = AutoModelForCausalLM.from_config
-        # Shapes can't tell how many tokens an expert gets: all experts at once, here.
-        config = deepcopy(skeleton.model.config)
-        model = make(config, experts_implementation="batched_mm").eval()
+        with no_init_weights():
+            # Shapes can't tell how many tokens an expert gets: all experts at once, here.
+            model = make(config, experts_implementation="batched_mm").eval()
         blocks, prefix = find_blocks(model)
         device = torch.device("cpu")
         yield replace(skeleton, model=model, blocks=blocks, prefix=prefix, device=device)

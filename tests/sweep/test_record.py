@@ -98,7 +98,7 @@ def follows_as_the_model_does(one, folder) -> bool:
 @pytest.mark.parametrize("kind", list(TUPLES))
 def test_blocks_that_answer_with_tuples(kind, tmp_path):
     one = opened(tmp_path / "model", made(kind, **TUPLES[kind]))
-    assert one.skeleton.answers_tuple
+    assert one.skeleton.answer_length == 2
     assert one.shared is None
     assert find_sites(one.skeleton, list(one.checkpoint.entries)).coverage == 1.0
     check_first_batch(one.skeleton, model_inputs(batches(5)[0], CPU), one.weights.read)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.sweep.places import whole
 from modelrepair.sweep.weights import Masks, Weights
 from tests.sweep.made import CPU
 
@@ -58,11 +59,13 @@ def test_what_is_not_finite_is_refused_by_name_in_source_and_reference(tmp_path,
     for again in (weights, weights.with_masks(None)):
         with pytest.raises(DamagedCheckpointError, match=r"^broken holds NaN") as caught:
             again.values("broken")
+        with pytest.raises(DamagedCheckpointError, match=r"^broken holds NaN"):
+            again.matrix(whole("broken", (3, 4)))
     assert caught.value.exit_code == 6
     weights = Weights(two, CPU, reference=one)
     weights.values("broken")
     with pytest.raises(DamagedCheckpointError, match=r"^the reference's broken holds NaN"):
-        weights.reference("broken")
+        weights.reference(whole("broken", (3, 4)))
 
 
 def test_a_float64_too_large_for_float32_is_not_finite(tmp_path):
@@ -90,9 +93,9 @@ def test_masked_entries_are_read_as_they_would_be_written(tmp_path, dtype, scale
     moved = Weights(source, CPU, reference=other, masks=masks, scale=scale)
     there = two.float() + scale * (one.float() - two.float())
     assert torch.equal(moved.values("w"), torch.where(flat, there.to(dtype), one).float())
-    assert torch.equal(moved.reference("w"), two.float())  # a mask never touches the reference
+    assert torch.equal(moved.reference(whole("w", (3, 4))), two.float())  # a mask never touches the reference
     assert torch.equal(zeroed.with_masks(None).values("w"), one.float())
-    assert zeroed.reference("w") is None
+    assert zeroed.reference(whole("w", (3, 4))) is None
     zeros = zeroed.values("w")[flat]
     assert scale or not torch.signbit(zeros).any()
 
