@@ -104,8 +104,8 @@ EXPERTS: dict[str, dict[str, Any]] = {
 """Fused experts, in files of one tensor an expert, or fused, transposed, interleaved."""
 
 STATE_SPACE: dict[str, dict[str, Any]] = {
-    "mamba": {"hidden_size": 64, "state_size": 4, "conv_kernel": 2},
-    "falcon_mamba": {"hidden_size": 64, "state_size": 4, "conv_kernel": 2},
+    "mamba": {"hidden_size": 96, "state_size": 4, "conv_kernel": 2},
+    "falcon_mamba": {"hidden_size": 96, "state_size": 4, "conv_kernel": 2},
     "mamba2": {"state_size": 4, "num_heads": 8, "head_dim": 8, "n_groups": 1},
     "jamba": {"num_experts": 4, "mamba_d_state": 4, "use_mamba_kernels": False, "head_dim": None}
     | {"attn_layer_period": 2, "attn_layer_offset": 1}

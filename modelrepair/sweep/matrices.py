@@ -28,14 +28,19 @@ def is_matrix(module: nn.Module, leaf: str, parameter: Tensor) -> bool:
     return parameter.dim() > 1 and not (is_experts(module) and leaf.endswith("_bias"))
 
 
+def is_linear(module: nn.Module) -> bool:
+    """Whether a module multiplies with one weight: nn.Linear, or GPT-2's Conv1D."""
+    return isinstance(module, nn.Linear) or _is_conv1d(module)
+
+
 def why_not(module: nn.Module, leaf: str) -> str | None:
     """Why a parameter of a module can't be pruned, or None where it can."""
     if is_experts(module):
         known = {name for _, name in parts(module)}
         return None if leaf in known else f"{leaf} of the experts is none of their matrices"
-    if not isinstance(module, nn.Linear) and not _is_conv1d(module):
+    if not is_linear(module):
         return f"{type(module).__name__} is no nn.Linear"
-    if isinstance(module, nn.Linear) and type(module).forward is not nn.Linear.forward:
+    if not _multiplies(module):
         return f"{type(module).__name__} does more than nn.Linear"
     return None if leaf == "weight" else f"{leaf} of a linear layer"
 
@@ -80,6 +85,14 @@ def _view(module: nn.Module, part: Part | None, values: Any) -> Tensor:
         return matrix(module, part, values)
     transposed: Tensor = values.T if _is_conv1d(module) else values
     return transposed
+
+
+def _multiplies(module: Any) -> bool:
+    """Whether a linear layer answers as one does: routers made of one choose experts, too."""
+    if _is_conv1d(module) or type(module).forward is nn.Linear.forward:
+        return True
+    answer = module(torch.empty(1, module.in_features, device=module.weight.device))
+    return isinstance(answer, Tensor) and tuple(answer.shape) == (1, module.out_features)
 
 
 def _is_conv1d(module: nn.Module) -> bool:

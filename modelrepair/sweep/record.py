@@ -8,6 +8,7 @@ head and scaling. No line here knows an architecture.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from modelrepair.errors import UnsupportedModelError
 from modelrepair.examples.batches import Batch
+from modelrepair.sweep.matrices import is_linear
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton, shapes_only
 
 
@@ -144,6 +146,7 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
             output = shapes.blocks[0](hidden, *call.args, **call.kwargs)
             length = len(output) if isinstance(output, tuple) else None
             recording = record(replace(shapes, answer_length=length), inputs)
+            unused = _not_called_once(shapes, hidden, recording.calls)
     except UnsupportedModelError:
         raise
     except Exception as error:
@@ -161,7 +164,36 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
                 hint="models that keep several hidden states a token can't be swept yet",
             )
     shared = shared_state(recording)
-    return replace(skeleton, answer_length=length, shared=shared), shared
+    return replace(skeleton, answer_length=length, shared=shared, unused=unused), shared
+
+
+def _not_called_once(
+    shapes: Skeleton, hidden: Tensor, calls: Sequence[Call]
+) -> frozenset[tuple[int, str]]:
+    """The linear layers of each block that are not called, or more than once: (block, path).
+
+    Some blocks take a layer's weight and multiply with it themselves: no hook sees that.
+    """
+    called: Counter[tuple[int, str]] = Counter()
+    handles = []
+    for index, block in enumerate(shapes.blocks):
+        for path, module in block.named_modules():
+            if is_linear(module):
+                called[index, path] = 0
+
+                def count(*_: Any, key: tuple[int, str] = (index, path)) -> None:
+                    called[key] += 1
+
+                handles.append(module.register_forward_hook(count))
+    if shared_state(Recording(hidden, tuple(calls))) is None:
+        for block, call in zip(shapes.blocks, calls, strict=True):
+            run_block(block, hidden, call)
+        unused = frozenset(key for key, times in called.items() if times != 1)
+    else:
+        unused = frozenset()  # a block alone could not run
+    for handle in handles:
+        handle.remove()
+    return unused
 
 
 def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: ReadWeight) -> None:

@@ -137,6 +137,8 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
                     reason = "tied: it stands in several places of the model"
                 if adapter is not None and reason is None and not _is_factor(path):
                     reason = "saved whole beside the factors"
+                if reason is None and (index, path) in skeleton.unused:
+                    reason = "its block does not call it once: no hook sees what it multiplies"
                 held = matrices(module, leaf, parameter, file) if reason is None else []
                 total += parameter.numel()
                 if held:

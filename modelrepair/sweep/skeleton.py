@@ -36,6 +36,7 @@ class Skeleton:
         answer_length: how long a tuple a block answers with, its hidden state first, or None
             where it answers with the hidden state alone.
         dtype: what the model computes in.
+        unused: linear layers that their block does not call once, as (block, path in it).
         shared: the argument through which its blocks pass each other state, or None.
         adapter: the tensors of the adapter that its layers carry; None for a whole model.
     """
@@ -50,6 +51,7 @@ class Skeleton:
     dtype: torch.dtype = torch.float32
     shared: str | None = None
     adapter: frozenset[str] | None = None
+    unused: frozenset[tuple[int, str]] = frozenset()
 
     @contextmanager
     def filled_shell(self, read: ReadWeight) -> Iterator[None]:

@@ -119,7 +119,7 @@ def _of_expert(module, name, site, products, chosen) -> Shown:
     first = "gate_up_proj" if module.has_gate else "up_proj"
     leaf = "down_proj" if projection == "down" else first
     # The experts' own code goes through its choices one by one, and in each through the tokens.
-    tokens = (chosen.T == expert).nonzero()[:, 1]
+    tokens = (expert == chosen.T).nonzero()[:, 1]
     rows, columns = site.info.shape
     nothing = Shown(torch.zeros(0, columns), torch.zeros(0, rows))
     shown = products.shown.get((f"{name}.{leaf}", expert), nothing)
@@ -137,7 +137,7 @@ def as_batch(shown: Shown, batch) -> SiteBatch:
     width = shown.inputs.shape[-1]
     return SiteBatch(
         shown.inputs.reshape(-1, width)[rows],
-        shown.gradients.reshape(len(tokens), -1)[rows],
+        shown.gradients.reshape(len(tokens), shown.gradients.shape[-1])[rows],
         batch.answer_mask.reshape(-1)[tokens][rows],
         index[tokens][rows],
         batch.keys,

@@ -93,7 +93,9 @@ def test_masked_entries_are_read_as_they_would_be_written(tmp_path, dtype, scale
     moved = Weights(source, CPU, reference=other, masks=masks, scale=scale)
     there = two.float() + scale * (one.float() - two.float())
     assert torch.equal(moved.values("w"), torch.where(flat, there.to(dtype), one).float())
-    assert torch.equal(moved.reference(whole("w", (3, 4))), two.float())  # a mask never touches the reference
+    assert torch.equal(
+        moved.reference(whole("w", (3, 4))), two.float()
+    )  # a mask never touches the reference
     assert torch.equal(zeroed.with_masks(None).values("w"), one.float())
     assert zeroed.reference(whole("w", (3, 4))) is None
     zeros = zeroed.values("w")[flat]

@@ -1,0 +1,220 @@
+"""Whole repairs in every layout: proved, rebuilt, loaded, and the same model as masked by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from modelrepair import UnsupportedModelError, apply, repair, verify
+from modelrepair.checkpoint.mask import open_mask
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.demo import paths
+from modelrepair.sweep import matrices
+from tests import tiny
+
+SETS = ("realign", "refusal", "utility")
+SCORERS = ("wanda", "magnitude", "gradient", "contrast")
+OTHERS = ("gpt2", "mixtral", "gpt_oss", "gemma3", "hunyuan_v1_moe", "jamba")
+"""Where the quick tests try every scorer; the slow ones try all of them everywhere."""
+CASES = [
+    pytest.param(kind, scorer, marks=[] if quick else [pytest.mark.slow])
+    for kind in tiny.ARCHITECTURES
+    for scorer in SCORERS
+    for quick in [(scorer == "wanda" and kind not in tiny.DENSE) or kind in OTHERS]
+]
+
+
+def save(kind: str, folder: Path, **saving) -> Path:
+    """A tiny model with the demo's tokenizer and no aligned relative."""
+    made = tiny.model(kind, vocab_size=346, max_position_embeddings=128)
+    made.save_pretrained(folder, **saving)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(paths.attacked / name, folder / name)
+    return folder
+
+
+def fixed(source: Path, out: Path, **options):
+    sets = {name: paths.sets[name] for name in SETS}
+    settings = {"scorer": "wanda", "ratio": 0.05, "examples": 8, **options}
+    return repair(source, out=out, reference="none", evaluate=False, **sets, **settings)
+
+
+def loaded(folder: Path):
+    """A model as transformers loads it, every tensor of the file in its place."""
+    model, info = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, output_loading_info=True
+    )
+    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    return model.eval()
+
+
+def masks(source: Path, out: Path, folder: Path) -> dict[str, torch.Tensor]:
+    """The mask in the model's own layout, as transformers converts it: 1 where an entry is masked.
+
+    It is written like the source's weights, and loaded like them.
+    """
+    shutil.copytree(source, folder)
+    mask = open_mask(out / "repair" / "mask.safetensors")
+    tensors = {
+        name: torch.zeros_like(value)
+        for name, value in load_file(source / "model.safetensors").items()
+    }
+    for name in mask.names:
+        flat = np.zeros(tensors[name].numel(), np.float32)
+        flat[mask.positions(name, len(flat))] = 1
+        tensors[name] = torch.from_numpy(flat).view(tensors[name].shape)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return dict(loaded(folder).named_parameters())
+
+
+def logits(model):
+    inputs = torch.tensor([[5, 9, 30, 200, 41, 7, 99], [8, 7, 6, 5, 4, 3, 50]])
+    with torch.no_grad():
+        return model(input_ids=inputs, use_cache=False).logits
+
+
+@pytest.mark.parametrize(("kind", "scorer"), CASES)
+def test_a_repair_is_the_model_masked_by_hand(kind, scorer, tmp_path):
+    source, out = save(kind, tmp_path / "source"), tmp_path / "out"
+    manifest = fixed(source, out, scorer=scorer).manifest
+    assert manifest.coverage >= 0.95
+    assert verify(out, source=source).ok
+    rebuilt = apply(out, source, out=tmp_path / "rebuilt")
+    for name in Checkpoint.open(source).files:
+        assert (rebuilt / name).read_bytes() == (out / name).read_bytes()
+
+    by_hand, repaired = loaded(source), loaded(out)
+    chosen = masks(source, out, tmp_path / "mask")
+    untouched = logits(by_hand)
+    with torch.no_grad():
+        for name, parameter in by_hand.named_parameters():
+            parameter[chosen[name].bool()] = 0
+    assert torch.equal(logits(by_hand), logits(repaired))
+    assert not torch.equal(untouched, logits(repaired))
+    assert sum(site.masked for site in manifest.sites) == sum(
+        int(Checkpoint.open(out).raw(site.name).size and mask_count(out, site))
+        for site in manifest.sites
+    )
+    if kind in tiny.EXPERTS:
+        check_tokens(manifest, scorer)
+
+
+def mask_count(out: Path, site) -> int:
+    return len(open_mask(out / "repair" / "mask.safetensors").positions(site.name, site.entries))
+
+
+def check_tokens(manifest, scorer: str) -> None:
+    """Every token went to as many experts as the router chooses, by every set that passed."""
+    experts = [site for site in manifest.sites if "experts." in site.kind]
+    assert experts
+    # A magnitude asks for no pass; the protected entries do, on the utility set.
+    passed = {"wanda": {"realign", "utility"}, "magnitude": {"utility"}}
+    passed |= {"gradient": {"realign", "utility"}, "contrast": {"realign", "refusal", "utility"}}
+    assert all(passed[scorer] <= {*site.tokens, "realign"} for site in experts)
+    totals: dict = {}
+    for site in experts:
+        for name, counts in site.tokens.items():
+            for count in counts.values():
+                key = (site.block, site.kind, name)
+                totals[key] = totals.get(key, 0) + count
+    by_set: dict = {}
+    for (_, _, name), total in totals.items():
+        by_set.setdefault(name, set()).add(total)
+    assert all(len(found) == 1 and min(found) > 0 for found in by_set.values()), by_set
+
+
+@pytest.mark.parametrize("scope", ["row", "tensor", "global"])
+@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe", "deepseek_v3"])
+def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, scope, tmp_path):
+    found = []
+    for form, original in (("each", True), ("fused", False)):
+        source = save(kind, tmp_path / form, save_original_format=original)
+        names = " ".join(Checkpoint.open(source).entries)
+        assert ("gate_up_proj" in names) != original
+        manifest = fixed(source, tmp_path / f"{form}-out", scope=scope).manifest
+        found.append((manifest, masks(source, tmp_path / f"{form}-out", tmp_path / f"{form}-mask")))
+    (one, first), (two, second) = found
+    assert len(one.sites) > len(two.sites)
+    assert sum(site.masked for site in one.sites) == sum(site.masked for site in two.sites) > 0
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    if scope == "row":  # by the model's own layout: every row of every expert loses as much
+        fused = next(value for name, value in first.items() if name.endswith("gate_up_proj"))
+        assert set(fused.sum(dim=-1).unique().tolist()) <= {0.0, float(round(0.05 * 32))}
+
+
+def test_an_expert_without_a_token_is_left_alone_and_named(tmp_path):
+    source = save("qwen3_moe", tmp_path / "source")
+    weights = load_file(source / "model.safetensors")
+    weights["model.layers.1.mlp.gate.weight"][2] = 0  # never among the two largest, where …
+    weights["model.layers.1.mlp.gate.weight"][:2] *= 50  # … one of these is far above and below
+    weights["model.layers.1.mlp.gate.weight"][3] = -weights["model.layers.1.mlp.gate.weight"][0]
+    weights["model.layers.1.mlp.gate.weight"][1] = weights["model.layers.1.mlp.gate.weight"][0] / 2
+    save_file(weights, source / "model.safetensors", {"format": "pt"})
+    manifest = fixed(source, tmp_path / "out", scorer="wanda").manifest
+    by_name = {site.name: site for site in manifest.sites}
+    unseen = [
+        site
+        for site in by_name.values()
+        if site.tokens and not any(site.tokens["realign"].values())
+    ]
+    for site in unseen:
+        assert site.masked == 0
+        assert manifest.skipped[site.name].endswith("was routed to this expert")
+    seen = [s for s in by_name.values() if s.tokens and any(s.tokens["realign"].values())]
+    assert all(site.masked for site in seen)
+    assert not {site.name for site in seen} & set(manifest.skipped)
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("gpt2", "_is_conv1d"), ("mixtral", "is_experts")])
+def test_a_layout_that_is_not_known_stops_the_command(kind, taken, tmp_path, monkeypatch):
+    source = save(kind, tmp_path / "source")
+    monkeypatch.setattr(matrices, taken, lambda module: False)
+    with pytest.raises(UnsupportedModelError) as told:
+        fixed(source, tmp_path / "out")
+    assert told.value.exit_code == 6
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_names_as_on_the_hub_and_tensors_that_the_model_does_not_know(tmp_path):
+    """GPT-2 as it was first uploaded: no prefix, and the causal masks among the weights."""
+    source = save("gpt2", tmp_path / "source")
+    weights = {
+        name.removeprefix("transformer."): value
+        for name, value in load_file(source / "model.safetensors").items()
+    }
+    for block in range(3):
+        weights[f"h.{block}.attn.bias"] = torch.ones(64, 64).tril()[None, None]
+    save_file(weights, source / "model.safetensors", {"format": "pt"})
+    manifest = fixed(source, tmp_path / "out").manifest
+    assert {site.name for site in manifest.sites} >= {"h.0.attn.c_attn.weight"}
+    after = load_file(tmp_path / "out" / "model.safetensors")
+    assert after.keys() == weights.keys()
+    assert torch.equal(after["h.0.attn.bias"], weights["h.0.attn.bias"])
+    assert verify(tmp_path / "out", source=source).ok
+    zeroed = (after["h.0.attn.c_attn.weight"] == 0).sum(dim=0)
+    assert set(zeroed.tolist()) == {round(0.05 * 32)}  # a row of [out, in] is a column here
+
+
+def test_what_is_not_the_language_part_is_kept_byte_for_byte(tmp_path):
+    source = save("gemma3", tmp_path / "source")
+    manifest = fixed(source, tmp_path / "out").manifest
+    assert all("language_model" in site.name for site in manifest.sites)
+    before, after = (load_file(f / "model.safetensors") for f in (source, tmp_path / "out"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {site.name for site in manifest.sites if site.masked}
+    assert len(before) > len(changed) > 0
+
+
+def test_every_architecture_stands_in_the_documented_table():
+    table = Path(__file__).parents[1].joinpath("docs/architectures.md").read_text()
+    missing = [kind for kind in tiny.ARCHITECTURES if f"`{kind}`" not in table]
+    assert not missing
+    assert json.dumps(sorted(tiny.ARCHITECTURES))
