@@ -81,14 +81,11 @@ def plain_run(plain, prefix, sites, batch) -> dict[str, Shown]:
             continue
         module = plain.get_submodule(f"{prefix}.{site.info.block}.{site.module}")
 
-        def keep_input(module, args, output, name=site.name):
-            found[name] = Shown(args[0].detach())
+        def keep(module, args, output, name=site.name):
+            found[name] = shown = Shown(args[0].detach())
+            output.register_hook(lambda gradient: setattr(shown, "gradients", gradient.detach()))
 
-        def keep_gradient(module, inward, outward, name=site.name):
-            found[name].gradients = outward[0].detach()
-
-        handles.append(module.register_forward_hook(keep_input))
-        handles.append(module.register_full_backward_hook(keep_gradient))
+        handles.append(module.register_forward_hook(keep))
     experts = experts_of(plain, prefix)
     weights, chosen = {}, {}
     for name, module in experts.items():
