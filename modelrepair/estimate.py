@@ -19,7 +19,8 @@ BYTES_A_TOKEN = 3
 
 BLOCK = re.compile(r"^(?P<blocks>.*?)\.(?P<index>\d+)\.(?P<path>.+)$")
 FACTOR = re.compile(r"\.lora_[AB](\.\w+)?\.weight$")
-EXPERT = re.compile(r"experts?\.\d+\.")
+# Fused experts in a file, with or without the name ending of a linear layer.
+EXPERTS = re.compile(r"\.(experts\.\w*_proj|input_linear\.weight|output_linear\.weight)$")
 
 
 def blocks_of(entries: Sequence[TensorEntry], expected: int) -> list[list[TensorEntry]]:
@@ -36,16 +37,18 @@ def blocks_of(entries: Sequence[TensorEntry], expected: int) -> list[list[Tensor
 
 
 def is_matrix(entry: TensorEntry) -> bool:
-    """Whether a tensor of a block multiplies something: norms and stored masks don't."""
-    return len(entry.shape) == 2 or (len(entry.shape) > 2 and entry.shape[:2] != (1, 1))
+    """Whether a tensor of a block multiplies something: norms, biases and stored masks don't."""
+    if len(entry.shape) < 2 or entry.name.endswith("bias"):
+        return False
+    return len(entry.shape) == 2 or entry.shape[:2] != (1, 1)
 
 
 def why_not(entry: TensorEntry) -> str | None:
     """Why a tensor of a block can't be repaired, as far as its name and shape tell."""
+    if len(entry.shape) == 3 and EXPERTS.search(entry.name):
+        return None
     if len(entry.shape) > 2:
-        return f"{len(entry.shape)} dimensions: fused experts or no linear layer"
-    if EXPERT.search(entry.name):
-        return "one of several experts, which are fused on loading"
+        return f"{len(entry.shape)} dimensions: no linear layer, no experts by its name"
     return None if entry.name.endswith(".weight") else "no weight of a linear layer by its name"
 
 
@@ -86,8 +89,8 @@ def block_memory(
     """
     largest = 0
     for block in blocks:
-        matrices = [entry.shape for entry in block if is_matrix(entry) and len(entry.shape) == 2]
-        held = sum(rows * columns if gradients else columns for rows, columns in matrices)
+        matrices = [entry for entry in block if is_matrix(entry)]
+        held = sum(each.entries if gradients else max(each.shape[1:]) for each in matrices)
         if factors is not None:
             held = sum(each.entries if gradients else each.shape[1] for each in factors)
             held = -(-held // len(blocks))

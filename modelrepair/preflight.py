@@ -30,6 +30,15 @@ from modelrepair.source.resolve import Source
 
 MINIMUM_COVERAGE = 0.95
 BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+ENCODER_HEADS = (
+    "ForMaskedLM",
+    "ForPreTraining",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+    "ForTextEncoding",
+)
 HIDDEN_SIZES = ("hidden_size", "n_embd", "d_model", "dim")
 NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
 
@@ -254,6 +263,10 @@ def _refusals(config: Mapping[str, Any], covered: int, *, adapter: bool) -> list
         found.append(f"{whose} are quantised ({method or 'method unknown'})")
     if config.get("is_encoder_decoder"):
         found.append("this is an encoder-decoder, not a causal language model")
+    kinds = config.get("architectures")
+    kinds = [each for each in kinds if isinstance(each, str)] if isinstance(kinds, list) else []
+    if kinds and all(kind.endswith(ENCODER_HEADS) for kind in kinds):
+        found.append(f"{kinds[0]} is an encoder or a classifier: it writes no answers")
     if config.get("auto_map"):
         found.append("the model brings code of its own (auto_map), which is never run")
     if covered == 0:
@@ -269,7 +282,7 @@ def _unsupported(reason: str) -> ModelRepairError:
     }
     hint = next((hint for start, hint in hints.items() if reason.startswith(start)), None)
     return UnsupportedModelError(
-        reason, hint=hint or "dense causal language models of transformers work"
+        reason, hint=hint or "causal language models of transformers work: docs/architectures.md"
     )
 
 

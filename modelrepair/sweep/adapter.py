@@ -15,6 +15,7 @@ from torch import nn
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.sweep.conversion import Made
 from modelrepair.sweep.skeleton import Skeleton
 
 NAME = "default"
@@ -75,7 +76,7 @@ def adapt(skeleton: Skeleton, folder: Path, adapter: Checkpoint) -> Skeleton:
             hint="config and weights are of different adapters, or a tensor was renamed",
         )
     known = {**base, **{id(tensor): name for name, tensor in given.items()}}
-    files: dict[str, str] = {}
+    files: dict[str, str | Made] = {}
     for name, tensor in _tensors(model).items():
         if id(tensor) not in known:
             raise _missing(name)

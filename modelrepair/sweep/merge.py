@@ -24,6 +24,7 @@ from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, classify
 from modelrepair.sweep.adapter import NAME, adapt
+from modelrepair.sweep.conversion import Made
 from modelrepair.sweep.skeleton import Skeleton, build, filled
 from modelrepair.sweep.weights import stored
 
@@ -95,7 +96,7 @@ def merge(adapter: Path, base: Path, into: Path, progress: Progress) -> None:
 
 
 def _changes(
-    before: Mapping[str, str], adapted: Skeleton, adapter: Checkpoint, base: Checkpoint
+    before: Mapping[str, str | Made], adapted: Skeleton, adapter: Checkpoint, base: Checkpoint
 ) -> dict[str, Compute]:
     """Which of the base's tensors the adapter changes, and how each new one is computed.
 
@@ -110,22 +111,31 @@ def _changes(
     def read(name: str) -> Tensor:
         return stored(adapter if name in adapter.entries else base, name).to(torch.float64)
 
+    def in_base(name: str) -> str:
+        file = before[name]
+        if isinstance(file, Made):
+            raise UnsupportedModelError(
+                f"the adapter changes {name}, which is made of several tensors of the base's file",
+                hint="repair the adapter's factors, without --merge",
+            )
+        return file
+
     changes: dict[str, Compute] = {}
     changed: set[str] = set()
     for name, file in adapted.files.items():
         original = name.replace(_SAVED, ".").replace(_BASE_LAYER, ".")
-        if file in adapter.entries and original in before:
-            changes[before[original]] = _reader(read, file)
+        if isinstance(file, str) and file in adapter.entries and original in before:
+            changes[in_base(original)] = _reader(read, file)
             changed.add(original)
     for path, module in adapted.model.named_modules():
         if isinstance(module, BaseTunerLayer):
             for leaf, _ in module.get_base_layer().named_parameters(recurse=False):
                 name = f"{path}.base_layer.{leaf}"
                 original = f"{path}.{leaf}"
-                changes[before[original]] = _merger(adapted, path, module, name, read)
+                changes[in_base(original)] = _merger(adapted, path, module, name, read)
                 changed.add(original)
     for name, file in before.items():
-        if file in changes and name not in changed:
+        if isinstance(file, str) and file in changes and name not in changed:
             raise UnsupportedModelError(
                 f"the adapter changes {file} in one of the places where the model uses it, "
                 f"and not as {name}",
