@@ -112,15 +112,17 @@ def test_experts_and_unknown_shapes_are_named(model):
     odd = "model.layers.1.lora_A"
     extra = {
         fused: np.zeros((2, 4, 4), "float16"),
+        f"{fused}_bias": np.zeros((2, 4), "float16"),
+        "model.layers.1.conv1d.weight": np.zeros((4, 1, 4), "float16"),
         single: np.zeros((4, 4), "float16"),
         odd: np.zeros((4, 4), "float16"),
         "model.layers.0.attn.bias": np.zeros((1, 1, 64, 64), "float16"),
         "vision.layers.0.w.weight": np.zeros((90, 90), "float16"),
     }
     made = plan(model(extra=extra), sets={}, scorer_gradients=False)
-    assert made.skipped.keys() == {fused, single, odd}
+    assert made.skipped.keys() == {"model.layers.1.conv1d.weight", odd}
     assert made.blocks == BLOCKS
-    assert made.coverage == 1 - 64 / made.block_parameters
+    assert made.coverage == 1 - 32 / made.block_parameters
     assert any("can be repaired" in note for note in made.notes)
     check(made)
 
@@ -131,6 +133,7 @@ def test_experts_and_unknown_shapes_are_named(model):
         ({"quantization_config": {"quant_method": "gptq"}}, r"quantised \(gptq\)"),
         ({"quantization_config": [4]}, r"quantised \(method unknown\)"),
         ({"is_encoder_decoder": True}, "encoder-decoder"),
+        ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM is an encoder"),
         ({"auto_map": {"AutoModelForCausalLM": "mine.Model"}}, "code of its own"),
     ],
 )

@@ -70,6 +70,7 @@ MIXED = ["linear_attention", "full_attention", "linear_attention"]
 
 PACKED: dict[str, dict[str, Any]] = {
     "gpt2": GPT2,
+    "openai-gpt": {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64},
     "gpt_bigcode": GPT2,
     "gptj": {**GPT2, "rotary_dim": 8},
     "codegen": {**GPT2, "rotary_dim": 4},

@@ -46,7 +46,7 @@ class _Stop(Exception):
 def run_block(block: nn.Module, hidden: Tensor, call: Call) -> Tensor:
     """Run one block as the model would, and give its hidden state alone."""
     output = block(hidden, *call.args, **call.kwargs)
-    result: Tensor = output[0] if isinstance(output, tuple) else output
+    result: Tensor = output[0] if isinstance(output, tuple | list) else output
     return result
 
 
@@ -144,7 +144,7 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
                 shapes.model(**inputs, use_cache=False)
             hidden, call = first[0]
             output = shapes.blocks[0](hidden, *call.args, **call.kwargs)
-            length = len(output) if isinstance(output, tuple) else None
+            length = len(output) if isinstance(output, tuple | list) else None
             recording = record(replace(shapes, answer_length=length), inputs)
             unused = _not_called_once(shapes, hidden, recording.calls)
     except UnsupportedModelError:
@@ -157,10 +157,11 @@ def inspect(skeleton: Skeleton) -> tuple[Skeleton, str | None]:
     width = skeleton.model.config.get_text_config().hidden_size
     expected = (*inputs["input_ids"].shape, width)
     for states in (hidden, output[0] if length else output):
-        if tuple(states.shape) != expected:
+        shape = list(states.shape) if isinstance(states, Tensor) else type(states).__name__
+        if shape != list(expected):
             raise UnsupportedModelError(
                 f"the blocks of {type(skeleton.model).__name__} pass on hidden states "
-                f"{list(states.shape)} where {list(expected)} are expected",
+                f"{shape} where {list(expected)} are expected",
                 hint="models that keep several hidden states a token can't be swept yet",
             )
     shared = shared_state(recording)
@@ -206,7 +207,7 @@ def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: Re
     plain: list[Tensor] = []
 
     def keep(module: nn.Module, args: Any, output: Any) -> None:
-        plain.append((output[0] if isinstance(output, tuple) else output).detach().clone())
+        plain.append((output[0] if isinstance(output, tuple | list) else output).detach().clone())
         if len(plain) == count:
             raise _Stop
 
