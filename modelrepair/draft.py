@@ -47,7 +47,7 @@ def manifest_sites(sites: Sites, scoring: Scoring) -> list[Site]:
 
 def _kind(tensor: FileTensor) -> str:
     """What multiplies with a tensor: ``q_proj``, ``experts.gate_up_proj``."""
-    modules = dict.fromkeys(site.module.rpartition(".")[2] for site in tensor.sites)
+    modules = dict.fromkeys(site.projection for site in tensor.sites)
     parts = dict.fromkeys(site.part.projection for site in tensor.sites if site.part)
     name = "+".join(modules)
     return f"{name}.{'_'.join(parts)}_proj" if parts else name
