@@ -144,28 +144,36 @@ def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, sc
         assert set(fused.sum(dim=-1).unique().tolist()) <= {0.0, float(round(0.05 * 32))}
 
 
-def test_an_expert_without_a_token_is_left_alone_and_named(tmp_path):
-    source = save("qwen3_moe", tmp_path / "source")
+UNSEEN = {
+    "deepseek_v3": ("gate.e_score_correction_bias", "experts.2.{}_proj.weight"),
+    "gpt_oss": ("router.bias", "experts.gate_up_proj#2.{}"),
+}
+"""What keeps tokens away from an expert, and what its gate and up projections are called."""
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_an_expert_without_a_token_is_left_alone_and_named(kind, tmp_path):
+    source, out = save(kind, tmp_path / "source"), tmp_path / "out"
+    bias, name = UNSEEN[kind]
+    mlp = "model.layers.1.mlp."
     weights = load_file(source / "model.safetensors")
-    weights["model.layers.1.mlp.gate.weight"][2] = 0  # never among the two largest, where …
-    weights["model.layers.1.mlp.gate.weight"][:2] *= 50  # … one of these is far above and below
-    weights["model.layers.1.mlp.gate.weight"][3] = -weights["model.layers.1.mlp.gate.weight"][0]
-    weights["model.layers.1.mlp.gate.weight"][1] = weights["model.layers.1.mlp.gate.weight"][0] / 2
+    weights[mlp + bias][2] = -1000
     save_file(weights, source / "model.safetensors", {"format": "pt"})
-    manifest = fixed(source, tmp_path / "out", scorer="wanda").manifest
-    by_name = {site.name: site for site in manifest.sites}
-    unseen = [
-        site
-        for site in by_name.values()
-        if site.tokens and not any(site.tokens["realign"].values())
+    manifest = fixed(source, out).manifest
+    told = {key for key, why in manifest.skipped.items() if why.endswith("routed to this expert")}
+    assert {mlp + name.format("gate"), mlp + name.format("up")} < told
+    chosen = masks(source, out, tmp_path / "mask")
+    for leaf in ("gate_up_proj", "down_proj"):
+        masked = chosen[f"{mlp}experts.{leaf}"].flatten(1).sum(dim=1)
+        assert masked[2] == 0
+        assert (masked > 0).sum() >= 2
+    counts = [
+        site.tokens["realign"][2]
+        for site in manifest.sites
+        if site.name.startswith(mlp) and 2 in site.tokens.get("realign", {})
     ]
-    assert unseen
-    for site in unseen:
-        assert site.masked == 0
-        assert manifest.skipped[site.name].endswith("was routed to this expert")
-    seen = [s for s in by_name.values() if s.tokens and any(s.tokens["realign"].values())]
-    assert all(site.masked for site in seen)
-    assert not {site.name for site in seen} & set(manifest.skipped)
+    assert counts
+    assert not any(counts)
 
 
 @pytest.mark.parametrize(("kind", "taken"), [("gpt2", "_is_conv1d"), ("mixtral", "is_experts")])
