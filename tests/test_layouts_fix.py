@@ -20,13 +20,18 @@ from tests import tiny
 
 SETS = ("realign", "refusal", "utility")
 SCORERS = ("wanda", "magnitude", "gradient", "contrast")
-OTHERS = ("gpt2", "mixtral", "gpt_oss", "gemma3", "hunyuan_v1_moe", "jamba")
+EVERY = ("gpt2", "mixtral", "gpt_oss")
 """Where the quick tests try every scorer; the slow ones try all of them everywhere."""
+TWINS = ("gpt_bigcode", "codegen", "gpt_neo", "dots1", "ernie4_5_moe", "phimoe", "falcon_mamba")
+"""Models whose layout another one has, too: left to the slow tests."""
+QUICK = {
+    *((kind, scorer) for kind in EVERY for scorer in SCORERS),
+    *((kind, "wanda") for kind in tiny.ARCHITECTURES if kind not in (*tiny.DENSE, *TWINS)),
+}
 CASES = [
-    pytest.param(kind, scorer, marks=[] if quick else [pytest.mark.slow])
+    pytest.param(kind, scorer, marks=[] if (kind, scorer) in QUICK else [pytest.mark.slow])
     for kind in tiny.ARCHITECTURES
     for scorer in SCORERS
-    for quick in [(scorer == "wanda" and kind not in tiny.DENSE) or kind in OTHERS]
 ]
 
 
@@ -124,8 +129,14 @@ def check_tokens(manifest, scorer: str) -> None:
     assert all(len(found) == 1 and min(found) > 0 for found in by_set.values()), by_set
 
 
-@pytest.mark.parametrize("scope", ["row", "tensor", "global"])
-@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe", "deepseek_v3"])
+FORMS = [
+    pytest.param(kind, scope, marks=[] if kind == "mixtral" else [pytest.mark.slow])
+    for kind in ("mixtral", "qwen3_moe", "deepseek_v3")
+    for scope in ("row", "tensor", "global")
+]
+
+
+@pytest.mark.parametrize(("kind", "scope"), FORMS)
 def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, scope, tmp_path):
     found = []
     for form, original in (("each", True), ("fused", False)):

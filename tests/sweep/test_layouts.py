@@ -93,22 +93,33 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(kind, tmp_path):
         assert torch.allclose(gradient, own, rtol=1e-4, atol=1e-6 * own.abs().max().item()), site
 
 
-def test_inputs_that_several_projections_share_are_reduced_once(tmp_path):
-    """q, k and v see one tensor, gate and up another; o and down one of their own each."""
-    one = opened(tmp_path / "model", tiny.model("llama"))
+PROJECTIONS = {
+    "llama": ["q_proj", "o_proj", "gate_proj", "down_proj"],
+    "mixtral": ["q_proj", "o_proj", *["gate"] * 4, *["down"] * 4],
+    "phi": ["q_proj", "dense", "fc2"],
+}
+"""Which projections of a block are asked; k and v, up, and Phi's fc1 see what another one saw."""
+
+
+@pytest.mark.parametrize("kind", PROJECTIONS)
+def test_inputs_that_several_projections_share_are_reduced_once(kind, tmp_path):
+    one = opened(tmp_path / "model", tiny.model(kind))
+    sites = find_sites(one.skeleton, list(one.checkpoint.entries))
+    parts = {site.name: site.part for site in sites.chosen}
     asked: list[str] = []
 
     @dataclass(frozen=True)
     class Counted(InputNorms):
         def contribution(self, site, batch):
-            asked.append(site.name.split(".")[-2])
+            part = parts[site.name]
+            asked.append(site.name.split(".")[-2] if part is None else part.projection)
             return super().contribution(site, batch)
 
-    group = SetBatches("realign", batches(5, budget=1000), (Counted(),))
+    group = SetBatches("realign", batches(9, budget=1000), (Counted(),))
     assert len(group.batches) == 1
-    sites = find_sites(one.skeleton, list(one.checkpoint.entries))
-    swept(one, sites, [group], tmp_path / "work")
-    assert asked == ["q_proj", "o_proj", "gate_proj", "down_proj"] * 3
+    found = swept(one, sites, [group], tmp_path / "work")
+    assert all(each.routed.get("realign", 1) for each in found.values())
+    assert asked == PROJECTIONS[kind] * 3
 
 
 def whole_gradient(summed, plain, experts, module, site):
