@@ -14,7 +14,7 @@ import pytest
 from modelrepair import load_manifest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.hub_server import serve
+from tests.hub.server import serve
 from tests.source.conftest import hub  # noqa: F401
 
 ROOT = Path(__file__).parents[1]

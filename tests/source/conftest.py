@@ -1,27 +1,16 @@
-"""The real Hub client, pointed at a small Hub of our own."""
+"""The real Hub client, pointed at the test Hub."""
 
 from __future__ import annotations
 
-import huggingface_hub.constants as constants
 import pytest
 
-from tests.hub_server import serve
+from tests.hub.client import point_at
+from tests.hub.server import serve
 
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     with serve() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(
-            constants,
-            "HUGGINGFACE_CO_URL_TEMPLATE",
-            hub.url + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
+        point_at(hub, monkeypatch, tmp_path)
         monkeypatch.chdir(tmp_path)
         yield hub
