@@ -21,6 +21,7 @@ from modelrepair.cli.options import Command
 from modelrepair.errors import ModelRepairError
 from modelrepair.preflight import Plan
 from modelrepair.proof.findings import Finding, Verification
+from modelrepair.publish.push import PushReport
 from modelrepair.report import MeasureReport, RepairReport
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -113,7 +114,7 @@ def python_api() -> str:
     for name in sorted(getattr(modelrepair, "__all__", ())):
         parts += describe_object(name, getattr(modelrepair, name))
     parts.append("# What the functions give back")
-    for found in (RepairReport, MeasureReport, Plan, Verification, Finding):
+    for found in (RepairReport, MeasureReport, PushReport, Plan, Verification, Finding):
         parts += describe_object(found.__name__, found)
     return "\n\n".join(parts) + "\n"
 

@@ -8,7 +8,7 @@ Nothing here imports torch or transformers until something is computed.
 
 from __future__ import annotations
 
-from modelrepair.api import apply, measure, plan, repair, verify
+from modelrepair.api import apply, measure, plan, push, repair, verify
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,
@@ -45,6 +45,7 @@ __all__ = [
     "load_manifest",
     "measure",
     "plan",
+    "push",
     "repair",
     "verify",
 ]

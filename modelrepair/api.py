@@ -16,6 +16,7 @@ from modelrepair.settings import Settings
 if TYPE_CHECKING:
     from modelrepair.preflight import Plan
     from modelrepair.proof.findings import Verification
+    from modelrepair.publish.push import PushReport
     from modelrepair.report import MeasureReport, RepairReport
 
 
@@ -60,6 +61,13 @@ def repair(
     seed: int = 0,
     out: str | Path | None = None,
     store_values: bool = False,
+    push: bool = False,
+    to: str | None = None,
+    to_revision: str | None = None,
+    pr: bool = False,
+    in_place: bool = False,
+    private: bool = False,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> RepairReport:
     """Repair a model: find the weights responsible for harmful answers, remove them, measure it.
@@ -119,6 +127,13 @@ def repair(
         seed: recorded; nothing in a repair is drawn at random today.
         out: output folder; by itself ``./NAME-repaired``.
         store_values: keep the masked entries' new values beside the mask.
+        push: push the saved model to the Hub; see `push` for the options that follow.
+        to: the target on the Hub.
+        to_revision: see `push`.
+        pr: see `push`.
+        in_place: see `push`.
+        private: see `push`.
+        force: see `push`.
         progress: where long steps are shown.
 
     Returns:
@@ -130,7 +145,11 @@ def repair(
     settings = settings_of(source, locals())
 
     from modelrepair.pipeline import run
+    from modelrepair.publishing import push_options, repair_and_push
 
+    pushing = push_options(push, locals())
+    if pushing is not None:
+        return repair_and_push(settings, _text(out), progress or Silent(), pushing)
     return run(settings, _text(out), progress or Silent())
 
 
@@ -233,6 +252,47 @@ def plan(
     from modelrepair.planning import plan_of
 
     return plan_of(settings)
+
+
+def push(
+    folder: str | Path,
+    *,
+    to: str | None = None,
+    to_revision: str | None = None,
+    pr: bool = False,
+    in_place: bool = False,
+    private: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> PushReport:
+    """Push a repaired model from its folder to the Hub, in one commit.
+
+    >>> import modelrepair
+    >>> modelrepair.push("model-repaired").target                            # doctest: +SKIP
+    'me/model-repaired'
+
+    Run it again, and it finishes what a failure left, or says that nothing is to be pushed. What
+    was made from a private model goes to a private repository, from a gated one to a gated one.
+
+    Args:
+        folder: the repaired model.
+        to: the target, ``name`` or ``user/name``; by itself ``<me>/<model>-repaired``.
+        to_revision: a branch of the target, made where it is missing.
+        pr: open a pull request on the source; where one is open, go on with that.
+        in_place: write to the source's own repository. As in a pull request, the files that hold
+            the weights as they were, and pickles, are deleted by the same commit.
+        private: make the new repository private.
+        force: push a repair that failed, is undecided or unmeasured.
+        progress: where long steps are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.publish.push import push as send
+    from modelrepair.publish.pushing import PushOptions
+
+    options = PushOptions(to, to_revision, pr, in_place, private, force)
+    return send(Path(folder), options, progress)
 
 
 def verify(

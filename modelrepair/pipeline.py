@@ -59,7 +59,13 @@ class Measured:
 
 
 def run(
-    settings: Settings, out: str | None, progress: Progress, remembered: Path | None = None
+    settings: Settings,
+    out: str | None,
+    progress: Progress,
+    remembered: Path | None = None,
+    *,
+    commit: str | None = None,
+    target: str | None = None,
 ) -> RepairReport:
     """The way of a model through the house, from its settings to its report.
 
@@ -68,6 +74,8 @@ def run(
         out: the output folder; by itself ``./NAME-repaired``.
         progress: where long steps are shown.
         remembered: a folder where several repairs of one model share its own measurements.
+        commit: of the source, where it was looked up before.
+        target: the Hub id that the result will have, where it is known.
     """
     started = time.monotonic()
     check(settings)
@@ -76,7 +84,7 @@ def run(
     chosen = prepare.choose_plugins(settings, notes)
     sets = load_sets(settings, notes)
     screen_roles(sets, chosen.judge)
-    source = prepare.find_source(settings)
+    source = prepare.find_source(settings, commit=commit)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
     inputs = inputs_of(sets, chosen.registered_judge, source, source.base, reference)
@@ -130,6 +138,7 @@ def run(
             reference=of_delta.checkpoint if of_delta else None,
             results=dict(measured.results),
             store_values=settings.store_values,
+            target=target,
         )
         folder = finish(workspace.staged, workspace.out)
         workspace.close()

@@ -70,18 +70,19 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
     return Chosen(tuple(chosen), judge, make_judge(judge))
 
 
-def find_source(settings: Settings, *, repair: bool = True) -> Model:
+def find_source(settings: Settings, *, repair: bool = True, commit: str | None = None) -> Model:
     """Fetch or find the source, with its base where it is an adapter; read the tensors' headers.
 
     Args:
         settings: what the user chose.
         repair: whether it is to be repaired, and not measured alone.
+        commit: what its revision was found to be before, if it was.
 
     Raises:
         UsageError: a subject that the source does not have, or an adapter without its base.
         UnsupportedModelError: an adapter that can't be repaired.
     """
-    source = resolve(settings.source, settings.revision)
+    source = resolve(settings.source, settings.revision, commit=commit)
     adapter = read_adapter(source.folder)
     if repair:
         check_subject(settings, adapter)

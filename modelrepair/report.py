@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures
 from modelrepair.publish.manifest import Manifest
 from modelrepair.registry.specs import MeasuredSet
+
+if TYPE_CHECKING:
+    from modelrepair.publish.push import PushReport
 
 RepairVerdict = Literal[
     "passed", "failed", "undecided", "unmeasured", "nothing to repair", "backwards"
@@ -37,6 +40,7 @@ class RepairReport:
         measures: by ``before``, ``reference`` and ``after``, on the report split.
         answers: the answers on the report split, by the same names and by set; no file keeps them.
         warnings: one line each.
+        pushed: what the push did, where there was one.
     """
 
     verdict: RepairVerdict
@@ -46,6 +50,7 @@ class RepairReport:
     measures: Mapping[str, Measures]
     answers: Mapping[str, Mapping[MeasuredSet, list[str]]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    pushed: PushReport | None = None
 
     @property
     def exit_code(self) -> int:
@@ -61,6 +66,7 @@ class RepairReport:
             "measures": {name: some.to_json() for name, some in self.measures.items()},
             "manifest": None if self.manifest is None else self.manifest.model_dump(mode="json"),
             "warnings": list(self.warnings),
+            "pushed": None if self.pushed is None else self.pushed.to_json(),
         }
 
 

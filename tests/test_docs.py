@@ -65,14 +65,7 @@ def test_every_command_and_option_shown_exists(page):
     joined = text.replace("\\\n", " ")
     for line in re.findall(r"^    modelrepair (.+)$", joined, flags=re.MULTILINE):
         for option in re.findall(r"(?<=\s)--[a-z-]+", line):
-            # The next version's, and marked as such where it is shown.
-            if option != "--push":
-                assert f"`{option}" in reference, option
-
-
-def test_the_readme_says_what_does_not_work_yet():
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert any("--push` comes with the next version" in line for line in lines)
+            assert f"`{option}" in reference, option
 
 
 def test_every_exception_has_its_exit_code_on_the_page():

@@ -16,6 +16,7 @@ from modelrepair.cli.options import (
     machine_options,
     measuring_options,
     option,
+    push_options,
     scorer_options,
     section,
     set_options,
@@ -99,6 +100,8 @@ def search_options() -> Decorator[Any]:
         "private.",
     ),
 )
+@section("Pushing", option("--push", is_flag=True, help="Push the saved model to the Hub."))
+@push_options()
 def command(output: Output, source: str, **options: Any) -> int:
     """Repair SOURCE, a folder or a model on the Hub, and measure what that did.
 

@@ -13,7 +13,7 @@ import click
 from modelrepair.cli.failures import explain
 from modelrepair.cli.output import Output
 
-COMMANDS = ("fix", "plan", "measure", "apply", "verify", "scorers", "plugins", "demo")
+COMMANDS = ("fix", "plan", "measure", "apply", "push", "verify", "scorers", "plugins", "demo")
 
 
 class LazyGroup(click.Group):

@@ -43,7 +43,27 @@ def show_repair(
         shown.append(f"Written to {report.out}")
         command = verify_command(report.out, source, reference, manifest, base)
         shown.append(f"Check it:  {command}")
+    if pushed := document.get("pushed"):
+        shown += show_push(pushed)
     return shown
+
+
+def show_push(pushed: Mapping[str, Any]) -> list[RenderableType]:
+    """The lines of a `PushReport`.
+
+    >>> show_push({"nothing_to_push": True, "url": "https://huggingface.co/me/m"})
+    ['Nothing to push: https://huggingface.co/me/m holds this repair already']
+    """
+    if pushed["nothing_to_push"]:
+        return [f"Nothing to push: {pushed['url']} holds this repair already"]
+    gated = f", gated ({pushed['gated']})" if pushed["gated"] else ""
+    seen = "private" if pushed["private"] else "public"
+    lines: list[RenderableType] = [
+        f"Pushed {len(pushed['pushed'])} files to {pushed['url']} "
+        f"({pushed['kind']}, {pushed['revision']}, {seen}{gated})"
+    ]
+    lines += [f"Deleted there: {name}" for name in pushed["deleted"]]
+    return lines
 
 
 def verify_command(

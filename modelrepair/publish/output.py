@@ -144,6 +144,7 @@ def write_record(
     reference: Checkpoint | None = None,
     results: Results | None = None,
     store_values: bool = False,
+    target: str | None = None,
 ) -> Manifest:
     """Write mask, verdicts, picture and card beside the weights, and the manifest last.
 
@@ -160,6 +161,7 @@ def write_record(
         reference: as for `write_weights`.
         results: the measured examples of the report split, for source, reference and result.
         store_values: put the masked entries' new values beside the mask.
+        target: the Hub id that the model will have, for the commands in the card.
 
     Returns:
         The manifest as written.
@@ -204,7 +206,7 @@ def write_record(
         },
     }
     manifest = Manifest.model_validate({**draft.model_dump(), **filled})
-    write_text(staged / CARD_NAME, render_card(manifest, card_text(source.folder)))
+    write_text(staged / CARD_NAME, render_card(manifest, card_text(source.folder), target=target))
     write_json(staged / MANIFEST_NAME, manifest.model_dump(mode="json"))
     fsync_folder(staged)
     return manifest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,17 @@ from modelrepair.checkpoint.folder import (
     check_one_model,
     weight_files,
 )
-from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
-from modelrepair.publish.files import CARD_NAME, reason_left_behind
+from modelrepair.errors import (
+    HubError,
+    ModelRepairError,
+    ResourceError,
+    UnsupportedModelError,
+    UsageError,
+)
+from modelrepair.publish.files import CARD_NAME, OUR_FOLDER, reason_left_behind
+from modelrepair.source.digest import sha256_file
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ def resolve(
     *,
     weights: bool = True,
     local: bool = True,
+    record: bool = False,
+    commit: str | None = None,
 ) -> Source:
     """Find a model: a folder where the path exists or looks like one, else the Hub.
 
@@ -65,6 +77,8 @@ def resolve(
             it names is what is downloaded.
         weights: whether to download a Hub model's weights too; a plan does without.
         local: whether a folder of this name here is meant; not where a file names an id.
+        record: whether to download the record of an earlier repair, ``repair/``, too.
+        commit: what the revision was found to be before; asked in its place on the Hub.
 
     Raises:
         UsageError: there is no such folder, or this is no id.
@@ -79,19 +93,26 @@ def resolve(
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):
         return _local(folder, revision)
-    return _hub(text, revision, weights)
+    return _hub(text, commit or revision, weights, record)
 
 
-def wanted_files(names: Iterable[str]) -> list[str]:
+def wanted_files(names: Iterable[str], *, record: bool = False) -> list[str]:
     """Which files of a repository to fetch: the weights at the top, and what a repair keeps.
 
     >>> wanted_files(["model.safetensors", "pytorch_model.bin", "config.json", ".gitattributes"])
     ['config.json', 'model.safetensors']
+
+    Args:
+        names: every file of the repository.
+        record: also what an earlier repair wrote about itself.
     """
     return sorted(
         name
         for name in names
-        if _is_weights(name) or name in (INDEX, CARD_NAME) or reason_left_behind(name) is None
+        if _is_weights(name)
+        or name in (INDEX, CARD_NAME)
+        or (record and name.startswith(f"{OUR_FOLDER}/"))
+        or reason_left_behind(name) is None
     )
 
 
@@ -116,27 +137,26 @@ def _local(folder: Path, revision: str | None) -> Source:
     return Source(None, None, folder, folder.resolve().name)
 
 
-def _hub(id: str, revision: str | None, weights: bool) -> Source:
+def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
     # Imported here: a local folder needs nothing of it.
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HFValidationError
 
     api = HfApi()
+    if constants.HF_HUB_OFFLINE:
+        return _cached(id, revision, record)
     try:
         with hub_errors(id, revision):
             info = api.model_info(id, revision=revision)
     except HFValidationError:
-        raise UsageError(
-            f"{id!r} is neither a folder here nor an id on the Hub",
-            hint="an id looks like user/name, a folder that is meant like ./name",
-        ) from None
+        raise _no_id(id) from None
     names = [sibling.rfilename for sibling in info.siblings or ()]
     check_one_model(names, id)
     if not any(map(_is_weights, names)):
         other = next((name for name in sorted(names) if name.endswith(OTHER_FORMATS)), None)
         found = f", only {other!r}" if other else ""
         raise UnsupportedModelError(f"{id} holds no safetensors weights{found}", hint=CONVERT)
-    wanted = wanted_files(names)
+    wanted = wanted_files(names, record=record)
     with hub_errors(id, revision):
         folder = api.snapshot_download(
             id,
@@ -145,8 +165,59 @@ def _hub(id: str, revision: str | None, weights: bool) -> Source:
                 glob.escape(name) for name in wanted if weights or not _is_weights(name)
             ],
         )
+    if weights:
+        check_arrived(id, Path(folder), filter(_is_weights, wanted))
     left = tuple(sorted(set(names) - set(wanted)))
     return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights)
+
+
+def check_arrived(id: str, folder: Path, names: Iterable[str]) -> None:
+    """Compare weights with the checksums that the Hub gave for them; the client does not.
+
+    In the Hub's cache a large file is named by its SHA-256. One that is not what its name says is
+    removed, so that it is fetched again.
+
+    Raises:
+        HubError: a file is damaged.
+    """
+    for name in names:
+        blob = (folder / name).resolve()
+        if _SHA256.fullmatch(blob.name) and sha256_file(blob) != blob.name:
+            blob.unlink()
+            (folder / name).unlink(missing_ok=True)
+            raise HubError(
+                f"{name} of {id} arrived damaged: its checksum is not the Hub's",
+                hint="run the same command again: it fetches the file again",
+            )
+
+
+def _cached(id: str, revision: str | None, record: bool) -> Source:
+    """What the cache holds of a model at a revision, asked for with ``HF_HUB_OFFLINE``."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+
+    missing = HubError(
+        f"the Hub can't be reached for {id}, and the cache does not hold it whole",
+        hint="unset HF_HUB_OFFLINE once, so that it can be downloaded",
+    )
+    try:
+        folder = Path(HfApi().snapshot_download(id, revision=revision, local_files_only=True))
+        weight_files(folder)
+    except HFValidationError:
+        raise _no_id(id) from None
+    except (OSError, ModelRepairError):
+        raise missing from None
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    left = tuple(sorted(set(names) - set(wanted_files(names, record=record))))
+    # A snapshot's folder is named by its commit.
+    return Source(id, folder.name, folder, id.rpartition("/")[2], left)
+
+
+def _no_id(id: str) -> UsageError:
+    return UsageError(
+        f"{id!r} is neither a folder here nor an id on the Hub",
+        hint="an id looks like user/name, a folder that is meant like ./name",
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 import modelrepair
 from modelrepair.cli.main import cli
 from modelrepair.measure.budgets import Budgets
+from modelrepair.publish.pushing import PushOptions
 from modelrepair.settings import Settings
 
 
@@ -24,6 +25,7 @@ def command_of(name):
         ("fix", modelrepair.repair, "source"),
         ("plan", modelrepair.plan, "source"),
         ("measure", modelrepair.measure, "model"),
+        ("push", modelrepair.push, "folder"),
         ("verify", modelrepair.verify, "repaired"),
         ("apply", modelrepair.apply, "mask"),
     ],
@@ -92,7 +94,7 @@ BESIDE = ("progress", "budgets")
 def test_the_command_in_the_card_asks_for_the_same_repair(api, call, settings):
     call(*shlex.split(settings.command())[1:])
     ((_, (source,), options),) = api.made
-    for beside in ("progress", "out"):
+    for beside in ("progress", "out", "push", *vars(PushOptions())):
         options.pop(beside)
     for name, value in options.items():
         if name.rpartition("_")[2] in ("realign", "refusal", "utility", "borderline"):

@@ -19,6 +19,7 @@ EVERYTHING = """
     0.1 --no-fallback --no-evaluate --judge mine --max-new-tokens 32 --gate-harm-ratio 0.5
     --gate-fewest 10 --device cpu --arithmetic bfloat16 --token-budget 512 --seed 7 --out
     there --store-values
+    --push --to me/mine --to-revision v2 --private --force
 """
 
 
@@ -67,6 +68,13 @@ def test_everything_typed_reaches_the_api(api, call):
         "seed": 7,
         "out": Path("there"),
         "store_values": True,
+        "push": True,
+        "to": "me/mine",
+        "to_revision": "v2",
+        "pr": False,
+        "in_place": False,
+        "private": True,
+        "force": True,
     }
 
 

@@ -41,6 +41,9 @@ class Request:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: else every answer waits for the other side's delayed "received".
+    wbufsize = -1
+    disable_nagle_algorithm = True
     hub: Hub
     role = "hub"
 

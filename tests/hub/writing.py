@@ -107,7 +107,10 @@ def make_commit(request: Request, id: str, revision: str) -> Answer:
     files = dict(parent.files)
     for operation in operations:
         _change(request, files, operation["key"], operation["value"])
-    if "README.md" in files and (errors := cards.errors(files["README.md"].data.decode())):
+    written = files.get("README.md")
+    if written not in (None, parent.files.get("README.md")) and (
+        errors := cards.errors(written.data.decode())
+    ):
         raise Failure(400, f"Invalid metadata in README.md: {errors[0]}")
     ref, answer = revision or "main", {}
     if as_pull:

@@ -1,0 +1,169 @@
+"""Which folders may go out: whole, honest, past the gate, and made by nobody's laboratory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedModelError, UsageError
+from modelrepair.measure.budgets import Budgets
+from modelrepair.measure.gate import works_backwards
+from modelrepair.progress import Progress
+from modelrepair.publish.files import CARD_NAME, CONFIGS
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, load_manifest
+from modelrepair.publish.output import ADAPTER_CONFIG, BASE_KEY
+from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+
+LAB_MARK = "modelrepair_lab"
+WITHOUT_FORCE = {
+    "failed": "the gate failed",
+    "undecided": "the gate is undecided",
+    "unmeasured": "nobody measured this repair",
+}
+
+
+def admit(folder: Path, *, force: bool) -> Manifest:
+    """Look at what a repaired model says of itself; give its manifest where it may go out.
+
+    >>> admit(Path("model-repaired"), force=False)  # doctest: +SKIP
+    Manifest(…)
+
+    The weights are not read: `check_files` does that.
+
+    Args:
+        folder: the repaired model.
+        force: let a repair go that failed, is undecided or unmeasured.
+
+    Raises:
+        GateError: the gate was not passed, the repair works backwards, or the figures don't
+            follow from the verdicts.
+        UnsupportedModelError: the model was broken on purpose.
+        UsageError: an adapter whose base is a path of this machine.
+        DamagedCheckpointError: no manifest, or one that can't be read.
+    """
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder.name!r}", hint="give the folder of a repaired model"
+        )
+    manifest = load_manifest(folder)
+    refuse_lab(folder)
+    check_base(folder)
+    check_figures(folder, manifest)
+    check_verdict(manifest, force)
+    return manifest
+
+
+def refuse_lab(folder: Path) -> None:
+    """Never let a model go out that was broken on purpose.
+
+    Raises:
+        UnsupportedModelError: its config carries the mark.
+    """
+    for name in CONFIGS:
+        if LAB_MARK in _config(folder / name):
+            raise UnsupportedModelError(
+                f"{name} is marked {LAB_MARK}: this model was broken on purpose",
+                hint="such models are for experiments on one's own machine and are never pushed",
+            )
+
+
+def check_base(folder: Path) -> None:
+    """Refuse an adapter whose base is named by a path.
+
+    Raises:
+        UsageError: it is.
+    """
+    from modelrepair.publish.pushing import check_id
+
+    base = _config(folder / ADAPTER_CONFIG).get(BASE_KEY)
+    if base is None:
+        return
+    try:
+        if not isinstance(base, str) or base[:1] in ("/", ".", "~") or "\\" in base:
+            raise UsageError("a path", hint="")
+        check_id(base)
+    except UsageError:
+        raise UsageError(
+            f"{BASE_KEY} in {ADAPTER_CONFIG} is a path of this machine",
+            hint="repair it again with --base ID, the base's id on the Hub",
+        ) from None
+
+
+def check_verdict(manifest: Manifest, force: bool) -> None:
+    """Hold the door.
+
+    Raises:
+        GateError: the gate was not passed, and nobody insists.
+    """
+    why = WITHOUT_FORCE.get(manifest.verdict)
+    if why and not force:
+        raise GateError(
+            f"not pushed: {why}",
+            hint="--force pushes it all the same, and the card's first line says so",
+        )
+
+
+def check_figures(folder: Path, manifest: Manifest) -> None:
+    """Make sure that verdict and measures follow from the examples, and which way they point.
+
+    Raises:
+        GateError: they don't, or the repair does harm.
+    """
+    from modelrepair.proof.record import check_measures
+
+    findings, _ = check_measures(folder, manifest)
+    if findings:
+        raise GateError(
+            f"not pushed: {findings[0].line}", hint="push the folder as modelrepair wrote it"
+        )
+    if (manifest.gate or {}).get("backwards") or _backwards(folder, manifest):
+        raise GateError(
+            "not pushed: this repair works backwards",
+            hint="it does harm instead of removing it; no option lets it out",
+        )
+
+
+def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
+    """Make sure that the folder holds the files of the manifest, and no others.
+
+    Raises:
+        DamagedCheckpointError: a file is missing, changed, or nobody's.
+    """
+    from modelrepair.proof.files import files_of, sha256
+
+    found = set(files_of(folder))
+    missing = sorted((manifest.files.keys() | {MANIFEST_NAME}) - found)
+    strangers = sorted(found - manifest.files.keys() - {CARD_NAME, MANIFEST_NAME})
+    if missing or strangers:
+        name = (missing or strangers)[0]
+        what = "is missing" if missing else "is in no manifest"
+        raise DamagedCheckpointError(
+            f"not pushed: {name!r} {what}", hint="push the folder as modelrepair wrote it"
+        )
+    sizes = {name: (folder / name).stat().st_size for name in manifest.files}
+    with progress.step("checking the files", sum(sizes.values())) as advance:
+        for name, digest in manifest.files.items():
+            if sha256(folder / name) != digest:
+                raise DamagedCheckpointError(
+                    f"not pushed: {name!r} is not the file that the manifest names",
+                    hint="push the folder as modelrepair wrote it",
+                )
+            advance(sizes[name])
+
+
+def _backwards(folder: Path, manifest: Manifest) -> bool:
+    if not manifest.measures:
+        return False
+    results = read_verdicts(folder / VERDICTS_NAME)
+    if not {"before", "after"} <= results.keys():
+        return False
+    return works_backwards(results["before"], results["after"], Budgets())
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return config if isinstance(config, dict) else {}

@@ -1,0 +1,61 @@
+"""What a commit or pull request says: what was done, to what, and how to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelrepair.publish.card import percent
+from modelrepair.publish.manifest import Manifest, digest
+
+TITLE = "Repair with modelrepair"
+"""How every title begins; an open pull request of ours is known by it."""
+
+SAID = {
+    "passed": "The gate passed.",
+    "failed": "The gate FAILED: this repair missed a budget, and was pushed all the same.",
+    "undecided": "The gate is UNDECIDED: the examples are too few, and it was pushed all the same.",
+    "unmeasured": "UNMEASURED: nobody has measured what this edit did to the model.",
+}
+
+
+def title(manifest: Manifest) -> str:
+    """One line.
+
+    >>> title(manifest)  # doctest: +SKIP
+    'Repair with modelrepair 0.1.0 (wanda, 0.5 % of 6.7B)'
+    """
+    entries = sum(site.entries for site in manifest.sites)
+    share = f"{percent(manifest.masked_share)} of {count(entries)}"
+    verdict = "" if manifest.verdict == "passed" else f", {manifest.verdict}"
+    return f"{TITLE} {manifest.tool.version} ({manifest.scorer.name}, {share}{verdict})"
+
+
+def description(manifest: Manifest, deleted: Sequence[str]) -> str:
+    """What was done, with the manifest's digest, and what is no longer there."""
+    source = manifest.source
+    at = f" at commit {source.commit}" if source.commit else ""
+    masked = sum(site.masked for site in manifest.sites)
+    lines = [
+        f"{masked} entries of {source.id}{at} were changed; nothing else in the weights differs.",
+        SAID[manifest.verdict],
+        "",
+        f"Manifest (repair/manifest.json), without the facts of the run: sha256 {digest(manifest)}",
+        f"Made by: {manifest.command}",
+        "Check it: modelrepair verify, as the card tells.",
+    ]
+    if deleted:
+        lines += ["", "Deleted, because they hold the weights as they were, or are pickles:"]
+        lines += [f"- {name}" for name in deleted]
+    return "\n".join(lines)
+
+
+def count(number: int) -> str:
+    """A number of entries as models are named by it.
+
+    >>> count(6_700_000_000), count(135_000_000), count(890)
+    ('6.7B', '135M', '890')
+    """
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)

@@ -1,0 +1,102 @@
+"""What somebody asked of a push, and what cannot be asked together."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from modelrepair.errors import UsageError
+
+
+@dataclass(frozen=True)
+class PushOptions:
+    """Where a repaired model goes, and past which doors.
+
+    >>> PushOptions(pr=True).flags()
+    ['--pr']
+
+    Args:
+        to: the target, ``name`` or ``user/name``; by itself ``<me>/<model>-repaired``.
+        to_revision: a branch of the target, made where it is missing.
+        pr: open a pull request on the source, or go on with the one that is open.
+        in_place: write to the source's own repository.
+        private: make the new repository private.
+        force: push a repair that failed, is undecided or unmeasured.
+    """
+
+    to: str | None = None
+    to_revision: str | None = None
+    pr: bool = False
+    in_place: bool = False
+    private: bool = False
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what excludes each other.
+
+        Raises:
+            UsageError: two options that can't both be meant, or a target that is no id.
+        """
+        for one, other, why in (
+            ("pr", "in_place", "a pull request leaves the source's branches alone"),
+            ("pr", "to", "a pull request goes to the source"),
+            ("pr", "to_revision", "a pull request has a branch of its own"),
+            ("pr", "private", "a pull request is as visible as its repository"),
+            ("in_place", "to", "in place is the source's own repository"),
+            ("in_place", "private", "a repository that exists keeps its visibility"),
+        ):
+            if getattr(self, one) and getattr(self, other):
+                raise UsageError(
+                    f"{_flag(one)} and {_flag(other)} exclude each other",
+                    hint=f"{why}: leave one of them out",
+                )
+        if self.to is not None:
+            check_id(self.to)
+        if self.to_revision is not None and self.to_revision.startswith("refs/"):
+            raise UsageError(
+                f"--to-revision {self.to_revision!r} is no branch",
+                hint="give a branch's name; a pull request is opened by --pr",
+            )
+
+    def flags(self) -> list[str]:
+        """The options as they would be typed."""
+        words = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is True:
+                words.append(_flag(each.name))
+            elif value:
+                words += [_flag(each.name), str(value)]
+        return words
+
+    def command(self, folder: Path) -> str:
+        """The command that pushes this folder as it was asked for.
+
+        >>> PushOptions(to="me/mine").command(Path("out"))
+        'modelrepair push out --to me/mine'
+        """
+        here = Path.cwd()
+        shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
+        return shlex.join(["modelrepair", "push", str(shown), *self.flags()])
+
+
+def check_id(text: str) -> None:
+    """Make sure that a text can name a repository on the Hub.
+
+    Raises:
+        UsageError: it can't.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    try:
+        validate_repo_id(text)
+    except HFValidationError:
+        raise UsageError(
+            f"{text!r} is no id on the Hub", hint="an id looks like user/name, or like name alone"
+        ) from None
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,97 @@
+"""What a repository holds, against what it is to hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelrepair.publish.files import reason_left_behind
+
+HUBS_OWN = ".gitattributes"
+REPLACED = (
+    "weights in another format",
+    "a pickle",
+    "a pickle under another name",
+    "training state",
+    "training state, a pickle",
+    "weights that the model's index does not name",
+    "index of weights that are left behind",
+    "an archive under another name",
+)
+"""Why a file of the source is no part of the repaired model and must not lie beside it: somebody
+would load the weights as they were."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The files of a repository at one commit: path → how the Hub knows its bytes."""
+
+    commit: str
+    files: Mapping[str, tuple[str, bool]]
+    """Path → (digest, large): SHA-256 of a large file, else the name of the blob in git."""
+
+    def differs(self, path: str, file: Path, sha256: str | None = None) -> bool:
+        """Whether the repository lacks this file or holds other bytes for it.
+
+        Args:
+            path: in the repository.
+            file: the bytes that it is to hold.
+            sha256: their SHA-256, where it is known.
+        """
+        known = self.files.get(path)
+        if known is None:
+            return True
+        digest, large = known
+        return digest != ((sha256 or sha256_of(file)) if large else blob_of(file.read_bytes()))
+
+
+def list_remote(id: str, revision: str) -> Remote:
+    """Look at a repository's files, all of them, at the commit that the revision names now.
+
+    >>> list_remote("user/model", "main").commit  # doctest: +SKIP
+    '0123…'
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    api = HfApi()
+    commit = api.model_info(id, revision=revision).sha
+    entries = api.list_repo_tree(id, revision=commit, recursive=True)
+    files = {
+        entry.path: (entry.lfs.sha256, True) if entry.lfs else (entry.blob_id, False)
+        for entry in entries
+        if isinstance(entry, RepoFile)
+    }
+    return Remote(str(commit), files)
+
+
+def replaced(paths: Iterable[str], left_behind: Mapping[str, str]) -> list[str]:
+    """Which files of the source's repository a repair takes out of it.
+
+    >>> replaced(["pytorch_model.bin", "notes.csv", "config.json"], {})
+    ['pytorch_model.bin']
+
+    Args:
+        paths: the repository's files that are not the repaired model's.
+        left_behind: the manifest's reasons, which know the files' bytes, not only their names.
+    """
+    return sorted(
+        path for path in paths if (left_behind.get(path) or reason_left_behind(path)) in REPLACED
+    )
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256, as large files are known on the Hub."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def blob_of(content: bytes) -> str:
+    """The name of a blob in git, as all other files are known on the Hub.
+
+    >>> blob_of(b"hello")
+    'b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0'
+    """
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
