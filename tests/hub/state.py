@@ -103,7 +103,8 @@ class Hub:
     """Everything behind the server, how it is reached, and every request as (method, path).
 
     ``status`` answers every request with this error, ``xet`` serves files of Xet as such,
-    ``part`` is the size from which an upload comes in parts, ``page`` the entries of a page.
+    ``part`` is the size from which an upload comes in parts, ``page`` the entries of a page,
+    ``ignored`` what a .gitignore leaves out, ``quota`` the largest file that the store takes.
     """
 
     url: str = ""
@@ -121,6 +122,7 @@ class Hub:
     part: int | None = None
     page: int = 1000
     ignored: tuple[str, ...] = ()
+    quota: int | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:

@@ -23,7 +23,9 @@ def batch(request: Request, id: str) -> Answer:
     for asked in request.json()["objects"]:
         oid, size = asked["oid"], asked["size"]
         found: dict = {"oid": oid, "size": size}
-        if oid not in hub.objects:
+        if hub.quota and size > hub.quota:
+            found["error"] = {"code": 413, "message": "your storage is full"}
+        elif oid not in hub.objects:
             verify = {"href": f"{hub.url}/{id}/verify"}
             if hub.part and size > hub.part:
                 count = -(-size // hub.part)

@@ -1,0 +1,158 @@
+"""Every fault ends in two lines, the right exit code, and nothing that looks whole and is not."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+from tests.hub.client import environment, process
+from tests.hub.repaired import files_of, on_the_hub
+from tests.hub.state import Hub
+from tests.hub.table import EMPTY, NOTHING, PAGE, PULLS, PUSHES, TARGET, WHOLE, Row, page
+
+ROWS = [row for rows in PUSHES.values() for row in rows]
+UNTOUCHED = {".gitattributes", "README.md"}
+QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
+         "--examples=8", "--no-evaluate", "--reference=none", "--out=out"]  # fmt: skip
+
+
+def named(row: Row) -> str:
+    return row.what.replace(" ", "-")
+
+
+def says(pattern: str, text: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("…"))), text) is not None
+
+
+@pytest.fixture
+def here(hub, tmp_path, monkeypatch):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def target(hub: Hub, row: Row) -> tuple[str, str]:
+    """Where the row's command writes to: repository and branch."""
+    if "--pr" in row.options:
+        return "user/model", "refs/pr/1"
+    if "--in-place" in row.options:
+        return "me/source" if "me/source" in hub.repos else "user/model", "main"
+    return row.options.removeprefix("--to ") or TARGET, "main"
+
+
+def there(hub: Hub, row: Row) -> dict[str, bytes]:
+    """The files where the row's command writes to."""
+    id, branch = target(hub, row)
+    repo = hub.repos.get(id)
+    return repo.files(branch) if repo and branch in repo.refs else {}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
+    own = "changed" in row.what
+    on_the_hub(hub, here, id="me/source" if own else "user/model")
+    before = {name: data for name, data in files_of(here / "out").items() if name != "README.md"}
+    command = ["push", "out", *row.options.split(), "--json"]
+    with monkeypatch.context() as patch:
+        row.breaks(hub, patch)
+        had = {id: repo.files() for id, repo in hub.repos.items()}
+        capsys.readouterr()
+        code = run(command)
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert code == row.code
+    if row.line:
+        *_, error, hint = captured.err.splitlines()
+        assert says(f"Error: {row.line}", error), error
+        assert says(f"Hint: {row.hint}", hint), hint
+        assert document["error"]["exit_code"] == row.code
+    after = files_of(here / "out")
+    assert before.items() <= after.items(), "the folder is as it was"
+    assert hub.token not in captured.out + captured.err
+
+    found, id = there(hub, row), target(hub, row)[0]
+    if row.left == NOTHING:
+        assert found == ({} if "--pr" in row.options else had.get(id, {}))
+    elif row.left == EMPTY:
+        assert found.keys() <= UNTOUCHED, "nothing that looks whole"
+    elif row.left == WHOLE:
+        assert after.items() <= found.items()
+    else:
+        assert found.keys() == after.keys() - {"tokenizer.json"} | {".gitattributes"}
+
+    hub.faults.clear()
+    if row.mends:
+        row.mends(hub, monkeypatch)
+    assert run(command) == row.again
+    if row.again == 0:
+        whole = files_of(here / "out")
+        kept = {"notes.csv", ".gitattributes"}
+        assert whole.items() <= there(hub, row).items()
+        assert there(hub, row).keys() - whole.keys() <= kept
+        last = json.loads(capsys.readouterr().out)
+        assert last["nothing_to_push"] == (row.left == WHOLE)
+    assert all(len(repo.discussions) <= 1 for repo in hub.repos.values())
+
+
+@pytest.mark.parametrize("row", PULLS, ids=named)
+def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
+    shutil.copy(paths.sets["realign"], here / "realign.jsonl")
+    files = files_of(paths.attacked)
+    hub.add("user/model", files)
+    command = ["fix", "user/model", *QUICK, *row.options.split(), "--json"]
+    with monkeypatch.context() as patch:
+        row.breaks(hub, patch)
+        code = run(command)
+    captured = capsys.readouterr()
+    assert code == row.code, captured.err
+    if row.line:
+        *_, error, hint = captured.err.splitlines()
+        assert says(f"Error: {row.line}", error), error
+        assert says(f"Hint: {row.hint}", hint), hint
+        assert json.loads(captured.out)["error"]["exit_code"] == row.code
+        assert not list(here.glob("out*"))
+        hub.faults.clear()
+        if row.mends:
+            row.mends(hub, monkeypatch)
+        assert run(command) == row.again
+    assert (here / "out").exists() == (row.again == 0)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.what in (
+        "a token that may only read", "the commit's answer is lost", "the Hub fails at the commit",
+        "the connection breaks in every upload",
+    )],
+    ids=named,
+)  # fmt: skip
+def test_a_process_of_its_own_says_the_same(hub, here, monkeypatch, row: Row):
+    on_the_hub(hub, here)
+    row.breaks(hub, monkeypatch)
+    token = "hf_readread" if "only read" in row.what else hub.token
+    ended = process(
+        "push", "out", folder=here, environment=environment(hub, here / "home", token=token)
+    )
+    *_, error, hint = ended.stderr.splitlines()
+    assert (ended.returncode, ended.stdout) == (row.code, "")
+    assert says(f"Error: {row.line}", error) and says(f"Hint: {row.hint}", hint)
+    hub.faults.clear()
+    ended = process(
+        "push", "out", folder=here, environment=environment(hub, here / "home", token=hub.token)
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert files_of(here / "out").items() <= hub.repos[TARGET].files().items()
+
+
+def test_there_are_enough_rows():
+    assert len(ROWS) + len(PULLS) >= 50
+
+
+def test_the_page_is_the_table():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.hub.table`"
