@@ -298,6 +298,7 @@ def push(
 def verify(
     out: str | Path,
     *,
+    revision: str | None = None,
     source: str | Path,
     reference: str | Path | None = None,
     base: str | Path | None = None,
@@ -313,24 +314,19 @@ def verify(
 
     Args:
         out: the repaired model: a folder, or a Hub id.
-        source: what it was made from.
-        reference: the aligned model, where the subject is a delta.
-        base: the model that the source adapts, where it is an adapter.
+        revision: branch, tag, commit or pull request (``refs/pr/1``) of a Hub id.
+        source: what it was made from: a folder, or a Hub id, of which the commit is taken that
+            the manifest names.
+        reference: the aligned model, where the subject is a delta; an id likewise.
+        base: the model that the source adapts, where it is an adapter; an id likewise.
         progress: where the bytes compared are shown.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    from modelrepair.proof.verify import verify as prove
-    from modelrepair.source.resolve import resolve
+    from modelrepair.proof.origins import verify_origins
 
-    return prove(
-        resolve(out).folder,
-        source=resolve(source).folder,
-        reference=None if reference is None else resolve(reference).folder,
-        base=None if base is None else resolve(base).folder,
-        progress=progress,
-    )
+    return verify_origins(out, revision, source, reference, base, progress)
 
 
 def apply(
@@ -360,12 +356,14 @@ def apply(
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
     from modelrepair.proof.apply import apply as rebuild
+    from modelrepair.proof.origins import origins_of_mask, pinned
     from modelrepair.source.resolve import resolve
 
+    of_source, of_reference = origins_of_mask(Path(mask))
     return rebuild(
         mask,
-        resolve(source).folder,
-        reference=None if reference is None else resolve(reference).folder,
+        pinned(source, of_source).folder,
+        reference=None if reference is None else pinned(reference, of_reference).folder,
         base=None if base is None else resolve(base).folder,
         out=out,
         progress=progress,

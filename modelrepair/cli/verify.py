@@ -11,11 +11,17 @@ from modelrepair.cli.output import Output
 
 @declare("verify")
 @click.argument("repaired")
+@option("--revision", help="Branch, tag, commit or pull request (refs/pr/1) of REPAIRED.")
 @option("--source", required=True, help="What was repaired: a folder or a Hub id.")
 @option("--reference", help="The reference, where the mask acts on the delta from it.")
 @base_option()
 def command(
-    output: Output, repaired: str, source: str, reference: str | None, base: str | None
+    output: Output,
+    repaired: str,
+    revision: str | None,
+    source: str,
+    reference: str | None,
+    base: str | None,
 ) -> int:
     """Check REPAIRED against its source: every file, every entry, every figure.
 
@@ -24,7 +30,12 @@ def command(
     import modelrepair
 
     verification = modelrepair.verify(
-        repaired, source=source, reference=reference, base=base, progress=output.progress()
+        repaired,
+        revision=revision,
+        source=source,
+        reference=reference,
+        base=base,
+        progress=output.progress(),
     )
     checked = ", ".join(f"{count:,} {name}" for name, count in verification.checked.items())
     verdict = "verified: only masked entries differ" if verification.ok else "NOT verified"
