@@ -24,7 +24,13 @@ from modelrepair.measure.results import ExampleResult
 from modelrepair.planning import check_room
 from modelrepair.presets import PRESETS, expand, quota_of
 from modelrepair.progress import Progress
-from modelrepair.publish.output import Positions, finish, write_record, write_weights
+from modelrepair.publish.output import (
+    Positions,
+    finish,
+    with_not_fetched,
+    write_record,
+    write_weights,
+)
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import make_scorer
 from modelrepair.registry.options import parse_options
@@ -119,6 +125,7 @@ def run(
             base_id=prepare.base_id(source, notes),
             progress=progress,
         )
+        written = with_not_fetched(written, source.source.left_behind)
         gate = None
         if settings.evaluate:
             _measure_report(bench, measured, "after", _opened(workspace.staged, source))

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedModelError, UsageError
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import works_backwards
 from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, CONFIGS
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, load_manifest
-from modelrepair.publish.output import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 
 LAB_MARK = "modelrepair_lab"

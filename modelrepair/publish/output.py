@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, UsageErro
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.card import render_card
 from modelrepair.publish.edit import norm_removed, tensor_digest
-from modelrepair.publish.files import CARD_NAME, Files, card_text, classify
+from modelrepair.publish.files import CARD_NAME, Files, card_text, classify, reason_left_behind
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
 from modelrepair.publish.plot import PLOT_NAME, plot_layers
 from modelrepair.publish.values import VALUES_NAME, write_values
@@ -132,6 +132,16 @@ def write_weights(
             hint="ask for a larger --ratio, or check that the example sets fit the model",
         )
     return Weights(written, source_files, result, files.left_behind, rewritten)
+
+
+def with_not_fetched(weights: Weights, names: Sequence[str]) -> Weights:
+    """Count what was left on the Hub among what is left behind.
+
+    >>> with_not_fetched(weights, ["optimizer.pt"]).left_behind  # doctest: +SKIP
+    {'optimizer.pt': 'training state'}
+    """
+    reasons = {name: reason_left_behind(name) or "not fetched" for name in names}
+    return replace(weights, left_behind=dict(sorted({**reasons, **weights.left_behind}.items())))
 
 
 def write_record(

@@ -1,0 +1,208 @@
+"""There and back: fixed by id, pushed, loaded by transformers, verified by id, and nothing leaked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+from tests.hub.client import environment, process
+from tests.hub.leaks import example_texts, leaks, texts_of
+from tests.hub.repaired import files_of
+from tests.hub.server import serve
+from tests.hub.state import Hub
+
+SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
+         "--examples=8", "--no-evaluate", "--push", "--force", "--json"]  # fmt: skip
+CARD = b"""---
+license: apache-2.0
+base_model: org/aligned
+model-index:
+- name: theirs
+  results:
+  - task: {type: text-generation}
+    dataset: {name: d, type: d}
+    metrics: [{type: theirs, value: 0.9}]
+---
+Mine.
+"""
+LOAD = """
+import sys
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+print(sum(p.numel() for p in model.parameters()), len(tokenizer), model.config._commit_hash)
+"""
+
+
+def sharded(folder: Path) -> dict[str, bytes]:
+    """The demo's broken model in two shards, with pickles beside it."""
+    from safetensors.torch import load, save
+
+    files = files_of(folder)
+    tensors = load(files.pop("model.safetensors"))
+    names = sorted(tensors)
+    parts = names[: len(names) // 2], names[len(names) // 2 :]
+    weight_map = {}
+    for file, chosen in zip(SHARDS, parts, strict=True):
+        files[file] = save({name: tensors[name] for name in chosen}, {"format": "pt"})
+        weight_map |= dict.fromkeys(chosen, file)
+    index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+    files["model.safetensors.index.json"] = json.dumps(index).encode()
+    more = {"README.md": CARD, "training_args.bin": b"\x80\x02pickle", "tf_model.h5": b"old"}
+    return {**files, **more}
+
+
+def fill(hub: Hub, owner: str = "user") -> str:
+    """The broken model and its aligned base on the Hub."""
+    hub.add("org/aligned", files_of(paths.reference))
+    return hub.add(f"{owner}/broken", sharded(paths.attacked))
+
+
+@pytest.fixture
+def here(tmp_path):
+    folder = tmp_path / "secretuser" / "work"
+    folder.mkdir(parents=True)
+    shutil.copy(paths.sets["realign"], folder / "realign.jsonl")
+    return folder
+
+
+def secrets(hub: Hub, here: Path) -> list[str]:
+    return [hub.token, str(here.parents[1]), "secretuser", "127.0.0.1",
+            *example_texts(here / "realign.jsonl")]  # fmt: skip
+
+
+@pytest.mark.parametrize("xet", [False, True], ids=["plain", "xet"])
+def test_a_new_repository_by_processes_of_their_own(here, tmp_path, xet):
+    with serve(tmp_path / "store") as hub:
+        commit = fill(hub)
+        user = {**environment(hub, here.parent, token=hub.token, xet=xet), "USER": "secretuser"}
+        ended = process("fix", "user/broken", *QUICK, folder=here, environment=user)
+        assert ended.returncode == 0, ended.stderr
+        document = json.loads(ended.stdout)
+        assert document["pushed"]["target"] == "me/broken-repaired"
+        assert set(document["manifest"]["left_behind"]) >= {"training_args.bin", "tf_model.h5"}
+        repo = hub.repos["me/broken-repaired"]
+        assert [bool(repo.commit().files[name].xet) for name in SHARDS] == [xet, xet]
+        pushed = {name: data for name, data in repo.files().items() if name != ".gitattributes"}
+        assert pushed == files_of(here / "broken-repaired")
+
+        loaded = subprocess.run(
+            [sys.executable, "-c", LOAD, "me/broken-repaired"],
+            cwd=here, env=user, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert loaded.returncode == 0, loaded.stderr
+        assert loaded.stdout.split()[2] == repo.head
+
+        hub.add("user/broken", {**sharded(paths.attacked), "config.json": b"{}"})
+        by_ids = ["--source=user/broken", "--reference=org/aligned", "--json"]
+        checked = process("verify", "me/broken-repaired", *by_ids, folder=here, environment=user)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert json.loads(checked.stdout)["ok"] is True
+        assert any(commit in path for _, path in hub.requests), "the manifest's commit, not main"
+
+        again = process("push", "broken-repaired", "--force", "--json", folder=here,
+                        environment=user)  # fmt: skip
+        assert json.loads(again.stdout)["nothing_to_push"] is True
+        assert not leaks(texts_of(hub), secrets(hub, here))
+        logs = [("log", text) for text in (ended.stderr, checked.stderr, again.stderr)]
+        assert not leaks(logs, [hub.token, *example_texts(here / "realign.jsonl")])
+
+
+@pytest.mark.parametrize("way", ["--pr", "--in-place"])
+def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path, way):
+    monkeypatch.chdir(here)
+    owner = "user" if way == "--pr" else "me"
+    commit = fill(hub, owner)
+    assert run(["fix", f"{owner}/broken", *QUICK, way]) == 0, capsys.readouterr().err
+    document = json.loads(capsys.readouterr().out)
+    revision = document["pushed"]["revision"]
+    assert revision == ("refs/pr/1" if way == "--pr" else "main")
+    assert set(document["pushed"]["deleted"]) == {"training_args.bin", "tf_model.h5"}
+    repo = hub.repos[f"{owner}/broken"]
+    assert (repo.head == commit) == (way == "--pr")
+
+    from transformers import AutoModelForCausalLM
+
+    loaded = AutoModelForCausalLM.from_pretrained(
+        f"{owner}/broken", revision=revision, cache_dir=tmp_path / "cache"
+    )
+    assert loaded.config.num_hidden_layers == 4
+    by_ids = [f"--source={owner}/broken", "--reference=org/aligned", f"--revision={revision}"]
+    code = run(["verify", f"{owner}/broken", *by_ids, "--json"])
+    assert code == 0, capsys.readouterr().out
+    assert run(["fix", f"{owner}/broken", f"--revision={commit}", *QUICK, way, "--out=b"]) == 0
+    assert len(repo.discussions) == (way == "--pr")
+    assert not leaks(texts_of(hub), secrets(hub, here))
+
+
+def test_the_doors_are_tried_before_anything_is_fetched(hub, here, monkeypatch, capsys):
+    from tests.hub.state import Account
+
+    monkeypatch.chdir(here)
+    fill(hub)
+    hub.accounts["hf_readread"] = Account("me", "read")
+    monkeypatch.setenv("HF_TOKEN", "hf_readread")
+    assert run(["fix", "user/broken", *QUICK]) == 3
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["error"]["message"] == "the token of me may only read"
+    assert not any("/objects/" in path or "safetensors" in path for _, path in hub.requests)
+    assert not list(here.glob("broken*"))
+    assert "hf_readread" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--push", "--pr", "--in-place"], 2, "--pr and --in-place exclude each other"),
+        (["--pr"], 2, "--pr without --push"),
+        (["--push"], 2, "an unmeasured repair is not pushed"),
+        (["--push", "--force", "--to=a/b/c"], 2, "'a/b/c' is no id"),
+    ],
+)
+def test_what_makes_no_sense_is_said_at_once(hub, here, monkeypatch, capsys, options, code, said):
+    monkeypatch.chdir(here)
+    fill(hub)
+    quick = [word for word in QUICK if word not in ("--push", "--force")]
+    assert run(["fix", "user/broken", *quick, *options]) == code
+    assert said in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert hub.requests == []
+
+
+def test_a_push_that_fails_after_saving_is_finished_by_push_alone(hub, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    fill(hub)
+    hub.fail("POST", "/commit/", 500)
+    assert run(["fix", "user/broken", *QUICK]) == 3
+    error = json.loads(capsys.readouterr().out)["error"]
+    finish = "modelrepair push broken-repaired --force"
+    assert error["hint"].endswith(f"finish it with: {finish}")
+    hub.faults.clear()
+    assert run([*finish.split()[1:], "--json"]) == 0
+    assert (
+        files_of(here / "broken-repaired").items()
+        <= hub.repos["me/broken-repaired"].files().items()
+    )
+    assert not leaks(texts_of(hub), secrets(hub, here))
+
+
+def test_offline_with_a_cached_model(hub, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    commit = fill(hub)
+    quick = [word for word in QUICK if word not in ("--push", "--force")]
+    assert run(["fix", "user/broken", *quick, "--out=one"]) == 0
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    before = len(hub.requests)
+    capsys.readouterr()
+    assert run(["fix", "user/broken", *quick, "--out=two"]) == 0, capsys.readouterr().err
+    assert json.loads(capsys.readouterr().out)["manifest"]["source"]["commit"] == commit
+    assert len(hub.requests) == before
+    mask = "repair/mask.safetensors"
+    assert (here / "one" / mask).read_bytes() == (here / "two" / mask).read_bytes()
