@@ -166,7 +166,10 @@ def readable_file(folder: Path, name: str) -> Path:
         target = (root / path).resolve()
     except RuntimeError as error:  # a link to itself, before Python 3.13
         raise _outside(name) from error
-    in_cache = root.parent.name == "snapshots" and target.parent == root.parent.parent / "blobs"
+    in_cache = any(
+        above.parent.name == "snapshots" and target.parent == above.parent.parent / "blobs"
+        for above in (root, *root.parents)
+    )
     if not target.is_relative_to(root) and not in_cache:
         raise _outside(name)
     if not target.is_file():

@@ -25,7 +25,7 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.publish.files import CARD_NAME, OUR_FOLDER, reason_left_behind
+from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
 from modelrepair.source.digest import sha256_file
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -165,10 +165,24 @@ def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
                 glob.escape(name) for name in wanted if weights or not _is_weights(name)
             ],
         )
+    _remember(Path(folder), revision or "main")
     if weights:
         check_arrived(id, Path(folder), filter(_is_weights, wanted))
     left = tuple(sorted(set(names) - set(wanted)))
     return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights)
+
+
+def _remember(snapshot: Path, revision: str) -> None:
+    """Note in the Hub's cache which commit a branch stood for, so that it is found offline.
+
+    The client does so where it is asked for a branch; it was asked for the commit.
+    """
+    if revision == snapshot.name:
+        return
+    name = snapshot.parent.parent / "refs" / revision
+    with hub_errors(revision):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_text(snapshot.name)
 
 
 def check_arrived(id: str, folder: Path, names: Iterable[str]) -> None:
@@ -201,7 +215,11 @@ def _cached(id: str, revision: str | None, record: bool) -> Source:
         hint="unset HF_HUB_OFFLINE once, so that it can be downloaded",
     )
     try:
-        folder = Path(HfApi().snapshot_download(id, revision=revision, local_files_only=True))
+        # Not the whole repository: pickles were never fetched, and would count as missing.
+        found = HfApi().snapshot_download(
+            id, revision=revision, local_files_only=True, allow_patterns=list(CONFIGS)
+        )
+        folder = Path(found)
         weight_files(folder)
     except HFValidationError:
         raise _no_id(id) from None
