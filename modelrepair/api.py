@@ -234,6 +234,13 @@ def plan(
     arithmetic: Literal["float32", "bfloat16"] = "float32",
     token_budget: int = 2048,
     seed: int = 0,
+    push: bool = False,
+    to: str | None = None,
+    to_revision: str | None = None,
+    pr: bool = False,
+    in_place: bool = False,
+    private: bool = False,
+    force: bool = False,
 ) -> Plan:
     """Say what a repair would take, from names and shapes alone: no weight is read.
 
@@ -250,8 +257,9 @@ def plan(
     settings = settings_of(source, locals())
 
     from modelrepair.planning import plan_of
+    from modelrepair.publishing import push_options
 
-    return plan_of(settings)
+    return plan_of(settings, push_options(push, locals()))
 
 
 def push(

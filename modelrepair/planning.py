@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
+from modelrepair.hubplan import hub_plan
 from modelrepair.preflight import Plan
 from modelrepair.prepare import DEFAULT_SCORERS, check_subject, find_base
 from modelrepair.presets import expand
+from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SubjectKind
@@ -18,8 +21,12 @@ from modelrepair.source.adapter import read_adapter
 from modelrepair.source.resolve import resolve
 
 
-def plan_of(settings: Settings) -> Plan:
+def plan_of(settings: Settings, pushing: PushOptions | None = None) -> Plan:
     """What a repair with these settings would take, from metadata alone; torch stays out.
+
+    Args:
+        settings: every choice of the repair.
+        pushing: where the result would go; None where it would stay here.
 
     Raises:
         ModelRepairError: what `repair` would refuse from the same facts.
@@ -41,7 +48,7 @@ def plan_of(settings: Settings) -> Plan:
     sets = load_sets(settings, notes) if settings.realign is not None else None
     needed = spec.sets(options, subject)
     scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
-    return preflight.plan(
+    made = preflight.plan(
         source,
         base=base,
         merge=settings.merge,
@@ -52,6 +59,7 @@ def plan_of(settings: Settings) -> Plan:
         token_budget=settings.token_budget,
         max_length=settings.max_length,
     )
+    return replace(made, hub=hub_plan(settings, source, made, pushing))
 
 
 def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:

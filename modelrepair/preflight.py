@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import TensorEntry
@@ -27,6 +27,9 @@ from modelrepair.examples.load import Example
 from modelrepair.registry.specs import Scope, SetName
 from modelrepair.source.headers import headers
 from modelrepair.source.resolve import Source
+
+if TYPE_CHECKING:
+    from modelrepair.hubplan import HubPlan
 
 MINIMUM_COVERAGE = 0.95
 BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
@@ -74,6 +77,7 @@ class Plan:
         memory_found_bytes: free now, or None where that can't be known; ``disk_found_bytes`` alike.
         notes: one line each.
         refused: why the model can't be repaired; empty where it can.
+        hub: what comes down and goes up, and where to, where the Hub is asked for anything.
     """
 
     source: str
@@ -97,6 +101,7 @@ class Plan:
     disk_found_bytes: int | None
     notes: tuple[str, ...]
     refused: tuple[str, ...]
+    hub: HubPlan | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, in this order."""

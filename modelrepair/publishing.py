@@ -84,15 +84,19 @@ def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destina
         refuse_lab(source.folder)
         origin = Origin(id=source.id or source.name, hub=source.id is not None)
         with push_errors(options.to or origin.id, "the same command"):
-            return source, find_destination(origin, _named(settings), options, source.name)
+            return source, find_destination(origin, named_reference(settings), options, source.name)
     except ModelRepairError as error:
         # Nothing is saved yet: there is no folder to finish with.
         error.hint = error.hint.replace("finish it with: the same command", "try again")
         raise
 
 
-def _named(settings: Settings) -> list[Origin]:
-    """The reference, where an id was given for it: what it holds may come into the result."""
+def named_reference(settings: Settings) -> list[Origin]:
+    """The reference, where an id was given for it: what it holds may come into the result.
+
+    >>> [origin.id for origin in named_reference(Settings("user/model", reference="org/base"))]
+    ['org/base']
+    """
     from modelrepair.settings import short
 
     named = settings.reference

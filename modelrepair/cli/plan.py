@@ -11,7 +11,10 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.options import (
     length_options,
     machine_options,
+    option,
+    push_options,
     scorer_options,
+    section,
     set_options,
     source_options,
 )
@@ -27,6 +30,7 @@ LABELS = {
     "work_bytes": "disk, for a time",
     "disk_found_bytes": "disk, free now",
 }
+HUB = {"reference": "reference by itself", "refused": "push refused"}
 
 
 @declare("plan")
@@ -36,6 +40,10 @@ LABELS = {
 @length_options()
 @scorer_options()
 @machine_options()
+@section(
+    "Pushing", option("--push", is_flag=True, help="Plan the push, too: target, rights, bytes.")
+)
+@push_options()
 def command(output: Output, source: str, **options: Any) -> None:
     """Say what repairing SOURCE would take: coverage, memory, disk, passes.
 
@@ -45,11 +53,13 @@ def command(output: Output, source: str, **options: Any) -> None:
 
     import modelrepair
 
-    document = modelrepair.plan(source, **options).to_json()
+    plan = modelrepair.plan(source, **options)
+    document = plan.to_json()
     table = Table(show_header=False, title=source, title_justify="left")
-    for name, value in document.items():
+    hub = document.pop("hub", None) or {}
+    for name, value in {**document, **{HUB.get(key, key): hub[key] for key in hub}}.items():
         table.add_row(LABELS.get(name, name.replace("_", " ")), shown(name, value))
-    output.result(document, table)
+    output.result(plan.to_json(), table)
 
 
 def shown(name: str, value: Any) -> str:

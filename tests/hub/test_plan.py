@@ -1,0 +1,135 @@
+"""A plan tells the way to the Hub and back, from metadata alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+from tests.hub.client import ROOT, environment
+from tests.hub.repaired import files_of
+from tests.hub.state import Account
+
+CARD = b"---\nlicense: mit\nbase_model: org/aligned\n---\n"
+
+
+def fill(hub, id: str = "user/broken", **flags) -> dict[str, bytes]:
+    files = {**files_of(paths.attacked), "README.md": CARD, "old.pkl": b"x", "a.bin": b"y" * 99}
+    hub.add(id, files, **flags)
+    hub.add("org/aligned", files_of(paths.reference))
+    return files
+
+
+def planned(capsys, *options: str) -> dict:
+    capsys.readouterr()
+    assert run(["plan", *options, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_comes_down_and_goes_up(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    files = fill(hub, infected=True)
+    hub.requests.clear()
+    found = planned(capsys, "user/broken", "--push")["hub"]
+    weights = len(files["model.safetensors"])
+    assert weights <= found["download_bytes"] <= weights + 20_000
+    assert 0.95 * weights < found["upload_bytes"] <= weights
+    assert found["security"] == "1 files with issues: old.pkl" or "a.bin" in found["security"]
+    assert (found["reference"], found["reference_bytes"] > weights) == ("org/aligned", True)
+    assert (found["target"], found["kind"]) == ("me/broken-repaired", "new repository")
+    assert (found["visibility"], found["account"], found["exists"]) == ("public", "me", False)
+    assert (found["deletes"], found["refused"]) == ([], [])
+    assert {method for method, _ in hub.requests} <= {"GET", "HEAD"}
+    assert "me/broken-repaired" not in hub.repos
+
+
+def test_in_place_names_what_it_deletes(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    fill(hub, "me/broken")
+    found = planned(capsys, "me/broken", "--push", "--in-place")["hub"]
+    assert found["deletes"] == ["a.bin", "old.pkl"]
+    assert (found["target"], found["kind"], found["exists"]) == ("me/broken", "in place", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "flags", "visibility"),
+    [
+        ([], {"private": True}, "private"),
+        (["--private"], {}, "private"),
+        ([], {"gated": "manual"}, "public, gated (manual)"),
+    ],
+)
+def test_who_will_see_it(hub, capsys, monkeypatch, tmp_path, options, flags, visibility):
+    monkeypatch.chdir(tmp_path)
+    fill(hub, "me/broken", **flags)
+    assert planned(capsys, "me/broken", "--push", *options)["hub"]["visibility"] == visibility
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--in-place"], "the token gives no right to write to user/broken"),
+        (["--to=club/x"], "me may make no repository under club"),
+        (["--to=org/aligned"], "the token gives no right to write to org/aligned"),
+    ],
+)
+def test_what_would_be_refused_is_shown_and_not_raised(
+    hub, capsys, monkeypatch, tmp_path, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    fill(hub)
+    found = planned(capsys, "user/broken", "--push", *options)["hub"]
+    assert found["refused"] == [said]
+    assert found["target"] is None
+
+
+def test_a_token_that_may_only_read_is_told(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    fill(hub)
+    hub.accounts["hf_readread"] = Account("me", "read")
+    monkeypatch.setenv("HF_TOKEN", "hf_readread")
+    assert planned(capsys, "user/broken", "--push")["hub"]["refused"] == [
+        "the token of me may only read"
+    ]
+    assert planned(capsys, "user/broken")["hub"]["refused"] == []
+
+
+def test_a_folder_that_is_not_pushed_asks_nobody(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert planned(capsys, str(paths.attacked))["hub"] is None
+    assert hub.requests == []
+    found = planned(capsys, str(paths.attacked), "--push", "--to=mine")["hub"]
+    assert (found["target"], found["download_bytes"]) == ("me/mine", 0)
+
+
+def test_people_see_it_in_the_table(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    fill(hub)
+    assert run(["plan", "user/broken", "--push"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("me/broken-repaired", "upload bytes", "reference by itself", "org/aligned"):
+        assert word in shown, word
+
+
+def test_torch_stays_out_of_plan_and_push(hub, tmp_path):
+    import subprocess
+    import sys
+
+    fill(hub)
+    program = (
+        "import sys; from modelrepair.cli.main import run\n"
+        "codes = [run(['plan', 'user/broken', '--push']), run(['push', 'nowhere'])]\n"
+        "print(codes, sorted({'torch', 'transformers'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(hub, tmp_path / "home", token=hub.token),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == "[0, 2] []", done.stderr
+    assert ROOT.is_dir()
