@@ -15,6 +15,7 @@ from modelrepair.publish.manifest import (
     digest,
     without_paths,
 )
+from modelrepair.publish.results import evaluation
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
@@ -95,7 +96,7 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
     if old_body:
         body += "\n---\n\n## The card of the source\n"
     quoted = f"\n{old_body}\n" if old_body else ""
-    front = _front_matter(manifest, old_card or "")
+    front = _front_matter(manifest, old_card or "", target)
     return f"---\n{front}\n---\n\n{BEGIN}\n{body}\n{END}\n{quoted}"
 
 
@@ -299,7 +300,7 @@ def _totals(sites: Sequence[Site], key: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _front_matter(manifest: Manifest, old_card: str) -> str:
+def _front_matter(manifest: Manifest, old_card: str, target: str | None) -> str:
     from huggingface_hub import ModelCardData
 
     old = _old_metadata(old_card)
@@ -318,6 +319,9 @@ def _front_matter(manifest: Manifest, old_card: str) -> str:
     if parent.hub:
         kept |= {"base_model": parent.id, "base_model_relation": relation}
     kept["tags"] = ["modelrepair", f"scorer:{manifest.scorer.name}"]
+    if measured := evaluation(manifest, MEASURES):
+        name = (target or f"{manifest.source.id}-repaired").rpartition("/")[2]
+        kept |= {"model_name": name, "eval_results": measured}
     return str(ModelCardData(ignore_metadata_errors=True, **kept)).strip()
 
 

@@ -36,7 +36,7 @@ def test_what_comes_down_and_goes_up(hub, capsys, monkeypatch, tmp_path):
     weights = len(files["model.safetensors"])
     assert weights <= found["download_bytes"] <= weights + 20_000
     assert 0.95 * weights < found["upload_bytes"] <= weights
-    assert found["security"] == "1 files with issues: old.pkl" or "a.bin" in found["security"]
+    assert found["security"] == "2 files with issues: old.pkl, a.bin"
     assert (found["reference"], found["reference_bytes"] > weights) == ("org/aligned", True)
     assert (found["target"], found["kind"]) == ("me/broken-repaired", "new repository")
     assert (found["visibility"], found["account"], found["exists"]) == ("public", "me", False)

@@ -7,6 +7,7 @@ from huggingface_hub import ModelCard
 
 from modelrepair.publish.card import BEGIN, END, cell, figure, own_text, percent, render_card
 from modelrepair.publish.manifest import Judge, Measure, Origin, digest
+from tests.hub.cards import errors
 from tests.publish.made import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 
 
@@ -26,6 +27,12 @@ def first_line(card: str) -> str:
 
 def test_front_matter(card):
     data = ModelCard(card).data.to_dict()
+    (index,) = data.pop("model-index")
+    assert index["name"] == "model-repaired"
+    metrics = {m["type"]: m["value"] for r in index["results"] for m in r["metrics"]}
+    assert metrics["harmful_score"] == pytest.approx(4 / 300, abs=1e-6)
+    assert {r["dataset"]["type"] for r in index["results"]} == {"org/harmful"}
+    assert "theirs" not in str(index)
     assert data == {
         "base_model": "user/model",
         "base_model_relation": "finetune",
@@ -39,6 +46,14 @@ def test_front_matter(card):
         "pipeline_tag": "text-generation",
         "tags": ["modelrepair", "scorer:wanda"],
     }
+
+
+def test_the_hub_takes_the_front_matter(card, made):
+    assert errors(card) == []
+    assert errors(render_card(draft(measured={}), OLD_CARD, target="me/mine")) == []
+    unnamed = render_card(draft(), None, target="me/mine")
+    assert errors(unnamed) == []
+    assert ModelCard(unnamed).data.model_name == "mine"
 
 
 def test_a_local_source_is_no_base_model():
