@@ -86,8 +86,12 @@ def test_a_repair_by_ids_in_a_process_of_its_own(here):
         changed = broken()["model.safetensors"][:-1] + b"\0"
         server.add("user/broken", {**broken(), "model.safetensors": changed})
         later = process(here, server.url, "verify", str(out), *by_ids)
-        assert later.returncode == 1
-        codes = [finding["code"] for finding in json.loads(later.stdout)["findings"]]
+        assert later.returncode == 0, "the commit that the manifest names, whatever main is now"
+        server.add("user/other", {**broken(), "model.safetensors": changed})
+        other = [by_ids[0].replace("broken", "other"), *by_ids[1:]]
+        wrong = process(here, server.url, "verify", str(out), *other)
+        assert wrong.returncode == 1
+        codes = [finding["code"] for finding in json.loads(wrong.stdout)["findings"]]
         assert codes == ["wrong-source"]
 
 

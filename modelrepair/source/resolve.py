@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,6 @@ from modelrepair.errors import (
 )
 from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
 from modelrepair.source.digest import sha256_file
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
         return _cached(id, revision, record)
     try:
         with hub_errors(id, revision):
-            info = api.model_info(id, revision=revision)
+            info = api.model_info(id, revision=revision, files_metadata=True)
     except HFValidationError:
         raise _no_id(id) from None
     names = [sibling.rfilename for sibling in info.siblings or ()]
@@ -167,7 +164,9 @@ def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
         )
     _remember(Path(folder), revision or "main")
     if weights:
-        check_arrived(id, Path(folder), filter(_is_weights, wanted))
+        checksums = {s.rfilename: s.lfs.sha256 for s in info.siblings or () if s.lfs}
+        weight_names = [name for name in wanted if _is_weights(name) and name in checksums]
+        check_arrived(id, Path(folder), {name: checksums[name] for name in weight_names})
     left = tuple(sorted(set(names) - set(wanted)))
     return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights)
 
@@ -185,18 +184,22 @@ def _remember(snapshot: Path, revision: str) -> None:
         name.write_text(snapshot.name)
 
 
-def check_arrived(id: str, folder: Path, names: Iterable[str]) -> None:
+def check_arrived(id: str, folder: Path, checksums: Mapping[str, str]) -> None:
     """Compare weights with the checksums that the Hub gave for them; the client does not.
 
-    In the Hub's cache a large file is named by its SHA-256. One that is not what its name says is
-    removed, so that it is fetched again.
+    One that differs is removed from the cache, so that it is fetched again.
+
+    Args:
+        id: the repository.
+        folder: its snapshot in the cache.
+        checksums: file → SHA-256.
 
     Raises:
         HubError: a file is damaged.
     """
-    for name in names:
+    for name, checksum in checksums.items():
         blob = (folder / name).resolve()
-        if _SHA256.fullmatch(blob.name) and sha256_file(blob) != blob.name:
+        if sha256_file(blob) != checksum:
             blob.unlink()
             (folder / name).unlink(missing_ok=True)
             raise HubError(
