@@ -144,11 +144,32 @@ def _models_below(folder: Path) -> str | None:
     return f"give one of the folders in it: {shown}" + (" …" if len(below) > 4 else "")
 
 
+def cache_stores(folder: Path) -> tuple[Path, ...]:
+    """Where the files of a snapshot of the Hugging Face cache really lie; none for other folders.
+
+    Every file there is a link into the repository's ``blobs``; one that came by Xet goes on from
+    there into ``blobs`` beside the repositories, which they share.
+
+    >>> [path.as_posix() for path in cache_stores(Path("/hub/models--a--b/snapshots/c0ffee"))]
+    ['/hub/models--a--b/blobs', '/hub/blobs']
+
+    Args:
+        folder: a snapshot, or a folder in one.
+    """
+    absolute = folder.absolute()
+    for above in (absolute, *absolute.parents):
+        if above.parent.name == "snapshots":
+            repository = above.parent.parent
+            stores = repository / "blobs", repository.parent / "blobs"
+            return tuple(path.resolve() for path in stores)
+    return ()
+
+
 def readable_file(folder: Path, name: str) -> Path:
     """Return the path of a file of the checkpoint, which may not lead out of the folder.
 
-    A link may end in the folder itself, or, in a snapshot of the Hugging Face cache, in the
-    cache's own blobs.
+    A link may end in the folder itself, or, in a snapshot of the Hugging Face cache, in one of
+    the cache's own stores.
 
     Args:
         folder: the checkpoint's folder.
@@ -166,11 +187,7 @@ def readable_file(folder: Path, name: str) -> Path:
         target = (root / path).resolve()
     except RuntimeError as error:  # a link to itself, before Python 3.13
         raise _outside(name) from error
-    in_cache = any(
-        above.parent.name == "snapshots" and target.parent == above.parent.parent / "blobs"
-        for above in (root, *root.parents)
-    )
-    if not target.is_relative_to(root) and not in_cache:
+    if not any(target.is_relative_to(allowed) for allowed in (root, *cache_stores(root))):
         raise _outside(name)
     if not target.is_file():
         raise DamagedCheckpointError(

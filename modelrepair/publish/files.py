@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, cache_stores
 from modelrepair.errors import UnsupportedModelError
 
 CARD_NAME = "README.md"
@@ -149,10 +149,7 @@ def card_text(folder: str | Path) -> str | None:
 
 def _walk(folder: Path) -> Iterator[tuple[str, str | None]]:
     """Every file as (name, reason that follows from where it lies); hidden folders unopened."""
-    roots = [folder.resolve()]
-    if folder.absolute().parent.name == "snapshots":
-        # In the Hugging Face cache every file of a snapshot is a link into ../../blobs.
-        roots.append((folder.absolute().parent.parent / "blobs").resolve())
+    roots = [folder.resolve(), *cache_stores(folder)]
     pending = [folder]
     while pending:
         for path in sorted(pending.pop().iterdir()):
