@@ -13,7 +13,7 @@ from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.manifest import Origin
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.remote import replaced
-from modelrepair.publishing import named_reference
+from modelrepair.publishing import named_models
 from modelrepair.settings import Settings
 from modelrepair.source.headers import headers
 from modelrepair.source.reference import declared_base
@@ -29,6 +29,7 @@ class HubPlan:
         security: what the Hub's scan found, or None for a folder.
         reference: the model that the source's card names as its base, where nobody named one;
             ``reference_bytes`` are still to be fetched for it.
+        base: the model on the Hub that an adapter adapts; ``base_bytes`` likewise.
         target: where the result would go; None where nothing is to be pushed.
         kind: new repository, pull request or in place.
         visibility: of the target, in words.
@@ -43,6 +44,8 @@ class HubPlan:
     security: str | None
     reference: str | None
     reference_bytes: int
+    base: str | None = None
+    base_bytes: int = 0
     target: str | None = None
     kind: str | None = None
     visibility: str | None = None
@@ -54,7 +57,11 @@ class HubPlan:
 
 
 def hub_plan(
-    settings: Settings, source: Source, plan: Plan, pushing: PushOptions | None
+    settings: Settings,
+    source: Source,
+    plan: Plan,
+    pushing: PushOptions | None,
+    base: Source | None = None,
 ) -> HubPlan | None:
     """Ask the Hub for what a repair and its push would need; None where neither touches it.
 
@@ -66,9 +73,10 @@ def hub_plan(
     """
     from huggingface_hub import constants
 
-    reference = declared_base(source.folder) if settings.reference == "auto" else None
+    by_itself = settings.reference == "auto" and base is None
+    reference = declared_base(source.folder) if by_itself else None
     on_hub = source.id is not None and not constants.HF_HUB_OFFLINE
-    if not on_hub and pushing is None:
+    if not on_hub and pushing is None and (base is None or base.id is None):
         return None
     info = _info(str(source.id), source.commit) if on_hub else None
     found: dict[str, Any] = {
@@ -77,21 +85,31 @@ def hub_plan(
         "reference": reference,
         "reference_bytes": _reference_bytes(reference) if on_hub else 0,
     }
+    if base is not None and base.id is not None:
+        missing = 0 if constants.HF_HUB_OFFLINE else _missing_bytes(_info(base.id, base.commit))
+        found |= {"base": base.id, "base_bytes": missing}
     if pushing is not None:
-        found |= _push_plan(settings, source, plan, pushing, info)
+        whole = base if settings.merge and base is not None else source
+        found |= _push_plan(settings, source, plan, pushing, info, whole)
     return HubPlan(**found)
 
 
 def _push_plan(
-    settings: Settings, source: Source, plan: Plan, pushing: PushOptions, info: Any | None
+    settings: Settings,
+    source: Source,
+    plan: Plan,
+    pushing: PushOptions,
+    info: Any | None,
+    whole: Source,
 ) -> dict[str, Any]:
     from modelrepair.publish.destination import find_destination
 
     origin = Origin(id=source.id or source.name, hub=source.id is not None)
     try:
         refuse_lab(source.folder)
+        others = named_models(settings, source)
         with push_errors(pushing.to or origin.id, "the same command"):
-            target = find_destination(origin, named_reference(settings), pushing, source.name)
+            target = find_destination(origin, others, pushing, source.name)
     except ModelRepairError as error:
         return {"refused": (str(error),)}
     own = target.kind != "new repository"
@@ -103,7 +121,7 @@ def _push_plan(
         "visibility": target.visibility,
         "account": target.account,
         "exists": target.exists,
-        "upload_bytes": _upload_bytes(source, plan, own),
+        "upload_bytes": _upload_bytes(whole, plan, own),
         "deletes": tuple(replaced(left, {})) if own else (),
     }
 

@@ -59,7 +59,7 @@ def plan_of(settings: Settings, pushing: PushOptions | None = None) -> Plan:
         token_budget=settings.token_budget,
         max_length=settings.max_length,
     )
-    return replace(made, hub=hub_plan(settings, source, made, pushing))
+    return replace(made, hub=hub_plan(settings, source, made, pushing, base))
 
 
 def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.errors import ModelRepairError, UsageError
 from modelrepair.progress import Progress
 from modelrepair.publish.admission import WITHOUT_FORCE, refuse_lab
@@ -16,6 +18,8 @@ from modelrepair.publish.push import push
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
+from modelrepair.source.adapter import names_an_id, read_adapter
+from modelrepair.source.reference import is_id
 from modelrepair.source.resolve import Source, resolve
 
 
@@ -82,24 +86,41 @@ def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destina
     try:
         source = resolve(settings.source, settings.revision, weights=False)
         refuse_lab(source.folder)
+        others = named_models(settings, source)
         origin = Origin(id=source.id or source.name, hub=source.id is not None)
         with push_errors(options.to or origin.id, "the same command"):
-            return source, find_destination(origin, named_reference(settings), options, source.name)
+            return source, find_destination(origin, others, options, source.name)
     except ModelRepairError as error:
         # Nothing is saved yet: there is no folder to finish with.
         error.hint = error.hint.replace("finish it with: the same command", "try again")
         raise
 
 
-def named_reference(settings: Settings) -> list[Origin]:
-    """The reference, where an id was given for it: what it holds may come into the result.
+def named_models(settings: Settings, source: Source) -> list[Origin]:
+    """Reference and base, where an id was given for them: what they hold comes into the result.
 
-    >>> [origin.id for origin in named_reference(Settings("user/model", reference="org/base"))]
-    ['org/base']
+    Raises:
+        UsageError: an adapter's base is one that nobody else could find.
     """
-    from modelrepair.settings import short
+    named = [settings.reference] if settings.reference not in ("auto", "none") else []
+    if (base := _base(settings, source)) is not None:
+        named.append(base)
+    return [Origin(id=each, hub=True) for each in named if _on_hub(each)]
 
-    named = settings.reference
-    if named in ("auto", "none") or "/" not in named or short(named) != named:
-        return []
-    return [Origin(id=named, hub=True)]
+
+def _base(settings: Settings, source: Source) -> str | None:
+    adapter = read_adapter(source.folder)
+    if adapter is None:
+        return None
+    own = adapter.base if names_an_id(adapter) else None
+    # The config of an adapter that stays one keeps the id that it names.
+    if own is None and not settings.merge and not _on_hub(settings.base or ""):
+        raise UsageError(
+            f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so",
+            hint="give --base with the base's id on the Hub",
+        )
+    return settings.base or own
+
+
+def _on_hub(named: str) -> bool:
+    return named[:1] not in ".~/" and not Path(named).exists() and is_id(named)

@@ -25,6 +25,7 @@ time.sleep = lambda seconds: sleep(min(seconds, 0.02))
 def point_at(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path, *, xet: bool = False) -> None:
     """Let the client of this process speak to this Hub, without a token, and wait for nothing."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.url)
     monkeypatch.setattr(
         constants,
         "HUGGINGFACE_CO_URL_TEMPLATE",
