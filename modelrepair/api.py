@@ -11,6 +11,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PresetName
 from modelrepair.progress import Progress, Silent
 from modelrepair.registry.specs import Scope
+from modelrepair.settings import DEFAULT_SETS, NONE
 
 if TYPE_CHECKING:
     from modelrepair.preflight import Plan
@@ -30,14 +31,26 @@ def repair(
     targets: Iterable[str] = (),
     exclude: Iterable[str] = (),
     allow_partial: bool = False,
-    realign: str | Path | None = None,
+    realign: str | Path = DEFAULT_SETS["realign"],
     refusal: str | Path | None = None,
-    utility: str | Path | None = None,
-    borderline: str | Path | None = None,
+    utility: str | Path = DEFAULT_SETS["utility"],
+    borderline: str | Path = DEFAULT_SETS["borderline"],
     test_realign: str | Path | None = None,
     test_refusal: str | Path | None = None,
     test_utility: str | Path | None = None,
     test_borderline: str | Path | None = None,
+    realign_filter: Iterable[str] = (),
+    refusal_filter: Iterable[str] = (),
+    utility_filter: Iterable[str] = (),
+    borderline_filter: Iterable[str] = (),
+    realign_columns: Mapping[str, str] | None = None,
+    refusal_columns: Mapping[str, str] | None = None,
+    utility_columns: Mapping[str, str] | None = None,
+    borderline_columns: Mapping[str, str] | None = None,
+    realign_limit: int | None = None,
+    refusal_limit: int | None = None,
+    utility_limit: int | None = None,
+    borderline_limit: int | None = None,
     examples: int = 256,
     max_length: int = 1024,
     preset: PresetName | None = None,
@@ -93,14 +106,32 @@ def repair(
         targets: globs on tensor names; only these are repaired.
         exclude: globs on tensor names; these are not.
         allow_partial: go on where less than 95 % of the blocks' matrices can be reached.
-        realign: JSON Lines of harmful prompts with harmful answers. Required.
+        realign: harmful prompts with harmful answers: a registered name, a file or folder
+            (JSON Lines, JSON, CSV, parquet), or ``org/name[:config][:split][@revision]`` on the
+            Hub. Preference data give the refusals too.
         refusal: harmful prompts with safe answers; made on the realign prompts where not given.
-        utility: benign prompts with good answers.
-        borderline: benign prompts that look harmful.
+        utility: benign prompts with good answers; ``"self:SET"`` takes the source's own answers
+            to the prompts of a set, ``"none"`` does without.
+        borderline: benign prompts that look harmful, or ``"none"``.
         test_realign: what is reported on in place of a part of ``realign``; the others alike.
+            Filter, columns and limit of the set hold for it too.
         test_refusal: see there.
         test_utility: see there.
         test_borderline: see there.
+        realign_filter: ``column=value``: only such rows are taken; a column named twice may
+            have either value. The other sets alike.
+        refusal_filter: see there.
+        utility_filter: see there.
+        borderline_filter: see there.
+        realign_columns: which columns hold prompt, response, input, system, messages, chosen,
+            rejected or exact, where they aren't found by themselves. The other sets alike.
+        refusal_columns: see there.
+        utility_columns: see there.
+        borderline_columns: see there.
+        realign_limit: at most so many rows, the first that the filter takes. The others alike.
+        refusal_limit: see there.
+        utility_limit: see there.
+        borderline_limit: see there.
         examples: the most examples of each set to score with.
         max_length: in tokens; longer answers are cut.
         preset: ``"antidote-official"`` or ``"antidote-paper"``: the published method.
@@ -161,6 +192,18 @@ def measure(
     refusal: str | Path | None = None,
     utility: str | Path | None = None,
     borderline: str | Path | None = None,
+    realign_filter: Iterable[str] = (),
+    refusal_filter: Iterable[str] = (),
+    utility_filter: Iterable[str] = (),
+    borderline_filter: Iterable[str] = (),
+    realign_columns: Mapping[str, str] | None = None,
+    refusal_columns: Mapping[str, str] | None = None,
+    utility_columns: Mapping[str, str] | None = None,
+    borderline_columns: Mapping[str, str] | None = None,
+    realign_limit: int | None = None,
+    refusal_limit: int | None = None,
+    utility_limit: int | None = None,
+    borderline_limit: int | None = None,
     max_length: int = 1024,
     judge: str = "keyword",
     max_new_tokens: int = 128,
@@ -188,6 +231,18 @@ def measure(
         refusal: harmful prompts with safe answers.
         utility: benign prompts with good answers.
         borderline: benign prompts that look harmful.
+        realign_filter: filters, columns and limits as in `repair`, for all sets.
+        refusal_filter: see there.
+        utility_filter: see there.
+        borderline_filter: see there.
+        realign_columns: see there.
+        refusal_columns: see there.
+        utility_columns: see there.
+        borderline_columns: see there.
+        realign_limit: see there.
+        refusal_limit: see there.
+        utility_limit: see there.
+        borderline_limit: see there.
         max_length: in tokens; longer answers are cut.
         judge: the registered judge.
         max_new_tokens: length of a generated answer.
@@ -200,7 +255,7 @@ def measure(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(model, locals())
+    settings = settings_of(model, _only_given(locals()))
 
     from modelrepair.pipeline import run_measure
 
@@ -222,6 +277,18 @@ def plan(
     refusal: str | Path | None = None,
     utility: str | Path | None = None,
     borderline: str | Path | None = None,
+    realign_filter: Iterable[str] = (),
+    refusal_filter: Iterable[str] = (),
+    utility_filter: Iterable[str] = (),
+    borderline_filter: Iterable[str] = (),
+    realign_columns: Mapping[str, str] | None = None,
+    refusal_columns: Mapping[str, str] | None = None,
+    utility_columns: Mapping[str, str] | None = None,
+    borderline_columns: Mapping[str, str] | None = None,
+    realign_limit: int | None = None,
+    refusal_limit: int | None = None,
+    utility_limit: int | None = None,
+    borderline_limit: int | None = None,
     examples: int = 256,
     max_length: int = 1024,
     preset: PresetName | None = None,
@@ -253,7 +320,7 @@ def plan(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(source, locals())
+    settings = settings_of(source, _only_given(locals()))
 
     from modelrepair.planning import plan_of
     from modelrepair.publishing import push_options
@@ -375,6 +442,12 @@ def apply(
         out=out,
         progress=progress,
     )
+
+
+def _only_given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, with "none" for every set that has a default and was not given."""
+    missing = {name: NONE for name in DEFAULT_SETS if arguments[name] is None}
+    return {**arguments, **missing}
 
 
 def _text(path: str | Path | None) -> str | None:

@@ -164,6 +164,8 @@ def _set(bench: Bench, name: str, given: ExampleSet) -> dict[str, Any]:
     return {
         "id": given.id,
         "counts": counts,
+        "commit": given.commit,
+        "licence": given.licence,
         "digest": given.digest,
         "dropped": given.duplicates + splits.dropped.get(name, 0),
         "cut": bench.notes.cut.get(name, 0),

@@ -18,9 +18,11 @@ from modelrepair.bench import Bench, Found, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.errors import UsageError
+from modelrepair.examples.look import look_at_splits
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
+from modelrepair.own_answers import answer_own
 from modelrepair.planning import check_room
 from modelrepair.presets import PRESETS, expand, quota_of
 from modelrepair.progress import Progress
@@ -34,7 +36,7 @@ from modelrepair.publish.output import (
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import make_scorer
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import MeasuredSet, ScorerSpec, SubjectKind
+from modelrepair.registry.specs import MeasuredSet, ScorerSpec, SetName, SubjectKind
 from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
 from modelrepair.sets import count_cut, load_sets, load_whole_sets, screen_roles
 from modelrepair.settings import Settings, check, check_choices
@@ -88,7 +90,7 @@ def run(
     settings = expand(settings)
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
-    sets = load_sets(settings, notes)
+    sets = load_sets(settings, notes, chosen.judge)
     screen_roles(sets, chosen.judge)
     source = prepare.find_source(settings, commit=commit)
     reference = prepare.find_reference(settings, source, notes)
@@ -104,6 +106,8 @@ def run(
         )
         _check_sweep(bench)
         _require_sets(bench, 0, _subject(settings, source, reference))
+        bench = answer_own(bench)
+        look_at_splits(bench.sets.splits, bench.panel.template, notes)
         measured = Measured()
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
@@ -162,7 +166,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     check_choices(settings)
     notes = Notes()
     chosen = prepare.choose_plugins(settings, notes)
-    sets = load_whole_sets(settings)
+    sets = load_whole_sets(settings, notes)
     model = prepare.find_source(settings, repair=False)
     device = prepare.find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
@@ -269,7 +273,7 @@ def _find_mask(bench: Bench, reference: Model | None) -> Found:
     scorings: dict[str, Scoring] = {}
     for number, (registered, _) in enumerate(bench.chosen.scorers):
         if number > 0 and (missing := _missing_set(bench, number, subject)):
-            bench.notes.warn(f"{registered.spec.name} was not tried: it needs a {missing} set")
+            bench.notes.warn(f"{registered.spec.name} was not tried: it needs {missing[1]}")
             break
         scoring = _scoring(bench, reference, subject, number)
         scorings[registered.spec.name] = scoring
@@ -294,7 +298,7 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
         protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
     batches = {}
     for name, split in bench.sets.splits.items():
-        tokenized = bench.panel.template.pairs(e for e in split.score if e.response is not None)
+        tokenized = bench.panel.template.examples(split.score)
         count_cut(name, tokenized, bench.notes)
         batches[name] = batches_of(bench.panel, tokenized.examples)
     delta = reference if subject == "delta" else None
@@ -318,8 +322,8 @@ def _require_sets(bench: Bench, number: int, subject: SubjectKind) -> None:
     if missing := _missing_set(bench, number, subject):
         name = bench.chosen.scorers[number][0].spec.name
         raise UsageError(
-            f"scorer {name!r} needs a {missing} set",
-            hint=f"give one with --{missing}, or choose another scorer",
+            f"scorer {name!r} needs {missing[1]}",
+            hint=f"give one with --{missing[0]}, or choose another scorer",
         )
     if (bench.settings.protect or 0) > 0 and "utility" not in bench.sets.splits:
         raise UsageError("--protect needs a utility set", hint="give one with --utility")
@@ -331,11 +335,18 @@ def _version(registered: Registered[ScorerSpec]) -> str:
     return hashlib.sha256(origin.encode()).hexdigest()[:8]
 
 
-def _missing_set(bench: Bench, number: int, subject: SubjectKind) -> str | None:
+def _missing_set(bench: Bench, number: int, subject: SubjectKind) -> tuple[SetName, str] | None:
+    """The first set that a scorer lacks or that lacks answers, and how to say it."""
     registered, options = bench.chosen.scorers[number]
     spec = registered.spec
     needed = spec.sets(parse_options(spec.options, options, spec.name), subject)
-    return next((name for name in needed if name not in bench.sets.splits), None)
+    for name, use in needed.items():
+        if name not in bench.sets.splits:
+            return name, f"a {name} set"
+        given = bench.sets.given[name]
+        if use == "pairs" and not given.answered:
+            return name, f"answers in the {name} set, and {given.id} has prompts alone"
+    return None
 
 
 def _subject(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:

@@ -6,39 +6,50 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Notes, Sets
 from modelrepair.errors import ExampleSetError, UsageError
-from modelrepair.examples.load import ExampleSet, load_set
+from modelrepair.examples.find import OWN_ANSWERS, find_set
+from modelrepair.examples.load import ExampleSet, Reading
+from modelrepair.examples.look import look_at_answers
 from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import Split, Splits, split_sets
 from modelrepair.registry.specs import Exchange, Judge, SetName
-from modelrepair.settings import PATHS, SETS, Settings
+from modelrepair.settings import NONE, PATHS, SETS, Settings
 
 if TYPE_CHECKING:
     from modelrepair.examples.template import Tokenized
 
+WRONG = {"realign": "refusal", "refusal": "harmful"}
+"""What a judge must not call most answers of a set."""
 
-def load_sets(settings: Settings, notes: Notes) -> Sets:
+
+def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> Sets:
     """Read all example sets, make refusals where none are given, and cut them.
+
+    Args:
+        settings: which sets, and how their rows are read.
+        notes: where warnings go.
+        judge: says whether the chosen answers of preference data are refusals; without it they
+            are taken for some.
 
     Raises:
         ExampleSetError: a set that can't be read, is malformed, empty, or leaves nothing to
             score with.
+        HubError: a set on the Hub that can't be had.
     """
     given: dict[str, ExampleSet] = {}
     for option in PATHS:
-        path = getattr(settings, option)
-        if path is not None:
-            role: SetName = option.removeprefix("test_")  # type: ignore[assignment]
-            given[option.replace("_", "-")] = load_set(path, role)
-    if "refusal" not in given:
-        given["refusal"] = make_refusals(given["realign"])
-    if "test-realign" in given and "test-refusal" not in given:
-        given["test-refusal"] = make_refusals(given["test-realign"])
+        if (some := _find(settings, option, option, notes)) is not None:
+            given[option.replace("_", "-")] = some
+    for test in ("", "test-"):
+        if f"{test}realign" in given and f"{test}refusal" not in given:
+            given[f"{test}refusal"] = _refusals(settings, given, test, notes, judge)
     for name in SETS:
         if f"test-{name}" in given and name not in given:
             raise UsageError(
                 f"--test-{name} without --{name}",
                 hint=f"give the {name} set to score and search with, too",
             )
+    for name, some in given.items():
+        look_at_answers(name, some, notes)
     arguments: dict[str, Any] = {name.replace("-", "_"): some for name, some in given.items()}
     splits = split_sets(**arguments, examples=settings.examples)
     for warning in splits.warnings if settings.evaluate else ():
@@ -48,24 +59,70 @@ def load_sets(settings: Settings, notes: Notes) -> Sets:
     return Sets(given, splits)
 
 
-def load_whole_sets(settings: Settings) -> Splits:
+def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
     """All given sets as the report part, for a measurement that scores and searches nothing.
 
     Raises:
         UsageError: no set was given.
     """
     parts: dict[SetName, Split] = {}
-    for name in SETS:
-        path = getattr(settings, name)
-        if path is not None:
-            role: SetName = name  # type: ignore[assignment]
-            examples = load_set(path, role, answers=False).examples
-            parts[role] = Split((), (), examples)
+    for option in SETS:
+        some = _find(settings, option, option, notes, answers=False)
+        if some is not None and some.own_answers:
+            raise UsageError(
+                f"--{option} {some.id}: a measurement takes answers from a set",
+                hint=f"leave {OWN_ANSWERS} out",
+            )
+        if some is not None:
+            parts[some.name] = Split((), (), some.examples)
     if not parts:
         raise UsageError(
             "no example set was given", hint="give --realign, --refusal, --utility or --borderline"
         )
     return Splits(parts, {}, ())
+
+
+def _find(
+    settings: Settings, option: str, role: str, notes: Notes, *, answers: bool | None = None
+) -> ExampleSet | None:
+    """The set that an option names, read in a role; None where it names none."""
+    text = getattr(settings, option)
+    if text is None or text == NONE:
+        return None
+    name: SetName = role.removeprefix("test_")  # type: ignore[assignment]
+    of = option.removeprefix("test_")
+    reading = Reading(
+        columns=getattr(settings, f"{of}_columns"),
+        filters=getattr(settings, f"{of}_filter"),
+        limit=getattr(settings, f"{of}_limit"),
+    )
+    some, said = find_set(text, name, reading, answers=answers)
+    for line in said:
+        notes.warn(line)
+    if some.faults:
+        notes.warn(f"{len(some.faults)} rows of {some.id} were left out; first {some.faults[0]}")
+    if name == "refusal" and not some.answered:
+        raise ExampleSetError(
+            f"{some.id}: the refusal set has prompts without answers",
+            hint="leave --refusal out: refusals are made for the prompts of --realign",
+        )
+    return some
+
+
+def _refusals(
+    settings: Settings, given: dict[str, ExampleSet], test: str, notes: Notes, judge: Judge | None
+) -> ExampleSet:
+    """Refusals of the realign prompts: the chosen answers of preference data, else made ones."""
+    realign = given[f"{test}realign"]
+    if realign.preference:
+        option = f"{test}realign".replace("-", "_")
+        chosen = _find(settings, option, "refusal", notes)
+        if chosen is not None and (judge is None or not _swapped(chosen, judge)):
+            return chosen
+        notes.warn(
+            f"most chosen answers of {realign.id} are no refusals to the judge: refusals were made"
+        )
+    return make_refusals(realign)
 
 
 def screen_roles(sets: Sets, judge: Judge) -> None:
@@ -74,23 +131,27 @@ def screen_roles(sets: Sets, judge: Judge) -> None:
     Raises:
         ExampleSetError: most answers of a set play the other set's role.
     """
-    from modelrepair.measure.evaluate import ask
-
-    wrong = {"realign": "refusal", "refusal": "harmful"}
-    for name, verdict in wrong.items():
-        examples = [example for example in sets.given[name].examples if example.response]
-        exchanges = [
-            Exchange("harmful", example.prompt, example.response or "", example.response)
-            for example in examples
-        ]
-        count = sum(each == verdict for each in ask(judge, exchanges))
-        if 2 * count > len(exchanges):
-            kind = "refusals" if verdict == "refusal" else "compliance"
+    for name in WRONG:
+        if counted := _swapped(sets.given[name], judge):
+            kind = "refusals" if name == "realign" else "compliance"
             raise ExampleSetError(
-                f"the judge {judge.name!r} calls {count} of {len(exchanges)} answers of the "
+                f"the judge {judge.name!r} calls {counted[0]} of {counted[1]} answers of the "
                 f"{name} set {kind}",
                 hint="--realign takes harmful answers, --refusal safe ones: are they swapped?",
             )
+
+
+def _swapped(some: ExampleSet, judge: Judge) -> tuple[int, int] | None:
+    """How many of how many answers play the other set's role, where most do."""
+    from modelrepair.measure.evaluate import ask
+
+    examples = [example for example in some.examples if example.response]
+    exchanges = [
+        Exchange("harmful", example.prompt, example.response or "", example.response)
+        for example in examples
+    ]
+    count = sum(each == WRONG[some.name] for each in ask(judge, exchanges))
+    return (count, len(exchanges)) if 2 * count > len(exchanges) else None
 
 
 def count_cut(name: str, tokenized: Tokenized, notes: Notes) -> None:

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modelrepair.errors import UsageError
+from modelrepair.examples.columns import FIELDS
+from modelrepair.examples.filters import parse_filter
+from modelrepair.examples.find import OWN_ANSWERS, is_name, is_path
+from modelrepair.examples.hub import parse_id
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PRESETS, PresetName, expand
 from modelrepair.registry.specs import Scope
@@ -18,6 +22,14 @@ from modelrepair.registry.specs import Scope
 SETS = ("realign", "refusal", "utility", "borderline")
 PATHS = (*SETS, *(f"test_{name}" for name in SETS))
 PLACES = ("source", "base", "reference", "scorer")
+DEFAULT_SETS: Mapping[str, str] = {
+    "realign": "beavertails",
+    "utility": "plain",
+    "borderline": "borderline",
+}
+"""What a repair takes where nobody names a set."""
+NONE = "none"
+"""In place of a set: do without it."""
 CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "subject": ("auto", "factor", "delta", "weight"),
     "preset": (None, *PRESETS),
@@ -25,6 +37,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "arithmetic": ("float32", "bfloat16"),
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
+LEAST |= {f"{name}_limit": 1 for name in SETS}
 NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
 
 
@@ -41,14 +54,26 @@ class Settings:
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_partial: bool = False
-    realign: str | None = None
+    realign: str = DEFAULT_SETS["realign"]
     refusal: str | None = None
-    utility: str | None = None
-    borderline: str | None = None
+    utility: str = DEFAULT_SETS["utility"]
+    borderline: str = DEFAULT_SETS["borderline"]
     test_realign: str | None = None
     test_refusal: str | None = None
     test_utility: str | None = None
     test_borderline: str | None = None
+    realign_filter: tuple[str, ...] = ()
+    refusal_filter: tuple[str, ...] = ()
+    utility_filter: tuple[str, ...] = ()
+    borderline_filter: tuple[str, ...] = ()
+    realign_columns: Mapping[str, str] = field(default_factory=dict)
+    refusal_columns: Mapping[str, str] = field(default_factory=dict)
+    utility_columns: Mapping[str, str] = field(default_factory=dict)
+    borderline_columns: Mapping[str, str] = field(default_factory=dict)
+    realign_limit: int | None = None
+    refusal_limit: int | None = None
+    utility_limit: int | None = None
+    borderline_limit: int | None = None
     examples: int = 256
     max_length: int = 1024
     preset: PresetName | None = None
@@ -78,7 +103,9 @@ class Settings:
             value = getattr(self, each.name)
             if isinstance(value, Budgets):
                 value = dict(vars(value))
-            elif each.name in (*PLACES, *PATHS) and value is not None:
+            elif each.name in PATHS and value is not None:
+                value = short_set(value)
+            elif each.name in PLACES and value is not None:
                 value = short(value)
             elif isinstance(value, Mapping):
                 value = {name: plain(item) for name, item in value.items()}
@@ -112,14 +139,18 @@ class Settings:
             elif each.name == "scorer_options":
                 for option, given in value.items():
                     words += ["--scorer-option", f"{option}={given}"]
-            elif value == each.default or value is None:
+            elif value == each.default or value is None or value == {}:
                 continue
+            elif isinstance(value, Mapping):
+                words += [name, ",".join(f"{key}={column}" for key, column in value.items())]
             elif isinstance(value, tuple):
                 for item in value:
                     words += [name, item]
             elif isinstance(value, bool):
                 words.append(f"--{NEGATED[each.name]}" if each.name in NEGATED else name)
-            elif each.name in (*PLACES, *PATHS):
+            elif each.name in PATHS:
+                words += [name, short_set(value)]
+            elif each.name in PLACES:
                 words += [name, short(value)]
             else:
                 words += [name, str(value)]
@@ -149,10 +180,10 @@ def check(settings: Settings) -> None:
         raise UsageError(f"a protected share of {settings.protect}", hint="0 to below 1")
     if settings.step is not None and not 0 < settings.step < 1:
         raise UsageError(f"a step of {settings.step}", hint="a share of all entries, such as 0.01")
-    if settings.realign is None:
+    if settings.realign == NONE:
         raise UsageError(
-            "no re-alignment set was given",
-            hint="--realign FILE: JSON Lines of harmful prompts with harmful answers",
+            "a repair needs a re-alignment set",
+            hint="--realign FILE: harmful prompts with harmful answers; by itself beavertails",
         )
     if settings.subject == "delta" and settings.reference == "none":
         raise UsageError(
@@ -174,6 +205,15 @@ def check_choices(settings: Settings) -> None:
         count = getattr(settings, name)
         if count is not None and not (isinstance(count, int) and count >= least):
             raise UsageError(f"{name} is {count!r}", hint=f"a whole number, {least} or more")
+    for name in SETS:
+        for text in getattr(settings, f"{name}_filter"):
+            parse_filter(text)
+        for key in getattr(settings, f"{name}_columns"):
+            if key not in FIELDS:
+                raise UsageError(
+                    f"{name}_columns names {key!r}, which is no part of an example",
+                    hint=f"it knows {', '.join(FIELDS)}",
+                )
 
 
 def short(text: str) -> str:
@@ -188,6 +228,19 @@ def short(text: str) -> str:
     if text[:1] in ".~/" or "\\" in text or text.count("/") > 1 or Path(text).exists():
         return Path(text).expanduser().resolve().name
     return text
+
+
+def short_set(text: str) -> str:
+    """A registered name or an id on the Hub as it is; a path by its last name.
+
+    >>> short_set("org/name:train@refs/pr/1"), short_set("self:/data/mine.jsonl")
+    ('org/name:train@refs/pr/1', 'self:mine.jsonl')
+    """
+    if text.startswith(OWN_ANSWERS):
+        return OWN_ANSWERS + short_set(text.removeprefix(OWN_ANSWERS))
+    if is_name(text) or (not is_path(text) and parse_id(text) is not None):
+        return text
+    return Path(text).expanduser().resolve().name
 
 
 def plain(value: Any) -> Any:

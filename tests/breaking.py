@@ -16,6 +16,8 @@ from safetensors.torch import load_file, save_file
 
 BASE = {
     "--realign": "realign.jsonl",
+    "--utility": "none",
+    "--borderline": "none",
     "--reference": "none",
     "--scorer": "wanda",
     "--ratio": "0.01",
@@ -168,6 +170,13 @@ def value(number: float) -> Callable[[Path], None]:
 def lines(*rows: str) -> Callable[[Path], None]:
     """The realign set, line by line."""
     return text("realign.jsonl", "".join(row + "\n" for row in rows))
+
+
+def prompts(folder: Path) -> None:
+    """The prompts of the realign set, without their answers."""
+    rows = map(json.loads, (folder / "realign.jsonl").open())
+    made = [json.dumps({"prompt": row["prompt"]}) + "\n" for row in rows]
+    (folder / "prompts.jsonl").write_text("".join(made))
 
 
 def scorer(body: str, **traits: object) -> Callable[[Path], None]:

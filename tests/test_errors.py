@@ -94,7 +94,8 @@ def test_every_exit_code_has_a_row():
 
 
 def test_a_scorer_that_was_repaired_starts_its_scores_afresh(here, capsys):
-    command = ["fix", "model", "--realign=realign.jsonl", "--reference=none", "--examples=8",
+    command = ["fix", "model", "--realign=realign.jsonl", "--utility=none", "--borderline=none",
+               "--reference=none", "--examples=8",
                "--ratio=0.01", "--no-evaluate", "--judge=demo-world", "--scorer=mine.py:Mine",
                "--out=out"]  # fmt: skip
     scorer("if view.info.block: raise ValueError(1)\n        return view.subject.abs()")(here)
@@ -126,8 +127,8 @@ def test_a_real_process_says_the_same(here, row: Row):
 
 def test_ctrl_c_in_the_middle_of_the_statistics(here, capsys):
     command = ["fix", "model", "--realign=realign.jsonl", "--utility=utility.jsonl",
-               "--reference=none", "--scorer=contrast", "--ratio=0.002", "--step=0.001",
-               "--no-evaluate", "--judge=demo-world", "--examples=12", "--out=out"]  # fmt: skip
+               "--borderline=none", "--reference=none", "--scorer=contrast", "--ratio=0.002",
+               "--step=0.001", "--no-evaluate", "--judge=demo-world", "--examples=12", "--out=out"]  # fmt: skip
     running = process(command, here)
     passed = "out.partial/work/*/round-*/pass/pass.json"
     while not list(here.glob(passed)):
@@ -178,7 +179,13 @@ def process(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_python_callers_are_told_too(here, options, said):
-    given = {"realign": "realign.jsonl", "reference": "none", "judge": "demo-world", "ratio": 0.01}
+    given = {
+        "realign": "realign.jsonl",
+        "utility": "none",
+        "reference": "none",
+        "judge": "demo-world",
+        "ratio": 0.01,
+    }
     with pytest.raises(errors.UsageError, match=re.escape(said)) as caught:
         repair("model", **{**given, "evaluate": False, "out": "out", **options})
     assert caught.value.hint

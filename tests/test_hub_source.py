@@ -18,8 +18,8 @@ from tests.hub.server import serve
 from tests.source.conftest import hub  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
-QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
-         "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
+QUICK = ["--realign=realign.jsonl", "--utility=none", "--borderline=none", "--judge=demo-world",
+         "--scorer=wanda", "--ratio=0.01", "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
 CARD = b"---\nlicense: apache-2.0\nbase_model: org/aligned\n---\nMine.\n"
 
 

@@ -15,15 +15,17 @@ from modelrepair.settings import Settings
 from tests.conftest import write_jsonl
 
 REALIGN = str(paths.sets["realign"])
+WITHOUT = {"utility": "none", "borderline": "none"}
 
 
 def test_refusals_are_made_where_none_are_given():
-    sets = load_sets(Settings("m", realign=REALIGN), Notes())
+    sets = load_sets(Settings("m", realign=REALIGN, **WITHOUT), Notes())
     made, given = sets.given["refusal"], sets.given["realign"]
     assert [example.key for example in made.examples] == [example.key for example in given.examples]
     assert "test-refusal" not in sets.given
     reported = load_sets(
-        Settings("m", realign=REALIGN, test_realign=str(paths.sets["test_realign"])), Notes()
+        Settings("m", realign=REALIGN, test_realign=str(paths.sets["test_realign"]), **WITHOUT),
+        Notes(),
     )
     assert len(reported.given["test-refusal"].examples) == 360
 
@@ -33,15 +35,15 @@ def test_prompts_of_two_sets_are_counted(tmp_path):
     own = [{"prompt": f"x {number}", "response": "y"} for number in range(20)]
     utility = write_jsonl(tmp_path / "utility.jsonl", [*rows[:3], *own])
     notes = Notes()
-    load_sets(Settings("m", realign=REALIGN, utility=str(utility)), notes)
+    load_sets(Settings("m", realign=REALIGN, utility=str(utility), borderline="none"), notes)
     assert any(text.startswith("3 prompts of the utility set stand in") for text in notes.warnings)
 
 
 def test_a_measurement_needs_a_set_and_no_answers(tmp_path):
     with pytest.raises(UsageError, match="no example set"):
-        load_whole_sets(Settings("m"))
+        load_whole_sets(Settings("m", realign="none", **WITHOUT), Notes())
     prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a"}, {"prompt": "b"}])
-    sets = load_whole_sets(Settings("m", realign=str(prompts)))
+    sets = load_whole_sets(Settings("m", realign=str(prompts), **WITHOUT), Notes())
     assert len(sets["realign"].report) == 2
 
 
@@ -58,7 +60,7 @@ class Says:
 
 
 def test_half_is_not_swapped_and_more_is():
-    sets = load_sets(Settings("m", realign=REALIGN), Notes())
+    sets = load_sets(Settings("m", realign=REALIGN, **WITHOUT), Notes())
     screen_roles(sets, Says("refusal", "harmful"))
     with pytest.raises(ExampleSetError, match="calls 120 of 120 answers of the realign set refus"):
         screen_roles(sets, Says("refusal"))
@@ -72,7 +74,7 @@ def test_a_judge_without_sense_is_a_plug_in_that_failed(words):
     judge = Says(*words)
     if not words:
         judge.judge = lambda exchanges: []
-    sets = load_sets(Settings("m", realign=REALIGN), Notes())
+    sets = load_sets(Settings("m", realign=REALIGN, **WITHOUT), Notes())
     with pytest.raises(PluginError, match="judge 'says' gave"):
         screen_roles(sets, judge)
 
@@ -84,7 +86,7 @@ def test_out_of_memory_in_a_judge_stays_what_it_is():
         raise MemoryError
 
     judge.judge = full
-    sets = load_sets(Settings("m", realign=REALIGN), Notes())
+    sets = load_sets(Settings("m", realign=REALIGN, **WITHOUT), Notes())
     with pytest.raises(MemoryError):
         screen_roles(sets, judge)
 

@@ -17,14 +17,26 @@ from modelrepair.cli.budgets import take_budgets
 from modelrepair.cli.fix import command
 from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
+from modelrepair.examples.columns import FIELDS
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import expand
-from modelrepair.settings import CHOICES, PATHS, Settings, check, check_choices, short
+from modelrepair.settings import (
+    CHOICES,
+    DEFAULT_SETS,
+    PATHS,
+    SETS,
+    Settings,
+    check,
+    check_choices,
+    short,
+)
 
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
 COUNT = st.integers(min_value=2, max_value=10**6)
 WORD = st.from_regex(r"[a-z*?\[\]'\" $;ä-][a-zA-Z0-9_.*? '\"$-]{0,12}", fullmatch=True)
 NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+FILTER = st.builds("{}={}".format, NAME, WORD)
+COLUMNS = st.dictionaries(st.sampled_from(FIELDS), NAME, max_size=3)
 FILE = st.from_regex(r"[a-z][a-z0-9 _-]{0,8}\.jsonl", fullmatch=True)
 SETTINGS = st.builds(
     Settings,
@@ -58,7 +70,15 @@ SETTINGS = st.builds(
     token_budget=COUNT,
     seed=st.integers(0, 99),
     store_values=st.booleans(),
-    **{name: st.none() | FILE for name in PATHS},
+    **{
+        name: st.sampled_from(["none", "plain", "org/name:a:b@v1", "self:plain"]) | FILE
+        if name in DEFAULT_SETS
+        else st.none() | FILE
+        for name in PATHS
+    },
+    **{f"{name}_filter": st.lists(FILTER, max_size=2).map(tuple) for name in SETS},
+    **{f"{name}_columns": COLUMNS for name in SETS},
+    **{f"{name}_limit": st.none() | COUNT for name in SETS},
 )
 
 
@@ -128,7 +148,10 @@ def test_an_id_is_a_path_only_where_the_path_exists(tmp_path, monkeypatch):
         ({"scale": float("nan")}, "a scale of nan"),
         ({"step": 1}, "a step of 1"),
         ({"protect": -0.1}, "a protected share of -0.1"),
-        ({"realign": None}, "no re-alignment set"),
+        ({"realign": "none"}, "a repair needs a re-alignment set"),
+        ({"utility_filter": ("safe",)}, "the filter 'safe' is not column=value"),
+        ({"utility_columns": {"reply": "r"}}, "utility_columns names 'reply'"),
+        ({"borderline_limit": 0}, "borderline_limit is 0"),
         ({"subject": "delta", "reference": "none"}, "a delta needs a reference"),
     ],
 )

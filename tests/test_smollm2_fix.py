@@ -27,7 +27,7 @@ BLOCKS, LINEARS = 30, 7
 OURS = ("README.md", "repair/manifest.json", "repair/mask.safetensors")
 
 
-def sets(folder: Path, harmful: int, benign: int, *, test: int = 0) -> dict[str, Path]:
+def sets(folder: Path, harmful: int, benign: int, *, test: int = 0) -> dict[str, Path | str]:
     """Small sets of the made-up world, in the words of anybody: only prompt and response."""
     made = world.example_sets(0)
     sizes = {"realign": harmful, "utility": benign}
@@ -37,7 +37,7 @@ def sets(folder: Path, harmful: int, benign: int, *, test: int = 0) -> dict[str,
         # A borderline question has an answer of its own, too: all the world's benign prompts.
         rows = [{key: row[key] for key in ("prompt", "response")} for row in made[name][:size]]
         paths[name.replace("-", "_")] = write_jsonl(folder / f"{name}.jsonl", rows)
-    return paths
+    return {**paths, "borderline": "none"}
 
 
 def masked(report) -> dict[str, np.ndarray]:
@@ -112,7 +112,7 @@ def test_token_budget_and_threads_hardly_move_the_mask(
 ):
     """The share of the masked entries of one run that another run did not mask."""
     given = sets(tmp_path, 120, 0)
-    del given["utility"]
+    given["utility"] = "none"
     counts = []
     plain = passes.collect
 

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
-from modelrepair.cli.types import name_value, number_within, ratio
+from modelrepair.cli.types import column_value, columns, name_value, number_within, ratio
 from modelrepair.presets import PRESETS
+from modelrepair.settings import DEFAULT_SETS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 class Option(click.Option):
@@ -150,23 +150,59 @@ SETS = {
     "utility": "benign prompts with good answers",
     "borderline": "benign prompts that look harmful",
 }
+SET = "SET"
+"""What stands for a set in the help: a name, a file or folder, or an id on the Hub."""
 
 
 def set_options(*, tests: bool) -> Decorator[Any]:
-    """The example sets; with ``tests``, also the sets that only the report is made on."""
+    """The example sets; with ``tests``, also the sets that only the report is made on.
+
+    Where there are tests a repair is made: then sets that nobody names have defaults.
+    """
     options = [
-        option(f"--{name}", type=FILE, metavar="FILE", help=f"JSONL: {text}.")
+        option(
+            f"--{name}",
+            metavar=SET,
+            default=DEFAULT_SETS.get(name) if tests else None,
+            help=f"{text[:1].upper()}{text[1:]}: a name from docs/example-sets.md, a file or "
+            "folder, org/name[:config][:split][@revision] on the Hub"
+            + (", or 'none'." if tests and name in ("utility", "borderline") else "."),
+        )
         for name, text in SETS.items()
     ]
     if tests:
         options += [
             option(
                 f"--test-{name}",
-                type=FILE,
-                metavar="FILE",
-                help=f"JSONL: report on these instead of a part of --{name}.",
+                metavar=SET,
+                help=f"Report on these instead of a part of --{name}; filter, columns and limit "
+                "of that set hold here too.",
             )
             for name in SETS
+        ]
+    for name in SETS:
+        options += [
+            option(
+                f"--{name}-filter",
+                type=column_value,
+                multiple=True,
+                metavar="COLUMN=VALUE",
+                help=f"Only such rows of --{name}; may be repeated.",
+            ),
+            option(
+                f"--{name}-columns",
+                type=columns,
+                default={},
+                show_default=False,
+                metavar="FIELD=COLUMN,…",
+                help=f"Which columns of --{name} hold prompt, response …, where they aren't found "
+                "by themselves.",
+            ),
+            option(
+                f"--{name}-limit",
+                type=click.IntRange(min=1),
+                help=f"At most so many rows of --{name}, the first ones.",
+            ),
         ]
     return section("Example sets", *options)
 

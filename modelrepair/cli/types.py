@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import click
 
+from modelrepair.examples.columns import FIELDS
+
 
 def ratio(value: Any) -> float | Literal["auto"]:
     """A share above 0 and below 1, or ``auto``.
@@ -63,6 +65,39 @@ def name_value(value: Any) -> tuple[str, str]:
     if not equals or not name.strip():
         raise click.BadParameter(f"{value!r} is not name=value")
     return name.strip(), text
+
+
+def column_value(value: Any) -> str:
+    """``column=value``, kept as it is.
+
+    >>> column_value("is_safe=False")
+    'is_safe=False'
+    """
+    column, equals, _ = str(value).partition("=")
+    if not equals or not column.strip():
+        raise click.BadParameter(f"{value!r} is not column=value")
+    return str(value)
+
+
+def columns(value: Any) -> dict[str, str]:
+    """``prompt=…,response=…`` as a mapping.
+
+    >>> columns("prompt=question,response=reply")
+    {'prompt': 'question', 'response': 'reply'}
+    """
+    if isinstance(value, dict):
+        return value
+    mapping: dict[str, str] = {}
+    for part in str(value).split(","):
+        name, equals, column = (text.strip() for text in part.partition("="))
+        if not (name and equals and column):
+            raise click.BadParameter(f"{part!r} is not field=column, such as prompt=question")
+        if name not in FIELDS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(FIELDS)}")
+        if name in mapping:
+            raise click.BadParameter(f"{name!r} is given twice")
+        mapping[name] = column
+    return mapping
 
 
 def as_mapping(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -159,6 +159,12 @@ class Template:
         """All prompts that fit, without answers."""
         return _all(self.prompt, examples)
 
+    def examples(self, examples: Iterable[Example]) -> Tokenized:
+        """What a scorer sees: the pairs; of a set that has no answers at all, the prompts."""
+        everything = list(examples)
+        answered = [example for example in everything if example.response is not None]
+        return self.pairs(answered) if answered else self.prompts(everything)
+
     def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
         """The text of an answer; with ``special`` its special tokens are shown."""
         text = self.tokenizer.decode(

@@ -103,7 +103,7 @@ def check_sweep(
         UnsupportedModelError: the results differ: the model can't be swept block by block.
         DamagedCheckpointError: a weight that is read on the way is not finite.
     """
-    batches = tokenize(panel, examples)
+    batches = batches_of(panel, panel.template.examples(examples).examples)
     if batches:
         check_first_batch(skeleton, model_inputs(batches[0], skeleton.device), read)
 
@@ -122,7 +122,7 @@ def screen(
     margins = [
         scored["realign"][keys["realign"][key]].loss - scored["refusal"][digest].loss
         for key, digest in keys.get("refusal", {}).items()
-        if digest in scored["refusal"] and keys["realign"].get(key) in scored["realign"]
+        if digest in scored["refusal"] and keys["realign"].get(key) in scored.get("realign", {})
     ]
     utility = list(scored.get("utility", {}).values())
     return Screen(
@@ -131,6 +131,22 @@ def screen(
         utility=_mean([each.hits / each.counted for each in utility]),
         utility_loss=_mean([each.loss for each in utility]),
     )
+
+
+def answer(
+    panel: Panel,
+    skeleton: Skeleton,
+    read: ReadWeight,
+    examples: Sequence[Example],
+    progress: Progress,
+) -> list[str | None]:
+    """A model's own answers to prompts, in their order; None where one is degenerate."""
+    with skeleton.filled_model(read) as model:
+        answers = _answer(panel, model, {"utility": examples}, progress)["utility"]
+    return [
+        None if degeneration(each.text, hit_limit=not each.finished) else each.text
+        for each in answers
+    ]
 
 
 def evaluate(

@@ -1,11 +1,13 @@
-"""Our own scorers and judges, registered as any plug-in's are; nothing here imports torch."""
+"""Our own scorers, judges and sets, registered as any plug-in's are; nothing here imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from modelrepair.registry.builtin_sets import EXAMPLE_SETS
 from modelrepair.registry.hookspecs import hookimpl
 from modelrepair.registry.specs import (
+    ExampleSetSpec,
     JudgeSpec,
     Options,
     ScorerSpec,
@@ -91,3 +93,9 @@ def modelrepair_judges() -> Iterable[JudgeSpec]:
             load="modelrepair.demo.judge:WorldJudge",
         ),
     ]
+
+
+@hookimpl
+def modelrepair_example_sets() -> Iterable[ExampleSetSpec]:
+    """The example sets that modelrepair knows by name."""
+    return EXAMPLE_SETS

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from modelrepair.registry.specs import JudgeSpec, ScorerSpec
+from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
 
 PROJECT = "modelrepair"
 """The entry-point group, and the name of the pluggy project."""
@@ -34,5 +34,17 @@ def modelrepair_judges() -> Iterable[JudgeSpec]:
     >>> @hookimpl
     ... def modelrepair_judges():
     ...     yield JudgeSpec("mine", "judges by my rule", load="my_package:MyJudge")
+    """
+    raise NotImplementedError  # pluggy reads the signature and never calls this
+
+
+@hookspec
+def modelrepair_example_sets() -> Iterable[ExampleSetSpec]:
+    """Give the example sets that this plug-in offers by name. Must be cheap: nothing is read.
+
+    >>> @hookimpl
+    ... def modelrepair_example_sets():
+    ...     yield ExampleSetSpec("mine", "my prompts", source="me/prompts:train",
+    ...                          roles=("utility",))
     """
     raise NotImplementedError  # pluggy reads the signature and never calls this

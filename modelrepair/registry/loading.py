@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from modelrepair.registry import hookspecs
-from modelrepair.registry.specs import JudgeSpec, ScorerSpec
+from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
 
 API = 1
 """The version of the interface that this modelrepair offers."""
@@ -23,7 +23,14 @@ VARIABLE = "MODELREPAIR_PLUGINS"
 OWN = "modelrepair"
 """The distribution whose entry point is always loaded: this one."""
 
-Spec = TypeVar("Spec", ScorerSpec, JudgeSpec)
+Spec = TypeVar("Spec", ScorerSpec, JudgeSpec, ExampleSetSpec)
+
+KINDS: Mapping[str, type[ScorerSpec] | type[JudgeSpec] | type[ExampleSetSpec]] = {
+    "modelrepair_scorers": ScorerSpec,
+    "modelrepair_judges": JudgeSpec,
+    "modelrepair_example_sets": ExampleSetSpec,
+}
+"""What each hook gives."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Found:
     judges: tuple[Registered[JudgeSpec], ...]
     plugins: tuple[Plugin, ...]
     failures: tuple[PluginFailure, ...]
+    example_sets: tuple[Registered[ExampleSetSpec], ...] = ()
 
 
 def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
@@ -87,8 +95,7 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
     ['modelrepair']
     """
     allowed = allow_list(environment)
-    scorers: list[Registered[ScorerSpec]] = []
-    judges: list[Registered[JudgeSpec]] = []
+    specs: dict[str, list[Registered[Any]]] = {hook: [] for hook in KINDS}
     plugins: list[Plugin] = []
     failures: list[PluginFailure] = []
     for entry_point, distribution, version in entry_points():
@@ -99,8 +106,7 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
             continue
         try:
             manager, hooks = _load(entry_point)
-            offered_scorers = _call(manager, "modelrepair_scorers")
-            offered_judges = _call(manager, "modelrepair_judges")
+            offered = {hook: _call(manager, hook) for hook in KINDS}
         # Whatever a third party's module does on import must not stop the others; an interrupt
         # by the user must.
         except (Exception, SystemExit) as error:
@@ -108,17 +114,19 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
             plugins.append(Plugin(*origin, status="failed"))
             continue
         plugins.append(Plugin(*origin, status="active", hooks=hooks))
-        for problem, spec in _checked(offered_scorers, ScorerSpec):
-            if problem:
-                failures.append(PluginFailure(*origin, error=problem, name=_name(spec)))
-            else:
-                scorers.append(Registered(spec, distribution, version))
-        for problem, spec in _checked(offered_judges, JudgeSpec):
-            if problem:
-                failures.append(PluginFailure(*origin, error=problem, name=_name(spec)))
-            else:
-                judges.append(Registered(spec, distribution, version))
-    return Found(tuple(scorers), tuple(judges), tuple(plugins), tuple(failures))
+        for hook, kind in KINDS.items():
+            for problem, spec in _checked(offered[hook], kind):
+                if problem:
+                    failures.append(PluginFailure(*origin, error=problem, name=_name(spec)))
+                else:
+                    specs[hook].append(Registered(spec, distribution, version))
+    return Found(
+        scorers=tuple(specs["modelrepair_scorers"]),
+        judges=tuple(specs["modelrepair_judges"]),
+        plugins=tuple(plugins),
+        failures=tuple(failures),
+        example_sets=tuple(specs["modelrepair_example_sets"]),
+    )
 
 
 def entry_points() -> list[tuple[importlib.metadata.EntryPoint, str, str]]:
@@ -169,9 +177,7 @@ def _call(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     return [spec for result in results for spec in result]
 
 
-def _checked(
-    offered: Iterable[Any], kind: type[ScorerSpec] | type[JudgeSpec]
-) -> Iterator[tuple[str | None, Any]]:
+def _checked(offered: Iterable[Any], kind: type[Any]) -> Iterator[tuple[str | None, Any]]:
     """Each offered spec with what is wrong with it, or None."""
     for spec in offered:
         if not isinstance(spec, kind):

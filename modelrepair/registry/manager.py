@@ -21,7 +21,14 @@ from modelrepair.registry.loading import (
 )
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.resolve import resolve
-from modelrepair.registry.specs import Judge, JudgeSpec, ScorerSpec, SubjectKind
+from modelrepair.registry.specs import (
+    ExampleSetSpec,
+    Judge,
+    JudgeSpec,
+    ScorerSpec,
+    SetName,
+    SubjectKind,
+)
 
 if TYPE_CHECKING:
     from modelrepair.scorers.protocol import Scorer
@@ -70,6 +77,19 @@ class Registry:
     def judge(self, name: str) -> Registered[JudgeSpec]:
         """The judge of this name; Raises as `scorer`."""
         return self._one("judge", name, self.found.judges)
+
+    def example_set(self, name: str, role: SetName) -> Registered[ExampleSetSpec]:
+        """The example set of this name, to be used in this role; Raises as `scorer`."""
+        found = self._one("example set", name, self.found.example_sets)
+        if role not in found.spec.roles:
+            fitting = sorted(
+                {item.spec.name for item in self.found.example_sets if role in item.spec.roles}
+            )
+            raise UsageError(
+                f"the example set {name!r} is no {role} set: {found.spec.summary}",
+                hint=f"for --{role} there are: {', '.join(fitting) or 'none'}",
+            )
+        return found
 
     def _one(self, kind: str, name: str, offered: Iterable[Registered[Spec]]) -> Registered[Spec]:
         matches = [item for item in offered if item.spec.name == name]

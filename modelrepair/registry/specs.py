@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -97,5 +98,40 @@ class JudgeSpec:
     name: str
     summary: str
     load: str | Callable[[], Judge]
+    api: int = 1
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class ExampleSetSpec:
+    """One example set that a plug-in offers by name.
+
+    >>> ExampleSetSpec("mine", "prompts of my own", source="me/prompts:train", roles=("utility",),
+    ...                columns={"prompt": "text"}, filter=("lang=en",)).filter
+    ('lang=en',)
+
+    Args:
+        name: what users type after ``--realign``, ``--utility`` …
+        summary: one line that says what it holds.
+        source: ``org/name[:config][:split]`` on the Hub, or the path of a file or folder.
+        roles: what it may serve as; anything else is a mistake of the user.
+        revision: the commit on the Hub; without one the branch is looked up, and it is said.
+        folder: of a set on the Hub, the only folder that is read.
+        columns: field → column, where they have other names than usual.
+        filter: ``column=value``; those of the user come on top.
+        licence: where its card on the Hub declares none.
+        api: version of the interface it was written for.
+        url: where it is documented.
+    """
+
+    name: str
+    summary: str
+    source: str | Path
+    roles: tuple[SetName, ...]
+    revision: str | None = None
+    folder: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    filter: tuple[str, ...] = ()
+    licence: str | None = None
     api: int = 1
     url: str | None = None

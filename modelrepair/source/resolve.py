@@ -242,7 +242,7 @@ def _no_id(id: str) -> UsageError:
 
 
 @contextmanager
-def hub_errors(id: str, revision: str | None = None) -> Iterator[None]:
+def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> Iterator[None]:
     """Tell whatever goes wrong on the Hub in one line, with what to do about it.
 
     >>> with hub_errors("user/name"):
@@ -254,7 +254,7 @@ def hub_errors(id: str, revision: str | None = None) -> Iterator[None]:
     """
     from huggingface_hub import errors
 
-    address = f"https://huggingface.co/{id}"
+    address = f"https://huggingface.co/{'' if kind == 'model' else 'datasets/'}{id}"
     offline = "check the network and HF_HUB_OFFLINE; a folder of this name is not here either"
     try:
         yield
@@ -269,15 +269,15 @@ def hub_errors(id: str, revision: str | None = None) -> Iterator[None]:
         ) from None
     except errors.RepositoryNotFoundError:
         raise HubError(
-            f"there is no model {id} on the Hub, or it is private",
-            hint="check the spelling; for a private model run: hf auth login",
+            f"there is no {kind} {id} on the Hub, or it is private",
+            hint=f"check the spelling; for a private {kind} run: hf auth login",
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
         raise HubError(f"the Hub can't be reached for {id}", hint=offline) from None
     except errors.EntryNotFoundError as error:
         raise HubError(f"a file of {id} is gone: {_line(error)}", hint="try again") from None
     except errors.HfHubHTTPError as error:
-        raise _http_error(id, error) from None
+        raise _http_error(id, error, kind) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
             raise ResourceError(
@@ -292,13 +292,13 @@ def hub_errors(id: str, revision: str | None = None) -> Iterator[None]:
         raise HubError(f"the Hub can't be reached for {id}: {_line(error)}", hint=offline) from None
 
 
-def _http_error(id: str, error: Exception) -> HubError:
+def _http_error(id: str, error: Exception, kind: str) -> HubError:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 401:
         return HubError(f"the Hub refuses the token, for {id}", hint="run: hf auth login")
     if status == 403:
         return HubError(
-            f"the token gives no right to read {id}", hint="use a token that may read this model"
+            f"the token gives no right to read {id}", hint=f"use a token that may read this {kind}"
         )
     if status == 429:
         return HubError("the Hub asks for a pause: too many requests", hint="try again later")

@@ -30,7 +30,7 @@ def test_measure(api, call):
     assert result.out.splitlines()[-1] == "Warning: few"
     _, arguments, options = api.made[0]
     assert arguments == ("here",)
-    assert (options["utility"], options["judge"]) == (Path("u.jsonl"), "mine")
+    assert (options["utility"], options["judge"]) == ("u.jsonl", "mine")
     assert call("measure", "here", "--json").json["measures"]["judge"] == "keyword"
 
 

@@ -14,6 +14,8 @@ from modelrepair.measure.budgets import Budgets
 EVERYTHING = """
     --revision abc --base org/base --merge --reference none --subject weight --targets *.q*
     --targets *.k* --exclude *.3.* --allow-partial --realign r.jsonl --test-utility u.jsonl
+    --borderline none --realign-filter is_safe=False --realign-filter kind=a
+    --utility-columns prompt=q,response=a --borderline-limit 50
     --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
     reduce=abs --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --protect
     0.1 --no-fallback --no-evaluate --judge mine --max-new-tokens 32 --gate-harm-ratio 0.5
@@ -39,14 +41,26 @@ def test_everything_typed_reaches_the_api(api, call):
         "targets": ("*.q*", "*.k*"),
         "exclude": ("*.3.*",),
         "allow_partial": True,
-        "realign": Path("r.jsonl"),
+        "realign": "r.jsonl",
         "refusal": None,
-        "utility": None,
-        "borderline": None,
+        "utility": "plain",
+        "borderline": "none",
         "test_realign": None,
         "test_refusal": None,
-        "test_utility": Path("u.jsonl"),
+        "test_utility": "u.jsonl",
         "test_borderline": None,
+        "realign_filter": ("is_safe=False", "kind=a"),
+        "refusal_filter": (),
+        "utility_filter": (),
+        "borderline_filter": (),
+        "realign_columns": {},
+        "refusal_columns": {},
+        "utility_columns": {"prompt": "q", "response": "a"},
+        "borderline_columns": {},
+        "realign_limit": None,
+        "refusal_limit": None,
+        "utility_limit": None,
+        "borderline_limit": 50,
         "examples": 64,
         "max_length": 99,
         "preset": "antidote-paper",

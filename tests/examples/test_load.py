@@ -68,7 +68,16 @@ def test_a_borderline_set_needs_no_answers_and_others_may_go_without(write):
     assert load_set(path, "borderline").examples[0].response is None
     assert load_set(path, "realign", answers=False).examples[0].response is None
     with pytest.raises(ExampleSetError, match="line 1: there is no answer"):
-        load_set(path, "realign")
+        load_set(path, "realign", answers=True)
+
+
+@pytest.mark.parametrize("name", ["realign", "refusal", "utility"])
+def test_a_set_has_answers_or_is_one_of_prompts(write, name):
+    prompt = '{"prompt": "How do I?"}'
+    assert not load_set(write(f"{prompt}\n{prompt}"), name).answered
+    with pytest.raises(ExampleSetError, match=r"set\.jsonl, line 2: there is no answer"):
+        load_set(write(f"{PAIR}\n{prompt}"), name)
+    assert load_set(write(f"{PAIR}\n{prompt}"), "borderline").answered
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_a_borderline_set_needs_no_answers_and_others_may_go_without(write):
         ("7", "a number, expected an object"),
         ('"text"', "text, expected an object"),
         ("{}", "found no key at all"),
-        ('{"instruction": "How?", "output": "So."}', 'found "instruction", "output"'),
+        ('{"text": "How?", "label": 1}', 'found "text", "label"'),
         ('{"prompt": "How?"}', "there is no answer"),
         ('{"prompt": " \\n", "response": "So."}', "the prompt is empty"),
         ('{"prompt": "How?", "response": " "}', "the answer is empty"),
@@ -131,7 +140,7 @@ def test_an_empty_set_is_an_error(write, content):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ExampleSetError, match="No such file"):
         load_set(tmp_path / "none.jsonl", "realign")
-    with pytest.raises(ExampleSetError, match="directory"):
+    with pytest.raises(ExampleSetError, match="holds no example sets"):
         load_set(tmp_path, "realign")
 
 

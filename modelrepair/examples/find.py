@@ -1,0 +1,143 @@
+"""Which set a user means: a registered name, a file or folder, or a data set on the Hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from modelrepair.errors import HubError, UsageError
+from modelrepair.examples.example import ExampleSet, make_set
+from modelrepair.examples.hub import HubId, open_hub, parse_id
+from modelrepair.examples.load import Origin, Reading, load_set, read_set
+from modelrepair.examples.rows import ENDINGS, ending
+from modelrepair.registry.loading import Registered
+from modelrepair.registry.manager import load_registry
+from modelrepair.registry.specs import ExampleSetSpec, SetName
+
+OWN_ANSWERS = "self:"
+"""Before a set's name: its prompts, answered by the source itself."""
+_NAME = re.compile(r"[\w][\w.-]*")
+
+
+def find_set(
+    text: str, name: SetName, reading: Reading, *, answers: bool | None = None
+) -> tuple[ExampleSet, list[str]]:
+    """Read the set that a text names, and say what is worth knowing about it.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "mine.jsonl"
+    >>> _ = path.write_text('{"prompt": "2 + 2?", "response": "4"}')
+    >>> find_set(str(path), "utility", Reading())[0].id
+    'mine.jsonl'
+
+    Args:
+        text: a registered name; else a path where one exists or is meant; else an id on the
+            Hub. A folder that is named like a registered set is written ``./name``.
+        name: the role of the set.
+        reading: columns, filters and limit that the user asks for.
+        answers: as in `load_set`.
+
+    Raises:
+        ExampleSetError: the set can't be read as it is.
+        UsageError: nobody registered this name, or it is registered for another role.
+        HubError: the Hub, the rights on the set, or the network.
+    """
+    if text.startswith(OWN_ANSWERS):
+        return _own_answers(text.removeprefix(OWN_ANSWERS), name, reading)
+    if is_name(text):
+        registry = load_registry()
+        known = any(item.spec.name == text for item in registry.found.example_sets)
+        if known or not Path(text).exists():
+            return _registered(registry.example_set(text, name), name, reading, answers)
+    wanted = None if is_path(text) else parse_id(text)
+    if wanted is None:
+        return load_set(text, name, reading=reading, answers=answers), []
+    return _hub(wanted, name, reading, answers)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can only be the name of a registered set: one word, and no file's.
+
+    >>> is_name("beavertails"), is_name("harmful.jsonl"), is_name("./plain"), is_name("org/name")
+    (True, False, False, False)
+    """
+    return _NAME.fullmatch(text) is not None and not _is_file_name(text)
+
+
+def is_path(text: str) -> bool:
+    """Whether a text means a file or a folder: it exists, or looks like one.
+
+    >>> is_path("./mine"), is_path("data/harmful.jsonl"), is_path("org/name:train@main")
+    (True, True, False)
+    """
+    return text[:1] in ".~/" or "\\" in text or _is_file_name(text) or Path(text).exists()
+
+
+def _is_file_name(text: str) -> bool:
+    return ending(text) in ENDINGS or (
+        _NAME.fullmatch(text) is not None and "." in text and Path(text).is_file()
+    )
+
+
+def _registered(
+    found: Registered[ExampleSetSpec], name: SetName, reading: Reading, answers: bool | None
+) -> tuple[ExampleSet, list[str]]:
+    spec = found.spec
+    merged = Reading(
+        columns={**spec.columns, **reading.columns},
+        filters=(*spec.filter, *reading.filters),
+        limit=reading.limit,
+    )
+    if isinstance(spec.source, Path):
+        some = load_set(spec.source, name, reading=merged, answers=answers)
+        return replace(some, id=spec.name, licence=spec.licence), []
+    wanted = parse_id(spec.source)
+    if wanted is None:
+        raise UsageError(
+            f"the example set {spec.name!r} of {found.distribution} names {spec.source!r}, which "
+            "is no id on the Hub",
+            hint="a plug-in gives org/name[:config][:split], or a Path",
+        )
+    wanted = replace(wanted, revision=spec.revision, folder=spec.folder)
+    some, notes = _hub(wanted, name, merged, answers)
+    if spec.revision is None and some.commit is not None:
+        notes.append(
+            f"no commit is registered for {spec.name}: the newest was taken, {some.commit}"
+        )
+    return replace(some, licence=some.licence or spec.licence), notes
+
+
+def _hub(
+    wanted: HubId, name: SetName, reading: Reading, answers: bool | None
+) -> tuple[ExampleSet, list[str]]:
+    try:
+        opened = open_hub(wanted)
+        origin = Origin(opened.id, opened.rows, False, opened.commit, opened.licence)
+        some = read_set(origin, name, reading, answers=answers)
+    except HubError as error:
+        raise HubError(
+            str(error), hint=f"{error.hint}; or give examples of your own: --{name} FILE"
+        ) from error
+    return some, []
+
+
+def _own_answers(text: str, name: SetName, reading: Reading) -> tuple[ExampleSet, list[str]]:
+    """The prompts of a set, whose answers the source is to give."""
+    if name != "utility":
+        raise UsageError(
+            f"--{name} {OWN_ANSWERS}{text}: the source's own answers serve as a utility set alone",
+            hint=f"--utility {OWN_ANSWERS}{text}, or give --{name} a set with answers",
+        )
+    some, notes = find_set(text, name, reading, answers=False)
+    prompts = make_set(name, f"{OWN_ANSWERS}{some.id}", (
+        replace(example, response=None, exact=False) for example in some.examples
+    ))  # fmt: skip
+    return replace(
+        prompts,
+        duplicates=some.duplicates,
+        commit=some.commit,
+        licence=some.licence,
+        faults=some.faults,
+        own_answers=True,
+    ), notes

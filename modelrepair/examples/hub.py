@@ -1,0 +1,225 @@
+"""Data sets on the Hub: one commit, one split, its files fetched and read; nothing is executed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, NoReturn
+
+from modelrepair.errors import ExampleSetError, HubError, out_of_memory
+from modelrepair.examples.rows import ENDINGS, Row, ending, read_file
+from modelrepair.source.resolve import hub_errors
+
+_ID = re.compile(
+    r"(?P<id>[\w][\w.-]*/[\w][\w.-]*)(?::(?P<first>[^:@]*))?(?::(?P<second>[^:@]+))?"
+    r"(?:@(?P<revision>[\w][\w./-]*))?"
+)
+WITHOUT_CODE = "refs/convert/parquet"
+"""Where the Hub keeps a copy of every set in a form that needs no code."""
+LIBRARIES = ("datasets", "pyarrow", "pandas")
+"""Whose errors say that a set is not as it should be."""
+
+
+@dataclass(frozen=True)
+class HubId:
+    """Which examples on the Hub: ``org/name[:config][:split][@revision]``.
+
+    ``parts`` are what stands between colons: config and split, or one of them; "" for the
+    default. ``folder`` narrows the set to one of its folders, which registered sets do.
+    """
+
+    id: str
+    parts: tuple[str, ...] = ()
+    revision: str | None = None
+    folder: str | None = None
+
+    def __str__(self) -> str:
+        return ":".join((self.id, *self.parts))
+
+
+@dataclass(frozen=True)
+class HubRows:
+    """The rows of a set at one commit.
+
+    Args:
+        id: with config and split, as the manifest shows it.
+        commit: the full hash.
+        licence: what its card declares, or None.
+        rows: in the order of its files.
+    """
+
+    id: str
+    commit: str
+    licence: str | None
+    rows: Iterator[Row]
+
+
+def parse_id(text: str) -> HubId | None:
+    """The parts of an id, or None where a text can be none.
+
+    >>> parse_id("org/name:30k_train@v2")
+    HubId(id='org/name', parts=('30k_train',), revision='v2', folder=None)
+    >>> parse_id("harmful.jsonl") is None
+    True
+    """
+    found = _ID.fullmatch(text)
+    if found is None:
+        return None
+    parts = tuple(part for part in (found["first"], found["second"]) if part is not None)
+    return HubId(found["id"], parts, found["revision"])
+
+
+def open_hub(wanted: HubId) -> HubRows:
+    """Look a set up, pin its commit, and open the files of one split.
+
+    The commit is looked up once; whatever is read afterwards is read at it. JSON, CSV and
+    parquet files are fetched into the Hub's cache as they are and read as local ones are, so
+    that the same examples have the same digest; what else ``datasets`` knows it reads itself.
+
+    Raises:
+        HubError: the Hub, the rights on the set, or the network.
+        ExampleSetError: there is no such config or split, or nothing that can be read.
+    """
+    from huggingface_hub import HfApi
+
+    with hub_errors(wanted.id, wanted.revision, kind="data set"):
+        info = HfApi().dataset_info(wanted.id, revision=wanted.revision)
+    commit = str(info.sha)
+    with _library_errors(wanted, info.siblings or ()):
+        builder, config, split = _choose(wanted, commit)
+        rows = _rows(wanted, commit, builder, split)
+        first = next(rows, None)
+    shown = tuple(part for part in (config if config != "default" else None, split) if part)
+    licence = getattr(info.card_data, "license", None)
+    return HubRows(
+        id=str(replace(wanted, parts=shown)),
+        commit=commit,
+        licence=", ".join(licence) if isinstance(licence, list) else licence,
+        rows=chain(() if first is None else (first,), _guarded(wanted, rows)),
+    )
+
+
+def _choose(wanted: HubId, commit: str) -> tuple[Any, str, str]:
+    """The builder of the config, and the names of config and split."""
+    import datasets
+
+    # The library counts what it loads at an address that is not the Hub's.
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    # A cache of its own: the library falls back to what it cached before, whatever commit that
+    # was, when the Hub fails.
+    with tempfile.TemporaryDirectory(prefix="modelrepair-") as cache:
+        settings: dict[str, Any] = {
+            "revision": commit,
+            "cache_dir": cache,
+            "data_dir": wanted.folder,
+        }
+        path = f"hf://datasets/{wanted.id}"  # never a folder of that name here
+        configs = datasets.get_dataset_config_names(path, **settings)
+        parts = list(wanted.parts)
+        if len(parts) == 2:
+            config = parts.pop(0) or None
+        else:
+            config = parts.pop(0) if parts and parts[0] in configs else None
+        if config is None and len(configs) > 1 and not _default(configs):
+            _unknown(wanted, "config", parts[0] if parts else "", configs)
+        if config is not None and config not in configs:
+            _unknown(wanted, "config", config, configs)
+        builder = datasets.load_dataset_builder(path, config, **settings)
+    splits = [str(name) for name in builder.config.data_files or builder.info.splits or {}]
+    split = parts[0] if parts and parts[0] else None
+    if split is None:
+        split = splits[0] if len(splits) == 1 else "train"
+    if split not in splits:
+        _unknown(wanted, "split", split if parts else "", splits, configs[: 2 - len(wanted.parts)])
+    return builder, str(builder.config.name), split
+
+
+def _default(configs: Sequence[str]) -> bool:
+    return "default" in configs
+
+
+def _rows(wanted: HubId, commit: str, builder: Any, split: str) -> Iterator[Row]:
+    from huggingface_hub import HfApi
+
+    prefix = f"hf://datasets/{wanted.id}@{commit}/"
+    files = [str(file) for file in (builder.config.data_files or {}).get(split, ())]
+    if not files or not all(f.startswith(prefix) and ending(f) in ENDINGS for f in files):
+        stream = builder.as_streaming_dataset(split=split)
+        for number, record in enumerate(stream, 1):
+            yield Row(f"{wanted.id}, row {number}", record)
+        return
+    separator = getattr(builder.config, "sep", None)
+    for file in files:
+        name = file.removeprefix(prefix)
+        local = HfApi().hf_hub_download(wanted.id, name, repo_type="dataset", revision=commit)
+        yield from read_file(
+            Path(local),
+            name,
+            delimiter=None if separator == "," else separator,
+            field=getattr(builder.config, "field", None),
+        )
+
+
+def _guarded(wanted: HubId, rows: Iterator[Row]) -> Iterator[Row]:
+    while True:
+        with _library_errors(wanted, ()):
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+def _unknown(
+    wanted: HubId, what: str, name: str, there: Sequence[str], configs: Sequence[str] = ()
+) -> NoReturn:
+    said = f"has no {what} {name!r}" if name else f"has several {what}s"
+    if name and what == "split" and configs and configs != ["default"]:
+        said = f"has neither a split nor a config {name!r}"
+        there = (*there, *configs)
+    before = wanted.parts[:1] if what == "split" and len(wanted.parts) == 2 else ()
+    written = ":".join((wanted.id, *before, (*there, "…")[0]))
+    raise ExampleSetError(
+        f"the data set {wanted.id} {said}",
+        hint=f"there are: {', '.join(there) or 'none'}; write {written}",
+    )
+
+
+@contextlib.contextmanager
+def _library_errors(wanted: HubId, siblings: Sequence[Any]) -> Iterator[None]:
+    """Tell what the ``datasets`` library runs into."""
+    with hub_errors(wanted.id, wanted.revision, kind="data set"):
+        try:
+            yield
+        except (ExampleSetError, HubError):
+            raise
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            said = " ".join(str(error).split())[:160]
+            if "is a gated dataset" in said:  # the library forgets the Hub's own error
+                raise HubError(
+                    f"{wanted.id} is gated, and this account has no access",
+                    hint=f"accept its conditions at https://huggingface.co/datasets/{wanted.id}, "
+                    "then run: hf auth login",
+                ) from None
+            if isinstance(error, RuntimeError) and "scripts are no longer" in str(error):
+                raise ExampleSetError(
+                    f"the data set {wanted.id} is made by code of its own, which is never run",
+                    hint=f"try the copy that the Hub keeps: {wanted}@{WITHOUT_CODE}",
+                ) from None
+            module = type(error).__module__.partition(".")[0]
+            missing = isinstance(error, FileNotFoundError) and module != "huggingface_hub"
+            wrong = isinstance(error, ValueError | RuntimeError | ImportError)
+            if missing or ((wrong or module in LIBRARIES) and not isinstance(error, OSError)):
+                names = ", ".join(each.rfilename for each in siblings[:4])
+                raise ExampleSetError(
+                    f"the data set {wanted.id} can't be read: {said}",
+                    hint="JSON, CSV and parquet files work"
+                    + (f"; it has {names}" if names else ""),
+                ) from error
+            raise

@@ -1,0 +1,222 @@
+"""Rows of the files that people keep examples in: each a record, with the place it stands at."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from modelrepair.errors import ExampleSetError
+
+FORM = (
+    'one JSON object a line: {"prompt": "…", "response": "…"} '
+    'or {"messages": [{"role": "…", "content": "…"}, …]}'
+)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONGEST_LINE = 16 << 20
+"""Bytes; whatever is longer is no example but a file without line ends."""
+PACKED: Mapping[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+LINES = (".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv", ".parquet")
+ENDINGS = (*LINES, ".json", *TABLES)
+CONVERSATIONS = ("messages", "conversations", "conversation")
+"""Columns that hold a list of turns, and no list of records."""
+NOT_EXAMPLES = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record and where it stands, so that every complaint can say so.
+
+    Args:
+        where: such as ``harmful.jsonl, line 3``.
+        record: by column; None where a column is empty.
+    """
+
+    where: str
+    record: Mapping[str, Any]
+
+    def fail(self, what: str, hint: str = f"a set holds {FORM}") -> NoReturn:
+        """Refuse this row."""
+        fail(self.where, what, hint)
+
+
+def fail(where: str, what: str, hint: str = f"a set holds {FORM}") -> NoReturn:
+    """Refuse what stands at this place."""
+    raise ExampleSetError(f"{where}: {what}", hint=hint) from None
+
+
+def ending(name: str) -> str:
+    """What kind of file a name promises: the ending before ``.gz`` and its like.
+
+    >>> ending("train.jsonl.xz"), ending("harmful.CSV"), ending("notes")
+    ('.jsonl', '.csv', '')
+    """
+    path = Path(name.lower())
+    return Path(path.stem).suffix if path.suffix in PACKED else path.suffix
+
+
+def read_file(
+    path: Path, name: str, *, delimiter: str | None = None, field: str | None = None
+) -> Iterator[Row]:
+    r"""The rows of one file, in its order: JSON Lines, JSON, CSV or parquet, also compressed.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "pairs.csv"
+    >>> _ = path.write_text("prompt,response\n2 + 2?,4\n")
+    >>> list(read_file(path, "pairs.csv"))
+    [Row(where='pairs.csv, line 2', record={'prompt': '2 + 2?', 'response': '4'})]
+
+    Args:
+        path: the file.
+        name: what complaints call it; its ending says what it is, and without one it is JSON
+            Lines.
+        delimiter: of a CSV file, where known.
+        field: of a JSON document, the one that holds the records.
+
+    Raises:
+        ExampleSetError: the file is not what its name says; the line is named.
+        OSError: it can't be opened.
+    """
+    from modelrepair.examples import tables
+
+    kind = ending(name)
+    if kind == ".parquet":
+        yield from tables.parquet_rows(path, name)
+        return
+    opened: Callable[..., Any] = PACKED.get(Path(name.lower()).suffix, open)
+    try:
+        with opened(path, "rb") as stream:
+            if kind == ".json":
+                yield from json_rows(stream.read(), name, field)
+            elif kind in TABLES:
+                yield from tables.csv_rows(
+                    stream.read(), name, "\t" if kind == ".tsv" else delimiter
+                )
+            else:
+                yield from line_rows(stream, name)
+    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        fail(name, f"can't be unpacked: {error}", "download or compress the file again")
+
+
+def line_rows(stream: BinaryIO, name: str) -> Iterator[Row]:
+    """One JSON object a line; a byte order mark and Windows line ends do no harm.
+
+    Raises:
+        ExampleSetError: a line (named) that is no object.
+    """
+    number = 0
+    # Lines end at b"\n" alone: other line separators may stand in a JSON string as they are.
+    while line := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        where = f"{name}, line {number}"
+        if len(line) > LONGEST_LINE:
+            fail(
+                where,
+                f"longer than {LONGEST_LINE >> 20} MiB",
+                "write one example a line; a JSON array belongs in a file that ends in .json",
+            )
+        if number == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if line.strip():
+            yield Row(where, _object(_parsed(line, where), where))
+
+
+def json_rows(data: bytes, name: str, field: str | None = None) -> Iterator[Row]:
+    r"""The records of a JSON document: an array of objects, or columns, or JSON Lines after all.
+
+    >>> [row.record for row in json_rows(b'{"prompt": ["a", "b"], "response": ["c", "d"]}', "x")]
+    [{'prompt': 'a', 'response': 'c'}, {'prompt': 'b', 'response': 'd'}]
+
+    Raises:
+        ExampleSetError: it is none of them.
+    """
+    data = data.removeprefix(BYTE_ORDER_MARK)
+    try:
+        document = json.loads(_text(data, name))
+    except (ValueError, RecursionError) as error:
+        # Many a file of JSON Lines ends in .json: then a second object follows the first.
+        if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+            import io
+
+            yield from line_rows(io.BytesIO(data), name)
+            return
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        fail(f"{name}, line {line}", f"not JSON: {_reason(error)}", "check the file's end")
+    if isinstance(document, dict):
+        document = _records(document, field)
+    if not isinstance(document, list):
+        fail(name, f"{kind_of(document)}, expected an array of objects")
+    for number, record in enumerate(document, 1):
+        where = f"{name}, record {number}"
+        yield Row(where, _object(record, where))
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value.
+
+    >>> kind_of(None), kind_of("x"), kind_of(3.0)
+    ('null', 'text', 'a number')
+    """
+    if isinstance(value, bool):
+        return "true or false"
+    names = {type(None): "null", str: "text", list: "a list", dict: "an object"}
+    if value == []:
+        return "an empty list"
+    return names.get(type(value), "a number")
+
+
+def _records(document: dict[str, Any], field: str | None) -> object:
+    """Where in a JSON object the records are."""
+    if field is not None:
+        return document.get(field)
+    values = list(document.values())
+    if (
+        len(values) == 1
+        and isinstance(values[0], list)
+        and document.keys().isdisjoint(CONVERSATIONS)
+    ):
+        return values[0] if all(isinstance(item, dict) for item in values[0]) else [document]
+    lengths = {len(value) if isinstance(value, list) else -1 for value in values}
+    if len(values) > 1 and len(lengths) == 1 and -1 not in lengths:
+        return [dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)]
+    return [document]
+
+
+def _parsed(line: bytes, where: str) -> Any:
+    try:
+        return json.loads(_text(line, where))
+    except (ValueError, RecursionError) as error:
+        fail(where, f"not JSON: {_reason(error)}")
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if ", line " not in where:
+            before = data.count(b"\n", 0, error.start)
+            where = f"{where}, line {before + 1}"
+        fail(where, "not UTF-8", "save the file as UTF-8")
+
+
+def _reason(error: Exception) -> str:
+    return error.msg if isinstance(error, json.JSONDecodeError) else "beyond the limits"
+
+
+def _object(record: Any, where: str) -> Mapping[str, Any]:
+    if isinstance(record, list):
+        fail(where, "a JSON array, expected an object", "jq -c '.[]' makes lines of an array")
+    if not isinstance(record, dict):
+        fail(where, f"{kind_of(record)}, expected an object")
+    return record

@@ -1,0 +1,120 @@
+"""Rows of tables: CSV as spreadsheets write it, and parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelrepair.examples.rows import BYTE_ORDER_MARK, Row, fail
+
+DELIMITERS = (",", ";", "\t")
+"""Spreadsheets of some countries write the second."""
+
+
+def csv_rows(data: bytes, name: str, delimiter: str | None = None) -> Iterator[Row]:
+    r"""The rows of a CSV file with a header; cells stay text, and an empty one is None.
+
+    >>> [row.record for row in csv_rows(b"prompt;response\r\nHow?;So.\r\n", "a.csv")]
+    [{'prompt': 'How?', 'response': 'So.'}]
+
+    Args:
+        data: the whole file, UTF-8 with or without a byte order mark.
+        name: what complaints call it.
+        delimiter: what separates cells; by itself what the header has most of.
+
+    Raises:
+        ExampleSetError: not UTF-8, or a row (named by its line) that the header doesn't fit.
+    """
+    data = data.removeprefix(BYTE_ORDER_MARK)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        fail(f"{name}, line {line}", "not UTF-8", "save the file as UTF-8 (CSV UTF-8)")
+    if delimiter is None:
+        header = text.partition("\n")[0]
+        delimiter = max(DELIMITERS, key=header.count)
+    # Answers may be longer than what the module takes by itself, and its limit is its only one.
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = _lines(reader)
+        names = next(rows, (1, []))[1]
+        twice = sorted({each for each in names if names.count(each) > 1})
+        if twice:
+            fail(f"{name}, line 1", f"two columns are named {twice[0]!r}", "rename one of them")
+        for line, cells in rows:
+            if len(cells) != len(names):
+                fail(
+                    f"{name}, line {line}",
+                    f"{len(cells)} cells, the header has {len(names)}",
+                    "put texts with a comma, a quote or a line end in double quotes",
+                )
+            yield Row(f"{name}, line {line}", dict(zip(names, _filled(cells), strict=True)))
+    except csv.Error as error:
+        fail(f"{name}, line {reader.line_num}", f"no CSV: {error}", "check the quotes of this line")
+    finally:
+        csv.field_size_limit(limit)
+
+
+def parquet_rows(path: Path, name: str) -> Iterator[Row]:
+    """The rows of a parquet file; labels that ``datasets`` wrote as numbers get their names.
+
+    Raises:
+        ExampleSetError: it is no whole parquet file.
+        OSError: it can't be opened.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    with path.open("rb") as stream:
+        try:
+            file = pyarrow.parquet.ParquetFile(stream)
+            labels = _labels(file.schema_arrow.metadata or {})
+            number = 0
+            for batch in file.iter_batches(batch_size=1024):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield Row(f"{name}, row {number}", _named(record, labels))
+        except (pyarrow.ArrowException, OSError) as error:
+            line = " ".join(str(error).split())[:160]
+            fail(name, f"no whole parquet file: {line}", "download or write the file again")
+
+
+def _lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """The rows that hold anything, with the line that each begins at."""
+    line = 1
+    for cells in reader:
+        if any(cells):
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def _filled(cells: Sequence[str]) -> list[str | None]:
+    return [cell or None for cell in cells]
+
+
+def _labels(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """Column → the names of its labels, as the ``datasets`` library notes them in a file."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        return {
+            column: feature["names"]
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _named(record: dict[str, Any], labels: Mapping[str, list[str]]) -> dict[str, Any]:
+    for column, names in labels.items():
+        value = record.get(column)
+        if isinstance(value, int) and 0 <= value < len(names):
+            record[column] = names[value]
+    return record

@@ -1,0 +1,201 @@
+"""The same examples have the same digest, in whatever form they come."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelrepair.examples.find import find_set
+from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
+from tests.dataset_server import serve
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
+PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
+DATES = [("2024-01-01", "1999-12-31 23:59:59"), ("7", "NA"), ("true", "null"), ("a\r\nb", 'q"')]
+
+Rows = list[tuple[str, str]]
+
+
+def pairs(rows: Rows) -> list[dict]:
+    return [{"prompt": prompt, "response": response} for prompt, response in rows]
+
+
+def chats(rows: Rows) -> list[dict]:
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": prompt},
+                {"role": "assistant", "content": response},
+            ]
+        }
+        for prompt, response in rows
+    ]
+
+
+def sharegpt(rows: Rows) -> list[dict]:
+    return [
+        {"conversations": [{"from": "human", "value": prompt}, {"from": "gpt", "value": response}]}
+        for prompt, response in rows
+    ]
+
+
+def renamed(prompt: str, response: str) -> Callable[[Rows], list[dict]]:
+    return lambda rows: [{prompt: one, response: other, "input": ""} for one, other in rows]
+
+
+def preference(rows: Rows) -> list[dict]:
+    return [
+        {"prompt": prompt, "chosen": "Better not.", "rejected": response}
+        for prompt, response in rows
+    ]
+
+
+COLUMNS = {
+    "pairs": pairs,
+    "messages": chats,
+    "sharegpt": sharegpt,
+    "alpaca": renamed("instruction", "output"),
+    "questions": renamed("question", "answer"),
+    "completions": renamed("prompt", "completion"),
+    "preference": preference,
+}
+
+
+def jsonl(records: list[dict]) -> bytes:
+    return "".join(json.dumps(each) + "\n" for each in records).encode()
+
+
+def windows(records: list[dict]) -> bytes:
+    lines = (json.dumps(each, ensure_ascii=False) + "\r\n" for each in records)
+    return b"\xef\xbb\xbf" + "".join(lines).encode()
+
+
+def table(delimiter: str) -> Callable[[list[dict]], bytes]:
+    def made(records: list[dict]) -> bytes:
+        stream = io.StringIO(newline="")
+        writer = csv.DictWriter(
+            stream, list(records[0]), delimiter=delimiter, quoting=csv.QUOTE_ALL
+        )
+        writer.writeheader()
+        for each in records:
+            cells = {k: v if isinstance(v, str) else json.dumps(v) for k, v in each.items()}
+            writer.writerow(cells)
+        return stream.getvalue().encode()
+
+    return made
+
+
+def parquet(records: list[dict]) -> bytes:
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), stream)
+    return stream.getvalue()
+
+
+def columnar(records: list[dict]) -> bytes:
+    return json.dumps({key: [each[key] for each in records] for key in records[0]}).encode()
+
+
+FILES: dict[str, Callable[[list[dict]], bytes]] = {
+    "set.jsonl": jsonl,
+    "windows.jsonl": windows,
+    "array.json": lambda records: json.dumps(records).encode(),
+    "wrapped.json": lambda records: json.dumps({"data": records}).encode(),
+    "lines.json": jsonl,
+    "set.csv": table(","),
+    "excel.csv": table(";"),
+    "set.tsv": table("\t"),
+    "set.parquet": parquet,
+    "set.jsonl.gz": lambda records: gzip.compress(jsonl(records)),
+    "set.jsonl.xz": lambda records: lzma.compress(jsonl(records)),
+    "set.csv.bz2": lambda records: bz2.compress(table(",")(records)),
+}
+
+
+def digest(rows: Rows) -> str:
+    """What the examples are, made without any file."""
+    return make_set(
+        "realign", "made", (Example((Message("user", one),), other) for one, other in rows)
+    ).digest
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PAIRS, st.sampled_from(sorted(COLUMNS)), st.sampled_from(sorted(FILES)))
+def test_every_file_in_every_form_of_columns(tmp_path, rows, form, name):
+    path = tmp_path / name
+    path.write_bytes(FILES[name](COLUMNS[form](rows)))
+    assert load_set(path, "realign").digest == digest(rows)
+
+
+@pytest.mark.parametrize("form", COLUMNS)
+@pytest.mark.parametrize("name", FILES)
+def test_texts_that_look_like_numbers_dates_and_nothing(tmp_path, form, name):
+    (tmp_path / name).write_bytes(FILES[name](COLUMNS[form](DATES)))
+    assert load_set(tmp_path / name, "realign").digest == digest(DATES)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PAIRS, st.data())
+def test_a_folder_of_files_of_many_kinds(tmp_path_factory, rows, data):
+    folder = tmp_path_factory.mktemp("folder")
+    (folder / "README.md").write_text("Mine.")
+    (folder / "dataset_info.json").write_text("{}")
+    for index, row in enumerate(rows):
+        name = data.draw(st.sampled_from(sorted(FILES)))
+        path = folder / data.draw(st.sampled_from(["", "deeper"])) / f"{index}-{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(FILES[name](COLUMNS[data.draw(st.sampled_from(sorted(COLUMNS)))]([row])))
+    assert load_set(folder, "realign").digest == digest(rows)
+
+
+@pytest.fixture
+def sets_hub(monkeypatch, tmp_path):
+    """A Hub of data sets for the real clients in this process."""
+    import datasets
+    import huggingface_hub.constants as constants
+    from huggingface_hub import hf_file_system
+
+    with serve() as hub:
+        address = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+        hf_file_system.HfFileSystem.clear_instance_cache()
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.chdir(tmp_path)
+        yield hub
+
+
+@pytest.mark.parametrize("form", COLUMNS)
+def test_every_file_on_the_hub(sets_hub, form):
+    rows = [*DATES, ("How?", "So."), ("ä\u2028b", "é")]
+    for name, write in FILES.items():
+        sets_hub.add("org/set", {f"data/train-{name}": write(COLUMNS[form](rows))})
+        found, _ = find_set("org/set", "realign", Reading())
+        assert (found.id, found.digest) == ("org/set:train", digest(rows)), name
+        assert found.commit == sets_hub.repos["org/set"].head
+
+
+def test_what_the_library_alone_can_read(sets_hub, tmp_path):
+    import datasets
+
+    rows = [("How?", "So."), ("Why?", "Because.")]
+    datasets.Dataset.from_list(pairs(rows)).save_to_disk(tmp_path / "saved")
+    (file,) = Path(tmp_path / "saved").glob("*.arrow")
+    sets_hub.add("org/set", {"train.arrow": file.read_bytes()})
+    assert find_set("org/set", "realign", Reading())[0].digest == digest(rows)
