@@ -12,9 +12,11 @@ import pytest
 from modelrepair import errors
 from modelrepair.cli.main import COMMANDS, run
 from modelrepair.errors import ModelRepairError
+from modelrepair.examples.columns import ALIASES
 from modelrepair.registry import hookspecs
+from modelrepair.registry.builtin_sets import EXAMPLE_SETS
 from modelrepair.registry.manager import load_registry, make_scorer
-from modelrepair.registry.specs import ScorerSpec
+from modelrepair.registry.specs import ExampleSetSpec, ScorerSpec
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -78,11 +80,36 @@ def test_every_exception_has_its_exit_code_on_the_page():
 
 def test_every_hook_and_every_field_of_a_scorer_is_documented():
     text = (ROOT / "docs" / "scorers.md").read_text(encoding="utf-8")
+    sets = (ROOT / "docs" / "example-sets.md").read_text(encoding="utf-8")
     for name in vars(hookspecs):
         if name.startswith("modelrepair_"):
-            assert name in text
+            assert name in (sets if name.endswith("sets") else text)
     for field in ScorerSpec.__dataclass_fields__:
         assert re.search(rf"\b{field}\b", text), field
+    for field in ExampleSetSpec.__dataclass_fields__:
+        assert f"`{field}`" in sets, field
+
+
+def test_the_page_of_sets_names_every_set_and_every_column():
+    text = (ROOT / "docs" / "example-sets.md").read_text(encoding="utf-8")
+    for spec in EXAMPLE_SETS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{spec.name}` |")]
+        pinned = spec.revision[:12] if spec.revision else "not pinned"
+        for said in (*spec.roles, spec.licence, pinned, *spec.filter):
+            assert said in (row if isinstance(spec.source, str) else f"{row} not pinned"), said
+    for names in ALIASES.values():
+        for name in names:
+            assert f"`{name}`" in text, name
+
+
+def test_the_plug_in_of_the_page_of_sets_works():
+    text = (ROOT / "docs" / "example-sets.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n# my_sets\.py\n(.*?)```", text, flags=re.DOTALL)[1]
+    names: dict = {"__name__": __name__, "__file__": __file__}
+    exec(code, names)
+    specs = list(names["modelrepair_example_sets"]())
+    assert [spec.name for spec in specs] == ["house-rules", "house-prompts"]
+    assert all(isinstance(spec, ExampleSetSpec) for spec in specs)
 
 
 def test_the_scorer_of_the_page_works(tmp_path, capsys):

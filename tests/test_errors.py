@@ -128,7 +128,8 @@ def test_a_real_process_says_the_same(here, row: Row):
 def test_ctrl_c_in_the_middle_of_the_statistics(here, capsys):
     command = ["fix", "model", "--realign=realign.jsonl", "--utility=utility.jsonl",
                "--borderline=none", "--reference=none", "--scorer=contrast", "--ratio=0.002",
-               "--step=0.001", "--no-evaluate", "--judge=demo-world", "--examples=12", "--out=out"]  # fmt: skip
+               "--step=0.001", "--no-evaluate", "--judge=demo-world", "--examples=12",
+               "--out=out"]  # fmt: skip
     running = process(command, here)
     passed = "out.partial/work/*/round-*/pass/pass.json"
     while not list(here.glob(passed)):
