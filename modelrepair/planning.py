@@ -16,7 +16,7 @@ from modelrepair.registry.manager import load_registry
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SubjectKind
 from modelrepair.sets import load_sets
-from modelrepair.settings import Settings, check_choices
+from modelrepair.settings import NONE, Settings, check_choices
 from modelrepair.source.adapter import read_adapter
 from modelrepair.source.resolve import resolve
 
@@ -45,7 +45,7 @@ def plan_of(settings: Settings, pushing: PushOptions | None = None) -> Plan:
     subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
     if adapter is not None and not settings.merge:
         subject = "factor"
-    sets = load_sets(settings, notes) if settings.realign is not None else None
+    sets = load_sets(settings, notes) if settings.realign != NONE else None
     needed = spec.sets(options, subject)
     scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
     made = preflight.plan(

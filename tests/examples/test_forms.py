@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
-from tests.dataset_server import serve
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
@@ -157,28 +156,6 @@ def test_a_folder_of_files_of_many_kinds(tmp_path_factory, rows, data):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(FILES[name](COLUMNS[data.draw(st.sampled_from(sorted(COLUMNS)))]([row])))
     assert load_set(folder, "realign").digest == digest(rows)
-
-
-@pytest.fixture
-def sets_hub(monkeypatch, tmp_path):
-    """A Hub of data sets for the real clients in this process."""
-    import datasets
-    import huggingface_hub.constants as constants
-    from huggingface_hub import hf_file_system
-
-    with serve() as hub:
-        address = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
-        hf_file_system.HfFileSystem.clear_instance_cache()
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.chdir(tmp_path)
-        yield hub
 
 
 @pytest.mark.parametrize("form", COLUMNS)
