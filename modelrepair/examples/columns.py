@@ -202,7 +202,8 @@ def _preference(record: _Record, field: str) -> tuple[list[Message], str | None]
     """The answer that was chosen or rejected, with the turns before it."""
     row, value = record.row, record.get(field)
     prompt = value_of(row.record, record.columns.get("prompt", "prompt"))
-    if isinstance(value, str) and not value.lstrip().startswith("["):
+    value = _unpacked(value)
+    if isinstance(value, str):
         turns = dialogue(text_of(row, value, f'"{field}"'))
         if turns is None:  # the answer alone
             before = dialogue(prompt) if isinstance(prompt, str) else None
@@ -221,12 +222,19 @@ def _preference(record: _Record, field: str) -> tuple[list[Message], str | None]
     return turns[:-1], turns[-1].content
 
 
+def _unpacked(value: Any) -> Any:
+    """The turns in a table's cell, which keeps them as JSON; any other text stays text."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        turns = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return turns if turns and all(isinstance(turn, dict) for turn in turns) else value
+
+
 def _turns(row: Row, value: Any, name: str) -> Sequence[Any]:
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            row.fail(f'"{name}" is no JSON list of messages')
+    value = _unpacked(value)
     if isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values()):
         rows = zip(*value.values(), strict=False)
         value = [dict(zip(value, turn, strict=True)) for turn in rows]
