@@ -17,7 +17,7 @@ WITHOUT_TORCH = """
 import sys
 from modelrepair.cli.main import run
 code = run(sys.argv[1:])
-heavy = {"torch", "transformers"} & set(sys.modules)
+heavy = {"torch", "transformers", "datasets", "pyarrow", "pandas"} & set(sys.modules)
 assert not heavy, heavy
 sys.exit(code)
 """
@@ -85,9 +85,20 @@ DATA = Path(modelrepair.__file__).parent / "demo" / "data"
     ("command", "code"),
     [
         (["plan", str(DATA / "attacked")], 0),
+        (
+            [
+                "plan",
+                str(DATA / "attacked"),
+                "--realign",
+                str(DATA / "sets" / "realign.jsonl"),
+                "--utility",
+                "plain",
+            ],
+            0,
+        ),
         (["verify", str(DATA / "attacked"), "--source", str(DATA / "attacked")], 1),
     ],
-    ids=["plan", "verify"],
+    ids=["plan", "plan-with-sets", "verify"],
 )
 def test_torch_stays_out_of_what_reads_no_model(command, code):
     result = subprocess.run(

@@ -1,0 +1,65 @@
+"""Sets by their defaults, from the command line, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import pytest
+
+from modelrepair import load_manifest
+from modelrepair.demo import paths
+from modelrepair.registry.builtin_sets import EXAMPLE_SETS
+from tests.dataset_server import serve
+from tests.test_hub_source import process
+
+QUICK = ["--reference=none", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
+         "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
+CARD = b"""---
+license: cc-by-nc-4.0
+configs:
+- config_name: default
+  data_files:
+  - split: 30k_train
+    path: round0/30k/train.jsonl.xz
+---
+"""
+
+
+def test_a_command_without_any_set(tmp_path):
+    rows = [json.loads(line) for line in paths.sets["realign"].open()]
+    safe = [{"prompt": f"safe {n}", "response": "r", "is_safe": True} for n in range(5)]
+    made = [*safe, *({**row, "is_safe": False} for row in rows)]
+    data = "".join(json.dumps(row) + "\n" for row in made).encode()
+    (spec,) = [each for each in EXAMPLE_SETS if each.name == "beavertails"]
+    with serve() as hub:
+        files = {"README.md": CARD, "round0/30k/train.jsonl.xz": lzma.compress(data)}
+        hub.add("PKU-Alignment/BeaverTails", files)
+        repo = hub.repos["PKU-Alignment/BeaverTails"]
+        repo.commits[spec.revision] = repo.commits.pop(repo.head)
+        ended = process(tmp_path, hub.url, "fix", str(paths.attacked), *QUICK)
+        assert ended.returncode == 0, ended.stderr
+    manifest = load_manifest(Path(json.loads(ended.stdout)["out"]))
+    record = manifest.sets["realign"]
+    assert (record.id, record.commit) == ("PKU-Alignment/BeaverTails:30k_train", spec.revision)
+    assert (record.licence, sum(record.counts.values())) == ("cc-by-nc-4.0", 80)
+    assert (manifest.sets["utility"].id, manifest.sets["borderline"].id) == ("plain", "borderline")
+    assert manifest.settings["realign"] == "beavertails"
+    assert "--realign" not in manifest.command
+
+
+def test_no_network_and_no_set(tmp_path):
+    ended = process(tmp_path, "http://127.0.0.1:9", "fix", str(paths.attacked), *QUICK)
+    assert ended.returncode == 3
+    error = json.loads(ended.stdout)["error"]
+    assert error["message"].startswith("the Hub can't be reached for PKU-Alignment/BeaverTails")
+    assert error["hint"].endswith("or give examples of your own: --realign FILE")
+    assert not list(tmp_path.glob("*repaired*"))
+
+
+@pytest.mark.parametrize("name", ["plain", "borderline"])
+def test_our_own_sets_are_json_lines_of_pairs(name):
+    (spec,) = [each for each in EXAMPLE_SETS if each.name == name]
+    rows = [json.loads(line) for line in spec.source.open(encoding="utf-8")]
+    assert all(set(row) == {"prompt", "response"} for row in rows)
