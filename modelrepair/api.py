@@ -223,34 +223,8 @@ def measure(
     >>> report.measures.harmful_score.value > 0.9                            # doctest: +SKIP
     True
 
-    Args:
-        model: a folder, or a Hub id: a whole model, or an adapter.
-        revision: branch, tag or commit on the Hub.
-        base: the model that an adapter adapts; by itself the Hub id that its config names.
-        realign: harmful prompts, with or without answers.
-        refusal: harmful prompts with safe answers.
-        utility: benign prompts with good answers.
-        borderline: benign prompts that look harmful.
-        realign_filter: filters, columns and limits as in `repair`, for all sets.
-        refusal_filter: see there.
-        utility_filter: see there.
-        borderline_filter: see there.
-        realign_columns: see there.
-        refusal_columns: see there.
-        utility_columns: see there.
-        borderline_columns: see there.
-        realign_limit: see there.
-        refusal_limit: see there.
-        utility_limit: see there.
-        borderline_limit: see there.
-        max_length: in tokens; longer answers are cut.
-        judge: the registered judge.
-        max_new_tokens: length of a generated answer.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
-        arithmetic: what the model computes in.
-        token_budget: tokens of a teacher-forced batch.
-        seed: accepted for symmetry; nothing is drawn at random.
-        progress: where long steps are shown.
+    ``model`` is a folder or a Hub id; the other arguments are those of `repair`. Sets are
+    measured whole, none is taken unless it is named, and harmful prompts need no answers.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
