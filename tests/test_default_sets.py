@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from modelrepair import load_manifest
 from modelrepair.demo import paths
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
-from tests.dataset_server import serve
+from tests.hub.server import serve
 from tests.test_hub_source import process
 
 QUICK = ["--reference=none", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
@@ -37,7 +38,7 @@ def test_a_command_without_any_set(tmp_path):
         files = {"README.md": CARD, "round0/30k/train.jsonl.xz": lzma.compress(data)}
         hub.add("PKU-Alignment/BeaverTails", files)
         repo = hub.repos["PKU-Alignment/BeaverTails"]
-        repo.commits[spec.revision] = repo.commits.pop(repo.head)
+        repo.commits[spec.revision] = replace(repo.commits[repo.head], id=spec.revision)
         ended = process(tmp_path, hub.url, "fix", str(paths.attacked), *QUICK)
         assert ended.returncode == 0, ended.stderr
     manifest = load_manifest(Path(json.loads(ended.stdout)["out"]))

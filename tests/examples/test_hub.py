@@ -67,7 +67,7 @@ def test_split_filter_licence_and_commit(sets_hub):
     assert (found.id, found.commit, found.licence) == ("org/set:30k_train", commit, "cc-by-nc-4.0")
     assert {e.response for e in found.examples} == {f"So {n}." for n in (1, 3, 5, 7)}
     assert notes == []
-    looked_up = [path for _, path in sets_hub.requests if path == "/api/models/org/set"]
+    looked_up = [path for _, path in sets_hub.requests if path == "/api/datasets/org/set"]
     others = [path for _, path in sets_hub.requests if "org/set" in path and path not in looked_up]
     assert len(looked_up) == 1
     assert others

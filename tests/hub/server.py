@@ -13,14 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.hub import reading, uploads, writing
+from tests.hub import reading, sets, uploads, writing
 from tests.hub.answers import Answer, Failure
 from tests.hub.faults import Fault
 from tests.hub.state import Account, Hub
 
 ROUTES = [
     (method, re.compile(f"{pattern}$"), handle)
-    for method, pattern, handle in (*reading.ROUTES, *writing.ROUTES, *uploads.ROUTES)
+    for routes in (reading.ROUTES, sets.ROUTES, writing.ROUTES, uploads.ROUTES)
+    for method, pattern, handle in routes
 ]
 
 

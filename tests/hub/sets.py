@@ -1,0 +1,66 @@
+"""What the test Hub tells of data sets: the same repositories, under the routes of sets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.hub import reading
+from tests.hub.access import commit, find, opened
+from tests.hub.answers import Answer, Failure
+from tests.hub.state import Blob
+
+if TYPE_CHECKING:
+    from tests.hub.server import Request
+
+
+def info(request: Request, id: str, revision: str = "") -> Answer:
+    """As a model's, with what the card declares."""
+    document = json.loads(reading.info(request, id, revision).body)
+    files = commit(find(request, id), revision).files
+    card = files["README.md"].data.decode() if "README.md" in files else ""
+    declared = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
+    return Answer.of({**document, "cardData": declared})
+
+
+def tree(request: Request, id: str, revision: str, path: str = "") -> Answer:
+    """Files and folders below a folder; without ``recursive`` its own alone."""
+    everything = entries(commit(opened(request, id), revision).files)
+    below = f"{path}/" if path else ""
+    deep = request.query.get("recursive", "").lower() == "true"
+    found = [
+        each
+        for each in everything
+        if str(each["path"]).startswith(below)
+        and (deep or "/" not in str(each["path"]).removeprefix(below))
+    ]
+    if not found:
+        raise Failure("EntryNotFound")
+    return Answer.of(found)
+
+
+def paths_info(request: Request, id: str, revision: str) -> Answer:
+    """What is at these paths: files, and folders that they are in."""
+    wanted = request.json()["paths"]
+    files = commit(opened(request, id), revision).files
+    return Answer.of([each for each in entries(files) if each["path"] in wanted])
+
+
+def entries(files: dict[str, Blob]) -> list[dict[str, object]]:
+    """The folders of these files, and the files."""
+    folders = {name[:place] for name in files for place, sign in enumerate(name) if sign == "/"}
+    return [
+        *({"type": "directory", "path": name, "oid": "0" * 40} for name in sorted(folders)),
+        *(reading.entry(name, blob) for name, blob in sorted(files.items())),
+    ]
+
+
+SET = f"/api/datasets/{reading.ID}"
+ROUTES = [
+    ("GET", f"{SET}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", tree),
+    ("POST", f"{SET}/paths-info/(?P<revision>[^/]+)", paths_info),
+    ("GET", f"{SET}(?:/revision/(?P<revision>[^/]+))?", info),
+    ("GET", f"/datasets/{reading.ID}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", reading.resolve),
+]
