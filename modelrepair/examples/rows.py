@@ -105,7 +105,9 @@ def read_file(
                 )
             else:
                 yield from line_rows(stream, name)
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's; what can't be unpacked has no number
         fail(name, f"can't be unpacked: {error}", "download or compress the file again")
 
 
