@@ -117,7 +117,7 @@ SOURCE = [
         "check that the folder holds a causal language model that transformers loads",
         make=config(model_type="tomorrow")),
     Row("an encoder-decoder", 6, "this is an encoder-decoder, not a causal language model",
-        "dense causal language models of transformers work",
+        "causal language models of transformers work: docs/architectures.md",
         make=config(is_encoder_decoder=True)),
     Row("quantised weights", 6, "the weights are quantised (gptq)",
         "repair the model before it was quantised",

@@ -25,7 +25,7 @@ BASE = {
     "--examples": "8",
     "--out": "out",
 }
-FIRST = "model.layers.0.mlp.down_proj.weight"
+FIRST = "model.layers.0.self_attn.q_proj.weight"
 Q = "model.layers.0.self_attn.q_proj.weight"
 
 

@@ -31,6 +31,8 @@ from modelrepair.settings import (
     short,
 )
 
+BESIDE = ("json", "debug", "out", "push", "to", "to_revision", "pr", "in_place", "private", "force")
+"""Options of fix that say where the result goes: no part of what the repair is."""
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
 COUNT = st.integers(min_value=2, max_value=10**6)
 WORD = st.from_regex(r"[a-z*?\[\]'\" $;ä-][a-zA-Z0-9_.*? '\"$-]{0,12}", fullmatch=True)
@@ -88,7 +90,7 @@ def parsed(line: str) -> Settings:
     assert (tool, name) == ("modelrepair", "fix")
     with command.make_context("fix", arguments, obj=None) as context:
         options = dict(context.params)
-    for beside in ("json", "debug", "out"):
+    for beside in BESIDE:
         options.pop(beside)
     options["scorer_options"] = as_mapping(options["scorer_options"])
     budgets = take_budgets(options)
@@ -176,6 +178,6 @@ def test_unknown_words_and_small_counts_are_refused(change):
 
 def test_every_option_of_fix_is_a_setting():
     options = {option.name for option in command.params if isinstance(option, click.Option)}
-    beside = {"json", "debug", "out"}
+    beside = set(BESIDE)
     settings = set(vars(Settings("user/model"))) - {"source", "budgets"}
     assert {name for name in options - beside if not name.startswith("gate_")} == settings
