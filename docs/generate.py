@@ -76,7 +76,8 @@ def walk(group: click.Group, context: click.Context, path: str) -> Iterator[tupl
 
 def describe_command(path: str, command: Command) -> list[str]:
     """One command: usage, help, options."""
-    context = click.Context(command, info_name=path)
+    # With the command's own settings: click keeps the help option that it makes here.
+    context = click.Context(command, info_name=path, **command.context_settings)
     usage = " ".join(command.collect_usage_pieces(context))
     parts = [f"## {path}", f"    {path} {usage}", inspect.cleandoc(command.help or "")]
     for title, options in command.sections(context).items():
