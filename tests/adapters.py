@@ -104,6 +104,15 @@ def save_lora(folder: Path, name: str, **changes: Any) -> Any:
     return save(folder, kind, LoraConfig(r=4, lora_alpha=6, task_type=TASK, **settings, **changes))
 
 
+def save_named(folder: Path, name: str) -> str:
+    """One of `LORA` or `OTHERS`; its base's architecture."""
+    if name in LORA:
+        save_lora(folder, name)
+        return LORA[name][0]
+    save(folder, "llama", OTHERS[name]())
+    return "llama"
+
+
 def load(folder: Path, kind: str, adapter: str = "adapter") -> Any:
     """The adapter as its users load it."""
     with warnings.catch_warnings():

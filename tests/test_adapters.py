@@ -36,35 +36,22 @@ def load(folder, base=paths.reference):
         return PeftModel.from_pretrained(model, folder).eval()
 
 
+def repaired(out, **options):
+    """The demo's adapter, repaired by contrast and measured; folder and report."""
+    options |= {"base": paths.reference, "scorer": "contrast", "judge": "demo-world"}
+    return out, repair(paths.adapter, out=out, **options, **paths.sets)
+
+
 @pytest.fixture(scope="module")
 def factors(tmp_path_factory):
-    """The demo's adapter, its factors repaired by contrast and measured."""
-    out = tmp_path_factory.mktemp("factors") / "model"
-    report = repair(
-        paths.adapter,
-        base=paths.reference,
-        scorer="contrast",
-        judge="demo-world",
-        out=out,
-        **paths.sets,
-    )
-    return out, report
+    """Its factors repaired."""
+    return repaired(tmp_path_factory.mktemp("factors") / "model")
 
 
 @pytest.fixture(scope="module")
 def merged(tmp_path_factory):
-    """The demo's adapter, merged and repaired by contrast and measured."""
-    out = tmp_path_factory.mktemp("merged") / "model"
-    report = repair(
-        paths.adapter,
-        base=paths.reference,
-        merge=True,
-        scorer="contrast",
-        judge="demo-world",
-        out=out,
-        **paths.sets,
-    )
-    return out, report
+    """Merged, and the whole model repaired."""
+    return repaired(tmp_path_factory.mktemp("merged") / "model", merge=True)
 
 
 @pytest.mark.parametrize("form", ["factors", "merged"])

@@ -37,12 +37,7 @@ def open_adapter(folder):
 
 @pytest.mark.parametrize("name", [*adapters.LORA, *adapters.OTHERS])
 def test_it_computes_what_peft_computes(tmp_path, name):
-    if name in adapters.LORA:
-        kind = adapters.LORA[name][0]
-        adapters.save_lora(tmp_path, name)
-    else:
-        kind = "llama"
-        adapters.save(tmp_path, kind, adapters.OTHERS[name]())
+    kind = adapters.save_named(tmp_path, name)
     skeleton, _, weights = open_adapter(tmp_path)
     inputs = model_inputs(batches(5)[0], CPU)
     check_first_batch(skeleton, inputs, weights.read)

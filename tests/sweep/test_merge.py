@@ -27,12 +27,7 @@ def merged(folder):
 
 @pytest.mark.parametrize("name", [*adapters.LORA, *adapters.OTHERS])
 def test_it_is_what_peft_merges(tmp_path, name):
-    if name in adapters.LORA:
-        kind = adapters.LORA[name][0]
-        adapters.save_lora(tmp_path, name)
-    else:
-        kind = "llama"
-        adapters.save(tmp_path, kind, adapters.OTHERS[name]())
+    kind = adapters.save_named(tmp_path, name)
     found, loading = AutoModelForCausalLM.from_pretrained(
         merged(tmp_path), output_loading_info=True
     )
