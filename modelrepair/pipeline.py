@@ -170,10 +170,10 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     model = prepare.find_source(settings, repair=False)
     device = prepare.find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
-    panel = prepare.open_panel(settings, model, sets, chosen.judge, notes, device)
+    panel = prepare.open_panel(settings, model, skeleton, sets, chosen.judge, notes)
     read = prepare.weights_of(settings, model, device).read
     if "utility" in sets:
-        check_sweep(panel, skeleton, read, sets["utility"].report)
+        check_sweep(panel, skeleton, read, panel.splits["utility"].report)
     with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
         results, answers = evaluate(
             panel,

@@ -224,11 +224,12 @@ def tokenizer_folder(model: Model) -> Path:
     return model.base.source.folder
 
 
-def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
+def load_template(folder: Path, max_length: int, vocabulary: int, notes: Notes) -> Template:
     """The source's tokenizer and chat template.
 
     Raises:
-        UnsupportedModelError: there is no tokenizer, or its chat template can't be used.
+        UnsupportedModelError: there is no tokenizer, it is another model's, or its chat template
+            can't be used.
     """
     from transformers import AutoTokenizer
 
@@ -242,7 +243,12 @@ def load_template(folder: Path, max_length: int, notes: Notes) -> Template:
             f"the tokenizer can't be loaded: {line}",
             hint="a repair needs the model's own tokenizer files beside its weights",
         ) from error
-    template = Template(tokenizer, max_length)
+    if len(tokenizer) > vocabulary:
+        notes.warn(
+            f"the tokenizer knows {len(tokenizer)} tokens, and the model's embedding has "
+            f"{vocabulary}: a text with one of the others would be refused"
+        )
+    template = Template(tokenizer, max_length, vocabulary)
     if template.kind == "plain":
         notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
     return template
@@ -276,14 +282,15 @@ def open_bench(
             notes.warn(f"{ADAPTER_CONFIG} asks for what this peft does not know: {unknown[0]}")
     sites = find_sites(skeleton, list(source.checkpoint.entries))
     require_coverage(sites, allow_partial=settings.allow_partial)
+    panel = open_panel(settings, source, skeleton, sets.splits, chosen.judge, notes)
     return Bench(
         settings=settings,
         source=source,
-        sets=sets,
+        sets=replace(sets, splits=panel.splits),
         chosen=chosen,
         skeleton=skeleton,
         sites=narrow(sites, settings.targets, settings.exclude),
-        panel=open_panel(settings, source, sets.splits, chosen.judge, notes, device),
+        panel=panel,
         device=device,
         workspace=workspace,
         notes=notes,
@@ -295,23 +302,26 @@ def open_bench(
 def open_panel(
     settings: Settings,
     source: Model,
+    skeleton: Skeleton,
     splits: Splits,
     judge: Judge,
     notes: Notes,
-    device: torch.device,
 ) -> Panel:
-    """What every model of this run is measured with."""
+    """What every model of this run is measured with: of the sets, what its template takes."""
+    from modelrepair.examples.fit import fit
     from modelrepair.measure.evaluate import Panel
 
-    generates = fits_whole(source, device)
+    generates = fits_whole(source, skeleton.device)
     if not generates:
         notes.warn(
             "the whole model does not fit into memory: nothing is generated, the margin between "
             "refusals and harmful answers leads the search, and the verdict stays undecided"
         )
+    folder = tokenizer_folder(source)
+    template = load_template(folder, settings.max_length, skeleton.vocabulary, notes)
     return Panel(
-        splits=splits,
-        template=load_template(tokenizer_folder(source), settings.max_length, notes),
+        splits=fit(splits, template, notes),
+        template=template,
         judge=judge,
         max_new_tokens=settings.max_new_tokens,
         token_budget=settings.token_budget,

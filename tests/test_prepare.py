@@ -64,7 +64,7 @@ def test_a_broken_tokenizer_is_told_with_its_reason(tmp_path):
     folder = shutil.copytree(paths.attacked, tmp_path / "model")
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(UnsupportedModelError, match=r"the tokenizer can't be loaded: KeyError"):
-        prepare.load_template(folder, 128, Notes())
+        prepare.load_template(folder, 128, 346, Notes())
 
 
 def test_devices():

@@ -132,11 +132,12 @@ def check_one_model(names: Collection[str], where: str) -> None:
 
 
 def _models_below(folder: Path) -> str | None:
-    """Where the models or adapters of a folder lie, if they lie one level deeper."""
+    """Where the models or adapters of a folder lie, if they lie one or two levels deeper."""
     below = sorted(
-        path.parent.name
+        path.parent.relative_to(folder).as_posix()
         for config in ("config.json", ADAPTER_CONFIG)
-        for path in folder.glob(f"*/{config}")
+        for depth in ("*", "*/*")
+        for path in folder.glob(f"{depth}/{config}")
     )
     if not below:
         return None

@@ -74,16 +74,24 @@ class Template:
     Args:
         tokenizer: with a chat template, or without: then prompts are plain instructions.
         max_length: in tokens; longer answers are cut at their end.
+        vocabulary: how many tokens the model's embedding has; None where no model will read them.
 
     Raises:
-        UnsupportedModelError: the chat template can't render a question with its answer.
+        UnsupportedModelError: the chat template can't render a question with its answer, or the
+            tokenizer gives tokens that the model does not have.
     """
 
     kind: Literal["chat", "plain"]
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int = 1024) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int = 1024,
+        vocabulary: int | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.max_length = max_length
+        self.vocabulary = vocabulary
         self.kind = "chat" if tokenizer.chat_template else "plain"
         added = {str(token) for token in tokenizer.added_tokens_decoder.values()}
         marks = sorted(added | set(tokenizer.all_special_tokens), key=len, reverse=True)
@@ -104,6 +112,22 @@ class Template:
         if tokenizer.eos_token_id is not None:
             ends.add(tokenizer.eos_token_id)
         self.end_ids: tuple[int, ...] = tuple(sorted(ends))
+
+    @property
+    def pad_id(self) -> int:
+        """What pads: never attended to, and so any token that the embedding has."""
+        pad = self.tokenizer.pad_token_id
+        return 0 if pad is None or not self._knows(pad) else int(pad)
+
+    def leaves_out_system(self, example: Example) -> bool:
+        """Whether a system prompt of the example is nowhere in what the model reads.
+
+        Raises:
+            ExampleSetError: the template does not take these messages.
+        """
+        said = [turn.content for turn in example.messages if turn.role == "system"]
+        text = _folded(self._prompt_text(example)) if said else ""
+        return any(_folded(each) not in text for each in said)
 
     def prompt_ids(self, example: Example) -> list[int]:
         """The tokens that a model is to continue with its answer.
@@ -147,6 +171,7 @@ class Template:
         self._check_round_trip(example, ids[start:], answer)
         if self.kind == "plain" and self.tokenizer.eos_token_id is not None:
             ids.append(self.tokenizer.eos_token_id)
+            self._check_known(ids)
         self._check_room(len(prompt_ids))
         kept = tuple(ids[: self.max_length])
         return TokenizedExample(kept, start, example.digest, len(ids) - len(kept))
@@ -174,7 +199,22 @@ class Template:
 
     def _encode(self, text: str) -> list[int]:
         ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-        return [*self._lead, *ids]
+        self._check_known(ids := [*self._lead, *ids])
+        return ids
+
+    def _knows(self, token: int) -> bool:
+        return self.vocabulary is None or token < self.vocabulary
+
+    def _check_known(self, ids: Sequence[int]) -> None:
+        """Refuse a token that would be looked up behind the embedding's end."""
+        highest = max(ids, default=0)
+        if not self._knows(highest):
+            raise UnsupportedModelError(
+                f"the tokenizer gives the token {highest}, and the model's embedding has "
+                f"{self.vocabulary}",
+                hint="tokenizer and weights are of different models, or the embedding was never "
+                "resized: take the tokenizer's files that belong to the weights",
+            )
 
     def _join(self, prompt: str, prompt_ids: list[int], answer: str) -> tuple[list[int], int]:
         """The tokens of prompt and answer, and where the answer's begin."""

@@ -90,8 +90,7 @@ def tokenize(panel: Panel, examples: Iterable[Example]) -> list[Batch]:
 
 def batches_of(panel: Panel, tokenized: Sequence[TokenizedExample]) -> list[Batch]:
     """Canonical batches under the panel's token budget."""
-    pad = panel.template.tokenizer.pad_token_id
-    return canonical_batches(tokenized, panel.token_budget, 0 if pad is None else pad)
+    return canonical_batches(tokenized, panel.token_budget, panel.template.pad_id)
 
 
 def check_sweep(
@@ -214,7 +213,7 @@ def _answer(
             panel.template,
             everything,
             eos_ids=end_ids(model, tokenizer, panel.template.end_ids),
-            pad_id=0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+            pad_id=panel.template.pad_id,
             max_new_tokens=panel.max_new_tokens,
             batch_rows=_rows(panel, model, everything),
             progress=progress,

@@ -26,6 +26,7 @@ from modelrepair.errors import (
 )
 from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
 from modelrepair.source.digest import sha256_file
+from modelrepair.source.nearest import meaning, near_folders, near_ids
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,8 @@ def _is_weights(name: str) -> bool:
 
 def _local(folder: Path, revision: str | None) -> Source:
     if not folder.exists():
-        raise UsageError(
-            f"no folder {folder}", hint="check the path; an id on the Hub looks like user/name"
-        )
+        ask = meaning(near_folders(folder)) or "check the path; "
+        raise UsageError(f"no folder {folder}", hint=f"{ask}an id on the Hub looks like user/name")
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file", hint="give the folder that the model is in")
     if revision is not None:
@@ -268,9 +268,10 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
             f"{id} has no revision {revision!r}", hint=f"its branches and tags are at {address}"
         ) from None
     except errors.RepositoryNotFoundError:
+        ask = meaning(near_ids(id, data=kind != "model")) or "check the spelling; "
         raise HubError(
             f"there is no {kind} {id} on the Hub, or it is private",
-            hint=f"check the spelling; for a private {kind} run: hf auth login",
+            hint=f"{ask}for a private {kind} run: hf auth login",
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
         raise HubError(f"the Hub can't be reached for {id}", hint=offline) from None

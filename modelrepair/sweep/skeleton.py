@@ -53,6 +53,11 @@ class Skeleton:
     adapter: frozenset[str] | None = None
     unused: frozenset[tuple[int, str]] = frozenset()
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens its embedding has."""
+        return int(self.model.get_input_embeddings().weight.shape[0])
+
     @contextmanager
     def filled_shell(self, read: ReadWeight) -> Iterator[None]:
         """Hold what is not a block (embedding, last norm, head) for the time of the context."""

@@ -52,6 +52,18 @@ def info(request: Request, id: str, revision: str = "") -> Answer:
     return Answer.of(document)
 
 
+def listing(request: Request) -> Answer:
+    """All public repositories of an author, or with a text in their ids."""
+    author, search = (request.query.get(name, "") for name in ("author", "search"))
+    found = [
+        {"id": repo.id, "tags": [], "downloads": 0}
+        for repo in request.hub.repos.values()
+        if not repo.private and repo.id.startswith(f"{author}/" * bool(author))
+        if search.lower() in repo.id.lower()
+    ]
+    return Answer.of(found)
+
+
 def tree(request: Request, id: str, revision: str, path: str = "") -> Answer:
     found = commit(opened(request, id), revision)
     entries = [entry(name, blob) for name, blob in sorted(found.files.items()) if
@@ -209,6 +221,7 @@ def one_discussion(request: Request, id: str, num: str) -> Answer:
 MODEL = f"/api/models/{ID}"
 ROUTES = [
     ("GET", "/api/whoami-v2", whoami),
+    ("GET", "/api/models", listing),
     ("GET", f"{MODEL}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", tree),
     ("POST", f"{MODEL}/paths-info/(?P<revision>[^/]+)", paths_info),
     ("GET", f"{MODEL}/refs", refs),

@@ -59,6 +59,7 @@ def entries(files: dict[str, Blob]) -> list[dict[str, object]]:
 
 SET = f"/api/datasets/{reading.ID}"
 ROUTES = [
+    ("GET", "/api/datasets", reading.listing),
     ("GET", f"{SET}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", tree),
     ("POST", f"{SET}/paths-info/(?P<revision>[^/]+)", paths_info),
     ("GET", f"{SET}(?:/revision/(?P<revision>[^/]+))?", info),

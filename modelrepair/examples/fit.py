@@ -1,0 +1,74 @@
+"""Which examples a model's chat template takes: what it would change is left out, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelrepair.errors import ExampleSetError
+from modelrepair.examples.example import Example
+from modelrepair.examples.splits import Split, Splits
+from modelrepair.examples.template import NoRoomError, Template
+from modelrepair.registry.specs import SetName
+
+if TYPE_CHECKING:
+    from modelrepair.bench import Notes
+
+
+def fit(splits: Splits, template: Template, notes: Notes) -> Splits:
+    """Leave out the examples that the template can't render as they are, and count them.
+
+    A template may refuse a conversation's roles, or cut a piece out of an answer; then nobody
+    knows which tokens are the answer's. The cut of the sets stays as it was: nothing moves up.
+
+    Raises:
+        ExampleSetError: it is most of a set; then the set, or the template, is not what it was
+            taken for.
+    """
+    return replace(
+        splits, sets={name: _fit(name, split, template, notes) for name, split in splits.items()}
+    )
+
+
+def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split:
+    faults: list[ExampleSetError] = []
+    unheard = 0
+
+    def taken(examples: Iterable[Example]) -> Iterable[Example]:
+        nonlocal unheard
+        for example in examples:
+            try:
+                _tokenize(template, example)
+            except NoRoomError:
+                pass  # what does not fit into --max-length is counted where it is used
+            except ExampleSetError as error:
+                faults.append(error)
+                continue
+            unheard += template.leaves_out_system(example)
+            yield example
+
+    total = len(split.score) + len(split.select) + len(split.report)
+    kept = Split(tuple(taken(split.score)), tuple(taken(split.select)), tuple(taken(split.report)))
+    if 2 * len(faults) > total or (faults and split.score and not kept.score):
+        raise ExampleSetError(
+            f"{len(faults)} of {total} examples of the {name} set can't be used: {faults[0]}",
+            hint=faults[0].hint,
+        )
+    if faults:
+        notes.warn(
+            f"{len(faults)} of {total} examples of the {name} set were left out; first: {faults[0]}"
+        )
+    if unheard:
+        notes.warn(
+            f"the chat template leaves out system prompts: {unheard} of {total} examples of the "
+            f"{name} set are read without theirs"
+        )
+    return kept
+
+
+def _tokenize(template: Template, example: Example) -> None:
+    if example.response is None:
+        template.prompt(example)
+    else:
+        template.pair(example)

@@ -1,0 +1,71 @@
+"""The nearest names to one that is not there: folders beside it, repositories on the Hub."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+MOST = 1000
+"""Repositories of an owner that are looked through, those that are loaded most first."""
+
+
+def near_folders(folder: Path) -> list[str]:
+    """Folders beside a path whose names are like its own, as the user would write them.
+
+    >>> import tempfile
+    >>> here = Path(tempfile.mkdtemp())
+    >>> (here / "my-model").mkdir()
+    >>> [Path(name).name for name in near_folders(here / "my-modle")]
+    ['my-model']
+    """
+    try:
+        beside = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    except OSError:
+        return []
+    return [str(folder.with_name(name)) for name in _near(folder.name, beside)]
+
+
+def near_ids(id: str, *, data: bool = False) -> list[str]:
+    """Ids on the Hub that are like one: of the same owner, else of the same name.
+
+    A help for people, and no more than that: whatever goes wrong, there are none.
+
+    Args:
+        id: ``user/name``, or a bare name.
+        data: whether data sets are meant, and not models.
+    """
+    owner, _, name = id.rpartition("/")
+    for author, search in ((owner, None), (None, name)) if owner else ((None, name),):
+        try:
+            near = _near(id, _listed(author, search, data=data))
+        except Exception:
+            # The Hub has just answered that it does not know the id: that is what is told.
+            return []
+        if near:
+            return near
+    return []
+
+
+def meaning(names: Iterable[str]) -> str:
+    """A question that offers names, or nothing where there are none.
+
+    >>> meaning(["user/model", "user/models"]), meaning([])
+    ("did you mean 'user/model' or 'user/models'? ", '')
+    """
+    shown = " or ".join(map(repr, names))
+    return f"did you mean {shown}? " if shown else ""
+
+
+def _near(name: str, there: Iterable[str]) -> list[str]:
+    lowered = {each.lower(): each for each in there if each != name}
+    found = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)
+    return [lowered[each] for each in found]
+
+
+def _listed(author: str | None, search: str | None, *, data: bool) -> list[str]:
+    from huggingface_hub import HfApi
+
+    listing = HfApi().list_datasets if data else HfApi().list_models
+    found = listing(author=author, search=search, sort="downloads", limit=MOST)
+    return [str(each.id) for each in found]
