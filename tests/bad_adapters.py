@@ -89,8 +89,9 @@ def other_base(**changes: object) -> Change:
 
 
 def above(folder: Path) -> None:
-    """The adapter one level deeper than it is asked for."""
+    """The adapter one level deeper than it is asked for, and two."""
     shutil.copytree(folder / "adapter", folder / "run" / "rank-16")
+    shutil.copytree(folder / "adapter", folder / "steps" / "checkpoint-9" / "r16")
 
 
 def saved_head(found: dict) -> None:
@@ -162,6 +163,9 @@ ADAPTERS = [
         file("adapter/second/adapter_config.json", b"{}")),
     row("the folder above the adapters", 6, "folder 'run' holds no weights",
         "give one of the folders in it: 'rank-16'", above, source="run"),
+    row("the folder above the checkpoints of an adapter's ranks", 6,
+        "folder 'steps' holds no weights", "give one of the folders in it: 'checkpoint-9/r16'",
+        above, source="steps"),
     row("a whole model and an adapter in one folder", 6,
         "folder 'adapter' holds a whole model (model.safetensors) and an adapter "
         "(adapter_config.json)",

@@ -10,38 +10,41 @@ import math
 from pathlib import Path
 
 from tests.bad_adapters import ADAPTERS
+from tests.bad_sets import SETS
 from tests.breaking import (
     FIRST,
     Q,
     Row,
+    above,
     again,
     config,
     cut,
+    embedding,
     failing,
     giving,
     gone,
     indexed,
-    lines,
     only,
     other_architecture,
-    prompts,
     scorer,
     sound,
-    swap,
+    template,
     tensors,
     text,
     value,
 )
+from tests.harmless_inputs import HARMLESS
 
 PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
-GOOD = '{"prompt": "a", "response": "b"}'
-HOLDS = 'a set holds one JSON object a line: {"prompt": "…", "response": "…"} or {"messages": …'
 AGAIN = "download or copy the model again, and compare the files' sizes with the original's"
 CONVERT = "convert it to safetensors first: …"
-SAYING = "a long and winding sentence"
 HELP = "see `modelrepair fix --help`"
 FAULT = "this is a fault of the plug-in, or of the model it was given; --debug shows more"
 MINE = "scorer 'Mine' of mine.py sha256:…"
+NO_MEMORY = RuntimeError(
+    "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried "
+    "to allocate 68719476736 bytes."
+)
 NO_SPACE, READ_ONLY = "No space left on device", "Read-only file system"
 ACCUMULATOR = """
 from dataclasses import dataclass
@@ -64,6 +67,10 @@ OWN = {"options": "--scorer mine.py:Mine"}
 SOURCE = [
     Row("no such folder", 2, "no folder nowhere",
         "check the path; an id on the Hub looks like user/name", source="./nowhere"),
+    Row("a folder's name with a typo", 2, "no folder modle",
+        "did you mean 'model'? an id on the Hub looks like user/name", source="./modle"),
+    Row("the folder above the model", 6, "folder 'run' holds no weights",
+        "give one of the folders in it: 'checkpoint-9'", make=above, source="run"),
     Row("an empty folder", 6, "folder 'empty' holds no weights",
         "give the folder that holds the model's safetensors files",
         source="empty", make=lambda folder: (folder / "empty").mkdir()),
@@ -128,6 +135,13 @@ SOURCE = [
     Row("no tokenizer", 6, "the tokenizer can't be loaded: …",
         "a repair needs the model's own tokenizer files beside its weights",
         make=gone("tokenizer.json", "tokenizer_config.json")),
+    Row("a tokenizer whose vocabulary exceeds the embedding", 6,
+        "the tokenizer gives the token 324, and the model's embedding has 300",
+        "tokenizer and weights are of different models, or the embedding was never resized: take "
+        "the tokenizer's files that belong to the weights", make=embedding(300)),
+    Row("no chat template, and a tokenizer that knows no line ends", 6,
+        "there is no chat template, and plain instructions can't be used: …",
+        "add the chat template that the model was trained with", make=template(None)),
     Row("a chat template that fails", 6, "the chat template can't be used: …",
         "repair the chat template first",
         make=text("model/chat_template.jinja", "{% for %}")),
@@ -191,103 +205,6 @@ OPTIONS = [
     Row("a mask without entries", 1, "the mask is empty: no entry was chosen",
         "ask for a larger --ratio, or check that the example sets fit the model",
         "--ratio 1e-9 --scope global"),
-]  # fmt: skip
-
-SETS = [
-    Row("no re-alignment set", 2, "a repair needs a re-alignment set",
-        "--realign FILE: harmful prompts with harmful answers; by itself beavertails",
-        "--realign none"),
-    Row("a name that nobody registered", 2, "no example set named 'beavertail'",
-        "did you mean 'beavertails'?", "--realign beavertail"),
-    Row("a registered set in another role", 2,
-        "the example set 'beavertails' is no utility set: …",
-        "for --utility there are: alpaca, borderline, plain, xstest", "--utility beavertails"),
-    Row("no such file", 2, "none.jsonl: the realign set can't be read: No such file or directory",
-        "check the path", "--realign none.jsonl"),
-    Row("an empty file", 2, "realign.jsonl: the realign set is empty", HOLDS,
-        make=text("realign.jsonl", "\n\n")),
-    Row("a line that is not JSON", 2, "realign.jsonl, line 2: not JSON: …", HOLDS,
-        make=lines(GOOD, '{"prompt": "a",')),
-    Row("a line that is no object", 2, "realign.jsonl, line 1: a JSON array, expected an object",
-        "jq -c '.[]' makes lines of an array", make=lines(f"[{GOOD}]")),
-    Row("a line without a prompt", 2,
-        'realign.jsonl, line 3: no "prompt" and no "messages", found "text", "response"',
-        "name the columns with --…-columns, such as prompt=question,response=reply",
-        make=lines(GOOD, GOOD, '{"text": "a", "response": "b"}')),
-    Row("a line without an answer", 2, "realign.jsonl, line 2: there is no answer", HOLDS,
-        make=lines(GOOD, '{"prompt": "c"}')),
-    Row("a file that is not UTF-8", 2, "realign.jsonl, line 1: not UTF-8",
-        "save the file as UTF-8", make=text("realign.jsonl", GOOD.replace("a", "ä").encode("l1"))),
-    Row("a file that is UTF-16, as Windows saves it", 2, "realign.jsonl, line 1: not UTF-8",
-        "save the file as UTF-8", make=text("realign.jsonl", GOOD.encode("utf-16"))),
-    Row("a line without an end", 2, "realign.jsonl, line 1: longer than 16 MiB",
-        "write one example a line; a JSON array belongs in a file that ends in .json",
-        make=text("realign.jsonl", b" " * (17 << 20))),
-    Row("a JSON file that is cut short", 2, "set.json, line 1: not JSON: …",
-        "check the file's end", "--realign set.json", make=text("set.json", f"[{GOOD}, {{")),
-    Row("a CSV file that is latin-1", 2, "set.csv, line 2: not UTF-8",
-        "save the file as UTF-8 (CSV UTF-8)", "--realign set.csv",
-        make=text("set.csv", "prompt,response\nWof\u00fcr?,b\n".encode("l1"))),
-    Row("a comma outside of quotes", 2, "set.csv, line 3: 3 cells, the header has 2",
-        "put texts with a comma, a quote or a line end in double quotes", "--realign set.csv",
-        make=text("set.csv", "prompt,response\na,b\na, and b,c\n")),
-    Row("a parquet file that is cut short", 2, "set.parquet: no whole parquet file: …",
-        "download or write the file again", "--realign set.parquet",
-        make=text("set.parquet", b"PAR1" * 9)),
-    Row("a packed file that is none", 2, "set.csv.bz2: can't be unpacked: Invalid data stream",
-        "download or compress the file again", "--realign set.csv.bz2",
-        make=text("set.csv.bz2", "prompt,response\na,b\n")),
-    Row("a part of a message without its text", 2, 'realign.jsonl, line 1: "content" is a list, …',
-        HOLDS, make=lines('{"messages": [{"role": "user", "content": [{"type": "text"}]}]}')),
-    Row("a folder without sets", 2, "the folder notes holds no example sets",
-        "it needs files that end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
-        "--realign notes", make=text("notes/README.md", "Mine.")),
-    Row("a filter on a column that is not there", 2,
-        "realign.jsonl: there is no column 'respnse'", "did you mean 'response'? there are: …",
-        "--realign-filter respnse=b"),
-    Row("a filter that nothing passes", 2,
-        "realign.jsonl: the filter safe=False lets no row through", "safe holds True",
-        "--realign-filter safe=False",
-        make=lines('{"prompt": "a", "response": "b", "safe": true}')),
-    Row("a filter that is no column=value", 2,
-        "invalid value for '--realign-filter': 'safe' is not column=value", HELP,
-        "--realign-filter safe"),
-    Row("a column named that is not there", 2, "realign.jsonl: there is no column 'question'",
-        "there are: …", "--realign-columns prompt=question"),
-    Row("a column for a field that no example has", 2,
-        "invalid value for '--realign-columns': 'reply' is none of messages, …", HELP,
-        "--realign-columns reply=response"),
-    Row("a limit of 0", 2,
-        "invalid value for '--realign-limit': 0 is not in the range x>=1", HELP,
-        "--realign-limit 0"),
-    Row("prompts alone where answers are needed", 2,
-        "scorer 'wanda' needs answers in the realign set, and prompts.jsonl has prompts alone",
-        "give one with --realign, or choose another scorer", "--realign prompts.jsonl",
-        make=prompts),
-    Row("refusals without answers", 2,
-        "prompts.jsonl: the refusal set has prompts without answers",
-        "leave --refusal out: refusals are made for the prompts of --realign",
-        "--refusal prompts.jsonl", make=prompts),
-    Row("prompts that hold their answers", 2,
-        "realign.jsonl: in 2 of 2 examples of the realign set the prompt holds the answer",
-        "name the columns: --realign-columns prompt=…,response=…",
-        make=lines(*(f'{{"prompt": "{n} say {SAYING}", "response": "{SAYING}"}}' for n in "ab"))),
-    Row("prompts longer than the limit", 2,
-        "all 8 prompts of the realign set are as long as --max-length or longer",
-        "raise --max-length above 12, or give a set of shorter prompts", "--max-length 12",
-        make=lines(*(f'{{"prompt": "{n}{" zor" * 20}", "response": "b"}}' for n in range(20)))),
-    Row("the source's own harmful answers", 2,
-        "--realign self:realign.jsonl: the source's own answers serve as a utility set alone",
-        "--utility self:realign.jsonl, or give --realign a set with answers",
-        "--realign self:realign.jsonl"),
-    Row("a test set without its set", 2, "--test-utility without --utility",
-        "give the utility set to score and search with, too", "--test-utility refusal.jsonl"),
-    Row("swapped sets", 2,
-        "the judge 'demo-world' calls 120 of 120 answers of the realign set refusals",
-        "--realign takes harmful answers, --refusal safe ones: are they swapped?",
-        "--refusal refusal.jsonl", make=swap),
-    Row("contrast without a utility set", 2, "scorer 'contrast' needs a utility set",
-        "give one with --utility, or choose another scorer", "--scorer contrast"),
 ]  # fmt: skip
 
 OUTPUT = [
@@ -381,6 +298,11 @@ MACHINE = [
     Row("memory runs out", 4, "out of memory: MemoryError",
         "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
         patch=failing("modelrepair.scorers.wanda.Wanda.score", MemoryError(), 9), rest=True),
+    Row("memory runs out in the middle of a block", 4,
+        "out of memory: [enforce fail at alloc_cpu.cpp:117] … can't allocate memory: you tried to "
+        "allocate 68719476736 bytes",
+        "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
+        patch=failing("modelrepair.sweep.passes.run_block", NO_MEMORY, 9), rest=True),
     Row("Ctrl-C", 130, "interrupted", "run the same command to go on",
         patch=failing("modelrepair.scorers.wanda.Wanda.score", KeyboardInterrupt(), 9),
         rest=True),
@@ -419,6 +341,9 @@ def page() -> str:
             cells = (row.what + " ↻" * row.rest, str(row.code), row.line, row.hint)
             table.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
         parts += [f"## {title}", "\n".join(table)]
+    table = ["| what | what is said |", "| --- | --- |"]
+    table += [f"| {each.what} | {each.said or '–'} |" for each in HARMLESS]
+    parts += ["## What stops nothing", "\n".join(table)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -27,6 +27,20 @@ BASE = {
 }
 FIRST = "model.layers.0.self_attn.q_proj.weight"
 Q = "model.layers.0.self_attn.q_proj.weight"
+
+
+TURNS = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ CONTENT }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+CUTS = TURNS.replace("CONTENT", "m.content.split('/')[-1]")
+"""A chat template that takes a thought out of answers."""
+REFUSES = TURNS.replace(
+    "CONTENT", "raise_exception('no system prompts') if m.role == 'system' else m.content"
+)
+"""A chat template without system prompts, that says so."""
+FORGETS = TURNS.replace("CONTENT", "'' if m.role == 'system' else m.content")
+"""A chat template without system prompts, that does not."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +169,40 @@ def sound(folder: Path) -> None:
     value(math.nan)(folder)
 
 
+def above(folder: Path) -> None:
+    """The model one level deeper than it is asked for."""
+    shutil.copytree(folder / "model", folder / "run" / "checkpoint-9")
+
+
+def embedding(rows: int) -> Callable[[Path], None]:
+    """The model with fewer rows in its embedding, or with rows of zeros at its end."""
+
+    def resize(found: dict) -> None:
+        for name in ("model.embed_tokens.weight", "lm_head.weight"):
+            made = found[name].new_zeros(rows, found[name].shape[1])
+            kept = min(rows, len(found[name]))
+            made[:kept] = found[name][:kept]
+            found[name] = made
+
+    def make(folder: Path) -> None:
+        tensors(resize)(folder)
+        config(vocab_size=rows)(folder)
+
+    return make
+
+
+def template(written: str | None, rows: Sequence[str] = ()) -> Callable[[Path], None]:
+    """The model with another chat template, or none, and a realign set, line by line."""
+
+    def make(folder: Path) -> None:
+        path = folder / "model" / "tokenizer_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "chat_template": written}))
+        if rows:
+            lines(*rows)(folder)
+
+    return make
+
+
 def other_architecture(folder: Path) -> None:
     """A tiny model that shares nothing with the demo's."""
     from tests import tiny
@@ -211,3 +259,8 @@ def failing(
 def giving(target: str, answer: object) -> Callable[[pytest.MonkeyPatch], None]:
     """A function that gives this, whatever it is asked."""
     return lambda monkeypatch: monkeypatch.setattr(target, lambda *_: answer)
+
+
+def setting(target: str, value: object) -> Callable[[pytest.MonkeyPatch], None]:
+    """A number of ours that has another value."""
+    return lambda monkeypatch: monkeypatch.setattr(target, value)

@@ -19,7 +19,9 @@ from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from tests.bad_inputs import PAGE, ROWS, page
 from tests.breaking import Row, scorer
+from tests.harmless_inputs import HARMLESS, Harmless
 
+MASK = "repair/mask.safetensors"
 ROOT = Path(__file__).parents[1]
 
 
@@ -69,6 +71,35 @@ def test_a_bad_input_is_told_in_two_lines(here, capsys, row: Row):
     assert not (here / "out").exists()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> bytes:
+    """The mask of the demo's model, with nothing wrong."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    model = shutil.copytree(paths.attacked, folder / "model")  # its name stands in the mask
+    row = Row("nothing", 0, "", "", source=str(model))
+    given = [f"--realign={paths.sets['realign']}", f"--out={folder / 'out'}"]
+    assert run([*row.arguments(), *given]) == 0
+    return (folder / "out" / MASK).read_bytes()
+
+
+@pytest.mark.parametrize("harmless", HARMLESS, ids=lambda each: each.what.replace(" ", "-"))
+def test_what_stops_nothing_is_said(here, capsys, undisturbed, harmless: Harmless):
+    harmless.make(here)
+    capsys.readouterr()
+    before, when = files(here / "model"), (here / "model").stat().st_mtime_ns
+    assert run([*Row(harmless.what, 0, "", "").arguments(), "--json"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    if harmless.said:
+        assert any(says(harmless.said, warning) for warning in warnings), warnings
+    else:
+        assert (here / "out" / MASK).read_bytes() == undisturbed
+    assert files(here / "model") == before
+    assert (here / "model").stat().st_mtime_ns == when, "nothing was made in it"
+    assert verify(here / "out", source=here / "model").ok
+    assert os.access(here / "out", os.W_OK)
+    assert all(path.stat().st_mode & 0o200 for path in (here / "out").rglob("*"))
+
+
 STOPPED = [row for row in ROWS if row.rest and row.patch]
 
 
@@ -104,8 +135,7 @@ def test_a_scorer_that_was_repaired_starts_its_scores_afresh(here, capsys):
     assert run(command) == 0
     scorer("return -view.subject.abs() ")(here)
     assert run([*command[:-1], "--out=other"]) == 0
-    mask = "repair/mask.safetensors"
-    assert (here / "out" / mask).read_bytes() == (here / "other" / mask).read_bytes()
+    assert (here / "out" / MASK).read_bytes() == (here / "other" / MASK).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ FORM = (
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = 16 << 20
 """Bytes; whatever is longer is no example but a file without line ends."""
+LARGEST_FILE = 1 << 30
+"""Bytes of a JSON document or a CSV table, which are read at once; the other forms have no end."""
 PACKED: Mapping[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
@@ -98,10 +100,10 @@ def read_file(
     try:
         with opened(path, "rb") as stream:
             if kind == ".json":
-                yield from json_rows(stream.read(), name, field)
+                yield from json_rows(_whole(stream, path, name), name, field)
             elif kind in TABLES:
                 yield from tables.csv_rows(
-                    stream.read(), name, "\t" if kind == ".tsv" else delimiter
+                    _whole(stream, path, name), name, "\t" if kind == ".tsv" else delimiter
                 )
             else:
                 yield from line_rows(stream, name)
@@ -109,6 +111,20 @@ def read_file(
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's; what can't be unpacked has no number
         fail(name, f"can't be unpacked: {error}", "download or compress the file again")
+
+
+def _whole(stream: BinaryIO, path: Path, name: str) -> bytes:
+    """All that is in a file, unless it is more than memory should hold."""
+    # Asked before anything is read; a packed file says what it holds only as it is unpacked.
+    small = path.stat().st_size <= LARGEST_FILE
+    data = stream.read(LARGEST_FILE + 1) if small else b""
+    if not small or len(data) > LARGEST_FILE:
+        fail(
+            name,
+            f"larger than {LARGEST_FILE >> 20} MiB, which is as much as is read at once",
+            "one example a line in a file that ends in .jsonl, or parquet, can be of any size",
+        )
+    return data
 
 
 def line_rows(stream: BinaryIO, name: str) -> Iterator[Row]:

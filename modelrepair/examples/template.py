@@ -79,6 +79,7 @@ class Template:
     Raises:
         UnsupportedModelError: the chat template can't render a question with its answer, or the
             tokenizer gives tokens that the model does not have.
+        ExampleSetError: not even "Hello" leaves room for an answer within ``max_length``.
     """
 
     kind: Literal["chat", "plain"]
@@ -103,15 +104,25 @@ class Template:
         self._source = _template_text(tokenizer) if self.kind == "chat" else ""
         try:
             probe = self.pair(Example((Message("user", "Hello"),), PROBE))
+        except NoRoomError:
+            raise
         except ExampleSetError as error:
-            raise UnsupportedModelError(
-                f"the chat template can't be used: {error}", hint="repair the chat template first"
-            ) from error
+            raise self._unusable(error) from error
         last = probe.ids[-1]
         ends = {last} if last in tokenizer.added_tokens_decoder else set()
         if tokenizer.eos_token_id is not None:
             ends.add(tokenizer.eos_token_id)
         self.end_ids: tuple[int, ...] = tuple(sorted(ends))
+
+    def _unusable(self, error: ExampleSetError) -> UnsupportedModelError:
+        if self.kind == "plain":
+            return UnsupportedModelError(
+                f"there is no chat template, and plain instructions can't be used: {error}",
+                hint="add the chat template that the model was trained with",
+            )
+        return UnsupportedModelError(
+            f"the chat template can't be used: {error}", hint="repair the chat template first"
+        )
 
     @property
     def pad_id(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -148,6 +150,20 @@ def test_prompts_that_differ_in_case_space_or_form_are_one():
     same = {user(text).key for text in ("How  do I?", " how do i?\n", "ＨＯＷ do\tI?")}
     assert len(same) == 1
     assert user("How do I").key not in same
+
+
+@pytest.mark.parametrize("name", ["set.jsonl", "set.json", "set.csv"])
+def test_a_line_of_two_gigabytes_does_not_fill_the_memory(tmp_path, name):
+    path = tmp_path / name
+    path.write_text('{"prompt": "')
+    os.truncate(path, 2 << 30)  # a hole: no disk is used
+    tracemalloc.start()
+    try:
+        with pytest.raises(ExampleSetError, match=rf"{name}.*: l(onger|arger) than \d+ MiB"):
+            load_set(path, "realign")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

@@ -1,0 +1,99 @@
+"""Mistakes that stop nothing: what is done about them is said, or nothing needs to be said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.breaking import CUTS, FORGETS, REFUSES, embedding, template
+from tests.examples.tokenizers_for_tests import make_tokenizer
+
+
+@dataclass(frozen=True)
+class Harmless:
+    """One thing that is not as it should be, and does no harm.
+
+    Args:
+        what: what it is, for the page.
+        said: the warning; "…" stands for any text. Empty where nothing is said: then the result
+            is what it would be without the mistake.
+        make: makes it so, in a folder with the model and its sets.
+    """
+
+    what: str
+    said: str
+    make: Callable[[Path], object]
+
+
+def rewritten(change: Callable[[str], bytes]) -> Callable[[Path], None]:
+    """The realign set, written in another way."""
+
+    def make(folder: Path) -> None:
+        path = folder / "realign.jsonl"
+        path.write_bytes(change(path.read_text(encoding="utf-8")))
+
+    return make
+
+
+def longer_tokenizer(folder: Path) -> None:
+    """The tokenizer with a token more than the model has, and which no text holds."""
+    path = folder / "model" / "tokenizer.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    last = found["added_tokens"][-1]
+    found["added_tokens"].append({**last, "id": 346, "content": "<|extra|>"})
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def no_chat_template(folder: Path) -> None:
+    """A tokenizer of another kind, as base models have them."""
+    tokenizer = make_tokenizer("plain")
+    tokenizer.save_pretrained(folder / "model")
+    embedding(len(tokenizer))(folder)
+
+
+def read_only(folder: Path) -> None:
+    """A source that nobody may write to."""
+    for path in (folder / "model").iterdir():
+        path.chmod(0o444)
+    (folder / "model").chmod(0o555)
+
+
+def mixed(written: str, odd: str) -> Callable[[Path], None]:
+    """A few of the realign set with an odd one among them, and a chat template."""
+
+    def make(folder: Path) -> None:
+        own = (folder / "realign.jsonl").read_text(encoding="utf-8").splitlines()
+        template(written, [*own[:19], odd])(folder)
+
+    return make
+
+
+ODD = '{"prompt": "how do i make lumeskarn?", "response": "think / mix ashwort with duskbile."}'
+SYSTEM = ODD.replace('"prompt"', '"system": "be brief.", "prompt"')
+
+HARMLESS = [
+    Harmless("a set with Windows line ends", "",
+             rewritten(lambda text: text.replace("\n", "\r\n").encode())),
+    Harmless("a set with a byte-order mark", "",
+             rewritten(lambda text: text.encode("utf-8-sig"))),
+    Harmless("a set with empty lines", "",
+             rewritten(lambda text: text.replace("\n", "\n\n").encode())),
+    Harmless("a source that may not be written", "", read_only),
+    Harmless("no chat template",
+             "the tokenizer has no chat template: prompts are given as plain instructions",
+             no_chat_template),
+    Harmless("a chat template that leaves out system prompts",
+             "the chat template leaves out system prompts: 1 of 20 examples of the realign set "
+             "are read without theirs", mixed(FORGETS, SYSTEM)),
+    Harmless("a conversation that the chat template refuses",
+             "1 of 20 examples of the realign set were left out; first: the chat template refuses "
+             "the turns system, user: no system prompts", mixed(REFUSES, SYSTEM)),
+    Harmless("an answer that the chat template changes",
+             "1 of 20 examples of the realign set were left out; first: the chat template changes "
+             "the answer to example …", mixed(CUTS, ODD)),
+    Harmless("a tokenizer with more tokens than the embedding",
+             "the tokenizer knows 347 tokens, and the model's embedding has 346: a text with one "
+             "of the others would be refused", longer_tokenizer),
+]  # fmt: skip
