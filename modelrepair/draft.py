@@ -133,11 +133,17 @@ def draft_manifest(
             "arithmetic": settings.arithmetic,
             "token_budget": settings.token_budget,
             "settings": settings.to_json(),
-            "command": settings.command(),
+            "command": settings.command(_commits(bench)),
             "warnings": list(bench.notes.warnings),
             "run": _run(bench, seconds),
         }
     )
+
+
+def _commits(bench: Bench) -> dict[str, str]:
+    """By option: at which commit each set from the Hub was read."""
+    given = bench.sets.given.items()
+    return {name.replace("-", "_"): some.commit for name, some in given if some.commit}
 
 
 def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:

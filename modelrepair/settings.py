@@ -119,11 +119,16 @@ class Settings:
         document = {"settings": self.to_json(), "inputs": dict(inputs)}
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
-    def command(self) -> str:
+    def command(self, commits: Mapping[str, str] | None = None) -> str:
         """The command that asks for the same repair, from ids and file names, never from paths.
 
         >>> Settings("user/model", realign="/data/harmful.jsonl", ratio=0.01).command()
         'modelrepair fix user/model --realign harmful.jsonl --ratio 0.01'
+        >>> Settings("user/model", utility="org/name:train").command({"utility": "c0ffee"})
+        'modelrepair fix user/model --utility org/name:train@c0ffee'
+
+        Args:
+            commits: option → what the revision of its data set on the Hub was found to be.
         """
         words = ["modelrepair", "fix", short(self.source)]
         for each in fields(self)[1:]:
@@ -149,7 +154,7 @@ class Settings:
             elif isinstance(value, bool):
                 words.append(f"--{NEGATED[each.name]}" if each.name in NEGATED else name)
             elif each.name in PATHS:
-                words += [name, short_set(value)]
+                words += [name, pinned(short_set(value), (commits or {}).get(each.name))]
             elif each.name in PLACES:
                 words += [name, short(value)]
             else:
@@ -241,6 +246,17 @@ def short_set(text: str) -> str:
     if is_name(text) or (not is_path(text) and parse_id(text) is not None):
         return text
     return Path(text).expanduser().resolve().name
+
+
+def pinned(text: str, commit: str | None) -> str:
+    """The id of a data set at its commit; a name or a file as it is.
+
+    >>> pinned("self:org/name:train@main", "c0ffee"), pinned("alpaca", "c0ffee")
+    ('self:org/name:train@c0ffee', 'alpaca')
+    """
+    id = text.removeprefix(OWN_ANSWERS)
+    wanted = None if commit is None or is_name(id) or is_path(id) else parse_id(id)
+    return text if wanted is None else f"{text[: len(text) - len(id)]}{wanted}@{commit}"
 
 
 def plain(value: Any) -> Any:

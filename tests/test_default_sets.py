@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair import load_manifest
+from modelrepair import load_manifest, repair
 from modelrepair.demo import paths
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
+from tests.examples.conftest import sets_hub  # noqa: F401
 from tests.hub.server import serve
 from tests.test_hub_source import process
 
@@ -48,6 +49,25 @@ def test_a_command_without_any_set(tmp_path):
     assert (manifest.sets["utility"].id, manifest.sets["borderline"].id) == ("plain", "borderline")
     assert manifest.settings["realign"] == "beavertails"
     assert "--realign" not in manifest.command
+
+
+def test_the_command_in_the_manifest_names_the_commits_of_sets(sets_hub, tmp_path):  # noqa: F811
+    sets_hub.add("org/harm", {"train.jsonl": paths.sets["realign"].read_bytes()})
+    first = sets_hub.repos["org/harm"].head
+    asked = {"realign": "org/harm:train", "utility": "none", "borderline": "none"}
+    settings = {"reference": "none", "judge": "demo-world", "scorer": "wanda", "ratio": 0.01}
+
+    def command(name: str, **sets: str) -> str:
+        out = tmp_path / name
+        given = {**asked, **settings, **sets, "evaluate": False, "examples": 8, "out": out}
+        manifest = repair(paths.attacked, **given).manifest
+        assert manifest.sets["realign"].commit == first
+        assert f"--realign org/harm:train@{first}" in manifest.command
+        return manifest.command
+
+    shown = command("one")
+    sets_hub.add("org/harm", {"train.jsonl": b'{"prompt": "a", "response": "b"}'})
+    assert command("two", realign=f"org/harm:train@{first}") == shown
 
 
 def test_no_network_and_no_set(tmp_path):

@@ -108,6 +108,17 @@ def test_the_command_gives_the_same_settings_again(settings):
 
 
 @hypothesis(deadline=None)
+@given(SETTINGS, st.dictionaries(st.sampled_from(PATHS), st.just("c0ffee")))
+def test_commits_in_the_command_pin_ids_and_nothing_else(settings, commits):
+    pinned = {
+        name: "org/name:a:b@c0ffee"
+        for name in commits
+        if getattr(settings, name) == "org/name:a:b@v1"
+    }
+    assert parsed(settings.command(commits)) == parsed(replace(settings, **pinned).command())
+
+
+@hypothesis(deadline=None)
 @given(SETTINGS)
 def test_a_digest_stands_for_all_choices(settings):
     digest = settings.digest(inputs={"a": "1"})
