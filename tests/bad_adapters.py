@@ -175,6 +175,9 @@ ADAPTERS = [
         config(use_dora=True)),
     row("an adapter of another kind", 6, "an adapter of type VERA can't be repaired", BY_HAND,
         config(peft_type="VERA")),
+    row("an adapter of fused experts", 6,
+        "an adapter with target_parameters can't be repaired: it is no plain LoRA", BY_HAND,
+        config(target_parameters=["mlp.experts.down_proj"]), options="--base base --merge"),
     row("an adapter that was started by PiSSA", 6,
         "the adapter was started by pissa, which changes the base's own weights",
         "convert it to a plain LoRA: peft's save_pretrained with "

@@ -116,6 +116,26 @@ def test_one_of_two_tied_tensors_can_not_be_changed_alone(tmp_path):
     assert not (tmp_path / "merged").exists()
 
 
+def test_saved_experts_of_a_file_with_a_tensor_for_each_can_not_be_merged(tmp_path):
+    config = LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["experts"])
+    adapters.save(tmp_path, "mixtral", config)
+    with pytest.raises(UnsupportedModelError, match="made of several tensors") as told:
+        merged(tmp_path)
+    assert told.value.hint == "repair the adapter's factors, without --merge"
+    assert not (tmp_path / "merged").exists()
+
+
+def test_saved_experts_of_a_file_that_holds_them_fused_are_merged(tmp_path):
+    config = LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["experts"])
+    trained = adapters.save(tmp_path, "gpt_oss", config).state_dict()
+    found = load_file(merged(tmp_path) / "model.safetensors")
+    for block in range(3):
+        name = f"model.layers.{block}.mlp.experts"
+        saved = f"base_model.model.{name}.modules_to_save.default"
+        for leaf in ("gate_up_proj", "gate_up_proj_bias", "down_proj", "down_proj_bias"):
+            assert torch.equal(found[f"{name}.{leaf}"], trained[f"{saved}.{leaf}"])
+
+
 def test_a_merge_that_overflows_leaves_nothing(tmp_path):
     adapters.save_lora(tmp_path, "plain")
     path = tmp_path / "adapter" / "adapter_model.safetensors"
