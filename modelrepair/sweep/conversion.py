@@ -80,22 +80,35 @@ class Conversion:
             shape: the matrix's own shape, ``(out, in)``.
         """
         first = int(numbers.min())
-        name = self._names[bisect_right(self._starts, first) - 1]
+        number = bisect_right(self._starts, first) - 1
+        name, start = self._names[number], self._starts[number]
         width = self.shapes[name][-1]
-        columns = min(PROBE, width)
-        transposed = numbers.shape[1] < 2 or int(numbers[0, 1]) - first != 1
-        rows, kept = (numbers.T, shape[::-1]) if transposed else (numbers, shape)
-        if rows.shape != (kept[0], columns) or kept[1] != width or int(rows[0, 0]) != first:
+        offset = (first - start) // min(PROBE, width) * width
+        if (stride := self._stride(number, numbers, shape)) is not None:
+            return Place(name, self.shapes[name], shape, offset, (stride, 1))
+        if (stride := self._stride(number, numbers.T, shape[::-1])) is not None:
+            return Place(name, self.shapes[name], shape, offset, (1, stride))
+        return None
+
+    def _stride(self, number: int, rows: Tensor, shape: tuple[int, ...]) -> int | None:
+        """How far apart a matrix's rows are in a tensor, or None where they are no rows of it.
+
+        Args:
+            number: which tensor.
+            rows: what was traced of the matrix.
+            shape: the matrix's own, as it would lie in the file.
+        """
+        whole = self.shapes[self._names[number]]
+        width, columns = whole[-1], min(PROBE, whole[-1])
+        first = int(rows[0, 0])
+        end = self._starts[number] + prod(_probe(whole))
+        if tuple(rows.shape) != (shape[0], columns) or shape[1] != width:
             return None
-        start = self._starts[bisect_right(self._starts, first) - 1]
-        step = int(rows[1, 0]) - first if kept[0] > 1 else columns
-        even = first + step * torch.arange(kept[0])[:, None] + torch.arange(columns)
-        end = start + prod(_probe(self.shapes[name]))
-        if not torch.equal(rows, even) or step % columns or int(rows[-1, -1]) >= end:
+        step = int(rows[1, 0]) - first if shape[0] > 1 else columns
+        even = first + step * torch.arange(shape[0])[:, None] + torch.arange(columns)
+        if not torch.equal(rows, even) or step < 0 or step % columns or int(rows[-1, -1]) >= end:
             return None
-        stride, offset = step // columns * width, (first - start) // columns * width
-        strides = (1, stride) if transposed else (stride, 1)
-        return Place(name, self.shapes[name], shape, offset, strides)
+        return step // columns * width
 
     @cached_property
     def _names(self) -> list[str]:
