@@ -168,6 +168,29 @@ def test_every_file_on_the_hub(sets_hub, form):
         assert found.commit == sets_hub.repos["org/set"].head
 
 
+NAMED = Reading(columns={"prompt": "goal", "response": "target"})
+
+
+def named(rows: Rows) -> list[dict]:
+    """Columns that nobody could guess, beside some that would be taken for others."""
+    return [
+        {"goal": one, "target": other, "prompt": "x", "response": "y", "input": "z"}
+        for one, other in rows
+    ]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_columns_that_are_named(sets_hub, tmp_path, name):
+    rows = [*DATES, ("How?", "So."), ("ä\u2028b", "é")]
+    written = FILES[name](named(rows))
+    path = tmp_path / "set" / name
+    path.parent.mkdir()
+    path.write_bytes(written)
+    sets_hub.add("org/set", {f"data/train-{name}": written})
+    found = [find_set(text, "realign", NAMED)[0] for text in (str(path), "./set", "org/set:train")]
+    assert [each.digest for each in found] == [digest(rows)] * 3
+
+
 def test_what_the_library_alone_can_read(sets_hub, tmp_path):
     import datasets
 
