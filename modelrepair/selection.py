@@ -148,7 +148,7 @@ class GlobalSelection:
     [[[True, True]], [[False, True]]]
 
     Args:
-        files: one a site, in manifest order: ``.npy`` (the mask has its shape), or raw
+        files: one a site, in the model's order: ``.npy`` (the mask has its shape), or raw
             little-endian float32 under any other name (the mask is flat).
         signed: only scores above 0 may be chosen.
 
@@ -233,7 +233,7 @@ def select_global(files: Sequence[Path], k: int, *, signed: bool = False) -> Ite
     """Yield each site's mask of the global top k, in the order of the files.
 
     Args:
-        files: one a site, in manifest order, as for :class:`GlobalSelection`.
+        files: one a site, in the model's order, as for :class:`GlobalSelection`.
         k: how many of all sites together.
         signed: only scores above 0 may be chosen.
     """
@@ -253,7 +253,7 @@ def select(
     """Yield each site's mask at one ratio, whatever the scope, from spilled files.
 
     Args:
-        files: one ``.npy`` a site, in manifest order, as :func:`spill` writes them.
+        files: one ``.npy`` a site, in the model's order, as :func:`spill` writes them.
         scope: what the ratio is a share of: each row, each tensor, or all sites together.
         ratio: the share, of all entries: those that may not be chosen count too.
         signed: only scores above 0 may be chosen.

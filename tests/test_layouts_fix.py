@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from modelrepair import UnsupportedModelError, apply, repair, verify
+from modelrepair import apply, repair, verify
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.sweep import matrices
 from tests import tiny
@@ -35,9 +38,13 @@ CASES = [
 ]
 
 
-def save(kind: str, folder: Path, **saving) -> Path:
-    """A tiny model with the demo's tokenizer and no aligned relative."""
+def save(kind: str, folder: Path, *, digits: int | None = None, **saving) -> Path:
+    """A tiny model with the demo's tokenizer and no aligned relative; weights rounded or not."""
     made = tiny.model(kind, vocab_size=346, max_position_embeddings=128)
+    if digits is not None:
+        with torch.no_grad():
+            for parameter in made.parameters():
+                parameter.copy_(parameter.round(decimals=digits))
     made.save_pretrained(folder, **saving)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(paths.attacked / name, folder / name)
@@ -136,23 +143,41 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "scope"), FORMS)
-def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, scope, tmp_path):
+def in_both_forms(kind: str, folder: Path, digits: int | None = None, **options) -> dict:
+    """The mask of a model whose file has a tensor for each expert, and fused ones: the same."""
     found = []
     for form, original in (("each", True), ("fused", False)):
-        source = save(kind, tmp_path / form, save_original_format=original)
+        source = save(kind, folder / form, digits=digits, save_original_format=original)
         names = " ".join(Checkpoint.open(source).entries)
         assert ("gate_up_proj" in names) != original
-        manifest = fixed(source, tmp_path / f"{form}-out", scope=scope).manifest
-        found.append((manifest, masks(source, tmp_path / f"{form}-out", tmp_path / f"{form}-mask")))
+        manifest = fixed(source, folder / f"{form}-out", **options).manifest
+        found.append((manifest, masks(source, folder / f"{form}-out", folder / f"{form}-mask")))
     (one, first), (two, second) = found
     assert len(one.sites) > len(two.sites)
     assert sum(site.masked for site in one.sites) == sum(site.masked for site in two.sites) > 0
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+    return first
+
+
+@pytest.mark.parametrize(("kind", "scope"), FORMS)
+def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, scope, tmp_path):
+    first = in_both_forms(kind, tmp_path, scope=scope)
     if scope == "row":  # by the model's own layout: every row of every expert loses as much
         fused = next(value for name, value in first.items() if name.endswith("gate_up_proj"))
         assert set(fused.sum(dim=-1).unique().tolist()) <= {0.0, float(round(0.05 * 32))}
+
+
+@pytest.mark.parametrize("scope", ["tensor", "global"])
+def test_ties_are_broken_alike_in_both_forms(scope, tmp_path):
+    """Weights of a few values: almost every score has its like in another expert."""
+    options = {"scorer": "magnitude", "protect": 0.0, "scope": scope}
+    mask = in_both_forms("mixtral", tmp_path, digits=1, **options)
+    source = load_file(tmp_path / "fused" / "model.safetensors")
+    values = torch.cat([value.abs().flatten() for name, value in source.items() if name in mask])
+    chosen = torch.cat([mask[name].flatten() for name in source if name in mask]).bool()
+    least = values[chosen].min()
+    assert (values[~chosen] == least).any(), "the cut goes through equal scores"
 
 
 UNSEEN = {
@@ -187,14 +212,30 @@ def test_an_expert_without_a_token_is_left_alone_and_named(kind, tmp_path):
     assert not any(counts)
 
 
-@pytest.mark.parametrize(("kind", "taken"), [("gpt2", "_is_conv1d"), ("mixtral", "is_experts")])
-def test_a_layout_that_is_not_known_stops_the_command(kind, taken, tmp_path, monkeypatch):
+TAKEN = [
+    ("gpt2", "_is_conv1d", "no prunable matrix was found in the blocks of GPT2LMHeadModel"),
+    ("phi3", "is_linear", "no prunable matrix was found in the blocks of Phi3ForCausalLM"),
+    ("mixtral", "is_experts", r"only \d+\.\d% of the blocks' matrices can be repaired"),
+]
+
+
+@pytest.mark.parametrize(("kind", "taken", "said"), TAKEN)
+def test_a_kind_of_module_that_is_not_known_stops_the_command(
+    kind, taken, said, tmp_path, monkeypatch, capsys
+):
     source = save(kind, tmp_path / "source")
+    given = [f"--{name}={paths.sets[name]}" for name in SETS]
+    command = ["fix", str(source), *given, "--borderline=none", "--reference=none", "--json",
+               "--ratio=0.05", "--no-evaluate", "--scorer=wanda", "--examples=8",
+               f"--out={tmp_path / 'out'}"]  # fmt: skip
     monkeypatch.setattr(matrices, taken, lambda module: False)
-    with pytest.raises(UnsupportedModelError) as told:
-        fixed(source, tmp_path / "out")
-    assert told.value.exit_code == 6
+    assert run(command) == 6
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert re.match(said, error["message"])
+    assert error["hint"]
     assert not list(tmp_path.glob("out*"))
+    monkeypatch.undo()
+    assert run(command) == 0
 
 
 def test_names_as_on_the_hub_and_tensors_that_the_model_does_not_know(tmp_path):
