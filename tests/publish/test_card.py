@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair.publish.card import BEGIN, END, cell, figure, own_text, percent, render_card
-from modelrepair.publish.manifest import Judge, Measure, Origin, digest
+from modelrepair.publish.manifest import ExampleSetRecord, Judge, Measure, Origin, digest
 from tests.hub.cards import errors
 from tests.publish.made import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 
@@ -54,6 +54,19 @@ def test_the_hub_takes_the_front_matter(card, made):
     unnamed = render_card(draft(), None, target="me/mine")
     assert errors(unnamed) == []
     assert ModelCard(unnamed).data.model_name == "mine"
+
+
+def test_sets_are_told_with_their_commit_and_licence():
+    sets = {
+        "realign": ExampleSetRecord(
+            id="org/harmful:train", commit=COMMIT, licence="cc-by-nc-4.0", counts={"score": 8},
+            digest="d" * 64,
+        ),
+        "utility": ExampleSetRecord(id="mine.jsonl", counts={"score": 9}, digest="e" * 64),
+    }  # fmt: skip
+    card = render_card(draft(sets=sets), None)
+    assert f"| realign | org/harmful:train | {COMMIT} | cc-by-nc-4.0 | score 8 |" in card
+    assert "| utility | mine.jsonl | – | – | score 9 |" in card
 
 
 def test_a_local_source_is_no_base_model():
