@@ -13,6 +13,7 @@ from modelrepair.examples.example import Example, ExampleSet, Message, make_set
 from modelrepair.examples.filters import Filter, check_columns
 from modelrepair.examples.rows import ENDINGS, NOT_EXAMPLES, Row, ending, read_file
 from modelrepair.registry.specs import SetName
+from modelrepair.source.nearest import meaning, near_paths
 
 __all__ = ["Example", "ExampleSet", "Message", "Reading", "load_set", "make_set", "read_set"]
 
@@ -176,8 +177,10 @@ def _local(path: Path, name: SetName) -> Origin:
             pass
     except OSError as error:
         reason = error.strerror or type(error).__name__
+        near = near_paths(path, files=True) if isinstance(error, FileNotFoundError) else []
         raise ExampleSetError(
-            f"{path}: the {name} set can't be read: {reason}", hint="check the path"
+            f"{path}: the {name} set can't be read: {reason}",
+            hint=meaning(near).strip() or "check the path",
         ) from None
     by_hand = all(ending(file.name) != ".parquet" for file in files)
     return Origin(path.resolve().name, _rows(path, files), by_hand)

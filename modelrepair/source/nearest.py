@@ -10,20 +10,27 @@ MOST = 1000
 """Repositories of an owner that are looked through, those that are loaded most first."""
 
 
-def near_folders(folder: Path) -> list[str]:
+def near_paths(path: Path, *, files: bool = False) -> list[str]:
     """Folders beside a path whose names are like its own, as the user would write them.
 
     >>> import tempfile
     >>> here = Path(tempfile.mkdtemp())
     >>> (here / "my-model").mkdir()
-    >>> [Path(name).name for name in near_folders(here / "my-modle")]
+    >>> [Path(name).name for name in near_paths(here / "my-modle")]
     ['my-model']
+
+    Args:
+        path: what is not there.
+        files: whether a file is meant; then endings don't count, which many files share.
     """
     try:
-        beside = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+        beside = [each for each in path.parent.iterdir() if files or each.is_dir()]
     except OSError:
         return []
-    return [str(folder.with_name(name)) for name in _near(folder.name, beside)]
+    if files:
+        by_stem = {each.stem: each.name for each in beside}
+        return [str(path.with_name(by_stem[stem])) for stem in _near(path.stem, by_stem)]
+    return [str(path.with_name(name)) for name in _near(path.name, [p.name for p in beside])]
 
 
 def near_ids(id: str, *, data: bool = False) -> list[str]:
@@ -58,7 +65,7 @@ def meaning(names: Iterable[str]) -> str:
 
 
 def _near(name: str, there: Iterable[str]) -> list[str]:
-    lowered = {each.lower(): each for each in there if each != name}
+    lowered = {each.lower(): each for each in there}
     found = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)
     return [lowered[each] for each in found]
 

@@ -26,7 +26,7 @@ from modelrepair.errors import (
 )
 from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
 from modelrepair.source.digest import sha256_file
-from modelrepair.source.nearest import meaning, near_folders, near_ids
+from modelrepair.source.nearest import meaning, near_ids, near_paths
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _is_weights(name: str) -> bool:
 
 def _local(folder: Path, revision: str | None) -> Source:
     if not folder.exists():
-        ask = meaning(near_folders(folder)) or "check the path; "
+        ask = meaning(near_paths(folder)) or "check the path; "
         raise UsageError(f"no folder {folder}", hint=f"{ask}an id on the Hub looks like user/name")
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file", hint="give the folder that the model is in")
