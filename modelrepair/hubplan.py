@@ -8,12 +8,9 @@ from typing import Any
 from modelrepair.errors import ModelRepairError
 from modelrepair.estimate import blocks_of, is_matrix
 from modelrepair.preflight import Plan
-from modelrepair.publish.admission import refuse_lab
-from modelrepair.publish.huberrors import push_errors
-from modelrepair.publish.manifest import Origin
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.remote import replaced
-from modelrepair.publishing import named_models
+from modelrepair.publishing import destination_ahead, readable_base
 from modelrepair.settings import Settings
 from modelrepair.source.headers import headers
 from modelrepair.source.reference import declared_base
@@ -27,8 +24,8 @@ class HubPlan:
     Args:
         download_bytes: of the source that are still to be fetched.
         security: what the Hub's scan found, or None for a folder.
-        reference: the model that the source's card names as its base, where nobody named one;
-            ``reference_bytes`` are still to be fetched for it.
+        reference: the model that the source's card names as its base, where nobody named one
+            and this token may read it; ``reference_bytes`` are still to be fetched for it.
         base: the model on the Hub that an adapter adapts; ``base_bytes`` likewise.
         target: where the result would go; None where nothing is to be pushed.
         kind: new repository, pull request or in place.
@@ -73,12 +70,14 @@ def hub_plan(
     """
     from huggingface_hub import constants
 
-    by_itself = settings.reference == "auto" and base is None
-    reference = declared_base(source.folder) if by_itself else None
     on_hub = source.id is not None and not constants.HF_HUB_OFFLINE
     if not on_hub and pushing is None and (base is None or base.id is None):
         return None
     info = _info(str(source.id), source.commit) if on_hub else None
+    reference = None
+    if settings.reference == "auto" and base is None:
+        with hub_errors(source.name):
+            reference = readable_base(source) if on_hub else declared_base(source.folder)
     found: dict[str, Any] = {
         "download_bytes": _missing_bytes(info) if info else 0,
         "security": _security(info) if info else None,
@@ -102,14 +101,8 @@ def _push_plan(
     info: Any | None,
     whole: Source,
 ) -> dict[str, Any]:
-    from modelrepair.publish.destination import find_destination
-
-    origin = Origin(id=source.id or source.name, hub=source.id is not None)
     try:
-        refuse_lab(source.folder)
-        others = named_models(settings, source)
-        with push_errors(pushing.to or origin.id, "the same command"):
-            target = find_destination(origin, others, pushing, source.name)
+        target = destination_ahead(settings, source, pushing)
     except ModelRepairError as error:
         return {"refused": (str(error),)}
     own = target.kind != "new repository"

@@ -13,13 +13,14 @@ from modelrepair.progress import Progress
 from modelrepair.publish.admission import WITHOUT_FORCE, refuse_lab
 from modelrepair.publish.destination import Destination, find_destination
 from modelrepair.publish.huberrors import push_errors
+from modelrepair.publish.kin import Kin
 from modelrepair.publish.manifest import Origin
 from modelrepair.publish.push import push
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
-from modelrepair.source.adapter import names_an_id, read_adapter
-from modelrepair.source.reference import is_id
+from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
+from modelrepair.source.reference import declared_base, is_id
 from modelrepair.source.resolve import Source, resolve
 
 
@@ -85,33 +86,56 @@ def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destina
     """
     try:
         source = resolve(settings.source, settings.revision, weights=False)
-        refuse_lab(source.folder)
-        others = named_models(settings, source)
-        origin = Origin(id=source.id or source.name, hub=source.id is not None)
-        with push_errors(options.to or origin.id, "the same command"):
-            return source, find_destination(origin, others, options, source.name)
+        return source, destination_ahead(settings, source, options)
     except ModelRepairError as error:
         # Nothing is saved yet: there is no folder to finish with.
         error.hint = error.hint.replace("finish it with: the same command", "try again")
         raise
 
 
-def named_models(settings: Settings, source: Source) -> list[Origin]:
-    """Reference and base, where an id was given for them: what they hold comes into the result.
+def destination_ahead(settings: Settings, source: Source, options: PushOptions) -> Destination:
+    """Where the repair of a source would go, known before there is one.
+
+    >>> destination_ahead(settings, source, PushOptions()).visibility  # doctest: +SKIP
+    'public'
+
+    Raises:
+        ModelRepairError: nothing could be pushed from there to there.
+    """
+    refuse_lab(source.folder)
+    with push_errors(options.to or source.id or source.name, "the same command"):
+        return find_destination(kin_ahead(settings, source), options, source.name)
+
+
+def kin_ahead(settings: Settings, source: Source) -> Kin:
+    """Reference and base, where they are on the Hub: what they hold may come into the result.
 
     Raises:
         UsageError: an adapter's base is one that nobody else could find.
     """
-    named = [settings.reference] if settings.reference not in ("auto", "none") else []
-    if (base := _base(settings, source)) is not None:
-        named.append(base)
-    return [Origin(id=each, hub=True) for each in named if _on_hub(each)]
-
-
-def _base(settings: Settings, source: Source) -> str | None:
     adapter = read_adapter(source.folder)
-    if adapter is None:
-        return None
+    base = None if adapter is None else _base(settings, adapter)
+    reference = settings.reference
+    if reference == "auto":
+        reference = base or readable_base(source) or "none"
+    found = {
+        id: Origin(id=id, hub=True)
+        for id in (reference, base)
+        if id is not None and id != "none" and _on_hub(id)
+    }
+    held = []
+    if (adapter is None or settings.merge) and settings.subject != "weight":
+        held.append(reference)
+    if settings.merge:
+        held.append(base or "none")
+    return Kin(
+        Origin(id=source.id or source.name, hub=source.id is not None),
+        named=tuple(found.values()),
+        held=tuple(found[id] for id in dict.fromkeys(held) if id in found),
+    )
+
+
+def _base(settings: Settings, adapter: Adapter) -> str | None:
     own = adapter.base if names_an_id(adapter) else None
     # The config of an adapter that stays one keeps the id that it names.
     if own is None and not settings.merge and not _on_hub(settings.base or ""):
@@ -120,6 +144,27 @@ def _base(settings: Settings, source: Source) -> str | None:
             hint="give --base with the base's id on the Hub",
         )
     return settings.base or own
+
+
+def readable_base(source: Source) -> str | None:
+    """The base that a source's card names, where a repair could take it for its reference.
+
+    Raises:
+        HfHubHTTPError: the Hub does not tell.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    declared = declared_base(source.folder)
+    if declared is None or declared == source.id:
+        return None
+    try:
+        HfApi().auth_check(declared)
+    except HfHubHTTPError as error:
+        if getattr(error.response, "status_code", None) not in (401, 403, 404):
+            raise
+        return None
+    return declared
 
 
 def _on_hub(named: str) -> bool:

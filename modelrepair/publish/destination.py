@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from modelrepair.errors import HubError, UsageError
+from modelrepair.publish.kin import Kin, stricter
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Origin
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.remote import HUBS_OWN
@@ -52,17 +53,14 @@ class Destination:
         return {**asdict(self), "visibility": self.visibility}
 
 
-def find_destination(
-    source: Origin, others: Iterable[Origin], options: PushOptions, name: str
-) -> Destination:
+def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
     """Decide where a repaired model goes, and make sure that it may go there.
 
-    >>> find_destination(source, [], PushOptions(), "model").id  # doctest: +SKIP
+    >>> find_destination(kin, PushOptions(), "model").id  # doctest: +SKIP
     'me/model-repaired'
 
     Args:
-        source: what was or will be repaired; ``hub`` says whether it is a repository.
-        others: reference and base, whose values the result may hold.
+        kin: what was or will be repaired, and what is behind it.
         options: what was asked for.
         name: the source's last name, of which the target's is made.
 
@@ -72,14 +70,14 @@ def find_destination(
     """
     account = whoami()
     if options.pr or options.in_place:
-        if not source.hub:
+        if not kin.source.hub:
             what = "--pr" if options.pr else "--in-place"
             raise UsageError(
-                f"{what} needs a source on the Hub, and {source.id} is a folder",
+                f"{what} needs a source on the Hub, and {kin.source.id} is a folder",
                 hint="leave it out for a new repository, or name one with --to",
             )
-        return _own_repository(source, options, account)
-    return _new_repository(source, others, options, account, name)
+        return _own_repository(kin, options, account)
+    return _new_repository(kin, options, account, name)
 
 
 def whoami() -> Mapping[str, Any]:
@@ -107,68 +105,84 @@ def whoami() -> Mapping[str, Any]:
     return account
 
 
-def _own_repository(
-    source: Origin, options: PushOptions, account: Mapping[str, Any]
-) -> Destination:
-    info = look(source.id)
+def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) -> Destination:
+    id = kin.source.id
+    info = look(id)
     if info is None:
         raise HubError(
-            f"there is no {source.id} on the Hub, or this token may not see it",
+            f"there is no {id} on the Hub, or this token may not see it",
             hint="push to a repository of your own: leave --pr and --in-place out",
         )
+    gate = info.gated or None
+    for origin in kin.held:
+        held = _looked_at(origin, options)
+        hidden = held is not None and held.private and not info.private
+        if hidden or (held is not None and stricter(held.gated, gate) != gate):
+            raise HubError(
+                f"{id} is open to more people than {origin.id}, whose values the repair holds",
+                hint="push to a repository of your own: leave --pr and --in-place out",
+            )
     if options.in_place:
-        check_write(source.id)
+        check_write(id)
     kind: Kind = "pull request" if options.pr else "in place"
     branch = options.to_revision or "main"
-    return Destination(
-        source.id, kind, account["name"], branch, True, bool(info.private), info.gated or None
-    )
+    return Destination(id, kind, account["name"], branch, True, bool(info.private), gate)
 
 
 def _new_repository(
-    source: Origin,
-    others: Iterable[Origin],
-    options: PushOptions,
-    account: Mapping[str, Any],
-    name: str,
+    kin: Kin, options: PushOptions, account: Mapping[str, Any], name: str
 ) -> Destination:
+    source = kin.source
     id = options.to or f"{name}-repaired"
     id = id if "/" in id else f"{account['name']}/{id}"
     if source.hub and id == source.id:
         raise UsageError(
             f"{id} is the source itself", hint="take --in-place or --pr, or name another with --to"
         )
-    private, gated = options.private, None
-    for origin in (source, *others):
-        if not origin.hub:
+    hidden = "--private was asked for" if options.private else None
+    gate = None
+    for origin in (source, *kin.named):
+        info = _looked_at(origin, options)
+        if info is None:
             continue
-        info = look(origin.id)
-        if info is None and not options.private:
-            raise HubError(
-                f"{origin.id} can't be looked at: nobody knows whether it is private",
-                hint="--private pushes to a private repository",
-            )
-        if info is not None:
-            private = private or bool(info.private)
-            if origin is source and info.gated:
-                gated = str(info.gated)
+        if info.private:
+            hidden = hidden or f"{'the source' if origin is source else origin.id} is private"
+        if origin is source or origin in kin.held:
+            gate = stricter(gate, info.gated)
     target = look(id)
     if target is None:
         _check_namespace(id.partition("/")[0], account)
     else:
         check_write(id)
-        if private and not target.private:
-            why = "--private was asked for" if options.private else "the source is private"
+        if hidden and not target.private:
             raise HubError(
-                f"{id} is public, and {why}",
+                f"{id} is public, and {hidden}",
                 hint="make it private in its settings, or name another with --to",
             )
         _check_taken(id, target, source)
-        private, gated = bool(target.private), gated or (target.gated or None)
+        gate = stricter(gate, target.gated)
+    private = bool(target.private) if target else hidden is not None
     branch = options.to_revision or "main"
     return Destination(
-        id, "new repository", account["name"], branch, target is not None, private, gated
+        id, "new repository", account["name"], branch, target is not None, private, gate
     )
+
+
+def _looked_at(origin: Origin, options: PushOptions) -> Any | None:
+    """What the Hub tells of a model behind the repair; None for a folder.
+
+    Raises:
+        HubError: nothing, and the target may be seen by others.
+    """
+    if not origin.hub:
+        return None
+    info = look(origin.id)
+    if info is None and not options.private:
+        raise HubError(
+            f"{origin.id} can't be looked at: nobody knows whether it is private",
+            hint="--private pushes to a private repository",
+        )
+    return info
 
 
 def look(id: str) -> Any | None:

@@ -14,6 +14,7 @@ from modelrepair.publish.card import render_card
 from modelrepair.publish.destination import Destination, find_destination
 from modelrepair.publish.files import CARD_NAME, card_text
 from modelrepair.publish.huberrors import push_errors
+from modelrepair.publish.kin import kin_of
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.message import TITLE, description, title
 from modelrepair.publish.pushing import PushOptions
@@ -93,9 +94,8 @@ def push(folder: Path, options: PushOptions, progress: Progress | None = None) -
     progress = progress or Silent()
     manifest = admit(folder, force=options.force)
     with push_errors(options.to or manifest.source.id, options.command(folder)):
-        others = [each for each in (manifest.reference, manifest.base) if each is not None]
         name = manifest.source.id.rpartition("/")[2]
-        destination = find_destination(manifest.source, others, options, name)
+        destination = find_destination(kin_of(manifest), options, name)
     check_files(folder, manifest, progress)
     with push_errors(destination.id, options.command(folder)):
         _write_card(folder, manifest, destination)
@@ -176,15 +176,32 @@ def _open_repository(api: Any, destination: Destination) -> None:
         if destination.branch != "main":
             api.create_branch(destination.id, branch=destination.branch, exist_ok=True)
         return
-    if destination.gated and (api.model_info(destination.id).gated or None) != destination.gated:
-        api.update_repo_settings(destination.id, gated=destination.gated)
-        if not api.model_info(destination.id).gated:
-            raise HubError(
-                f"the source is gated, and {destination.id} can't be",
-                hint="push to a private repository: --private",
-            )
+    if destination.gated:
+        _close_gate(api, destination)
     if destination.branch != "main":
         api.create_branch(destination.id, branch=destination.branch, exist_ok=True)
+
+
+def _close_gate(api: Any, destination: Destination) -> None:
+    """Let people ask for access; a repository that is private does without, where it has to.
+
+    Raises:
+        HubError: a public repository stays open.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if (api.model_info(destination.id).gated or None) == destination.gated:
+        return
+    try:
+        api.update_repo_settings(destination.id, gated=destination.gated)
+    except HfHubHTTPError:
+        if not destination.private:
+            raise
+    if not destination.private and not api.model_info(destination.id).gated:
+        raise HubError(
+            f"its source or reference is gated, and {destination.id} can't be",
+            hint="push to a private repository: --private",
+        )
 
 
 def _revision(

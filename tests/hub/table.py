@@ -183,7 +183,7 @@ TARGETS = [
     Row("the source is gone", 3,
         "user/model can't be looked at: nobody knows whether it is private",
         "--private pushes to a private repository", gone("user/model"), again=3),
-    Row("the target can't be gated", 3, f"the source is gated, and {TARGET} can't be",
+    Row("the target can't be gated", 3, f"its source or reference is gated, and {TARGET} can't be",
         "push to a private repository: --private",
         both(source(gated="auto", readers={"me"}),
              at("PUT", "/settings", 200)), left=EMPTY),

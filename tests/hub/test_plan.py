@@ -68,6 +68,40 @@ def test_who_will_see_it(hub, capsys, monkeypatch, tmp_path, options, flags, vis
 
 
 @pytest.mark.parametrize(
+    ("flags", "options", "visibility"),
+    [
+        ({"private": True}, [], "private"),
+        ({"gated": "manual"}, [], "public, gated (manual)"),
+        ({"gated": "manual"}, ["--subject=weight"], "public"),
+        ({"gated": "manual"}, ["--reference=none"], "public"),
+        ({"gated": "manual"}, ["--reference=org/aligned"], "public, gated (manual)"),
+    ],
+)
+def test_the_base_that_the_card_names_counts(
+    hub, capsys, monkeypatch, tmp_path, flags, options, visibility
+):
+    monkeypatch.chdir(tmp_path)
+    fill(hub)
+    for name, value in flags.items():
+        setattr(hub.repos["org/aligned"], name, value)
+    hub.repos["org/aligned"].readers.add("me")
+    found = planned(capsys, "user/broken", "--push", *options)["hub"]
+    assert (found["visibility"], found["refused"]) == (visibility, [])
+
+
+@pytest.mark.parametrize("flags", [{"private": True}, {"gated": "manual"}])
+def test_a_base_that_this_token_may_not_read_is_no_reference(
+    hub, capsys, monkeypatch, tmp_path, flags
+):
+    monkeypatch.chdir(tmp_path)
+    fill(hub)
+    for name, value in flags.items():
+        setattr(hub.repos["org/aligned"], name, value)
+    found = planned(capsys, "user/broken", "--push")["hub"]
+    assert (found["visibility"], found["reference_bytes"]) == ("public", 0)
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--in-place"], "the token gives no right to write to user/broken"),

@@ -193,6 +193,50 @@ def test_a_private_reference_makes_a_private_target(hub, tmp_path):
     assert push(made.out).private
 
 
+def test_a_gated_reference_makes_a_gated_target(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, subject="delta", gated="auto")
+    hub.repos["user/model"].readers.add("me")
+    hub.repos["org/base"].gated = "manual"
+    assert push(made.out).gated == "manual", "the stricter of two"
+    assert hub.repos["me/model-repaired"].gated == "manual"
+
+
+def test_a_gate_that_is_there_is_never_loosened(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, gated="auto")
+    hub.repos["user/model"].readers.add("me")
+    hub.add("me/model-repaired", {"README.md": b""}, gated="manual")
+    assert push(made.out).gated == "manual"
+    assert hub.repos["me/model-repaired"].gated == "manual"
+
+
+def test_a_private_repository_needs_no_gate_where_it_can_have_none(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, gated="auto")
+    hub.repos["user/model"].readers.add("me")
+    hub.fail("PUT", "/settings", 403)
+    with pytest.raises(HubError, match="no right"):
+        push(made.out)
+    del hub.repos["me/model-repaired"]
+    report = push(made.out, private=True)
+    assert report.private and hub.repos["me/model-repaired"].private
+
+
+@pytest.mark.parametrize("flags", [{"private": True}, {"gated": "manual"}])
+@pytest.mark.parametrize("way", [{"pr": True}, {"in_place": True}])
+def test_no_value_of_a_hidden_reference_goes_into_an_open_source(hub, tmp_path, flags, way):
+    made = on_the_hub(hub, tmp_path, id="me/model", subject="delta")
+    for name, value in flags.items():
+        setattr(hub.repos["org/base"], name, value)
+    hub.repos["org/base"].readers.add("me")
+    with pytest.raises(HubError, match="me/model is open to more people than org/base") as caught:
+        push(made.out, **way)
+    assert "leave --pr and --in-place out" in caught.value.hint
+    assert len(hub.repos["me/model"].commits) == 1
+    for name, value in flags.items():
+        setattr(hub.repos["me/model"], name, value)
+    hub.repos["me/model"].readers.add("me")
+    assert not push(made.out, **way).nothing
+
+
 def test_nothing_private_goes_to_a_public_repository(hub, tmp_path):
     made = on_the_hub(hub, tmp_path, id="me/model", private=True)
     hub.add("me/open", {"README.md": b""})
