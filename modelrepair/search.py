@@ -16,28 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.writer import write_json
+from modelrepair.ladders import LADDERS, MOST_GENERATIONS, MOST_ROUNDS, SMALLEST, STEPS
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.gate import costs_within_budgets, meets_target, within_budgets
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.progress import Progress
-from modelrepair.registry.specs import SubjectKind
 from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
 from modelrepair.sweep.weights import Masks
-
-MOST_GENERATIONS = 8
-MOST_ROUNDS = 40
-
-LADDERS: dict[SubjectKind, tuple[float, ...]] = {
-    "weight": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1),
-    "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
-    "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
-}
-STEPS: dict[SubjectKind, float] = {"weight": 0.00025, "delta": 0.015, "factor": 0.001}
-"""First step of an iterative scorer, as a share of all entries; measured on small models."""
-SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 8, "delta": 1 / 8, "factor": 0.3}
-"""Where halving a step that costs ends, as a part of the first step."""
 
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 

@@ -1,0 +1,18 @@
+"""How far a search goes: the ratios that it tries, its steps, and how often it may ask."""
+
+from __future__ import annotations
+
+from modelrepair.registry.specs import SubjectKind
+
+MOST_GENERATIONS = 8
+MOST_ROUNDS = 40
+
+LADDERS: dict[SubjectKind, tuple[float, ...]] = {
+    "weight": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1),
+    "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
+    "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
+}
+STEPS: dict[SubjectKind, float] = {"weight": 0.00025, "delta": 0.015, "factor": 0.001}
+"""First step of an iterative scorer, as a share of all entries; measured on small models."""
+SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 8, "delta": 1 / 8, "factor": 0.3}
+"""Where halving a step that costs ends, as a part of the first step."""
