@@ -8,7 +8,8 @@ Nothing here imports torch or transformers until something is computed.
 
 from __future__ import annotations
 
-from modelrepair.api import apply, measure, plan, push, repair, verify
+from modelrepair.afterwards import apply, push, verify
+from modelrepair.api import measure, plan, repair
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelrepair.arguments import settings_of
+from modelrepair.arguments import settings_of, taking_the_same
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PresetName
 from modelrepair.progress import Progress, Silent
@@ -15,8 +15,6 @@ from modelrepair.settings import DEFAULT_SETS, NONE
 
 if TYPE_CHECKING:
     from modelrepair.preflight import Plan
-    from modelrepair.proof.findings import Verification
-    from modelrepair.publish.push import PushReport
     from modelrepair.report import MeasureReport, RepairReport
 
 
@@ -236,52 +234,8 @@ def measure(
     return run_measure(settings, progress or Silent())
 
 
-def plan(
-    source: str | Path,
-    *,
-    revision: str | None = None,
-    base: str | Path | None = None,
-    merge: bool = False,
-    reference: str | Path = "auto",
-    subject: Literal["auto", "factor", "delta", "weight"] = "auto",
-    targets: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    allow_partial: bool = False,
-    realign: str | Path | None = None,
-    refusal: str | Path | None = None,
-    utility: str | Path | None = None,
-    borderline: str | Path | None = None,
-    realign_filter: Iterable[str] = (),
-    refusal_filter: Iterable[str] = (),
-    utility_filter: Iterable[str] = (),
-    borderline_filter: Iterable[str] = (),
-    realign_columns: Mapping[str, str] | None = None,
-    refusal_columns: Mapping[str, str] | None = None,
-    utility_columns: Mapping[str, str] | None = None,
-    borderline_columns: Mapping[str, str] | None = None,
-    realign_limit: int | None = None,
-    refusal_limit: int | None = None,
-    utility_limit: int | None = None,
-    borderline_limit: int | None = None,
-    examples: int = 256,
-    max_length: int = 1024,
-    preset: PresetName | None = None,
-    scorer: str | None = None,
-    scorer_options: Mapping[str, Any] | None = None,
-    scope: Scope | None = None,
-    ratio: float | Literal["auto"] | None = None,
-    device: str = "auto",
-    arithmetic: Literal["float32", "bfloat16"] = "float32",
-    token_budget: int = 2048,
-    seed: int = 0,
-    push: bool = False,
-    to: str | None = None,
-    to_revision: str | None = None,
-    pr: bool = False,
-    in_place: bool = False,
-    private: bool = False,
-    force: bool = False,
-) -> Plan:
+@taking_the_same(repair, without_defaults=DEFAULT_SETS)
+def plan(source: str | Path, **options: Any) -> Plan:
     """Say what a repair would take, from names and shapes alone: no weight is read.
 
     >>> import modelrepair
@@ -289,133 +243,17 @@ def plan(
     >>> modelrepair.plan(paths.attacked).blocks
     4
 
-    The arguments are those of `repair`; example sets that are not given are not counted.
+    The arguments are those of `repair`; example sets that are not given are not read.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(source, _only_given(locals()))
+    settings = settings_of(source, _only_given(options))
 
     from modelrepair.planning import plan_of
     from modelrepair.publishing import push_options
 
-    return plan_of(settings, push_options(push, locals()))
-
-
-def push(
-    folder: str | Path,
-    *,
-    to: str | None = None,
-    to_revision: str | None = None,
-    pr: bool = False,
-    in_place: bool = False,
-    private: bool = False,
-    force: bool = False,
-    progress: Progress | None = None,
-) -> PushReport:
-    """Push a repaired model from its folder to the Hub, in one commit.
-
-    >>> import modelrepair
-    >>> modelrepair.push("model-repaired").target                            # doctest: +SKIP
-    'me/model-repaired'
-
-    Run it again, and it finishes what a failure left, or says that nothing is to be pushed. What
-    was made from a private model goes to a private repository, from a gated one to a gated one.
-
-    Args:
-        folder: the repaired model.
-        to: the target, ``name`` or ``user/name``; by itself ``<me>/<model>-repaired``.
-        to_revision: a branch of the target, made where it is missing.
-        pr: open a pull request on the source; where one is open, go on with that.
-        in_place: write to the source's own repository. As in a pull request, the files that hold
-            the weights as they were, and pickles, are deleted by the same commit.
-        private: make the new repository private.
-        force: push a repair that failed, is undecided or unmeasured.
-        progress: where long steps are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.publish.push import push as send
-    from modelrepair.publish.pushing import PushOptions
-
-    options = PushOptions(to, to_revision, pr, in_place, private, force)
-    return send(Path(folder), options, progress)
-
-
-def verify(
-    out: str | Path,
-    *,
-    revision: str | None = None,
-    source: str | Path,
-    reference: str | Path | None = None,
-    base: str | Path | None = None,
-    progress: Progress | None = None,
-) -> Verification:
-    """Prove that a repaired model is its source with nothing but masked entries changed.
-
-    >>> import modelrepair
-    >>> modelrepair.verify("model-repaired", source="user/model").ok         # doctest: +SKIP
-    True
-
-    Runs no model and nobody's code, and needs no torch, but where an adapter was merged first.
-
-    Args:
-        out: the repaired model: a folder, or a Hub id.
-        revision: branch, tag, commit or pull request (``refs/pr/1``) of a Hub id.
-        source: what it was made from: a folder, or a Hub id, of which the commit is taken that
-            the manifest names.
-        reference: the aligned model, where the subject is a delta; an id likewise.
-        base: the model that the source adapts, where it is an adapter; an id likewise.
-        progress: where the bytes compared are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.proof.origins import verify_origins
-
-    return verify_origins(out, revision, source, reference, base, progress)
-
-
-def apply(
-    mask: str | Path,
-    source: str | Path,
-    *,
-    reference: str | Path | None = None,
-    base: str | Path | None = None,
-    out: str | Path,
-    progress: Progress | None = None,
-) -> Path:
-    """Rebuild a repaired model from its source and its mask, bit for bit, on any processor.
-
-    >>> import modelrepair
-    >>> modelrepair.apply("model-repaired", "user/model", out="rebuilt")     # doctest: +SKIP
-    PosixPath('rebuilt')
-
-    Args:
-        mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
-        source: what the mask was made for: a folder, or a Hub id.
-        reference: the aligned model, where the subject is a delta.
-        base: the model that the source adapts, where an adapter was merged first.
-        out: the folder to write.
-        progress: where the bytes written are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.proof.apply import apply as rebuild
-    from modelrepair.proof.origins import origins_of_mask, pinned
-    from modelrepair.source.resolve import resolve
-
-    of_source, of_reference = origins_of_mask(Path(mask))
-    return rebuild(
-        mask,
-        pinned(source, of_source).folder,
-        reference=None if reference is None else pinned(reference, of_reference).folder,
-        base=None if base is None else resolve(base).folder,
-        out=out,
-        progress=progress,
-    )
+    return plan_of(settings, _text(options["out"]), push_options(options["push"], options))
 
 
 def _only_given(arguments: Mapping[str, Any]) -> dict[str, Any]:

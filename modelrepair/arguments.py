@@ -1,13 +1,57 @@
-"""Arguments of the public functions as settings."""
+"""Arguments of the public functions: as settings, and as those of another function."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import fields
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from modelrepair.settings import Settings
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def taking_the_same(
+    other: Callable[Parameters, Any], without_defaults: Container[str] = ()
+) -> Callable[[Callable[..., Result]], Callable[Parameters, Result]]:
+    """Let a function take the arguments of another one; it gets all of them, by their names.
+
+    >>> def one(x: int, *, y: int = 2) -> int: ...
+    >>> @taking_the_same(one)
+    ... def two(x: int, **rest: int) -> str:
+    ...     return f"{x} {rest}"
+    >>> two(1), two(1, y=3)
+    ("1 {'y': 2}", "1 {'y': 3}")
+
+    Args:
+        other: whose arguments.
+        without_defaults: arguments that are None where they are not given.
+    """
+    theirs = signature(other)
+    parameters = [
+        each.replace(default=None, annotation=f"{each.annotation} | None")
+        if each.name in without_defaults
+        else each
+        for each in theirs.parameters.values()
+    ]
+
+    def decorate(function: Callable[..., Result]) -> Callable[Parameters, Result]:
+        own = Signature(parameters, return_annotation=signature(function).return_annotation)
+
+        @functools.wraps(function)
+        def call(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+            bound = own.bind(*arguments, **options)
+            bound.apply_defaults()
+            return function(**bound.arguments)
+
+        call.__signature__ = own  # type: ignore[attr-defined]
+        return call
+
+    return decorate
 
 
 def settings_of(source: str | Path, arguments: Mapping[str, Any]) -> Settings:

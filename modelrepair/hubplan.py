@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import ModelRepairError
 from modelrepair.estimate import blocks_of, is_matrix
+from modelrepair.ladders import LADDERS
 from modelrepair.preflight import Plan
+from modelrepair.publish.destination import visibility
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.remote import replaced
-from modelrepair.publishing import destination_ahead, readable_base
+from modelrepair.publishing import check_measured, destination_ahead, readable_base
+from modelrepair.registry.specs import SubjectKind
 from modelrepair.settings import Settings
 from modelrepair.source.headers import headers
 from modelrepair.source.reference import declared_base
 from modelrepair.source.resolve import Source, hub_errors, wanted_files
+
+OF_A_SITE = 200
+"""Bytes that a mask takes for a tensor beside its entries: its name, and the codec's own."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,7 @@ class HubPlan:
 
     Args:
         download_bytes: of the source that are still to be fetched.
+        source_visibility: who sees the source.
         security: what the Hub's scan found, or None for a folder.
         reference: the model that the source's card names as its base, where nobody named one
             and this token may read it; ``reference_bytes`` are still to be fetched for it.
@@ -32,12 +43,16 @@ class HubPlan:
         visibility: of the target, in words.
         account: whose token would write.
         exists: whether the target is there already.
-        upload_bytes: shards with an entry that may be masked are sent whole.
+        upload_bytes: what is sent: files in which an entry may be masked, whole, the small ones,
+            and the mask.
+        mask_bytes: of the mask, about; at most, where the ratio is searched for.
+        stored_bytes: files that no mask touches: the Hub's store has them, and knows them again.
         deletes: files that the commit would take out of the source's own repository.
         refused: why nothing would be pushed; empty where it would.
     """
 
     download_bytes: int
+    source_visibility: str | None
     security: str | None
     reference: str | None
     reference_bytes: int
@@ -49,6 +64,8 @@ class HubPlan:
     account: str | None = None
     exists: bool | None = None
     upload_bytes: int = 0
+    mask_bytes: int = 0
+    stored_bytes: int = 0
     deletes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
@@ -57,12 +74,13 @@ def hub_plan(
     settings: Settings,
     source: Source,
     plan: Plan,
+    subject: SubjectKind,
     pushing: PushOptions | None,
     base: Source | None = None,
 ) -> HubPlan | None:
     """Ask the Hub for what a repair and its push would need; None where neither touches it.
 
-    >>> hub_plan(settings, source, plan, PushOptions()).target  # doctest: +SKIP
+    >>> hub_plan(settings, source, plan, "weight", PushOptions()).target  # doctest: +SKIP
     'me/model-repaired'
 
     Raises:
@@ -80,7 +98,8 @@ def hub_plan(
             reference = readable_base(source) if on_hub else declared_base(source.folder)
     found: dict[str, Any] = {
         "download_bytes": _missing_bytes(info) if info else 0,
-        "security": _security(info) if info else None,
+        "source_visibility": visibility(bool(info.private), info.gated or None) if info else None,
+        "security": security(info.security_repo_status) if info else None,
         "reference": reference,
         "reference_bytes": _reference_bytes(reference) if on_hub else 0,
     }
@@ -89,7 +108,7 @@ def hub_plan(
         found |= {"base": base.id, "base_bytes": missing}
     if pushing is not None:
         whole = base if settings.merge and base is not None else source
-        found |= _push_plan(settings, source, plan, pushing, info, whole)
+        found |= _push_plan(settings, source, plan, subject, pushing, info, whole)
     return HubPlan(**found)
 
 
@@ -97,35 +116,90 @@ def _push_plan(
     settings: Settings,
     source: Source,
     plan: Plan,
+    subject: SubjectKind,
     pushing: PushOptions,
     info: Any | None,
     whole: Source,
 ) -> dict[str, Any]:
     try:
+        check_measured(settings, pushing)
         target = destination_ahead(settings, source, pushing)
     except ModelRepairError as error:
         return {"refused": (str(error),)}
     own = target.kind != "new repository"
-    names = [sibling.rfilename for sibling in info.siblings or ()] if info else []
-    left = set(names) - set(wanted_files(names))
+    sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()} if info else {}
+    left = sizes.keys() - set(wanted_files(sizes))
     return {
         "target": target.id,
         "kind": target.kind,
         "visibility": target.visibility,
         "account": target.account,
         "exists": target.exists,
-        "upload_bytes": _upload_bytes(whole, plan, own),
         "deletes": tuple(replaced(left, {})) if own else (),
+        **_sent(settings, plan, subject, whole, info, own),
     }
 
 
-def _upload_bytes(source: Source, plan: Plan, own: bool) -> int:
-    """The shards in which an entry can be masked; a new repository needs the others, too."""
-    entries = tuple(headers(source).entries.values())
-    blocks = blocks_of(entries, plan.blocks)
-    touched = {e.file for block in blocks for e in block if is_matrix(e) and e.name not in
-               plan.skipped}  # fmt: skip
-    return sum(entry.nbytes for entry in entries if not own or entry.file in touched)
+def _sent(
+    settings: Settings, plan: Plan, subject: SubjectKind, whole: Source, info: Any, own: bool
+) -> dict[str, int]:
+    """The bytes on the way up, by what is sent and what the Hub has already."""
+    entries = tuple(headers(whole).entries.values())
+    sites = [
+        entry
+        for block in blocks_of(entries, plan.blocks)
+        for entry in block
+        if is_matrix(entry) and entry.name not in plan.skipped and _chosen(entry.name, settings)
+    ]
+    touched = {entry.file for entry in sites}
+    sent = sum(entry.nbytes for entry in entries if entry.file in touched)
+    stored = sum(entry.nbytes for entry in entries if entry.file not in touched)
+    if whole.id is None or settings.merge:
+        sent, stored = sent + stored, 0  # merging may change any tensor
+    if not own:
+        beside, known = _beside(whole, info)
+        sent, stored = sent + beside, stored + known
+    mask = mask_bytes(sites, masked_share(settings, subject))
+    values = 0
+    if settings.store_values:
+        values = int(masked_share(settings, subject) * sum(entry.nbytes for entry in sites))
+    return {"upload_bytes": sent + mask + values, "mask_bytes": mask, "stored_bytes": stored}
+
+
+def masked_share(settings: Settings, subject: SubjectKind) -> float:
+    """The share that will be masked, or the largest that a search for it tries."""
+    return settings.ratio if isinstance(settings.ratio, float) else max(LADDERS[subject])
+
+
+def mask_bytes(sites: Sequence[TensorEntry], share: float) -> int:
+    """About how large a mask is: a fifth over what its entropy takes, which is most at a half.
+
+    >>> mask_bytes([TensorEntry("w", "f", "F32", (1000, 1000), 0, 4_000_000)], 0.01)
+    12318
+    """
+    share = min(max(share, 1e-9), 0.5)
+    bits = -share * math.log2(share) - (1 - share) * math.log2(1 - share)
+    return OF_A_SITE * len(sites) + int(1.2 * bits / 8 * sum(entry.entries for entry in sites))
+
+
+def _chosen(name: str, settings: Settings) -> bool:
+    if settings.targets and not any(fnmatchcase(name, glob) for glob in settings.targets):
+        return False
+    return not any(fnmatchcase(name, glob) for glob in settings.exclude)
+
+
+def _beside(source: Source, info: Any | None) -> tuple[int, int]:
+    """Bytes of what a repair keeps beside the weights: to be sent, and in the Hub's store."""
+    if info is None:
+        paths = (path for path in source.folder.rglob("*") if path.is_file())
+        sizes = {path.relative_to(source.folder).as_posix(): path.stat().st_size for path in paths}
+        large: set[str] = set()
+    else:
+        sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()}
+        large = {each.rfilename for each in info.siblings or () if each.lfs is not None}
+    kept = [name for name in wanted_files(sizes) if not name.endswith(".safetensors")]
+    known = sum(sizes[name] for name in kept if name in large)
+    return sum(sizes[name] for name in kept) - known, known
 
 
 def _info(id: str, commit: str | None) -> Any:
@@ -156,8 +230,14 @@ def _reference_bytes(reference: str | None) -> int:
         return 0
 
 
-def _security(info: Any) -> str:
-    status = info.security_repo_status
+def security(status: Any) -> str:
+    """What the Hub's scan of a repository says, in words.
+
+    >>> security(None), security({"scansDone": False}), security({"scansDone": True})
+    ('not told by the Hub', 'not scanned yet', 'no issues')
+    >>> security({"scansDone": True, "filesWithIssues": [{"path": "a.bin", "level": "unsafe"}]})
+    '1 files with issues: a.bin'
+    """
     if not isinstance(status, dict):
         return "not told by the Hub"
     issues = status.get("filesWithIssues") or []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
+from modelrepair.duration import job_of
 from modelrepair.hubplan import hub_plan
 from modelrepair.preflight import Plan
 from modelrepair.prepare import DEFAULT_SCORERS, check_subject, find_base
@@ -14,52 +15,97 @@ from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import SubjectKind
+from modelrepair.registry.specs import ScorerSpec, SubjectKind
 from modelrepair.sets import load_sets
-from modelrepair.settings import NONE, Settings, check_choices
-from modelrepair.source.adapter import read_adapter
-from modelrepair.source.resolve import resolve
+from modelrepair.settings import NONE, Settings, check
+from modelrepair.source.adapter import Adapter, read_adapter
+from modelrepair.source.reference import declared_base
+from modelrepair.source.resolve import Source, resolve
+from modelrepair.timing import Job, Shape, accelerated, measured_speed, seconds
 
 
-def plan_of(settings: Settings, pushing: PushOptions | None = None) -> Plan:
+def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | None = None) -> Plan:
     """What a repair with these settings would take, from metadata alone; torch stays out.
 
     Args:
         settings: every choice of the repair.
+        out: the output folder; by itself one in the working folder.
         pushing: where the result would go; None where it would stay here.
 
     Raises:
         ModelRepairError: what `repair` would refuse from the same facts.
     """
-    check_choices(settings)
+    check(settings if settings.realign != NONE else replace(settings, realign="later"))
     settings = expand(settings)
     notes = Notes()
-    registry = load_registry()
-    registered = registry.scorer(settings.scorer or DEFAULT_SCORERS[0])
-    spec = registered.spec
-    options = parse_options(spec.options, settings.scorer_options, spec.name)
+    specs = _scorers(settings)
     source = resolve(settings.source, settings.revision, weights=False)
     adapter = read_adapter(source.folder)
     check_subject(settings, adapter)
     base = None if adapter is None else find_base(settings.base, adapter, weights=False)
-    subject: SubjectKind = "weight" if settings.reference == "none" else "delta"
-    if adapter is not None and not settings.merge:
-        subject = "factor"
+    subject = subject_ahead(settings, source, adapter)
     sets = load_sets(settings, notes) if settings.realign != NONE else None
-    needed = spec.sets(options, subject)
+    options = parse_options(specs[0].options, settings.scorer_options, specs[0].name)
+    needed = specs[0].sets(options, subject)
     scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
     made = preflight.plan(
         source,
         base=base,
         merge=settings.merge,
         sets=scored,
-        scorer_gradients=spec.gradients,
-        iterative=spec.iterative,
-        scope=settings.scope or spec.scope,
+        scorer_gradients=specs[0].gradients,
+        iterative=specs[0].iterative,
+        scope=settings.scope or specs[0].scope,
+        evaluate=settings.evaluate,
         token_budget=settings.token_budget,
         max_length=settings.max_length,
+        out=None if out is None else Path(out),
     )
-    return replace(made, hub=hub_plan(settings, source, made, pushing, base))
+    job = job_of(
+        settings,
+        specs,
+        subject,
+        sets.splits if sets else None,
+        reference=subject == "delta" or base is not None,
+    )
+    made = with_time(made, settings, job, named=sets is not None)
+    return replace(made, hub=hub_plan(settings, source, made, subject, pushing, base))
+
+
+def subject_ahead(settings: Settings, source: Source, adapter: Adapter | None) -> SubjectKind:
+    """What would be masked, as far as it is known before a reference was looked at."""
+    if adapter is not None and not settings.merge:
+        return "factor"
+    if settings.subject in ("delta", "weight"):
+        return settings.subject
+    by_itself = adapter is not None or declared_base(source.folder) is not None
+    known = by_itself if settings.reference == "auto" else settings.reference != "none"
+    return "delta" if known else "weight"
+
+
+def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
+    """A plan with the time that it will take on this machine's processor.
+
+    Args:
+        plan: without.
+        settings: every choice of the repair.
+        job: the work.
+        named: whether the example sets are known.
+    """
+    if accelerated(settings.device):
+        note = "time is not estimated for an accelerator: nothing is computed on it here"
+        return replace(plan, notes=(*plan.notes, note))
+    inside, head = plan.block_parameters, plan.vocabulary * plan.hidden_size
+    shape = Shape(inside, head, plan.blocks, settings.token_budget)
+    least, most = seconds(shape, job, measured_speed())
+    notes = plan.notes if named else (*plan.notes, "time is counted for full example sets")
+    return replace(plan, seconds_least=least, seconds_most=most, notes=notes)
+
+
+def _scorers(settings: Settings) -> list[ScorerSpec]:
+    registry = load_registry()
+    names = (settings.scorer,) if settings.scorer else DEFAULT_SCORERS
+    return [registry.scorer(name).spec for name in names[: None if settings.fallback else 1]]
 
 
 def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:

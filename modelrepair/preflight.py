@@ -77,6 +77,8 @@ class Plan:
         memory_found_bytes: free now, or None where that can't be known; ``disk_found_bytes`` alike.
         notes: one line each.
         refused: why the model can't be repaired; empty where it can.
+        seconds_least: what the computing takes at least on this machine's processor, without
+            downloads; ``seconds_most`` at most. None where an accelerator computes.
         hub: what comes down and goes up, and where to, where the Hub is asked for anything.
     """
 
@@ -101,6 +103,8 @@ class Plan:
     disk_found_bytes: int | None
     notes: tuple[str, ...]
     refused: tuple[str, ...]
+    seconds_least: int | None = None
+    seconds_most: int | None = None
     hub: HubPlan | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -62,10 +62,7 @@ def repair_and_push(
     from modelrepair.pipeline import run
 
     check(settings)
-    if not settings.evaluate and not options.force:
-        raise UsageError(
-            "an unmeasured repair is not pushed", hint="measure it, or push it with --force"
-        )
+    check_measured(settings, options)
     source, destination = try_doors(settings, options)
     report = run(settings, out, progress, commit=source.commit, target=destination.id)
     if report.out is None or report.manifest is None:
@@ -76,6 +73,18 @@ def repair_and_push(
         return replace(report, warnings=(*report.warnings, f"not pushed: {why}; {finish}"))
     progress.note(f"saved in {report.out}")
     return replace(report, pushed=push(report.out, options, progress))
+
+
+def check_measured(settings: Settings, options: PushOptions) -> None:
+    """Refuse to push what nobody will have measured, unless that is insisted on.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if not settings.evaluate and not options.force:
+        raise UsageError(
+            "an unmeasured repair is not pushed", hint="measure it, or push it with --force"
+        )
 
 
 def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destination]:

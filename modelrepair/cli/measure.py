@@ -23,7 +23,7 @@ from modelrepair.cli.tables import measures_table
 @click.argument("model")
 @option("--revision", help="Branch, tag or commit of MODEL on the Hub.")
 @base_option()
-@set_options(tests=False)
+@set_options(tests=False, defaults=False)
 @max_length_option()
 @measuring_options()
 @machine_options()

@@ -154,16 +154,18 @@ SET = "SET"
 """What stands for a set in the help: a name, a file or folder, or an id on the Hub."""
 
 
-def set_options(*, tests: bool) -> Decorator[Any]:
-    """The example sets; with ``tests``, also the sets that only the report is made on.
+def set_options(*, tests: bool, defaults: bool) -> Decorator[Any]:
+    """The example sets.
 
-    Where there are tests a repair is made: then sets that nobody names have defaults.
+    Args:
+        tests: also the sets that only the report is made on.
+        defaults: whether sets that nobody names have defaults.
     """
     options = [
         option(
             f"--{name}",
             metavar=SET,
-            default=DEFAULT_SETS.get(name) if tests else None,
+            default=DEFAULT_SETS.get(name) if defaults else None,
             help=f"{text[:1].upper()}{text[1:]}: a name from docs/example-sets.md, a file or "
             "folder, org/name[:config][:split][@revision] on the Hub"
             + (", or 'none'." if tests and name in ("utility", "borderline") else "."),

@@ -7,18 +7,10 @@ from typing import Any
 import click
 from rich.table import Table
 
+from modelrepair.cli.budgets import take_budgets
 from modelrepair.cli.options import command as declare
-from modelrepair.cli.options import (
-    length_options,
-    machine_options,
-    option,
-    push_options,
-    scorer_options,
-    section,
-    set_options,
-    source_options,
-)
 from modelrepair.cli.output import Output
+from modelrepair.cli.repairing import check_ratio, repairing_options
 from modelrepair.cli.types import as_mapping
 
 MOST_LINES = 8
@@ -29,31 +21,28 @@ LABELS = {
     "output_bytes": "disk, repaired model",
     "work_bytes": "disk, for a time",
     "disk_found_bytes": "disk, free now",
+    "seconds_least": "time, at least",
+    "seconds_most": "time, at most",
 }
 HUB = {"reference": "reference by itself", "refused": "push refused"}
 
 
 @declare("plan")
 @click.argument("source")
-@source_options()
-@set_options(tests=False)
-@length_options()
-@scorer_options()
-@machine_options()
-@section(
-    "Pushing", option("--push", is_flag=True, help="Plan the push, too: target, rights, bytes.")
-)
-@push_options()
+@repairing_options(defaults=False, push="Plan the push, too: target, rights, bytes.")
 def command(output: Output, source: str, **options: Any) -> None:
-    """Say what repairing SOURCE would take: coverage, memory, disk, passes.
+    """Say what repairing SOURCE would take: coverage, memory, disk, time, what goes up and down.
 
-    Reads names and shapes, never a weight; the coverage is an estimate.
+    Takes the options of fix. Reads names and shapes, never a weight; the coverage is an estimate,
+    and example sets that nobody names are not read.
     """
+    check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
+    budgets = take_budgets(options)
 
     import modelrepair
 
-    plan = modelrepair.plan(source, **options)
+    plan = modelrepair.plan(source, budgets=budgets, **options)
     document = plan.to_json()
     table = Table(show_header=False, title=source, title_justify="left")
     hub = document.pop("hub", None) or {}
@@ -74,6 +63,8 @@ def shown(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) and "bytes" in name:
         return in_bytes(value)
+    if isinstance(value, int) and "seconds" in name:
+        return in_time(value)
     if isinstance(value, float) and ("coverage" in name or "share" in name):
         return f"{value:.1%}".replace("%", " %")
     if isinstance(value, int):
@@ -94,6 +85,17 @@ def _in_one_line(name: str, value: Any) -> str:
 def _lines(lines: list[str]) -> str:
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     return "\n".join([*lines[:MOST_LINES], *more]) or "–"
+
+
+def in_time(seconds: int) -> str:
+    """A time as people read it.
+
+    >>> in_time(59), in_time(600), in_time(7 * 3600)
+    ('59 s', '10 min', '7.0 h')
+    """
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def in_bytes(count: int) -> str:

@@ -45,12 +45,21 @@ class Destination:
         >>> Destination("me/m", "new repository", "me", "main", False, False, "auto").visibility
         'public, gated (auto)'
         """
-        shown = "private" if self.private else "public"
-        return f"{shown}, gated ({self.gated})" if self.gated else shown
+        return visibility(self.private, self.gated)
 
     def to_json(self) -> dict[str, Any]:
         """Ready for ``--json``."""
         return {**asdict(self), "visibility": self.visibility}
+
+
+def visibility(private: bool, gated: str | None) -> str:
+    """Who may see a repository, in words.
+
+    >>> visibility(True, None), visibility(False, "manual")
+    ('private', 'public, gated (manual)')
+    """
+    shown = "private" if private else "public"
+    return f"{shown}, gated ({gated})" if gated else shown
 
 
 def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:

@@ -64,6 +64,7 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.read(fault.cut)
             return self.hang_up()
         body = self.read_body()
+        self.hub.received += len(body)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         request = Request(self, query, body, sent)
         answer = self.find_answer(request, parts.path, sent, fault)

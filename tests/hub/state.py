@@ -104,7 +104,8 @@ class Hub:
 
     ``status`` answers every request with this error, ``xet`` serves files of Xet as such,
     ``part`` is the size from which an upload comes in parts, ``page`` the entries of a page,
-    ``ignored`` what a .gitignore leaves out, ``quota`` the largest file that the store takes.
+    ``ignored`` what a .gitignore leaves out, ``quota`` the largest file that the store takes,
+    ``received`` the bytes of all bodies that arrived.
     """
 
     url: str = ""
@@ -116,6 +117,7 @@ class Hub:
     requests: list[tuple[str, str]] = field(default_factory=list)
     tokens_seen: list[tuple[str, str | None]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    received: int = 0
     token: str = "hf_rightright"
     status: int | None = None
     xet_folder: Path | None = None

@@ -35,7 +35,9 @@ def test_what_comes_down_and_goes_up(hub, capsys, monkeypatch, tmp_path):
     found = planned(capsys, "user/broken", "--push")["hub"]
     weights = len(files["model.safetensors"])
     assert weights <= found["download_bytes"] <= weights + 20_000
-    assert 0.95 * weights < found["upload_bytes"] <= weights
+    kept = sum(len(files[name]) for name in files.keys() - {"README.md", "old.pkl", "a.bin"})
+    assert 0.95 * weights < found["upload_bytes"] - found["mask_bytes"] <= kept
+    assert found["source_visibility"] == "public"
     assert found["security"] == "2 files with issues: old.pkl, a.bin"
     assert (found["reference"], found["reference_bytes"] > weights) == ("org/aligned", True)
     assert (found["target"], found["kind"]) == ("me/broken-repaired", "new repository")
@@ -143,7 +145,8 @@ def test_people_see_it_in_the_table(hub, capsys, monkeypatch, tmp_path):
     fill(hub)
     assert run(["plan", "user/broken", "--push"]) == 0
     shown = capsys.readouterr().out
-    for word in ("me/broken-repaired", "upload bytes", "reference by itself", "org/aligned"):
+    for word in ("me/broken-repaired", "upload bytes", "reference by itself", "org/aligned",
+                 "time, at least", "time, at most"):  # fmt: skip
         assert word in shown, word
 
 

@@ -1,0 +1,137 @@
+"""The options of a repair, which `plan` takes as `fix` does: put one word in the other's place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from modelrepair.cli.budgets import budget_options
+from modelrepair.cli.options import (
+    FOLDER,
+    SHARE_ABOVE_ZERO,
+    SHARE_BELOW_ONE,
+    Decorator,
+    length_options,
+    machine_options,
+    measuring_options,
+    option,
+    push_options,
+    scorer_options,
+    section,
+    set_options,
+    source_options,
+)
+
+
+def repairing_options(*, defaults: bool, push: str) -> Decorator[Any]:
+    """Everything that can be asked of a repair.
+
+    Args:
+        defaults: whether sets that nobody names have defaults.
+        push: what ``--push`` does.
+    """
+    parts = (
+        source_options(),
+        set_options(tests=True, defaults=defaults),
+        length_options(),
+        scorer_options(),
+        search_options(),
+        evaluate_option(),
+        measuring_options(),
+        budget_options(),
+        machine_options(),
+        result_options(),
+        section("Pushing", option("--push", is_flag=True, help=push)),
+        push_options(),
+    )
+
+    def decorate(function: Any) -> Any:
+        for part in reversed(parts):
+            function = part(function)
+        return function
+
+    return decorate
+
+
+def search_options() -> Decorator[Any]:
+    """How masks grow, and what they spare."""
+    return section(
+        "How entries are chosen",
+        option(
+            "--scale",
+            type=SHARE_BELOW_ONE,
+            metavar="FLOAT",
+            default=0.0,
+            help="What masked entries are multiplied by: 0 removes them, 0.75 shrinks them.",
+        ),
+        option(
+            "--step",
+            type=SHARE_ABOVE_ZERO,
+            metavar="FLOAT",
+            help="Share that an iterative scorer adds in a round; by itself chosen.",
+        ),
+        option(
+            "--max-rounds",
+            type=click.IntRange(min=1),
+            help="Rounds that an iterative scorer may take.",
+        ),
+        option(
+            "--protect",
+            type=SHARE_BELOW_ONE,
+            metavar="FLOAT",
+            help="Share of the entries, those that utility needs most, that are never masked.",
+        ),
+        option(
+            "--no-fallback",
+            "fallback",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            show_default=False,
+            help="Without --scorer: try Wanda alone.",
+        ),
+    )
+
+
+def evaluate_option() -> Decorator[Any]:
+    """Whether anything is measured."""
+    return section(
+        "Measuring",
+        option(
+            "--no-evaluate",
+            "evaluate",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            show_default=False,
+            help="Measure nothing; needs a number for --ratio, and the verdict is 'unmeasured'.",
+        ),
+    )
+
+
+def result_options() -> Decorator[Any]:
+    """What is written, and where."""
+    return section(
+        "Result",
+        option("--out", type=FOLDER, help="Output folder; by itself ./NAME-repaired."),
+        option(
+            "--store-values",
+            is_flag=True,
+            help="Store the masked entries' new values beside the mask, where the reference is "
+            "private.",
+        ),
+    )
+
+
+def check_ratio(options: dict[str, Any]) -> None:
+    """Refuse a search that could see nothing.
+
+    Raises:
+        UsageError: no measures, and no number for the ratio.
+    """
+    searches = options["ratio"] in (None, "auto") and options["preset"] is None
+    if not options["evaluate"] and searches:
+        raise click.UsageError(
+            "--no-evaluate needs a number for --ratio", click.get_current_context()
+        )

@@ -1,0 +1,102 @@
+"""A plan's bytes are the bytes that come down and go up."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelrepair.checkpoint.mask import write_mask
+from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+from modelrepair.hubplan import OF_A_SITE, mask_bytes
+from tests.hub.repaired import files_of
+from tests.hub.test_round_trip import QUICK, SHARDS, fill, here, sharded  # noqa: F401
+
+LAST = "--targets=model.layers.3.*"
+
+
+def said(capsys, *arguments: str) -> dict:
+    capsys.readouterr()
+    code = run([*arguments])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "shards"), [([], SHARDS), ([LAST], SHARDS[1:])], ids=["all", "the last layer"]
+)
+def test_what_goes_up_is_what_the_plan_says(hub, here, monkeypatch, capsys, options, shards):  # noqa: F811
+    monkeypatch.chdir(here)
+    fill(hub)
+    weights = sharded(paths.attacked)
+    quick = [*QUICK, "--reference=none", *options]
+    found = said(capsys, "plan", "user/broken", *quick)["hub"]
+    objects, before = set(hub.objects), hub.received
+    said(capsys, "fix", "user/broken", *quick)
+    sent = sum(len(hub.objects[oid]) for oid in set(hub.objects) - objects)
+    mask = len(files_of(here / "broken-repaired")["repair/mask.safetensors"])
+    assert sum(len(weights[name]) for name in shards) + mask == sent
+    assert sent <= found["upload_bytes"] + 20_000, "headers of safetensors are not counted"
+    arrived = hub.received - before
+    assert found["upload_bytes"] < arrived < found["upload_bytes"] + 100_000, "card and manifest"
+    untouched = sum(len(weights[name]) for name in set(SHARDS) - set(shards))
+    assert found["stored_bytes"] <= untouched <= found["stored_bytes"] + 20_000
+    assert 0.9 * mask < found["mask_bytes"] < 2 * mask
+
+
+def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.chdir(here)
+    fill(hub)
+    found = said(capsys, "plan", "user/broken", "--json")["hub"]
+    wanted = {name: data for name, data in sharded(paths.attacked).items() if
+              name not in ("training_args.bin", "tf_model.h5")}  # fmt: skip
+    weights = sum(len(wanted[name]) for name in SHARDS)
+    rest = sum(map(len, wanted.values())) - weights
+    # The plan has fetched what it had to read.
+    assert weights <= found["download_bytes"] <= weights + rest
+    quick = [word for word in QUICK if word not in ("--push", "--force")]
+    said(capsys, "fix", "user/broken", *quick)
+    assert said(capsys, "plan", "user/broken", "--json")["hub"]["download_bytes"] == 0
+
+
+def test_of_a_folder_everything_goes_up(hub, here, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.chdir(here)
+    files = files_of(paths.attacked)
+    found = said(
+        capsys, "plan", str(paths.attacked), "--push", "--to=mine", LAST, "--json"
+    )["hub"]  # fmt: skip
+    everything = sum(map(len, files.values()))
+    assert found["stored_bytes"] == 0
+    assert 0.9 * everything < found["upload_bytes"] - found["mask_bytes"] <= everything
+
+
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.5, 0.9])
+def test_a_mask_is_about_as_large_as_it_is_said_to_be(tmp_path, share):
+    import numpy as np
+
+    count = 400_000
+    chosen = np.flatnonzero(np.random.default_rng(0).random(count) < share)
+    write_mask(tmp_path / "mask", {"format": "x"}, iter([("w", chosen)]))
+    told = mask_bytes([TensorEntry("w", "f", "F32", (1000, 400), 0, 4 * count)], share)
+    found = (tmp_path / "mask").stat().st_size
+    assert found <= told + OF_A_SITE
+    assert told < 1.3 * found or share > 0.5, "at most, where more than half is masked"
+
+
+def test_values_beside_the_mask_go_up_too(hub, here, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.chdir(here)
+    fill(hub)
+    plan = ["plan", "user/broken", *QUICK]
+    without = said(capsys, *plan)["hub"]["upload_bytes"]
+    values = said(capsys, *plan, "--store-values")["hub"]["upload_bytes"] - without
+    assert 0.005 < values / without < 0.011, "one per cent of the weights in the blocks"
+
+
+def test_what_nobody_measured_would_not_go_out(hub, here, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.chdir(here)
+    fill(hub)
+    plan = ["plan", "user/broken", *(word for word in QUICK if word != "--force")]
+    assert said(capsys, *plan)["hub"]["refused"] == ["an unmeasured repair is not pushed"]

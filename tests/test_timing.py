@@ -1,0 +1,122 @@
+"""The estimate of a repair's time: its laws, and that it is of the right size."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import modelrepair
+from modelrepair import planning
+from modelrepair.demo import paths
+from modelrepair.duration import job_of
+from modelrepair.registry.manager import load_registry
+from modelrepair.settings import Settings
+from modelrepair.timing import Job, Part, Search, Shape, Speed, accelerated, seconds
+
+SHAPE = Shape(inside=10**9, head=10**8, blocks=32)
+SLOW = Speed(1e10, 1e9)
+JOB = Job(
+    [Search(50_000, True, (1, 9), (1, 9), (1, 8))],
+    3,
+    Part(300, 10_000, 20_000, 60_000),
+    Part(700, 30_000, 40_000),
+    128,
+)
+
+
+def test_the_least_is_less_than_the_most():
+    least, most = seconds(SHAPE, JOB, SLOW)
+    assert 0 < least < most
+
+
+def test_a_faster_machine_takes_less():
+    fast = Speed(10 * SLOW.operations, 10 * SLOW.bytes)
+    for ours, theirs in zip(seconds(SHAPE, JOB, fast), seconds(SHAPE, JOB, SLOW), strict=True):
+        assert 0.09 * theirs < ours < 0.11 * theirs
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        replace(JOB, models=4),
+        replace(JOB, longest=512),
+        replace(JOB, report=Part(1400, 60_000, 80_000)),
+        replace(JOB, searches=[replace(JOB.searches[0], tokens=90_000)]),
+        replace(JOB, searches=[replace(JOB.searches[0], rounds=(2, 10))]),
+        replace(JOB, searches=[replace(JOB.searches[0], answered=(2, 9))]),
+    ],
+)
+def test_more_work_takes_longer(more):
+    for ours, theirs in zip(seconds(SHAPE, more, SLOW), seconds(SHAPE, JOB, SLOW), strict=True):
+        assert ours > theirs
+
+
+def test_a_second_scorer_is_only_tried_where_the_first_does_not_repair():
+    two = replace(JOB, searches=[*JOB.searches, *JOB.searches])
+    (least, most), (alone, both) = seconds(SHAPE, JOB, SLOW), seconds(SHAPE, two, SLOW)
+    assert least == alone and both > most
+
+
+def test_gradients_take_four_ways_for_one():
+    def scored(backward: bool) -> int:
+        only = Job([Search(10**6, backward)], 0, Part(), Part(), 1)
+        return seconds(SHAPE, only, SLOW)[0]
+
+    assert scored(True) == pytest.approx(4 * scored(False), rel=1e-3)
+
+
+def test_nothing_to_do_takes_no_time():
+    assert seconds(SHAPE, Job([Search(0, False)], 0, Part(), Part(), 128), SLOW) == (0, 0)
+
+
+def test_a_job_counts_what_the_settings_ask_for():
+    registry = load_registry()
+    wanda, contrast = (registry.scorer(name).spec for name in ("wanda", "contrast"))
+    search = Settings("m", ratio="auto")
+    job = job_of(search, [wanda, contrast], "weight", None, reference=True)
+    assert (job.models, job.report.prompts, job.select.prompts) == (3, 768, 384)
+    assert [each.rounds for each in job.searches] == [(1, 1), (1, 40)]
+    assert [each.answered for each in job.searches] == [(1, 8), (1, 8)]
+    fixed = job_of(
+        Settings("m", ratio=0.001, step=0.00025), [contrast], "weight", None, reference=False
+    )
+    assert (fixed.models, fixed.searches[0].rounds, fixed.select) == (2, (4, 4), Part())
+    few = job_of(
+        Settings("m", ratio=0.001, evaluate=False, examples=8), [wanda], "weight", None,
+        reference=False,
+    )  # fmt: skip
+    assert (few.models, few.report, few.searches[0].tokens) == (0, Part(), 8 * 128)
+
+
+def test_an_accelerator_is_not_guessed_at(monkeypatch, tmp_path):
+    node = tmp_path / "nvidia0"
+    node.touch()
+    assert accelerated("auto", [node]) and not accelerated("cpu", [node])
+    monkeypatch.setattr(planning, "accelerated", lambda device: True)
+    made = modelrepair.plan(paths.attacked)
+    assert (made.seconds_least, made.seconds_most) == (None, None)
+    assert any("accelerator" in note for note in made.notes)
+
+
+def test_sets_that_nobody_named_count_as_full():
+    asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "judge": "demo-world"}
+    unknown = modelrepair.plan(paths.attacked, **asked)
+    known = modelrepair.plan(paths.attacked, **asked, **paths.sets)
+    assert any("full example sets" in note for note in unknown.notes)
+    assert not any("full example sets" in note for note in known.notes)
+    assert 0 < unknown.seconds_least < unknown.seconds_most
+
+
+def test_it_is_of_the_right_size(tmp_path: Path):
+    asked = {**paths.sets, "device": "cpu", "scorer": "wanda", "ratio": 0.01, "examples": 64,
+             "judge": "demo-world", "reference": "none", "borderline": "none"}  # fmt: skip
+    asked.pop("test_borderline")
+    made = modelrepair.plan(paths.attacked, **asked)
+    started = time.monotonic()
+    modelrepair.repair(paths.attacked, out=tmp_path / "out", **asked)
+    taken = time.monotonic() - started
+    # The machine that tests is a busy one.
+    assert made.seconds_least / 4 < taken < 8 * made.seconds_most
