@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
 from modelrepair.duration import job_of
+from modelrepair.examples.load import Example
 from modelrepair.hubplan import hub_plan
 from modelrepair.preflight import Plan
 from modelrepair.prepare import DEFAULT_SCORERS, check_subject, find_base
@@ -15,7 +17,7 @@ from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import ScorerSpec, SubjectKind
+from modelrepair.registry.specs import ScorerSpec, SetName, SubjectKind
 from modelrepair.sets import load_sets
 from modelrepair.settings import NONE, Settings, check
 from modelrepair.source.adapter import Adapter, read_adapter
@@ -45,21 +47,15 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     base = None if adapter is None else find_base(settings.base, adapter, weights=False)
     subject = subject_ahead(settings, source, adapter)
     sets = load_sets(settings, notes) if settings.realign != NONE else None
-    options = parse_options(specs[0].options, settings.scorer_options, specs[0].name)
-    needed = specs[0].sets(options, subject)
-    scored = {name: sets.splits[name].score for name in needed if sets and name in sets.splits}
-    made = preflight.plan(
+    needed = {name for spec in specs for name in _needs(settings, spec, subject)}
+    scored = {name: split.score for name, split in (sets.splits if sets else {}).items()}
+    made = _look(
+        settings,
         source,
-        base=base,
-        merge=settings.merge,
-        sets=scored,
-        scorer_gradients=specs[0].gradients,
-        iterative=specs[0].iterative,
-        scope=settings.scope or specs[0].scope,
-        evaluate=settings.evaluate,
-        token_budget=settings.token_budget,
-        max_length=settings.max_length,
-        out=None if out is None else Path(out),
+        base,
+        specs,
+        {name: examples for name, examples in scored.items() if name in needed},
+        None if out is None else Path(out),
     )
     job = job_of(
         settings,
@@ -102,6 +98,11 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
     return replace(plan, seconds_least=least, seconds_most=most, notes=notes)
 
 
+def _needs(settings: Settings, spec: ScorerSpec, subject: SubjectKind) -> Iterable[SetName]:
+    given = settings.scorer_options if spec.name == settings.scorer else {}
+    return spec.sets(parse_options(spec.options, given, spec.name), subject)
+
+
 def _scorers(settings: Settings) -> list[ScorerSpec]:
     registry = load_registry()
     names = (settings.scorer,) if settings.scorer else DEFAULT_SCORERS
@@ -117,18 +118,29 @@ def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, ou
     """
     specs = [registered.spec for registered, _ in chosen.scorers]
     scored = {name: split.score for name, split in sets.splits.items()}
-    preflight.check(
-        preflight.plan(
-            source.source,
-            base=None if source.base is None else source.base.source,
-            merge=settings.merge,
-            sets=scored,
-            scorer_gradients=any(spec.gradients for spec in specs),
-            iterative=any(spec.iterative for spec in specs),
-            scope="global",
-            evaluate=settings.evaluate,
-            token_budget=settings.token_budget,
-            max_length=settings.max_length,
-            out=out,
-        )
+    base = None if source.base is None else source.base.source
+    preflight.check(_look(settings, source.source, base, specs, scored, out))
+
+
+def _look(
+    settings: Settings,
+    source: Source,
+    base: Source | None,
+    specs: Sequence[ScorerSpec],
+    sets: Mapping[SetName, Sequence[Example]],
+    out: Path | None,
+) -> Plan:
+    """What the dearest of these scorers takes; every one spills its scores to the disk."""
+    return preflight.plan(
+        source,
+        base=base,
+        merge=settings.merge,
+        sets=sets,
+        scorer_gradients=any(spec.gradients for spec in specs),
+        iterative=any(spec.iterative for spec in specs),
+        scope="global",
+        evaluate=settings.evaluate,
+        token_budget=settings.token_budget,
+        max_length=settings.max_length,
+        out=out,
     )
