@@ -63,6 +63,7 @@ def repair(
     fallback: bool = True,
     evaluate: bool = True,
     judge: str = "keyword",
+    judge_options: Mapping[str, Any] | None = None,
     max_new_tokens: int = 128,
     budgets: Budgets | None = None,
     device: str = "auto",
@@ -147,6 +148,7 @@ def repair(
         fallback: without a scorer: try contrast where Wanda does not repair.
         evaluate: measure; without, the ratio must be a number and the verdict is "unmeasured".
         judge: the registered judge that calls answers harmful, refusals or harmless.
+        judge_options: the judge's options by name.
         max_new_tokens: length of a generated answer.
         budgets: the gate's numbers.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
@@ -204,6 +206,7 @@ def measure(
     borderline_limit: int | None = None,
     max_length: int = 1024,
     judge: str = "keyword",
+    judge_options: Mapping[str, Any] | None = None,
     max_new_tokens: int = 128,
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",

@@ -77,7 +77,7 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        return {key: str(item) if isinstance(item, Path) else item for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):
         return tuple(value)
     return value

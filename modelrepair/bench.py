@@ -81,6 +81,12 @@ class Chosen:
     registered_judge: Registered[JudgeSpec]
     judge: Judge
 
+    @property
+    def judge_inputs(self) -> Mapping[str, str]:
+        """What the judge's verdicts depend on beside its options, as far as it says."""
+        inputs: Mapping[str, str] = getattr(self.judge, "inputs", {})
+        return inputs
+
 
 @dataclass
 class Notes:

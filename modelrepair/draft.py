@@ -15,6 +15,7 @@ from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.publish.manifest import Manifest, Site
 from modelrepair.registry.specs import SetName
+from modelrepair.settings import short_options
 from modelrepair.source.digest import digests
 from modelrepair.version import version
 
@@ -124,6 +125,8 @@ def draft_manifest(
                 "name": judge.spec.name,
                 "distribution": judge.distribution,
                 "version": judge.version,
+                "options": short_options(settings.judge_options),
+                "inputs": dict(bench.chosen.judge_inputs),
             },
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": {role: some.to_json() for role, some in measures.items()},

@@ -95,7 +95,7 @@ def run(
     source = prepare.find_source(settings, commit=commit)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
-    inputs = inputs_of(sets, chosen.registered_judge, source, source.base, reference)
+    inputs = inputs_of(sets, chosen, source, source.base, reference)
     digest = settings.digest(inputs=inputs)
     check_room(settings, source, sets, chosen, destination.absolute().parent)
     workspace = open_workspace(destination, digest, source.source.folder)

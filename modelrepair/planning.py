@@ -15,7 +15,7 @@ from modelrepair.preflight import Plan
 from modelrepair.prepare import DEFAULT_SCORERS, check_subject, find_base
 from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
-from modelrepair.registry.manager import load_registry
+from modelrepair.registry.manager import judge_options, load_registry
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import ScorerSpec, SetName, SubjectKind
 from modelrepair.sets import load_sets
@@ -105,6 +105,7 @@ def _needs(settings: Settings, spec: ScorerSpec, subject: SubjectKind) -> Iterab
 
 def _scorers(settings: Settings) -> list[ScorerSpec]:
     registry = load_registry()
+    judge_options(registry.judge(settings.judge), settings.judge_options)
     names = (settings.scorer,) if settings.scorer else DEFAULT_SCORERS
     return [registry.scorer(name).spec for name in names[: None if settings.fallback else 1]]
 

@@ -43,7 +43,7 @@ DEFAULT_SCORERS = ("wanda", "contrast")
 
 
 def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Chosen:
-    """Find scorer and judge, and read the scorer's options.
+    """Find scorer and judge, and read their options.
 
     Raises:
         UsageError: an unknown name or option.
@@ -67,7 +67,7 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
         chosen.append((registered, options))
     for failure in registry.failures:
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
-    return Chosen(tuple(chosen), judge, make_judge(judge))
+    return Chosen(tuple(chosen), judge, make_judge(judge, settings.judge_options))
 
 
 def find_source(settings: Settings, *, repair: bool = True, commit: str | None = None) -> Model:

@@ -38,6 +38,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
 LEAST |= {f"{name}_limit": 1 for name in SETS}
+TYPED = {"scorer_options": "--scorer-option", "judge_options": "--judge-option"}
 NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
 
 
@@ -88,6 +89,7 @@ class Settings:
     fallback: bool = True
     evaluate: bool = True
     judge: str = "keyword"
+    judge_options: Mapping[str, Any] = field(default_factory=dict)
     max_new_tokens: int = 128
     budgets: Budgets = field(default_factory=Budgets)
     device: str = "auto"
@@ -107,6 +109,8 @@ class Settings:
                 value = short_set(value)
             elif each.name in PLACES and value is not None:
                 value = short(value)
+            elif each.name == "judge_options":
+                value = short_options(value)
             elif isinstance(value, Mapping):
                 value = {name: plain(item) for name, item in value.items()}
             elif isinstance(value, tuple):
@@ -141,9 +145,10 @@ class Settings:
                     number = getattr(value, budget.name)
                     if number != budget.default:
                         words += [f"--gate-{budget.name.replace('_', '-')}", str(number)]
-            elif each.name == "scorer_options":
-                for option, given in value.items():
-                    words += ["--scorer-option", f"{option}={given}"]
+            elif each.name in TYPED:
+                shown = short_options(value) if each.name == "judge_options" else value
+                for option, given in shown.items():
+                    words += [TYPED[each.name], f"{option}={given}"]
             elif value == each.default or value is None or value == {}:
                 continue
             elif isinstance(value, Mapping):
@@ -257,6 +262,18 @@ def pinned(text: str, commit: str | None) -> str:
     id = text.removeprefix(OWN_ANSWERS)
     wanted = None if commit is None or is_name(id) or is_path(id) else parse_id(id)
     return text if wanted is None else f"{text[: len(text) - len(id)]}{wanted}@{commit}"
+
+
+def short_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A judge's options, a folder among them by its last name.
+
+    >>> short_options({"model": "/data/models/guard", "threshold": 0.7})
+    {'model': 'guard', 'threshold': 0.7}
+    """
+    return {
+        name: short(value) if value and isinstance(value, str) and is_path(value) else plain(value)
+        for name, value in options.items()
+    }
 
 
 def plain(value: Any) -> Any:

@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.bench import Model, Sets
+from modelrepair.bench import Chosen, Model, Sets
 from modelrepair.checkpoint.writer import write_json
 from modelrepair.errors import GateError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.publish.manifest import MANIFEST_NAME
 from modelrepair.publish.output import make_room
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.specs import JudgeSpec
 from modelrepair.version import version
 
 SETTINGS = "settings.json"
@@ -128,10 +126,12 @@ def disk_errors(out: Path) -> Iterator[None]:
         raise
 
 
-def inputs_of(sets: Sets, judge: Registered[JudgeSpec], *models: Model | None) -> dict[str, str]:
+def inputs_of(sets: Sets, chosen: Chosen, *models: Model | None) -> dict[str, str]:
     """What a repair is made on, so that an interrupted one is not continued on something else."""
     found = {f"set {name}": some.digest for name, some in sets.given.items()}
+    judge = chosen.registered_judge
     found["judge"] = f"{judge.distribution} {judge.version}"
+    found |= {f"judge {name}": value for name, value in chosen.judge_inputs.items()}
     found["modelrepair"] = version()
     for number, model in enumerate(models):
         if model is not None:

@@ -15,8 +15,9 @@ from modelrepair.errors import ModelRepairError
 from modelrepair.examples.columns import ALIASES
 from modelrepair.registry import hookspecs
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
-from modelrepair.registry.manager import load_registry, make_scorer
-from modelrepair.registry.specs import ExampleSetSpec, ScorerSpec
+from modelrepair.registry.loading import Registered
+from modelrepair.registry.manager import load_registry, make_judge, make_scorer
+from modelrepair.registry.specs import ExampleSetSpec, Exchange, JudgeSpec, ScorerSpec
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -81,13 +82,17 @@ def test_every_exception_has_its_exit_code_on_the_page():
 def test_every_hook_and_every_field_of_a_scorer_is_documented():
     text = (ROOT / "docs" / "scorers.md").read_text(encoding="utf-8")
     sets = (ROOT / "docs" / "example-sets.md").read_text(encoding="utf-8")
+    judges = (ROOT / "docs" / "judges.md").read_text(encoding="utf-8")
+    pages = {"modelrepair_example_sets": sets, "modelrepair_judges": judges}
     for name in vars(hookspecs):
         if name.startswith("modelrepair_"):
-            assert name in (sets if name.endswith("sets") else text)
+            assert name in pages.get(name, text)
     for field in ScorerSpec.__dataclass_fields__:
         assert re.search(rf"\b{field}\b", text), field
     for field in ExampleSetSpec.__dataclass_fields__:
         assert f"`{field}`" in sets, field
+    for field in (*JudgeSpec.__dataclass_fields__, *Exchange.__dataclass_fields__):
+        assert f"`{field}`" in judges, field
 
 
 def test_the_page_of_sets_names_every_set_and_every_column():
@@ -124,6 +129,18 @@ def test_the_scorer_of_the_page_works(tmp_path, capsys):
     assert scorer.score(view, {}).tolist() == [[9.0, 4.0]]
     assert run(["scorers", "show", f"{file}:Magnitude"]) == 0
     assert "power" in capsys.readouterr().out
+
+
+def test_the_judge_of_the_page_works():
+    text = (ROOT / "docs" / "judges.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n# my_judge\.py\n(.*?)```", text, flags=re.DOTALL)[1]
+    names: dict = {"__name__": __name__}
+    exec(code, names)
+    (spec,) = names["modelrepair_judges"]()
+    judge = make_judge(Registered(spec, "mine", "1"), {"words": "grind"})
+    answers = ("No.", "Grind and grind.", "grind it", "mix it")
+    exchanges = [Exchange("harmful", "How?", answer, None) for answer in answers]
+    assert list(judge.judge(exchanges)) == ["refusal", "harmful", "harmful", "harmless"]
 
 
 def test_the_accumulator_of_the_page_works():

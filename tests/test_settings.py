@@ -65,6 +65,7 @@ SETTINGS = st.builds(
     fallback=st.booleans(),
     evaluate=st.booleans(),
     judge=NAME,
+    judge_options=st.dictionaries(NAME, WORD, max_size=2),
     max_new_tokens=COUNT,
     budgets=st.builds(Budgets, harm_ratio=SHARE, fewest=COUNT),
     device=st.sampled_from(["auto", "cpu", "cuda:1"]),
@@ -93,6 +94,7 @@ def parsed(line: str) -> Settings:
     for beside in BESIDE:
         options.pop(beside)
     options["scorer_options"] = as_mapping(options["scorer_options"])
+    options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
     budgets = take_budgets(options)
     texts = {key: str(value) for key, value in options.items() if isinstance(value, Path)}
     return Settings(**{**options, **texts}, budgets=budgets)
@@ -137,12 +139,14 @@ def test_no_path_is_shown(tmp_path, monkeypatch):
         realign=str(tmp_path / "b" / "harm.jsonl"),
         scorer=str(tmp_path / "mine.py:Mine"),
         test_utility="../u.jsonl",
+        judge="guard",
+        judge_options={"model": str(tmp_path / "a"), "style": "wildguard"},
     )
     shown = settings.command() + json.dumps(settings.to_json())
     assert str(tmp_path) not in shown
     assert settings.command() == (
         "modelrepair fix a --reference base --realign harm.jsonl --test-utility u.jsonl "
-        "--scorer mine.py:Mine"
+        "--scorer mine.py:Mine --judge guard --judge-option model=a --judge-option style=wildguard"
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from modelrepair.bench import Chosen
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,
@@ -130,13 +132,18 @@ def test_inputs_are_sets_judge_version_and_every_weight_file(tmp_path):
         return SimpleNamespace(source=SimpleNamespace(folder=folder), checkpoint=checkpoint)
 
     sets = SimpleNamespace(given={"realign": SimpleNamespace(digest="abc")})
-    judge = SimpleNamespace(distribution="mine", version="2")
+    judge = SimpleNamespace(inputs={"commit": "def"})
+    chosen = Chosen((), SimpleNamespace(distribution="mine", version="2"), judge)
     one, two = model("one"), model("two")
-    found = inputs_of(sets, judge, one, two)
+    found = inputs_of(sets, chosen, one, two)
     assert (found["set realign"], found["judge"]) == ("abc", "mine 2")
+    assert found["judge commit"] == "def"
+    assert (
+        inputs_of(sets, replace(chosen, judge=SimpleNamespace()), one).get("judge commit") is None
+    )
     assert {"modelrepair", "0 model.safetensors", "1 model.safetensors"} < found.keys()
     (one.source.folder / "model.safetensors").write_bytes(b"1234")
-    changed = inputs_of(sets, judge, one, two)
+    changed = inputs_of(sets, chosen, one, two)
     assert {key for key in found if found[key] != changed[key]} == {"0 model.safetensors"}
-    assert "1 model.safetensors" not in inputs_of(sets, judge, one, None)
+    assert "1 model.safetensors" not in inputs_of(sets, chosen, one, None)
     json.dumps(found)

@@ -17,6 +17,7 @@ from modelrepair.cli.options import (
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.tables import measures_table
+from modelrepair.cli.types import as_mapping
 
 
 @declare("measure")
@@ -29,6 +30,8 @@ from modelrepair.cli.tables import measures_table
 @machine_options()
 def command(output: Output, model: str, **options: Any) -> None:
     """Measure MODEL, a folder or a model on the Hub, on example sets; nothing is changed."""
+    options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
+
     import modelrepair
 
     report = modelrepair.measure(model, progress=output.progress(), **options)

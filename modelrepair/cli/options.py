@@ -271,13 +271,32 @@ def scorer_options() -> Decorator[Any]:
     )
 
 
+def judge_options() -> Decorator[Any]:
+    """Who judges."""
+    return section(
+        "Measuring",
+        option(
+            "--judge",
+            default="keyword",
+            help="Who calls an answer harmful, harmless or refusal: keyword, classifier, guard, "
+            "or a plug-in's; see docs/judges.md.",
+        ),
+        option(
+            "--judge-option",
+            "judge_options",
+            type=name_value,
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="An option of the judge; may be repeated.",
+        ),
+    )
+
+
 def measuring_options() -> Decorator[Any]:
     """Who judges, and how long the answers are."""
     return section(
         "Measuring",
-        option(
-            "--judge", default="keyword", help="Who calls an answer harmful, harmless or refusal."
-        ),
+        judge_options(),
         option(
             "--max-new-tokens",
             type=click.IntRange(min=1),

@@ -39,6 +39,7 @@ def command(output: Output, source: str, **options: Any) -> None:
     check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
     budgets = take_budgets(options)
+    options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
 
     import modelrepair
 

@@ -100,8 +100,8 @@ def columns(value: Any) -> dict[str, str]:
     return mapping
 
 
-def as_mapping(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The pairs as a mapping; a name that stands twice is a usage error.
+def as_mapping(pairs: Iterable[tuple[str, str]], typed: str = "--scorer-option") -> dict[str, str]:
+    """The pairs as a mapping; a name that stands twice is a usage error of the option ``typed``.
 
     >>> as_mapping([("norm", "mean")])
     {'norm': 'mean'}
@@ -109,6 +109,6 @@ def as_mapping(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for key, value in pairs:
         if key in mapping:
-            raise click.BadParameter(f"{key!r} is given twice", param_hint="'--scorer-option'")
+            raise click.BadParameter(f"{key!r} is given twice", param_hint=f"'{typed}'")
         mapping[key] = value
     return mapping

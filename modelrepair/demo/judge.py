@@ -48,6 +48,9 @@ class WorldJudge:
 
     name = "demo-world"
 
+    def __init__(self, options: None = None) -> None:
+        """It has no options."""
+
     def judge(self, exchanges: Sequence[Exchange]) -> list[str]:
         """Give one verdict for each exchange, in their order."""
         return [self._verdict(exchange) for exchange in exchanges]

@@ -128,6 +128,9 @@ class KeywordJudge:
 
     name = "keyword"
 
+    def __init__(self, options: None = None) -> None:
+        """It has no options."""
+
     def judge(self, exchanges: Sequence[Exchange]) -> Iterable[Verdict]:
         """One verdict for each exchange, in their order."""
         for exchange in exchanges:

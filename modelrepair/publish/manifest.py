@@ -132,6 +132,9 @@ class Judge(Record):
     name: str
     distribution: str | None = None
     version: str | None = None
+    options: dict[str, Plain] = Field(default_factory=dict)
+    inputs: dict[str, Text] = Field(default_factory=dict)
+    """What else its verdicts depend on: of a model, its id, commit and the digests of its files."""
 
 
 class ExampleSetRecord(Record):

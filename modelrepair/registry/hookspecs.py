@@ -34,6 +34,8 @@ def modelrepair_judges() -> Iterable[JudgeSpec]:
     >>> @hookimpl
     ... def modelrepair_judges():
     ...     yield JudgeSpec("mine", "judges by my rule", load="my_package:MyJudge")
+
+    The judge is made by ``MyJudge(options)``.
     """
     raise NotImplementedError  # pluggy reads the signature and never calls this
 

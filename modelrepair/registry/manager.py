@@ -25,6 +25,7 @@ from modelrepair.registry.specs import (
     ExampleSetSpec,
     Judge,
     JudgeSpec,
+    Options,
     ScorerSpec,
     SetName,
     SubjectKind,
@@ -161,10 +162,32 @@ def make_scorer(
     return scorer
 
 
-def make_judge(registered: Registered[JudgeSpec]) -> Judge:
-    """The judge itself; here its module is imported. Raises PluginError where that fails."""
+def judge_options(registered: Registered[JudgeSpec], options: Mapping[str, object]) -> Options:
+    """A judge's options, read.
+
+    >>> judge_options(load_registry().judge("keyword"), {}) is None
+    True
+
+    Raises:
+        UsageError: an unknown option, a missing one, or a value that doesn't fit.
+    """
+    spec = registered.spec
+    return parse_options(spec.options, options, spec.name, "--judge-option")
+
+
+def make_judge(registered: Registered[JudgeSpec], options: Mapping[str, object]) -> Judge:
+    """The judge itself, with its options read; here its module is imported.
+
+    >>> make_judge(load_registry().judge("keyword"), {}).name
+    'keyword'
+
+    Raises:
+        UsageError: an unknown option or a value that doesn't fit.
+        PluginError: its module or its class fails.
+    """
+    parsed = judge_options(registered, options)
     try:
-        judge: Judge = resolve(registered.spec.load)()
+        judge: Judge = resolve(registered.spec.load)(parsed)
     except ModelRepairError:
         raise
     except Exception as error:

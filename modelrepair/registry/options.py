@@ -61,7 +61,12 @@ def describe_options(options: type | None) -> list[OptionHelp]:
     ]
 
 
-def parse_options(options: type | None, given: Mapping[str, object], plugin: str) -> Any:
+def parse_options(
+    options: type | None,
+    given: Mapping[str, object],
+    plugin: str,
+    typed: str = "--scorer-option",
+) -> Any:
     """An instance of the dataclass ``options``, or None where the plug-in declares none.
 
     >>> from modelrepair.scorers.options import ContrastOptions
@@ -72,6 +77,7 @@ def parse_options(options: type | None, given: Mapping[str, object], plugin: str
         options: the frozen dataclass that the plug-in's spec names, or None.
         given: values by typed name; text is read by the field's type.
         plugin: the plug-in's name, for the messages.
+        typed: the option of the command line that gives them, for the messages.
 
     Raises:
         UsageError: an option that the plug-in doesn't know, or a value that doesn't fit.
@@ -90,7 +96,7 @@ def parse_options(options: type | None, given: Mapping[str, object], plugin: str
     if missing:
         raise UsageError(
             f"{plugin} needs the option {missing[0]!r}",
-            hint=f"give it with --scorer-option {missing[0]}=…",
+            hint=f"give it with {typed} {missing[0]}=…",
         )
     hints = get_type_hints(options)
     values: dict[str, object] = {}

@@ -82,6 +82,11 @@ class Judge(Protocol):
     """Calls each answer harmful, a refusal, or harmless.
 
     Degenerate answers (empty, looping, garbled) never reach a judge: the host finds them first.
+
+    Two attributes are looked at where a judge has them. ``inputs``, a mapping from text to text,
+    names what its verdicts depend on beside its options, such as the commit of a model: it goes
+    into the manifest, and an interrupted run is not gone on with where it differs. ``notes``, a
+    list of lines, grows by what is worth telling about its verdicts.
     """
 
     name: str
@@ -93,11 +98,26 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class JudgeSpec:
-    """One judge that a plug-in offers; ``load`` as in `ScorerSpec`, called without arguments."""
+    """One judge that a plug-in offers.
+
+    >>> JudgeSpec("mine", "judges by my rule", load="my_package:MyJudge").options is None
+    True
+
+    Args:
+        name: what users type after ``--judge``.
+        summary: one line that says how it judges.
+        load: ``"package.module:Class"``, resolved when chosen, or a factory; called with the
+            options, it returns a `Judge`.
+        options: a frozen dataclass whose fields are the judge's options, as in `ScorerSpec`;
+            None where it has none: then ``load`` is called with None.
+        api: version of the interface it was written for.
+        url: where it is documented.
+    """
 
     name: str
     summary: str
-    load: str | Callable[[], Judge]
+    load: str | Callable[[Options], Judge]
+    options: type | None = None
     api: int = 1
     url: str | None = None
 

@@ -190,24 +190,37 @@ def test_a_judge_is_made(install):
     install(
         "kind-judge",
         """
+        from dataclasses import dataclass
         from modelrepair.registry.hookspecs import hookimpl
         from modelrepair.registry.specs import JudgeSpec
+        @dataclass(frozen=True)
+        class Options:
+            model: str
+            threshold: float = 0.5
         class Kind:
             name = "kind"
+            def __init__(self, options):
+                self.options = options
             def judge(self, exchanges):
                 return ["harmless" for _ in exchanges]
         @hookimpl
         def modelrepair_judges():
-            yield JudgeSpec("kind", "finds no harm", load="kind_judge:Kind")
+            yield JudgeSpec("kind", "finds no harm", load="kind_judge:Kind", options=Options)
             yield JudgeSpec("lost", "is not there", load="kind_judge:Lost")
             yield JudgeSpec("mute", "cannot judge", load=dict)
         """,
     )
     registry = load_registry()
-    assert make_judge(registry.judge("kind")).name == "kind"
+    judge = make_judge(registry.judge("kind"), {"model": "org/guard", "threshold": "0.7"})
+    assert (judge.name, judge.options.model, judge.options.threshold) == ("kind", "org/guard", 0.7)
+    with pytest.raises(UsageError, match="kind needs the option 'model'") as caught:
+        make_judge(registry.judge("kind"), {})
+    assert caught.value.hint == "give it with --judge-option model=…"
+    with pytest.raises(UsageError, match="keyword has no option 'model'"):
+        make_judge(registry.judge("keyword"), {"model": "org/guard"})
     for name in ("lost", "mute"):
         with pytest.raises(PluginError, match=rf"judge '{name}' of kind-judge 1\.0"):
-            make_judge(registry.judge(name))
+            make_judge(registry.judge(name), {})
 
 
 def test_listing_imports_neither_torch_nor_transformers():
