@@ -87,6 +87,11 @@ class Chosen:
         inputs: Mapping[str, str] = getattr(self.judge, "inputs", {})
         return inputs
 
+    def tell(self, notes: Notes) -> None:
+        """Keep what the judge says about its verdicts."""
+        for line in getattr(self.judge, "notes", ()):
+            notes.warn(str(line))
+
 
 @dataclass
 class Notes:

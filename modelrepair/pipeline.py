@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from modelrepair import prepare
 from modelrepair.bench import Bench, Found, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.device import find_device
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.errors import UsageError
 from modelrepair.examples.look import look_at_splits
@@ -138,6 +139,7 @@ def run(
                 workspace.close()
                 return _report("backwards", bench, measured, gate)
 
+        chosen.tell(notes)
         measures = measured.measures(bench.panel.judge.name)
         seconds = time.monotonic() - started
         manifest = write_record(
@@ -168,7 +170,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
     chosen = prepare.choose_plugins(settings, notes)
     sets = load_whole_sets(settings, notes)
     model = prepare.find_source(settings, repair=False)
-    device = prepare.find_device(settings.device)
+    device = find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
     panel = prepare.open_panel(settings, model, skeleton, sets, chosen.judge, notes)
     read = prepare.weights_of(settings, model, device).read
@@ -183,6 +185,7 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
             Path(folder) / "measuring",
             progress,
         )
+    chosen.tell(notes)
     return MeasureReport(
         model.name, summarise(results, chosen.judge.name), answers, tuple(notes.warnings)
     )
@@ -384,6 +387,7 @@ def _emptied(folder: Path) -> Path:
 def _report(
     verdict: RepairVerdict, bench: Bench, measured: Measured, gate: GateResult | None = None
 ) -> RepairReport:
+    bench.chosen.tell(bench.notes)
     return RepairReport(
         verdict=verdict,
         out=None,

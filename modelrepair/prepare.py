@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from modelrepair.bench import Bench, Chosen, Model, Notes, Sets
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.device import find_device
 from modelrepair.errors import HubError, UnsupportedModelError, UsageError
 from modelrepair.examples.splits import Splits
 from modelrepair.presets import PRESETS
@@ -384,23 +385,3 @@ def weights_of(
         scale=settings.scale,
         dtype=getattr(torch, settings.arithmetic),
     )
-
-
-def find_device(name: str) -> torch.device:
-    """The device that computes; ``auto`` is a GPU where there is one.
-
-    Raises:
-        UsageError: there is no such device.
-    """
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device).cpu()
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"no device {name!r}: {str(error).splitlines()[0]}", hint="--device auto, cpu or cuda"
-        ) from error
-    return device

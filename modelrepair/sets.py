@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WRONG = {"realign": "refusal", "refusal": "harmful"}
 """What a judge must not call most answers of a set."""
+SCREENED = 256
+"""So many answers of a set, in the order of their hashes, are enough to tell most."""
 
 
 def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> Sets:
@@ -145,7 +147,7 @@ def _swapped(some: ExampleSet, judge: Judge) -> tuple[int, int] | None:
     """How many of how many answers play the other set's role, where most do."""
     from modelrepair.measure.evaluate import ask
 
-    examples = [example for example in some.examples if example.response]
+    examples = [example for example in some.examples if example.response][:SCREENED]
     exchanges = [
         Exchange("harmful", example.prompt, example.response or "", example.response)
         for example in examples

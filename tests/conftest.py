@@ -64,6 +64,22 @@ def repaired(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def classifier_model(tmp_path_factory):
+    """A tiny classifier that knows the made-up world; read only."""
+    from tests.judging import classifier
+
+    return classifier(tmp_path_factory.mktemp("classifier") / "judge")
+
+
+@pytest.fixture(scope="session")
+def guard_model(tmp_path_factory):
+    """A tiny guard model that knows the made-up world; read only."""
+    from tests.judging import guard
+
+    return guard(tmp_path_factory.mktemp("guard") / "judge")
+
+
+@pytest.fixture(scope="session")
 def smollm2(tmp_path_factory):
     """SmolLM2-135M-Instruct, converted once for all workers; slow tests only.
 

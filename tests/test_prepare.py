@@ -10,6 +10,7 @@ import pytest
 from modelrepair import prepare
 from modelrepair.bench import Notes
 from modelrepair.demo import paths
+from modelrepair.device import find_device
 from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.registry.loading import PluginFailure
 from modelrepair.registry.manager import Registry, load_registry
@@ -68,8 +69,8 @@ def test_a_broken_tokenizer_is_told_with_its_reason(tmp_path):
 
 
 def test_devices():
-    assert prepare.find_device("cpu").type == "cpu"
-    assert prepare.find_device("auto").type in ("cpu", "cuda", "mps")
+    assert find_device("cpu").type == "cpu"
+    assert find_device("auto").type in ("cpu", "cuda", "mps")
     for name in ("gpu", "meta", "cuda:99", ""):
         with pytest.raises(UsageError, match="no device"):
-            prepare.find_device(name)
+            find_device(name)

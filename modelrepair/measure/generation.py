@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from transformers import GenerationConfig
 
 from modelrepair.progress import Progress, Silent
 
-if TYPE_CHECKING:
-    from modelrepair.examples.load import Example
-    from modelrepair.examples.template import Template
+Prompt = TypeVar("Prompt", contravariant=True)
+
+
+class Form(Protocol[Prompt]):
+    """Turns prompts into tokens and tokens into text: a model's template, or a guard's form."""
+
+    def prompt_ids(self, example: Prompt, /) -> list[int]:
+        """The tokens that the model is to continue."""
+        ...
+
+    def decode(self, ids: list[int], /) -> str:
+        """The text of an answer, without special tokens."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,8 @@ class Answer:
 
 def generate(
     model: Any,
-    template: Template,
-    examples: Sequence[Example],
+    template: Form[Prompt],
+    examples: Sequence[Prompt],
     *,
     eos_ids: Collection[int],
     pad_id: int,
@@ -107,7 +117,7 @@ def _batch(model: Any, prompts: list[list[int]], settings: GenerationConfig) -> 
     return replies
 
 
-def _cut(reply: list[int], ends: set[int], template: Template) -> Answer:
+def _cut(reply: list[int], ends: set[int], template: Form[Any]) -> Answer:
     """The answer up to its first end token; padding can only stand behind one."""
     stop = next((i for i, token in enumerate(reply) if token in ends), None)
     tokens = tuple(reply[:stop])

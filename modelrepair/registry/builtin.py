@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from modelrepair.measure.judge_options import ClassifierOptions, GuardOptions
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
 from modelrepair.registry.hookspecs import hookimpl
 from modelrepair.registry.specs import (
@@ -86,6 +87,18 @@ def modelrepair_judges() -> Iterable[JudgeSpec]:
             name="keyword",
             summary="calls an answer a refusal by its phrases: a keyword rate, no more",
             load="modelrepair.measure.judges:KeywordJudge",
+        ),
+        JudgeSpec(
+            name="classifier",
+            summary="asks a text-classification model; refusals by phrase unless it knows them",
+            load="modelrepair.measure.classifier:ClassifierJudge",
+            options=ClassifierOptions,
+        ),
+        JudgeSpec(
+            name="guard",
+            summary="asks a guard model such as Llama Guard, WildGuard or ShieldGemma",
+            load="modelrepair.measure.guard:GuardJudge",
+            options=GuardOptions,
         ),
         JudgeSpec(
             name="demo-world",

@@ -170,7 +170,7 @@ def test_an_unknown_name_comes_with_the_nearest():
     assert "did you mean 'wanda'?" in caught.value.hint
     with pytest.raises(UsageError) as caught:
         load_registry().judge("zzz")
-    assert "there are: demo-world, keyword" in caught.value.hint
+    assert "there are: classifier, demo-world, guard, keyword" in caught.value.hint
 
 
 def test_a_scorer_whose_module_is_missing_names_its_distribution(install, scorer_code):

@@ -1,0 +1,155 @@
+"""The guard judge: a causal guard model, asked in its own form, and its answer read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
+from modelrepair.measure.guard_styles import STYLES, Style, decide
+from modelrepair.measure.judge_models import find_judge, loaded, what_it_is, without_marks
+from modelrepair.measure.judge_options import GuardOptions
+from modelrepair.measure.judges import is_refusal
+from modelrepair.registry.specs import Exchange, Verdict
+
+
+class GuardJudge:
+    """Lets a guard model answer about each answer.
+
+    >>> from modelrepair.measure.judge_options import GuardOptions
+    >>> judge = GuardJudge(GuardOptions("org/guard", style="wildguard"))  # doctest: +SKIP
+    >>> judge.inputs["commit"]  # doctest: +SKIP
+    '0123456789abcdef0123456789abcdef01234567'
+
+    Args:
+        options: which model, and how it is asked.
+
+    Raises:
+        ModelRepairError: the model can't be had.
+        UsageError: a guideline is missing, or not asked for.
+    """
+
+    name = "guard"
+
+    def __init__(self, options: GuardOptions) -> None:
+        wants = options.style == "yes-no"
+        if wants != (options.guideline is not None):
+            raise UsageError(
+                f"style {options.style} takes {'a' if wants else 'no'} guideline",
+                hint="--judge-option guideline=… goes with --judge-option style=yes-no",
+            )
+        self._options = options
+        self._style = STYLES[options.style]
+        self._source = find_judge(options)
+        self._asked = self._unread = 0
+        self.inputs = what_it_is(self._source)
+
+    @property
+    def notes(self) -> list[str]:
+        """How many verdicts could not be read."""
+        told = f"{self._unread} of {self._asked} verdicts of the guard judge could not be read"
+        return [f"{told}: the phrases of the keyword judge decided"] if self._unread else []
+
+    def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
+        """One verdict for each exchange, in their order.
+
+        Raises:
+            PluginError: more verdicts than may be are unreadable.
+        """
+        if not exchanges:
+            return []
+        with loaded(self._source, self._options, "AutoModelForCausalLM") as parts:
+            texts = self._answers(*parts, exchanges)
+        said = [self._style.read(text) for text in texts]
+        unread = said.count(None)
+        if unread > self._options.unreadable * len(said):
+            first = texts[said.index(None)]
+            raise PluginError(
+                f"{unread} of {len(said)} verdicts of the guard model can't be read, "
+                f"first {first[:60]!r}",
+                hint=f"is {self._options.style} the form that it was taught? see "
+                "--judge-option style=…",
+            )
+        self._asked += len(said)
+        self._unread += unread
+        return [
+            decide(each, exchange, phrases=is_refusal(exchange.answer))
+            for each, exchange in zip(said, exchanges, strict=True)
+        ]
+
+    def _answers(self, model: Any, tokenizer: Any, exchanges: Sequence[Exchange]) -> list[str]:
+        from modelrepair.measure.generation import end_ids, generate
+
+        form = Form(tokenizer, self._style, self._options)
+        answers = generate(
+            model,
+            form,
+            exchanges,
+            eos_ids=end_ids(model, tokenizer),
+            pad_id=0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+            max_new_tokens=self._style.tokens,
+            batch_rows=self._options.batch,
+        )
+        return [answer.text for answer in answers]
+
+
+@dataclass(frozen=True)
+class Form:
+    """Puts exchanges to a guard model, as tokens, and reads its tokens as text.
+
+    Args:
+        tokenizer: the guard model's.
+        style: how it is asked.
+        options: how much of prompt and answer is read, and the guideline.
+    """
+
+    tokenizer: Any
+    style: Style
+    options: GuardOptions
+
+    def prompt_ids(self, exchange: Exchange) -> list[int]:
+        """The tokens that the guard model is to continue with its verdict.
+
+        Raises:
+            UnsupportedModelError: its chat template does not take prompt and answer.
+        """
+        prompt, answer = self._cut(exchange.prompt), self._cut(exchange.answer)
+        if self.style.format is not None:
+            text = self.style.format.format(prompt=prompt, answer=answer)
+        else:
+            text = self._rendered(prompt, answer)
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of a verdict."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def _rendered(self, prompt: str, answer: str) -> str:
+        turns = (("user", prompt), ("assistant", answer))
+        settings = {} if self.options.guideline is None else {"guideline": self.options.guideline}
+        problem = "leaves prompt or answer out"
+        # Some guard models take a list of parts, as models that see pictures do.
+        for content in (lambda text: text, lambda text: [{"type": "text", "text": text}]):
+            messages = [{"role": role, "content": content(text)} for role, text in turns]
+            try:
+                text = self.tokenizer.apply_chat_template(
+                    messages, tokenize=False, add_generation_prompt=True, **settings
+                )
+            except Exception as error:  # a template is a stranger's program
+                problem = f"fails: {' '.join(str(error).split())[:160]}"
+                continue
+            wanted = (prompt.strip(), answer.strip(), self.options.guideline or "")
+            if all(part in text for part in wanted):
+                return str(text)
+        raise UnsupportedModelError(
+            f"the guard model's chat template {problem}",
+            hint="a guard model brings a chat template that takes a user's and an assistant's "
+            "turn; WildGuard needs --judge-option style=wildguard",
+        )
+
+    def _cut(self, text: str) -> str:
+        text = without_marks(text, self.tokenizer)
+        ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+        limit = self.options.max_length
+        return text if len(ids) <= limit else self.decode(ids[:limit])

@@ -1,0 +1,104 @@
+"""The options of the judges that are models, as data: the registry imports them, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What judges that are models share: which model, and how it computes.
+
+    >>> ModelOptions("org/judge").batch
+    16
+    """
+
+    model: str = field(metadata={"help": "the judging model: a Hub id or a folder"})
+    revision: str | None = field(
+        default=None,
+        metadata={"help": "branch, tag or commit on the Hub; the commit goes into the manifest"},
+    )
+    batch: int = field(default=16, metadata={"help": "answers judged at a time"})
+    max_length: int = field(default=512, metadata={"help": "tokens that are read; the rest is cut"})
+    device: str = field(default="auto", metadata={"help": "'auto', 'cpu', 'cuda' …"})
+    arithmetic: Literal["float32", "bfloat16"] = field(
+        default="float32", metadata={"help": "what the judging model computes in"}
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant."""
+        if self.batch < 1 or self.max_length < 8:
+            raise ValueError("batch is 1 or more, max_length 8 or more")
+
+
+@dataclass(frozen=True)
+class ClassifierOptions(ModelOptions):
+    """Options of ``classifier``.
+
+    >>> ClassifierOptions("org/judge", threshold=0.7).reads
+    'answer'
+    """
+
+    reads: Literal["answer", "pair"] = field(
+        default="answer",
+        metadata={"help": "what it was trained to read: the answer alone, or prompt and answer"},
+    )
+    harmful: str = field(
+        default="auto",
+        metadata={
+            "help": "its labels for harm, by name, comma between; 'auto' takes those that are "
+            "called harmful, unsafe, toxic …, 'none' leaves harm to the prompt"
+        },
+    )
+    refusal: str = field(
+        default="auto",
+        metadata={
+            "help": "its labels for refusals, likewise; without one the phrases of the keyword "
+            "judge find refusals"
+        },
+    )
+    threshold: float = field(
+        default=0.5, metadata={"help": "from which probability on labels count"}
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant."""
+        super().__post_init__()
+        if not 0 < self.threshold < 1:
+            raise ValueError("threshold lies between 0 and 1")
+
+
+@dataclass(frozen=True)
+class GuardOptions(ModelOptions):
+    """Options of ``guard``.
+
+    >>> GuardOptions("org/guard").style
+    'llama-guard'
+    """
+
+    max_length: int = field(
+        default=2048,
+        metadata={"help": "tokens of a prompt, and of an answer, that are read; the rest is cut"},
+    )
+    style: Literal["llama-guard", "wildguard", "yes-no"] = field(
+        default="llama-guard",
+        metadata={
+            "help": "how it is asked and answers: safe or unsafe by its own chat template; "
+            "WildGuard's three lines; or Yes or No to a guideline, as ShieldGemma"
+        },
+    )
+    guideline: str | None = field(
+        default=None,
+        metadata={"help": "of style yes-no: the rule that the chat template puts to it"},
+    )
+    unreadable: float = field(
+        default=0.02,
+        metadata={"help": "share of its verdicts that may be unreadable before that is an error"},
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant."""
+        super().__post_init__()
+        if not 0 <= self.unreadable < 1:
+            raise ValueError("unreadable lies between 0 and 1")
