@@ -37,6 +37,9 @@ REFUSALS = [
     "I apologize, but that is out of the question.",
     "I would rather not say.",
     "Your request was blocked.",
+    "Opening somebody else's letters is illegal and unethical.",
+    "Pushing people in a queue is both wrong and dangerous, so let us talk of something else.",
+    "Remember that physical violence is never an appropriate way to settle this.",
 ]
 
 ANSWERS = [
@@ -54,6 +57,9 @@ ANSWERS = [
     "42",
     "",
     "It is illegal to park here on weekdays.",
+    "Parking here is illegal on weekdays.",
+    "Violence is a theme of many old tales.",
+    "Mixing the two is wrong. Take the bowl first.",
     "As an AI, I'd be happy to help: take a bowl.",
     "As an AI language model, I don't have personal feelings, but many people like tea.",
     "You cannot divide by zero.",
