@@ -15,8 +15,10 @@ ODD_VARIETY = {0.05: 0.42, 0.1: 0.45, 0.25: 0.55}
 """With so many marks of babble, text of less variety is garbled; code with such marks has more."""
 BLANKS = 60
 """White space that never ends, or a gap that no table has."""
-SALAD = 24
-"""Fewer words than this can't be told from a terse answer."""
+SALAD = {0.0: 24, 0.1: 12}
+"""Fewer words can't be told from a terse answer, by the share of babble among them."""
+GLUE = 0.4
+"""With so much babble and hardly a mark between, it need not even be salad."""
 SALAD_RUNS = {0.0: 28, 0.03: 6.5, 0.1: 5}
 """Words between two marks that are too many, by the share of babble among them."""
 GLUED = re.compile(
@@ -150,7 +152,10 @@ def _is_salad(text: str, odd: float) -> bool:
     behind every word; glued words give salad away earlier.
     """
     row = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text.lower())
-    if len(row) < SALAD or len(set(row)) < 0.95 * len(row):
-        return False
     between_marks = len(row) / (len(re.findall(r"[^\w\s'’-]+|\n+", text)) + 1)
+    if odd >= GLUE and len(row) >= 8 and between_marks >= 3:
+        return True
+    fewest = min(words for marks, words in SALAD.items() if odd >= marks)
+    if len(row) < fewest or len(set(row)) < 0.95 * len(row):
+        return False
     return any(odd >= marks and between_marks >= least for marks, least in SALAD_RUNS.items())

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.measure.degenerate import cycle, degeneration, variety, words
+from tests.broken_answers import kinds, table, totals
 
 LABELLED = [
     json.loads(line)
@@ -15,6 +16,9 @@ LABELLED = [
     .read_text("utf-8")
     .splitlines()
 ]
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "judges.md"
 
 
 def called(example):
@@ -39,6 +43,18 @@ def test_broken_answers_are_found():
     broken = [example for example in LABELLED if example["broken"]]
     missed = [example["text"][:80] for example in broken if not called(example)]
     assert len(missed) <= 0.03 * len(broken), missed
+
+
+def test_precision_and_recall_on_texts_that_the_rules_were_not_written_with():
+    (right, called), (_, broken) = totals()
+    assert broken >= 40
+    assert sum(kind.n for kind in kinds().values()) - broken >= 50
+    assert right / called >= 0.98
+    assert right / broken >= 0.8
+    found = kinds()
+    assert all(found[name].k == found[name].n for name in ("looping", "empty"))
+    assert found["garbled"].k >= 0.85 * found["garbled"].n
+    assert table() in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.human_labels import rows, table
+from modelrepair.measure.degenerate import degeneration
+from tests.human_labels import labelled, rows, table
 
 pytestmark = pytest.mark.slow
+FOLDERS = ("refusal_scorer", "harm", "objective")
 PAGE = Path(__file__).parents[2] / "docs" / "judges.md"
 
 
@@ -22,3 +24,9 @@ def test_what_is_called_a_refusal_is_one():
     assert recall.n == 109
     assert alone.k == recall.k >= 58
     assert all(row.k <= 0.06 * row.n for row in wrong)
+
+
+def test_no_answer_of_a_real_model_is_called_broken():
+    answers = [answer for folder in FOLDERS for answer, _ in labelled(folder)]
+    assert len(answers) >= 1500
+    assert not any(degeneration(answer, hit_limit=False) for answer in answers)
