@@ -66,11 +66,6 @@ class Scoring:
     quota: Quota = count
 
     @property
-    def signed(self) -> bool:
-        """Whether only positive scores are eligible."""
-        return self.registered.spec.signed
-
-    @property
     def protected(self) -> Masks:
         """The entries that are never masked, fixed in the first round."""
         return Masks(self.folder / "protected")
@@ -109,8 +104,10 @@ class Round:
         masks = Masks(into)
         sites = self.scoring.sites
         files = [_score_file(self.scoring, self.number, site) for site in sites.chosen]
-        signed, quota = self.scoring.signed, self.scoring.quota
-        chosen = select(files, self.scoring.scope, share, signed=signed, quota=quota)
+        spec, quota = self.scoring.registered.spec, self.scoring.quota
+        chosen = select(
+            files, self.scoring.scope, share, signed=spec.signed, refill=spec.refill, quota=quota
+        )
         left = {tensor.name: len(tensor.sites) for tensor in sites.tensors}
         laid: dict[str, np.ndarray] = {}
         for site, mask in zip(sites.chosen, chosen, strict=True):

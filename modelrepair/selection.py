@@ -151,18 +151,20 @@ class GlobalSelection:
         files: one a site, in the model's order: ``.npy`` (the mask has its shape), or raw
             little-endian float32 under any other name (the mask is flat).
         signed: only scores above 0 may be chosen.
+        refill: see `select`.
 
     Raises:
         ValueError: a file that isn't float32, or a NaN or +inf in it.
     """
 
-    def __init__(self, files: Sequence[Path], *, signed: bool = False) -> None:
+    def __init__(self, files: Sequence[Path], *, signed: bool = False, refill: bool = True) -> None:
         self.files = tuple(files)
         self.signed = signed
+        self.refill = refill
         self.entries = 0
         self._high = np.zeros(1 << 16, np.int64)
         for file in self.files:
-            for chunk in _chunks(file):
+            for chunk in self._places(file):
                 self.entries += len(chunk)
                 buckets = np.bincount(_ordered(chunk, signed) >> np.uint32(16), minlength=1 << 16)
                 if buckets[_INFINITY_BUCKET:].any() or buckets[:_MINUS_INFINITY_BUCKET].any():
@@ -191,20 +193,26 @@ class GlobalSelection:
         path = self.files[file]
         parts = []
         taken = 0
-        for chunk in _chunks(path):
+        for scores in _chunks(path):
+            chunk = scores if self.refill else sizes(scores)
             left = Threshold(threshold.value, threshold.last_file, threshold.last_ties - taken)
-            parts.append(left.mask(chunk, file))
+            chosen = left.mask(chunk, file)
             if file == threshold.last_file:
-                taken += int((parts[-1] & (chunk == np.float32(threshold.value))).sum())
+                taken += int((chosen & (chunk == np.float32(threshold.value))).sum())
+            parts.append(chosen if self.refill else chosen & (scores > 0))
         flat = np.concatenate(parts) if parts else np.zeros(0, bool)
         return flat.reshape(_layout(path)[1])
+
+    def _places(self, file: Path) -> Iterator[np.ndarray]:
+        """The scores by which entries get their places."""
+        return _chunks(file) if self.refill else map(sizes, _chunks(file))
 
     def _read_low(self, buckets: set[int]) -> None:
         missing = {bucket: np.zeros(1 << 16, np.int64) for bucket in buckets - self._low.keys()}
         if not missing:
             return
         for file in self.files:
-            for chunk in _chunks(file):
+            for chunk in self._places(file):
                 keys = _ordered(chunk, self.signed)
                 high = keys >> np.uint32(16)
                 for bucket, histogram in missing.items():
@@ -222,7 +230,7 @@ class GlobalSelection:
         if ties == self._low[bucket][low]:
             return Threshold(value, len(self.files), 0)
         for number, file in enumerate(self.files):
-            equal = sum(int((chunk == np.float32(value)).sum()) for chunk in _chunks(file))
+            equal = sum(int((chunk == np.float32(value)).sum()) for chunk in self._places(file))
             if equal >= ties:
                 return Threshold(value, number, ties)
             ties -= equal
@@ -248,6 +256,7 @@ def select(
     ratio: float,
     *,
     signed: bool = False,
+    refill: bool = True,
     quota: Quota = count,
 ) -> Iterator[np.ndarray]:
     """Yield each site's mask at one ratio, whatever the scope, from spilled files.
@@ -257,19 +266,32 @@ def select(
         scope: what the ratio is a share of: each row, each tensor, or all sites together.
         ratio: the share, of all entries: those that may not be chosen count too.
         signed: only scores above 0 may be chosen.
+        refill: whether the next ones take the places of entries that may not be chosen by their
+            sign. Without, scores get their places by size, and those places stay empty.
         quota: how many entries a ratio means.
     """
     if scope == "global":
-        selection = GlobalSelection(files, signed=signed)
+        selection = GlobalSelection(files, signed=signed, refill=refill)
         threshold = selection.threshold(quota(ratio, selection.entries))
         yield from (selection.mask(file, threshold) for file in range(len(files)))
         return
     for file in files:
         scores = np.load(file, mmap_mode="r", allow_pickle=False)
+        places = scores if refill else sizes(scores)
         if scope == "row":
-            yield top_rows(scores, quota(ratio, scores.shape[1]), signed=signed)
+            chosen = top_rows(places, quota(ratio, scores.shape[1]), signed=signed)
         else:
-            yield top_tensor(scores, quota(ratio, scores.size), signed=signed)
+            chosen = top_tensor(places, quota(ratio, scores.size), signed=signed)
+        yield chosen if refill else chosen & (scores > 0)
+
+
+def sizes(scores: np.ndarray) -> np.ndarray:
+    """Scores without their sign; what may not be chosen at all stays at −inf.
+
+    >>> sizes(np.array([-2.0, 1.0, -np.inf], np.float32)).tolist()
+    [2.0, 1.0, -inf]
+    """
+    return np.where(np.isneginf(scores), scores, np.abs(scores))
 
 
 def _candidates(scores: np.ndarray, eligible: np.ndarray | None, signed: bool) -> np.ndarray:

@@ -23,6 +23,18 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def core_alone(monkeypatch):
+    """The core has no plug-ins, though those of this repository may be installed beside it."""
+    from modelrepair.registry import loading
+
+    beside = {path.name for path in (Path(__file__).parents[1] / "plugins").iterdir()}
+    real = loading.entry_points
+    monkeypatch.setattr(
+        loading, "entry_points", lambda: [each for each in real() if each[1] not in beside]
+    )
+
+
 @pytest.fixture
 def quick_repair(tmp_path):
     """A repair of the demo's attacked model at a fixed ratio, nothing measured: a few seconds."""

@@ -91,6 +91,31 @@ def test_all_scopes_equal_a_stable_sort(tmp_path_factory, shapes, kind, seed, ra
 
 
 @settings(deadline=None, max_examples=40)
+@given(SITES, st.sampled_from(KINDS), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_places_that_are_not_refilled_stay_empty(tmp_path_factory, shapes, kind, seed, ratio):
+    rng = np.random.default_rng(seed)
+    sites = [(draw_scores(rng, shape, kind), rng.random(shape) >= 0.3) for shape in shapes]
+    folder = tmp_path_factory.mktemp("scores")
+    files = [folder / f"{number}.npy" for number in range(len(sites))]
+    for file, (scores, eligible) in zip(files, sites, strict=True):
+        spill(file, scores, eligible)
+
+    def expected(scores, eligible, k):
+        return by_sorting(np.abs(scores), eligible, k, True) & (scores > 0)
+
+    for scope in ("row", "tensor"):
+        found = list(select(files, scope, ratio, signed=True, refill=False))
+        for mask, (scores, eligible) in zip(found, sites, strict=True):
+            parts = zip(scores, eligible, strict=True) if scope == "row" else [(scores, eligible)]
+            wanted = [expected(s, e, count(ratio, s.size)) for s, e in parts]
+            np.testing.assert_array_equal(mask.ravel(), np.concatenate(wanted, axis=None))
+    flat, allowed = (np.concatenate([pair[i].ravel() for pair in sites]) for i in (0, 1))
+    found = select(files, "global", ratio, signed=True, refill=False)
+    together = np.concatenate([mask.ravel() for mask in found])
+    np.testing.assert_array_equal(together, expected(flat, allowed, count(ratio, flat.size)))
+
+
+@settings(deadline=None, max_examples=40)
 @given(SITES, st.sampled_from(KINDS), st.integers(0, 2**32 - 1), st.booleans())
 def test_masks_are_nested(tmp_path_factory, shapes, kind, seed, signed):
     rng = np.random.default_rng(seed)

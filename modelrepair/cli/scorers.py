@@ -44,6 +44,7 @@ def show_scorer(output: Output, name: str) -> None:
         "takes gradients" if spec.gradients else "takes no gradients",
         "works in rounds" if spec.iterative else "scores once",
         "only scores above zero count" if spec.signed else "every score counts",
+        *([] if spec.refill else ["what is not eligible keeps its place: masks may be smaller"]),
     ]
     lines = [
         f"{spec.name}: {spec.summary}",
@@ -69,6 +70,7 @@ def describe(item: Registered[ScorerSpec]) -> dict[str, Any]:
         "gradients": spec.gradients,
         "iterative": spec.iterative,
         "signed": spec.signed,
+        "refill": spec.refill,
         "api": spec.api,
         "url": spec.url,
         "options": [asdict(option) for option in describe_options(spec.options)],

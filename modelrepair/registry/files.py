@@ -16,7 +16,7 @@ from modelrepair.errors import PluginError, UsageError
 from modelrepair.registry.loading import API, Registered
 from modelrepair.registry.specs import Options, ScorerSpec, SetName, SetUse, SubjectKind
 
-DESCRIBED = ("scope", "gradients", "iterative", "signed", "options", "api", "url")
+DESCRIBED = ("scope", "gradients", "iterative", "signed", "refill", "options", "api", "url")
 
 
 def is_file_scorer(name: str) -> bool:

@@ -41,6 +41,9 @@ class ScorerSpec:
         gradients: whether any of its accumulators reads output gradients.
         iterative: whether it is to be asked again after each step of the ratio.
         signed: whether only scores above zero are eligible.
+        refill: of a signed scorer: whether the next ones take the places of entries that are not
+            eligible. Without, scores are ranked by size, and what has a place and is not above
+            zero leaves it empty: the mask may be smaller than the ratio.
         options: a frozen dataclass whose fields (name, type, default, ``metadata["help"]``) are
             the scorer's options; None where it has none.
         api: version of the interface it was written for.
@@ -55,6 +58,7 @@ class ScorerSpec:
     gradients: bool = False
     iterative: bool = False
     signed: bool = False
+    refill: bool = True
     options: type | None = None
     api: int = 1
     url: str | None = None

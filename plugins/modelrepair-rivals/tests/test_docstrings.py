@@ -1,0 +1,23 @@
+"""Every example in a docstring of this package runs."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import modelrepair_rivals
+
+MODULES = sorted(
+    found.name
+    for found in pkgutil.walk_packages(modelrepair_rivals.__path__, "modelrepair_rivals.")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    module = importlib.import_module(name)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(module, optionflags=flags).failed == 0
