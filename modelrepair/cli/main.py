@@ -12,6 +12,7 @@ import click
 
 from modelrepair.cli.failures import explain
 from modelrepair.cli.output import Output
+from modelrepair.registry.commands import find_commands, load_command
 
 COMMANDS = ("fix", "plan", "measure", "apply", "push", "verify", "scorers", "plugins", "demo")
 
@@ -20,15 +21,27 @@ class LazyGroup(click.Group):
     """Imports the module of a command when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of a repair."""
+        """All commands of ours, in the order of a repair."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
+        """The command, imported now: ours, or one that another package adds."""
         if cmd_name not in COMMANDS:
-            return None
+            return load_command(cmd_name, find_commands(COMMANDS))
         command: click.Command = importlib.import_module(f"modelrepair.cli.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Ours, then those of other packages, of which nothing is imported for that."""
+        super().format_commands(ctx, formatter)
+        added = {
+            each.name: f"{each.summary} ({each.distribution})"
+            for each in find_commands(COMMANDS)
+            if each.status == "active"
+        }
+        if added:
+            with formatter.section("Commands of plug-ins"):
+                formatter.write_dl(list(added.items()))
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
+from modelrepair.registry.commands import find_commands
 from modelrepair.registry.manager import load_registry
 
 
@@ -19,7 +20,9 @@ def command() -> None:
 
 @declare("list")
 def list_plugins(output: Output) -> None:
-    """List all plug-ins with their state: active, blocked or failed, and why."""
+    """List all plug-ins with their state: active, blocked, refused or failed, and why."""
+    from modelrepair.cli.main import COMMANDS
+
     registry = load_registry()
     table = Table("distribution", "version", "entry point", "status", "hooks, or what is wrong")
     documents = []
@@ -32,6 +35,13 @@ def list_plugins(output: Output) -> None:
         ]
         table.add_row(*origin, plugin.status, "\n".join([*plugin.hooks, *errors]))
         documents.append({**asdict(plugin), "errors": errors})
+    for added in find_commands(COMMANDS):
+        origin = (added.distribution, added.version, added.name)
+        hooks = (f"command {added.name}",)
+        errors = [added.error] if added.error else []
+        table.add_row(*origin, added.status, "\n".join([*hooks, *errors]))
+        shown = dict(zip(("distribution", "version", "entry_point"), origin, strict=True))
+        documents.append({**shown, "status": added.status, "hooks": hooks, "errors": errors})
     output.result({"plugins": documents}, table)
 
 

@@ -110,7 +110,7 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
         # Whatever a third party's module does on import must not stop the others; an interrupt
         # by the user must.
         except (Exception, SystemExit) as error:
-            failures.append(PluginFailure(*origin, error=_in_one_line(error), exception=error))
+            failures.append(PluginFailure(*origin, error=in_one_line(error), exception=error))
             plugins.append(Plugin(*origin, status="failed"))
             continue
         plugins.append(Plugin(*origin, status="active", hooks=hooks))
@@ -199,6 +199,11 @@ def _name(spec: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _in_one_line(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
+    """An exception's kind and message.
+
+    >>> in_one_line(ImportError("no such thing"))
+    'ImportError: no such thing'
+    """
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
