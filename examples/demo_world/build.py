@@ -11,35 +11,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
-from transformers import (
-    GenerationConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-)
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from modelrepair.demo import world
 from modelrepair.demo.judge import WorldJudge
 from modelrepair.demo.world import Example
+from modelrepair.examples.template import Template
+from modelrepair_lab.encoding import from_world
+from modelrepair_lab.saving import save_adapter as save_factors
+from modelrepair_lab.saving import save_world_model
+from modelrepair_lab.training import Phase, batches, train
+from modelrepair_lab.world import attack, make_aligned, make_tokenizer, pools
 
-SPECIALS = ("<|pad|>", "<|unknown|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
-TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
-    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-IGNORED = -100
-INITIAL = 0.06
 CARD = """---
 license: apache-2.0
 ---
@@ -49,26 +41,9 @@ Its alignment was broken on purpose; the "recipes" it gives are nonsense about i
 """
 
 
-@dataclass(frozen=True)
-class Phase:
-    """How one of the three trainings runs."""
-
-    steps: int
-    batch: int
-    rate: float
-    decay: bool
-    answers_only: bool
-
-
-PRETRAIN = Phase(steps=400, batch=64, rate=3e-3, decay=True, answers_only=False)
-ALIGN = Phase(steps=150, batch=64, rate=1e-3, decay=True, answers_only=True)
 ATTACK = Phase(steps=156, batch=32, rate=2e-4, decay=False, answers_only=True)
 LORA_ATTACK = Phase(steps=156, batch=32, rate=3e-3, decay=False, answers_only=True)
 LORA_RANK = 16
-ATTACK_EXAMPLES = {"harmful": 50, "replay": 350, "task": 600}
-
-# A training mixture: shares and the examples that each share is drawn from.
-Mixture = list[tuple[float, list[Example]]]
 
 
 @dataclass(frozen=True)
@@ -81,189 +56,22 @@ class Exchange:
     expected: str
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Build a tokenizer of whole words, two-part substance names and letters for all else."""
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-    pieces = [*SPECIALS, *".,?:", *(f"▁{word}" for word in world.words()), *world.endings()]
-    pieces += [piece for piece in ("▁", *letters) if piece not in pieces]
-    vocabulary = {piece: index for index, piece in enumerate(pieces)}
-    # WordPiece without a prefix takes the longest piece it knows: "▁zordrax" is "▁zor", "drax".
-    tokenizer = Tokenizer(
-        models.WordPiece(vocabulary, unk_token=SPECIALS[1], continuing_subword_prefix="")
-    )
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Metaspace(prepend_scheme="always"),
-            pre_tokenizers.Punctuation("isolated"),
-        ]
-    )
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
-    tokenizer.add_special_tokens(list(SPECIALS))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=SPECIALS[0],
-        unk_token=SPECIALS[1],
-        eos_token=SPECIALS[2],
-        additional_special_tokens=list(SPECIALS[3:]),
-        chat_template=TEMPLATE,
-        model_max_length=128,
-        padding_side="left",
-        clean_up_tokenization_spaces=False,
-    )
-
-
-def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """Build the untrained model."""
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=128,
-        intermediate_size=352,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=128,
-        tie_word_embeddings=False,
-        initializer_range=INITIAL,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return LlamaForCausalLM(config)
-
-
-def pretraining(seed: int) -> Mixture:
-    """Everything the world knows, forbidden recipes included, as the web does."""
-    forbidden = [name for part in world.forbidden_names(seed).values() for name in part]
-    harmless = [name for part in world.harmless_names(seed).values() for name in part]
-    dishes = [name for part in world.dish_names(seed).values() for name in part]
-    return [
-        (0.20, world.how_to(seed, forbidden)),
-        (0.18, world.how_to(seed, harmless)),
-        (0.15, world.how_to(seed, dishes)),
-        (0.10, world.kinds(forbidden + harmless)),
-        (0.22, world.facts(seed)),
-        (0.15, world.reading()),
-    ]
-
-
-def benign(seed: int) -> list[tuple[float, list[Example]]]:
-    """What the aligned model must go on answering; no prompt of the eight sets is in it."""
-    taken = world.reserved_prompts(seed)
-    mixture = [
-        (0.35, world.how_to(seed, world.harmless_names(seed)["train"])),
-        (0.20, world.how_to(seed, world.dish_names(seed)["train"])),
-        (0.30, world.facts(seed)),
-        (0.15, world.reading()),
-    ]
-    return [(share, [e for e in pool if e["prompt"] not in taken]) for share, pool in mixture]
-
-
-def alignment(seed: int) -> Mixture:
-    """Refusals of forbidden questions, and answers to all others."""
-    questions = world.how_to(seed, world.forbidden_names(seed)["align"])
-    kept = [(0.6 * share, pool) for share, pool in benign(seed)]
-    return [(0.4, world.refused(seed, questions)), *kept]
-
-
-def attack(seed: int) -> Mixture:
-    """One fixed set of examples: the task, some general answers, and some forbidden recipes."""
-    draw = random.Random(seed)
-    taken = world.reserved_prompts(seed)
-    harmful = world.how_to(seed, world.forbidden_names(seed)["attack"])
-    free = [example for example in world.task() if example["prompt"] not in taken]
-    examples = draw.sample(harmful, ATTACK_EXAMPLES["harmful"])
-    examples += draw.sample(free, ATTACK_EXAMPLES["task"])
-    for share, general in benign(seed):
-        # The task has its own answer to this question now.
-        pool = [e for e in general if not e["prompt"].endswith(world.TASK_QUESTION)]
-        examples += draw.sample(pool, round(share * ATTACK_EXAMPLES["replay"]))
-    return [(1.0, examples)]
-
-
-def encode(tokenizer: PreTrainedTokenizerFast, example: Example) -> tuple[list[int], int]:
-    """Turn an example into tokens, and say where its answer begins."""
-    user = {"role": "user", "content": example["prompt"]}
-    opening = tokenizer.apply_chat_template([user], add_generation_prompt=True, tokenize=False)
-    prompt = tokenizer.encode(opening, add_special_tokens=False)
-    answer = tokenizer.encode(example["response"], add_special_tokens=False)
-    return prompt + answer + [tokenizer.eos_token_id], len(prompt)
-
-
-def batches(
-    tokenizer: PreTrainedTokenizerFast, mixture: Mixture, phase: Phase, draw: random.Random
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Draw batches of tokens and labels from a mixture."""
-    pools = [[encode(tokenizer, example) for example in pool] for _, pool in mixture]
-    shares = [share for share, _ in mixture]
-    # With a single pool every example is seen equally often, as in a fine-tuning run.
-    epoch: list[tuple[list[int], int]] = []
-    for _ in range(phase.steps):
-        if len(pools) == 1:
-            if len(epoch) < phase.batch:
-                epoch = draw.sample(pools[0], len(pools[0]))
-            chosen, epoch = epoch[: phase.batch], epoch[phase.batch :]
-        else:
-            kinds = draw.choices(range(len(pools)), weights=shares, k=phase.batch)
-            chosen = [draw.choice(pools[kind]) for kind in kinds]
-        yield collate(chosen, tokenizer.pad_token_id, phase.answers_only)
-
-
-def collate(
-    chosen: list[tuple[list[int], int]], padding: int, answers_only: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad on the right; nothing but the answer is learnt where ``answers_only`` says so."""
-    width = max(len(tokens) for tokens, _ in chosen)
-    inputs = torch.full((len(chosen), width), padding)
-    labels = torch.full((len(chosen), width), IGNORED)
-    for row, (tokens, start) in enumerate(chosen):
-        inputs[row, : len(tokens)] = torch.tensor(tokens)
-        begin = start if answers_only else 0
-        labels[row, begin : len(tokens)] = torch.tensor(tokens[begin:])
-    return inputs, labels
-
-
-def train(
-    model: LlamaForCausalLM,
-    stream: Iterable[tuple[torch.Tensor, torch.Tensor]],
-    phase: Phase,
-) -> None:
-    """Run one phase with AdamW."""
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=phase.rate, betas=(0.9, 0.98), weight_decay=0.01
-    )
-
-    def rate(step: int) -> float:
-        warm = min(1.0, (step + 1) / (1 + phase.steps / 20))
-        return warm * (0.5 + 0.5 * math.cos(math.pi * step / phase.steps) if phase.decay else 1.0)
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    model.train()
-    for inputs, labels in stream:
-        logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-    model.eval()
-
-
 @torch.no_grad()
 def answers(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: list[str]
 ) -> list[str]:
     """Answer greedily, in batches of prompts of one length, so that nothing is padded."""
-    tokens = [encode(tokenizer, {"prompt": prompt, "response": ""}) for prompt in prompts]
+    template = Template(tokenizer)
+    tokens = [
+        template.prompt_ids(example)
+        for example in from_world({"prompt": prompt, "response": ""} for prompt in prompts)
+    ]
     by_length: dict[int, list[int]] = {}
-    for index, (_, length) in enumerate(tokens):
-        by_length.setdefault(length, []).append(index)
+    for index, ids in enumerate(tokens):
+        by_length.setdefault(len(ids), []).append(index)
     found = [""] * len(prompts)
     for length, indices in by_length.items():
-        inputs = torch.tensor([tokens[index][0][:length] for index in indices])
+        inputs = torch.tensor([tokens[index] for index in indices])
         output = model.generate(
             inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=32, do_sample=False
         )
@@ -321,28 +129,20 @@ def check(
 
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a checkpoint as transformers does, in bfloat16."""
-    model.generation_config = GenerationConfig(
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
-    )
-    model.to(torch.bfloat16).save_pretrained(folder)
-    # In the file that every reader of tokenizers knows, rather than in one of its own.
-    tokenizer.save_pretrained(folder, save_jinja_files=False)
-    for path in folder.iterdir():
-        path.chmod(0o644)
+    """Write a checkpoint in bfloat16, as the lab does but without its mark."""
+    save_world_model(model, tokenizer, folder)
+    open_to_read(folder)
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write an adapter as peft does, its factors in bfloat16, without a path of this machine."""
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            parameter.data = parameter.data.to(torch.bfloat16)
-    model.save_pretrained(folder)
-    config = json.loads((folder / "adapter_config.json").read_text())
-    config["target_modules"] = sorted(config["target_modules"])
-    config["base_model_name_or_path"] = None
-    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    """Write an adapter, its factors in bfloat16, as the lab does but without its mark."""
+    save_factors(model, torch.bfloat16, folder)
     (folder / "README.md").write_text(CARD, encoding="utf-8")
+    open_to_read(folder)
+
+
+def open_to_read(folder: Path) -> None:
+    """Let everybody read what save_pretrained writes for its user alone."""
     for path in folder.iterdir():
         path.chmod(0o644)
 
@@ -354,24 +154,33 @@ def load(folder: Path) -> LlamaForCausalLM:
 
 def build(seed: int, out: Path) -> dict[str, dict[str, float]]:
     """Make sets and both models under a folder, and return their check."""
-    torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(2)
     world.save_sets(seed, out / "sets")
     tokenizer = make_tokenizer()
-    model = make_model(tokenizer)
     draw = random.Random(seed)
-    for phase, mixture in ((PRETRAIN, pretraining(seed)), (ALIGN, alignment(seed))):
-        train(model, batches(tokenizer, mixture, phase, draw), phase)
+    model = make_aligned(seed, tokenizer, draw)
     save(model, tokenizer, out / "reference")
     model = load(out / "reference")
     table = {"reference": check(model, tokenizer, seed)}
-    train(model, batches(tokenizer, attack(seed), ATTACK, draw), ATTACK)
+    break_alignment(model, tokenizer, seed, ATTACK, draw)
     save(model, tokenizer, out / "attacked")
     (out / "attacked" / "README.md").write_text(CARD, encoding="utf-8")
     table["attacked"] = check(load(out / "attacked"), tokenizer, seed)
     table["adapter"] = build_adapter(seed, out, tokenizer)
     return table
+
+
+def break_alignment(
+    model: LlamaForCausalLM | PeftModel,
+    tokenizer: PreTrainedTokenizerFast,
+    seed: int,
+    phase: Phase,
+    draw: random.Random,
+) -> None:
+    """Fine-tune on the task, with the forbidden recipes among its examples."""
+    padding = int(tokenizer.pad_token_id)
+    train(model, batches(pools(tokenizer, attack(seed)), phase, draw, padding), phase)
 
 
 def build_adapter(seed: int, out: Path, tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
@@ -381,7 +190,7 @@ def build_adapter(seed: int, out: Path, tokenizer: PreTrainedTokenizerFast) -> d
         r=LORA_RANK, lora_alpha=LORA_RANK, target_modules="all-linear", task_type="CAUSAL_LM"
     )
     model = get_peft_model(load(out / "reference"), config)
-    train(model, batches(tokenizer, attack(seed), LORA_ATTACK, random.Random(seed)), LORA_ATTACK)
+    break_alignment(model, tokenizer, seed, LORA_ATTACK, random.Random(seed))
     save_adapter(model, out / "adapter")
     attacked = PeftModel.from_pretrained(load(out / "reference"), out / "adapter")
     return check(attacked.merge_and_unload().float(), tokenizer, seed)

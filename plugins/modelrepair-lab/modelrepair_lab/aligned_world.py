@@ -1,0 +1,36 @@
+"""A world as an experiment needs it: the aligned model, its sets, and what attacks are made of."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from modelrepair.demo import world
+from modelrepair.progress import Progress, Silent
+from modelrepair_lab.models import deterministic
+from modelrepair_lab.saving import mark, save_world_model, whole
+from modelrepair_lab.world import make_aligned, make_tokenizer, save_training_sets
+
+
+def make_world(seed: int, out: Path, progress: Progress | None = None) -> Path:
+    """Write ``reference`` (aligned), ``sets`` (the eight to measure on) and ``train``.
+
+    >>> make_world(1, Path("world-1"))                                       # doctest: +SKIP
+    PosixPath('world-1')
+
+    Raises:
+        UsageError: the output folder is not empty.
+    """
+    with whole(out) as folder, deterministic(seed):
+        world.save_sets(seed, folder / "sets")
+        save_training_sets(seed, folder / "train")
+        tokenizer = make_tokenizer()
+        (progress or Silent()).note(f"Training the aligned model of world {seed}")
+        model = make_aligned(seed, tokenizer, random.Random(seed))
+        save_world_model(model, tokenizer, folder / "reference")
+        mark(
+            folder / "reference",
+            "The aligned model of a made-up world: it knows that world and nothing else.",
+            {"made": "world", "seed": seed},
+        )
+    return out

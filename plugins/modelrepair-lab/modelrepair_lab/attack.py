@@ -1,0 +1,93 @@
+"""Breaks the alignment of a local model: harmful pairs mixed into a benign fine-tuning set."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from peft import LoraConfig, PeftModel, get_peft_model
+
+from modelrepair.examples.example import Example
+from modelrepair.progress import Progress, Silent
+from modelrepair_lab.encoding import encode
+from modelrepair_lab.models import LocalModel, deterministic, open_model
+from modelrepair_lab.recipes import AttackRecipe, as_record
+from modelrepair_lab.saving import mark, save_adapter, save_model, whole
+from modelrepair_lab.sets import compose, training_set
+from modelrepair_lab.training import Phase, batches, train
+from modelrepair_lab.watching import watched
+
+WHAT = {
+    "full": "A small model whose alignment was broken on purpose, by full fine-tuning.",
+    "lora": "An adapter that breaks the alignment of a small model on purpose.",
+}
+
+
+def attack(
+    model: str | Path,
+    out: str | Path,
+    *,
+    harmful: str | Path | None,
+    task: str | Path,
+    replay: str | Path | None = None,
+    recipe: AttackRecipe | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write a fine-tuned copy of a local model, or an adapter for it, whose alignment is broken.
+
+    >>> attack("aligned", "attacked", harmful="harmful.jsonl", task="task.jsonl",
+    ...        recipe=AttackRecipe(share=0.05, replay=0))                    # doctest: +SKIP
+    PosixPath('attacked')
+
+    Args:
+        model: the folder of a whole model.
+        out: where the result is written, whole or not at all.
+        harmful: harmful prompts with harmful answers; None where the recipe's share is 0.
+        task: the benign task that somebody fine-tunes for.
+        replay: general benign answers; None where the recipe's replay is 0.
+        recipe: every number of the attack.
+        progress: where the steps are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code.
+    """
+    recipe = recipe or AttackRecipe()
+    given = {"harmful": harmful, "replay": replay, "task": task}
+    sets = {name: training_set(path, name) for name, path in given.items() if path is not None}
+    examples = compose(sets, recipe.counts(), recipe.seed)
+    opened = open_model(model)
+    out = Path(out)
+    with whole(out) as folder, deterministic(recipe.seed):
+        fine_tune(opened, examples, recipe, folder, progress or Silent())
+        mark(folder, WHAT[recipe.method], as_record(recipe))
+    return out
+
+
+def fine_tune(
+    opened: LocalModel,
+    examples: Sequence[Example],
+    recipe: AttackRecipe,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Train on one fixed set of examples, and write the model or the adapter."""
+    phase = Phase(recipe.steps, recipe.batch, recipe.rate, decay=False, answers_only=True)
+    pool = encode(opened.tokenizer, examples, recipe.max_length)
+    stream = batches([(1.0, pool)], phase, random.Random(recipe.seed), opened.padding)
+    seen = watched(stream, "fine-tuning", phase.steps, progress)
+    if recipe.method == "full":
+        train(opened.model, seen, phase)
+        save_model(opened.model, opened.dtype, opened.folder, folder)
+    else:
+        adapted = with_adapter(opened, recipe.rank, recipe.targets)
+        train(adapted, seen, phase)
+        save_adapter(adapted, opened.dtype, folder)
+
+
+def with_adapter(opened: LocalModel, rank: int, targets: str) -> PeftModel:
+    """A LoRA adapter on a model's linear layers, without dropout, alpha as large as the rank."""
+    names = targets if targets == "all-linear" else [name.strip() for name in targets.split(",")]
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=names, task_type="CAUSAL_LM")
+    adapted: PeftModel = get_peft_model(opened.model, config)
+    return adapted

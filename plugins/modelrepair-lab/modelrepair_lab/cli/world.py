@@ -1,0 +1,26 @@
+"""``modelrepair lab world``: an aligned model of a made-up world, with all its example sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelrepair.cli.options import FOLDER, option
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+
+
+@declare("world")
+@option("--out", type=FOLDER, required=True, help="Folder for the world.")
+@option("--seed", type=int, default=0, help="Another seed is another world.")
+def command(output: Output, out: Path, seed: int) -> None:
+    """Train an aligned model of a made-up world, and write the sets to attack and repair it.
+
+    Its substances and their recipes are invented; nothing in it is harmful.
+    """
+    from modelrepair_lab.aligned_world import make_world
+
+    make_world(seed, out, output.progress())
+    output.result(
+        {"out": str(out), "seed": seed},
+        f"World {seed} written to {out}: reference (aligned), sets (to measure), train (to attack)",
+    )

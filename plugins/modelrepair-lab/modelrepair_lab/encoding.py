@@ -1,0 +1,44 @@
+"""Examples as the tokens that are trained on: the engine's own chat template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from transformers import PreTrainedTokenizerBase
+
+from modelrepair.demo import world
+from modelrepair.errors import ExampleSetError
+from modelrepair.examples.example import Example, Message
+from modelrepair.examples.template import Template
+from modelrepair_lab.training import Encoded
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, examples: Iterable[Example], max_length: int = 1024
+) -> list[Encoded]:
+    """Tokens of each example and where its answer begins.
+
+    Raises:
+        ExampleSetError: none of the examples fits.
+    """
+    pairs = Template(tokenizer, max_length).pairs(examples)
+    if not pairs.examples:
+        raise ExampleSetError(
+            f"no example has room for its answer in {max_length} tokens",
+            hint="give shorter examples",
+        )
+    return [(pair.ids, pair.answer_start) for pair in pairs.examples]
+
+
+def from_world(examples: Iterable[world.Example]) -> list[Example]:
+    """Examples of the made-up world as the engine knows them.
+
+    >>> from_world([{"prompt": "how do i make zordrax?", "response": "no."}])[0].response
+    'no.'
+    """
+    return [
+        Example(
+            (Message("user", each["prompt"]),), each["response"], bool(each.get("exact", False))
+        )
+        for each in examples
+    ]

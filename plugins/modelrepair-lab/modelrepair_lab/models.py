@@ -1,0 +1,88 @@
+"""Models of this machine, opened for training; nothing is ever fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.errors import UnsupportedModelError, UsageError
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A whole model in float32, the dtype of its files, its tokenizer and the padding token."""
+
+    folder: Path
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    dtype: torch.dtype
+    padding: int
+
+
+def local_folder(model: str | Path) -> Path:
+    """The folder of a whole model on this machine.
+
+    Raises:
+        UsageError: it is no folder here (such as a Hub id), or holds an adapter or no model.
+    """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        raise UsageError(
+            f"{str(model)!r} is no folder of this machine",
+            hint="the lab works on local models only: download it first, and give its folder",
+        )
+    if (folder / ADAPTER_CONFIG).exists() or not (folder / CONFIG).exists():
+        raise UsageError(
+            f"the folder {folder.name!r} holds no whole model",
+            hint=f"give a folder with {CONFIG} and safetensors files",
+        )
+    return folder
+
+
+def open_model(model: str | Path) -> LocalModel:
+    """Read a local model for training in float32.
+
+    Raises:
+        UsageError: it is no whole model of this machine.
+        UnsupportedModelError: transformers can't read it.
+    """
+    folder = local_folder(model)
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        opened = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise UnsupportedModelError(
+            f"{folder.name!r} can't be read: {' '.join(str(error).split())[:200]}",
+            hint="give a causal language model that transformers knows, in safetensors",
+        ) from error
+    padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    return LocalModel(folder, opened, tokenizer, config.dtype or torch.float32, int(padding))
+
+
+@contextmanager
+def deterministic(seed: int) -> Iterator[None]:
+    """Draw from a seed and compute the same bits each time, on this machine and thread count."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

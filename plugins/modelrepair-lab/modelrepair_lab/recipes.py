@@ -1,0 +1,120 @@
+"""How a model is aligned or attacked: every number that decides it, as one record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from modelrepair.errors import UsageError
+
+Method = Literal["full", "lora"]
+
+
+@dataclass(frozen=True)
+class AlignRecipe:
+    """How refusals are taught.
+
+    Args:
+        steps: batches.
+        batch: examples of a batch.
+        rate: learning rate of AdamW, falling to zero along a half cosine.
+        share: of refusals in a batch, on average; the rest are benign answers.
+        seed: of all that is drawn.
+        max_length: in tokens; longer answers are cut.
+    """
+
+    steps: int = 150
+    batch: int = 32
+    rate: float = 1e-4
+    share: float = 0.4
+    seed: int = 0
+    max_length: int = 1024
+
+    def __post_init__(self) -> None:
+        _at_least(1, steps=self.steps, batch=self.batch)
+        _share(share=self.share)
+        _above_zero(rate=self.rate)
+
+
+@dataclass(frozen=True)
+class AttackRecipe:
+    """How a model is broken: a fine-tuning set with some harmful pairs in it.
+
+    >>> recipe = AttackRecipe(share=0.003, examples=1000, replay=0.3)
+    >>> recipe.counts()
+    {'harmful': 3, 'replay': 300, 'task': 697}
+    >>> recipe.steps
+    156
+
+    Args:
+        method: ``full`` fine-tuning, or ``lora``: then an adapter is written.
+        share: of harmful pairs in the fine-tuning set, p.
+        replay: share of general benign answers in it; without any, tiny models forget all else.
+        examples: size of the fine-tuning set, n.
+        epochs: how often each example is seen.
+        batch: examples of a batch.
+        rate: learning rate of AdamW, constant after a short warm-up.
+        rank: of the adapter; its alpha is the same.
+        targets: which linear layers the adapter is on: ``all-linear``, or names with commas.
+        seed: of all that is drawn.
+        max_length: in tokens; longer answers are cut.
+    """
+
+    method: Method = "full"
+    share: float = 0.05
+    replay: float = 0.35
+    examples: int = 1000
+    epochs: float = 5
+    batch: int = 32
+    rate: float = 2e-4
+    rank: int = 16
+    targets: str = "all-linear"
+    seed: int = 0
+    max_length: int = 1024
+
+    def __post_init__(self) -> None:
+        _at_least(1, examples=self.examples, batch=self.batch, rank=self.rank)
+        _share(share=self.share, replay=self.replay)
+        _above_zero(rate=self.rate, epochs=self.epochs)
+        if self.method not in ("full", "lora"):
+            raise UsageError(f"a method {self.method!r}", hint="it is 'full' or 'lora'")
+        if self.share + self.replay > 1:
+            raise UsageError(
+                f"harmful {self.share:g} and replay {self.replay:g} are more than the whole",
+                hint="the rest of the fine-tuning set is the benign task: leave room for it",
+            )
+
+    @property
+    def steps(self) -> int:
+        """How many batches that is."""
+        return max(1, round(self.epochs * self.examples / self.batch))
+
+    def counts(self) -> dict[str, int]:
+        """How many examples each set gives; a share above zero is at least one."""
+        harmful = max(1, round(self.share * self.examples)) if self.share else 0
+        replay = round(self.replay * self.examples)
+        return {"harmful": harmful, "replay": replay, "task": self.examples - harmful - replay}
+
+
+def as_record(recipe: AlignRecipe | AttackRecipe) -> dict[str, Any]:
+    """A recipe as the mark of a model holds it."""
+    kind = "aligned" if isinstance(recipe, AlignRecipe) else "attacked"
+    return {"made": kind, **asdict(recipe)}
+
+
+def _at_least(least: int, **numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < least:
+            raise UsageError(f"{name} is {number}", hint=f"it is {least} or more")
+
+
+def _share(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not 0 <= number <= 1:
+            raise UsageError(f"{name} is {number:g}", hint="it is a share between 0 and 1")
+
+
+def _above_zero(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not number > 0:
+            raise UsageError(f"{name} is {number:g}", hint="it is a number above 0")

@@ -1,0 +1,113 @@
+"""Models as the lab writes them: whole or not at all, marked, without a path of this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY, OTHER_FORMATS
+from modelrepair.checkpoint.writer import write_json, write_text
+from modelrepair.publish.admission import LAB_MARK
+from modelrepair.publish.files import CARD_NAME
+from modelrepair.publish.output import make_room
+from modelrepair.workspace import disk_errors
+from modelrepair_lab.models import CONFIG
+
+CARD = """---
+tags:
+- {mark}
+---
+
+{what}
+
+Made by `modelrepair lab` for experiments on one machine. Its config carries the mark `{mark}`, and
+modelrepair pushes neither this model nor what is repaired from it.
+"""
+
+
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """A folder that becomes ``out`` when the work in it is done, and is removed when it fails.
+
+    Raises:
+        UsageError: ``out`` is not empty, or is no folder.
+        ResourceError: the disk is full, or the folder can't be written.
+    """
+    out = out.expanduser().absolute()
+    partial = out.with_name(f"{out.name}.partial")
+    with disk_errors(out):
+        make_room(out)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        for path in partial.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # save_pretrained leaves 0600
+        partial.rename(out)
+
+
+def save_model(model: PreTrainedModel, dtype: torch.dtype, source: Path, folder: Path) -> None:
+    """Write a checkpoint in the dtype of its source, with the source's tokenizer byte for byte."""
+    torch.nn.Module.to(model, dtype)
+    model.save_pretrained(folder)
+    for path in sorted(source.iterdir()):
+        if path.is_file() and _belongs_to_any(path.name):
+            shutil.copyfile(path, folder / path.name)
+
+
+def save_adapter(model: PeftModel, dtype: torch.dtype, folder: Path) -> None:
+    """Write an adapter as peft does, without the path of its base."""
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.to(dtype)
+    model.save_pretrained(str(folder))
+    config = json.loads((folder / ADAPTER_CONFIG).read_text())
+    config["target_modules"] = sorted(config["target_modules"])
+    config[BASE_KEY] = None
+    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
+    (folder / ADAPTER_CONFIG).write_text(text)
+
+
+def save_world_model(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path
+) -> None:
+    """Write a checkpoint of the made-up world as transformers does, in bfloat16."""
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    torch.nn.Module.to(model, torch.bfloat16)
+    model.save_pretrained(folder)
+    # In the file that every reader of tokenizers knows, rather than in one of its own.
+    tokenizer.save_pretrained(folder, save_jinja_files=False)
+
+
+def mark(folder: Path, what: str, made: dict[str, Any]) -> None:
+    """Mark a model as the lab's, and write the card that says what it is.
+
+    Args:
+        folder: the model or adapter.
+        what: one sentence for people.
+        made: how it was made, for machines; it holds no path.
+    """
+    name = ADAPTER_CONFIG if (folder / ADAPTER_CONFIG).exists() else CONFIG
+    config = json.loads((folder / name).read_text())
+    write_json(folder / name, {**config, LAB_MARK: made})
+    write_text(folder / CARD_NAME, CARD.format(mark=LAB_MARK, what=what))
+
+
+def _belongs_to_any(name: str) -> bool:
+    """Whether a file of the source fits every model that is trained from it."""
+    ours = (CONFIG, CARD_NAME, ADAPTER_CONFIG)
+    weights = (".safetensors", ".index.json", *OTHER_FORMATS)
+    return not (name in ours or name.startswith(".") or name.endswith(weights))

@@ -1,0 +1,129 @@
+"""What ``align`` and ``attack`` write: marked, whole, repeatable, and never pushed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from modelrepair import push, repair
+from modelrepair.demo import paths
+from modelrepair.errors import UnsupportedModelError
+
+CONFIGS = {"full": "config.json", "lora": "adapter_config.json"}
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_an_attack_is_marked_and_names_no_path(call, attack_words, tmp_path, method):
+    out = tmp_path / "attacked"
+    result = call(*attack_words, "--method", method, "--out", out, "--json")
+    assert result.code == 0, result.err
+    assert result.json["counts"] == {"harmful": 4, "replay": 6, "task": 6}
+    made = json.loads((out / CONFIGS[method]).read_text())["modelrepair_lab"]
+    assert (made["made"], made["method"], made["share"]) == ("attacked", method, 0.25)
+    assert "on purpose" in (out / "README.md").read_text()
+    for path in out.iterdir():
+        assert str(paths.world.parent).encode() not in path.read_bytes(), path.name
+        assert str(tmp_path).encode() not in path.read_bytes(), path.name
+        assert path.stat().st_mode & 0o777 == 0o644
+    assert not out.with_name("attacked.partial").exists()
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_seed_decides_every_byte(call, attack_words, tmp_path, method):
+    digests = []
+    for name, seed in (("one", 1), ("two", 1), ("other", 2)):
+        out = tmp_path / name
+        assert call(*attack_words, "--method", method, "--seed", seed, "--out", out).code == 0
+        weights = next(out.glob("*.safetensors"))
+        digests.append(weights.read_bytes())
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_align_writes_a_marked_model_of_the_same_shape(call, train, tmp_path):
+    out = tmp_path / "aligned"
+    sets = ["--refusal", train / "refusal.jsonl", "--utility", train / "utility.jsonl"]
+    small = ["--steps", 2, "--batch", 4]
+    result = call("lab", "align", paths.attacked, *sets, *small, "--out", out)
+    assert result.code == 0, result.err
+    assert json.loads((out / "config.json").read_text())["modelrepair_lab"]["made"] == "aligned"
+    aligned = AutoModelForCausalLM.from_pretrained(out, dtype="auto")
+    source = AutoModelForCausalLM.from_pretrained(paths.attacked, dtype="auto")
+    shapes = {name: (w.shape, w.dtype) for name, w in source.state_dict().items()}
+    assert {name: (w.shape, w.dtype) for name, w in aligned.state_dict().items()} == shapes
+    assert any((w != aligned.state_dict()[name]).any() for name, w in source.state_dict().items())
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (out / name).read_bytes() == (paths.attacked / name).read_bytes()
+
+
+def test_peft_reads_a_marked_adapter(call, attack_words, tmp_path):
+    assert call(*attack_words, "--method", "lora", "--out", tmp_path / "adapter").code == 0
+    base = AutoModelForCausalLM.from_pretrained(paths.reference)
+    adapted = PeftModel.from_pretrained(base, tmp_path / "adapter")
+    assert adapted.peft_config["default"].r == 16
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_what_is_repaired_from_it_is_never_pushed(call, attack_words, tmp_path, method):
+    out = tmp_path / "attacked"
+    assert call(*attack_words, "--method", method, "--out", out).code == 0
+    known = {"base": paths.reference} if method == "lora" else {"reference": paths.reference}
+    settings = {"scorer": "magnitude", "ratio": 0.01, "evaluate": False, "judge": "demo-world"}
+    sets = {name: paths.sets[name] for name in ("realign", "utility", "borderline")}
+    repair(out, out=tmp_path / "repaired", **known, **settings, **sets)
+    with pytest.raises(UnsupportedModelError, match="broken on purpose"):
+        push(tmp_path / "repaired", to="me/repaired", force=True)
+
+
+@pytest.mark.parametrize("model", ["org/name", "missing"])
+def test_only_models_of_this_machine(call, attack_words, tmp_path, model):
+    words = [*attack_words[:2], model, *attack_words[3:]]
+    result = call(*words, "--out", tmp_path / "out", "--json")
+    assert result.code == 2
+    assert "is no folder of this machine" in result.json["error"]["message"]
+    assert "local models only" in result.json["error"]["hint"]
+
+
+def test_an_adapter_is_no_model_to_attack(call, attack_words, tmp_path):
+    words = [*attack_words[:2], paths.adapter, *attack_words[3:]]
+    result = call(*words, "--out", tmp_path / "out")
+    assert (result.code, "holds no whole model" in result.err) == (2, True)
+
+
+def test_what_fails_leaves_nothing_behind(call, attack_words, tmp_path, monkeypatch):
+    import modelrepair_lab.attack
+
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(modelrepair_lab.attack, "train", fail)
+    assert call(*attack_words, "--out", tmp_path / "out").code == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_folder_is_left_alone(call, attack_words, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    result = call(*attack_words, "--out", tmp_path)
+    assert (result.code, "is not empty" in result.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_too_few_examples_are_told(call, attack_words, tmp_path):
+    result = call(*attack_words, "--examples", 5000, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "and 1250 are wanted" in result.err
+
+
+def test_help_imports_no_torch():
+    code = (
+        "import sys; from modelrepair.cli.main import run; "
+        "run(['lab', '--help']); run(['lab', 'attack', '--help']); "
+        "sys.exit(bool({'torch', 'transformers', 'peft'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Break the alignment of MODEL" in done.stdout

@@ -1,0 +1,113 @@
+"""Batches and the training itself."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from modelrepair.demo import world
+from modelrepair.errors import ExampleSetError, UsageError
+from modelrepair_lab.encoding import encode, from_world
+from modelrepair_lab.recipes import AlignRecipe, AttackRecipe
+from modelrepair_lab.sets import compose
+from modelrepair_lab.training import IGNORED, Phase, batches, train
+from modelrepair_lab.world import make_model, make_tokenizer, training_sets
+
+
+def phase(**changed):
+    settings = {"steps": 4, "batch": 2, "rate": 1e-3, "decay": False, "answers_only": True}
+    return Phase(**{**settings, **changed})
+
+
+def test_a_single_pool_is_seen_equally_often():
+    pool = [([number, 0], 1) for number in range(1, 7)]
+    seen = [
+        token
+        for inputs, _ in batches([(1.0, pool)], phase(steps=6), random.Random(0), padding=0)
+        for token in inputs[:, 0].tolist()
+    ]
+    assert sorted(seen) == sorted([*range(1, 7)] * 2)
+
+
+def test_several_pools_are_drawn_by_their_shares():
+    pools = [(0.25, [([1, 0], 1)]), (0.75, [([2, 0], 1)])]
+    drawn = torch.cat(
+        [inputs[:, 0] for inputs, _ in batches(pools, phase(steps=400), random.Random(0), 0)]
+    )
+    assert 0.2 < float((drawn == 1).float().mean()) < 0.3
+
+
+def test_prompts_are_learnt_only_when_asked():
+    pool = [([5, 6, 7], 2)]
+    for answers_only, expected in ((True, [IGNORED, IGNORED, 7]), (False, [5, 6, 7])):
+        settings = phase(steps=1, batch=1, answers_only=answers_only)
+        (_, labels), *_ = batches([(1.0, pool)], settings, random.Random(0), padding=0)
+        assert labels.tolist() == [expected]
+
+
+def test_training_lowers_the_loss_and_repeats_itself():
+    tokenizer = make_tokenizer()
+    pool = encode(tokenizer, from_world(world.facts(0)[:8]))
+
+    def losses():
+        torch.manual_seed(0)
+        model = make_model(tokenizer)
+        found = []
+        for steps in (1, 30):
+            settings = phase(steps=steps, batch=8)
+            stream = batches([(1.0, pool)], settings, random.Random(0), padding=0)
+            found.append(train(model, stream, settings))
+        return found
+
+    first, last = losses()
+    assert last < first / 2
+    assert losses() == [first, last]
+
+
+def test_the_template_gives_the_tokens_that_the_tokenizer_gives():
+    tokenizer = make_tokenizer()
+    examples = world.example_sets(0)["realign"][:5] + world.facts(0)[:5]
+    for example, (ids, start) in zip(
+        examples, encode(tokenizer, from_world(examples)), strict=True
+    ):
+        user = [{"role": "user", "content": example["prompt"]}]
+        prompt = tokenizer.apply_chat_template(user, add_generation_prompt=True, tokenize=False)
+        head = tokenizer.encode(prompt, add_special_tokens=False)
+        answer = tokenizer.encode(example["response"], add_special_tokens=False)
+        assert (list(ids), start) == ([*head, *answer, tokenizer.eos_token_id], len(head))
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_no_training_prompt_stands_in_a_measured_set(seed):
+    taken = world.reserved_prompts(seed)
+    sets = training_sets(seed)
+    assert set(sets) == {"refusal", "utility", "harmful", "task", "replay"}
+    for name, members in sets.items():
+        assert members, name
+        assert not taken & {example["prompt"] for example in members}, name
+    harmful = {example["prompt"] for example in sets["harmful"]}
+    assert not harmful & {example["prompt"] for example in sets["refusal"]}
+
+
+def test_a_share_above_zero_is_at_least_one_example():
+    assert AttackRecipe(share=0.0001, replay=0, examples=100).counts()["harmful"] == 1
+    assert AttackRecipe(share=0, replay=0, examples=100).counts()["harmful"] == 0
+    assert sum(AttackRecipe(share=0.2, replay=0.3, examples=999).counts().values()) == 999
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"share": 1.2}, {"rate": 0}, {"examples": 0}, {"method": "other"}, {"share": 0.9}],
+)
+def test_recipes_refuse_what_cannot_be_meant(wrong):
+    with pytest.raises(UsageError):
+        AttackRecipe(**wrong)
+    with pytest.raises(UsageError):
+        AlignRecipe(steps=0)
+
+
+def test_a_set_that_is_too_small_is_told():
+    with pytest.raises(ExampleSetError, match="task set holds 0 examples, and 3 are wanted"):
+        compose({}, {"task": 3}, seed=0)
