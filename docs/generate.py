@@ -23,6 +23,7 @@ from modelrepair.preflight import Plan
 from modelrepair.proof.findings import Finding, Verification
 from modelrepair.publish.push import PushReport
 from modelrepair.report import MeasureReport, RepairReport
+from modelrepair_lab.command import command as lab
 
 REFERENCE = Path(__file__).parent / "reference"
 HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
@@ -46,7 +47,7 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Each page's text by its file name."""
-    return {"cli.md": command_line(), "api.md": python_api()}
+    return {"cli.md": command_line(), "lab.md": laboratory(), "api.md": python_api()}
 
 
 def command_line() -> str:
@@ -60,6 +61,19 @@ def command_line() -> str:
     ]
     context = click.Context(cli, info_name="modelrepair")
     for path, command in walk(cli, context, "modelrepair"):
+        parts += describe_command(path, command)
+    return "\n\n".join(parts) + "\n"
+
+
+def laboratory() -> str:
+    """The commands that ``plugins/modelrepair-lab`` adds."""
+    parts = [
+        HEAD,
+        "# The commands of the laboratory",
+        "What the package `plugins/modelrepair-lab` adds to the command line.",
+    ]
+    context = click.Context(lab, info_name="modelrepair lab")
+    for path, command in walk(lab, context, "modelrepair lab"):
         parts += describe_command(path, command)
     return "\n\n".join(parts) + "\n"
 

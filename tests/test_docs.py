@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
+    ROOT / "plugins" / "modelrepair-lab" / "README.md",
 ]
+ADDED = ("lab",)
+"""Commands that the packages in ``plugins/`` add."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def generator():
     return module
 
 
-@pytest.mark.parametrize("page", ["cli.md", "api.md"])
+@pytest.mark.parametrize("page", ["cli.md", "lab.md", "api.md"])
 def test_the_reference_is_current(generator, page, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     written = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
@@ -63,8 +66,11 @@ def test_every_link_leads_somewhere(page):
 def test_every_command_and_option_shown_exists(page):
     text = page.read_text(encoding="utf-8")
     for name in re.findall(r"`modelrepair ([a-z]+)", text):
-        assert name in COMMANDS, name
-    reference = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+        assert name in (*COMMANDS, *ADDED), name
+    reference = "".join(
+        (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+        for name in ("cli.md", "lab.md")
+    )
     joined = text.replace("\\\n", " ")
     for line in re.findall(r"^    modelrepair (.+)$", joined, flags=re.MULTILINE):
         for option in re.findall(r"(?<=\s)--[a-z-]+", line):
