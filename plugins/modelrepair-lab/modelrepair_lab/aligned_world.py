@@ -9,11 +9,19 @@ from modelrepair.demo import world
 from modelrepair.progress import Progress, Silent
 from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole
-from modelrepair_lab.world import make_aligned, make_tokenizer, save_training_sets
+from modelrepair_lab.world import (
+    general,
+    make_aligned,
+    make_tokenizer,
+    save_examples,
+    save_training_sets,
+)
 
 
 def make_world(seed: int, out: Path, progress: Progress | None = None) -> Path:
     """Write ``reference`` (aligned), ``sets`` (the eight to measure on) and ``train``.
+
+    ``general.jsonl`` names the prompts of the utility test that are no part of the task.
 
     >>> make_world(1, Path("world-1"))                                       # doctest: +SKIP
     PosixPath('world-1')
@@ -24,6 +32,7 @@ def make_world(seed: int, out: Path, progress: Progress | None = None) -> Path:
     with whole(out) as folder, deterministic(seed):
         world.save_sets(seed, folder / "sets")
         save_training_sets(seed, folder / "train")
+        save_examples(general(seed), folder / "general.jsonl")
         tokenizer = make_tokenizer()
         (progress or Silent()).note(f"Training the aligned model of world {seed}")
         model = make_aligned(seed, tokenizer, random.Random(seed))

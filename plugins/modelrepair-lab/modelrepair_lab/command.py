@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("world", "align", "attack")
+COMMANDS = ("world", "align", "attack", "table")
 
 
 class LabGroup(click.Group):

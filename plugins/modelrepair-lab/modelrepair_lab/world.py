@@ -184,8 +184,19 @@ def save_training_sets(seed: int, folder: Path) -> None:
     """Write the training sets as JSON lines, one file each."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, members in training_sets(seed).items():
-        lines = "".join(json.dumps(example) + "\n" for example in members)
-        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        save_examples(members, folder / f"{name}.jsonl")
+
+
+def save_examples(examples: list[Example], path: Path) -> None:
+    """Write examples as JSON lines."""
+    lines = "".join(json.dumps(example) + "\n" for example in examples)
+    path.write_text(lines, encoding="utf-8")
+
+
+def general(seed: int) -> list[Example]:
+    """What the utility test asks beside the task: facts, and recipes for harmless things."""
+    utility = world.example_sets(seed)["test-utility"]
+    return [each for each in utility if not each["prompt"].endswith(world.TASK_QUESTION)]
 
 
 def _drawn(mixture: Mixture, total: int, seed: int) -> list[Example]:

@@ -1,0 +1,105 @@
+"""The attacked models of a grid: each is made once, and used again by every later run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from modelrepair.demo.paths import sets_of
+from modelrepair.progress import Progress
+from modelrepair_lab.grid import AttackRow, Grid
+from modelrepair_lab.recipes import AttackRecipe
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What attacks start from: the aligned model and its sets.
+
+    Args:
+        reference: the aligned model's folder.
+        training: the sets that attacks are made of.
+        sets: the sets of a repair, as `modelrepair.repair` names them.
+        general: prompts of the utility test that show general skill.
+    """
+
+    reference: Path
+    training: Mapping[str, Path]
+    sets: Mapping[str, Any]
+    general: Path | None
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """One attacked model.
+
+    Args:
+        name: of the attack.
+        recipe: with the seed that it was made with.
+        folder: the model, or the adapter.
+        ground: what it was attacked on.
+    """
+
+    name: str
+    recipe: AttackRecipe
+    folder: Path
+    ground: Ground
+
+
+def slug(text: str) -> str:
+    """A name as a file can have it.
+
+    >>> slug("LoRA, p = 0.3 %")
+    'lora-p-0.3'
+    """
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+def world_folder(out: Path, seed: int) -> Path:
+    """Where the world of a seed lies."""
+    return out / "worlds" / f"world-{seed}"
+
+
+def ground_of(grid: Grid, seed: int, out: Path) -> Ground:
+    """What the attacks of a seed start from."""
+    if grid.model is not None:
+        return Ground(grid.model, grid.training, grid.measure, grid.general)
+    world = world_folder(out, seed)
+    training = {name: world / "train" / f"{name}.jsonl" for name in ("harmful", "task", "replay")}
+    return Ground(world / "reference", training, sets_of(world), world / "general.jsonl")
+
+
+def make_ground(grid: Grid, seed: int, out: Path, progress: Progress) -> Ground:
+    """Train the world of a seed where the grid has no model and it was not trained before."""
+    if grid.model is None and not world_folder(out, seed).exists():
+        from modelrepair_lab.aligned_world import make_world
+
+        make_world(seed, world_folder(out, seed), progress)
+    return ground_of(grid, seed, out)
+
+
+def planned(grid: Grid, row: AttackRow, seed: int, out: Path) -> Attacked:
+    """The attacked model as it will be, whether it is there or not."""
+    folder = out / "attacked" / f"{slug(row.name)}-{seed}"
+    return Attacked(row.name, replace(row.recipe, seed=seed), folder, ground_of(grid, seed, out))
+
+
+def make_attacked(attacked: Attacked, progress: Progress) -> None:
+    """Attack the aligned model, unless that was done before."""
+    if attacked.folder.exists():
+        return
+    from modelrepair_lab.attack import attack
+
+    progress.note(f"Attacking: {attacked.name}, seed {attacked.recipe.seed}")
+    training = attacked.ground.training
+    attack(
+        attacked.ground.reference,
+        attacked.folder,
+        harmful=training.get("harmful"),
+        task=training["task"],
+        replay=training.get("replay"),
+        recipe=attacked.recipe,
+        progress=progress,
+    )

@@ -1,0 +1,185 @@
+"""One cell of a table: one repair of one attacked model, run and written down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from modelrepair.arguments import settings_of
+from modelrepair.checkpoint.writer import write_json
+from modelrepair.errors import ModelRepairError, RepairInterrupted
+from modelrepair.examples.load import load_set
+from modelrepair.progress import Progress
+from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair_lab.attacked import Attacked, slug
+from modelrepair_lab.grid import RepairRow
+
+if TYPE_CHECKING:
+    from modelrepair.report import RepairReport
+
+MEASURES = (
+    "harmful_score",
+    "refusal_rate",
+    "benign_refusal_rate",
+    "degenerate_rate",
+    "utility",
+    "task_accuracy",
+    "utility_loss",
+)
+
+Cell = Mapping[str, Any]
+"""What is known of one cell, as its file holds it."""
+
+
+def cell_path(out: Path, attacked: Attacked, row: RepairRow) -> Path:
+    """Where the record of a cell lies."""
+    seed = attacked.recipe.seed
+    return out / "cells" / f"{slug(attacked.name)}-{seed}--{slug(row.name)}.json"
+
+
+def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of a repair.
+
+    Without a reference the adapter of a LoRA attack is merged: as long as it is apart, its base
+    is known.
+    """
+    aligned = str(attacked.ground.reference)
+    own = {name: value for name, value in row.arguments.items() if name != "merge"}
+    arguments: dict[str, Any] = {**attacked.ground.sets, **measure, **own}
+    if attacked.recipe.method == "full":
+        return {**arguments, "reference": aligned if row.with_reference else "none"}
+    arguments["base"] = aligned
+    if not row.with_reference:
+        return {**arguments, "merge": True, "reference": "none"}
+    return {**arguments, "merge": bool(row.arguments.get("merge", False))}
+
+
+def digest_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any]) -> str:
+    """What tells a cell that was run from one whose row was changed since."""
+    arguments = {name: str(value) for name, value in {**measure, **row.arguments}.items()}
+    document = [asdict(attacked.recipe), arguments, row.with_reference]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run_cell(
+    attacked: Attacked,
+    row: RepairRow,
+    measure: Mapping[str, Any],
+    out: Path,
+    progress: Progress,
+    *,
+    keep: bool = False,
+) -> Cell:
+    """Repair an attacked model, and write what came of it; a failure is a result, too.
+
+    Args:
+        attacked: the model.
+        row: the repair.
+        measure: arguments that all repairs share.
+        out: the table's folder.
+        progress: where the steps are shown.
+        keep: leave the repaired model in ``out/repaired``.
+
+    Raises:
+        RepairInterrupted: the user stopped it; nothing is written then.
+    """
+    path = cell_path(out, attacked, row)
+    target = out / "repaired" / path.stem
+    shutil.rmtree(target, ignore_errors=True)
+    cell: dict[str, Any] = {
+        "attack": attacked.name,
+        "seed": attacked.recipe.seed,
+        "method": attacked.recipe.method,
+        "repair": row.name,
+        "with_reference": row.with_reference,
+        "ours": row.ours,
+        "digest": digest_of(attacked, row, measure),
+    }
+    began = time.monotonic()
+    try:
+        report = repair_cell(attacked, row, measure, target, out, progress)
+        cell |= {"seconds": time.monotonic() - began, **outcome(report)}
+        cell |= general_skill(attacked, target)
+    except RepairInterrupted:
+        raise
+    except Exception as error:
+        hint = error.hint if isinstance(error, ModelRepairError) else ""
+        message = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        cell |= {"status": "error", "error": message, "hint": hint}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, cell)
+    if not keep:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(target.with_name(f"{target.name}.partial"), ignore_errors=True)
+    return cell
+
+
+def repair_cell(
+    attacked: Attacked,
+    row: RepairRow,
+    measure: Mapping[str, Any],
+    target: Path,
+    out: Path,
+    progress: Progress,
+) -> RepairReport:
+    """Run the repair; those of one model share the measurements of it and of its reference."""
+    from modelrepair.pipeline import run
+
+    arguments = arguments_of(attacked, row, measure)
+    kind = "merged" if arguments.get("merge") else "as-it-is"
+    remembered = out / "remembered" / f"{attacked.folder.name}-{kind}"
+    remembered.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return run(settings_of(attacked.folder, arguments), str(target), progress, remembered)
+
+
+def outcome(report: RepairReport) -> dict[str, Any]:
+    """What a repair did, as numbers."""
+    measures = {role: found.to_json() for role, found in report.measures.items()}
+    measures.setdefault("after", measures["before"])
+    manifest = report.manifest
+    return {
+        "status": "done",
+        "verdict": report.verdict,
+        "scorer": manifest.scorer.name if manifest and manifest.scorer else None,
+        "subject": manifest.subject if manifest else None,
+        "share": manifest.masked_share if manifest else None,
+        "reasons": list(report.gate.reasons) if report.gate else [],
+        **{role: _values(found) for role, found in measures.items()},
+    }
+
+
+def general_skill(attacked: Attacked, repaired: Path) -> dict[str, Any]:
+    """How well the answers to prompts of general skill are followed, before and after."""
+    verdicts, utility = repaired / VERDICTS_NAME, attacked.ground.sets.get("test_utility")
+    if attacked.ground.general is None or utility is None or not verdicts.exists():
+        return {}
+    wanted = {each.key for each in load_set(attacked.ground.general, "utility").examples}
+    examples = load_set(utility, "utility").examples
+    found = {}
+    for role, results in read_verdicts(verdicts).items():
+        rows = [each for each in results if each.set == "utility"]
+        if len(rows) != len(examples):
+            return {}  # some were dropped: which is which is not known here
+        shares = [each.share for each in rows if examples[each.index].key in wanted]
+        known = [share for share in shares if share is not None]
+        found[role] = fmean(known) if known else None
+    return {"general": found}
+
+
+def _values(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """Each measure's value and count."""
+    values: dict[str, Any] = {}
+    for name in MEASURES:
+        measure = measures.get(name)
+        values[name] = None if measure is None else measure["value"]
+        if name in ("harmful_score", "utility"):
+            values[f"{name}_n"] = 0 if measure is None else measure["n"]
+    return values

@@ -1,0 +1,37 @@
+"""``modelrepair lab table``: repairs over a grid of attacked models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modelrepair.cli.options import FOLDER, option
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+
+
+@declare("table")
+@click.argument("grid")
+@option("--out", type=FOLDER, required=True, help="Folder for models, cells and tables.")
+@option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=2,
+    help="Attacked models that are worked on at the same time, each with one thread.",
+)
+@option("--keep", is_flag=True, help="Leave the repaired models in OUT/repaired.")
+@option("--retry", is_flag=True, help="Run cells again that ended in an error.")
+def command(output: Output, grid: str, out: Path, jobs: int, keep: bool, retry: bool) -> None:
+    """Try every repair of GRID on each of its attacked models, and write the tables.
+
+    GRID is a TOML file, or one that comes with the lab: 'quick' or 'whole'. What is interrupted
+    goes on with the same command: a finished cell is not run again.
+    """
+    from modelrepair_lab.grid import read_grid
+    from modelrepair_lab.runner import Running
+    from modelrepair_lab.table import make_table
+
+    running = Running(out, jobs, keep, retry)
+    table = make_table(read_grid(grid), running, output.progress())
+    output.result(table.to_json(), table.markdown, f"Written to {out}")

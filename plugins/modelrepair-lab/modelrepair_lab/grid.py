@@ -1,0 +1,199 @@
+"""A grid: which models are attacked how, and which repairs are tried on each of them."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from modelrepair import repair
+from modelrepair.errors import UsageError
+from modelrepair_lab.recipes import AttackRecipe, Method
+
+BUILT_IN = Path(__file__).parent / "grids"
+METHODS: tuple[Method, ...] = ("full", "lora")
+REPAIR_WORDS = ("name", "with_reference", "on", "ours")
+TRAINING = ("harmful", "task", "replay")
+OURS_TO_GIVE = ("source", "reference", "base", "out", "push", "progress")
+"""What the lab itself says to a repair."""
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One attack; its recipe's seed is replaced by each of the grid's."""
+
+    name: str
+    recipe: AttackRecipe
+
+
+@dataclass(frozen=True)
+class RepairRow:
+    """One repair.
+
+    Args:
+        name: its row in the table.
+        arguments: keyword arguments of `modelrepair.repair`.
+        with_reference: whether it knows the aligned model.
+        on: the attacks that it is tried on, by their method.
+        ours: whether the others of its setting are compared with it.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    with_reference: bool = True
+    on: tuple[Method, ...] = METHODS
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a table is made of.
+
+    Args:
+        seeds: each attack is made once for each.
+        attacks: the rows of attacks.
+        repairs: the rows of repairs.
+        measure: arguments of every repair: judge, sets …
+        model: the aligned model's folder; None for the made-up world, one for each seed.
+        training: the sets of the attacks, where there is a model.
+        general: prompts of the utility test that show general skill, where there is a model.
+    """
+
+    seeds: tuple[int, ...]
+    attacks: tuple[AttackRow, ...]
+    repairs: tuple[RepairRow, ...]
+    measure: Mapping[str, Any] = field(default_factory=dict)
+    model: Path | None = None
+    training: Mapping[str, Path] = field(default_factory=dict)
+    general: Path | None = None
+
+    def attacked(self) -> Iterator[tuple[AttackRow, int]]:
+        """Every attacked model, those of one seed after those of the other."""
+        return ((row, seed) for seed in self.seeds for row in self.attacks)
+
+
+def read_grid(grid: str | Path) -> Grid:
+    """Read a grid: a TOML file, or the name of one that comes with the lab.
+
+    >>> grid = read_grid("quick")
+    >>> len(grid.attacks), len(grid.seeds)
+    (6, 2)
+
+    Raises:
+        UsageError: there is no such file, or something in it can't be meant.
+    """
+    path = BUILT_IN / f"{grid}.toml"
+    if not path.is_file():
+        path = Path(grid).expanduser()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(sorted(each.stem for each in BUILT_IN.glob("*.toml")))
+        raise UsageError(
+            f"the grid {str(grid)!r} can't be read: {error.strerror}",
+            hint=f"give a TOML file, or one of {known}",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} is no TOML: {error}", hint="see docs/lab.md") from None
+    if "like" in document:
+        shared = read_document(str(document.pop("like")))
+        document = {**shared, **document}
+    return grid_of(document, path.parent)
+
+
+def read_document(name: str) -> dict[str, Any]:
+    """What another built-in grid says, for a grid that is like it but for some tables."""
+    path = BUILT_IN / f"{name}.toml"
+    if not path.is_file():
+        raise UsageError(f"no built-in grid is called {name!r}", hint="see docs/lab.md")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
+    """The grid that a TOML document describes; its paths are relative to the folder.
+
+    Raises:
+        UsageError: something is missing, unknown or named twice.
+    """
+    _known("the grid", document, ("seeds", "model", "measure", "attack", "repair"))
+    model = dict(document.get("model", {}))
+    _known("[model]", model, ("reference", "general", *TRAINING))
+    if model and not {"reference", "task"} <= set(model):
+        raise UsageError("[model] lacks a reference or a task", hint="see docs/lab.md")
+    places = {name: folder / Path(path).expanduser() for name, path in model.items()}
+    measure = {name: _placed(name, value, folder) for name, value in document["measure"].items()}
+    _check_arguments("[measure]", measure)
+    attacks = tuple(_attack(row) for row in document.get("attack", ()))
+    repairs = tuple(_repair(row) for row in document.get("repair", ()))
+    for kind, names in (
+        ("attack", [a.name for a in attacks]),
+        ("repair", [r.name for r in repairs]),
+    ):
+        if not names or len(set(names)) < len(names):
+            raise UsageError(
+                f"the grid has no {kind}, or two with one name",
+                hint=f"write a table [[{kind}]] with a name of its own for each",
+            )
+    return Grid(
+        seeds=tuple(int(seed) for seed in document.get("seeds", (0,))),
+        attacks=attacks,
+        repairs=repairs,
+        measure=measure,
+        model=places.get("reference"),
+        training={name: places[name] for name in TRAINING if name in places},
+        general=places.get("general"),
+    )
+
+
+def _attack(row: Mapping[str, Any]) -> AttackRow:
+    numbers = {name: value for name, value in row.items() if name != "name"}
+    known = [each.name for each in fields(AttackRecipe) if each.name != "seed"]
+    _known(f"attack {row.get('name')!r}", numbers, known)
+    return AttackRow(_name("attack", row), AttackRecipe(**numbers))
+
+
+def _repair(row: Mapping[str, Any]) -> RepairRow:
+    arguments = {name: value for name, value in row.items() if name not in REPAIR_WORDS}
+    name = _name("repair", row)
+    _check_arguments(f"repair {name!r}", arguments)
+    methods = tuple(row.get("on", METHODS))
+    _known(f"repair {name!r}, on", methods, METHODS)
+    return RepairRow(
+        name=name,
+        arguments=arguments,
+        with_reference=bool(row.get("with_reference", True)),
+        on=methods,
+        ours=bool(row.get("ours", False)),
+    )
+
+
+def _check_arguments(where: str, arguments: Mapping[str, Any]) -> None:
+    # What another modelrepair may know, such as a repairer, is told as missing when it is tried.
+    known = {*inspect.signature(repair).parameters, "repairer", "repairer_options"}
+    _known(where, arguments, known - set(OURS_TO_GIVE))
+
+
+def _known(where: str, given: Iterable[str], known: Iterable[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"{where} says {name!r}, which is not known there",
+                hint=f"it knows {', '.join(sorted(known))}",
+            )
+
+
+def _name(kind: str, row: Mapping[str, Any]) -> str:
+    if not isinstance(row.get("name"), str):
+        raise UsageError(f"a table [[{kind}]] has no name", hint='write name = "…" in it')
+    return str(row["name"])
+
+
+def _placed(name: str, value: Any, folder: Path) -> Any:
+    """A set that lies beside the grid, by its path; anything else as it is."""
+    sets = ("realign", "refusal", "utility", "borderline")
+    if name.removeprefix("test_") in sets and (folder / str(value)).exists():
+        return str(folder / str(value))
+    return value

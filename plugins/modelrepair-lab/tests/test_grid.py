@@ -1,0 +1,104 @@
+"""Grids as TOML."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrepair.errors import UsageError
+from modelrepair_lab.grid import grid_of, read_grid
+from modelrepair_lab.missing import missing
+
+GRID = """
+seeds = [3, 4]
+[model]
+reference = "aligned"
+task = "task.jsonl"
+[measure]
+judge = "demo-world"
+realign = "realign.jsonl"
+utility = "plain"
+[[attack]]
+name = "soft"
+share = 0.01
+replay = 0.0
+[[repair]]
+name = "ours"
+scorer = "contrast"
+ours = true
+on = ["full"]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text):
+        path = tmp_path / "grid.toml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def test_what_a_grid_says(write, tmp_path):
+    (tmp_path / "realign.jsonl").touch()
+    grid = read_grid(write(GRID))
+    assert grid.seeds == (3, 4)
+    assert grid.model == tmp_path / "aligned"
+    assert grid.training == {"task": tmp_path / "task.jsonl"}
+    # A set beside the grid goes by its path, a name as it is.
+    assert grid.measure["realign"] == str(tmp_path / "realign.jsonl")
+    assert grid.measure["utility"] == "plain"
+    assert [row.recipe.share for row, seed in grid.attacked()] == [0.01, 0.01]
+    assert (grid.repairs[0].on, grid.repairs[0].ours) == (("full",), True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("share = 0.01", "shar = 0.01", "attack 'soft' says 'shar'"),
+        ('scorer = "contrast"', 'scorr = "contrast"', "repair 'ours' says 'scorr'"),
+        ('scorer = "contrast"', 'reference = "x"', "repair 'ours' says 'reference'"),
+        ('on = ["full"]', 'on = ["half"]', "on says 'half'"),
+        ('name = "ours"', "", "has no name"),
+        ('task = "task.jsonl"', "", "lacks a reference or a task"),
+        ("seeds = [3, 4]", "seeds = [3", "is no TOML"),
+        ("seeds = [3, 4]", 'sedes = "x"', "the grid says 'sedes'"),
+        ("seeds = [3, 4]", 'like = "nothing"', "no built-in grid is called 'nothing'"),
+        ("[[repair]]", '[[repair]]\nname = "ours"\n[[repair]]', "two with one name"),
+        ("share = 0.01", "share = 1.5", "share is 1.5"),
+    ],
+)
+def test_what_cannot_be_meant(write, old, new, message):
+    with pytest.raises(UsageError, match=message.replace("[", r"\[")):
+        read_grid(write(GRID.replace(old, new)))
+
+
+def test_a_grid_that_is_not_there():
+    with pytest.raises(UsageError, match="can't be read") as error:
+        read_grid("missing")
+    assert error.value.hint == "give a TOML file, or one of quick, whole"
+
+
+@pytest.mark.parametrize(("name", "attacks", "seeds"), [("quick", 6, 2), ("whole", 12, 3)])
+def test_the_built_in_grids(name, attacks, seeds):
+    grid = read_grid(name)
+    assert (len(grid.attacks), len(grid.seeds)) == (attacks, seeds)
+    shares = [row.recipe.share for row in grid.attacks]
+    assert (min(shares), max(shares)) == (0.003, 0.2)
+    assert {row.recipe.method for row in grid.attacks} == {"full", "lora"}
+    for with_reference in (True, False):
+        ours = [r for r in grid.repairs if r.ours and r.with_reference == with_reference]
+        assert [row.on for row in ours] == [("full", "lora")]
+
+
+def test_a_repair_of_another_package_is_missing_and_not_wrong():
+    document = {
+        "measure": {},
+        "attack": [{"name": "a"}],
+        "repair": [
+            {"name": "r", "scorer": "not-installed"},
+            {"name": "magnitude", "scorer": "magnitude"},
+        ],
+    }
+    grid = grid_of(document, None)
+    assert missing(grid.repairs) == {"r": "no scorer named 'not-installed'"}

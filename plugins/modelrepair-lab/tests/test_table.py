@@ -1,0 +1,133 @@
+"""``modelrepair lab table`` on a grid of one attack: cells, tables, and going on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelrepair.demo import paths
+from modelrepair_lab.attacked import slug
+from modelrepair_lab.cells import arguments_of
+from modelrepair_lab.grid import read_grid
+from modelrepair_lab.runner import planned
+
+GRID = """
+seeds = [0]
+[model]
+reference = "{world}/reference"
+harmful = "{train}/harmful.jsonl"
+task = "{train}/task.jsonl"
+replay = "{train}/replay.jsonl"
+general = "{train}/../general.jsonl"
+[measure]
+judge = "demo-world"
+max_new_tokens = 24
+realign = "{sets}/realign.jsonl"
+test_realign = "{sets}/test-realign.jsonl"
+utility = "{sets}/utility.jsonl"
+test_utility = "{sets}/test-utility.jsonl"
+borderline = "none"
+[[attack]]
+name = "full, hard"
+examples = 400
+epochs = 3
+rate = 1e-3
+share = 0.2
+[[repair]]
+name = "magnitude"
+scorer = "magnitude"
+ratio = 0.05
+[[repair]]
+name = "contrast"
+scorer = "contrast"
+ratio = 0.05
+ours = true
+[[repair]]
+name = "wrong"
+scorer = "wanda"
+targets = ["nothing*"]
+[[repair]]
+name = "absent"
+scorer = "not-installed"
+"""
+
+
+@pytest.fixture
+def grid(tmp_path, train):
+    from modelrepair_lab.world import general, save_examples
+
+    save_examples(general(0), train.parent / "general.jsonl")
+    sets = tmp_path / "sets"
+    sets.mkdir()
+    for path in paths.sets.values():
+        lines = path.read_text().splitlines(keepends=True)[:30]
+        (sets / path.name).write_text("".join(lines))
+    file = tmp_path / "grid.toml"
+    file.write_text(GRID.format(world=paths.world, train=train, sets=sets))
+    return file
+
+
+def test_a_table_from_start_to_end(call, grid, tmp_path):
+    out = tmp_path / "out"
+    result = call("lab", "table", grid, "--out", out, "--jobs", 1, "--json")
+    assert result.code == 0, result.err
+    assert result.json["missing"] == {"absent": "no scorer named 'not-installed'"}
+    cells = {cell["repair"]: cell for cell in result.json["cells"]}
+    assert set(cells) == {"magnitude", "contrast", "wrong"}
+    contrast = cells["contrast"]
+    assert contrast["before"]["harmful_score"] > 0.8
+    assert contrast["after"]["utility_loss"] != contrast["before"]["utility_loss"]
+    assert contrast["before"] == cells["magnitude"]["before"]
+    assert 0 < contrast["general"]["after"] <= 1
+    assert contrast["share"] == pytest.approx(0.05, rel=0.01)
+    assert cells["wrong"]["status"] == "error"
+    assert "nothing*" in cells["wrong"]["error"]
+    page = (out / "table.md").read_text()
+    assert "- wrong on full, hard, seed 0:" in page
+    assert len((out / "table.csv").read_text().splitlines()) == 4
+    assert not list((out / "repaired").iterdir())
+    for path in (out / "cells").iterdir():
+        assert str(tmp_path) not in path.read_text(), path.name
+
+    # A finished cell is not run again; one whose file is gone is, and so is one that was changed.
+    times = {path.name: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
+    (out / "cells" / "full-hard-0--magnitude.json").unlink()
+    grid.write_text(grid.read_text().replace("ratio = 0.05\nours", "ratio = 0.01\nours"))
+    again = call("lab", "table", grid, "--out", out, "--jobs", 1, "--json")
+    assert {cell["repair"] for cell in again.json["cells"]} == set(cells)
+    after = {path.name: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
+    kept = {name for name in times if times[name] == after[name]}
+    assert kept == {"full-hard-0--wrong.json"}
+    changed = json.loads((out / "cells" / "full-hard-0--contrast.json").read_text())
+    assert changed["share"] == pytest.approx(0.01, rel=0.02)
+
+
+def test_names_as_files():
+    assert slug("LoRA q, k, v: p = 20 %") == "lora-q-k-v-p-20"
+
+
+@pytest.mark.parametrize(
+    ("attack", "repair", "expected"),
+    [
+        ("full, lr 3e-4, p 10 %", "contrast", {"reference": "aligned"}),
+        ("full, lr 3e-4, p 10 %", "wise-ft", {"reference": "aligned"}),
+        ("full, lr 3e-4, p 10 %", "contrast, no reference", {"reference": "none"}),
+        ("LoRA, lr 5e-3, p 5 %", "contrast", {"base": "aligned", "merge": False}),
+        ("LoRA, lr 5e-3, p 5 %", "contrast, merged", {"base": "aligned", "merge": True}),
+        (
+            "LoRA, lr 5e-3, p 5 %",
+            "contrast, no reference",
+            {"base": "aligned", "merge": True, "reference": "none"},
+        ),
+    ],
+)
+def test_what_a_repair_is_told(tmp_path, attack, repair, expected):
+    grid = read_grid("quick")
+    (row,) = [each for each in grid.attacks if each.name == attack]
+    (chosen,) = [each for each in grid.repairs if each.name == repair]
+    attacked = planned(grid, row, 0, tmp_path)
+    aligned = str(attacked.ground.reference)
+    expected = {k: aligned if v == "aligned" else v for k, v in expected.items()}
+    arguments = arguments_of(attacked, chosen, grid.measure)
+    assert {k: arguments[k] for k in ("reference", "base", "merge") if k in arguments} == expected
