@@ -14,5 +14,7 @@ LADDERS: dict[SubjectKind, tuple[float, ...]] = {
 }
 STEPS: dict[SubjectKind, float] = {"weight": 0.00025, "delta": 0.015, "factor": 0.001}
 """First step of an iterative scorer, as a share of all entries; measured on small models."""
-SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 8, "delta": 1 / 8, "factor": 0.3}
+SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 128, "delta": 1 / 16, "factor": 0.3}
 """Where halving a step that costs ends, as a part of the first step."""
+LARGEST = 4
+"""Where doubling a step that hardly moves anything ends, in first steps."""

@@ -39,7 +39,7 @@ from modelrepair.registry.manager import make_scorer
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import MeasuredSet, ScorerSpec, SetName, SubjectKind
 from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
-from modelrepair.sets import count_cut, load_sets, load_whole_sets, screen_roles
+from modelrepair.sets import load_sets, load_whole_sets, score_batches, screen_roles
 from modelrepair.settings import Settings, check, check_choices
 from modelrepair.workspace import inputs_of, open_workspace
 
@@ -290,7 +290,6 @@ def _find_mask(bench: Bench, reference: Model | None) -> Found:
 
 def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number: int) -> Scoring:
     """One scorer, made for this subject, with the batches of the sets that it needs."""
-    from modelrepair.measure.evaluate import batches_of
     from modelrepair.rounds import Scoring
 
     settings = bench.settings
@@ -299,11 +298,6 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
     protect = settings.protect
     if protect is None:
         protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
-    batches = {}
-    for name, split in bench.sets.splits.items():
-        tokenized = bench.panel.template.examples(split.score)
-        count_cut(name, tokenized, bench.notes)
-        batches[name] = batches_of(bench.panel, tokenized.examples)
     delta = reference if subject == "delta" else None
     return Scoring(
         skeleton=bench.skeleton,
@@ -313,7 +307,7 @@ def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number
         scorer=make_scorer(registered, options, subject),
         subject=subject,
         scope=settings.scope or registered.spec.scope,
-        batches=batches,
+        batches=score_batches(bench.panel, bench.notes),
         protect=protect,
         folder=bench.workspace.work / f"scorer-{number}-{_version(registered)}",
         quota=quota_of(settings.preset),

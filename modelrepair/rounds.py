@@ -18,7 +18,7 @@ from modelrepair.examples.batches import Batch
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import Scope, ScorerSpec, SetName, SubjectKind
-from modelrepair.scorers.protocol import Accumulator, Scorer, SiteView
+from modelrepair.scorers.protocol import Accumulator, Loss, Scorer, SiteView
 from modelrepair.scorers.wanda import root_mean_square, wanda_score
 from modelrepair.selection import Quota, count, select, spill, top_tensor
 from modelrepair.sweep.accumulators import InputNorms
@@ -209,10 +209,13 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
                 f"{_who(scoring)} wants statistics of a {name} set that it did not ask for",
                 hint="name the set in the plug-in's `sets`, too",
             )
+    losses: Mapping[SetName, Loss] = getattr(scoring.scorer, "losses", {})
     if first and scoring.protect > 0:
         needs["utility"] = tuple(dict.fromkeys((*needs.get("utility", ()), PROTECTION)))
     return [
-        SetBatches(name, tuple(scoring.batches[name]), needs[name])
+        SetBatches(
+            name, tuple(scoring.batches[name]), needs[name], losses.get(name, "log-likelihood")
+        )
         for name in SET_ORDER
         if name in needs
     ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.writer import write_json
-from modelrepair.ladders import LADDERS, MOST_GENERATIONS, MOST_ROUNDS, SMALLEST, STEPS
+from modelrepair.ladders import LADDERS, LARGEST, MOST_GENERATIONS, MOST_ROUNDS, SMALLEST, STEPS
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.gate import costs_within_budgets, meets_target, within_budgets
@@ -25,6 +25,11 @@ from modelrepair.measure.results import ExampleResult
 from modelrepair.progress import Progress
 from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
 from modelrepair.sweep.weights import Masks
+
+CREEP, JUMP = 0.1, 1.0
+"""How much a step should raise the margin at least and at most, in nats per token."""
+ON_THE_WAY = 4
+"""How many times the utility budget a step may cost while the search is under way."""
 
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
@@ -186,53 +191,63 @@ def _climb(trial: Trial) -> Iterator[Point]:
 
 
 def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
-    """Ask, mask a step more, ask again; undo a step that costs, and halve it.
+    """Ask, mask a step more, ask again; undo a step that costs or jumps, and halve it.
 
-    Generation begins where the margin says that refusals have become likelier than harmful
-    answers for a good part of the prompts, and ends when the target is met within the budgets.
+    Costs on the way may be higher than at the end: what a step costs, the next and smaller ones
+    can win back, since they are scored on the benign answers too. Generation begins where the
+    margin says that refusals have become likelier than harmful answers for a good part of the
+    prompts, and ends when the target is met within the budgets.
     """
-    smallest = step * SMALLEST[trial.scoring.subject]
+    smallest, largest = step * SMALLEST[trial.scoring.subject], step * LARGEST
     current: Point | None = None
     generations = 0
     due = False
     for number in range(most):
         while True:
-            point = _point(trial.scoring, number, step, current, trial.progress)
-            point = _screened(trial, point)
-            too_fine = step <= smallest
-            if _costs(trial, point):
-                if too_fine:
-                    # Where the first step costs already, it is all there is to choose from.
-                    yield _generated(trial, point) if current is None else point
-                    break
-                _forget(point)
-                step = max(step / 2, smallest)
-                continue
-            if current is not None and point.share <= current.share:
-                break  # nothing is left that is worth masking
-            refusing = point.screen.refusing if point.screen else None
-            due = due or refusing is None or refusing >= 0.5
-            if due:
-                point = _generated(trial, point)
-                generations += 1
-            yield point
-            if _done(trial, point) or generations == MOST_GENERATIONS:
-                return
-            if not due or _affordable(trial, point):
+            point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
+            gain = _gain(trial, current, point)
+            finest = step <= smallest
+            if finest or not (_costs(trial, point) or gain > JUMP):
                 break
-            if too_fine:
-                return
-            step = max(
-                step / 2, smallest
-            )  # the step is undone, and a smaller one cut from the same scores
-        drop_round(trial.scoring, number)
-        if _costs(trial, point) or (current is not None and point.share <= current.share):
+            _forget(point)
+            step = max(step / 2, smallest)
+        if current is not None and point.share <= current.share:
+            break  # nothing is left that is worth masking
+        if _costs(trial, point):
+            # Where the first step costs already, it is all there is to choose from.
+            yield _generated(trial, point) if current is None else point
             break
+        due = due or _due(point)
+        if due:
+            point = _generated(trial, point)
+            generations += 1
+        yield point
+        if _done(trial, point) or generations == MOST_GENERATIONS:
+            return
+        if due and not _affordable(trial, point):
+            step = max(step / 2, smallest)
+        drop_round(trial.scoring, number)
         if current is not None:
             _forget(current)
         current = point
+        if gain < CREEP and not due:
+            step = min(step * 2, largest)
     if current is not None and current.results is None:
         yield _generated(trial, current)
+
+
+def _due(point: Point) -> bool:
+    """Whether refusals have become likelier for so many prompts that generating pays."""
+    refusing = point.screen.refusing if point.screen else None
+    return refusing is None or refusing >= 0.5
+
+
+def _gain(trial: Trial, current: Point | None, point: Point) -> float:
+    """How much a step raised the margin, in nats per token; enough where nothing tells."""
+    before = trial.baseline.before_screen if current is None else current.screen
+    if before is None or before.margin is None or point.screen is None:
+        return CREEP
+    return CREEP if point.screen.margin is None else point.screen.margin - before.margin
 
 
 def _affordable(trial: Trial, point: Point) -> bool:
@@ -262,8 +277,8 @@ def _costs(trial: Trial, point: Point) -> bool:
     """Whether the screen says that a step costs utility."""
     before = trial.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
-    dearer = before is not None and after is not None and after > 1.1 * before + 0.02
-    return dearer or _lost(trial, point) > trial.budgets.utility_loss + 1e-12
+    dearer = before is not None and after is not None and after > 1.1 * before + 0.1
+    return dearer or _lost(trial, point) > ON_THE_WAY * trial.budgets.utility_loss
 
 
 def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> float:

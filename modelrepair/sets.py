@@ -15,7 +15,9 @@ from modelrepair.registry.specs import Exchange, Judge, SetName
 from modelrepair.settings import NONE, PATHS, SETS, Settings
 
 if TYPE_CHECKING:
+    from modelrepair.examples.batches import Batch
     from modelrepair.examples.template import Tokenized
+    from modelrepair.measure.evaluate import Panel
 
 WRONG = {"realign": "refusal", "refusal": "harmful"}
 """What a judge must not call most answers of a set."""
@@ -154,6 +156,27 @@ def _swapped(some: ExampleSet, judge: Judge) -> tuple[int, int] | None:
     ]
     count = sum(each == WRONG[some.name] for each in ask(judge, exchanges))
     return (count, len(exchanges)) if 2 * count > len(exchanges) else None
+
+
+def score_batches(panel: Panel, notes: Notes) -> dict[SetName, list[Batch]]:
+    """The score part of each set in canonical batches; borderline answers stand with utility's.
+
+    What looks harmful and is not is what a repair breaks first, so benign answers are one family
+    for the scorer, as they are for the gate.
+    """
+    from modelrepair.measure.evaluate import batches_of
+
+    found = {}
+    for name, split in panel.splits.items():
+        found[name] = panel.template.examples(split.score)
+        count_cut(name, found[name], notes)
+    batches = {name: list(each.examples) for name, each in found.items()}
+    if "utility" in batches:
+        looking_harmful = batches.get("borderline", [])
+        batches["utility"] += [
+            each for each in looking_harmful if each.answer_start < len(each.ids)
+        ]
+    return {name: batches_of(panel, some) for name, some in batches.items()}
 
 
 def count_cut(name: str, tokenized: Tokenized, notes: Notes) -> None:

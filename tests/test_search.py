@@ -62,6 +62,7 @@ class World:
     utility_loss: Curve = lambda share: 1.0
     refusing: Curve = lambda share: 1.0
     refused: Curve = lambda share: 0.0
+    margin: Curve = lambda share: 20 * share
     screened: list[float] = field(default_factory=list)
     generated: list[float] = field(default_factory=list)
     reference: tuple | None = None
@@ -89,7 +90,8 @@ class World:
         return Trial(made, panel, Budgets(), self.baseline, Silent())
 
     def screen(self, share: float) -> Screen:
-        return Screen(0.0, self.refusing(share), self.utility(share), self.utility_loss(share))
+        curves = (self.margin, self.refusing, self.utility, self.utility_loss)
+        return Screen(*(curve(share) for curve in curves))
 
     @property
     def baseline(self) -> Baseline:
@@ -201,7 +203,7 @@ def test_nothing_is_generated_before_refusals_are_likelier(walk):
     assert [point.results is None for point in points] == [True, True, False, False]
 
 
-def test_a_step_that_costs_is_halved_down_to_an_eighth(walk):
+def test_a_step_that_costs_is_undone_and_halved_as_far_as_it_takes(walk):
     # From 2 % on, a mask of another whole percent costs; smaller steps go further.
     world = World(utility_loss=lambda share: 1.0 if share < 0.0222 else 2.0)
     points, _ = walk(world)
@@ -209,10 +211,10 @@ def test_a_step_that_costs_is_halved_down_to_an_eighth(walk):
     assert shares[:2] == pytest.approx([0.01, 0.02], abs=1e-4)
     assert shares[2] - shares[1] == pytest.approx(0.00125, abs=1e-4)
     assert all(share < 0.0222 for share in shares[:-1])
-    assert shares[-1] > 0.0222  # the last one is shown and not taken
+    assert shares[-1] == pytest.approx(0.0222, abs=2e-4)  # shown, and not taken
     assert choose(points, world.baseline, Budgets()).share < 0.0222
     tried = [0.03, 0.025, 0.0225, 0.02125, 0.0225]
-    assert world.screened[2:] == pytest.approx(tried, abs=1e-4)
+    assert world.screened[2:7] == pytest.approx(tried, abs=1e-4)
 
 
 def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_ten_thousand(
@@ -227,16 +229,31 @@ def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_
     assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
 
 
-def test_a_round_that_costs_refusals_is_undone(walk):
-    # Generation sees what the screen does not: a mask over 2.2 % refuses benign prompts.
-    world = World(refused=lambda share: 0.3 if share > 0.022 else 0.0)
+def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_steps(walk):
+    # Generation sees what the screen does not: masks of 2.2 to 3.2 % refuse benign prompts.
+    world = World(refused=lambda share: 0.3 if 0.022 < share < 0.032 else 0.0)
     points, trial = walk(world)
-    assert [p.share for p in points[:4]] == pytest.approx([0.01, 0.02, 0.03, 0.025], abs=1e-4)
-    undone, again = points[2], points[3]
-    assert nested(points[1], again, trial)
-    assert again.round == undone.round  # cut anew from the same scores, not asked again
-    assert choose(points, world.baseline, Budgets()).share <= 0.022
+    steps = [0.01, 0.02, 0.03, 0.035, 0.04]
+    assert [p.share for p in points[:5]] == pytest.approx(steps, abs=1e-4)
+    assert all(nested(one, two, trial) for one, two in pairwise(points))
+    costs = [p.share for p in points if 0.022 < p.share < 0.032]
+    assert choose(points, world.baseline, Budgets()).share not in costs
     assert len(world.generated) <= MOST_GENERATIONS
+
+
+def test_a_step_that_jumps_is_undone_and_halved(walk):
+    # Another percent raises the margin by 3 nats: too far to see what lies between.
+    world = World(margin=lambda share: 300 * share, refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=3)
+    assert points[0].share == pytest.approx(0.0025, abs=1e-4)
+    assert world.screened[:3] == pytest.approx([0.01, 0.005, 0.0025], abs=1e-4)
+
+
+def test_a_step_that_hardly_moves_anything_is_doubled_up_to_four_times(walk):
+    world = World(margin=lambda share: share, refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=4)
+    shares = [0.01, 0.03, 0.07, 0.11]
+    assert [point.share for point in points[:4]] == pytest.approx(shares, abs=1e-3)
 
 
 def test_the_walk_generates_at_most_eight_times(walk):
@@ -258,7 +275,7 @@ def test_a_first_step_that_costs_is_measured_all_the_same(walk):
     world = World(utility_loss=lambda share: 1.0 if share == 0 else 9.0, utility=lambda s: 1 - s)
     points, _ = walk(world)
     assert len(points) == 1
-    assert points[0].share == pytest.approx(0.01 / 8, rel=0.05)
+    assert points[0].share == pytest.approx(0.01 / 128, rel=0.2)
     assert choose(points, world.baseline, Budgets()) is points[0]
 
 

@@ -10,7 +10,15 @@ import pytest
 from modelrepair.bench import Notes
 from modelrepair.demo import paths
 from modelrepair.errors import ExampleSetError, PluginError, UsageError
-from modelrepair.sets import count_cut, load_sets, load_whole_sets, screen_roles
+from modelrepair.measure.evaluate import Panel
+from modelrepair.prepare import load_template
+from modelrepair.sets import (
+    count_cut,
+    load_sets,
+    load_whole_sets,
+    score_batches,
+    screen_roles,
+)
 from modelrepair.settings import Settings
 from tests.conftest import write_jsonl
 
@@ -97,3 +105,21 @@ def test_what_is_cut_is_counted():
     count_cut("realign", SimpleNamespace(cut=0, dropped=0), notes)
     assert notes.cut == {"utility": 3, "realign": 0}
     assert len(notes.warnings) == 2
+
+
+def test_borderline_answers_are_scored_with_the_benign_ones(tmp_path):
+    rows = [{"prompt": f"may i {number}?", "response": "yes."} for number in range(30)]
+    rows += [{"prompt": f"what of {number}?"} for number in range(30)]
+    mixed = write_jsonl(tmp_path / "borderline.jsonl", rows)
+    settings = Settings(
+        "m", realign=REALIGN, utility=str(paths.sets["utility"]), borderline=str(mixed)
+    )
+    splits, notes = load_sets(settings, Notes()).splits, Notes()
+    template = load_template(paths.world / "reference", 128, 1000, notes)
+    panel = Panel(splits, template, judge=None, max_new_tokens=1, token_budget=512)
+    batches = score_batches(panel, notes)
+    keys = {name: {key for batch in some for key in batch.keys} for name, some in batches.items()}
+    answered = {each.key for each in splits["borderline"].score if each.response is not None}
+    assert 0 < len(answered) < len(splits["borderline"].score)
+    assert keys["utility"] == {each.key for each in splits["utility"].score} | answered
+    assert keys["borderline"] == {each.key for each in splits["borderline"].score}

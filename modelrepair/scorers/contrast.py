@@ -8,7 +8,7 @@ from torch import Tensor
 
 from modelrepair.registry.specs import SetName, SubjectKind
 from modelrepair.scorers.options import ContrastOptions
-from modelrepair.scorers.protocol import SiteView, Statistics
+from modelrepair.scorers.protocol import Loss, SiteView, Statistics
 from modelrepair.sweep.accumulators import ExampleGradients, Gradients
 
 
@@ -57,6 +57,7 @@ class Contrast:
     def __init__(self, options: ContrastOptions, subject_kind: SubjectKind) -> None:
         self._options = options
         self._eta = options.eta_for(subject_kind)
+        self.losses: Mapping[SetName, Loss] = {"utility": options.benign}
         self._mean = Gradients()
         self._single = ExampleGradients()
 

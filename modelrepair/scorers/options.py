@@ -56,6 +56,13 @@ class ContrastOptions:
     lambda_: float = field(
         default=1.0, metadata={"help": "penalty on entries that single benign answers need"}
     )
+    benign: Literal["log-odds", "log-likelihood"] = field(
+        default="log-odds",
+        metadata={
+            "help": "what of the benign answers is kept: their log-odds, which say how near a sure "
+            "answer is to falling, or their log-likelihood, which says it of unsure ones alone"
+        },
+    )
     eta: float | None = field(
         default=None,
         metadata={

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from modelrepair.registry.specs import SetName, SubjectKind
 
+Loss = Literal["log-likelihood", "log-odds"]
+"""What gradients are of: `modelrepair.sweep.loss` has both."""
+
 
 @dataclass(frozen=True)
 class SiteInfo:
@@ -59,7 +62,8 @@ class SiteBatch:
     Args:
         inputs: ``[tokens, in]`` float32.
         output_gradients: ``[tokens, out]`` float32, or None in a pass without gradients: the
-            derivative of the sum over the batch's examples of the mean answer-token loss.
+            derivative of the sum over the batch's examples of the mean answer-token loss, in
+            the terms that the scorer's ``losses`` name.
         answer_mask: ``[tokens]`` bool, the tokens of the answers.
         example_index: ``[tokens]`` int64, which example of ``examples`` a token belongs to.
         examples: the identities of all examples of the batch.
@@ -117,7 +121,11 @@ class Statistics(Protocol):
 
 
 class Scorer(Protocol):
-    """Gives every entry of a site one score: higher means more responsible for harm."""
+    """Gives every entry of a site one score: higher means more responsible for harm.
+
+    A scorer may have an attribute ``losses``, a mapping of sets to `Loss`: which loss the
+    gradients on a set are of. It is the log-likelihood where nothing is said.
+    """
 
     @property
     def needs(self) -> Mapping[SetName, Sequence[Accumulator]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
 from modelrepair.examples.batches import Batch
 from modelrepair.registry.specs import SetName
-from modelrepair.scorers.protocol import Accumulator, SiteBatch, State
+from modelrepair.scorers.protocol import Accumulator, Loss, SiteBatch, State
 from modelrepair.sweep.sites import Site
 from modelrepair.sweep.watching import Seen
 
@@ -23,11 +23,15 @@ class AccumulatorError(PluginError):
 
 @dataclass(frozen=True)
 class SetBatches:
-    """An example set as the sweep passes it: canonical batches and what to accumulate on them."""
+    """An example set as the sweep passes it: canonical batches and what to accumulate on them.
+
+    ``loss`` is what gradients are of.
+    """
 
     name: SetName
     batches: tuple[Batch, ...]
     accumulators: tuple[Accumulator, ...] = ()
+    loss: Loss = "log-likelihood"
 
     @property
     def examples(self) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from modelrepair.examples.batches import Batch
+from modelrepair.scorers.protocol import Loss
 
+EPSILON = 0.01
+"""How far from certain an answer token counts at least, in the log-odds loss."""
 MAXIMUM_LOGITS = 2**26
 """The most logits held at once: a constant, so that no result depends on the memory there is."""
 
@@ -64,6 +67,34 @@ def answer_losses(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Ten
     losses = torch.nn.functional.cross_entropy(chosen.float(), targets, reduction="none")
     counts = torch.bincount(examples, minlength=len(input_ids)).clamp(min=1)
     return _sums(losses, examples, len(input_ids)) / counts
+
+
+def odds_losses(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
+    """Each example's mean answer-token loss in log-odds, ``[examples]``: −log p + log(1 + ε − p).
+
+    The gradient of −log p vanishes where an answer is certain (p → 1), and says nothing of what
+    would shake it. This one is (1 + ε)/(1 + ε − p) times as large: the same for a token that the
+    model does not expect, up to 1/ε times for one that it is sure of.
+
+    >>> import torch
+    >>> logits = torch.tensor([[[0.0, 9.0], [0.0, 0.0]]], requires_grad=True)
+    >>> tokens, mask = torch.tensor([[0, 1]]), torch.tensor([[False, True]])
+    >>> likelihood = torch.autograd.grad(answer_losses(logits, tokens, mask).sum(), logits)[0]
+    >>> odds = torch.autograd.grad(odds_losses(logits, tokens, mask).sum(), logits)[0]
+    >>> bool(odds.abs().max() > 50 * likelihood.abs().max())
+    True
+    """
+    chosen, targets, examples = answer_logits(logits, input_ids, answer_mask)
+    losses = torch.nn.functional.cross_entropy(chosen.float(), targets, reduction="none")
+    odds = losses + torch.log1p(EPSILON - torch.exp(-losses))
+    counts = torch.bincount(examples, minlength=len(input_ids)).clamp(min=1)
+    return _sums(odds, examples, len(input_ids)) / counts
+
+
+LOSSES: Mapping[Loss, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "log-likelihood": answer_losses,
+    "log-odds": odds_losses,
+}
 
 
 def forced(

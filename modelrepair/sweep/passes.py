@@ -22,8 +22,9 @@ from modelrepair.checkpoint.writer import write_json
 from modelrepair.examples.batches import Batch
 from modelrepair.progress import Advance, Progress
 from modelrepair.registry.specs import SetName
+from modelrepair.scorers.protocol import Loss
 from modelrepair.sweep.collect import BlockSums, SetBatches, SiteStatistics
-from modelrepair.sweep.loss import Forced, answer_losses, chunks, forced
+from modelrepair.sweep.loss import LOSSES, Forced, chunks, forced
 from modelrepair.sweep.record import Call, model_inputs, record, replay, run_block
 from modelrepair.sweep.sites import Site, Sites
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton
@@ -199,7 +200,8 @@ def _reverse(
             for number, group, batch in work.batches():
                 if group.reads_gradients:
                     last = hidden.read(blocks, number, device, skeleton.dtype)
-                    gradients.write(blocks % 2, number, _last_gradient(skeleton, batch, last))
+                    flowing = _last_gradient(skeleton, batch, last, group.loss)
+                    gradients.write(blocks % 2, number, flowing)
         state = _State(blocks, blocks)
         state.save(work.folder)
     left = state.reverse or 0
@@ -230,14 +232,14 @@ def _reverse(
         hidden.drop(index + 1)
 
 
-def _last_gradient(skeleton: Skeleton, batch: Batch, hidden: Tensor) -> Tensor:
+def _last_gradient(skeleton: Skeleton, batch: Batch, hidden: Tensor, loss: Loss) -> Tensor:
     """∂(Σ over examples of the mean answer-token loss) / ∂(output of the last block)."""
     gradient = torch.zeros_like(hidden)
     hidden.requires_grad_(True)
     with torch.enable_grad():
         for part, ids, mask, logits in _logits(skeleton, batch, hidden):
-            loss = answer_losses(logits, ids, mask).sum()
-            (whole,) = torch.autograd.grad(loss, hidden)
+            total = LOSSES[loss](logits, ids, mask).sum()
+            (whole,) = torch.autograd.grad(total, hidden)
             gradient[part] = whole[part]
     return gradient
 
