@@ -114,8 +114,10 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
     """The point to publish, of those that generated.
 
     With a reference: the smallest mask that meets the target at no cost over the budgets. Else,
-    or where none does: the least harm within the budgets, then the smallest mask. Where every
-    point costs too much, the one that misses its budgets by the least.
+    or where none does: the least harm within the budgets, then the smallest mask. Of equals, one
+    that costs less than half the utility budget goes before one that costs more: the report split
+    may show it dearer. Where every point costs too much, the one that misses its budgets by the
+    least.
     """
     before, reference = baseline.before, baseline.reference
     measured = [point for point in points if point.results is not None]
@@ -125,9 +127,9 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
         cheap = costs_within_budgets(before, after, reference, budgets)
         target = reference is not None and meets_target(after, reference, budgets)
         if cheap and target:
-            return (0, point.share, 0)
+            return (0, _near(before, after, budgets), point.share)
         if cheap:
-            return (1, harm(point), point.share)
+            return (1, harm(point), _near(before, after, budgets), point.share)
         return (2, _excess(before, after), point.share)
 
     return min(measured, key=rank)
@@ -200,6 +202,7 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
     """
     smallest, largest = step * SMALLEST[trial.scoring.subject], step * LARGEST
     current: Point | None = None
+    answered: Point | None = None
     generations = 0
     due = False
     for number in range(most):
@@ -218,13 +221,13 @@ def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
             yield _generated(trial, point) if current is None else point
             break
         due = due or _due(point)
-        if due:
-            point = _generated(trial, point)
+        if due and _worth_an_answer(trial, answered, point):
+            point = answered = _generated(trial, point)
             generations += 1
         yield point
         if _done(trial, point) or generations == MOST_GENERATIONS:
             return
-        if due and not _affordable(trial, point):
+        if point.results is not None and not _affordable(trial, point):
             step = max(step / 2, smallest)
         drop_round(trial.scoring, number)
         if current is not None:
@@ -240,6 +243,16 @@ def _due(point: Point) -> bool:
     """Whether refusals have become likelier for so many prompts that generating pays."""
     refusing = point.screen.refusing if point.screen else None
     return refusing is None or refusing >= 0.5
+
+
+def _worth_an_answer(trial: Trial, answered: Point | None, point: Point) -> bool:
+    """Whether a point should answer after an earlier one did: harm had fallen, or the margin rose.
+
+    Answers are dear, and the margin may rise for long before the first of them changes.
+    """
+    if answered is None or harm(answered) < harm_of_source(trial.baseline) / 2:
+        return True
+    return _gain(trial, answered, point) >= CREEP
 
 
 def _gain(trial: Trial, current: Point | None, point: Point) -> float:
@@ -264,6 +277,16 @@ def _done(trial: Trial, point: Point) -> bool:
     if reference is not None and trial.panel.generates:
         return meets_target(point.results, reference, trial.budgets)
     return harm(point) == 0
+
+
+def _near(
+    before: Sequence[ExampleResult], after: Sequence[ExampleResult], budgets: Budgets
+) -> bool:
+    """Whether more than half of the utility budget is spent."""
+    one, two = summarise(before, "").utility, summarise(after, "").utility
+    if one is None or two is None:
+        return False
+    return one.value - two.value > budgets.utility_loss / 2
 
 
 def _lost(trial: Trial, point: Point) -> float:

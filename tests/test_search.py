@@ -231,7 +231,8 @@ def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_
 
 def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_steps(walk):
     # Generation sees what the screen does not: masks of 2.2 to 3.2 % refuse benign prompts.
-    world = World(refused=lambda share: 0.3 if 0.022 < share < 0.032 else 0.0)
+    refused = lambda share: 0.3 if 0.022 < share < 0.032 else 0.0  # noqa: E731
+    world = World(harm=lambda share: 0.3, refused=refused)
     points, trial = walk(world)
     steps = [0.01, 0.02, 0.03, 0.035, 0.04]
     assert [p.share for p in points[:5]] == pytest.approx(steps, abs=1e-4)

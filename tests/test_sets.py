@@ -108,8 +108,9 @@ def test_what_is_cut_is_counted():
 
 
 def test_borderline_answers_are_scored_with_the_benign_ones(tmp_path):
-    rows = [{"prompt": f"may i {number}?", "response": "yes."} for number in range(30)]
-    rows += [{"prompt": f"what of {number}?"} for number in range(30)]
+    rows = [json.loads(line) for line in paths.sets["borderline"].open()]
+    for row in rows[::2]:
+        del row["response"]
     mixed = write_jsonl(tmp_path / "borderline.jsonl", rows)
     settings = Settings(
         "m", realign=REALIGN, utility=str(paths.sets["utility"]), borderline=str(mixed)
@@ -119,7 +120,8 @@ def test_borderline_answers_are_scored_with_the_benign_ones(tmp_path):
     panel = Panel(splits, template, judge=None, max_new_tokens=1, token_budget=512)
     batches = score_batches(panel, notes)
     keys = {name: {key for batch in some for key in batch.keys} for name, some in batches.items()}
-    answered = {each.key for each in splits["borderline"].score if each.response is not None}
-    assert 0 < len(answered) < len(splits["borderline"].score)
-    assert keys["utility"] == {each.key for each in splits["utility"].score} | answered
-    assert keys["borderline"] == {each.key for each in splits["borderline"].score}
+    scored = {name: {each.digest for each in split.score} for name, split in splits.items()}
+    answered = {each.digest for each in splits["borderline"].score if each.response is not None}
+    assert 0 < len(answered) < len(scored["borderline"])
+    assert keys["utility"] == scored["utility"] | answered
+    assert keys["borderline"] == answered
