@@ -313,9 +313,9 @@ MACHINE = [
         patch=failing("modelrepair.scorers.wanda.Wanda.score", MemoryError(), 9), rest=True),
     Row("memory runs out in the middle of a block", 4,
         "out of memory: [enforce fail at alloc_cpu.cpp:117] … can't allocate memory: you tried to "
-        "allocate 68719476736 bytes",
+        "allocate 68719476736 bytes.",
         "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
-        patch=failing("modelrepair.sweep.passes.run_block", NO_MEMORY, 9), rest=True),
+        patch=failing("modelrepair.sweep.passes.run_block", NO_MEMORY, 2), rest=True),
     Row("Ctrl-C", 130, "interrupted", "run the same command to go on",
         patch=failing("modelrepair.scorers.wanda.Wanda.score", KeyboardInterrupt(), 9),
         rest=True),
