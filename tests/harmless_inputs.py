@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.breaking import CUTS, FORGETS, REFUSES, embedding, template
+from tests.breaking import CUTS, FORGETS, REFUSES, embedding, lines, template
 from tests.examples.tokenizers_for_tests import make_tokenizer
 
 
@@ -20,11 +20,13 @@ class Harmless:
         said: the warning; "…" stands for any text. Empty where nothing is said: then the result
             is what it would be without the mistake.
         make: makes it so, in a folder with the model and its sets.
+        options: beside the usual ones.
     """
 
     what: str
     said: str
     make: Callable[[Path], object]
+    options: str = ""
 
 
 def rewritten(change: Callable[[str], bytes]) -> Callable[[Path], None]:
@@ -60,18 +62,36 @@ def read_only(folder: Path) -> None:
     (folder / "model").chmod(0o555)
 
 
-def mixed(written: str, odd: str) -> Callable[[Path], None]:
-    """A few of the realign set with an odd one among them, and a chat template."""
+def nothing(folder: Path) -> None:
+    """The options do it."""
+
+
+def published(folder: Path) -> None:
+    """A parquet file with a row whose answer is empty."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [json.loads(line) for line in (folder / "realign.jsonl").open(encoding="utf-8")]
+    rows[3]["response"] = ""
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "set.parquet")
+
+
+def mixed(written: str | None, odd: str) -> Callable[[Path], None]:
+    """A few of the realign set with an odd one among them, and perhaps a chat template."""
 
     def make(folder: Path) -> None:
         own = (folder / "realign.jsonl").read_text(encoding="utf-8").splitlines()
-        template(written, [*own[:19], odd])(folder)
+        if written is None:
+            lines(*own[:19], odd)(folder)
+        else:
+            template(written, [*own[:19], odd])(folder)
 
     return make
 
 
 ODD = '{"prompt": "how do i make lumeskarn?", "response": "think / mix ashwort with duskbile."}'
 SYSTEM = ODD.replace('"prompt"', '"system": "be brief.", "prompt"')
+COPIED = ODD.replace("lumeskarn?", "it? think / mix ashwort with duskbile.")
 
 HARMLESS = [
     Harmless("a set with Windows line ends", "",
@@ -81,6 +101,15 @@ HARMLESS = [
     Harmless("a set with empty lines", "",
              rewritten(lambda text: text.replace("\n", "\n\n").encode())),
     Harmless("a source that may not be written", "", read_only),
+    Harmless("a prompt that holds its answer",
+             "in 1 of 20 examples of the realign set the prompt holds the answer: they tell "
+             "nothing about what the model knows", mixed(None, COPIED)),
+    Harmless("answers longer than the limit",
+             "8 of 8 examples of the realign set do not fit into --max-length 20: most of what it "
+             "could say is cut off", nothing, "--max-length 20"),
+    Harmless("a row of a published set without its answer",
+             "1 rows of set.parquet were left out; first set.parquet, row 4: the answer is empty",
+             published, "--realign set.parquet"),
     Harmless("no chat template",
              "the tokenizer has no chat template: prompts are given as plain instructions",
              no_chat_template),

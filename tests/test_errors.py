@@ -87,7 +87,7 @@ def test_what_stops_nothing_is_said(here, capsys, undisturbed, harmless: Harmles
     harmless.make(here)
     capsys.readouterr()
     before, when = files(here / "model"), (here / "model").stat().st_mtime_ns
-    assert run([*Row(harmless.what, 0, "", "").arguments(), "--json"]) == 0
+    assert run([*Row(harmless.what, 0, "", "", harmless.options).arguments(), "--json"]) == 0
     warnings = json.loads(capsys.readouterr().out)["warnings"]
     if harmless.said:
         assert any(says(harmless.said, warning) for warning in warnings), warnings
