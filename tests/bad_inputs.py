@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 
 from tests.bad_adapters import ADAPTERS
-from tests.bad_sets import SETS
+from tests.bad_sets import FETCH, POINTER, SETS
 from tests.breaking import (
     FIRST,
     Q,
@@ -76,6 +76,9 @@ SOURCE = [
         source="empty", make=lambda folder: (folder / "empty").mkdir()),
     Row("a file in place of a folder", 2, "realign.jsonl is a file",
         "give the folder that the model is in", source="realign.jsonl"),
+    Row("an address in place of an id", 2,
+        "https://huggingface.co/user/model/tree/main is an address, and no id or path",
+        "give the id alone: user/model", source="https://huggingface.co/user/model/tree/main"),
     Row("a folder has no revision", 2, "a folder has no revision 'v2'",
         "leave --revision out, or give a Hub id", "--revision v2"),
     Row("only pickled weights", 6,
@@ -88,6 +91,9 @@ SOURCE = [
         "weight file 'model-00002-of-00002.safetensors' is missing in the model's folder",
         "download or copy the model again: one of its files is not there",
         make=indexed("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")),
+    Row("a clone without its large files", 6,
+        "'model.safetensors' is a Git LFS pointer: the file itself was not fetched", FETCH,
+        make=text("model/model.safetensors", POINTER)),
     Row("a shard is cut short", 6,
         "'model.safetensors' is no whole safetensors file: …", AGAIN, make=cut),
     Row("the index names a file outside", 6,

@@ -10,6 +10,8 @@ GOOD = '{"prompt": "a", "response": "b"}'
 HOLDS = 'a set holds one JSON object a line: {"prompt": "…", "response": "…"} or {"messages": …'
 HELP = "see `modelrepair fix --help`"
 SAYING = "a long and winding sentence"
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+FETCH = "run `git lfs pull` where it was cloned, or download it with `hf download`"
 LITTLE = setting("modelrepair.examples.rows.LARGEST_FILE", 20)
 SMALLER = "one example a line in a file that ends in .jsonl, or parquet, can be of any size"
 
@@ -27,6 +29,14 @@ SETS = [
     Row("a file's name with a typo", 2,
         "raelign.jsonl: the realign set can't be read: No such file or directory",
         "did you mean 'realign.jsonl'?", "--realign raelign.jsonl"),
+    Row("an address in place of an id", 2,
+        "https://huggingface.co/datasets/org/name is an address, and no id or path",
+        "give the id alone: org/name", "--realign https://huggingface.co/datasets/org/name"),
+    Row("a spreadsheet", 2, "set.xlsx: a spreadsheet, which is no text", "save it as CSV UTF-8",
+        "--realign set.xlsx", make=text("set.xlsx", b"PK\3\4")),
+    Row("a clone without its large files", 2,
+        "set.parquet: a Git LFS pointer: the file itself was not fetched", FETCH,
+        "--realign set.parquet", make=text("set.parquet", POINTER)),
     Row("an empty file", 2, "realign.jsonl: the realign set is empty", HOLDS,
         make=text("realign.jsonl", "\n\n")),
     Row("a line that is not JSON", 2, "realign.jsonl, line 2: not JSON: …", HOLDS,

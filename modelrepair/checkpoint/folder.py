@@ -28,6 +28,10 @@ OTHER_FORMATS = (
     ".onnx",
 )
 
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that git left in the place of a large one."""
+FETCH = "run `git lfs pull` where it was cloned, or download it with `hf download`"
+
 CONVERT = (
     "convert it to safetensors first: its owner can, in a trusted environment, load it with "
     "transformers' from_pretrained and write it with save_pretrained(safe_serialization=True)"

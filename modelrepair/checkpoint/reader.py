@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from modelrepair.checkpoint.folder import readable_file, weight_files
+from modelrepair.checkpoint.folder import FETCH, POINTER, readable_file, weight_files
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
 ITEM_SIZES: Mapping[str, int] = MappingProxyType(
@@ -160,6 +160,7 @@ def read_header(folder: Path, name: str) -> SafetensorsFile:
     """
     path = readable_file(folder, name)
     try:
+        check_fetched(path, name)
         with safe_open(path, framework="numpy"):
             pass
         with path.open("rb") as file:
@@ -177,6 +178,24 @@ def read_header(folder: Path, name: str) -> SafetensorsFile:
     metadata = header.pop("__metadata__", None) or {}
     entries = (_entry(key, name, value, 8 + size) for key, value in header.items())
     return SafetensorsFile(tuple(sorted(entries, key=lambda entry: entry.offset)), metadata)
+
+
+def check_fetched(path: Path, name: str) -> None:
+    """Refuse what git leaves where large files were not fetched.
+
+    Args:
+        path: the file.
+        name: what the error calls it.
+
+    Raises:
+        DamagedCheckpointError: it is such a pointer.
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        if file.read(len(POINTER)) == POINTER:
+            raise DamagedCheckpointError(
+                f"{name!r} is a Git LFS pointer: the file itself was not fetched", hint=FETCH
+            )
 
 
 def _entry(name: str, file: str, value: dict[str, Any], start: int) -> TensorEntry:

@@ -14,6 +14,7 @@ from modelrepair.examples.rows import ENDINGS, ending
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.specs import ExampleSetSpec, SetName
+from modelrepair.source.nearest import refuse_address
 
 OWN_ANSWERS = "self:"
 """Before a set's name: its prompts, answered by the source itself."""
@@ -45,6 +46,7 @@ def find_set(
     """
     if text.startswith(OWN_ANSWERS):
         return _own_answers(text.removeprefix(OWN_ANSWERS), name, reading)
+    refuse_address(text)
     if is_name(text):
         registry = load_registry()
         known = any(item.spec.name == text for item in registry.found.example_sets)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from modelrepair.checkpoint.folder import FETCH, POINTER
 from modelrepair.errors import ExampleSetError
 
 FORM = (
@@ -31,6 +32,7 @@ PACKED: Mapping[str, Callable[..., Any]] = {
 LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv", ".parquet")
 ENDINGS = (*LINES, ".json", *TABLES)
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 CONVERSATIONS = ("messages", "conversations", "conversation")
 """Columns that hold a list of turns, and no list of records."""
 NOT_EXAMPLES = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
@@ -93,6 +95,11 @@ def read_file(
     from modelrepair.examples import tables
 
     kind = ending(name)
+    if kind in SPREADSHEETS:
+        fail(name, "a spreadsheet, which is no text", "save it as CSV UTF-8")
+    with path.open("rb") as stream:
+        if stream.read(len(POINTER)) == POINTER:
+            fail(name, "a Git LFS pointer: the file itself was not fetched", FETCH)
     if kind == ".parquet":
         yield from tables.parquet_rows(path, name)
         return

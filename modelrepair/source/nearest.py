@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from modelrepair.errors import UsageError
 
 MOST = 1000
 """Repositories of an owner that are looked through, those that are loaded most first."""
@@ -52,6 +55,23 @@ def near_ids(id: str, *, data: bool = False) -> list[str]:
         if near:
             return near
     return []
+
+
+def refuse_address(text: str) -> None:
+    """Refuse an address where an id or a path is asked for, and say which id is in it.
+
+    >>> refuse_address("user/model")
+
+    Raises:
+        UsageError: it is one.
+    """
+    if "://" not in text:
+        return
+    found = re.match(r"https?://[^/]+/(?:datasets/)?([\w.-]+/[\w.-]+)", text)
+    raise UsageError(
+        f"{text} is an address, and no id or path",
+        hint=f"give the id alone: {found[1]}" if found else "an id looks like user/name",
+    )
 
 
 def meaning(names: Iterable[str]) -> str:

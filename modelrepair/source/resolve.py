@@ -26,7 +26,7 @@ from modelrepair.errors import (
 )
 from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
 from modelrepair.source.digest import sha256_file
-from modelrepair.source.nearest import meaning, near_ids, near_paths
+from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def resolve(
     text = os.fspath(source)
     if not text.strip():
         raise UsageError("the source is empty", hint="give a folder, or an id such as user/name")
+    refuse_address(text)
     folder = Path(text).expanduser()
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):

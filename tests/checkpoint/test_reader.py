@@ -135,7 +135,6 @@ def test_a_file_cut_short(tmp_path, length):
     "content",
     [
         b"<!DOCTYPE html><html>" * 20,
-        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
         raw_file(b"{]"),
         raw_file(b"\xff\xff"),
         raw_file(b"[" * 5000),
@@ -147,6 +146,12 @@ def test_a_file_cut_short(tmp_path, length):
 def test_a_malformed_file(tmp_path, content):
     (tmp_path / "model.safetensors").write_bytes(content)
     refused(tmp_path, "is no whole safetensors file")
+
+
+def test_a_file_that_git_did_not_fetch(tmp_path):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"
+    (tmp_path / "model.safetensors").write_bytes(pointer)
+    refused(tmp_path, "'model.safetensors' is a Git LFS pointer")
 
 
 def test_a_tensor_named_twice(tmp_path):
