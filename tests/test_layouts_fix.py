@@ -94,7 +94,8 @@ def logits(model):
 @pytest.mark.parametrize(("kind", "scorer"), CASES)
 def test_a_repair_is_the_model_masked_by_hand(kind, scorer, tmp_path):
     source, out = save(kind, tmp_path / "source"), tmp_path / "out"
-    manifest = fixed(source, out, scorer=scorer).manifest
+    options = {"step": 0.025} if scorer == "contrast" else {}  # two rounds are as good as many
+    manifest = fixed(source, out, scorer=scorer, **options).manifest
     assert manifest.coverage >= 0.95
     assert verify(out, source=source).ok
     rebuilt = apply(out, source, out=tmp_path / "rebuilt")
