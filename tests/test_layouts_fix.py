@@ -53,7 +53,7 @@ def save(kind: str, folder: Path, *, digits: int | None = None, **saving) -> Pat
 
 def fixed(source: Path, out: Path, **options):
     sets = {name: paths.sets[name] for name in SETS}
-    settings = {"scorer": "wanda", "ratio": 0.05, "examples": 8, **options}
+    settings = {"borderline": "none", "scorer": "wanda", "ratio": 0.05, "examples": 8, **options}
     return repair(source, out=out, reference="none", evaluate=False, **sets, **settings)
 
 
