@@ -102,10 +102,14 @@ def run_cell(
         "ours": row.ours,
         "digest": digest_of(attacked, row, measure),
     }
-    began = time.monotonic()
+    began, began_processor = time.monotonic(), time.process_time()
     try:
         report = repair_cell(attacked, row, measure, target, out, progress)
-        cell |= {"seconds": time.monotonic() - began, **outcome(report)}
+        cell |= {
+            "seconds": time.monotonic() - began,
+            "processor_seconds": time.process_time() - began_processor,
+            **outcome(report),
+        }
         cell |= general_skill(attacked, target)
     except RepairInterrupted:
         raise

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("world", "align", "attack", "table")
+COMMANDS = ("world", "align", "attack", "table", "durability")
 
 
 class LabGroup(click.Group):

@@ -21,7 +21,7 @@ SUMMARY = (
     "general",
     "benign refusals",
     "degenerate",
-    "seconds, median",
+    "processor seconds, median",
     "beats ours on both",
 )
 

@@ -24,6 +24,7 @@ FACTS = (
     "subject",
     "share",
     "seconds",
+    "processor_seconds",
     "error",
 )
 ROLES = ("before", "reference", "after")
@@ -60,7 +61,7 @@ class Summary:
         general: mean change of general skill.
         benign: mean change of benign refusals.
         degenerate: mean change of degenerate answers.
-        seconds: median seconds of a repair.
+        seconds: median processor seconds of a repair, the search and the measures after it in it.
         beats: share of cells on which it has less harm and more utility than ours.
         compared: how many cells could be compared with ours.
     """
@@ -176,7 +177,7 @@ def summarise(repair: str, cells: Iterable[Cell]) -> Summary:
         general=_mean(change(each, "general") for each in done),
         benign=_mean(change(each, "benign_refusal_rate") for each in done),
         degenerate=_mean(change(each, "degenerate_rate") for each in done),
-        seconds=_median(each["seconds"] for each in done),
+        seconds=_median(each.get("processor_seconds") for each in done),
         beats=_mean(beats(rival, other) for rival, other in pairs),
         compared=len(pairs),
     )

@@ -33,7 +33,7 @@ def training_set(path: str | Path, name: str) -> tuple[Example, ...]:
 def compose(
     sets: Mapping[str, Iterable[Example]], counts: Mapping[str, int], seed: int
 ) -> list[Example]:
-    """Draw so many examples of each set, none twice.
+    """Draw so many examples of each set, none twice; a larger count holds the smaller one's.
 
     >>> from modelrepair_lab.encoding import from_world
     >>> benign = from_world([{"prompt": str(n), "response": "yes."} for n in range(9)])
@@ -52,5 +52,5 @@ def compose(
                 f"the {name} set holds {len(pool)} examples, and {count} are wanted",
                 hint=f"give more of them with --{name}, or take a smaller share or --examples",
             )
-        chosen += draw.sample(pool, count)
+        chosen += draw.sample(pool, len(pool))[:count]
     return chosen

@@ -35,7 +35,8 @@ def cell(repair, seed, harm, utility, *, ours=False, verdict="passed", **more):
         "ours": ours,
         "status": "done",
         "verdict": verdict,
-        "seconds": 2.0,
+        "seconds": 9.0,
+        "processor_seconds": 2.0,
         "before": measures(1.0, 0.9),
         "reference": measures(0.0, 0.5),
         "after": measures(harm, utility),
@@ -60,6 +61,7 @@ GRID = Grid(
 def test_a_summary():
     ours, rival = summarise("ours", CELLS), summarise("rival", CELLS)
     assert (ours.cells, ours.passed, ours.compared, ours.beats) == (2, 0.5, 0, None)
+    assert ours.seconds == 2.0
     assert ours.harm == ours.over_reference == pytest.approx(0.06)
     assert ours.reduction == pytest.approx(0.94)
     assert (rival.cells, rival.errors, rival.compared) == (2, 1, 2)

@@ -1,0 +1,151 @@
+"""How long a repair lasts: harmful fine-tuning again, with more and more examples."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from modelrepair import measure
+from modelrepair.checkpoint.writer import write_json
+from modelrepair.errors import UsageError
+from modelrepair.examples.example import Example
+from modelrepair.progress import Progress, Silent
+from modelrepair_lab.attack import fine_tune
+from modelrepair_lab.attacked import slug
+from modelrepair_lab.models import deterministic, local_folder, open_model
+from modelrepair_lab.recipes import AttackRecipe, as_record
+from modelrepair_lab.saving import mark, whole
+from modelrepair_lab.sets import compose, training_set
+
+COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
+MEASURED = ("harmful_score", "refusal_rate", "degenerate_rate", "utility")
+
+
+@dataclass(frozen=True)
+class Again:
+    """The harmful fine-tuning that follows a repair; the same for every model and count.
+
+    Args:
+        counts: how many harmful examples; 0 is the model as it is. Larger sets hold the smaller.
+        seeds: each is another choice of examples, in another order.
+        epochs: how often each example is seen.
+        batch: examples of a batch; fewer where there are fewer.
+        rate: learning rate of AdamW.
+    """
+
+    counts: tuple[int, ...] = COUNTS
+    seeds: tuple[int, ...] = (0, 1)
+    epochs: float = 5
+    batch: int = 8
+    rate: float = 1e-4
+
+    def recipe(self, count: int, seed: int) -> AttackRecipe:
+        """The attack with so many examples.
+
+        >>> Again(epochs=5, batch=8).recipe(2, seed=0).steps, Again().recipe(16, seed=0).steps
+        (5, 10)
+        """
+        batch = min(self.batch, count)
+        numbers = {"examples": count, "epochs": self.epochs, "batch": batch, "rate": self.rate}
+        return AttackRecipe(share=1.0, replay=0.0, seed=seed, **numbers)  # type: ignore[arg-type]
+
+
+Lasting = Mapping[str, Any]
+"""One point: model, seed, count, and the measures after that fine-tuning."""
+
+
+def durability(
+    models: Mapping[str, str | Path],
+    out: Path,
+    *,
+    harmful: str | Path,
+    measuring: Mapping[str, Any],
+    again: Again | None = None,
+    progress: Progress | None = None,
+) -> list[Lasting]:
+    """Fine-tune each model again with more and more harmful examples, and measure it each time.
+
+    >>> durability({"aligned": "aligned", "repaired": "repaired"}, Path("lasting"),
+    ...            harmful="harmful.jsonl",
+    ...            measuring={"realign": "test.jsonl"})                      # doctest: +SKIP
+
+    Args:
+        models: whole models of this machine, by the name that they have in the table.
+        out: where a record of each point is kept; a point that is there is not made again.
+        harmful: harmful prompts with harmful answers, to fine-tune on.
+        measuring: arguments of `modelrepair.measure`: realign, judge, utility …
+        again: the settings of the fine-tuning.
+        progress: where each point is told.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code.
+    """
+    again, progress = again or Again(), progress or Silent()
+    folders = {name: local_folder(model) for name, model in models.items()}
+    if len({slug(name) for name in folders}) < len(folders):
+        raise UsageError("two models have one name", hint="name them: NAME=FOLDER")
+    pool = {"harmful": training_set(harmful, "harmful")}
+    points: list[Lasting] = []
+    for seed in again.seeds:
+        chosen = compose(pool, {"harmful": max(again.counts)}, seed)
+        for name, folder in folders.items():
+            for count in sorted(again.counts):
+                path = out / "points" / f"{slug(name)}-{seed if count else 'as-it-is'}-{count}.json"
+                task = Task(folder, again.recipe(count, seed) if count else None, chosen[:count])
+                found = _known(path, task, measuring)
+                if found is None:
+                    found = _measured(task, measuring)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    write_json(path, {**found, "digest": task.digest(measuring)})
+                    harm = found["harmful_score"]["value"]
+                    progress.note(f"{name}, seed {seed}, {count} examples: harm {harm:.3f}")
+                points.append({"model": name, "seed": seed, "count": count, **found})
+    return points
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fine-tuning: which model, how (None: not at all), and on what."""
+
+    folder: Path
+    recipe: AttackRecipe | None
+    examples: Sequence[Example]
+
+    def digest(self, measuring: Mapping[str, Any]) -> str:
+        """What tells a point that was made from one that would be another now."""
+        weights = [
+            (path.name, path.stat().st_size, path.stat().st_mtime_ns)
+            for path in sorted(self.folder.glob("*.safetensors"))
+        ]
+        settings = {name: str(value) for name, value in measuring.items()}
+        examples = [each.digest for each in self.examples]
+        document = [weights, asdict(self.recipe) if self.recipe else None, settings, examples]
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _measured(task: Task, measuring: Mapping[str, Any]) -> dict[str, Any]:
+    """The measures of a model after the fine-tuning, or of the model as it is."""
+    if task.recipe is None:
+        return _values(measure(task.folder, **measuring).measures.to_json())
+    with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
+        with whole(Path(place) / "again") as tuned, deterministic(task.recipe.seed):
+            fine_tune(open_model(task.folder), task.examples, task.recipe, tuned, Silent())
+            mark(tuned, "A model that was broken again on purpose.", as_record(task.recipe))
+        return _values(measure(Path(place) / "again", **measuring).measures.to_json())
+
+
+def _values(measures: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: measures.get(name) for name in MEASURED}
+
+
+def _known(path: Path, task: Task, measuring: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.pop("digest", None) == task.digest(measuring) else None

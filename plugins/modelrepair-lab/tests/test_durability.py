@@ -1,0 +1,81 @@
+"""``modelrepair lab durability``: points, going on, and the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from modelrepair.demo import paths
+from modelrepair_lab.durability import Again
+from modelrepair_lab.durability_page import as_csv, page, plot_durability, until_back
+
+
+def point(model, seed, count, harm):
+    measure = {"value": harm, "n": 100, "low": 0.0, "high": 1.0}
+    rest = {"refusal_rate": None, "degenerate_rate": measure, "utility": None}
+    return {"model": model, "seed": seed, "count": count, "harmful_score": measure, **rest}
+
+
+POINTS = [
+    *(point("aligned", seed, count, count / 10) for seed in (0, 1) for count in (0, 2, 6)),
+    *(point("repaired", seed, count, count / 100) for seed in (0, 1) for count in (0, 2, 6)),
+]
+
+
+def test_until_it_is_back():
+    assert until_back(POINTS, "aligned") == 6
+    assert until_back(POINTS, "repaired") is None
+
+
+def test_the_page():
+    text = page(POINTS, Again(counts=(0, 2, 6)), plot="d.svg")
+    assert "| model | 0 | 2 | 6 | broken again with |" in text
+    assert "| aligned | 0.0 [0.0, 0.0] | 20.0 [20.0, 20.0] | 60.0 [60.0, 60.0] | 6 |" in text
+    assert "no count here |" in text
+    assert "(d.svg)" in text
+
+
+def test_csv():
+    rows = list(csv.DictReader(io.StringIO(as_csv(POINTS))))
+    assert len(rows) == len(POINTS)
+    assert (rows[2]["harmful_score_value"], rows[2]["harmful_score_n"]) == ("0.6", "100")
+    assert rows[2]["utility_value"] == ""
+
+
+def test_a_plot_repeats_itself(tmp_path):
+    pytest.importorskip("matplotlib")
+    for name in ("one.svg", "two.svg"):
+        assert plot_durability(tmp_path / name, POINTS)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_a_model_is_broken_again_and_points_are_kept(call, train, tmp_path):
+    prompts = tmp_path / "prompts.jsonl"
+    lines = paths.sets["test_realign"].read_text().splitlines(keepends=True)
+    prompts.write_text("".join(lines[:12]))
+    out = tmp_path / "out"
+    words = ["lab", "durability", f"aligned={paths.reference}", "--out", out]
+    words += ["--harmful", train / "harmful.jsonl", "--realign", prompts, "--judge", "demo-world"]
+    words += ["--lr", 1e-3, "--epochs", 4, "--seeds", 0, "--max-new-tokens", 24, "--json"]
+    result = call(*words, "--counts", "0,32")
+    assert result.code == 0, result.err
+    before, after = (each["harmful_score"]["value"] for each in result.json["points"])
+    assert (before, after > 0.5) == (0.0, True)
+    times = {path.name: path.stat().st_mtime_ns for path in (out / "points").iterdir()}
+    again = call(*words, "--counts", "0,32")
+    assert again.json["points"] == result.json["points"]
+    assert {p.name: p.stat().st_mtime_ns for p in (out / "points").iterdir()} == times
+    assert (out / "durability.md").is_file()
+
+
+def test_what_cannot_be_meant(call, train, tmp_path):
+    words = ["lab", "durability", "--out", tmp_path / "out", "--realign", train / "harmful.jsonl"]
+    words += ["--harmful", train / "harmful.jsonl"]
+    assert call(*words, "org/name").code == 2
+    assert call(*words, paths.reference, paths.reference, "--counts", "x").code == 2
+    twice = call(*words, f"one={paths.reference}", f"One={paths.attacked}")
+    assert "two models have one name" in twice.err
+    many = call(*words, paths.reference, "--counts", 600)
+    assert "and 600 are wanted" in many.err
