@@ -16,7 +16,8 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 
 class ModelRepairError(Exception):
@@ -32,6 +33,10 @@ class ModelRepairError(Exception):
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from a worker process: with its hint."""
+        return partial(type(self), hint=self.hint), self.args, self.__dict__
 
 
 class GateError(ModelRepairError):

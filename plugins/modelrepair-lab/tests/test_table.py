@@ -94,13 +94,23 @@ def test_a_table_from_start_to_end(call, grid, tmp_path):
     times = {path.name: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
     (out / "cells" / "full-hard-0--magnitude.json").unlink()
     grid.write_text(grid.read_text().replace("ratio = 0.05\nours", "ratio = 0.01\nours"))
-    again = call("lab", "table", grid, "--out", out, "--jobs", 1, "--json")
+    # This time in worker processes.
+    again = call("lab", "table", grid, "--out", out, "--jobs", 2, "--json")
     assert {cell["repair"] for cell in again.json["cells"]} == set(cells)
     after = {path.name: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
     kept = {name for name in times if times[name] == after[name]}
     assert kept == {"full-hard-0--wrong.json"}
     changed = json.loads((out / "cells" / "full-hard-0--contrast.json").read_text())
     assert changed["share"] == pytest.approx(0.01, rel=0.02)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_attack_that_cannot_be_made_is_told(call, grid, tmp_path, jobs):
+    grid.write_text(grid.read_text().replace("examples = 400", "examples = 9000"))
+    result = call("lab", "table", grid, "--out", tmp_path / "out", "--jobs", jobs)
+    assert result.code == 2
+    assert "the harmful set holds 512 examples, and 1800 are wanted" in result.err
+    assert "Hint: give more of them with --harmful" in result.err
 
 
 def test_names_as_files():

@@ -1,0 +1,56 @@
+"""``modelrepair lab world``: what lies in the folder, after a training of two steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import modelrepair_lab.world
+from modelrepair.demo import paths, world
+
+
+@pytest.fixture
+def short(monkeypatch):
+    for name in ("PRETRAIN", "ALIGN"):
+        phase = getattr(modelrepair_lab.world, name)
+        monkeypatch.setattr(modelrepair_lab.world, name, replace(phase, steps=2, batch=4))
+
+
+def test_a_world(call, short, tmp_path):
+    out = tmp_path / "world"
+    result = call("lab", "world", "--seed", 3, "--out", out, "--json")
+    assert (result.code, result.json["seed"]) == (0, 3)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "general.jsonl",
+        "reference",
+        "sets",
+        "train",
+    ]
+    assert all(path.is_file() for path in paths.sets_of(out).values())
+    config = json.loads((out / "reference" / "config.json").read_text())
+    assert config["modelrepair_lab"] == {"made": "world", "seed": 3}
+    model = AutoModelForCausalLM.from_pretrained(out / "reference", dtype="auto")
+    shipped = AutoModelForCausalLM.from_pretrained(paths.reference, dtype="auto")
+    assert {n: w.shape for n, w in model.state_dict().items()} == {
+        n: w.shape for n, w in shipped.state_dict().items()
+    }
+    tokenizer = AutoTokenizer.from_pretrained(out / "reference")
+    assert tokenizer.chat_template == AutoTokenizer.from_pretrained(paths.reference).chat_template
+    general = [json.loads(line)["prompt"] for line in (out / "general.jsonl").open()]
+    utility = {each["prompt"] for each in world.example_sets(3)["test-utility"]}
+    assert len(general) == 180
+    assert set(general) < utility
+    assert not any(prompt.endswith(world.TASK_QUESTION) for prompt in general)
+
+
+def test_another_seed_is_another_model(call, short, tmp_path):
+    for name, seed in (("one", 1), ("same", 1), ("other", 2)):
+        assert call("lab", "world", "--seed", seed, "--out", tmp_path / name).code == 0
+    one, same, other = (
+        (tmp_path / name / "reference" / "model.safetensors").read_bytes()
+        for name in ("one", "same", "other")
+    )
+    assert one == same != other
