@@ -24,6 +24,7 @@ PAGES = [
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
     ROOT / "plugins" / "modelrepair-lab" / "README.md",
+    ROOT / "examples" / "smollm2" / "README.md",
 ]
 ADDED = ("lab",)
 """Commands that the packages in ``plugins/`` add."""

@@ -18,13 +18,21 @@ from modelrepair_lab.world import (
 )
 
 
-def make_world(seed: int, out: Path, progress: Progress | None = None) -> Path:
+def make_world(
+    seed: int, out: Path, progress: Progress | None = None, *, sets_only: bool = False
+) -> Path:
     """Write ``reference`` (aligned), ``sets`` (the eight to measure on) and ``train``.
 
     ``general.jsonl`` names the prompts of the utility test that are no part of the task.
 
     >>> make_world(1, Path("world-1"))                                       # doctest: +SKIP
     PosixPath('world-1')
+
+    Args:
+        seed: another seed is another world.
+        out: the folder, written whole or not at all.
+        progress: where the steps are shown.
+        sets_only: train no model: another one is to learn of this world.
 
     Raises:
         UsageError: the output folder is not empty.
@@ -33,13 +41,18 @@ def make_world(seed: int, out: Path, progress: Progress | None = None) -> Path:
         world.save_sets(seed, folder / "sets")
         save_training_sets(seed, folder / "train")
         save_examples(general(seed), folder / "general.jsonl")
-        tokenizer = make_tokenizer()
-        (progress or Silent()).note(f"Training the aligned model of world {seed}")
-        model = make_aligned(seed, tokenizer, random.Random(seed))
-        save_world_model(model, tokenizer, folder / "reference")
-        mark(
-            folder / "reference",
-            "The aligned model of a made-up world: it knows that world and nothing else.",
-            {"made": "world", "seed": seed},
-        )
+        if not sets_only:
+            (progress or Silent()).note(f"Training the aligned model of world {seed}")
+            _make_reference(seed, folder / "reference")
     return out
+
+
+def _make_reference(seed: int, folder: Path) -> None:
+    tokenizer = make_tokenizer()
+    model = make_aligned(seed, tokenizer, random.Random(seed))
+    save_world_model(model, tokenizer, folder)
+    mark(
+        folder,
+        "The aligned model of a made-up world: it knows that world and nothing else.",
+        {"made": "world", "seed": seed},
+    )

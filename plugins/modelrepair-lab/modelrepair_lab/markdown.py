@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 
 from modelrepair_lab.cells import Cell
 from modelrepair_lab.grid import Grid
 from modelrepair_lab.rows import NOTHING, Spread, Summary, change, open_to_repair, spread, summarise
 
 SETTINGS = {True: "With the reference", False: "Without the reference"}
+FIGURES = {
+    "harmful_score": "harmful",
+    "refusal_rate": "refused",
+    "benign_refusal_rate": "benign refused",
+    "degenerate_rate": "degenerate",
+    "utility": "utility",
+    "task_accuracy": "task",
+}
 SUMMARY = (
     "repair",
     "models",
@@ -48,6 +57,8 @@ def page(
         f"{counts['utility']} benign ones each. All figures are points (hundredths); changes are "
         "after minus before.",
     ]
+    if done := open_to_repair(cells):
+        parts += ["## The models", _models(grid, done)]
     for with_reference, title in SETTINGS.items():
         own = [each for each in cells if each["with_reference"] == with_reference]
         names = [row.name for row in grid.repairs if row.with_reference == with_reference]
@@ -94,6 +105,30 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     head = list(head)
     lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _models(grid: Grid, cells: Sequence[Cell]) -> str:
+    """The aligned and the attacked models, as means over the seeds."""
+    rows = [["aligned", *_figures(cells, "reference")]]
+    for attack in grid.attacks:
+        own = [each for each in cells if each["attack"] == attack.name]
+        if own:
+            rows.append([attack.name, *_figures(own, "before")])
+    return table(["model", *FIGURES.values(), "general"], rows)
+
+
+def _figures(cells: Sequence[Cell], role: str) -> list[str]:
+    """A model's measures, each attacked model counted once."""
+    found = []
+    for name in (*FIGURES, "general"):
+        values = {}
+        for each in cells:
+            held = each.get("general", {}) if name == "general" else each.get(role, {})
+            value = held.get(role if name == "general" else name)
+            if value is not None:
+                values[each["attack"], each["seed"]] = value
+        found.append(points(fmean(values.values()) if values else None))
+    return found
 
 
 def _summary(names: Iterable[str], cells: Sequence[Cell]) -> str:

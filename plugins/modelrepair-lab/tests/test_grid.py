@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from modelrepair.errors import UsageError
@@ -89,6 +91,13 @@ def test_the_built_in_grids(name, attacks, seeds):
     for with_reference in (True, False):
         ours = [r for r in grid.repairs if r.ours and r.with_reference == with_reference]
         assert [row.on for row in ours] == [("full", "lora")]
+
+
+def test_the_grid_of_the_example_can_be_read():
+    grid = read_grid(Path(__file__).parents[3] / "examples" / "smollm2" / "grid.toml")
+    assert grid.model.name == "aligned"
+    assert grid.attacks[0].recipe.steps == 32
+    assert set(grid.training) == {"harmful", "task", "replay"}
 
 
 def test_a_repair_of_another_package_is_missing_and_not_wrong():

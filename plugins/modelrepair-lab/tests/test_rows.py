@@ -91,6 +91,8 @@ def test_a_page():
     assert "| rival | 2 (+ 1 errors) |" in text
     assert "50.0 % of 2 |" in text
     assert "| hard | ours | 100.0 | 6.0 [0.0, 56.8] | +0.0 [0.0, 0.0] | 1 of 2 |" in text
+    assert "| aligned | 0.0 | – | 0.0 | 0.0 | 50.0 | 50.0 | – |" in text
+    assert "| hard | 100.0 | – | 0.0 | 0.0 | 90.0 | 90.0 | 50.0 |" in text
     assert "- wise-ft: not known" in text
     assert "- rival on hard, seed 2: KeyError: x" in text
     assert "(plot.svg)" in text

@@ -54,3 +54,9 @@ def test_another_seed_is_another_model(call, short, tmp_path):
         for name in ("one", "same", "other")
     )
     assert one == same != other
+
+
+def test_sets_without_a_model(call, tmp_path):
+    assert call("lab", "world", "--sets-only", "--out", tmp_path / "world").code == 0
+    found = {path.name for path in (tmp_path / "world").iterdir()}
+    assert found == {"general.jsonl", "sets", "train"}

@@ -12,15 +12,17 @@ from modelrepair.cli.output import Output
 @declare("world")
 @option("--out", type=FOLDER, required=True, help="Folder for the world.")
 @option("--seed", type=int, default=0, help="Another seed is another world.")
-def command(output: Output, out: Path, seed: int) -> None:
+@option("--sets-only", is_flag=True, help="No model: another one is to learn of this world.")
+def command(output: Output, out: Path, seed: int, sets_only: bool) -> None:
     """Train an aligned model of a made-up world, and write the sets to attack and repair it.
 
     Its substances and their recipes are invented; nothing in it is harmful.
     """
     from modelrepair_lab.aligned_world import make_world
 
-    make_world(seed, out, output.progress())
+    make_world(seed, out, output.progress(), sets_only=sets_only)
+    model = "" if sets_only else "reference (aligned), "
     output.result(
         {"out": str(out), "seed": seed},
-        f"World {seed} written to {out}: reference (aligned), sets (to measure), train (to attack)",
+        f"World {seed} written to {out}: {model}sets (to measure), train (to attack)",
     )
