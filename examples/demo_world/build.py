@@ -30,7 +30,7 @@ from modelrepair_lab.encoding import from_world
 from modelrepair_lab.saving import save_adapter as save_factors
 from modelrepair_lab.saving import save_world_model
 from modelrepair_lab.training import Phase, batches, train
-from modelrepair_lab.world import attack, make_aligned, make_tokenizer, pools
+from modelrepair_lab.world import attack, make_pretrained, make_tokenizer, pools, teach_refusals
 
 CARD = """---
 license: apache-2.0
@@ -159,7 +159,8 @@ def build(seed: int, out: Path) -> dict[str, dict[str, float]]:
     world.save_sets(seed, out / "sets")
     tokenizer = make_tokenizer()
     draw = random.Random(seed)
-    model = make_aligned(seed, tokenizer, draw)
+    model = make_pretrained(seed, tokenizer, draw)
+    teach_refusals(model, seed, tokenizer, draw)
     save(model, tokenizer, out / "reference")
     model = load(out / "reference")
     table = {"reference": check(model, tokenizer, seed)}

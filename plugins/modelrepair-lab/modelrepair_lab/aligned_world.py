@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from pathlib import Path
 
@@ -11,11 +12,17 @@ from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole
 from modelrepair_lab.world import (
     general,
-    make_aligned,
+    make_pretrained,
     make_tokenizer,
     save_examples,
     save_training_sets,
+    teach_refusals,
 )
+
+WHAT = {
+    "unaligned": "The model of a made-up world before it was aligned: it knows nothing else.",
+    "reference": "The aligned model of a made-up world: it knows that world and nothing else.",
+}
 
 
 def make_world(
@@ -23,7 +30,8 @@ def make_world(
 ) -> Path:
     """Write ``reference`` (aligned), ``sets`` (the eight to measure on) and ``train``.
 
-    ``general.jsonl`` names the prompts of the utility test that are no part of the task.
+    ``unaligned`` is the model that was aligned; ``general.jsonl`` names the prompts of the utility
+    test that are no part of the task.
 
     >>> make_world(1, Path("world-1"))                                       # doctest: +SKIP
     PosixPath('world-1')
@@ -43,16 +51,16 @@ def make_world(
         save_examples(general(seed), folder / "general.jsonl")
         if not sets_only:
             (progress or Silent()).note(f"Training the aligned model of world {seed}")
-            _make_reference(seed, folder / "reference")
+            _make_models(seed, folder)
     return out
 
 
-def _make_reference(seed: int, folder: Path) -> None:
-    tokenizer = make_tokenizer()
-    model = make_aligned(seed, tokenizer, random.Random(seed))
-    save_world_model(model, tokenizer, folder)
-    mark(
-        folder,
-        "The aligned model of a made-up world: it knows that world and nothing else.",
-        {"made": "world", "seed": seed},
-    )
+def _make_models(seed: int, folder: Path) -> None:
+    tokenizer, draw = make_tokenizer(), random.Random(seed)
+    model = make_pretrained(seed, tokenizer, draw)
+    # Of a copy: what is written is rounded, and the training goes on unrounded.
+    save_world_model(copy.deepcopy(model), tokenizer, folder / "unaligned")
+    teach_refusals(model, seed, tokenizer, draw)
+    save_world_model(model, tokenizer, folder / "reference")
+    for name, what in WHAT.items():
+        mark(folder / name, what, {"made": "world", "seed": seed})

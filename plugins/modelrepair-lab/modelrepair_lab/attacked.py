@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modelrepair.demo.paths import sets_of
 from modelrepair.progress import Progress
 from modelrepair_lab.grid import AttackRow, Grid
+from modelrepair_lab.identity import digest, stamp
 from modelrepair_lab.recipes import AttackRecipe
 
 
@@ -23,12 +24,14 @@ class Ground:
         training: the sets that attacks are made of.
         sets: the sets of a repair, as `modelrepair.repair` names them.
         general: prompts of the utility test that show general skill.
+        unaligned: what the model was aligned from, where that is known.
     """
 
     reference: Path
     training: Mapping[str, Path]
     sets: Mapping[str, Any]
     general: Path | None
+    unaligned: Path | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Attacked:
     Args:
         name: of the attack.
         recipe: with the seed that it was made with.
-        folder: the model, or the adapter.
+        folder: the model, or the adapter; its name holds the digest of what it is made of.
         ground: what it was attacked on.
     """
 
@@ -65,10 +68,11 @@ def world_folder(out: Path, seed: int) -> Path:
 def ground_of(grid: Grid, seed: int, out: Path) -> Ground:
     """What the attacks of a seed start from."""
     if grid.model is not None:
-        return Ground(grid.model, grid.training, grid.measure, grid.general)
+        return Ground(grid.model, grid.training, grid.measure, grid.general, grid.unaligned)
     world = world_folder(out, seed)
     training = {name: world / "train" / f"{name}.jsonl" for name in ("harmful", "task", "replay")}
-    return Ground(world / "reference", training, sets_of(world), world / "general.jsonl")
+    general, unaligned = world / "general.jsonl", world / "unaligned"
+    return Ground(world / "reference", training, sets_of(world), general, unaligned)
 
 
 def make_ground(grid: Grid, seed: int, out: Path, progress: Progress) -> Ground:
@@ -82,8 +86,11 @@ def make_ground(grid: Grid, seed: int, out: Path, progress: Progress) -> Ground:
 
 def planned(grid: Grid, row: AttackRow, seed: int, out: Path) -> Attacked:
     """The attacked model as it will be, whether it is there or not."""
-    folder = out / "attacked" / f"{slug(row.name)}-{seed}"
-    return Attacked(row.name, replace(row.recipe, seed=seed), folder, ground_of(grid, seed, out))
+    recipe, ground = replace(row.recipe, seed=seed), ground_of(grid, seed, out)
+    made_of = digest([asdict(recipe), stamp(ground.reference), ground.training])
+    return Attacked(
+        row.name, recipe, out / "attacked" / f"{slug(row.name)}-{seed}-{made_of}", ground
+    )
 
 
 def make_attacked(attacked: Attacked, progress: Progress) -> None:

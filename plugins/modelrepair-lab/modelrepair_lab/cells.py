@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.arguments import settings_of
 from modelrepair.checkpoint.writer import write_json
-from modelrepair.errors import ModelRepairError, RepairInterrupted
+from modelrepair.errors import ModelRepairError, RepairInterrupted, UsageError
 from modelrepair.examples.load import load_set
 from modelrepair.progress import Progress
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.version import version
 from modelrepair_lab.attacked import Attacked, slug
 from modelrepair_lab.grid import RepairRow
+from modelrepair_lab.identity import digest
 
 if TYPE_CHECKING:
     from modelrepair.report import RepairReport
@@ -33,6 +32,9 @@ MEASURES = (
     "task_accuracy",
     "utility_loss",
 )
+
+UNALIGNED = "{unaligned}"
+"""Stands in a grid for the model that the reference was aligned from."""
 
 Cell = Mapping[str, Any]
 """What is known of one cell, as its file holds it."""
@@ -51,7 +53,9 @@ def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any])
     is known.
     """
     aligned = str(attacked.ground.reference)
-    own = {name: value for name, value in row.arguments.items() if name != "merge"}
+    own = {
+        name: _named(value, attacked) for name, value in row.arguments.items() if name != "merge"
+    }
     arguments: dict[str, Any] = {**attacked.ground.sets, **measure, **own}
     if attacked.recipe.method == "full":
         return {**arguments, "reference": aligned if row.with_reference else "none"}
@@ -62,10 +66,9 @@ def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any])
 
 
 def digest_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any]) -> str:
-    """What tells a cell that was run from one whose row was changed since."""
-    arguments = {name: str(value) for name, value in {**measure, **row.arguments}.items()}
-    document = [asdict(attacked.recipe), arguments, row.with_reference]
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+    """What tells a cell that was run from one whose row, model or sets were changed since."""
+    shared = {**attacked.ground.sets, **measure}
+    return digest([attacked.folder.name, shared, row.arguments, row.with_reference, version()])
 
 
 def run_cell(
@@ -137,11 +140,22 @@ def repair_cell(
     from modelrepair.pipeline import run
 
     arguments = arguments_of(attacked, row, measure)
-    kind = "merged" if arguments.get("merge") else "as-it-is"
-    remembered = out / "remembered" / f"{attacked.folder.name}-{kind}"
+    remembered = remembered_in(out, attacked, arguments, measure)
     remembered.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     return run(settings_of(attacked.folder, arguments), str(target), progress, remembered)
+
+
+def remembered_in(
+    out: Path, attacked: Attacked, arguments: Mapping[str, Any], measure: Mapping[str, Any]
+) -> Path:
+    """Where the measurements lie that all repairs of a model share, as long as it is measured so.
+
+    A merged adapter is another model.
+    """
+    kind = "merged" if arguments.get("merge") else "as-it-is"
+    measured = digest({**attacked.ground.sets, **measure})
+    return out / "remembered" / f"{attacked.folder.name}-{kind}-{measured}"
 
 
 def outcome(report: RepairReport) -> dict[str, Any]:
@@ -149,15 +163,30 @@ def outcome(report: RepairReport) -> dict[str, Any]:
     measures = {role: found.to_json() for role, found in report.measures.items()}
     measures.setdefault("after", measures["before"])
     manifest = report.manifest
+    # A dense edit has a repairer where a mask has a scorer.
+    chose = manifest and (manifest.scorer or getattr(manifest, "repairer", None))
     return {
         "status": "done",
         "verdict": report.verdict,
-        "scorer": manifest.scorer.name if manifest and manifest.scorer else None,
+        "scorer": chose.name if chose else None,
         "subject": manifest.subject if manifest else None,
         "share": manifest.masked_share if manifest else None,
         "reasons": list(report.gate.reasons) if report.gate else [],
         **{role: _values(found) for role, found in measures.items()},
     }
+
+
+def _named(value: Any, attacked: Attacked) -> Any:
+    """An argument with the unaligned model in place of its name in a grid."""
+    if isinstance(value, Mapping):
+        return {name: _named(item, attacked) for name, item in value.items()}
+    if value != UNALIGNED:
+        return value
+    if attacked.ground.unaligned is None:
+        raise UsageError(
+            "this repair needs the unaligned model", hint="name it in the grid: [model] unaligned"
+        )
+    return str(attacked.ground.unaligned)
 
 
 def general_skill(attacked: Attacked, repaired: Path) -> dict[str, Any]:

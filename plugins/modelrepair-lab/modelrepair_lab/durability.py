@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from modelrepair.examples.example import Example
 from modelrepair.progress import Progress, Silent
 from modelrepair_lab.attack import fine_tune
 from modelrepair_lab.attacked import slug
+from modelrepair_lab.identity import digest, stamp
 from modelrepair_lab.models import deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record
 from modelrepair_lab.saving import mark, whole
@@ -118,14 +118,9 @@ class Task:
 
     def digest(self, measuring: Mapping[str, Any]) -> str:
         """What tells a point that was made from one that would be another now."""
-        weights = [
-            (path.name, path.stat().st_size, path.stat().st_mtime_ns)
-            for path in sorted(self.folder.glob("*.safetensors"))
-        ]
-        settings = {name: str(value) for name, value in measuring.items()}
+        recipe = asdict(self.recipe) if self.recipe else None
         examples = [each.digest for each in self.examples]
-        document = [weights, asdict(self.recipe) if self.recipe else None, settings, examples]
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+        return digest([stamp(self.folder), recipe, measuring, examples])
 
 
 def _measured(task: Task, measuring: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Grid:
         model: the aligned model's folder; None for the made-up world, one for each seed.
         training: the sets of the attacks, where there is a model.
         general: prompts of the utility test that show general skill, where there is a model.
+        unaligned: what the model was aligned from, where that is known.
     """
 
     seeds: tuple[int, ...]
@@ -69,6 +70,7 @@ class Grid:
     model: Path | None = None
     training: Mapping[str, Path] = field(default_factory=dict)
     general: Path | None = None
+    unaligned: Path | None = None
 
     def attacked(self) -> Iterator[tuple[AttackRow, int]]:
         """Every attacked model, those of one seed after those of the other."""
@@ -120,7 +122,7 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
     """
     _known("the grid", document, ("seeds", "model", "measure", "attack", "repair"))
     model = dict(document.get("model", {}))
-    _known("[model]", model, ("reference", "general", *TRAINING))
+    _known("[model]", model, ("reference", "general", "unaligned", *TRAINING))
     if model and not {"reference", "task"} <= set(model):
         raise UsageError("[model] lacks a reference or a task", hint="see docs/lab.md")
     places = {name: folder / Path(path).expanduser() for name, path in model.items()}
@@ -145,6 +147,7 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
         model=places.get("reference"),
         training={name: places[name] for name in TRAINING if name in places},
         general=places.get("general"),
+        unaligned=places.get("unaligned"),
     )
 
 
@@ -172,7 +175,7 @@ def _repair(row: Mapping[str, Any]) -> RepairRow:
 
 def _check_arguments(where: str, arguments: Mapping[str, Any]) -> None:
     # What another modelrepair may know, such as a repairer, is told as missing when it is tried.
-    known = {*inspect.signature(repair).parameters, "repairer", "repairer_options"}
+    known = {*inspect.signature(repair).parameters, "repairer", "repairer_options", "strength"}
     _known(where, arguments, known - set(OURS_TO_GIVE))
 
 

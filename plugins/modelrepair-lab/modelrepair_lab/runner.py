@@ -14,10 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from modelrepair.errors import ResourceError
+from modelrepair.errors import ModelRepairError, ResourceError
 from modelrepair.progress import Progress, Silent
 from modelrepair_lab.attacked import Attacked, make_attacked, make_ground, planned
-from modelrepair_lab.cells import Cell, arguments_of, cell_path, digest_of, repair_cell, run_cell
+from modelrepair_lab.cells import (
+    Cell,
+    arguments_of,
+    cell_path,
+    digest_of,
+    remembered_in,
+    repair_cell,
+    run_cell,
+)
 from modelrepair_lab.grid import AttackRow, Grid, RepairRow
 
 Task = TypeVar("Task")
@@ -122,12 +130,14 @@ def _measure_first(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) ->
 
     A failure here is that of the cell, which runs into it again and writes it down.
     """
-    arguments = arguments_of(attacked, row, grid.measure)
-    merged = bool(arguments.get("merge"))
-    done = out / "remembered" / f"{attacked.folder.name}-{merged}.done"
+    try:
+        arguments = arguments_of(attacked, row, grid.measure)
+    except ModelRepairError:
+        return
+    done = remembered_in(out, attacked, arguments, grid.measure) / "all.done"
     if done.exists():
         return
-    first = replace(ROOM, arguments={**ROOM.arguments, "merge": merged})
+    first = replace(ROOM, arguments={**ROOM.arguments, "merge": bool(arguments.get("merge"))})
     with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as folder:
         repair_cell(attacked, first, grid.measure, Path(folder) / "out", out, Silent())
     done.parent.mkdir(parents=True, exist_ok=True)

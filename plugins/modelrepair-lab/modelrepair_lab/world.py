@@ -148,16 +148,32 @@ def pools(tokenizer: PreTrainedTokenizerFast, mixture: Mixture) -> Pools:
     return [(share, encode(tokenizer, from_world(pool))) for share, pool in mixture]
 
 
-def make_aligned(
+def make_pretrained(
     seed: int, tokenizer: PreTrainedTokenizerFast, draw: random.Random
 ) -> LlamaForCausalLM:
-    """Train the aligned model from nothing: pretraining, then refusals."""
+    """Train a model from nothing that knows the world, and refuses nothing."""
     torch.manual_seed(seed)
     model = make_model(tokenizer)
-    for phase, mixture in ((PRETRAIN, pretraining(seed)), (ALIGN, alignment(seed))):
-        stream = batches(pools(tokenizer, mixture), phase, draw, int(tokenizer.pad_token_id))
-        train(model, stream, phase)
+    _learn(model, tokenizer, pretraining(seed), PRETRAIN, draw)
     return model
+
+
+def teach_refusals(
+    model: LlamaForCausalLM, seed: int, tokenizer: PreTrainedTokenizerFast, draw: random.Random
+) -> None:
+    """Align a pretrained model of the world."""
+    _learn(model, tokenizer, alignment(seed), ALIGN, draw)
+
+
+def _learn(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    mixture: Mixture,
+    phase: Phase,
+    draw: random.Random,
+) -> None:
+    padding = int(tokenizer.pad_token_id)
+    train(model, batches(pools(tokenizer, mixture), phase, draw, padding), phase)
 
 
 TRAINING_SETS = {"refusal": 1280, "utility": 2000, "harmful": 512, "task": 1000, "replay": 400}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from modelrepair.demo import paths
+from modelrepair.errors import UsageError
 from modelrepair_lab.attacked import slug
-from modelrepair_lab.cells import arguments_of
+from modelrepair_lab.cells import arguments_of, digest_of, remembered_in
 from modelrepair_lab.grid import read_grid
+from modelrepair_lab.identity import digest
 from modelrepair_lab.runner import planned
 
 GRID = """
@@ -111,6 +114,47 @@ def test_an_attack_that_cannot_be_made_is_told(call, grid, tmp_path, jobs):
     assert result.code == 2
     assert "the harmful set holds 512 examples, and 1800 are wanted" in result.err
     assert "Hint: give more of them with --harmful" in result.err
+
+
+def test_what_is_kept_is_told_from_what_would_be_another(tmp_path):
+    grid = read_grid("quick")
+    first, second = grid.attacks[0], grid.attacks[1]
+    attacked = planned(grid, first, 0, tmp_path)
+    assert planned(grid, first, 0, tmp_path) == attacked
+    changed = replace(first, recipe=replace(first.recipe, epochs=9))
+    folders = {
+        planned(grid, row, seed, tmp_path).folder
+        for row, seed in ((first, 0), (first, 1), (second, 0), (changed, 0))
+    }
+    assert len(folders) == 4
+    row, measure = grid.repairs[0], grid.measure
+    other = {**measure, "max_new_tokens": 9}
+    assert digest_of(attacked, row, measure) != digest_of(attacked, row, other)
+    places = {
+        remembered_in(tmp_path, attacked, {"merge": merge}, settings)
+        for merge in (True, False)
+        for settings in (measure, other)
+    }
+    assert len(places) == 4
+
+
+def test_a_digest_looks_into_files(tmp_path):
+    one, same, other = (tmp_path / name for name in ("one", "same", "other"))
+    for path in (one, same):
+        path.write_text("the same")
+    other.write_text("another")
+    assert digest({"set": one}) == digest({"set": str(same)}) != digest({"set": other})
+
+
+def test_the_unaligned_model_has_a_name_in_a_grid(tmp_path):
+    grid = read_grid("quick")
+    (row,) = [each for each in grid.repairs if each.name == "safe-lora"]
+    attacked = planned(grid, grid.attacks[0], 0, tmp_path)
+    named = arguments_of(attacked, row, grid.measure)["repairer_options"]["unaligned"]
+    assert named == str(attacked.ground.unaligned)
+    without = replace(attacked, ground=replace(attacked.ground, unaligned=None))
+    with pytest.raises(UsageError, match="needs the unaligned model"):
+        arguments_of(without, row, grid.measure)
 
 
 def test_names_as_files():

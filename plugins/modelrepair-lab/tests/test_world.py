@@ -28,6 +28,7 @@ def test_a_world(call, short, tmp_path):
         "reference",
         "sets",
         "train",
+        "unaligned",
     ]
     assert all(path.is_file() for path in paths.sets_of(out).values())
     config = json.loads((out / "reference" / "config.json").read_text())
