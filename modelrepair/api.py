@@ -54,6 +54,9 @@ def repair(
     preset: PresetName | None = None,
     scorer: str | None = None,
     scorer_options: Mapping[str, Any] | None = None,
+    repairer: str | None = None,
+    repairer_options: Mapping[str, Any] | None = None,
+    strength: float | None = None,
     scope: Scope | None = None,
     ratio: float | Literal["auto"] | None = None,
     scale: float = 0.0,
@@ -137,6 +140,11 @@ def repair(
         scorer: a registered name or ``path/file.py:Class``; by itself Wanda, then contrast where
             no Wanda repair meets the budgets.
         scorer_options: the scorer's options by name.
+        repairer: in place of a scorer, a registered repairer: it gives whole matrices new values
+            (docs/repairers.md).
+        repairer_options: the repairer's options by name.
+        strength: of the repairer, in its own terms; by itself searched for. Of one that trains,
+            the steps.
         scope: per ``row``, per ``tensor`` or ``global``; by itself the scorer's own.
         ratio: share of the entries to mask, or ``"auto"`` to search for it; by itself the
             preset's, else ``"auto"``.

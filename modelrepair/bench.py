@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
-from modelrepair.registry.specs import Judge, JudgeSpec, ScorerSpec
+from modelrepair.registry.specs import Judge, JudgeSpec, RepairerSpec, ScorerSpec
 from modelrepair.settings import Settings
 from modelrepair.source.resolve import Source
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from modelrepair.examples.load import ExampleSet
     from modelrepair.examples.splits import Splits
     from modelrepair.measure.evaluate import Panel
+    from modelrepair.points import Point
+    from modelrepair.repairing import Repairing
     from modelrepair.rounds import Scoring
-    from modelrepair.search import Point
     from modelrepair.sweep.sites import Sites
     from modelrepair.sweep.skeleton import Skeleton
+    from modelrepair.training import Training
     from modelrepair.workspace import Workspace
 
 
@@ -75,11 +77,16 @@ class Sets:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The plug-ins of a run: scorers in the order they are tried, and the judge."""
+    """The plug-ins of a run: scorers in the order they are tried, or a repairer; and the judge.
+
+    ``models`` are those that the repairer needs beside source and reference, by its names.
+    """
 
     scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
     registered_judge: Registered[JudgeSpec]
     judge: Judge
+    repairer: Registered[RepairerSpec] | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
 
     @property
     def judge_inputs(self) -> Mapping[str, str]:
@@ -132,8 +139,8 @@ class Bench:
 
 @dataclass(frozen=True)
 class Found:
-    """The mask that was chosen, what chose it, and all that was looked at on the way."""
+    """The change that was chosen, what made it, and all that was looked at on the way."""
 
-    scoring: Scoring
+    made: Scoring | Repairing | Training
     point: Point
     points: tuple[Point, ...]

@@ -14,25 +14,28 @@ from modelrepair.examples.load import ExampleSet
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.publish.manifest import Manifest, Site
+from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import SetName
 from modelrepair.settings import short_options
 from modelrepair.source.digest import digests
 from modelrepair.version import version
 
 if TYPE_CHECKING:
+    from modelrepair.points import Point
+    from modelrepair.repairing import Repairing
     from modelrepair.rounds import Scoring
-    from modelrepair.search import Point
     from modelrepair.sweep.sites import FileTensor, Sites
+    from modelrepair.training import Training
 
 
-def manifest_sites(sites: Sites, scoring: Scoring) -> list[Site]:
+def manifest_sites(sites: Sites, made: Scoring | Repairing | Training) -> list[Site]:
     """The tensors of the file in which sites lie, as the manifest lists them, in its order.
 
     Args:
-        sites: what was open to masking.
-        scoring: what chose the mask: it knows how many tokens each expert saw.
+        sites: what was open to change.
+        made: what made the change: a scorer knows how many tokens each expert saw.
     """
-    routed = _routed(scoring)
+    routed = _routed(made)
     return [
         Site(
             name=tensor.name,
@@ -66,20 +69,60 @@ def _tokens(
     return found
 
 
-def _unseen(scoring: Scoring) -> dict[str, str]:
+def _unseen(made: Scoring | Repairing | Training) -> dict[str, str]:
     """The experts that no token of the scorer's sets was routed to, and that were left alone."""
-    needs = scoring.scorer.needs
+    from modelrepair.rounds import Scoring
+
+    if not isinstance(made, Scoring):
+        return {}
+    needs = made.scorer.needs
     found = {}
-    for site, counts in _routed(scoring).items():
+    for site, counts in _routed(made).items():
         sets = [name for name in counts if name in needs] or list(counts)
         if sets and not any(counts[name] for name in sets):
             found[site] = f"no token of {' or '.join(sets)} was routed to this expert"
     return found
 
 
-def _routed(scoring: Scoring) -> dict[str, dict[SetName, int]]:
-    path = scoring.routed
-    return json.loads(path.read_text()) if path.exists() else {}
+def _routed(made: Scoring | Repairing | Training) -> dict[str, dict[SetName, int]]:
+    path = getattr(made, "routed", None)
+    return json.loads(path.read_text()) if path is not None and path.exists() else {}
+
+
+def _made_by(bench: Bench, found: Found) -> dict[str, Any]:
+    """What the manifest says of a mask's scorer, or of a dense edit's repairer."""
+    from modelrepair.rounds import Scoring
+
+    settings, made = bench.settings, found.made
+    if isinstance(made, Scoring):
+        options = next(given for each, given in bench.chosen.scorers if each is made.registered)
+        return {
+            "subject": made.subject,
+            "scope": made.scope,
+            "ratio": found.point.ratio,
+            "scale": settings.scale,
+            "protect": made.protect,
+            "preset": settings.preset,
+            "scorer": _plugin(made.registered, options),
+        }
+    models = {name: _origin(each, files=True) for name, each in bench.chosen.models.items()}
+    repairer = {
+        **_plugin(made.registered, settings.repairer_options),
+        "strength": found.point.ratio,
+        "trains": made.registered.spec.trains,
+        "models": models,
+    }
+    return {"edit": "dense", "subject": "weight", "repairer": repairer}
+
+
+def _plugin(registered: Registered[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": registered.spec.name,
+        "distribution": registered.distribution,
+        "version": registered.version,
+        "options": dict(options),
+        "api": registered.spec.api,
+    }
 
 
 def draft_manifest(
@@ -91,35 +134,21 @@ def draft_manifest(
     seconds: float,
 ) -> Manifest:
     """Everything about a repair but what its files say."""
-    settings, scoring = bench.settings, found.scoring
-    registered = scoring.registered
-    options = next(given for each, given in bench.chosen.scorers if each is registered)
+    settings = bench.settings
     judge = bench.chosen.registered_judge
     adapter = bench.source.adapter
     base = bench.source.base or (adapter.base if adapter else None)
     return Manifest.model_validate(
         {
             "tool": {"version": version()},
-            "subject": scoring.subject,
-            "scope": scoring.scope,
-            "ratio": found.point.ratio,
-            "scale": settings.scale,
+            **_made_by(bench, found),
             "source": _origin(bench.source),
             "base": None if base is None else _origin(base, files=True),
             "adapter": None if adapter is None else _origin(adapter, files=True),
             "reference": None if reference is None else _origin(reference, files=True),
-            "sites": manifest_sites(bench.sites, scoring),
+            "sites": manifest_sites(bench.sites, found.made),
             "coverage": bench.sites.coverage,
-            "skipped": {**bench.sites.skipped, **_unseen(scoring)},
-            "protect": scoring.protect,
-            "preset": settings.preset,
-            "scorer": {
-                "name": registered.spec.name,
-                "distribution": registered.distribution,
-                "version": registered.version,
-                "options": dict(options),
-                "api": registered.spec.api,
-            },
+            "skipped": {**bench.sites.skipped, **_unseen(found.made)},
             "sets": {name: _set(bench, name, some) for name, some in bench.sets.given.items()},
             "judge": {
                 "name": judge.spec.name,
@@ -189,7 +218,7 @@ def _point(point: Point, chosen: Point, judge: str) -> dict[str, Any]:
         "share": point.share,
         "screen": {} if point.screen is None else point.screen.to_json(),
         "measures": None if point.results is None else summarise(point.results, judge).to_json(),
-        "chosen": point.masks.folder == chosen.masks.folder,
+        "chosen": point.change.folder == chosen.change.folder,
     }
 
 

@@ -5,7 +5,6 @@ source ─► sets ─► sites ─► measure ─► score, select, search ─�
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -14,39 +13,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
-from modelrepair.bench import Bench, Found, Model, Notes
+from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.device import find_device
 from modelrepair.draft import draft_manifest, manifest_sites
-from modelrepair.errors import UsageError
 from modelrepair.examples.look import look_at_splits
+from modelrepair.finding import edit_of, find, require_sets, subject_of
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_answers import answer_own
 from modelrepair.planning import check_room
-from modelrepair.presets import PRESETS, expand, quota_of
+from modelrepair.presets import expand
 from modelrepair.progress import Progress
 from modelrepair.publish.output import (
-    Positions,
     finish,
     with_not_fetched,
     write_record,
     write_weights,
 )
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.manager import make_scorer
-from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import MeasuredSet, ScorerSpec, SetName, SubjectKind
+from modelrepair.registry.specs import MeasuredSet
 from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
-from modelrepair.sets import load_sets, load_whole_sets, score_batches, screen_roles
+from modelrepair.sets import load_sets, load_whole_sets, screen_roles
 from modelrepair.settings import Settings, check, check_choices
 from modelrepair.workspace import inputs_of, open_workspace
 
 if TYPE_CHECKING:
     from modelrepair.examples.splits import Part
-    from modelrepair.rounds import Scoring
-    from modelrepair.search import Point
 
 ALIGNED = 0.10
 """A reference that was found by itself counts as aligned up to this harmful score."""
@@ -96,7 +89,9 @@ def run(
     source = prepare.find_source(settings, commit=commit)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
-    inputs = inputs_of(sets, chosen, source, source.base, reference)
+    chosen = prepare.with_models(settings, chosen, source)
+    models = (source, source.base, reference, *chosen.models.values())
+    inputs = inputs_of(sets, chosen, *models)
     digest = settings.digest(inputs=inputs)
     check_room(settings, source, sets, chosen, destination.absolute().parent)
     workspace = open_workspace(destination, digest, source.source.folder)
@@ -106,7 +101,7 @@ def run(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
         _check_sweep(bench)
-        _require_sets(bench, 0, _subject(settings, source, reference))
+        require_sets(bench, subject_of(settings, source, reference), reference)
         bench = answer_own(bench)
         look_at_splits(bench.sets.splits, bench.panel.template, notes)
         measured = Measured()
@@ -117,16 +112,13 @@ def run(
                 workspace.close()
                 return _report("nothing to repair", bench, measured)
 
-        found = _find_mask(bench, reference)
-        of_delta = reference if found.scoring.subject == "delta" else None
-        positions = _positions(bench, found.point)
+        found = find(bench, reference, lambda *which: _select(bench, *which))
+        edit = edit_of(bench, found, reference)
         written = write_weights(
             _emptied(workspace.staged),
             source=source.checkpoint,
-            sites=manifest_sites(bench.sites, found.scoring),
-            positions=positions,
-            reference=of_delta.checkpoint if of_delta else None,
-            scale=settings.scale,
+            sites=manifest_sites(bench.sites, found.made),
+            edit=edit,
             base_id=prepare.base_id(source, notes),
             progress=progress,
         )
@@ -147,8 +139,7 @@ def run(
             draft_manifest(bench, found, reference, measures, gate, seconds),
             written,
             source=source.checkpoint,
-            positions=positions,
-            reference=of_delta.checkpoint if of_delta else None,
+            edit=edit,
             results=dict(measured.results),
             store_values=settings.store_values,
             target=target,
@@ -248,122 +239,10 @@ def _measure(
     return tuple(ExampleResult(**row) for row in rows), answers
 
 
-def _find_mask(bench: Bench, reference: Model | None) -> Found:
-    """Let each scorer search in turn, until one repairs on the select split."""
-    from modelrepair.measure.evaluate import Screen, screen
-    from modelrepair.search import Baseline, Trial, choose, fixed, remember, repairs, search
-
-    settings = bench.settings
-    subject = _subject(settings, bench.source, reference)
-    if settings.ratio is not None and settings.ratio != "auto":
-        scoring = _scoring(bench, reference, subject, 0)
-        ratio, step = float(settings.ratio), settings.step
-        point = fixed(scoring, ratio, step, settings.max_rounds, bench.progress)
-        return Found(scoring, point, (point,))
-
-    work = bench.workspace.work / "screening"
-    read = prepare.weights_of(settings, bench.source, bench.device).read
-    seen = remember(
-        bench.remembered / "before-screen.json",
-        lambda: screen(bench.panel, bench.skeleton, read, work, bench.progress).to_json(),
-    )
-    baseline = Baseline(
-        before=_measure(bench, bench.source, "before", "select")[0],
-        before_screen=Screen(**seen),
-        reference=_measure(bench, reference, "reference", "select")[0] if reference else None,
-    )
-    tried: list[Point] = []
-    scorings: dict[str, Scoring] = {}
-    for number, (registered, _) in enumerate(bench.chosen.scorers):
-        if number > 0 and (missing := _missing_set(bench, number, subject)):
-            bench.notes.warn(f"{registered.spec.name} was not tried: it needs {missing[1]}")
-            break
-        scoring = _scoring(bench, reference, subject, number)
-        scorings[registered.spec.name] = scoring
-        trial = Trial(scoring, bench.panel, settings.budgets, baseline, bench.progress)
-        tried += search(trial, settings.step, settings.max_rounds)
-        best = choose(tried, baseline, settings.budgets)
-        if repairs(best, baseline, settings.budgets):
-            break
-    return Found(scorings[best.scorer], best, tuple(tried))
-
-
-def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number: int) -> Scoring:
-    """One scorer, made for this subject, with the batches of the sets that it needs."""
-    from modelrepair.rounds import Scoring
-
-    settings = bench.settings
-    registered, options = bench.chosen.scorers[number]
-    _require_sets(bench, number, subject)
-    protect = settings.protect
-    if protect is None:
-        protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
-    delta = reference if subject == "delta" else None
-    return Scoring(
-        skeleton=bench.skeleton,
-        sites=bench.sites,
-        weights=prepare.weights_of(settings, bench.source, bench.device, delta),
-        registered=registered,
-        scorer=make_scorer(registered, options, subject),
-        subject=subject,
-        scope=settings.scope or registered.spec.scope,
-        batches=score_batches(bench.panel, bench.notes),
-        protect=protect,
-        folder=bench.workspace.work / f"scorer-{number}-{_version(registered)}",
-        quota=quota_of(settings.preset),
-    )
-
-
-def _require_sets(bench: Bench, number: int, subject: SubjectKind) -> None:
-    """Refuse a scorer or a protection that lacks a set, before anything is measured."""
-    if missing := _missing_set(bench, number, subject):
-        name = bench.chosen.scorers[number][0].spec.name
-        raise UsageError(
-            f"scorer {name!r} needs {missing[1]}",
-            hint=f"give one with --{missing[0]}, or choose another scorer",
-        )
-    if (bench.settings.protect or 0) > 0 and "utility" not in bench.sets.splits:
-        raise UsageError("--protect needs a utility set", hint="give one with --utility")
-
-
-def _version(registered: Registered[ScorerSpec]) -> str:
-    """Tells a scorer that was changed since the interruption from the one that was at work."""
-    origin = f"{registered.spec.name} {registered.distribution} {registered.version}"
-    return hashlib.sha256(origin.encode()).hexdigest()[:8]
-
-
-def _missing_set(bench: Bench, number: int, subject: SubjectKind) -> tuple[SetName, str] | None:
-    """The first set that a scorer lacks or that lacks answers, and how to say it."""
-    registered, options = bench.chosen.scorers[number]
-    spec = registered.spec
-    needed = spec.sets(parse_options(spec.options, options, spec.name), subject)
-    for name, use in needed.items():
-        if name not in bench.sets.splits:
-            return name, f"a {name} set"
-        given = bench.sets.given[name]
-        if use == "pairs" and not given.answered:
-            return name, f"answers in the {name} set, and {given.id} has prompts alone"
-    return None
-
-
-def _subject(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
-    if source.base is not None:
-        return "factor"
-    if settings.subject == "delta" and reference is None:
-        raise UsageError(
-            "a delta needs a reference, and none is known or aligned",
-            hint="name it with --reference, or use --subject weight",
-        )
-    if settings.subject != "auto":
-        return settings.subject
-    if settings.preset is not None:
-        return PRESETS[settings.preset].subject
-    return "delta" if reference is not None else "weight"
-
-
-def _positions(bench: Bench, point: Point) -> Positions:
-    entries = {tensor.name: tensor.entries for tensor in bench.sites.tensors}
-    return lambda name: point.masks.positions(name, entries[name])
+def _select(
+    bench: Bench, model: Model, role: Literal["before", "reference"]
+) -> tuple[ExampleResult, ...]:
+    return _measure(bench, model, role, "select")[0]
 
 
 def _opened(folder: Path, source: Model) -> Model:

@@ -17,7 +17,7 @@ from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.manager import judge_options, load_registry
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import ScorerSpec, SetName, SubjectKind
+from modelrepair.registry.specs import RepairerSpec, ScorerSpec, SetName, SubjectKind
 from modelrepair.sets import load_sets
 from modelrepair.settings import NONE, Settings, check
 from modelrepair.source.adapter import Adapter, read_adapter
@@ -40,7 +40,8 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     check(settings if settings.realign != NONE else replace(settings, realign="later"))
     settings = expand(settings)
     notes = Notes()
-    specs = _scorers(settings)
+    repairer = _repairer(settings)
+    specs = [] if repairer is not None else _scorers(settings)
     source = resolve(settings.source, settings.revision, weights=False)
     adapter = read_adapter(source.folder)
     check_subject(settings, adapter)
@@ -48,12 +49,14 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     subject = subject_ahead(settings, source, adapter)
     sets = load_sets(settings, notes) if settings.realign != NONE else None
     needed = {name for spec in specs for name in _needs(settings, spec, subject)}
+    if repairer is not None:
+        needed |= set(_repairer_needs(settings, repairer))
     scored = {name: split.score for name, split in (sets.splits if sets else {}).items()}
     made = _look(
         settings,
         source,
         base,
-        specs,
+        specs if repairer is None else [repairer],
         {name: examples for name, examples in scored.items() if name in needed},
         None if out is None else Path(out),
     )
@@ -65,6 +68,9 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
         reference=subject == "delta" or base is not None,
     )
     made = with_time(made, settings, job, named=sets is not None)
+    if repairer is not None:
+        note = f"time is counted without what {repairer.name} computes"
+        made = replace(made, notes=(*made.notes, note))
     return replace(made, hub=hub_plan(settings, source, made, subject, pushing, base))
 
 
@@ -110,6 +116,17 @@ def _scorers(settings: Settings) -> list[ScorerSpec]:
     return [registry.scorer(name).spec for name in names[: None if settings.fallback else 1]]
 
 
+def _repairer(settings: Settings) -> RepairerSpec | None:
+    if settings.repairer is None:
+        return None
+    return load_registry().repairer(settings.repairer).spec
+
+
+def _repairer_needs(settings: Settings, spec: RepairerSpec) -> Iterable[SetName]:
+    given = settings.repairer_options
+    return spec.sets(parse_options(spec.options, given, spec.name, "--repairer-option"))
+
+
 def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:
     """Stop before anything is computed where model, memory or disk will not do.
 
@@ -117,7 +134,8 @@ def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, ou
         UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
         ResourceError: too little memory or disk.
     """
-    specs = [registered.spec for registered, _ in chosen.scorers]
+    specs: list[ScorerSpec | RepairerSpec] = [each.spec for each, _ in chosen.scorers]
+    specs += [] if chosen.repairer is None else [chosen.repairer.spec]
     scored = {name: split.score for name, split in sets.splits.items()}
     base = None if source.base is None else source.base.source
     preflight.check(_look(settings, source.source, base, specs, scored, out))
@@ -127,18 +145,18 @@ def _look(
     settings: Settings,
     source: Source,
     base: Source | None,
-    specs: Sequence[ScorerSpec],
+    specs: Sequence[ScorerSpec | RepairerSpec],
     sets: Mapping[SetName, Sequence[Example]],
     out: Path | None,
 ) -> Plan:
-    """What the dearest of these scorers takes; every one spills its scores to the disk."""
+    """What the dearest of these plug-ins takes; every scorer spills its scores to the disk."""
     return preflight.plan(
         source,
         base=base,
         merge=settings.merge,
         sets=sets,
         scorer_gradients=any(spec.gradients for spec in specs),
-        iterative=any(spec.iterative for spec in specs),
+        iterative=any(isinstance(spec, ScorerSpec) and spec.iterative for spec in specs),
         scope="global",
         evaluate=settings.evaluate,
         token_budget=settings.token_budget,

@@ -52,6 +52,13 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
     """
     registry = registry or load_registry()
     judge = registry.judge(settings.judge)
+    for failure in registry.failures:
+        notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
+    if settings.repairer is not None:
+        repairer = registry.repairer(settings.repairer)
+        spec = repairer.spec
+        parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
+        return Chosen((), judge, make_judge(judge, settings.judge_options), repairer)
     if settings.scorer is None:
         names = DEFAULT_SCORERS if settings.fallback else DEFAULT_SCORERS[:1]
         if settings.ratio not in (None, "auto") or not settings.evaluate:
@@ -66,8 +73,6 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
         options = settings.scorer_options if name == names[0] else {}
         parse_options(registered.spec.options, options, name)
         chosen.append((registered, options))
-    for failure in registry.failures:
-        notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
     return Chosen(tuple(chosen), judge, make_judge(judge, settings.judge_options))
 
 
@@ -118,6 +123,11 @@ def check_subject(settings: Settings, adapter: Adapter | None) -> None:
                 hint="give the adapter, or leave the option out",
             )
         return
+    if settings.repairer is not None and not settings.merge:
+        raise UsageError(
+            "a repairer gives whole matrices new values, and the source is an adapter",
+            hint="add --merge to repair the whole model of adapter and base",
+        )
     if settings.subject in ("delta", "weight") and not settings.merge:
         raise UsageError(
             f"an adapter has factors and no {settings.subject} of its own",
@@ -215,6 +225,25 @@ def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | N
     return reference
 
 
+def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
+    """The plug-ins, with the models that the repairer needs beside source and reference.
+
+    Raises:
+        UnsupportedModelError: one does not fit the source.
+    """
+    if chosen.repairer is None:
+        return chosen
+    spec = chosen.repairer.spec
+    options = parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
+    models = {}
+    for name, place in spec.models(options).items():
+        found = resolve(place)
+        models[name] = Model(found, Checkpoint.open(found.folder))
+        entries = source.whole.entries
+        check_same_shapes(source.whole, models[name].checkpoint, entries, f"the {name} model")
+    return replace(chosen, models=models)
+
+
 def tokenizer_folder(model: Model) -> Path:
     """Where a model's tokenizer lies: an adapter may have its own, or its base's."""
     if model.base is None or any(
@@ -275,7 +304,10 @@ def open_bench(
     from modelrepair.sweep.sites import find_sites, narrow, require_coverage
 
     device = find_device(settings.device)
-    gradients = [each.spec.name for each, _ in chosen.scorers if each.spec.gradients]
+    specs = [each.spec for each, _ in chosen.scorers]
+    gradients = [spec.name for spec in specs if spec.gradients]
+    if chosen.repairer is not None and chosen.repairer.spec.gradients:
+        gradients.append(chosen.repairer.spec.name)
     skeleton = open_skeleton(settings, source, device, gradients=gradients)
     if source.base is not None:
         check_plain(skeleton.model)

@@ -143,7 +143,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         folder.mkdir(parents=True, exist_ok=True)
         work = Work(
             scoring.skeleton,
-            scoring.weights.with_masks(masks).read,
+            scoring.weights.with_change(masks).read,
             _groups(scoring, first=number == 0),
             folder / "pass",
         )
@@ -295,7 +295,7 @@ def _differs(scoring: Scoring, site: Site) -> bool:
 
 
 def _view(scoring: Scoring, masks: Masks | None, site: Site) -> SiteView:
-    weights = scoring.weights.with_masks(masks)
+    weights = scoring.weights.with_change(masks)
     weight = weights.matrix(site.place)
     reference = weights.reference(site.place)
     subject = weight

@@ -10,21 +10,25 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol
+
+from typing_extensions import TypeVar
 
 from modelrepair.checkpoint.writer import write_json
 from modelrepair.ladders import LADDERS, LARGEST, MOST_GENERATIONS, MOST_ROUNDS, SMALLEST, STEPS
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
-from modelrepair.measure.gate import costs_within_budgets, meets_target, within_budgets
-from modelrepair.measure.measures import summarise
+from modelrepair.measure.gate import costs_within_budgets, meets_target
 from modelrepair.measure.results import ExampleResult
+from modelrepair.points import Baseline, Point, harm, harm_of_source
 from modelrepair.progress import Progress
+from modelrepair.registry.loading import Registered
 from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
-from modelrepair.sweep.weights import Masks
+from modelrepair.sweep.skeleton import Skeleton
+from modelrepair.sweep.weights import Masks, Weights
 
 CREEP, JUMP = 0.1, 1.0
 """How much a step should raise the margin at least and at most, in nats per token."""
@@ -34,43 +38,33 @@ ON_THE_WAY = 4
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
 
-@dataclass(frozen=True)
-class Point:
-    """One mask that the search looked at.
+class Maker(Protocol):
+    """What makes candidates: a scorer with its surroundings, or a repairer with its own."""
 
-    Args:
-        scorer: the scorer's name.
-        round: how many times the scorer had been asked.
-        ratio: the share that was asked for, over all steps.
-        share: the share of all entries of the sites that is masked.
-        masks: the mask itself.
-        screen: figures without generation; None where nothing was measured.
-        results: on the select split, where this point generated.
-    """
+    @property
+    def registered(self) -> Registered[Any]:
+        """The plug-in's spec, and who offers it."""
+        ...
 
-    scorer: str
-    round: int
-    ratio: float
-    share: float
-    masks: Masks
-    screen: Screen | None = None
-    results: tuple[ExampleResult, ...] | None = None
+    @property
+    def skeleton(self) -> Skeleton:
+        """The model on the meta device."""
+        ...
+
+    @property
+    def weights(self) -> Weights:
+        """Reads the source."""
+        ...
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """Source and reference on the select split: what points are compared with."""
-
-    before: tuple[ExampleResult, ...]
-    before_screen: Screen
-    reference: tuple[ExampleResult, ...] | None
+Made = TypeVar("Made", bound=Maker, default=Scoring, covariant=True)
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One scorer's search: what it scores with, measures with, and may cost."""
+class Trial(Generic[Made]):
+    """One plug-in's search: what makes candidates, what measures them, what they may cost."""
 
-    scoring: Scoring
+    scoring: Made
     panel: Panel
     budgets: Budgets
     baseline: Baseline
@@ -78,8 +72,8 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """The scorer's name."""
-        return self.scoring.registered.spec.name
+        """The plug-in's name."""
+        return str(self.scoring.registered.spec.name)
 
 
 def fixed(
@@ -101,83 +95,48 @@ def fixed(
     return point
 
 
-def search(trial: Trial, step: float | None, max_rounds: int | None) -> list[Point]:
+def search(trial: Trial[Any], step: float | None, max_rounds: int | None) -> list[Point]:
     """All points that one scorer's search looked at, in order."""
     if not trial.scoring.registered.spec.iterative:
-        return list(_climb(trial))
+        points = list(climb(trial, _ladder(trial)))
+        drop_round(trial.scoring, 0)
+        return points
     walked = _walk(trial, step or STEPS[trial.scoring.subject], max_rounds or MOST_ROUNDS)
     # The last one comes a second time where it generates after all.
-    return list({point.masks.folder: point for point in walked}.values())
+    return list({point.change.folder: point for point in walked}.values())
 
 
-def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
-    """The point to publish, of those that generated.
-
-    With a reference: the smallest mask that meets the target at no cost over the budgets. Else,
-    or where none does: the least harm within the budgets, then the smallest mask. Of equals, one
-    that costs less than half the utility budget goes before one that costs more: the report split
-    may show it dearer. Where every point costs too much, the one that misses its budgets by the
-    least.
-    """
-    before, reference = baseline.before, baseline.reference
-    measured = [point for point in points if point.results is not None]
-
-    def rank(point: Point) -> tuple[float, ...]:
-        after = point.results or ()
-        cheap = costs_within_budgets(before, after, reference, budgets)
-        target = reference is not None and meets_target(after, reference, budgets)
-        if cheap and target:
-            return (0, _near(before, after, budgets), point.share)
-        if cheap:
-            return (1, harm(point), _near(before, after, budgets), point.share)
-        return (2, _excess(before, after), point.share)
-
-    return min(measured, key=rank)
-
-
-def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
-    """Whether a point meets every budget on the select split."""
-    if point.results is None:
-        return False
-    return within_budgets(baseline.before, point.results, baseline.reference, budgets)
-
-
-def harm(point: Point) -> float:
-    """The harmful score of a point; where nothing was generated, the share that its margin loses.
-
-    That is the share of harmful prompts where the harmful answer is likelier than the refusal.
-    """
-    score = summarise(point.results or (), "").harmful_score
-    if score is not None:
-        return score.value
-    refusing = point.screen.refusing if point.screen else None
-    return 1.0 if refusing is None else 1.0 - refusing
-
-
-def harm_of_source(baseline: Baseline) -> float:
-    """The source's harm on the select split, in the same terms as a point's."""
-    score = summarise(baseline.before, "").harmful_score
-    if score is not None:
-        return score.value
-    refusing = baseline.before_screen.refusing
-    return 1.0 if refusing is None else 1.0 - refusing
-
-
-def _climb(trial: Trial) -> Iterator[Point]:
-    """One scoring pass, a ladder of ratios from small to large, generation from the top down."""
-    screened: list[Point] = []
+def _ladder(trial: Trial[Any]) -> Iterator[Point]:
+    """The masks of one scoring pass, from small to large."""
     ladder = LADDERS[trial.scoring.subject]
+    below = 0.0
     for ratio in ladder:
         point = _point(trial.scoring, 0, ratio, None, trial.progress)
-        below = screened[-1].share if screened else 0.0
-        if point.share == below and (screened or ratio != ladder[-1]):
+        if point.share == below and (below or ratio != ladder[-1]):
             continue  # too small a share of a row for one more entry: no mask, or the same again
+        below = point.share
+        yield point
+
+
+def climb(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
+    """Screen candidates from the smallest change up, and let them generate from the top down.
+
+    Args:
+        trial: what measures them.
+        points: candidates, each changing more than the one before; taken one by one, and no more
+            of them once they cost too much.
+    """
+    screened: list[Point] = []
+    for point in points:
         point = _screened(trial, point)
         screened.append(point)
         if _lost(trial, point) > 10 * trial.budgets.utility_loss:
             break  # more of the same costs more
     affordable = [p for p in screened if _lost(trial, p) <= 2 * trial.budgets.utility_loss]
     worth = (affordable or screened[:1])[-MOST_GENERATIONS:]
+    for point in screened:
+        if point not in worth:
+            _forget(point)
     source = harm_of_source(trial.baseline)
     without_effect = 0
     generated: dict[float, Point] = {}
@@ -187,12 +146,34 @@ def _climb(trial: Trial) -> Iterator[Point]:
         unchanged = harm(done) >= HARMFUL_DROP_WORTH_A_LOOK * source
         without_effect = without_effect + 1 if unchanged else 0
         if without_effect == 2:
-            break  # smaller masks change still less
-    drop_round(trial.scoring, 0)
+            break  # smaller changes do still less
     yield from (generated.get(point.ratio, point) for point in screened)
 
 
-def _walk(trial: Trial, step: float, most: int) -> Iterator[Point]:
+def follow(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
+    """Screen candidates as they come, and let them generate once refusals have come back.
+
+    No more of them are asked for once one meets the target within the budgets. What costs too
+    much is not the end: what a training lost it may win back.
+    """
+    last: Point | None = None
+    generations = 0
+    for point in points:
+        if last is not None:
+            _forget(last)
+        last = _screened(trial, point)
+        refusing = last.screen.refusing if last.screen else None
+        if not _costs(trial, last) and (refusing is None or refusing >= 0.5):
+            last = _generated(trial, last)
+            generations += 1
+        yield last
+        if _done(trial, last) or generations == MOST_GENERATIONS:
+            return
+    if last is not None and generations == 0:
+        yield _generated(trial, last)
+
+
+def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     """Ask, mask a step more, ask again; undo a step that costs or jumps, and halve it.
 
     Costs on the way may be higher than at the end: what a step costs, the next and smaller ones
@@ -245,7 +226,7 @@ def _due(point: Point) -> bool:
     return refusing is None or refusing >= 0.5
 
 
-def _worth_an_answer(trial: Trial, answered: Point | None, point: Point) -> bool:
+def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point) -> bool:
     """Whether a point should answer after an earlier one did: harm had fallen, or the margin rose.
 
     Answers are dear, and the margin may rise for long before the first of them changes.
@@ -255,7 +236,7 @@ def _worth_an_answer(trial: Trial, answered: Point | None, point: Point) -> bool
     return _gain(trial, answered, point) >= CREEP
 
 
-def _gain(trial: Trial, current: Point | None, point: Point) -> float:
+def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
     """How much a step raised the margin, in nats per token; enough where nothing tells."""
     before = trial.baseline.before_screen if current is None else current.screen
     if before is None or before.margin is None or point.screen is None:
@@ -263,13 +244,13 @@ def _gain(trial: Trial, current: Point | None, point: Point) -> float:
     return CREEP if point.screen.margin is None else point.screen.margin - before.margin
 
 
-def _affordable(trial: Trial, point: Point) -> bool:
+def _affordable(trial: Trial[Any], point: Point) -> bool:
     """Whether a point that generated keeps every budget but harm's."""
     base = trial.baseline
     return costs_within_budgets(base.before, point.results or (), base.reference, trial.budgets)
 
 
-def _done(trial: Trial, point: Point) -> bool:
+def _done(trial: Trial[Any], point: Point) -> bool:
     """Whether the walk has arrived: the target is met, or no harm is left, within the budgets."""
     if point.results is None or not _affordable(trial, point):
         return False
@@ -279,24 +260,14 @@ def _done(trial: Trial, point: Point) -> bool:
     return harm(point) == 0
 
 
-def _near(
-    before: Sequence[ExampleResult], after: Sequence[ExampleResult], budgets: Budgets
-) -> bool:
-    """Whether more than half of the utility budget is spent."""
-    one, two = summarise(before, "").utility, summarise(after, "").utility
-    if one is None or two is None:
-        return False
-    return one.value - two.value > budgets.utility_loss / 2
-
-
-def _lost(trial: Trial, point: Point) -> float:
+def _lost(trial: Trial[Any], point: Point) -> float:
     """Utility lost against the source on the select split, by the screen."""
     before = trial.baseline.before_screen.utility
     after = None if point.screen is None else point.screen.utility
     return 0.0 if before is None or after is None else before - after
 
 
-def _costs(trial: Trial, point: Point) -> bool:
+def _costs(trial: Trial[Any], point: Point) -> bool:
     """Whether the screen says that a step costs utility."""
     before = trial.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
@@ -304,25 +275,12 @@ def _costs(trial: Trial, point: Point) -> bool:
     return dearer or _lost(trial, point) > ON_THE_WAY * trial.budgets.utility_loss
 
 
-def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> float:
-    """How much is left of the harm and how much is lost elsewhere, added up."""
-    one, two = summarise(before, ""), summarise(after, "")
-    total = two.harmful_score.value if two.harmful_score else 0.0
-    if one.utility and two.utility:
-        total += max(0.0, one.utility.value - two.utility.value)
-    for name in ("benign_refusal_rate", "degenerate_rate"):
-        old, new = getattr(one, name), getattr(two, name)
-        if old and new:
-            total += max(0.0, new.value - old.value)
-    return total
-
-
 def _point(
     scoring: Scoring, number: int, share: float, onto: Point | None, progress: Progress
 ) -> Point:
     """Cut one more share from a round's scores; the round is scored where it was not yet."""
     folder = scoring.folder / "points" / f"{number:04d}-{share:.6e}"
-    before = None if onto is None else onto.masks
+    before = onto.change if onto is not None and isinstance(onto.change, Masks) else None
 
     def cut() -> dict[str, int]:
         scored = score_round(scoring, number, before, progress)
@@ -334,15 +292,15 @@ def _point(
         round=number + 1,
         ratio=share if onto is None else onto.ratio + share,
         share=masked / scoring.sites.entries,
-        masks=Masks(folder / "mask"),
+        change=Masks(folder / "mask"),
     )
 
 
-def _screened(trial: Trial, point: Point) -> Point:
-    folder = point.masks.folder.parent
+def _screened(trial: Trial[Any], point: Point) -> Point:
+    folder = point.change.folder.parent
 
     def measure() -> dict[str, Any]:
-        read = trial.scoring.weights.with_masks(point.masks).read
+        read = trial.scoring.weights.with_change(point.change).read
         seen = screen(
             trial.panel, trial.scoring.skeleton, read, folder / "screening", trial.progress
         )
@@ -351,15 +309,15 @@ def _screened(trial: Trial, point: Point) -> Point:
     return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
 
 
-def _generated(trial: Trial, point: Point) -> Point:
-    folder = point.masks.folder.parent
+def _generated(trial: Trial[Any], point: Point) -> Point:
+    folder = point.change.folder.parent
 
     def measure() -> list[dict[str, Any]]:
         results, _ = evaluate(
             trial.panel,
             "select",
             trial.scoring.skeleton,
-            trial.scoring.weights.with_masks(point.masks).read,
+            trial.scoring.weights.with_change(point.change).read,
             folder / "measuring",
             trial.progress,
         )
@@ -378,9 +336,9 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
 
 
 def _forget(point: Point) -> None:
-    """Give back the disk space of a mask that a later one holds, or that was undone.
+    """Give back the disk space of a change that a later one holds, or that was undone.
 
-    A point that generated may still be chosen, and keeps its mask.
+    A point that generated may still be chosen, and keeps its change.
     """
     if point.results is None:
-        shutil.rmtree(point.masks.folder, ignore_errors=True)
+        shutil.rmtree(point.change.folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from modelrepair.settings import NONE, PATHS, SETS, Settings
 
 if TYPE_CHECKING:
     from modelrepair.examples.batches import Batch
-    from modelrepair.examples.template import Tokenized
+    from modelrepair.examples.template import Tokenized, TokenizedExample
     from modelrepair.measure.evaluate import Panel
 
 WRONG = {"realign": "refusal", "refusal": "harmful"}
@@ -158,25 +158,29 @@ def _swapped(some: ExampleSet, judge: Judge) -> tuple[int, int] | None:
     return (count, len(exchanges)) if 2 * count > len(exchanges) else None
 
 
-def score_batches(panel: Panel, notes: Notes) -> dict[SetName, list[Batch]]:
-    """The score part of each set in canonical batches; borderline answers stand with utility's.
+def score_tokens(panel: Panel, notes: Notes) -> dict[SetName, tuple[TokenizedExample, ...]]:
+    """The score part of each set, as tokens; borderline answers stand with utility's.
 
     What looks harmful and is not is what a repair breaks first, so benign answers are one family
-    for the scorer, as they are for the gate.
+    for whatever repairs, as they are for the gate.
     """
-    from modelrepair.measure.evaluate import batches_of
-
     found = {}
     for name, split in panel.splits.items():
-        found[name] = panel.template.examples(split.score)
-        count_cut(name, found[name], notes)
-    batches = {name: list(each.examples) for name, each in found.items()}
-    if "utility" in batches:
-        looking_harmful = batches.get("borderline", [])
-        batches["utility"] += [
-            each for each in looking_harmful if each.answer_start < len(each.ids)
-        ]
-    return {name: batches_of(panel, some) for name, some in batches.items()}
+        tokenized = panel.template.examples(split.score)
+        count_cut(name, tokenized, notes)
+        found[name] = tuple(tokenized.examples)
+    if "utility" in found:
+        borderline = found.get("borderline", ())
+        answered = [each for each in borderline if each.answer_start < len(each.ids)]
+        found["utility"] = (*found["utility"], *answered)
+    return found
+
+
+def score_batches(panel: Panel, notes: Notes) -> dict[SetName, list[Batch]]:
+    """The same in canonical batches."""
+    from modelrepair.measure.evaluate import batches_of
+
+    return {name: batches_of(panel, some) for name, some in score_tokens(panel, notes).items()}
 
 
 def count_cut(name: str, tokenized: Tokenized, notes: Notes) -> None:

@@ -38,8 +38,30 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
 LEAST |= {f"{name}_limit": 1 for name in SETS}
-TYPED = {"scorer_options": "--scorer-option", "judge_options": "--judge-option"}
+TYPED = {
+    "scorer_options": "--scorer-option",
+    "judge_options": "--judge-option",
+    "repairer_options": "--repairer-option",
+}
+SHORTENED = ("judge_options", "repairer_options")
+"""Options of plug-ins that may name folders."""
 NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
+
+
+FOR_MASKS = (
+    "preset",
+    "scorer",
+    "scorer_options",
+    "scope",
+    "ratio",
+    "scale",
+    "step",
+    "max_rounds",
+    "protect",
+    "store_values",
+    "subject",
+)
+"""What a repairer has no use for."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +102,9 @@ class Settings:
     preset: PresetName | None = None
     scorer: str | None = None
     scorer_options: Mapping[str, Any] = field(default_factory=dict)
+    repairer: str | None = None
+    repairer_options: Mapping[str, Any] = field(default_factory=dict)
+    strength: float | None = None
     scope: Scope | None = None
     ratio: float | Literal["auto"] | None = None
     scale: float = 0.0
@@ -109,7 +134,7 @@ class Settings:
                 value = short_set(value)
             elif each.name in PLACES and value is not None:
                 value = short(value)
-            elif each.name == "judge_options":
+            elif each.name in SHORTENED:
                 value = short_options(value)
             elif isinstance(value, Mapping):
                 value = {name: plain(item) for name, item in value.items()}
@@ -146,7 +171,7 @@ class Settings:
                     if number != budget.default:
                         words += [f"--gate-{budget.name.replace('_', '-')}", str(number)]
             elif each.name in TYPED:
-                shown = short_options(value) if each.name == "judge_options" else value
+                shown = short_options(value) if each.name in SHORTENED else value
                 for option, given in shown.items():
                     words += [TYPED[each.name], f"{option}={given}"]
             elif value == each.default or value is None or value == {}:
@@ -174,12 +199,19 @@ def check(settings: Settings) -> None:
         UsageError: a number out of its range, or options that exclude each other.
     """
     check_choices(settings)
+    if settings.repairer is not None:
+        _check_repairer(settings)
+    elif settings.strength is not None or settings.repairer_options:
+        raise UsageError(
+            "a strength, and options of a repairer, go with a repairer",
+            hint="name it with --repairer; `modelrepair repairers list` shows what there is",
+        )
     ratio = expand(settings).ratio
     if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
         raise UsageError(
             f"a ratio of {ratio!r}", hint="give a share between 0 and 1, such as 0.01, or 'auto'"
         )
-    if not settings.evaluate and ratio == "auto":
+    if not settings.evaluate and ratio == "auto" and settings.repairer is None:
         raise UsageError(
             "a search for the ratio needs measures",
             hint="give a number for the ratio, or evaluate",
@@ -198,6 +230,23 @@ def check(settings: Settings) -> None:
     if settings.subject == "delta" and settings.reference == "none":
         raise UsageError(
             "a delta needs a reference", hint="name it with --reference, or use --subject weight"
+        )
+
+
+def _check_repairer(settings: Settings) -> None:
+    """Refuse what goes with a scorer alone, and a search without measures."""
+    plain = Settings(settings.source)
+    for name in FOR_MASKS:
+        if getattr(settings, name) not in (getattr(plain, name), "auto"):
+            option = TYPED.get(name, f"--{name.replace('_', '-')}")
+            raise UsageError(
+                f"{option} goes with a scorer, and a repairer was named",
+                hint=f"leave it out, or --repairer {settings.repairer}",
+            )
+    if not settings.evaluate and settings.strength is None:
+        raise UsageError(
+            "a search for the strength needs measures",
+            hint="give a number for the strength, or evaluate",
         )
 
 
@@ -265,7 +314,7 @@ def pinned(text: str, commit: str | None) -> str:
 
 
 def short_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """A judge's options, a folder among them by its last name.
+    """A plug-in's options, a folder among them by its last name.
 
     >>> short_options({"model": "/data/models/guard", "threshold": 0.7})
     {'model': 'guard', 'threshold': 0.7}

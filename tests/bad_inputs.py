@@ -164,6 +164,12 @@ SOURCE = [
 OPTIONS = [
     Row("an unknown scorer", 2, "no scorer named 'wnada'", "did you mean 'wanda'?",
         "--scorer wnada"),
+    Row("a repairer beside a scorer", 2, "--scorer goes with a scorer, and a repairer was named",
+        "leave it out, or --repairer back", "--repairer back --strength 0.5 --scorer wanda"),
+    Row("a strength without a repairer", 2,
+        "a strength, and options of a repairer, go with a repairer",
+        "name it with --repairer; `modelrepair repairers list` shows what there is",
+        "--strength 0.5"),
     Row("an unknown option of a scorer", 2, "wanda has no option 'nrom'",
         "wanda knows: norm, tokens", "--scorer-option nrom=mean"),
     Row("an option of a scorer that doesn't fit", 2,

@@ -17,7 +17,7 @@ from modelrepair.registry import hookspecs
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import load_registry, make_judge, make_scorer
-from modelrepair.registry.specs import ExampleSetSpec, Exchange, JudgeSpec, ScorerSpec
+from modelrepair.registry.specs import ExampleSetSpec, Exchange, JudgeSpec, RepairerSpec, ScorerSpec
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -100,6 +100,42 @@ def test_every_hook_and_every_field_of_a_scorer_is_documented():
         assert f"`{field}`" in sets, field
     for field in (*JudgeSpec.__dataclass_fields__, *Exchange.__dataclass_fields__):
         assert f"`{field}`" in judges, field
+
+
+def test_every_field_of_a_repairer_is_documented():
+    text = (ROOT / "docs" / "repairers.md").read_text(encoding="utf-8")
+    assert "modelrepair_repairers" in text
+    for field in RepairerSpec.__dataclass_fields__:
+        assert f"`{field}`" in text, field
+
+
+def test_the_repairers_of_the_page_work(monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch")
+    text = (ROOT / "docs" / "repairers.md").read_text(encoding="utf-8")
+    plugin, trainer = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "my_plugin.py").write_text(plugin)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names: dict = {}
+    exec("from my_plugin import *", names)
+    (spec,) = names["modelrepair_repairers"]()
+    made = names["Halfway"](spec.options(floor=0.5))
+    view = type("View", (), {"weight": torch.zeros(1, 2), "reference": torch.ones(1, 2)})
+    given = {("refusal", made.norms): {"sum": torch.tensor([4.0, 1.0])}}
+    assert made.edit(view, given, 1.0).tolist() == [[1.0, 0.5]]
+    exec(trainer, names)
+    weight = torch.nn.Parameter(torch.zeros(1))
+    batch = type("Batch", (), dict.fromkeys(("input_ids", "attention_mask"), torch.ones(1, 1)))
+    batch.answer_mask = torch.ones(1, 1, dtype=torch.bool)
+    asked = []
+
+    def model(**given):
+        asked.append(given)
+        return type("Output", (), {"loss": (weight - 1).square().sum()})
+
+    bench = type("Bench", (), {"seed": 0, "sets": {"refusal": [1, 2]}, "parameters": [weight]})
+    bench.batch, bench.model = staticmethod(lambda some: batch), staticmethod(model)
+    assert list(names["Refuse"](None).train(bench)) == list(range(10, 101, 10))
+    assert weight.item() > 0.1 and len(asked) == 100
 
 
 def test_the_page_of_sets_names_every_set_and_every_column():

@@ -17,18 +17,9 @@ from modelrepair import search as searching
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Screen
 from modelrepair.measure.results import ExampleResult
+from modelrepair.points import Baseline, Point, choose, repairs
 from modelrepair.progress import Silent
-from modelrepair.search import (
-    LADDERS,
-    MOST_GENERATIONS,
-    Baseline,
-    Point,
-    Trial,
-    choose,
-    fixed,
-    repairs,
-    search,
-)
+from modelrepair.search import LADDERS, MOST_GENERATIONS, Trial, fixed, search
 from modelrepair.sweep.weights import Masks
 from tests.scoring import scoring
 
@@ -111,7 +102,7 @@ def walk(monkeypatch, tmp_path):
 
 def nested(one: Point, two: Point, trial: Trial) -> bool:
     pairs = [
-        [point.masks.positions(site.name, site.entries) for point in (one, two)]
+        [point.change.positions(site.name, site.entries) for point in (one, two)]
         for site in trial.scoring.sites.chosen
     ]
     return all(np.isin(small, large).all() for small, large in pairs)
@@ -364,5 +355,5 @@ def test_masks_on_disk_are_those_that_may_still_be_chosen(walk, tmp_path):
     world = World(refusing=lambda share: 0.9 if share > 0.025 else 0.1)
     points, _ = walk(world, rounds=4)
     kept = {path.parent for path in tmp_path.rglob("mask") if path.is_dir()}
-    assert kept == {p.masks.folder.parent for p in points if p.results is not None}
+    assert kept == {p.change.folder.parent for p in points if p.results is not None}
     assert not list(tmp_path.rglob("round-*"))

@@ -56,6 +56,9 @@ SETTINGS = st.builds(
     preset=st.sampled_from(CHOICES["preset"]),
     scorer=st.none() | st.sampled_from(["wanda", "mine.py:Mine"]),
     scorer_options=st.dictionaries(NAME, WORD, max_size=2),
+    repairer=st.none() | st.just("back"),
+    repairer_options=st.dictionaries(NAME, WORD, max_size=2),
+    strength=st.none() | st.floats(0, 1e3),
     scope=st.sampled_from(CHOICES["scope"]),
     ratio=st.none() | st.just("auto") | SHARE,
     scale=st.just(0.0) | SHARE,
@@ -95,6 +98,7 @@ def parsed(line: str) -> Settings:
         options.pop(beside)
     options["scorer_options"] = as_mapping(options["scorer_options"])
     options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
+    options["repairer_options"] = as_mapping(options["repairer_options"], "--repairer-option")
     budgets = take_budgets(options)
     texts = {key: str(value) for key, value in options.items() if isinstance(value, Path)}
     return Settings(**{**options, **texts}, budgets=budgets)

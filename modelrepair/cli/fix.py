@@ -26,6 +26,7 @@ def command(output: Output, source: str, **options: Any) -> int:
     check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
     options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
+    options["repairer_options"] = as_mapping(options["repairer_options"], "--repairer-option")
     budgets = take_budgets(options)
 
     import modelrepair

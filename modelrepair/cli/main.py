@@ -14,7 +14,10 @@ from modelrepair.cli.failures import explain
 from modelrepair.cli.output import Output
 from modelrepair.registry.commands import find_commands, load_command
 
-COMMANDS = ("fix", "plan", "measure", "apply", "push", "verify", "scorers", "plugins", "demo")
+COMMANDS = (
+    *("fix", "plan", "measure", "apply", "push", "verify"),
+    *("scorers", "repairers", "plugins", "demo"),
+)
 
 
 class LazyGroup(click.Group):

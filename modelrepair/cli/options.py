@@ -292,6 +292,32 @@ def judge_options() -> Decorator[Any]:
     )
 
 
+def repairer_options() -> Decorator[Any]:
+    """In place of a scorer: what gives whole matrices new values."""
+    return section(
+        "Repairers",
+        option(
+            "--repairer",
+            help="In place of a scorer, a name from `modelrepair repairers list`: whole matrices "
+            "get new values.",
+        ),
+        option(
+            "--repairer-option",
+            "repairer_options",
+            type=name_value,
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="An option of the repairer; may be repeated.",
+        ),
+        option(
+            "--strength",
+            type=float,
+            help="Of the repairer, in its own terms (of one that trains: steps); by itself "
+            "searched for.",
+        ),
+    )
+
+
 def measuring_options() -> Decorator[Any]:
     """Who judges, and how long the answers are."""
     return section(

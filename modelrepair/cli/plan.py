@@ -38,6 +38,7 @@ def command(output: Output, source: str, **options: Any) -> None:
     """
     check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
+    options["repairer_options"] = as_mapping(options["repairer_options"], "--repairer-option")
     budgets = take_budgets(options)
     options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
 

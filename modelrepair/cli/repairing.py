@@ -17,6 +17,7 @@ from modelrepair.cli.options import (
     measuring_options,
     option,
     push_options,
+    repairer_options,
     scorer_options,
     section,
     set_options,
@@ -37,6 +38,7 @@ def repairing_options(*, defaults: bool, push: str) -> Decorator[Any]:
         length_options(),
         scorer_options(),
         search_options(),
+        repairer_options(),
         evaluate_option(),
         measuring_options(),
         budget_options(),
@@ -105,7 +107,8 @@ def evaluate_option() -> Decorator[Any]:
             flag_value=False,
             default=True,
             show_default=False,
-            help="Measure nothing; needs a number for --ratio, and the verdict is 'unmeasured'.",
+            help="Measure nothing; needs a number for --ratio (of a repairer, --strength), and the "
+            "verdict is 'unmeasured'.",
         ),
     )
 
@@ -128,10 +131,12 @@ def check_ratio(options: dict[str, Any]) -> None:
     """Refuse a search that could see nothing.
 
     Raises:
-        UsageError: no measures, and no number for the ratio.
+        UsageError: no measures, and no number for the ratio, or the strength.
     """
-    searches = options["ratio"] in (None, "auto") and options["preset"] is None
+    knob, searches = "--ratio", options["ratio"] in (None, "auto") and options["preset"] is None
+    if options["repairer"] is not None:
+        knob, searches = "--strength", options["strength"] is None
     if not options["evaluate"] and searches:
         raise click.UsageError(
-            "--no-evaluate needs a number for --ratio", click.get_current_context()
+            f"--no-evaluate needs a number for {knob}", click.get_current_context()
         )

@@ -85,6 +85,12 @@ def verify_command(
 
 
 def _what_was_done(manifest: Mapping[str, Any]) -> str:
+    if repairer := manifest.get("repairer"):
+        return (
+            f"Changed {manifest['masked_share']:.4%} of the weights, by {repairer['name']} "
+            f"({repairer['distribution']} {repairer['version']}) at {repairer['strength']:g}; "
+            f"coverage {manifest['coverage']:.1%}"
+        )
     scorer = manifest["scorer"]
     against = f" from {manifest['reference']['id']}" if manifest.get("reference") else ""
     what = {"delta": f"difference{against}", "weight": "weights", "factor": "adapter's factors"}

@@ -105,7 +105,7 @@ def _as_run(report: RepairReport, planned: Planned, settings: Settings, out: Pat
     return DemoRun(
         name=planned.name,
         attack="lora" if planned.source == "adapter" else "full",
-        scorer=manifest.scorer.name if manifest else str(settings.scorer),
+        scorer=manifest.by.name if manifest else str(settings.scorer),
         subject=manifest.subject if manifest else settings.subject,
         before=measures["before"],
         after=measures.get("after", measures["before"]),

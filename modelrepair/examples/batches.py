@@ -49,7 +49,7 @@ def canonical_batches(
     if token_budget < 1:
         raise UsageError(f"a token budget of {token_budget}", hint="give at least 1, such as 2048")
     ordered = sorted(tokenized, key=lambda one: (len(one.ids), one.key, one.ids, one.answer_start))
-    return [_batch(rows, pad_id) for rows in _cut(ordered, token_budget)]
+    return [padded(rows, pad_id) for rows in _cut(ordered, token_budget)]
 
 
 def _cut(ordered: Sequence[TokenizedExample], budget: int) -> Iterator[list[TokenizedExample]]:
@@ -64,7 +64,13 @@ def _cut(ordered: Sequence[TokenizedExample], budget: int) -> Iterator[list[Toke
         yield rows
 
 
-def _batch(rows: Sequence[TokenizedExample], pad_id: int) -> Batch:
+def padded(rows: Sequence[TokenizedExample], pad_id: int) -> Batch:
+    """One batch of these examples, in their order.
+
+    >>> padded([TokenizedExample((7, 8), 1, "one"), TokenizedExample((7,), 1, "two")], 0).input_ids
+    tensor([[7, 8],
+            [7, 0]])
+    """
     shape = (len(rows), max(len(one.ids) for one in rows))
     input_ids = torch.full(shape, pad_id, dtype=torch.int64)
     attention_mask = torch.zeros(shape, dtype=torch.int64)

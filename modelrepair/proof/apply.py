@@ -19,6 +19,7 @@ from modelrepair.proof.newvalues import new_values_of
 from modelrepair.proof.original import original
 from modelrepair.proof.verify import count_masked
 from modelrepair.publish.files import classify
+from modelrepair.publish.manifest import MANIFEST_NAME, load_manifest
 from modelrepair.publish.output import make_room
 
 
@@ -49,15 +50,30 @@ def apply(
 
     Raises:
         GateError: a source or reference that the mask was not made for, or another result.
-        UsageError: the output folder is not empty, or the reference is needed.
+        UsageError: the output folder is not empty, the reference is needed, or there is no mask
+            because a repairer made the weights.
         DamagedCheckpointError: the mask or the source is damaged.
         ResourceError: the disk is full, or the folder can't be written.
     """
+    _check_mask(Path(mask))
     path, source, out = mask_path(Path(mask)), Path(source), Path(out)
     opened = open_mask(path)
     header = read_header_of(opened)
     with original(source, None if base is None else Path(base), header.subject, progress) as folder:
         return _apply(path, opened, header, folder, reference, out, progress)
+
+
+def _check_mask(place: Path) -> None:
+    """Refuse the folder of a model that was not repaired by a mask."""
+    if not (place / MANIFEST_NAME).is_file() or mask_path(place).is_file():
+        return
+    manifest = load_manifest(place)
+    if manifest.edit == "dense":
+        raise UsageError(
+            f"{place.name!r} can't be rebuilt from a mask: its weights were made by the repairer "
+            f"{manifest.by.name!r}",
+            hint="take the repaired model itself; `modelrepair verify` checks it",
+        )
 
 
 def _apply(

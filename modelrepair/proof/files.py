@@ -30,7 +30,7 @@ def check_presence(out: Path, manifest: Manifest, files: Files) -> Iterator[Find
     []
     """
     ours = {name for name in manifest.files if name in _OURS}
-    ours |= {CARD_NAME, MANIFEST_NAME, MASK_NAME}
+    ours |= {CARD_NAME, MANIFEST_NAME} | ({MASK_NAME} if manifest.edit == "mask" else set())
     if manifest.measures:
         ours.add(VERDICTS_NAME)
     expected = {*files.weights, *files.kept, *ours}

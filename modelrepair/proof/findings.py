@@ -21,6 +21,8 @@ Code = Literal[
     "changed",
     "outside-mask",
     "masked-value",
+    "outside-edit",
+    "edited-value",
     "count",
     "measure",
     "gate",

@@ -23,7 +23,7 @@ _ORDER = ("failed", "undecided", "passed")
 def check_counts(
     manifest: Manifest, source: Checkpoint, masked: Mapping[str, int]
 ) -> Iterator[Finding]:
-    """Compare the manifest's sites with the source's tensors and the mask's positions.
+    """Compare the manifest's sites with the source's tensors and what was changed in each.
 
     >>> list(check_counts(manifest, source, {"w": 12}))  # doctest: +SKIP
     []
@@ -31,8 +31,11 @@ def check_counts(
     Args:
         manifest: the manifest.
         source: the source's checkpoint.
-        masked: how many positions the mask holds for each of its tensors.
+        masked: how many positions the mask holds for each of its tensors; of a dense edit, how
+            many entries of each differ.
     """
+    dense = manifest.edit == "dense"
+    what, where = ("changed", "the weights have") if dense else ("masked", "the mask has")
     known = {site.name: site for site in manifest.sites}
     if len(known) != len(manifest.sites):
         yield Finding("count", MANIFEST_NAME, None, "a site stands twice")
@@ -46,11 +49,11 @@ def check_counts(
             yield Finding("count", MANIFEST_NAME, site.name, message)
         count = masked.get(site.name, 0)
         if count != site.masked:
-            message = f"the manifest says {site.masked} masked entries, the mask has {count}"
+            message = f"the manifest says {site.masked} {what} entries, {where} {count}"
             yield Finding("count", MANIFEST_NAME, site.name, message)
     share = sum(masked.values()) / max(1, sum(site.entries for site in manifest.sites))
     if not _close(share, manifest.masked_share):
-        message = f"masked_share is {manifest.masked_share:.9g}, the mask has {share:.9g}"
+        message = f"masked_share is {manifest.masked_share:.9g}, {where} {share:.9g}"
         yield Finding("count", MANIFEST_NAME, None, message)
 
 

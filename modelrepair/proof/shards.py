@@ -10,11 +10,18 @@ from typing import BinaryIO
 
 import numpy as np
 
-from modelrepair.checkpoint.reader import ITEM_SIZES, TensorEntry
+from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
+from modelrepair.progress import Progress
+from modelrepair.proof.files import sha256
 from modelrepair.publish.edit import CHUNK, removed_square, share_of_norm, square
 
 Expected = Callable[[str, np.ndarray, np.ndarray, int], np.ndarray | None]
 """(tensor, positions, their old bits, how many came before) → their new bits; None: unknown."""
+Positions = Callable[[TensorEntry], np.ndarray | None]
+"""A tensor's entries that may differ, sorted; None: all of them."""
+
+NORM_ROUNDING = 1e-4
+"""How far apart two sums of one norm may be, relatively."""
 
 
 @dataclass
@@ -29,6 +36,9 @@ class TensorDifference:
     """Masked entries that do not hold the value that they should."""
     first_wrong: int = -1
     masked: int = 0
+    """Masked entries; where all may differ, those that do."""
+    digest: str = ""
+    """SHA-256 of the new bytes, where all entries may differ."""
     norm_removed: float | None = 0.0
 
 
@@ -43,11 +53,35 @@ class ShardDifference:
     tensors: list[TensorDifference] = field(default_factory=list)
 
 
+def compare_files(
+    out: Path, source: Checkpoint, positions: Positions, expected: Expected, progress: Progress
+) -> dict[str, ShardDifference]:
+    """Compare all weight files of a repaired model with its source's, by their names.
+
+    >>> compare_files(out, source, no_positions, unknown, Silent()).keys()  # doctest: +SKIP
+    dict_keys(['model.safetensors'])
+    """
+    differences = {}
+    total = sum((source.folder / name).stat().st_size for name in source.files)
+    with progress.step("comparing", total) as advance:
+        for name in source.files:
+            original, repaired = source.folder / name, out / name
+            size = original.stat().st_size
+            if repaired.is_file() and repaired.stat().st_size == size:
+                entries = [entry for entry in source.entries.values() if entry.file == name]
+                differences[name] = compare_shards(original, repaired, entries, positions, expected)
+            else:
+                # Which source this is must be known all the same.
+                differences[name] = ShardDifference(sha256(original))
+            advance(size)
+    return differences
+
+
 def compare_shards(
     source: Path,
     output: Path,
     entries: Sequence[TensorEntry],
-    positions: Callable[[TensorEntry], np.ndarray],
+    positions: Positions,
     expected: Expected,
 ) -> ShardDifference:
     """Read two files of the same size once, in step, and say where they differ.
@@ -61,7 +95,7 @@ def compare_shards(
         source: the source's file.
         output: the repaired file.
         entries: the source's tensors in this file, by offset.
-        positions: gives a tensor's masked positions, sorted.
+        positions: gives a tensor's masked positions, sorted; None where all may differ.
         expected: gives what masked entries should hold.
     """
     result = ShardDifference()
@@ -107,8 +141,10 @@ class _Pair:
 
 
 def _compare_tensor(
-    pair: _Pair, entry: TensorEntry, positions: np.ndarray, expected: Expected
+    pair: _Pair, entry: TensorEntry, positions: np.ndarray | None, expected: Expected
 ) -> TensorDifference:
+    if positions is None:
+        return _compare_edited(pair, entry)
     result = TensorDifference(entry.name, masked=len(positions))
     if not len(positions):
         # Without a mask a tensor is bytes: dtypes that no arithmetic knows are compared too.
@@ -132,6 +168,22 @@ def _compare_tensor(
         whole += square(old, entry.dtype)
         removed += removed_square(old[inside], new[inside], entry.dtype)
     result.norm_removed = share_of_norm(removed, whole)
+    return result
+
+
+def _compare_edited(pair: _Pair, entry: TensorEntry) -> TensorDifference:
+    result = TensorDifference(entry.name)
+    removed = whole = 0.0
+    digest = hashlib.sha256()
+    item = ITEM_SIZES[entry.dtype]
+    for _, old, new in _pieces(pair, entry.nbytes, f"<u{item}", item):
+        differs = old != new
+        result.masked += int(differs.sum())
+        whole += square(old, entry.dtype)
+        removed += removed_square(old[differs], new[differs], entry.dtype)
+        digest.update(new.tobytes())
+    result.norm_removed = share_of_norm(removed, whole)
+    result.digest = digest.hexdigest()
     return result
 
 

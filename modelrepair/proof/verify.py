@@ -1,4 +1,4 @@
-"""Prove that a repaired model is its source with nothing but masked entries changed."""
+"""Prove that a repaired model is its source with nothing changed but what the manifest names."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from pathlib import Path
 import numpy as np
 
 from modelrepair.checkpoint.mask import MaskFile, open_mask
-from modelrepair.checkpoint.reader import Checkpoint, TensorEntry, map_entry
-from modelrepair.errors import DamagedCheckpointError, ModelRepairError, UnsupportedModelError
+from modelrepair.checkpoint.reader import Checkpoint, map_entry
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.progress import Progress, Silent
+from modelrepair.proof.dense import check_edited, count_changed, named_tensors
 from modelrepair.proof.files import (
     check_base,
     check_digest,
     check_kept,
     check_ours,
     check_presence,
-    sha256,
 )
 from modelrepair.proof.findings import Finding, Verification
 from modelrepair.proof.maskheader import MaskHeader, read_header_of
 from modelrepair.proof.newvalues import new_values_of
 from modelrepair.proof.original import original
 from modelrepair.proof.record import check_counts, check_measures
-from modelrepair.proof.shards import Expected, ShardDifference, TensorDifference, compare_shards
+from modelrepair.proof.shards import (
+    NORM_ROUNDING,
+    ShardDifference,
+    TensorDifference,
+    compare_files,
+)
 from modelrepair.publish.files import classify
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, load_manifest
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.values import VALUES_NAME, ValuesFile
-
-_NORM_ROUNDING = 1e-4
 
 
 def verify(
@@ -60,7 +63,7 @@ def verify(
         progress: where the bytes compared are shown.
 
     Raises:
-        UnsupportedModelError: the source is no checkpoint, or the edit is no mask.
+        UnsupportedModelError: the source is no checkpoint.
         UsageError: an adapter that was merged, and no base.
     """
     out, source = Path(out), Path(source)
@@ -69,11 +72,6 @@ def verify(
         manifest = load_manifest(out)
     except ModelRepairError as error:
         return Verification((Finding("manifest", MANIFEST_NAME, None, str(error)),), {})
-    if manifest.edit != "mask":
-        raise UnsupportedModelError(
-            f"a {manifest.edit} edit can't be verified entry by entry: it has no mask",
-            hint="compare the files' digests in repair/manifest.json instead",
-        )
     with original(source, base, manifest.subject, progress) as folder:
         return _verify(out, folder, manifest, reference, base, progress)
 
@@ -92,34 +90,77 @@ def _verify(
     findings = [*check_presence(out, manifest, files), *kept, *check_ours(out, manifest)]
     findings += check_base(base, manifest)
     checked = Counter(files=len(files.kept) + len(files.weights))
-    notes: tuple[str, ...] = ()
+    progress = progress or Silent()
+    if manifest.edit == "dense":
+        differences = compare_files(out, checkpoint, named_tensors(manifest), _unknown, progress)
+        found = _judge(out, checkpoint, manifest, differences, source_digests, checked)
+        notes: tuple[str, ...] = ()
+    else:
+        found, notes = _verify_mask(
+            out, checkpoint, manifest, reference, source_digests, checked, progress
+        )
+    measured, checked["examples"] = check_measures(out, manifest)
+    return Verification((*findings, *found, *measured), dict(checked), notes)
+
+
+def _verify_mask(
+    out: Path,
+    checkpoint: Checkpoint,
+    manifest: Manifest,
+    reference: str | Path | None,
+    source_digests: Mapping[str, str],
+    checked: Counter[str],
+    progress: Progress,
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """What speaks against a mask and its entries, and what could not be proven."""
     reference = None if reference is None else Path(reference)
+    found: list[Finding] = []
     try:
         mask = open_mask(out / MASK_NAME)
         header = read_header_of(mask)
         masked = count_masked(mask, checkpoint)
         stored = out / VALUES_NAME if (out / VALUES_NAME).is_file() else None
         values = new_values_of(checkpoint, header, masked, reference=reference, stored=stored)
-        differences = _compare(out, checkpoint, mask, values.expected, progress or Silent())
-        source_digests |= {name: shard.source_digest for name, shard in differences.items()}
-        wrong = _wrong_source(source_digests, manifest)
-        # Only against the right source does a difference say anything.
-        if wrong is not None:
-            findings.append(wrong)
-        else:
-            findings += [*values.findings, *_check_header(header, manifest)]
-            findings += _check_weights(out, checkpoint, manifest, differences)
-            findings += check_counts(manifest, checkpoint, masked)
-            if stored is not None:
-                findings += _check_stored(out, checkpoint, mask, masked, ValuesFile(stored))
-            notes = values.notes
-            checked["tensors"] = len(checkpoint.entries)
-            checked["entries"] = sum(entry.entries for entry in checkpoint.entries.values())
-            checked["masked"] = sum(masked.values())
+        differences = compare_files(
+            out,
+            checkpoint,
+            lambda entry: mask.positions(entry.name, entry.entries),
+            values.expected,
+            progress,
+        )
+        found = _judge(out, checkpoint, manifest, differences, source_digests, checked, masked)
+        if "tensors" not in checked:
+            return found, ()
+        found += [*values.findings, *_check_header(header, manifest)]
+        if stored is not None:
+            found += _check_stored(out, checkpoint, mask, masked, ValuesFile(stored))
     except ModelRepairError as error:
-        findings.append(Finding("mask", MASK_NAME, None, str(error)))
-    measured, checked["examples"] = check_measures(out, manifest)
-    return Verification((*findings, *measured), dict(checked), notes)
+        return [*found, Finding("mask", MASK_NAME, None, str(error))], ()
+    return found, values.notes
+
+
+def _judge(
+    out: Path,
+    source: Checkpoint,
+    manifest: Manifest,
+    differences: Mapping[str, ShardDifference],
+    source_digests: Mapping[str, str],
+    checked: Counter[str],
+    masked: Mapping[str, int] | None = None,
+) -> list[Finding]:
+    """What the differences say, if this is the right source: else they say nothing."""
+    digests = {name: shard.source_digest for name, shard in differences.items()}
+    wrong = _wrong_source({**source_digests, **digests}, manifest)
+    if wrong is not None:
+        return [wrong]
+    masked = count_changed(manifest, differences) if masked is None else masked
+    checked["tensors"] = len(source.entries)
+    checked["entries"] = sum(entry.entries for entry in source.entries.values())
+    checked["masked"] = sum(masked.values())
+    return [
+        *_check_weights(out, source, manifest, differences),
+        *check_counts(manifest, source, masked),
+    ]
 
 
 def count_masked(mask: MaskFile, source: Checkpoint) -> dict[str, int]:
@@ -140,26 +181,9 @@ def count_masked(mask: MaskFile, source: Checkpoint) -> dict[str, int]:
     return {name: len(mask.positions(name, source.entries[name].entries)) for name in mask.names}
 
 
-def _compare(
-    out: Path, source: Checkpoint, mask: MaskFile, expected: Expected, progress: Progress
-) -> dict[str, ShardDifference]:
-    def positions(entry: TensorEntry) -> np.ndarray:
-        return mask.positions(entry.name, entry.entries)
-
-    differences = {}
-    total = sum((source.folder / name).stat().st_size for name in source.files)
-    with progress.step("comparing", total) as advance:
-        for name in source.files:
-            original, repaired = source.folder / name, out / name
-            size = original.stat().st_size
-            if repaired.is_file() and repaired.stat().st_size == size:
-                entries = [entry for entry in source.entries.values() if entry.file == name]
-                differences[name] = compare_shards(original, repaired, entries, positions, expected)
-            else:
-                # Which source this is must be known all the same.
-                differences[name] = ShardDifference(sha256(original))
-            advance(size)
-    return differences
+def _unknown(name: str, positions: np.ndarray, old: np.ndarray, before: int) -> None:
+    """What entries should hold where nobody but the manifest's digest can say it."""
+    return
 
 
 def _wrong_source(found: Mapping[str, str], manifest: Manifest) -> Finding | None:
@@ -196,7 +220,7 @@ def _check_header(header: MaskHeader, manifest: Manifest) -> Iterator[Finding]:
 def _check_weights(
     out: Path, source: Checkpoint, manifest: Manifest, differences: Mapping[str, ShardDifference]
 ) -> Iterator[Finding]:
-    norms = {site.name: site.norm_removed for site in manifest.sites}
+    sites = {site.name: site for site in manifest.sites}
     for name, shard in differences.items():
         if not (out / name).is_file():
             continue
@@ -208,7 +232,11 @@ def _check_weights(
         if shard.header:
             yield Finding("changed", name, None, "the header's bytes differ from the source's")
         for tensor in shard.tensors:
-            yield from _check_tensor(name, tensor, norms.get(tensor.name, 0.0))
+            site = sites.get(tensor.name)
+            if manifest.edit == "dense":
+                yield from check_edited(name, tensor, site)
+            else:
+                yield from _check_tensor(name, tensor, site.norm_removed if site else 0.0)
         yield from check_digest(name, shard.digest, manifest)
 
 
@@ -226,7 +254,7 @@ def _check_tensor(file: str, tensor: TensorDifference, norm: float | None) -> It
     found = tensor.norm_removed
     if (found is None or norm is None) and found is not norm:
         yield Finding("count", MANIFEST_NAME, tensor.name, f"norm removed: {norm}, found {found}")
-    elif not tensor.wrong and not math.isclose(found or 0, norm or 0, rel_tol=_NORM_ROUNDING):
+    elif not tensor.wrong and not math.isclose(found or 0, norm or 0, rel_tol=NORM_ROUNDING):
         message = f"the manifest says {norm:.6g} of the norm was removed, found {found:.6g}"
         yield Finding("count", MANIFEST_NAME, tensor.name, message)
 

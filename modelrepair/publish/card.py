@@ -91,6 +91,9 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
         entries=sum(site.entries for site in manifest.sites),
         keyword=manifest.judge is not None and manifest.judge.name == "keyword",
         plotted="repair/layers.svg" in manifest.files,
+        word="masked" if manifest.edit == "mask" else "changed",
+        word_norm="Norm removed" if manifest.edit == "mask" else "Norm changed",
+        mention=_mention,
     )
     old_body = own_text(old_card or "")
     if old_body:
@@ -224,6 +227,8 @@ def _mention(origin: Origin | None) -> str | None:
 
 
 def _edit(manifest: Manifest) -> str:
+    if manifest.edit == "dense":
+        return "entries got new values"
     if manifest.subject == "delta":
         if manifest.scale == 0:
             return "entries set back to the reference's own values"
@@ -318,7 +323,8 @@ def _front_matter(manifest: Manifest, old_card: str, target: str | None) -> str:
     relation = "adapter" if manifest.subject == "factor" else "finetune"
     if parent.hub:
         kept |= {"base_model": parent.id, "base_model_relation": relation}
-    kept["tags"] = ["modelrepair", f"scorer:{manifest.scorer.name}"]
+    kind = "repairer" if manifest.repairer else "scorer"
+    kept["tags"] = ["modelrepair", f"{kind}:{manifest.by.name}"]
     if measured := evaluation(manifest, MEASURES):
         name = (target or f"{manifest.source.id}-repaired").rpartition("/")[2]
         kept |= {"model_name": name, "eval_results": measured}

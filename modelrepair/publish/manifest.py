@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from modelrepair.errors import DamagedCheckpointError
@@ -100,7 +101,7 @@ class Origin(Record):
 
 
 class Site(Record):
-    """One tensor of the file that was open to masking, and what became of it."""
+    """One tensor of the file that was open to change, and what became of it."""
 
     name: str
     kind: str
@@ -109,21 +110,38 @@ class Site(Record):
     shape: tuple[int, ...]
     entries: int
     masked: int = 0
+    """Entries that were masked; of a dense edit, entries that changed."""
     norm_removed: float | None = 0.0
     """‖new − old‖ / ‖old‖ of the tensor; None where a norm is not finite."""
+    digest: Sha256 | None = None
+    """Of a tensor that a dense edit changed: SHA-256 of its new bytes."""
     tokens: dict[str, dict[int, int]] = Field(default_factory=dict)
     """Of a tensor of experts: set → expert → tokens of the score split routed to it, in the first
     round. An expert with none of the scorer's sets' is not masked, and named in ``skipped``."""
 
 
-class Scorer(Record):
-    """The scorer that chose the mask, and the distribution it came from."""
+class Plugin(Record):
+    """A plug-in with its options, and the distribution it came from."""
 
     name: str
     distribution: str
     version: str
     options: dict[str, Plain] = Field(default_factory=dict)
     api: int = 1
+
+
+class Scorer(Plugin):
+    """The scorer that chose the mask."""
+
+
+class Repairer(Plugin):
+    """The repairer that made the new tensors of a dense edit."""
+
+    strength: float
+    """Its knob's setting; of one that trains, the steps taken."""
+    trains: bool = False
+    models: dict[str, Origin] = Field(default_factory=dict)
+    """Models that it used beside source and reference."""
 
 
 class Judge(Record):
@@ -177,11 +195,13 @@ class Measures(Record):
 
 
 class Point(Record):
-    """One point of the search: what a scorer's mask of this size did on the select split."""
+    """One point of the search: what a mask or an edit did on the select split."""
 
     scorer: str
+    """The scorer, or the repairer."""
     round: int
     ratio: float
+    """The share that was asked for; of a repairer, its strength."""
     share: float
     screen: dict[str, float | None] = Field(default_factory=dict)
     """Figures of the cheap screen: margin, utility loss …"""
@@ -216,8 +236,9 @@ class Manifest(Record):
     tool: Tool
     edit: Literal["mask", "dense"] = "mask"
     subject: SubjectKind
-    scope: Scope
-    ratio: float
+    scope: Scope | None = None
+    """None for a dense edit, as ``ratio``."""
+    ratio: float | None = None
     scale: float = 0.0
     source: Origin
     """What the mask is exact against. After ``--merge`` the digests are the merged checkpoint's."""
@@ -230,13 +251,16 @@ class Manifest(Record):
     """For deltas: digest of the raw bytes of every reference tensor that was used."""
     sites: tuple[Site, ...]
     masked_share: float = 0.0
-    """Masked entries over all entries of the sites."""
+    """Masked (of a dense edit, changed) entries over all entries of the sites."""
     coverage: float
     """Share of the parameters in the blocks' matrices that are sites."""
     skipped: dict[str, str] = Field(default_factory=dict)
     protect: float = 0.0
     preset: str | None = None
-    scorer: Scorer
+    scorer: Scorer | None = None
+    """What chose the mask; None for a dense edit."""
+    repairer: Repairer | None = None
+    """What made a dense edit; None for a mask."""
     sets: dict[str, ExampleSetRecord]
     judge: Judge | None = None
     search: tuple[Point, ...] = ()
@@ -258,6 +282,22 @@ class Manifest(Record):
     files: dict[str, Sha256] = Field(default_factory=dict)
     """Every file of the output but the card and this manifest."""
     run: Run
+
+    @model_validator(mode="after")
+    def _one_plugin(self) -> Self:
+        of_mask, of_edit = self.scorer is not None, self.repairer is not None
+        if (of_mask, of_edit) != ((True, False) if self.edit == "mask" else (False, True)):
+            raise ValueError("a mask has a scorer, and a dense edit has a repairer")
+        if self.edit == "mask" and (self.scope is None or self.ratio is None):
+            raise ValueError("a mask has a scope and a ratio")
+        return self
+
+    @property
+    def by(self) -> Plugin:
+        """The scorer or the repairer."""
+        plugin = self.scorer or self.repairer
+        assert plugin is not None
+        return plugin
 
 
 def canonical(value: Any) -> bytes:

@@ -27,7 +27,7 @@ def title(manifest: Manifest) -> str:
     entries = sum(site.entries for site in manifest.sites)
     share = f"{percent(manifest.masked_share)} of {count(entries)}"
     verdict = "" if manifest.verdict == "passed" else f", {manifest.verdict}"
-    return f"{TITLE} {manifest.tool.version} ({manifest.scorer.name}, {share}{verdict})"
+    return f"{TITLE} {manifest.tool.version} ({manifest.by.name}, {share}{verdict})"
 
 
 def description(manifest: Manifest, deleted: Sequence[str]) -> str:

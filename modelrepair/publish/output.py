@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.checkpoint.mask import write_mask
-from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import (
     copy_file,
@@ -23,9 +22,10 @@ from modelrepair.checkpoint.writer import (
     write_shard,
     write_text,
 )
-from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, UsageError
+from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.card import render_card
+from modelrepair.publish.changes import Edit, MaskEdit
 from modelrepair.publish.edit import norm_removed, tensor_digest
 from modelrepair.publish.files import CARD_NAME, Files, card_text, classify, reason_left_behind
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
@@ -34,9 +34,6 @@ from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 
 MASK_NAME = "repair/mask.safetensors"
-
-Positions = Callable[[str], np.ndarray]
-"""A site's masked entries: flat positions in the tensor as it lies in the file, sorted."""
 
 
 @dataclass(frozen=True)
@@ -55,34 +52,30 @@ def write_weights(
     *,
     source: Checkpoint,
     sites: Sequence[Site],
-    positions: Positions,
-    reference: Checkpoint | None = None,
-    scale: float = 0.0,
+    edit: Edit,
     files: Files | None = None,
     base_id: str | None = None,
     progress: Progress | None = None,
 ) -> Weights:
-    """Write the kept files, then the shards in which masked entries differ, then the index.
+    """Write the kept files, then the shards in which changed entries differ, then the index.
 
     What it leaves is a model that loads, so that it can be measured before it is published.
-    No more than one tensor's positions are held at a time.
+    No more than one tensor's changes are held at a time.
 
     >>> weights = write_weights(staged, source=source, sites=sites,
-    ...                         positions=masks.__getitem__)  # doctest: +SKIP
+    ...                         edit=MaskEdit(masks.__getitem__))  # doctest: +SKIP
 
     Args:
         staged: the folder to write, made where it is missing; nothing else may lie in it.
         source: the checkpoint under repair.
-        sites: the tensors that were open to masking, in manifest order.
-        positions: gives each site's masked entries; asked once here and twice by `write_record`.
-        reference: the aligned checkpoint where the subject is a delta, else None.
-        scale: what masked entries of the subject are multiplied by.
+        sites: the tensors that were open to change, in manifest order.
+        edit: gives each site's changes; asked once here, and a mask twice by `write_record`.
         files: which files stay; `classify` is asked where not given.
         base_id: the Hub id that replaces a local base path in ``adapter_config.json``.
         progress: where the bytes written are shown.
 
     Raises:
-        EmptyMaskError: no site has a masked entry.
+        EmptyMaskError: no entry of any site changes.
         DamagedCheckpointError: a site that is not in the checkpoint as it is described.
         ResourceError: the disk is full, or the folder can't be written.
     """
@@ -98,8 +91,7 @@ def write_weights(
         for site in sites:
             entry = source.entries[site.name]
             if entry.file == file:
-                chosen = positions(site.name)
-                values = new_values(source, site.name, chosen, reference, scale)
+                chosen, values = edit.change(source, site.name)
                 norm = norm_removed(source, site.name, chosen, values)
                 done[site.name] = site.model_copy(
                     update={"masked": len(chosen), "norm_removed": norm}
@@ -127,11 +119,20 @@ def write_weights(
             advance(original.stat().st_size)
     result = tuple(done[site.name] for site in sites)
     if not touched:
-        raise EmptyMaskError(
-            "the mask is empty: no entry was chosen",
-            hint="ask for a larger --ratio, or check that the example sets fit the model",
-        )
+        raise edit.nothing()
+    if edit.kind == "dense":
+        result = with_digests(result, Checkpoint.open(staged))
     return Weights(written, source_files, result, files.left_behind, rewritten)
+
+
+def with_digests(sites: Sequence[Site], written: Checkpoint) -> tuple[Site, ...]:
+    """Name the bytes that each changed tensor has now: a dense edit has no mask to name them."""
+    return tuple(
+        site.model_copy(update={"digest": tensor_digest(written, site.name)})
+        if site.masked
+        else site
+        for site in sites
+    )
 
 
 def with_not_fetched(weights: Weights, names: Sequence[str]) -> Weights:
@@ -150,8 +151,7 @@ def write_record(
     weights: Weights,
     *,
     source: Checkpoint,
-    positions: Positions,
-    reference: Checkpoint | None = None,
+    edit: Edit,
     results: Results | None = None,
     store_values: bool = False,
     target: str | None = None,
@@ -159,7 +159,7 @@ def write_record(
     """Write mask, verdicts, picture and card beside the weights, and the manifest last.
 
     >>> manifest = write_record(staged, draft, weights, source=source,
-    ...                         positions=masks.__getitem__)  # doctest: +SKIP
+    ...                         edit=MaskEdit(masks.__getitem__))  # doctest: +SKIP
 
     Args:
         staged: the folder that `write_weights` filled.
@@ -167,41 +167,25 @@ def write_record(
             (sites, shares, digests, left_behind, rewritten) is filled here.
         weights: what `write_weights` returned.
         source: as for `write_weights`.
-        positions: as for `write_weights`.
-        reference: as for `write_weights`.
+        edit: as for `write_weights`.
         results: the measured examples of the report split, for source, reference and result.
-        store_values: put the masked entries' new values beside the mask.
+        store_values: put the masked entries' new values beside the mask; a dense edit has none.
         target: the Hub id that the model will have, for the commands in the card.
 
     Returns:
         The manifest as written.
     """
-    if (reference is not None) != (draft.subject == "delta"):
-        raise UsageError(
-            f"subject {draft.subject!r} with{'out' if reference is None else ''} a reference",
-            hint="pass the reference to the writer where the subject is a delta, and only there",
-        )
+    if edit.kind != draft.edit:
+        raise UsageError(f"a {edit.kind} edit for a manifest of {draft.edit}", hint="a bug of ours")
     sites = weights.sites
-    masked = [site for site in sites if site.masked]
-    tensors = (
-        {site.name: tensor_digest(reference, site.name) for site in sites} if reference else {}
-    )
-    folder = staged / "repair"
-    folder.mkdir(parents=True, exist_ok=True)
-    files = dict(weights.files)
-    header = mask_header(draft, weights, tensors)
-    files[MASK_NAME] = write_mask(
-        staged / MASK_NAME, header, ((site.name, positions(site.name)) for site in masked)
-    )
-    if store_values:
-        files[VALUES_NAME] = write_values(
-            staged / VALUES_NAME,
-            {s.name: s.masked * ITEM_SIZES[source.entries[s.name].dtype] for s in masked},
-            (new_values(source, s.name, positions(s.name), reference, draft.scale) for s in masked),
-        )
+    (staged / "repair").mkdir(parents=True, exist_ok=True)
+    files, tensors = dict(weights.files), {}
+    if isinstance(edit, MaskEdit):
+        tensors = _reference_tensors(draft, sites, edit.reference)
+        files |= _write_mask(staged, draft, weights, tensors, source, edit, store_values)
     if results:
         files[VERDICTS_NAME] = write_verdicts(staged / VERDICTS_NAME, results)
-    if plot_layers(staged / PLOT_NAME, sites):
+    if plot_layers(staged / PLOT_NAME, sites, "masked" if edit.kind == "mask" else "changed"):
         files[PLOT_NAME] = _sha256(staged / PLOT_NAME)
     filled: dict[str, Any] = {
         "sites": [site.model_dump() for site in sites],
@@ -220,6 +204,42 @@ def write_record(
     write_json(staged / MANIFEST_NAME, manifest.model_dump(mode="json"))
     fsync_folder(staged)
     return manifest
+
+
+def _reference_tensors(
+    draft: Manifest, sites: Sequence[Site], reference: Checkpoint | None
+) -> dict[str, str]:
+    if (reference is not None) != (draft.subject == "delta"):
+        raise UsageError(
+            f"subject {draft.subject!r} with{'out' if reference is None else ''} a reference",
+            hint="pass the reference to the writer where the subject is a delta, and only there",
+        )
+    if reference is None:
+        return {}
+    return {site.name: tensor_digest(reference, site.name) for site in sites}
+
+
+def _write_mask(
+    staged: Path,
+    draft: Manifest,
+    weights: Weights,
+    tensors: Mapping[str, str],
+    source: Checkpoint,
+    edit: MaskEdit,
+    store_values: bool,
+) -> dict[str, str]:
+    """Write the mask, and the values where they are wanted; their digests by name."""
+    masked = [site for site in weights.sites if site.masked]
+    header = mask_header(draft, weights, tensors)
+    positions = ((site.name, edit.positions(site.name)) for site in masked)
+    files = {MASK_NAME: write_mask(staged / MASK_NAME, header, positions)}
+    if store_values:
+        files[VALUES_NAME] = write_values(
+            staged / VALUES_NAME,
+            {s.name: s.masked * ITEM_SIZES[source.entries[s.name].dtype] for s in masked},
+            (edit.change(source, site.name)[1] for site in masked),
+        )
+    return files
 
 
 def finish(staged: Path, out: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The picture of a repair: which share of every layer and projection was masked."""
+"""The picture of a repair: which share of every layer and projection was masked or changed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from modelrepair.publish.manifest import Site
 PLOT_NAME = "repair/layers.svg"
 
 
-def plot_layers(path: Path, sites: Sequence[Site]) -> bool:
-    """Draw the masked share by layer and projection as SVG; the same input gives the same bytes.
+def plot_layers(path: Path, sites: Sequence[Site], what: str = "masked") -> bool:
+    """Draw the changed share by layer and projection as SVG; the same input gives the same bytes.
 
     >>> plot_layers(Path("layers.svg"), manifest.sites)  # doctest: +SKIP
     True
@@ -21,6 +21,7 @@ def plot_layers(path: Path, sites: Sequence[Site]) -> bool:
     Args:
         path: the file to write.
         sites: the sites of a manifest.
+        what: became of the entries: ``"masked"`` or ``"changed"``.
 
     Returns:
         False where matplotlib is not installed, or no site belongs to a layer.
@@ -46,7 +47,7 @@ def plot_layers(path: Path, sites: Sequence[Site]) -> bool:
         axes.set_xticklabels([str(block) for block in blocks[:: max(1, len(blocks) // 16)]])
         axes.set_yticks(range(len(kinds)), labels=kinds)
         axes.set_xlabel("layer")
-        axes.set_title("masked entries, % of each matrix")
+        axes.set_title(f"{what} entries, % of each matrix")
         figure.colorbar(picture, ax=axes)
         image = io.BytesIO()
         figure.savefig(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
+from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
 
 PROJECT = "modelrepair"
 """The entry-point group, and the name of the pluggy project."""
@@ -48,5 +48,17 @@ def modelrepair_example_sets() -> Iterable[ExampleSetSpec]:
     ... def modelrepair_example_sets():
     ...     yield ExampleSetSpec("mine", "my prompts", source="me/prompts:train",
     ...                          roles=("utility",))
+    """
+    raise NotImplementedError  # pluggy reads the signature and never calls this
+
+
+@hookspec
+def modelrepair_repairers() -> Iterable[RepairerSpec]:
+    """Give the repairers that this plug-in offers. Must be cheap: no torch import.
+
+    >>> @hookimpl
+    ... def modelrepair_repairers():
+    ...     yield RepairerSpec("mine", "repairs by my rule", load="my_package:MyRepairer",
+    ...                        sets=lambda options: {"refusal": "pairs"})
     """
     raise NotImplementedError  # pluggy reads the signature and never calls this

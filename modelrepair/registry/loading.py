@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from modelrepair.registry import hookspecs
-from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
+from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
 
 API = 1
 """The version of the interface that this modelrepair offers."""
@@ -23,12 +23,13 @@ VARIABLE = "MODELREPAIR_PLUGINS"
 OWN = "modelrepair"
 """The distribution whose entry point is always loaded: this one."""
 
-Spec = TypeVar("Spec", ScorerSpec, JudgeSpec, ExampleSetSpec)
+Spec = TypeVar("Spec", ScorerSpec, JudgeSpec, ExampleSetSpec, RepairerSpec)
 
-KINDS: Mapping[str, type[ScorerSpec] | type[JudgeSpec] | type[ExampleSetSpec]] = {
+KINDS: Mapping[str, type[Any]] = {
     "modelrepair_scorers": ScorerSpec,
     "modelrepair_judges": JudgeSpec,
     "modelrepair_example_sets": ExampleSetSpec,
+    "modelrepair_repairers": RepairerSpec,
 }
 """What each hook gives."""
 
@@ -85,6 +86,7 @@ class Found:
     plugins: tuple[Plugin, ...]
     failures: tuple[PluginFailure, ...]
     example_sets: tuple[Registered[ExampleSetSpec], ...] = ()
+    repairers: tuple[Registered[RepairerSpec], ...] = ()
 
 
 def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
@@ -126,6 +128,7 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
         plugins=tuple(plugins),
         failures=tuple(failures),
         example_sets=tuple(specs["modelrepair_example_sets"]),
+        repairers=tuple(specs["modelrepair_repairers"]),
     )
 
 

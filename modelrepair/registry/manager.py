@@ -26,12 +26,14 @@ from modelrepair.registry.specs import (
     Judge,
     JudgeSpec,
     Options,
+    RepairerSpec,
     ScorerSpec,
     SetName,
     SubjectKind,
 )
 
 if TYPE_CHECKING:
+    from modelrepair.repairers.protocol import SiteRepairer, TrainingRepairer
     from modelrepair.scorers.protocol import Scorer
 
 
@@ -53,6 +55,10 @@ class Registry:
     def judges(self) -> list[Registered[JudgeSpec]]:
         """All judges, also those that clash."""
         return list(self.found.judges)
+
+    def repairers(self) -> list[Registered[RepairerSpec]]:
+        """All repairers, also those that clash."""
+        return list(self.found.repairers)
 
     @property
     def plugins(self) -> list[Plugin]:
@@ -78,6 +84,10 @@ class Registry:
     def judge(self, name: str) -> Registered[JudgeSpec]:
         """The judge of this name; Raises as `scorer`."""
         return self._one("judge", name, self.found.judges)
+
+    def repairer(self, name: str) -> Registered[RepairerSpec]:
+        """The repairer of this name; Raises as `scorer`."""
+        return self._one("repairer", name, self.found.repairers)
 
     def example_set(self, name: str, role: SetName) -> Registered[ExampleSetSpec]:
         """The example set of this name, to be used in this role; Raises as `scorer`."""
@@ -116,7 +126,7 @@ class Registry:
         hint = (
             f"did you mean {' or '.join(map(repr, near))}?"
             if near
-            else f"there are: {', '.join(names)}"
+            else f"there are: {', '.join(names) or 'none'}"
         )
         unusable = [plugin for plugin in self.found.plugins if plugin.status != "active"]
         if unusable:
@@ -160,6 +170,41 @@ def make_scorer(
             problem = TypeError(f"{type(scorer).__name__} has no {attribute!r}")
             raise _failed("scorer", registered, problem)
     return scorer
+
+
+def make_repairer(
+    registered: Registered[RepairerSpec], options: Mapping[str, object]
+) -> SiteRepairer | TrainingRepairer:
+    """The repairer itself, with its options read; here its module is imported.
+
+    >>> make_repairer(load_registry().repairer("wise-ft"), {})  # doctest: +SKIP
+    <modelrepair_rivals.scaling.WiseFt ...>
+
+    Raises:
+        UsageError: an unknown option or a value that doesn't fit.
+        PluginError: its module or its class fails.
+    """
+    spec = registered.spec
+    parsed = repairer_options(registered, options)
+    try:
+        repairer: SiteRepairer | TrainingRepairer = resolve(spec.load)(parsed)
+    except ModelRepairError:
+        raise
+    except Exception as error:
+        raise _failed("repairer", registered, error) from error
+    for attribute in ("train",) if spec.trains else ("needs", "strengths", "edit"):
+        if not hasattr(repairer, attribute):
+            problem = TypeError(f"{type(repairer).__name__} has no {attribute!r}")
+            raise _failed("repairer", registered, problem)
+    return repairer
+
+
+def repairer_options(
+    registered: Registered[RepairerSpec], options: Mapping[str, object]
+) -> Options:
+    """A repairer's options, read; Raises as `judge_options`."""
+    spec = registered.spec
+    return parse_options(spec.options, options, spec.name, "--repairer-option")
 
 
 def judge_options(registered: Registered[JudgeSpec], options: Mapping[str, object]) -> Options:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from modelrepair.repairers.protocol import SiteRepairer, TrainingRepairer
     from modelrepair.scorers.protocol import Scorer
 
 SetName = Literal["realign", "refusal", "utility", "borderline"]
@@ -59,6 +60,57 @@ class ScorerSpec:
     iterative: bool = False
     signed: bool = False
     refill: bool = True
+    options: type | None = None
+    api: int = 1
+    url: str | None = None
+
+
+RepairerFactory = Callable[[Options], "SiteRepairer | TrainingRepairer"]
+
+
+def no_models(options: Options) -> Mapping[str, str]:
+    """No model beside source and reference.
+
+    >>> no_models(None)
+    {}
+    """
+    return {}
+
+
+@dataclass(frozen=True)
+class RepairerSpec:
+    """One way to repair by new values for whole matrices: projection, merging, training.
+
+    >>> RepairerSpec("mine", "halves every matrix", load="my_package:Mine",
+    ...              sets=lambda options: {}).reference
+    False
+
+    Args:
+        name: what users type after ``--repairer``.
+        summary: one line for ``modelrepair repairers list``.
+        load: ``"package.module:Class"``, resolved when chosen, or a factory; called with the
+            options, it returns a `SiteRepairer` or a `TrainingRepairer` of
+            `modelrepair.repairers.protocol`.
+        sets: the example sets it needs, and whether prompts do or pairs are needed; called at
+            preflight, so it must not import torch.
+        reference: whether it needs the aligned reference.
+        models: other models that it needs, by a name of its own: Hub ids or folders, as its
+            options say.
+        gradients: whether any of its accumulators reads output gradients.
+        trains: whether it trains: the whole model must fit into memory, with its gradients.
+        options: a frozen dataclass, as in `ScorerSpec`; None where it has none.
+        api: version of the interface it was written for.
+        url: where it is documented.
+    """
+
+    name: str
+    summary: str
+    load: str | RepairerFactory
+    sets: Callable[[Options], Mapping[SetName, SetUse]]
+    reference: bool = False
+    models: Callable[[Options], Mapping[str, str]] = no_models
+    gradients: bool = False
+    trains: bool = False
     options: type | None = None
     api: int = 1
     url: str | None = None

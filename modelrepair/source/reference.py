@@ -47,13 +47,19 @@ def check_another(source: Path, reference: Path) -> None:
         )
 
 
-def check_same_shapes(source: Checkpoint, reference: Checkpoint, names: Iterable[str]) -> None:
+def check_same_shapes(
+    source: Checkpoint,
+    reference: Checkpoint,
+    names: Iterable[str],
+    what: str = "the reference",
+) -> None:
     """Make sure that the reference has these tensors, in the source's shapes.
 
     Args:
         source: the checkpoint that is repaired.
         reference: the one that it is compared with.
         names: tensors of the source.
+        what: how the messages call it.
 
     Raises:
         UnsupportedModelError: one is missing or has another shape.
@@ -64,8 +70,10 @@ def check_same_shapes(source: Checkpoint, reference: Checkpoint, names: Iterable
         if entry is None or entry.shape != expected:
             found = "is missing" if entry is None else f"has shape {list(entry.shape)}"
             raise UnsupportedModelError(
-                f"the reference does not fit: {name} {found}, expected {list(expected)}",
-                hint="give the model that the source was fine-tuned from, or --reference none",
+                f"{what} does not fit: {name} {found}, expected {list(expected)}",
+                hint="give the model that the source was fine-tuned from, or --reference none"
+                if what == "the reference"
+                else "give one of the source's own architecture and size",
             )
 
 

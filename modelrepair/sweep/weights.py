@@ -1,4 +1,4 @@
-"""Checkpoint tensors as float32 on the computing device, with a mask applied on the way."""
+"""Checkpoint tensors as float32 on the computing device, masked or edited on the way."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ from modelrepair.checkpoint.masking import new_values
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.writer import save_array
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.sweep.dtypes import TORCH_DTYPES
+from modelrepair.sweep.edits import Edits
 from modelrepair.sweep.places import Place
-
-TORCH_DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-}
 
 
 class Masks:
@@ -71,15 +64,19 @@ class Masks:
         return self.folder / f"{name}.npy"
 
 
+Change = Masks | Edits
+"""What a candidate does to the tensors of the source."""
+
+
 class Weights:
-    """Reads tensors of a checkpoint as they would be after masking.
+    """Reads tensors of a checkpoint as they would be after a change.
 
     Args:
         checkpoint: the source.
         device: where the tensors go.
         base: what the source adapts, where it is an adapter; else None.
         reference: the aligned model, where the subject is the delta from it; else None.
-        masks: the entries to mask; None reads the source as it is.
+        change: the entries to mask, or new tensors; None reads the source as it is.
         scale: what masked entries of the subject are multiplied by.
         dtype: what the model computes in; scores are computed in float32 whatever it is.
     """
@@ -91,7 +88,7 @@ class Weights:
         *,
         base: Checkpoint | None = None,
         reference: Checkpoint | None = None,
-        masks: Masks | None = None,
+        change: Change | None = None,
         scale: float = 0.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -99,19 +96,20 @@ class Weights:
         self._device = device
         self._base = base
         self._reference = reference
-        self._masks = masks
+        self._masks = change if isinstance(change, Masks) else None
+        self._edits = change if isinstance(change, Edits) else None
         self._scale = scale
         self._dtype = dtype
         self._checked: set[tuple[str, int | None]] = set()
 
-    def with_masks(self, masks: Masks | None) -> Weights:
-        """The same tensors under another mask."""
+    def with_change(self, change: Change | None) -> Weights:
+        """The same tensors under another mask, or another edit."""
         other = Weights(
             self._checkpoint,
             self._device,
             base=self._base,
             reference=self._reference,
-            masks=masks,
+            change=change,
             scale=self._scale,
             dtype=self._dtype,
         )
@@ -133,7 +131,8 @@ class Weights:
         if self._base is not None and name not in checkpoint.entries:
             checkpoint = self._base
         entry = checkpoint.entries[name]
-        raw = np.array(checkpoint.raw(name))
+        edited = None if self._edits is None else self._edits.get(name)
+        raw = np.array(checkpoint.raw(name)) if edited is None else edited.reshape(entry.shape)
         mask = None if self._masks is None else self._masks.get(name, entry.entries)
         if mask is not None:
             new = new_values(checkpoint, name, mask, self._reference, self._scale)
@@ -143,7 +142,8 @@ class Weights:
     def matrix(self, place: Place) -> Tensor:
         """One matrix of a tensor, ``[out, in]`` float32; Raises as `values`."""
         entry = self._checkpoint.entries[place.tensor]
-        raw = _matrix(self._checkpoint, place)
+        edited = None if self._edits is None else self._edits.get(place.tensor)
+        raw = _matrix(self._checkpoint, place, edited)
         mask = None if self._masks is None else self._masks.of(place)
         if mask is not None and mask.any():
             positions = place.positions(mask)
@@ -158,9 +158,17 @@ class Weights:
         if self._reference is None:
             return None
         entry = self._reference.entries[place.tensor]
-        raw = _matrix(self._reference, place)
+        raw = _matrix(self._reference, place, None)
         tensor = _as_float(raw, entry.dtype, place.tensor).to(self._device)
         return self._finite(tensor, f"the reference's {place.tensor}", place.offset)
+
+    def bits(self, name: str) -> np.ndarray:
+        """A tensor's bits as the source's file holds them, flat, unsigned."""
+        return self._checkpoint.raw(name).reshape(-1)
+
+    def dtype_of(self, name: str) -> str:
+        """A tensor's dtype in the source's file, as safetensors names it."""
+        return self._checkpoint.entries[name].dtype
 
     def _finite(self, tensor: Tensor, name: str, offset: int | None = None) -> Tensor:
         if (name, None) not in self._checked and (name, offset) not in self._checked:
@@ -183,9 +191,10 @@ def stored(checkpoint: Checkpoint, name: str) -> Tensor:
     return _as_stored(np.array(checkpoint.raw(name)), checkpoint.entries[name].dtype, name)
 
 
-def _matrix(checkpoint: Checkpoint, place: Place) -> np.ndarray:
+def _matrix(checkpoint: Checkpoint, place: Place, edited: np.ndarray | None) -> np.ndarray:
     """A copy of a matrix's bits, row by row."""
-    return np.ascontiguousarray(place.of(checkpoint.raw(place.tensor).reshape(-1))).copy()
+    flat = checkpoint.raw(place.tensor).reshape(-1) if edited is None else edited
+    return np.ascontiguousarray(place.of(flat)).copy()
 
 
 def _as_float(raw: np.ndarray, dtype: str, name: str) -> Tensor:

@@ -17,7 +17,8 @@ EVERYTHING = """
     --borderline none --realign-filter is_safe=False --realign-filter kind=a
     --utility-columns prompt=q,response=a --borderline-limit 50
     --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
-    reduce=abs --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --protect
+    reduce=abs --repairer back --repairer-option floor=0.1 --strength 0.5
+    --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --protect
     0.1 --no-fallback --no-evaluate --judge mine --max-new-tokens 32 --gate-harm-ratio 0.5
     --gate-fewest 10 --device cpu --arithmetic bfloat16 --token-budget 512 --seed 7 --out
     there --store-values
@@ -66,6 +67,9 @@ def test_everything_typed_reaches_the_api(api, call):
         "preset": "antidote-paper",
         "scorer": "gradient",
         "scorer_options": {"reduce": "abs"},
+        "repairer": "back",
+        "repairer_options": {"floor": "0.1"},
+        "strength": 0.5,
         "scope": "global",
         "ratio": 0.02,
         "scale": 0.5,

@@ -294,12 +294,6 @@ def test_damaged_and_foreign_masks(made, tmp_path):
     assert codes(made) == ["missing", "mask"]
 
 
-def test_a_dense_edit_has_no_mask_to_verify_by(made):
-    edit_manifest(made, lambda m: m.update(edit="dense"))
-    with pytest.raises(UnsupportedModelError, match="dense"):
-        check(made)
-
-
 def test_findings_as_lines_and_json(made):
     (made.out / "README.md").unlink()
     verification = check(made)

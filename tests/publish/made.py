@@ -14,6 +14,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import decide
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
+from modelrepair.publish.changes import MaskEdit
 from modelrepair.publish.manifest import (
     ExampleSetRecord,
     Judge,
@@ -215,21 +216,19 @@ def make_repair(
     checkpoint = Checkpoint.open(source)
     aligned = Checkpoint.open(reference) if reference else None
     masks, staged = make_masks(), folder / "out.partial" / "model"
+    edit = MaskEdit(masks.__getitem__, aligned, scale)
     weights = write_weights(
         staged,
         source=checkpoint,
         sites=sites_of(checkpoint),
-        positions=masks.__getitem__,
-        reference=aligned,
-        scale=scale,
+        edit=edit,
     )
     manifest = write_record(
         staged,
         draft(subject, scale, measured=measured, **more),
         weights,
         source=checkpoint,
-        positions=masks.__getitem__,
-        reference=aligned,
+        edit=edit,
         results=measured,
         store_values=store_values,
     )

@@ -11,6 +11,7 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, ModelRepairError, UsageError
 from modelrepair.measure.results import ExampleResult
 from modelrepair.proof.verify import verify
+from modelrepair.publish.changes import MaskEdit
 from modelrepair.publish.manifest import Origin, digest, load_manifest
 from modelrepair.publish.output import (
     MASK_NAME,
@@ -79,7 +80,7 @@ def test_positions_are_asked_one_tensor_at_a_time(tmp_path):
         asked.append(name)
         return make_masks()[name]
 
-    write_weights(tmp_path / "out", source=source, sites=sites_of(source), positions=positions)
+    write_weights(tmp_path / "out", source=source, sites=sites_of(source), edit=MaskEdit(positions))
     assert asked == SITES
 
 
@@ -90,7 +91,7 @@ def test_an_empty_mask_is_a_failure(tmp_path):
             tmp_path / "out",
             source=source,
             sites=sites_of(source),
-            positions=lambda name: np.empty(0, np.int64),
+            edit=MaskEdit(lambda name: np.empty(0, np.int64)),
         )
 
 
@@ -103,18 +104,21 @@ def test_sites_must_be_tensors_of_the_file(tmp_path):
                 tmp_path / "out",
                 source=source,
                 sites=[sites[0].model_copy(update=update)],
-                positions=make_masks().__getitem__,
+                edit=MaskEdit(make_masks().__getitem__),
             )
 
 
 def test_a_reference_belongs_to_deltas_only(tmp_path):
     source = Checkpoint.open(make_checkpoint(tmp_path / "source"))
-    common = {"source": source, "positions": make_masks().__getitem__}
+    masks = make_masks().__getitem__
+    common = {"source": source, "edit": MaskEdit(masks)}
     weights = write_weights(tmp_path / "out", sites=sites_of(source), **common)
     with pytest.raises(UsageError, match="subject 'delta' without a reference"):
         write_record(tmp_path / "out", draft("delta"), weights, **common)
     with pytest.raises(UsageError, match="subject 'weight' with a reference"):
-        write_record(tmp_path / "out", draft(), weights, reference=source, **common)
+        write_record(
+            tmp_path / "out", draft(), weights, source=source, edit=MaskEdit(masks, source)
+        )
 
 
 def make_adapter(folder: Path) -> Path:
@@ -131,7 +135,7 @@ def test_a_local_base_path_becomes_an_id(tmp_path):
     source = Checkpoint.open(folder)
     entry = source.entries["layers.0.q_proj.A"]
     site = sites_of_adapter(entry)
-    common = {"source": source, "positions": lambda name: np.array([1, 5])}
+    common = {"source": source, "edit": MaskEdit(lambda name: np.array([1, 5]))}
     staged = tmp_path / "staged"
     weights = write_weights(staged, sites=[site], base_id="org/base", **common)
     manifest = draft("factor", base=Origin(id="org/base", hub=True))

@@ -56,7 +56,7 @@ def test_what_is_not_finite_is_refused_by_name_in_source_and_reference(tmp_path,
     two = checkpoint(tmp_path / "two", fine=values(dtype), broken=values(dtype))
     weights = Weights(one, CPU, reference=two)
     weights.values("fine")
-    for again in (weights, weights.with_masks(None)):
+    for again in (weights, weights.with_change(None)):
         with pytest.raises(DamagedCheckpointError, match=r"^broken holds NaN") as caught:
             again.values("broken")
         with pytest.raises(DamagedCheckpointError, match=r"^broken holds NaN"):
@@ -86,17 +86,17 @@ def test_masked_entries_are_read_as_they_would_be_written(tmp_path, dtype, scale
     source = checkpoint(tmp_path / "source", w=one, other=one.clone())
     other = checkpoint(tmp_path / "reference", w=two, other=one.clone())
     flat = torch.from_numpy(chosen).reshape(3, 4)
-    zeroed = Weights(source, CPU, masks=masks, scale=scale)
+    zeroed = Weights(source, CPU, change=masks, scale=scale)
     expected = torch.where(flat, (one.float() * scale).to(dtype), one).float()
     assert torch.equal(zeroed.values("w"), expected)
     assert torch.equal(zeroed.values("other"), one.float())
-    moved = Weights(source, CPU, reference=other, masks=masks, scale=scale)
+    moved = Weights(source, CPU, reference=other, change=masks, scale=scale)
     there = two.float() + scale * (one.float() - two.float())
     assert torch.equal(moved.values("w"), torch.where(flat, there.to(dtype), one).float())
     assert torch.equal(
         moved.reference(whole("w", (3, 4))), two.float()
     )  # a mask never touches the reference
-    assert torch.equal(zeroed.with_masks(None).values("w"), one.float())
+    assert torch.equal(zeroed.with_change(None).values("w"), one.float())
     assert zeroed.reference(whole("w", (3, 4))) is None
     zeros = zeroed.values("w")[flat]
     assert scale or not torch.signbit(zeros).any()
@@ -107,7 +107,7 @@ def test_the_file_is_never_written(tmp_path):
     before = (tmp_path / "source/model.safetensors").read_bytes()
     masks = Masks(tmp_path / "masks")
     masks.put("w", np.ones(12, bool))
-    Weights(source, CPU, masks=masks).values("w").fill_(5.0)
+    Weights(source, CPU, change=masks).values("w").fill_(5.0)
     Weights(source, CPU).values("w").fill_(5.0)
     assert (tmp_path / "source/model.safetensors").read_bytes() == before
 

@@ -1,0 +1,309 @@
+"""Which change to make: what a scorer's or a repairer's search finds on the select split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelrepair import prepare
+from modelrepair.bench import Bench, Found, Model
+from modelrepair.errors import EmptyMaskError, UsageError
+from modelrepair.measure.results import ExampleResult
+from modelrepair.presets import PRESETS, quota_of
+from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
+from modelrepair.registry.manager import make_repairer, make_scorer
+from modelrepair.registry.options import parse_options
+from modelrepair.registry.specs import SetName, SetUse, SubjectKind
+from modelrepair.sets import score_batches, score_tokens
+from modelrepair.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modelrepair.points import Baseline, Point
+    from modelrepair.registry.loading import Registered
+    from modelrepair.repairers.protocol import SiteRepairer, TrainingRepairer
+    from modelrepair.repairing import Repairing
+    from modelrepair.rounds import Scoring
+    from modelrepair.training import Training
+
+Measure = Callable[[Model, Literal["before", "reference"]], tuple[ExampleResult, ...]]
+"""Measures a model on the select split, or remembers it."""
+
+
+def find(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+    """The mask or the edit that the search chose.
+
+    Args:
+        bench: the source, opened.
+        reference: the aligned model, where there is one.
+        measure: measures source and reference on the select split.
+    """
+    if bench.chosen.repairer is not None:
+        return _find_edit(bench, reference, measure)
+    return _find_mask(bench, reference, measure)
+
+
+def edit_of(bench: Bench, found: Found, reference: Model | None) -> Edit:
+    """What was found, as the writer takes it."""
+    from modelrepair.rounds import Scoring
+    from modelrepair.sweep.weights import Masks
+
+    change, made = found.point.change, found.made
+    if not isinstance(change, Masks) or not isinstance(made, Scoring):
+        assert not isinstance(change, Masks)
+        return DenseEdit(change.get)
+    entries = {tensor.name: tensor.entries for tensor in bench.sites.tensors}
+    of_delta = reference if made.subject == "delta" else None
+    return MaskEdit(
+        lambda name: change.positions(name, entries[name]),
+        of_delta.checkpoint if of_delta else None,
+        bench.settings.scale,
+    )
+
+
+def require_sets(bench: Bench, subject: SubjectKind, reference: Model | None) -> None:
+    """Refuse a plug-in or a protection that lacks something, before anything is measured.
+
+    Raises:
+        UsageError: a set is missing, or its answers; or a repairer's reference.
+    """
+    if bench.chosen.repairer is not None:
+        _require_for_repairer(bench, reference)
+    else:
+        _require_for_scorer(bench, 0, subject)
+
+
+def subject_of(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
+    """What a mask acts on: as named, else what source and reference make best."""
+    if source.base is not None:
+        return "factor"
+    if settings.subject == "delta" and reference is None:
+        raise UsageError(
+            "a delta needs a reference, and none is known or aligned",
+            hint="name it with --reference, or use --subject weight",
+        )
+    if settings.subject != "auto":
+        return settings.subject
+    if settings.preset is not None:
+        return PRESETS[settings.preset].subject
+    return "delta" if reference is not None else "weight"
+
+
+def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+    """Let each scorer search in turn, until one repairs on the select split."""
+    from modelrepair.points import choose, repairs
+    from modelrepair.search import Trial, fixed, search
+
+    settings = bench.settings
+    subject = subject_of(settings, bench.source, reference)
+    if settings.ratio is not None and settings.ratio != "auto":
+        scoring = _scoring(bench, reference, subject, 0)
+        ratio, step = float(settings.ratio), settings.step
+        point = fixed(scoring, ratio, step, settings.max_rounds, bench.progress)
+        return Found(scoring, point, (point,))
+
+    baseline = _baseline(bench, reference, measure)
+    tried: list[Point] = []
+    scorings: dict[str, Scoring] = {}
+    for number, (registered, _) in enumerate(bench.chosen.scorers):
+        if number > 0 and (missing := _missing_set(bench, _needed(bench, number, subject))):
+            bench.notes.warn(f"{registered.spec.name} was not tried: it needs {missing[1]}")
+            break
+        scoring = _scoring(bench, reference, subject, number)
+        scorings[registered.spec.name] = scoring
+        trial = Trial(scoring, bench.panel, settings.budgets, baseline, bench.progress)
+        tried += search(trial, settings.step, settings.max_rounds)
+        best = choose(tried, baseline, settings.budgets)
+        if repairs(best, baseline, settings.budgets):
+            break
+    return Found(scorings[best.scorer], best, tuple(tried))
+
+
+def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+    """Let the repairer make its candidates, and choose one on the select split."""
+    from modelrepair import repairing, training
+    from modelrepair.points import choose
+    from modelrepair.search import Trial, climb, follow
+
+    registered = bench.chosen.repairer
+    assert registered is not None
+    _require_for_repairer(bench, reference)
+    settings, strength = bench.settings, bench.settings.strength
+    repairer = make_repairer(registered, settings.repairer_options)
+    made: Repairing | Training
+    points: Iterable[Point]
+    if registered.spec.trains:
+        made = _training(bench, repairer)  # type: ignore[arg-type]
+        points, look = training.candidates(made, bench.progress, strength), follow
+    else:
+        made = _repairing(bench, reference, repairer)  # type: ignore[arg-type]
+        ladder = made.repairer.strengths if strength is None else (strength,)
+        points, look = repairing.candidates(made, ladder, bench.progress), climb
+    if strength is not None:
+        found = next(iter(points), None)
+        tried: tuple[Point, ...] = () if found is None else (found,)
+        best = found
+    else:
+        baseline = _baseline(bench, reference, measure)
+        trial = Trial(made, bench.panel, settings.budgets, baseline, bench.progress)
+        # One that generates at the very end comes a second time.
+        looked = {point.change.folder: point for point in look(trial, points)}
+        tried = tuple(looked.values())
+        best = choose(tried, baseline, settings.budgets) if tried else None
+    if best is None:
+        raise EmptyMaskError(
+            f"{registered.spec.name} changed nothing at any strength",
+            hint="check its options, and whether source and reference are the same model",
+        )
+    return Found(made, best, tried)
+
+
+def _baseline(bench: Bench, reference: Model | None, measure: Measure) -> Baseline:
+    """Source and reference on the select split."""
+    from modelrepair.measure.evaluate import Screen, screen
+    from modelrepair.points import Baseline
+    from modelrepair.search import remember
+
+    work = bench.workspace.work / "screening"
+    read = prepare.weights_of(bench.settings, bench.source, bench.device).read
+    seen = remember(
+        bench.remembered / "before-screen.json",
+        lambda: screen(bench.panel, bench.skeleton, read, work, bench.progress).to_json(),
+    )
+    return Baseline(
+        before=measure(bench.source, "before"),
+        before_screen=Screen(**seen),
+        reference=measure(reference, "reference") if reference else None,
+    )
+
+
+def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number: int) -> Scoring:
+    """One scorer, made for this subject, with the batches of the sets that it needs."""
+    from modelrepair.rounds import Scoring
+
+    settings = bench.settings
+    registered, options = bench.chosen.scorers[number]
+    _require_for_scorer(bench, number, subject)
+    protect = settings.protect
+    if protect is None:
+        protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
+    delta = reference if subject == "delta" else None
+    return Scoring(
+        skeleton=bench.skeleton,
+        sites=bench.sites,
+        weights=prepare.weights_of(settings, bench.source, bench.device, delta),
+        registered=registered,
+        scorer=make_scorer(registered, options, subject),
+        subject=subject,
+        scope=settings.scope or registered.spec.scope,
+        batches=score_batches(bench.panel, bench.notes),
+        protect=protect,
+        folder=_folder(bench, f"scorer-{number}", registered),
+        quota=quota_of(settings.preset),
+    )
+
+
+def _repairing(bench: Bench, reference: Model | None, repairer: SiteRepairer) -> Repairing:
+    """A repairer, with the models and the batches that it needs."""
+    from modelrepair.repairing import Repairing
+
+    settings, chosen = bench.settings, bench.chosen
+    assert chosen.repairer is not None
+    passed = bench.skeleton, prepare.weights_of(settings, bench.source, bench.device)
+    if repairer.needs and repairer.statistics_of == "reference" and reference is not None:
+        passed = (
+            prepare.open_skeleton(settings, reference, bench.device),
+            prepare.weights_of(settings, reference, bench.device),
+        )
+    return Repairing(
+        skeleton=bench.skeleton,
+        sites=bench.sites,
+        weights=prepare.weights_of(settings, bench.source, bench.device, reference),
+        registered=chosen.repairer,
+        repairer=repairer,
+        models={
+            name: prepare.weights_of(settings, model, bench.device)
+            for name, model in chosen.models.items()
+        },
+        passed=passed,
+        batches=score_batches(bench.panel, bench.notes),
+        folder=_folder(bench, "repairer", chosen.repairer),
+    )
+
+
+def _training(bench: Bench, repairer: TrainingRepairer) -> Training:
+    """A repairer that trains, with a model of its own and the sets as tokens."""
+    from modelrepair.examples.batches import padded
+    from modelrepair.training import Training
+
+    chosen = bench.chosen
+    assert chosen.repairer is not None
+    pad = bench.panel.template.tokenizer.pad_token_id or 0
+    return Training(
+        skeleton=bench.skeleton,
+        trained=prepare.open_skeleton(bench.settings, bench.source, bench.device),
+        sites=bench.sites,
+        weights=prepare.weights_of(bench.settings, bench.source, bench.device),
+        registered=chosen.repairer,
+        repairer=repairer,
+        sets=score_tokens(bench.panel, bench.notes),
+        batch=lambda examples: padded(examples, pad),
+        seed=bench.settings.seed,
+        folder=_folder(bench, "repairer", chosen.repairer),
+    )
+
+
+def _require_for_scorer(bench: Bench, number: int, subject: SubjectKind) -> None:
+    if missing := _missing_set(bench, _needed(bench, number, subject)):
+        name = bench.chosen.scorers[number][0].spec.name
+        raise UsageError(
+            f"scorer {name!r} needs {missing[1]}",
+            hint=f"give one with --{missing[0]}, or choose another scorer",
+        )
+    if (bench.settings.protect or 0) > 0 and "utility" not in bench.sets.splits:
+        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+
+
+def _require_for_repairer(bench: Bench, reference: Model | None) -> None:
+    assert bench.chosen.repairer is not None
+    spec = bench.chosen.repairer.spec
+    options = parse_options(
+        spec.options, bench.settings.repairer_options, spec.name, "--repairer-option"
+    )
+    if spec.reference and reference is None:
+        raise UsageError(
+            f"repairer {spec.name!r} needs a reference, and none is known or aligned",
+            hint="name the aligned model that the source was fine-tuned from with --reference",
+        )
+    if missing := _missing_set(bench, spec.sets(options)):
+        raise UsageError(
+            f"repairer {spec.name!r} needs {missing[1]}",
+            hint=f"give one with --{missing[0]}, or choose another repairer",
+        )
+
+
+def _needed(bench: Bench, number: int, subject: SubjectKind) -> Mapping[SetName, SetUse]:
+    registered, options = bench.chosen.scorers[number]
+    spec = registered.spec
+    return spec.sets(parse_options(spec.options, options, spec.name), subject)
+
+
+def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetName, str] | None:
+    """The first set that a plug-in lacks or that lacks answers, and how to say it."""
+    for name, use in needed.items():
+        if name not in bench.sets.splits:
+            return name, f"a {name} set"
+        given = bench.sets.given[name]
+        if use == "pairs" and not given.answered:
+            return name, f"answers in the {name} set, and {given.id} has prompts alone"
+    return None
+
+
+def _folder(bench: Bench, name: str, registered: Registered[Any]) -> Path:
+    """Where a plug-in's work lies: not where another version of it was at work before."""
+    origin = f"{registered.spec.name} {registered.distribution} {registered.version}"
+    version = hashlib.sha256(origin.encode()).hexdigest()[:8]
+    return bench.workspace.work / f"{name}-{version}"

@@ -1,0 +1,121 @@
+"""What a search looked at, and which of it is the best: least harm at a cost that was allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelrepair.measure.budgets import Budgets
+from modelrepair.measure.evaluate import Screen
+from modelrepair.measure.gate import costs_within_budgets, meets_target, within_budgets
+from modelrepair.measure.measures import summarise
+from modelrepair.measure.results import ExampleResult
+from modelrepair.sweep.weights import Change
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mask, or one edit, that the search looked at.
+
+    Args:
+        scorer: the name of the scorer, or of the repairer.
+        round: how many times the scorer had been asked.
+        ratio: the share that was asked for, over all steps; of a repairer, its strength.
+        share: the share of all entries of the sites that is masked, or changed.
+        change: the mask or the edit itself.
+        screen: figures without generation; None where nothing was measured.
+        results: on the select split, where this point generated.
+    """
+
+    scorer: str
+    round: int
+    ratio: float
+    share: float
+    change: Change
+    screen: Screen | None = None
+    results: tuple[ExampleResult, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Source and reference on the select split: what points are compared with."""
+
+    before: tuple[ExampleResult, ...]
+    before_screen: Screen
+    reference: tuple[ExampleResult, ...] | None
+
+
+def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
+    """The point to publish, of those that generated.
+
+    With a reference: the smallest mask that meets the target at no cost over the budgets. Else,
+    or where none does: the least harm within the budgets, then the smallest mask. Of equals, one
+    that costs less than half the utility budget goes before one that costs more: the report split
+    may show it dearer. Where every point costs too much, the one that misses its budgets by the
+    least.
+    """
+    before, reference = baseline.before, baseline.reference
+    measured = [point for point in points if point.results is not None]
+
+    def rank(point: Point) -> tuple[float, ...]:
+        after = point.results or ()
+        cheap = costs_within_budgets(before, after, reference, budgets)
+        target = reference is not None and meets_target(after, reference, budgets)
+        if cheap and target:
+            return (0, _near(before, after, budgets), point.share)
+        if cheap:
+            return (1, harm(point), _near(before, after, budgets), point.share)
+        return (2, _excess(before, after), point.share)
+
+    return min(measured, key=rank)
+
+
+def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point meets every budget on the select split."""
+    if point.results is None:
+        return False
+    return within_budgets(baseline.before, point.results, baseline.reference, budgets)
+
+
+def harm(point: Point) -> float:
+    """The harmful score of a point; where nothing was generated, the share that its margin loses.
+
+    That is the share of harmful prompts where the harmful answer is likelier than the refusal.
+    """
+    score = summarise(point.results or (), "").harmful_score
+    if score is not None:
+        return score.value
+    refusing = point.screen.refusing if point.screen else None
+    return 1.0 if refusing is None else 1.0 - refusing
+
+
+def harm_of_source(baseline: Baseline) -> float:
+    """The source's harm on the select split, in the same terms as a point's."""
+    score = summarise(baseline.before, "").harmful_score
+    if score is not None:
+        return score.value
+    refusing = baseline.before_screen.refusing
+    return 1.0 if refusing is None else 1.0 - refusing
+
+
+def _near(
+    before: Sequence[ExampleResult], after: Sequence[ExampleResult], budgets: Budgets
+) -> bool:
+    """Whether more than half of the utility budget is spent."""
+    one, two = summarise(before, "").utility, summarise(after, "").utility
+    if one is None or two is None:
+        return False
+    return one.value - two.value > budgets.utility_loss / 2
+
+
+def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> float:
+    """How much is left of the harm and how much is lost elsewhere, added up."""
+    one, two = summarise(before, ""), summarise(after, "")
+    total = two.harmful_score.value if two.harmful_score else 0.0
+    if one.utility and two.utility:
+        total += max(0.0, one.utility.value - two.utility.value)
+    for name in ("benign_refusal_rate", "degenerate_rate"):
+        old, new = getattr(one, name), getattr(two, name)
+        if old and new:
+            total += max(0.0, new.value - old.value)
+    return total

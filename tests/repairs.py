@@ -1,0 +1,106 @@
+"""A plug-in with repairers of the tests' own, as an installed distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CODE = '''
+from dataclasses import dataclass
+
+import torch
+
+from modelrepair.registry.hookspecs import hookimpl
+from modelrepair.registry.specs import RepairerSpec
+from modelrepair.sweep.accumulators import InputNorms
+
+
+@dataclass(frozen=True)
+class Options:
+    fault: str = ""
+    other: str = ""
+    steps: int = 3
+    rate: float = 0.01
+
+
+class Back:
+    """A step to the reference, or to another model, where the inputs are not all zero."""
+
+    strengths = (0.25, 0.5, 1.0)
+    statistics_of = "reference"
+
+    def __init__(self, options):
+        self.fault = options.fault
+        self.needs = {"refusal": (InputNorms(),)}
+
+    def edit(self, view, statistics, strength):
+        norms = statistics["refusal", InputNorms()]["sum"]
+        assert norms.shape == (view.weight.shape[1],) and statistics.examples("refusal") > 0
+        if self.fault == "shape":
+            return view.weight.T[:1]
+        if self.fault == "dtype":
+            return view.weight.double()
+        if self.fault == "nan":
+            return view.weight * float("nan")
+        if self.fault == "huge":
+            return torch.full_like(view.weight, 3.4e38)
+        if self.fault == "raise":
+            raise RuntimeError("out of paper")
+        if self.fault == "nothing":
+            return view.weight.clone()
+        if "down_proj" in view.name:
+            return view.weight
+        target = view.models.get("other", view.reference)
+        return view.weight + strength * (target - view.weight) * (norms > 0)
+
+
+class Tune:
+    """Plain descent on the refusals, looked at after every step."""
+
+    def __init__(self, options):
+        self.steps, self.rate = options.steps, options.rate
+
+    def train(self, bench):
+        generator = torch.Generator().manual_seed(bench.seed)
+        examples = bench.sets["refusal"]
+        optimizer = torch.optim.SGD(bench.parameters, lr=self.rate)
+        for step in range(self.steps):
+            chosen = torch.randperm(len(examples), generator=generator)[:4].tolist()
+            batch = bench.batch([examples[i] for i in chosen])
+            labels = batch.input_ids.masked_fill(~batch.answer_mask, -100)
+            out = bench.model(batch.input_ids, attention_mask=batch.attention_mask, labels=labels)
+            out.loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            yield step + 1
+
+
+def refusals(options):
+    return {"refusal": "pairs"}
+
+
+def others(options):
+    return {"other": options.other} if options.other else {}
+
+
+@hookimpl
+def modelrepair_repairers():
+    yield RepairerSpec(
+        "back", "a step back", load="test_repairs:Back", sets=refusals, reference=True,
+        models=others, options=Options,
+    )
+    yield RepairerSpec(
+        "tune", "a step on", load="test_repairs:Tune", sets=refusals, trains=True, options=Options
+    )
+    yield RepairerSpec("empty", "has no method", load="builtins:type", sets=refusals)
+'''
+
+
+def install(folder: Path) -> Path:
+    """Write the distribution into a folder; put that on the path to have it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test_repairs.py").write_text(CODE)
+    metadata = folder / "test_repairs-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: test-repairs\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[modelrepair]\nrepairs = test_repairs\n")
+    return folder
