@@ -1,4 +1,4 @@
-"""Set difference (Wei et al., arXiv 2402.05162, §3.1): important for harm, and not for utility.
+"""Set difference (Wei et al., arXiv 2402.05162): important for harm, and not for utility.
 
 Published as an attack, with safe answers in the place of the harmful ones; turned round it is a
 repair. Per tensor, S(p, q) is the top q of the harm scores without the top p of the utility
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from modelrepair.errors import UsageError
 from modelrepair.registry.specs import SetName, SubjectKind
 from modelrepair.scorers.gradient import gradient_score
 from modelrepair.scorers.protocol import SiteView, Statistics
@@ -42,10 +41,10 @@ def difference_score(harm: Tensor, utility: Tensor, p: float) -> Tensor:
 
 
 class WandaDifference:
-    """Set difference of two Wanda scores, of the answers' tokens alone (equation 2)."""
+    """Set difference of two Wanda scores, of the answers' tokens alone."""
 
     def __init__(self, options: DifferenceOptions, subject_kind: SubjectKind) -> None:
-        self._p = _checked(options.p)
+        self._p = options.p
         self._norms = InputNorms(tokens="answer", norm="rms")
 
     @property
@@ -65,10 +64,10 @@ class WandaDifference:
 
 
 class SnipDifference:
-    """Set difference of two SNIP scores, E|W·g| over single examples (equation 1)."""
+    """Set difference of two SNIP scores, E|W·g| over single examples."""
 
     def __init__(self, options: DifferenceOptions, subject_kind: SubjectKind) -> None:
-        self._p = _checked(options.p)
+        self._p = options.p
         self._gradients = ExampleGradients()
 
     @property
@@ -84,9 +83,3 @@ class SnipDifference:
             return gradient_score(view.subject, (total / statistics.examples(name)).float())
 
         return difference_score(snip("realign"), snip("utility"), self._p)
-
-
-def _checked(p: float) -> float:
-    if not 0 <= p < 1:
-        raise UsageError(f"a spared share p of {p}", hint="0 to below 1, such as 0.05")
-    return p

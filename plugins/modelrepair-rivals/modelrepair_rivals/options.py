@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,80 @@ class DifferenceOptions:
         default=0.05,
         metadata={"help": "share of each tensor that is spared: the top utility scores"},
     )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p < 1:
+            raise ValueError(f"p is {self.p}, expected a share from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class ProjectionOptions:
+    """Options of ``safe-lora``; the paper's threshold τ is the strength.
+
+    >>> ProjectionOptions(unaligned="org/base").projector
+    'published'
+    """
+
+    unaligned: str = field(
+        metadata={"help": "the model that was aligned to make the reference: a Hub id or a folder"}
+    )
+    projector: Literal["published", "orthonormal"] = field(
+        default="published",
+        metadata={"help": "V·Vᵀ/‖V‖ as the paper has it, or the orthonormal projector on V"},
+    )
+    energy: float = field(
+        default=0.95,
+        metadata={"help": "share of ‖V‖² that the orthonormal projector's directions carry"},
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.energy <= 1:
+            raise ValueError(f"energy is {self.energy}, expected a share above 0, up to 1")
+
+
+@dataclass(frozen=True)
+class DeltaOptions:
+    """Options of ``safe-delta``; the paper's s is the strength.
+
+    >>> DeltaOptions().damping
+    0.01
+    """
+
+    damping: float = field(
+        default=0.01, metadata={"help": "share of the Hessian's mean diagonal added to it"}
+    )
+    spared: float = field(
+        default=0.15,
+        metadata={"help": "share of the entries, those that cost safety most, that never change"},
+    )
+    compensate: bool = field(
+        default=True, metadata={"help": "let the other entries make up for the kept changes"}
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.spared < 1:
+            raise ValueError(f"spared is {self.spared}, expected a share from 0 to below 1")
+        if not self.damping > 0:
+            raise ValueError(f"damping is {self.damping}, expected more than 0")
+
+
+@dataclass(frozen=True)
+class RealignOptions:
+    """Options of ``realign``; the steps are the strength.
+
+    >>> RealignOptions().every
+    5
+    """
+
+    rate: float = field(default=1e-4, metadata={"help": "learning rate of AdamW"})
+    steps: int = field(default=100, metadata={"help": "the most steps"})
+    every: int = field(default=5, metadata={"help": "steps between two looks at the model"})
+    batch: int = field(default=8, metadata={"help": "refusals, and benign answers, of a step"})
+    decay: float = field(default=0.0, metadata={"help": "weight decay"})
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "every", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        if not self.rate > 0:
+            raise ValueError(f"rate is {self.rate}, expected more than 0")

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from modelrepair.registry.hookspecs import hookimpl
-from modelrepair.registry.specs import Options, ScorerSpec, SetName, SetUse, SubjectKind
-from modelrepair_rivals.options import DifferenceOptions, RandomOptions
+from modelrepair.registry.specs import (
+    Options,
+    RepairerSpec,
+    ScorerSpec,
+    SetName,
+    SetUse,
+    SubjectKind,
+)
+from modelrepair_rivals.options import (
+    DeltaOptions,
+    DifferenceOptions,
+    ProjectionOptions,
+    RandomOptions,
+    RealignOptions,
+)
 
 WEI = "https://arxiv.org/abs/2402.05162"
 
@@ -55,5 +68,67 @@ def modelrepair_scorers() -> Iterable[ScorerSpec]:
             refill=False,
             options=DifferenceOptions,
             url=WEI,
+        ),
+    ]
+
+
+def nothing(options: Options) -> Mapping[SetName, SetUse]:
+    """No example set."""
+    return {}
+
+
+def refusals(options: Options) -> Mapping[SetName, SetUse]:
+    """Safe answers to harmful prompts."""
+    return {"refusal": "pairs"}
+
+
+def refusals_and_benign(options: Options) -> Mapping[SetName, SetUse]:
+    """Safe answers to harmful prompts, and good ones to benign prompts."""
+    return {"refusal": "pairs", "utility": "pairs"}
+
+
+def unaligned(options: ProjectionOptions) -> Mapping[str, str]:
+    """The model before its alignment."""
+    return {"unaligned": options.unaligned}
+
+
+@hookimpl
+def modelrepair_repairers() -> Iterable[RepairerSpec]:
+    """The rivals that give whole matrices new values."""
+    return [
+        RepairerSpec(
+            name="wise-ft",
+            summary="delta scaling: a straight line back to the reference",
+            load="modelrepair_rivals.scaling:WiseFt",
+            sets=nothing,
+            reference=True,
+            url="https://arxiv.org/abs/2109.01903",
+        ),
+        RepairerSpec(
+            name="safe-lora",
+            summary="changes that lie across alignment are projected on it (Safe LoRA)",
+            load="modelrepair_rivals.projection:SafeLora",
+            sets=nothing,
+            reference=True,
+            models=unaligned,
+            options=ProjectionOptions,
+            url="https://arxiv.org/abs/2405.16833",
+        ),
+        RepairerSpec(
+            name="safe-delta",
+            summary="keeps the changes that safety can afford, and compensates them (Safe Delta)",
+            load="modelrepair_rivals.compensation:SafeDelta",
+            sets=refusals,
+            reference=True,
+            options=DeltaOptions,
+            url="https://arxiv.org/abs/2505.12038",
+        ),
+        RepairerSpec(
+            name="realign",
+            summary="short supervised training on refusals and benign answers",
+            load="modelrepair_rivals.realignment:Realign",
+            sets=refusals_and_benign,
+            trains=True,
+            options=RealignOptions,
         ),
     ]

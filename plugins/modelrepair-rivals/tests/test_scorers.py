@@ -11,7 +11,7 @@ import torch
 from modelrepair import UsageError, load_manifest, repair
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.demo import paths
-from modelrepair.registry.manager import load_registry
+from modelrepair.registry.manager import load_registry, make_scorer
 from modelrepair.selection import select, spill
 from modelrepair_rivals.chance import Random, random_score
 from modelrepair_rivals.difference import SnipDifference, WandaDifference, difference_score
@@ -84,9 +84,9 @@ def test_snip_of_single_examples():
 
 
 def test_a_share_that_leaves_nothing_is_refused():
-    for made in (WandaDifference, SnipDifference):
-        with pytest.raises(UsageError, match="a spared share p of 1"):
-            made(DifferenceOptions(p=1.0), "weight")
+    for name in ("wei-wanda", "wei-snip"):
+        with pytest.raises(UsageError, match=r"options of wei-\w+: p is 1.0, expected a share"):
+            make_scorer(load_registry().scorer(name), {"p": "1"}, "weight")
 
 
 def test_chance_depends_on_seed_and_site_alone():

@@ -1,0 +1,65 @@
+"""Short supervised re-alignment: a few steps on refusals and on benign answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from modelrepair.examples.batches import Batch
+from modelrepair.registry.specs import SetName
+from modelrepair.repairers.protocol import Workbench
+from modelrepair.sweep.loss import answer_losses
+from modelrepair_rivals.options import RealignOptions
+
+Item = TypeVar("Item")
+SETS: tuple[SetName, ...] = ("refusal", "utility")
+
+
+def in_turns(items: Sequence[Item], count: int, generator: torch.Generator) -> Iterator[list[Item]]:
+    """Batches without end, of everything once before anything twice; each time in a new order.
+
+    >>> turns = in_turns("abc", 2, torch.Generator().manual_seed(0))
+    >>> sorted(next(turns) + next(turns) + next(turns))
+    ['a', 'a', 'b', 'b', 'c', 'c']
+    """
+    waiting: list[int] = []
+    while True:
+        while len(waiting) < count:
+            waiting += torch.randperm(len(items), generator=generator).tolist()
+        chosen, waiting = waiting[:count], waiting[count:]
+        yield [items[number] for number in chosen]
+
+
+def mean_answer_loss(workbench: Workbench, batch: Batch) -> Tensor:
+    """The mean over a batch's examples of their mean answer-token loss."""
+    ids, device = batch.input_ids.to(workbench.device), workbench.device
+    output = workbench.model(
+        input_ids=ids, attention_mask=batch.attention_mask.to(device), use_cache=False
+    )
+    return answer_losses(output.logits, ids, batch.answer_mask.to(device)).mean()
+
+
+class Realign:
+    """AdamW on the sum of both sets' mean losses; looked at every few steps."""
+
+    def __init__(self, options: RealignOptions) -> None:
+        self._options = options
+
+    def train(self, workbench: Workbench) -> Iterator[float]:
+        """Train, and stop every few steps."""
+        options = self._options
+        generator = torch.Generator().manual_seed(workbench.seed)
+        turns = [in_turns(workbench.sets[name], options.batch, generator) for name in SETS]
+        optimizer = torch.optim.AdamW(
+            workbench.parameters, lr=options.rate, weight_decay=options.decay
+        )
+        for step in range(1, options.steps + 1):
+            for turn in turns:
+                torch.autograd.backward(mean_answer_loss(workbench, workbench.batch(next(turn))))
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if step % options.every == 0 or step == options.steps:
+                yield step
