@@ -162,7 +162,7 @@ def repair(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
         arithmetic: what the model computes in; the files keep their dtype.
         token_budget: tokens of a batch; part of what makes a mask repeatable.
-        seed: recorded; nothing in a repair is drawn at random today.
+        seed: of whatever is drawn, such as the batches of a repairer that trains.
         out: output folder; by itself ``./NAME-repaired``.
         store_values: keep the masked entries' new values beside the mask.
         push: push the saved model to the Hub; see `push` for the options that follow.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair import prepare
 from modelrepair.bench import Bench, Found, Model
-from modelrepair.errors import EmptyMaskError, UsageError
+from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
 from modelrepair.measure.results import ExampleResult
 from modelrepair.presets import PRESETS, quota_of
 from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from modelrepair.repairing import Repairing
     from modelrepair.rounds import Scoring
     from modelrepair.training import Training
+
+TRAINING_COPIES = 4
+"""Weights, gradients and the two moments of Adam."""
 
 Measure = Callable[[Model, Literal["before", "reference"]], tuple[ExampleResult, ...]]
 """Measures a model on the select split, or remembers it."""
@@ -241,6 +244,12 @@ def _training(bench: Bench, repairer: TrainingRepairer) -> Training:
 
     chosen = bench.chosen
     assert chosen.repairer is not None
+    if not prepare.fits_whole(bench.source, bench.device, copies=TRAINING_COPIES):
+        raise ResourceError(
+            f"{chosen.repairer.spec.name} trains the whole model in float32, with gradients and "
+            "an optimizer's moments: that does not fit into memory",
+            hint="take a larger machine, or a repairer that does not train",
+        )
     pad = bench.panel.template.tokenizer.pad_token_id or 0
     return Training(
         skeleton=bench.skeleton,

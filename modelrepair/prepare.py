@@ -362,13 +362,13 @@ def open_panel(
     )
 
 
-def fits_whole(model: Model, device: torch.device) -> bool:
-    """Whether the whole model, in float32, fits where it would generate."""
+def fits_whole(model: Model, device: torch.device, copies: int = 1) -> bool:
+    """Whether the whole model, in float32 and so many copies, fits where it would be computed."""
     import torch
 
     from modelrepair.estimate import FLOAT32, free_memory
 
-    needed = FLOAT32 * model.parameters
+    needed = copies * FLOAT32 * model.parameters
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     return free is None or needed < 0.8 * free
 

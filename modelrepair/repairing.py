@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -74,16 +75,20 @@ def candidates(
             that the file's dtype can't hold.
     """
     _collect(repairing, progress)
+    before = None
     for strength in strengths:
         folder = repairing.folder / "points" / f"{strength:.6e}"
 
-        def make(folder: Path = folder, strength: float = strength) -> dict[str, int]:
+        def make(folder: Path = folder, strength: float = strength) -> dict[str, Any]:
             shutil.rmtree(folder / "edits", ignore_errors=True)
-            return {"changed": _edit_all(repairing, strength, Edits(folder / "edits"), progress)}
+            return _edit_all(repairing, strength, Edits(folder / "edits"), progress)
 
-        changed = remember(folder / "point.json", make)["changed"]
-        if changed:
-            yield point_of(repairing.registered, strength, changed, repairing.sites, folder)
+        made = remember(folder / "point.json", make)
+        if made["digest"] == before:
+            shutil.rmtree(folder / "edits", ignore_errors=True)
+        elif made["changed"]:
+            yield point_of(repairing.registered, strength, made["changed"], repairing.sites, folder)
+        before = made["digest"]
 
 
 def point_of(
@@ -177,11 +182,13 @@ def _statistics_folder(repairing: Repairing, site: Site) -> Path:
     return repairing.folder / "statistics" / site.name
 
 
-def _edit_all(repairing: Repairing, strength: float, edits: Edits, progress: Progress) -> int:
-    """Edit every tensor at one strength; how many entries changed."""
+def _edit_all(
+    repairing: Repairing, strength: float, edits: Edits, progress: Progress
+) -> dict[str, Any]:
+    """Edit every tensor at one strength: how many entries changed, and the new bits' digest."""
     groups, tensors = _groups(repairing), repairing.sites.tensors
     title = f"{repairing.registered.spec.name} at {strength:g}"
-    changed = 0
+    changed, digest = 0, hashlib.sha256()
     with progress.step(title, len(repairing.sites.chosen)) as advance:
         for tensor in tensors:
             old = repairing.weights.bits(tensor.name)
@@ -190,7 +197,8 @@ def _edit_all(repairing: Repairing, strength: float, edits: Edits, progress: Pro
                 _edit_site(repairing, groups, tensor, site, strength, new)
                 advance(1)
             changed += put_changed(edits, tensor.name, new, old)
-    return changed
+            digest.update(new.tobytes())
+    return {"changed": changed, "digest": digest.hexdigest()}
 
 
 def _edit_site(

@@ -45,12 +45,30 @@ class Back:
             return torch.full_like(view.weight, 3.4e38)
         if self.fault == "raise":
             raise RuntimeError("out of paper")
+        if self.fault == "coarse":
+            strength = max(strength, 0.5)
         if self.fault == "nothing":
             return view.weight.clone()
         if "down_proj" in view.name:
             return view.weight
         target = view.models.get("other", view.reference)
         return view.weight + strength * (target - view.weight) * (norms > 0)
+
+
+class Halve:
+    """Halves every matrix; its strength says nothing."""
+
+    strengths = (1.0,)
+    statistics_of = "source"
+    needs = {"refusal": (InputNorms(),)}
+
+    def __init__(self, options):
+        pass
+
+    def edit(self, view, statistics, strength):
+        norms = statistics["refusal", InputNorms()]["sum"]
+        assert norms.shape == (view.weight.shape[1],) and view.reference is None
+        return view.weight / 2
 
 
 class Tune:
@@ -88,6 +106,7 @@ def modelrepair_repairers():
         "back", "a step back", load="test_repairs:Back", sets=refusals, reference=True,
         models=others, options=Options,
     )
+    yield RepairerSpec("halve", "half of it", load="test_repairs:Halve", sets=refusals)
     yield RepairerSpec(
         "tune", "a step on", load="test_repairs:Tune", sets=refusals, trains=True, options=Options
     )

@@ -18,11 +18,17 @@ from modelrepair import UsageError, apply, load_manifest, repair, verify
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
-from modelrepair.errors import EmptyMaskError, PluginError, UnsupportedModelError
+from modelrepair.errors import (
+    EmptyMaskError,
+    PluginError,
+    ResourceError,
+    UnsupportedModelError,
+)
 from modelrepair.publish.manifest import digest
 from modelrepair.registry.manager import load_registry, make_repairer
 from modelrepair.settings import Settings, check
 from tests import repairs, tiny
+from tests.test_layouts_fix import fixed, loaded, save
 from tests.test_pipeline import KILLER, assert_same_repair
 
 SETS = {role: paths.sets[role] for role in ("realign", "refusal", "utility", "borderline")}
@@ -281,6 +287,12 @@ def test_the_search_climbs_the_strengths_and_keeps_its_points(edit, few):
     assert "| back |" in (report.out / "README.md").read_text()
 
 
+def test_strengths_that_do_the_same_are_looked_at_once(edit, few):
+    report = edit(strength=None, evaluate=True, repairer_options={"fault": "coarse"}, **few)
+    strengths = [point.ratio for point in report.manifest.search]
+    assert strengths[0] == 0.25 and 0.5 not in strengths
+
+
 @pytest.mark.slow
 def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(edit, few, site, tmp_path):
     whole = edit("whole", strength=None, evaluate=True, **few)
@@ -334,6 +346,37 @@ def test_targets_hold_for_repairers_too(edit):
         out = edit(repairer, repairer=repairer, strength=1, targets=["*layers.1.*q_proj*"]).out
         names = [site.name for site in load_manifest(out).sites]
         assert len(names) == 1 and "layers.1" in names[0]
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "mixtral", "gpt_oss", "gpt_bigcode"])
+def test_every_layout_gets_its_new_values_in_its_place(kind, tmp_path):
+    source, out = save(kind, tmp_path / "source"), tmp_path / "out"
+    manifest = fixed(source, out, scorer=None, ratio=None, repairer="halve", strength=1.0).manifest
+    assert verify(out, source=source).ok
+    old, new = (dict(loaded(folder).named_parameters()) for folder in (source, out))
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed
+    halved = sum(int((new[name] == old[name] / 2).sum()) for name in changed)
+    kept = sum(int((new[name] == old[name]).sum()) for name in changed)
+    assert halved + kept >= sum(old[name].numel() for name in changed)
+    assert sum(site.masked for site in manifest.sites) == sum(
+        int((new[name] != old[name]).sum()) for name in changed
+    )
+
+
+def test_what_is_made_of_several_tensors_is_not_trained(tmp_path):
+    source = save("mixtral", tmp_path / "source")
+    given = {"scorer": None, "ratio": None, "repairer": "tune", "strength": 1}
+    with pytest.raises(UnsupportedModelError, match="a parameter made of several tensors"):
+        fixed(source, tmp_path / "out", **given)
+    out = fixed(source, tmp_path / "out", exclude=["*experts*"], **given).out
+    assert verify(out, source=source).ok
+
+
+def test_a_training_that_does_not_fit_into_memory_is_not_begun(edit, monkeypatch):
+    monkeypatch.setattr("modelrepair.estimate.free_memory", lambda: 4 * 2_000_000)
+    with pytest.raises(ResourceError, match="that does not fit into memory"):
+        edit(repairer="tune", strength=1)
 
 
 def test_the_command_line(capsys, tmp_path):

@@ -107,7 +107,10 @@ def compensated(aligned: Tensor, tuned: Tensor, kept: Tensor, factor: Tensor) ->
 class SafeDelta:
     """Keeps what fine-tuning changed as far as safety can afford it; its strength is s."""
 
-    strengths = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0)
+    strengths = (
+        *(1000.0, 300.0, 150.0, 100.0, 80.0, 65.0, 50.0, 40.0, 30.0, 20.0, 10.0),
+        *(5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.0),
+    )
     statistics_of: Literal["source", "reference"] = "reference"
 
     def __init__(self, options: DeltaOptions) -> None:
