@@ -48,7 +48,7 @@ def job_of(
     searches = [_search(settings, spec, subject, splits, fixed) for spec in specs]
     empty = Part()
     return Job(
-        searches=tuple(searches[:1] if fixed else searches),
+        searches=tuple(searches),
         models=(2 + reference) if settings.evaluate else 0,
         select=empty if fixed else _part(settings, splits, "select"),
         report=_part(settings, splits, "report") if settings.evaluate else empty,
@@ -56,11 +56,16 @@ def job_of(
     )
 
 
+def needs(settings: Settings, spec: ScorerSpec, subject: SubjectKind) -> tuple[SetName, ...]:
+    """The sets that a scorer reads with these options."""
+    options = parse_options(spec.options, settings.scorer_options, spec.name)
+    return tuple(spec.sets(options, subject))
+
+
 def _search(
     settings: Settings, spec: ScorerSpec, subject: SubjectKind, splits: Splits | None, fixed: bool
 ) -> Search:
-    given = settings.scorer_options if spec.name == settings.scorer else {}
-    needed = spec.sets(parse_options(spec.options, given, spec.name), subject)
+    needed = needs(settings, spec, subject)
     tokens = sum(_tokens(settings, splits, name, settings.examples) for name in needed)
     most = settings.max_rounds or MOST_ROUNDS
     step = settings.step or STEPS[subject]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
-from modelrepair.duration import job_of
+from modelrepair.duration import job_of, needs
 from modelrepair.examples.load import Example
 from modelrepair.hubplan import hub_plan
 from modelrepair.preflight import Plan
-from modelrepair.prepare import DEFAULT_SCORERS, check_subject, find_base
+from modelrepair.prepare import check_subject, find_base, scorer_names
 from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.manager import judge_options, load_registry
@@ -48,7 +48,7 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     base = None if adapter is None else find_base(settings.base, adapter, weights=False)
     subject = subject_ahead(settings, source, adapter)
     sets = load_sets(settings, notes) if settings.realign != NONE else None
-    needed = {name for spec in specs for name in _needs(settings, spec, subject)}
+    needed = {name for spec in specs for name in needs(settings, spec, subject)}
     if repairer is not None:
         needed |= set(_repairer_needs(settings, repairer))
     scored = {name: split.score for name, split in (sets.splits if sets else {}).items()}
@@ -104,16 +104,13 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
     return replace(plan, seconds_least=least, seconds_most=most, notes=notes)
 
 
-def _needs(settings: Settings, spec: ScorerSpec, subject: SubjectKind) -> Iterable[SetName]:
-    given = settings.scorer_options if spec.name == settings.scorer else {}
-    return spec.sets(parse_options(spec.options, given, spec.name), subject)
-
-
 def _scorers(settings: Settings) -> list[ScorerSpec]:
     registry = load_registry()
     judge_options(registry.judge(settings.judge), settings.judge_options)
-    names = (settings.scorer,) if settings.scorer else DEFAULT_SCORERS
-    return [registry.scorer(name).spec for name in names[: None if settings.fallback else 1]]
+    specs = [registry.scorer(name).spec for name in scorer_names(settings)]
+    for spec in specs:
+        parse_options(spec.options, settings.scorer_options, spec.name)
+    return specs
 
 
 def _repairer(settings: Settings) -> RepairerSpec | None:

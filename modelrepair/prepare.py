@@ -43,6 +43,19 @@ DEFAULT_SCORERS = ("wanda", "contrast")
 """What is tried, in this order, where nobody names a scorer."""
 
 
+def scorer_names(settings: Settings) -> tuple[str, ...]:
+    """The scorers that may be tried, in order: one alone where it was named or can't be compared.
+
+    >>> scorer_names(Settings("user/model")), scorer_names(Settings("user/model", ratio=0.01))
+    (('wanda', 'contrast'), ('wanda',))
+    """
+    if settings.scorer is not None:
+        return (settings.scorer,)
+    searches = settings.ratio in (None, "auto") and settings.evaluate
+    several = searches and settings.fallback and not settings.scorer_options
+    return DEFAULT_SCORERS if several else DEFAULT_SCORERS[:1]
+
+
 def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Chosen:
     """Find scorer and judge, and read their options.
 
@@ -59,20 +72,11 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
         spec = repairer.spec
         parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
         return Chosen((), judge, make_judge(judge, settings.judge_options), repairer)
-    if settings.scorer is None:
-        names = DEFAULT_SCORERS if settings.fallback else DEFAULT_SCORERS[:1]
-        if settings.ratio not in (None, "auto") or not settings.evaluate:
-            names = names[:1]
-        if settings.scorer_options:
-            names = names[:1]
-    else:
-        names = (settings.scorer,)
     chosen = []
-    for name in names:
+    for name in scorer_names(settings):
         registered = registry.scorer(name)
-        options = settings.scorer_options if name == names[0] else {}
-        parse_options(registered.spec.options, options, name)
-        chosen.append((registered, options))
+        parse_options(registered.spec.options, settings.scorer_options, name)
+        chosen.append((registered, settings.scorer_options))
     return Chosen(tuple(chosen), judge, make_judge(judge, settings.judge_options))
 
 
