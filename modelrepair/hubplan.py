@@ -128,7 +128,7 @@ def _push_plan(
         return {"refused": (str(error),)}
     own = target.kind != "new repository"
     sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()} if info else {}
-    left = sizes.keys() - set(wanted_files(sizes))
+    left = sizes.keys() - set(wanted_files(sizes, record=True))
     return {
         "target": target.id,
         "kind": target.kind,

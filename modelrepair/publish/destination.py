@@ -243,7 +243,7 @@ def _check_taken(id: str, info: Any, source: Origin) -> None:
     names = {sibling.rfilename for sibling in info.siblings or ()}
     if not names - {HUBS_OWN, "README.md"}:
         return
-    if MANIFEST_NAME in names and _manifest_of(id, info.sha).source.id == source.id:
+    if MANIFEST_NAME in names and manifest_at(id, info.sha).source.id == source.id:
         return
     raise UsageError(
         f"{id} is there already and holds another model",
@@ -251,7 +251,8 @@ def _check_taken(id: str, info: Any, source: Origin) -> None:
     )
 
 
-def _manifest_of(id: str, commit: str) -> Manifest:
+def manifest_at(id: str, commit: str) -> Manifest:
+    """The manifest of a repair that a repository holds at a commit."""
     from huggingface_hub import HfApi
 
     from modelrepair.publish.manifest import load_manifest

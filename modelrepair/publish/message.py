@@ -44,7 +44,10 @@ def description(manifest: Manifest, deleted: Sequence[str]) -> str:
         "Check it: modelrepair verify, as the card tells.",
     ]
     if deleted:
-        lines += ["", "Deleted, because they hold the weights as they were, or are pickles:"]
+        lines += [
+            "",
+            "Deleted (weights as they were, pickles, an earlier repair's record):",
+        ]
         lines += [f"- {name}" for name in deleted]
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from modelrepair.errors import HubError
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.admission import admit, check_files
 from modelrepair.publish.card import render_card
-from modelrepair.publish.destination import Destination, find_destination
+from modelrepair.publish.destination import Destination, find_destination, manifest_at
 from modelrepair.publish.files import CARD_NAME, card_text
 from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.kin import kin_of
@@ -143,7 +143,7 @@ def _send(
         # The same repair made again differs in its time alone.
         again = {*change.send, *change.delete} <= {CARD_NAME, MANIFEST_NAME}
         if destination.kind != "new repository" and not opened and not again:
-            _refuse_changes(manifest, remote, change)
+            _refuse_changes(api, manifest, destination, remote, change)
         size = sum((folder / name).stat().st_size for name in change.send)
         with progress.step(f"uploading to {destination.id}", size) as advance:
             made = _commit(api, folder, manifest, destination, revision, opened, remote, change)
@@ -237,7 +237,9 @@ def _refuse_again(folder: Path, manifest: Manifest, destination: Destination, nu
         )
 
 
-def _refuse_changes(manifest: Manifest, remote: Remote, change: Change) -> None:
+def _refuse_changes(
+    api: Any, manifest: Manifest, destination: Destination, remote: Remote, change: Change
+) -> None:
     """Stop where the source was changed since the repair in files that a push would replace.
 
     Raises:
@@ -245,13 +247,29 @@ def _refuse_changes(manifest: Manifest, remote: Remote, change: Change) -> None:
     """
     if remote.commit == manifest.source.commit:
         return
-    then = list_remote(manifest.source.id, str(manifest.source.commit))
+    then = _known(api, manifest, destination, remote)
     for name in (*change.send, *change.delete):
         if then.files.get(name) != remote.files.get(name):
             raise HubError(
                 f"{name} of {manifest.source.id} was changed since this repair",
                 hint="repair its newest commit, or push to a repository of your own",
             )
+
+
+def _known(api: Any, manifest: Manifest, destination: Destination, remote: Remote) -> Remote:
+    """The files that this repair may replace: the source's, or an earlier repair's of the same."""
+    source = manifest.source
+    if MANIFEST_NAME in remote.files:
+        for each in api.list_repo_commits(destination.id, revision=remote.commit):
+            if each.title.startswith(TITLE):
+                earlier = list_remote(destination.id, each.commit_id)
+                if MANIFEST_NAME not in earlier.files:
+                    break
+                repaired = manifest_at(destination.id, each.commit_id).source
+                if (repaired.id, repaired.commit) == (source.id, source.commit):
+                    return earlier
+                break
+    return list_remote(source.id, str(source.commit))
 
 
 def _commit(

@@ -19,9 +19,10 @@ REPLACED = (
     "weights that the model's index does not name",
     "index of weights that are left behind",
     "an archive under another name",
+    "the record of an earlier repair",
 )
 """Why a file of the source is no part of the repaired model and must not lie beside it: somebody
-would load the weights as they were."""
+would load the weights as they were, or read what is no longer true."""
 
 
 @dataclass(frozen=True)

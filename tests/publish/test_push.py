@@ -163,94 +163,44 @@ def test_what_the_source_s_owner_changed_since_is_not_lost(hub, tmp_path, name):
     assert not hub.repos["me/model"].discussions
 
 
+def two_repairs(hub, tmp_path):
+    """Two repairs of one commit, and the repository after the first was pushed in place."""
+    one = on_the_hub(hub, tmp_path / "one", id="me/model")
+    push(one.out, in_place=True)
+    repo = hub.repos["me/model"]
+    repaired = repo.refs.pop("main")
+    two = on_the_hub(hub, tmp_path / "two", id="me/model", store_values=True)
+    assert two.manifest.source.commit == one.manifest.source.commit
+    repo.refs["main"] = repaired
+    return one, two, repo
+
+
+def test_in_place_another_repair_of_the_same_commit_takes_the_place_of_the_first(hub, tmp_path):
+    one, two, repo = two_repairs(hub, tmp_path)
+    report = push(two.out, in_place=True)
+    assert "repair/values.safetensors" in report.pushed
+    assert without_hubs_own(repo.files()) == {**files_of(two.out), "notes.csv": b"1,2"}
+    assert push(two.out, in_place=True).nothing
+    assert push(one.out, in_place=True).deleted == ("repair/values.safetensors",)
+    assert without_hubs_own(repo.files()) == {**files_of(one.out), "notes.csv": b"1,2"}
+    assert push(two.out, pr=True).revision == "refs/pr/1"
+
+
+@pytest.mark.parametrize("name", ["config.json", "README.md", "repair/manifest.json"])
+def test_what_was_changed_after_an_earlier_repair_is_not_lost_either(hub, tmp_path, name):
+    _, two, repo = two_repairs(hub, tmp_path)
+    changed = hub.add("me/model", {**repo.files(), name: b"newer"})
+    with pytest.raises(HubError, match=rf"{name} of me/model was changed since") as caught:
+        push(two.out, in_place=True)
+    assert "repair its newest commit" in caught.value.hint
+    assert repo.head == changed
+
+
 def test_what_else_was_changed_since_stays(hub, tmp_path):
     made = on_the_hub(hub, tmp_path, id="me/model")
     hub.add("me/model", {**hub.repos["me/model"].files(), "more.csv": b"3"})
     push(made.out, in_place=True)
     assert hub.repos["me/model"].files()["more.csv"] == b"3"
-
-
-@pytest.mark.parametrize(
-    ("flags", "private", "gated"),
-    [({"private": True}, True, None), ({"gated": "manual"}, False, "manual"), ({}, False, None)],
-)
-def test_the_target_is_as_hidden_as_the_source(hub, tmp_path, flags, private, gated):
-    made = on_the_hub(hub, tmp_path, id="me/model", **flags)
-    report = push(made.out)
-    repo = hub.repos["me/model-repaired"]
-    assert (repo.private, repo.gated or None) == (private, gated)
-    assert (report.private, report.gated) == (private, gated)
-    if gated:
-        paths = [path for _, path in hub.requests]
-        settings = paths.index("/api/models/me/model-repaired/settings")
-        assert settings < paths.index("/me/model-repaired.git/info/lfs/objects/batch")
-
-
-def test_a_private_reference_makes_a_private_target(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path, subject="delta")
-    hub.repos["org/base"].private = True
-    hub.repos["org/base"].readers.add("me")
-    assert push(made.out).private
-
-
-def test_a_gated_reference_makes_a_gated_target(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path, subject="delta", gated="auto")
-    hub.repos["user/model"].readers.add("me")
-    hub.repos["org/base"].gated = "manual"
-    assert push(made.out).gated == "manual", "the stricter of two"
-    assert hub.repos["me/model-repaired"].gated == "manual"
-
-
-def test_a_gate_that_is_there_is_never_loosened(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path, gated="auto")
-    hub.repos["user/model"].readers.add("me")
-    hub.add("me/model-repaired", {"README.md": b""}, gated="manual")
-    assert push(made.out).gated == "manual"
-    assert hub.repos["me/model-repaired"].gated == "manual"
-
-
-def test_a_private_repository_needs_no_gate_where_it_can_have_none(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path, gated="auto")
-    hub.repos["user/model"].readers.add("me")
-    hub.fail("PUT", "/settings", 403)
-    with pytest.raises(HubError, match="no right"):
-        push(made.out)
-    del hub.repos["me/model-repaired"]
-    report = push(made.out, private=True)
-    assert report.private and hub.repos["me/model-repaired"].private
-
-
-@pytest.mark.parametrize("flags", [{"private": True}, {"gated": "manual"}])
-@pytest.mark.parametrize("way", [{"pr": True}, {"in_place": True}])
-def test_no_value_of_a_hidden_reference_goes_into_an_open_source(hub, tmp_path, flags, way):
-    made = on_the_hub(hub, tmp_path, id="me/model", subject="delta")
-    for name, value in flags.items():
-        setattr(hub.repos["org/base"], name, value)
-    hub.repos["org/base"].readers.add("me")
-    with pytest.raises(HubError, match="me/model is open to more people than org/base") as caught:
-        push(made.out, **way)
-    assert "leave --pr and --in-place out" in caught.value.hint
-    assert len(hub.repos["me/model"].commits) == 1
-    for name, value in flags.items():
-        setattr(hub.repos["me/model"], name, value)
-    hub.repos["me/model"].readers.add("me")
-    assert not push(made.out, **way).nothing
-
-
-def test_nothing_private_goes_to_a_public_repository(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path, id="me/model", private=True)
-    hub.add("me/open", {"README.md": b""})
-    with pytest.raises(HubError, match="me/open is public, and the source is private"):
-        push(made.out, to="me/open")
-    assert hub.repos["me/open"].files().keys() == {"README.md"}
-
-
-def test_a_source_that_is_gone_may_have_been_private(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path)
-    del hub.repos["user/model"]
-    with pytest.raises(HubError, match="nobody knows whether it is private"):
-        push(made.out)
-    assert push(made.out, private=True).private
 
 
 @pytest.mark.parametrize(
