@@ -16,7 +16,7 @@ from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.kin import Kin
 from modelrepair.publish.manifest import Origin
 from modelrepair.publish.push import push
-from modelrepair.publish.pushing import PushOptions
+from modelrepair.publish.pushing import PushOptions, from_here
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
 from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
@@ -71,7 +71,7 @@ def repair_and_push(
     if why and not options.force:
         finish = replace(options, force=True).command(report.out)
         return replace(report, warnings=(*report.warnings, f"not pushed: {why}; {finish}"))
-    progress.note(f"saved in {report.out}")
+    progress.note(f"saved in {from_here(report.out)}")
     return replace(report, pushed=push(report.out, options, progress))
 
 

@@ -76,9 +76,17 @@ class PushOptions:
         >>> PushOptions(to="me/mine").command(Path("out"))
         'modelrepair push out --to me/mine'
         """
-        here = Path.cwd()
-        shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
-        return shlex.join(["modelrepair", "push", str(shown), *self.flags()])
+        return shlex.join(["modelrepair", "push", from_here(folder), *self.flags()])
+
+
+def from_here(folder: Path) -> str:
+    """A folder as it is named from the working folder, without the way to that where it can be.
+
+    >>> from_here(Path.cwd() / "out")
+    'out'
+    """
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def check_id(text: str) -> None:

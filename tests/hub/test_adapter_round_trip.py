@@ -10,11 +10,11 @@ import pytest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from tests.hub.client import point_at
-from tests.hub.leaks import leaks, texts_of
+from tests.hub.leaks import found_in, leaks, texts_of
 from tests.hub.repaired import files_of
 from tests.hub.server import serve
 from tests.hub.state import Hub
-from tests.hub.test_round_trip import QUICK, here, secrets  # noqa: F401
+from tests.hub.test_round_trip import QUICK, here  # noqa: F401
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 CARD = b"---\nlicense: apache-2.0\nlibrary_name: peft\nbase_model: org/old\n---\nMine.\n"
@@ -78,7 +78,7 @@ def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):  # noqa: F8
         by_ids = ["--source=user/adapter", "--base=org/aligned"]
         hub.add("user/adapter", {CONFIG: b"{}", WEIGHTS: b"later"})
         assert answer(capsys, "verify", "me/adapter-repaired", *by_ids)["ok"] is True
-        assert not leaks(texts_of(hub), secrets(hub, here))
+        assert not found_in(hub, here)
 
 
 @pytest.mark.parametrize("way", ["--pr", "--in-place"])
@@ -99,7 +99,7 @@ def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path
     repo = hub.repos[f"{owner}/adapter"]
     assert (repo.head == commit) == (way == "--pr")
     assert len(repo.discussions) == (way == "--pr")
-    assert not leaks(texts_of(hub), secrets(hub, here))
+    assert not found_in(hub, here)
 
 
 def test_a_local_base_is_refused_at_the_push_and_its_id_goes_through(
@@ -124,7 +124,7 @@ def test_a_local_base_is_refused_at_the_push_and_its_id_goes_through(
     assert config["base_model_name_or_path"] == "org/aligned"
     by_ids = ["--source=user/adapter", "--base=org/aligned"]
     assert answer(capsys, "verify", "me/adapter-repaired", *by_ids)["ok"] is True
-    assert not leaks(texts_of(hub), [ELSEWHERE, *secrets(hub, here)])
+    assert not found_in(hub, here) + leaks(texts_of(hub), [ELSEWHERE])
 
 
 def test_a_base_that_nobody_could_find_is_refused_before_weights(hub, here, monkeypatch, capsys):  # noqa: F811
@@ -142,14 +142,16 @@ def test_a_plan_counts_the_base_and_hides_what_is_private(hub, here, monkeypatch
     fill(hub, private=True)
     found = answer(capsys, "plan", "user/adapter", "--push")["hub"]
     weights = (paths.adapter / WEIGHTS).stat().st_size
-    assert 0.9 * weights < found["upload_bytes"] <= weights
+    beside = sum(path.stat().st_size for path in paths.adapter.iterdir()) - weights
+    sent = found["upload_bytes"] - found["mask_bytes"]
+    assert 0.9 * weights < sent <= weights + beside + len(CARD)
     assert weights <= found["download_bytes"] < 2 * weights
     base = (paths.reference / "model.safetensors").stat().st_size
     assert found["base"] == "org/aligned" and base <= found["base_bytes"] < 1.1 * base
     assert (found["reference"], found["reference_bytes"]) == (None, 0)
     assert found["visibility"] == "private", "its base is"
     merged = answer(capsys, "plan", "user/adapter", "--push", "--merge")["hub"]
-    assert 0.95 * base < merged["upload_bytes"] <= base
+    assert 0.95 * base < merged["upload_bytes"] - merged["mask_bytes"] <= base + beside + len(CARD)
     fill(hub, ELSEWHERE)
     elsewhere = [f"--base={paths.reference}", "--push"]
     assert CONFIG in answer(capsys, "plan", "user/adapter", *elsewhere)["hub"]["refused"][0]

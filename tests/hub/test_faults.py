@@ -11,6 +11,7 @@ import pytest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from tests.hub.client import environment, process
+from tests.hub.leaks import found_in
 from tests.hub.repaired import files_of, on_the_hub
 from tests.hub.state import Hub
 from tests.hub.table import EMPTY, NOTHING, PAGE, PULLS, PUSHES, TARGET, WHOLE, Row, page
@@ -31,8 +32,9 @@ def says(pattern: str, text: str) -> bool:
 
 @pytest.fixture
 def here(hub, tmp_path, monkeypatch):
-    folder = tmp_path / "here"
-    folder.mkdir()
+    folder = tmp_path / "secretuser" / "here"
+    folder.mkdir(parents=True)
+    shutil.copy(paths.sets["realign"], folder / "realign.jsonl")
     monkeypatch.chdir(folder)
     return folder
 
@@ -74,7 +76,7 @@ def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
         assert document["error"]["exit_code"] == row.code
     after = files_of(here / "out")
     assert before.items() <= after.items(), "the folder is as it was"
-    assert hub.token not in captured.out + captured.err
+    assert not found_in(hub, here, captured.err, captured.out)
 
     found, id = there(hub, row), target(hub, row)[0]
     if row.left == NOTHING:
@@ -90,19 +92,19 @@ def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
     if row.mends:
         row.mends(hub, monkeypatch)
     assert run(command) == row.again
+    captured = capsys.readouterr()
+    assert not found_in(hub, here, captured.err, captured.out)
     if row.again == 0:
         whole = files_of(here / "out")
         kept = {"notes.csv", ".gitattributes"}
         assert whole.items() <= there(hub, row).items()
         assert there(hub, row).keys() - whole.keys() <= kept
-        last = json.loads(capsys.readouterr().out)
-        assert last["nothing_to_push"] == (row.left == WHOLE)
+        assert json.loads(captured.out)["nothing_to_push"] == (row.left == WHOLE)
     assert all(len(repo.discussions) <= 1 for repo in hub.repos.values())
 
 
 @pytest.mark.parametrize("row", PULLS, ids=named)
 def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
-    shutil.copy(paths.sets["realign"], here / "realign.jsonl")
     files = files_of(paths.attacked)
     hub.add("user/model", files)
     command = ["fix", "user/model", *QUICK, *row.options.split(), "--json"]
@@ -111,6 +113,7 @@ def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
         code = run(command)
     captured = capsys.readouterr()
     assert code == row.code, captured.err
+    answer, log = captured.out, captured.err
     if row.line:
         *_, error, hint = captured.err.splitlines()
         assert says(f"Error: {row.line}", error), error
@@ -121,7 +124,10 @@ def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
         if row.mends:
             row.mends(hub, monkeypatch)
         assert run(command) == row.again
+        captured = capsys.readouterr()
+        answer, log = answer + captured.out, log + captured.err
     assert (here / "out").exists() == (row.again == 0)
+    assert not found_in(hub, here, log, answer)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +148,14 @@ def test_a_process_of_its_own_says_the_same(hub, here, monkeypatch, row: Row):
     *_, error, hint = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (row.code, "")
     assert says(f"Error: {row.line}", error) and says(f"Hint: {row.hint}", hint)
+    refused = ended.stderr
     hub.faults.clear()
     ended = process(
         "push", "out", folder=here, environment=environment(hub, here / "home", token=hub.token)
     )
     assert ended.returncode == 0, ended.stderr
     assert files_of(here / "out").items() <= hub.repos[TARGET].files().items()
+    assert not found_in(hub, here, refused + ended.stderr, ended.stdout)
 
 
 def test_there_are_enough_rows():
