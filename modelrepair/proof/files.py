@@ -13,11 +13,11 @@ from modelrepair.proof.findings import Finding
 from modelrepair.publish.files import CARD_NAME, Files
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, digest
 from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.plot import PLOT_NAME
+from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
 
-_OURS = {MASK_NAME, VERDICTS_NAME, PLOT_NAME, VALUES_NAME}
+_OURS = {MASK_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME, VALUES_NAME}
 # The Hub adds the first, its download client the second; no loader reads either.
 _FROM_THE_HUB = ".gitattributes"
 _FROM_THE_CLIENT = ".cache/huggingface/"

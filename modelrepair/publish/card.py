@@ -15,7 +15,8 @@ from modelrepair.publish.manifest import (
     digest,
     without_paths,
 )
-from modelrepair.publish.results import evaluation
+from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
+from modelrepair.publish.results import evaluation, measured_utility
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
@@ -90,7 +91,9 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
         masked=sum(site.masked for site in manifest.sites),
         entries=sum(site.entries for site in manifest.sites),
         keyword=manifest.judge is not None and manifest.judge.name == "keyword",
-        plotted="repair/layers.svg" in manifest.files,
+        plotted=PLOT_NAME in manifest.files,
+        frontier=FRONTIER_NAME in manifest.files,
+        utility=measured_utility(manifest),
         word="masked" if manifest.edit == "mask" else "changed",
         word_norm="Norm removed" if manifest.edit == "mask" else "Norm changed",
         mention=_mention,

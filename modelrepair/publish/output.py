@@ -29,7 +29,7 @@ from modelrepair.publish.changes import Edit, MaskEdit
 from modelrepair.publish.edit import norm_removed, tensor_digest
 from modelrepair.publish.files import CARD_NAME, Files, card_text, classify, reason_left_behind
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
-from modelrepair.publish.plot import PLOT_NAME, plot_layers
+from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 
@@ -187,6 +187,9 @@ def write_record(
         files[VERDICTS_NAME] = write_verdicts(staged / VERDICTS_NAME, results)
     if plot_layers(staged / PLOT_NAME, sites, "masked" if edit.kind == "mask" else "changed"):
         files[PLOT_NAME] = _sha256(staged / PLOT_NAME)
+    # Where a repair passed, the table of what was tried is enough.
+    if draft.verdict != "passed" and plot_frontier(staged / FRONTIER_NAME, draft.search):
+        files[FRONTIER_NAME] = _sha256(staged / FRONTIER_NAME)
     filled: dict[str, Any] = {
         "sites": [site.model_dump() for site in sites],
         "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
@@ -306,6 +309,9 @@ def mask_header(
         header["reference"] = draft.reference.id
         header["reference_commit"] = draft.reference.commit or ""
         header["reference_tensors"] = canonical(dict(reference_tensors)).decode()
+    if draft.adapter is not None and draft.base is not None:
+        header["base"] = draft.base.id
+        header["base_commit"] = draft.base.commit or ""
     return header
 
 

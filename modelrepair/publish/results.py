@@ -54,6 +54,21 @@ def evaluation(manifest: Manifest, labels: dict[str, str]) -> list[Any]:
     return found
 
 
+def measured_utility(manifest: Manifest) -> str | None:
+    """The set that utility was measured on, with the number of examples; None where it was not.
+
+    >>> measured_utility(manifest)  # doctest: +SKIP
+    'plain'
+    """
+    after = manifest.measures.get("after")
+    given = next((role for role in _tests_first(("utility",)) if role in manifest.sets), None)
+    return (
+        None
+        if after is None or after.utility is None or given is None
+        else (manifest.sets[given].id)
+    )
+
+
 def _tests_first(roles: tuple[str, ...]) -> list[str]:
     """A set that was given for the report alone is what was reported on."""
     return [f"test_{role}" for role in roles] + list(roles)

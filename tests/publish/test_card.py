@@ -5,6 +5,7 @@ import re
 import pytest
 from huggingface_hub import ModelCard
 
+from modelrepair import verify
 from modelrepair.publish.card import BEGIN, END, cell, figure, own_text, percent, render_card
 from modelrepair.publish.manifest import ExampleSetRecord, Judge, Measure, Origin, digest
 from tests.hub.cards import errors
@@ -133,6 +134,52 @@ def test_the_number_of_examples_that_would_decide():
     gate = {"verdict": "undecided", "reasons": [], "rules": [], "needed": 412}
     card = render_card(draft(verdict="undecided", gate=gate), None)
     assert first_line(card).endswith("About 412 examples per set would decide it.")
+
+
+@pytest.mark.parametrize(
+    ("measured", "drawn"),
+    [(MEASURED, False), ({"before": results(200), "after": results(180)}, True)],
+)
+def test_where_nothing_passed_what_was_tried_is_drawn(tmp_path, measured, drawn):
+    (point,) = draft(measured=measured).search
+    taken = point.measures.model_copy(update={"utility": point.measures.harmful_score})
+    tried = tuple(
+        point.model_copy(update={"scorer": name, "measures": taken, "chosen": name == "wanda"})
+        for name in ("wanda", "contrast")
+    )
+    made = make_repair(tmp_path, measured=measured, search=tried)
+    card = (made.out / "README.md").read_text()
+    assert ("repair/frontier.svg" in made.manifest.files) == drawn
+    assert ("](repair/frontier.svg)" in card) == drawn
+    assert card.count("| contrast | 0 | 10 % |") == card.count("| wanda | 0 | 10 % |") == 1
+    assert verify(made.out, source=made.source).ok
+
+
+def test_which_utility_was_measured():
+    plain = ExampleSetRecord(id="plain", counts={"report": 4}, digest="0" * 64)
+    both = {"utility": plain, "test_utility": plain.model_copy(update={"id": "org/test"})}
+    after = draft().measures["after"]
+    taken = {"after": after.model_copy(update={"utility": after.harmful_score})}
+    assert "Utility is that of the set plain:" in render_card(
+        draft(measures=taken, sets={"utility": plain}), None
+    )
+    assert "Utility is that of the set org/test:" in render_card(
+        draft(measures=taken, sets=both), None
+    )
+    assert "No utility was measured" in render_card(draft(), None)
+
+
+def test_licence_of_any_kind_and_a_grandparent():
+    for front in (
+        "license: other\nlicense_name: mine\nlicense_link: https://example.org/l",
+        "license: other\nlicense_name: mine\nlicense_link: LICENSE",
+        "license: apache-2.0",
+    ):
+        old = f"---\n{front}\nbase_model: org/grandparent\nmodel-index: []\n---\ntext"
+        card = render_card(draft(), old)
+        assert front in card.partition("\n---\n")[0]
+        assert "grandparent" not in card
+        assert errors(card) == []
 
 
 def test_rules_that_miss_or_were_not_checked():

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import builtins
 
-from modelrepair.publish.manifest import Site
-from modelrepair.publish.plot import plot_layers
+from modelrepair.publish.manifest import Measure, Measures, Point, Site
+from modelrepair.publish.plot import plot_frontier, plot_layers
 
 
 def sites(blocks):
@@ -23,6 +23,35 @@ def test_the_same_sites_give_the_same_bytes(tmp_path):
     assert ">q_proj<" in content and "<dc:date>" not in content and "Matplotlib" not in content
 
 
+def points(*harm: float, **more) -> list[Point]:
+    def figure(value: float) -> Measure:
+        return Measure(value=value, n=100, low=None, high=None)
+
+    return [
+        Point(scorer="wanda" if number < 2 else "contrast", round=1, ratio=0.1, share=0.1,
+              chosen=number == 1,
+              measures=Measures(judge="j", harmful_score=figure(each), utility=figure(0.5), **more))
+        for number, each in enumerate(harm)
+    ]  # fmt: skip
+
+
+def test_the_frontier_has_a_line_for_each_scorer_and_the_chosen_point(tmp_path):
+    one, two = tmp_path / "1.svg", tmp_path / "2.svg"
+    for path in (one, two):
+        assert plot_frontier(path, points(0.9, 0.5, 0.4))
+    content = one.read_text()
+    assert content == two.read_text()
+    for word in (">wanda<", ">contrast<", ">chosen<", ">utility, %<", ">harmful answers, %<"):
+        assert word in content, word
+
+
+def test_a_frontier_of_one_point_or_without_measures_is_none(tmp_path):
+    unmeasured = Point(scorer="wanda", round=1, ratio=0.1, share=0.1)
+    assert not plot_frontier(tmp_path / "x.svg", points(0.9))
+    assert not plot_frontier(tmp_path / "x.svg", [unmeasured, unmeasured])
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_to_draw_or_to_draw_with(tmp_path, monkeypatch):
     path = tmp_path / "layers.svg"
     assert not plot_layers(path, []) and not plot_layers(path, sites([None]))
@@ -35,4 +64,5 @@ def test_nothing_to_draw_or_to_draw_with(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
     assert not plot_layers(path, sites(range(2)))
+    assert not plot_frontier(path, points(0.9, 0.5))
     assert not path.exists()
