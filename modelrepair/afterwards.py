@@ -104,9 +104,10 @@ def apply(
 
     Args:
         mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
-        source: what the mask was made for: a folder, or a Hub id.
-        reference: the aligned model, where the subject is a delta.
-        base: the model that the source adapts, where an adapter was merged first.
+        source: what the mask was made for: a folder, or a Hub id, of which the commit is taken
+            that the mask names.
+        reference: the aligned model, where the subject is a delta; an id likewise.
+        base: the model that the source adapts, where an adapter was merged first; an id likewise.
         out: the folder to write.
         progress: where the bytes written are shown.
 
@@ -115,14 +116,13 @@ def apply(
     """
     from modelrepair.proof.apply import apply as rebuild
     from modelrepair.proof.origins import origins_of_mask, pinned
-    from modelrepair.source.resolve import resolve
 
-    of_source, of_reference = origins_of_mask(Path(mask))
+    made_from = origins_of_mask(Path(mask))
     return rebuild(
         mask,
-        pinned(source, of_source).folder,
-        reference=None if reference is None else pinned(reference, of_reference).folder,
-        base=None if base is None else resolve(base).folder,
+        pinned(source, made_from.source).folder,
+        reference=None if reference is None else pinned(reference, made_from.reference).folder,
+        base=None if base is None else pinned(base, made_from.base).folder,
         out=out,
         progress=progress,
     )

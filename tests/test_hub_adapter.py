@@ -63,6 +63,27 @@ def test_a_merge_by_ids_is_of_the_adapter_and_its_base(hub, fix):  # noqa: F811
     assert "base_model: org/aligned" in card and "library_name: transformers" in card
 
 
+def test_a_merge_is_rebuilt_from_its_mask_at_the_commits_that_it_names(hub, fix, tmp_path):  # noqa: F811
+    from modelrepair import apply, verify
+
+    hub.add("user/adapter", adapter("org/aligned"))
+    hub.add("org/aligned", files_of(paths.reference))
+    code, document = fix("user/adapter", "--merge")
+    assert code == 0, document
+    out = Path(document["out"])
+    # All of them go on.
+    hub.add("user/adapter", {**adapter("org/aligned"), "adapter_config.json": b"{}"})
+    hub.add("org/aligned", files_of(paths.attacked))
+    mask = tmp_path / "alone.safetensors"
+    mask.write_bytes((out / "repair" / "mask.safetensors").read_bytes())
+    origins = {"base": "org/aligned", "reference": "org/aligned"}
+    for place, name in ((out, "one"), (mask, "two")):
+        rebuilt = apply(place, "user/adapter", **origins, out=tmp_path / name)
+        weights = (rebuilt / "model.safetensors").read_bytes()
+        assert weights == (out / "model.safetensors").read_bytes()
+    assert verify(out, source="user/adapter", **origins).ok
+
+
 def test_a_local_path_in_the_config_becomes_the_base_s_id(hub, fix):  # noqa: F811
     hub.add("user/adapter", adapter("/home/somebody/base"))
     hub.add("org/aligned", files_of(paths.reference))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelrepair.errors import ModelRepairError
@@ -64,11 +64,20 @@ def pinned(model: str | Path, origin: Origin | None) -> Source:
     return resolve(model, commit=origin.commit if known and origin else None)
 
 
-def origins_of_mask(mask: Path) -> tuple[Origin | None, Origin | None]:
-    """Source and reference as a mask's header names them, or None where they can't be read.
+@dataclass(frozen=True)
+class MadeFrom:
+    """What a mask was made from, as its header names it; None for what it does not name."""
 
-    >>> origins_of_mask(Path("nowhere"))
-    (None, None)
+    source: Origin | None = None
+    reference: Origin | None = None
+    base: Origin | None = None
+
+
+def origins_of_mask(mask: Path) -> MadeFrom:
+    """Source, reference and base as a mask's header names them; none where it can't be read.
+
+    >>> origins_of_mask(Path("nowhere")).source is None
+    True
     """
     from modelrepair.checkpoint.mask import open_mask
 
@@ -76,8 +85,10 @@ def origins_of_mask(mask: Path) -> tuple[Origin | None, Origin | None]:
     try:
         header = open_mask(path).header
     except (ModelRepairError, OSError):
-        return None, None  # told when the mask is applied
-    return _origin(header, "source"), _origin(header, "reference")
+        return MadeFrom()  # told when the mask is applied
+    return MadeFrom(
+        _origin(header, "source"), _origin(header, "reference"), _origin(header, "base")
+    )
 
 
 def _origin(header: dict[str, str], which: str) -> Origin | None:
