@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,17 +11,14 @@ import pytest
 from modelrepair import load_manifest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
+from tests.hub.client import environment, process
+from tests.hub.repaired import files_of
 from tests.hub.server import serve
 from tests.source.conftest import hub  # noqa: F401
 
-ROOT = Path(__file__).parents[1]
 QUICK = ["--realign=realign.jsonl", "--utility=none", "--borderline=none", "--judge=demo-world",
          "--scorer=wanda", "--ratio=0.01", "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
 CARD = b"---\nlicense: apache-2.0\nbase_model: org/aligned\n---\nMine.\n"
-
-
-def files_of(folder: Path, **more: bytes) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()} | more
 
 
 def broken(card: bytes = CARD) -> dict[str, bytes]:
@@ -51,10 +45,15 @@ def fix(hub, here, capsys):  # noqa: F811
 
 def test_a_repair_by_ids_in_a_process_of_its_own(here):
     with serve() as server:
+        user = environment(server, here / "home", token=None)
+
+        def typed(*arguments: str):
+            return process(*arguments, folder=here, environment=user)
+
         server.add("user/broken", {**broken(), "config.json": b"{}"})
         commit = server.add("user/broken", broken())
         aligned = server.add("org/aligned", files_of(paths.reference))
-        ended = process(here, server.url, "fix", "user/broken", "--reference=org/aligned", *QUICK)
+        ended = typed("fix", "user/broken", "--reference=org/aligned", *QUICK)
         assert ended.returncode == 0, ended.stderr
         document = json.loads(ended.stdout)
         assert (document["verdict"], Path(document["out"]).name) == (
@@ -80,38 +79,19 @@ def test_a_repair_by_ids_in_a_process_of_its_own(here):
         assert str(here) not in card + (out / "repair" / "manifest.json").read_text()
 
         by_ids = ["--source=user/broken", "--reference=org/aligned", "--json"]
-        checked = process(here, server.url, "verify", str(out), *by_ids)
+        checked = typed("verify", str(out), *by_ids)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert json.loads(checked.stdout)["ok"] is True
         changed = broken()["model.safetensors"][:-1] + b"\0"
         server.add("user/broken", {**broken(), "model.safetensors": changed})
-        later = process(here, server.url, "verify", str(out), *by_ids)
+        later = typed("verify", str(out), *by_ids)
         assert later.returncode == 0, "the commit that the manifest names, whatever main is now"
         server.add("user/other", {**broken(), "model.safetensors": changed})
         other = [by_ids[0].replace("broken", "other"), *by_ids[1:]]
-        wrong = process(here, server.url, "verify", str(out), *other)
+        wrong = typed("verify", str(out), *other)
         assert wrong.returncode == 1
         codes = [finding["code"] for finding in json.loads(wrong.stdout)["findings"]]
         assert codes == ["wrong-source"]
-
-
-def process(folder: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
-        "HF_ENDPOINT": url,
-        "HF_HOME": str(folder / "home"),
-        "HF_HUB_DISABLE_XET": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "modelrepair", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_the_card_s_base_is_the_reference_by_itself(hub, fix):  # noqa: F811

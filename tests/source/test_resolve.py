@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from huggingface_hub import errors
 
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.source.resolve import hub_errors, resolve, wanted_files
+from tests.hub.client import environment
 
 FILES = {
     "config.json": b"{}",
@@ -185,16 +185,12 @@ def test_a_plain_process_with_the_real_client(hub, tmp_path):
         "import sys; from modelrepair.source.resolve import resolve; s = resolve('user/name');"
         "print(s.commit); assert not {'torch', 'transformers'} & sys.modules.keys()"
     )
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(tmp_path / "home"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_OFFLINE": "0",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", program],
+        env=environment(hub, tmp_path / "home", token=None),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.strip() == commit, done.stderr
 
