@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from modelrepair.demo import paths
 from tests.hub.client import environment, process
 from tests.hub.repaired import files_of
@@ -14,6 +16,7 @@ HOLD = [word for word in QUICK if word not in ("--push", "--force")]
 BY_IDS = ["--source=user/broken", "--reference=org/aligned", "--json"]
 
 
+@pytest.mark.slow
 def test_fix_verify_and_measure_from_the_cache(here):  # noqa: F811
     with serve() as hub:
         commit = fill(hub)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tests.hub.client import environment, process
 from tests.hub.leaks import found_in
 from tests.hub.repaired import files_of
 from tests.hub.server import serve
-from tests.hub.state import Hub
+from tests.hub.state import Account, Hub
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
@@ -142,19 +143,32 @@ def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path
     assert not found_in(hub, here, log=capsys.readouterr().err)
 
 
-def test_the_doors_are_tried_before_anything_is_fetched(hub, here, monkeypatch, capsys):
-    from tests.hub.state import Account
+ELSEWHERE = ("--in-place", "--to=club/x", "--to=org/aligned")
+READS, NONE = "the token of me may only read", "there is no token to push with"
+DOORS = [
+    *(("hf_readread", way, READS) for way in ("", "--pr", *ELSEWHERE)),
+    *((None, way, NONE) for way in ("", "--pr", *ELSEWHERE)),
+    *(("hf_rightright", way, "no right|may make no repository") for way in ELSEWHERE),
+]
 
+
+@pytest.mark.parametrize(("token", "way", "said"), DOORS)
+def test_the_doors_are_tried_before_anything_is_fetched(
+    hub, here, monkeypatch, capsys, token, way, said
+):
     monkeypatch.chdir(here)
     fill(hub)
     hub.accounts["hf_readread"] = Account("me", "read")
-    monkeypatch.setenv("HF_TOKEN", "hf_readread")
-    assert run(["fix", "user/broken", *QUICK]) == 3
+    monkeypatch.delenv("HF_TOKEN")
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    assert run(["fix", "user/broken", *QUICK, *([way] if way else [])]) == 3
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["error"]["message"] == "the token of me may only read"
+    assert re.search(said, json.loads(captured.out)["error"]["message"])
     assert not any("/objects/" in path or path.endswith(SHARDS) for _, path in hub.requests)
-    assert not list(here.glob("broken*"))
-    assert "hf_readread" not in captured.out + captured.err
+    assert {method for method, _ in hub.requests} <= {"GET", "HEAD"}
+    assert {path.name for path in here.iterdir()} == {"realign.jsonl"}
+    assert not found_in(hub, here, captured.err, captured.out)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +216,12 @@ def test_offline_with_a_cached_model(hub, here, monkeypatch, capsys):
     capsys.readouterr()
     assert run(["fix", "user/broken", *quick, "--out=two"]) == 0, capsys.readouterr().err
     assert json.loads(capsys.readouterr().out)["manifest"]["source"]["commit"] == commit
+    by_ids = ["--source=user/broken", "--reference=org/aligned", "--json"]
+    assert run(["verify", "two", *by_ids]) == 0, capsys.readouterr().out
+    measuring = ["--realign=realign.jsonl", "--realign-limit=8", "--judge=demo-world", "--json"]
+    capsys.readouterr()
+    assert run(["measure", "user/broken", *measuring]) == 0
+    assert json.loads(capsys.readouterr().out)["measures"]["harmful_score"]["n"] == 8
     assert len(hub.requests) == before
     mask = "repair/mask.safetensors"
     assert (here / "one" / mask).read_bytes() == (here / "two" / mask).read_bytes()
