@@ -9,14 +9,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from modelrepair.checkpoint.reader import TensorEntry
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import HubError, ModelRepairError
 from modelrepair.estimate import blocks_of, is_matrix
 from modelrepair.ladders import LADDERS
 from modelrepair.preflight import Plan
 from modelrepair.publish.destination import visibility
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.remote import replaced
-from modelrepair.publishing import check_measured, destination_ahead, readable_base
+from modelrepair.publishing import check_measured, destination_ahead, on_the_hub, readable_base
 from modelrepair.registry.specs import SubjectKind
 from modelrepair.settings import Settings
 from modelrepair.source.headers import headers
@@ -35,8 +35,9 @@ class HubPlan:
         download_bytes: of the source that are still to be fetched.
         source_visibility: who sees the source.
         security: what the Hub's scan found, or None for a folder.
-        reference: the model that the source's card names as its base, where nobody named one
-            and this token may read it; ``reference_bytes`` are still to be fetched for it.
+        reference: the aligned model on the Hub: as it was named, else the one that the source's
+            card names as its base, where this token may read it; ``reference_bytes`` are still to
+            be fetched for it, None where that can't be known.
         base: the model on the Hub that an adapter adapts; ``base_bytes`` likewise.
         target: where the result would go; None where nothing is to be pushed.
         kind: new repository, pull request or in place.
@@ -55,7 +56,7 @@ class HubPlan:
     source_visibility: str | None
     security: str | None
     reference: str | None
-    reference_bytes: int
+    reference_bytes: int | None
     base: str | None = None
     base_bytes: int = 0
     target: str | None = None
@@ -88,23 +89,22 @@ def hub_plan(
     """
     from huggingface_hub import constants
 
-    on_hub = source.id is not None and not constants.HF_HUB_OFFLINE
-    if not on_hub and pushing is None and (base is None or base.id is None):
+    offline = constants.HF_HUB_OFFLINE
+    on_hub = source.id is not None and not offline
+    reference = None if offline and pushing is None else _reference(settings, source, base)
+    of_hub = base is not None and base.id is not None
+    if not on_hub and pushing is None and not of_hub and reference is None:
         return None
     info = _info(str(source.id), source.commit) if on_hub else None
-    reference = None
-    if settings.reference == "auto" and base is None:
-        with hub_errors(source.name):
-            reference = readable_base(source) if on_hub else declared_base(source.folder)
     found: dict[str, Any] = {
         "download_bytes": _missing_bytes(info) if info else 0,
         "source_visibility": visibility(bool(info.private), info.gated or None) if info else None,
         "security": security(info.security_repo_status) if info else None,
         "reference": reference,
-        "reference_bytes": _reference_bytes(reference) if on_hub else 0,
+        "reference_bytes": _reference_bytes(settings, reference),
     }
     if base is not None and base.id is not None:
-        missing = 0 if constants.HF_HUB_OFFLINE else _missing_bytes(_info(base.id, base.commit))
+        missing = 0 if offline else _missing_bytes(_info(base.id, base.commit))
         found |= {"base": base.id, "base_bytes": missing}
     if pushing is not None:
         whole = base if settings.merge and base is not None else source
@@ -220,14 +220,34 @@ def _missing_bytes(info: Any) -> int:
     )
 
 
-def _reference_bytes(reference: str | None) -> int:
-    """What a reference that the card names would cost; nothing where it can't be had."""
+def _reference(settings: Settings, source: Source, base: Source | None) -> str | None:
+    """The reference that would be fetched: as it was named, or as the source's card names it.
+
+    Of a folder the Hub need not be there: then nobody knows whether the declared one can be had.
+    """
+    if settings.reference != "auto":
+        return settings.reference if on_the_hub(settings.reference) else None
+    if base is not None:
+        return None  # it is the base itself
+    try:
+        with hub_errors(source.name):
+            return readable_base(source)
+    except HubError:
+        if source.id is not None:
+            raise
+        return declared_base(source.folder)
+
+
+def _reference_bytes(settings: Settings, reference: str | None) -> int | None:
+    """What is still to be fetched for a reference; None where that can't be known."""
     if reference is None:
         return 0
     try:
         return _missing_bytes(_info(reference, None))
-    except ModelRepairError:
-        return 0
+    except HubError:
+        if settings.reference != "auto":
+            raise
+        return None
 
 
 def security(status: Any) -> str:

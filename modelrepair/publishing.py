@@ -128,9 +128,7 @@ def kin_ahead(settings: Settings, source: Source) -> Kin:
     if reference == "auto":
         reference = base or readable_base(source) or "none"
     found = {
-        id: Origin(id=id, hub=True)
-        for id in (reference, base)
-        if id is not None and id != "none" and _on_hub(id)
+        id: Origin(id=id, hub=True) for id in (reference, base) if id is not None and on_the_hub(id)
     }
     held = []
     if (adapter is None or settings.merge) and settings.subject != "weight":
@@ -147,7 +145,7 @@ def kin_ahead(settings: Settings, source: Source) -> Kin:
 def _base(settings: Settings, adapter: Adapter) -> str | None:
     own = adapter.base if names_an_id(adapter) else None
     # The config of an adapter that stays one keeps the id that it names.
-    if own is None and not settings.merge and not _on_hub(settings.base or ""):
+    if own is None and not settings.merge and not on_the_hub(settings.base or ""):
         raise UsageError(
             f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so",
             hint="give --base with the base's id on the Hub",
@@ -176,5 +174,10 @@ def readable_base(source: Source) -> str | None:
     return declared
 
 
-def _on_hub(named: str) -> bool:
-    return named[:1] not in ".~/" and not Path(named).exists() and is_id(named)
+def on_the_hub(named: str) -> bool:
+    """Whether a model that somebody named is one on the Hub, and no folder here.
+
+    >>> on_the_hub("org/aligned"), on_the_hub("./aligned"), on_the_hub("none")
+    (True, False, False)
+    """
+    return named != "none" and named[:1] not in ".~/" and not Path(named).exists() and is_id(named)

@@ -24,7 +24,7 @@ LABELS = {
     "seconds_least": "time, at least",
     "seconds_most": "time, at most",
 }
-HUB = {"reference": "reference by itself", "refused": "push refused"}
+HUB = {"refused": "push refused"}
 
 
 @declare("plan")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
+from tests.hub import reading
 from tests.hub.client import ROOT, environment
 from tests.hub.repaired import files_of
 from tests.hub.state import Account
@@ -140,12 +142,58 @@ def test_a_folder_that_is_not_pushed_asks_nobody(hub, capsys, monkeypatch, tmp_p
     assert (found["target"], found["download_bytes"]) == ("me/mine", 0)
 
 
+def test_a_reference_is_announced_however_it_is_known(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    fill(hub)
+    folder = tmp_path / "model"
+    shutil.copytree(paths.attacked, folder)
+    (folder / "README.md").write_bytes(CARD)
+    weights = (paths.reference / "model.safetensors").stat().st_size
+    for named in (["user/broken"], [str(folder)], [str(paths.attacked), "--reference=org/aligned"]):
+        found = planned(capsys, *named)["hub"]
+        assert found["reference"] == "org/aligned"
+        assert weights < found["reference_bytes"] < weights + 50_000
+    for none in (["user/broken", "--reference=none"], ["user/broken", f"--reference={folder}"]):
+        found = planned(capsys, *none)["hub"]
+        assert (found["reference"], found["reference_bytes"]) == (None, 0)
+    assert run(["plan", "user/broken", "--reference=org/missing"]) == 3
+
+
+def test_a_folder_is_planned_for_without_a_network(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "model"
+    shutil.copytree(paths.attacked, folder)
+    (folder / "README.md").write_bytes(CARD)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    found = planned(capsys, str(folder))["hub"]
+    assert (found["reference"], found["reference_bytes"]) == ("org/aligned", None)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert planned(capsys, str(folder))["hub"] is None
+
+
+def test_no_weight_is_read(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    files = fill(hub)
+    served = []
+    ranged = reading.ranged
+
+    def watched(request, data, headers):
+        answer = ranged(request, data, headers)
+        if request.method == "GET" and data == files["model.safetensors"]:
+            served.append(len(answer.body))
+        return answer
+
+    monkeypatch.setattr(reading, "ranged", watched)
+    planned(capsys, "user/broken", "--push")
+    assert served and all(each <= 100_001 for each in served), "the header's range, no more"
+
+
 def test_people_see_it_in_the_table(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     fill(hub)
     assert run(["plan", "user/broken", "--push"]) == 0
     shown = capsys.readouterr().out
-    for word in ("me/broken-repaired", "upload bytes", "reference by itself", "org/aligned",
+    for word in ("me/broken-repaired", "upload bytes", "reference bytes", "org/aligned",
                  "time, at least", "time, at most"):  # fmt: skip
         assert word in shown, word
 
