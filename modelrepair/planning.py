@@ -97,7 +97,9 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
     if accelerated(settings.device):
         note = "time is not estimated for an accelerator: nothing is computed on it here"
         return replace(plan, notes=(*plan.notes, note))
-    inside, head = plan.block_parameters, plan.vocabulary * plan.hidden_size
+    head = plan.vocabulary * plan.hidden_size
+    # Where an adapter's factors are repaired, tokens go through its base's blocks all the same.
+    inside = max(plan.block_parameters, plan.parameters - 2 * head)
     shape = Shape(inside, head, plan.blocks, settings.token_budget)
     least, most = seconds(shape, job, measured_speed())
     notes = plan.notes if named else (*plan.notes, "time is counted for full example sets")

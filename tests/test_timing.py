@@ -110,6 +110,15 @@ def test_sets_that_nobody_named_count_as_full():
     assert 0 < unknown.seconds_least < unknown.seconds_most
 
 
+def test_an_adapter_takes_the_time_of_its_base(monkeypatch):
+    monkeypatch.setattr(planning, "measured_speed", lambda: Speed(1e8, 1e8))
+    asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "evaluate": False}
+    whole = modelrepair.plan(paths.reference, **asked, reference="none")
+    adapter = modelrepair.plan(paths.adapter, **asked, base=paths.reference)
+    assert adapter.block_parameters < whole.block_parameters / 4
+    assert whole.seconds_least <= adapter.seconds_least < 1.5 * whole.seconds_least
+
+
 def test_it_is_of_the_right_size(tmp_path: Path):
     asked = {**paths.sets, "device": "cpu", "scorer": "wanda", "ratio": 0.01, "examples": 64,
              "judge": "demo-world", "reference": "none", "borderline": "none"}  # fmt: skip
