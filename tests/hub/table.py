@@ -41,6 +41,7 @@ class Row:
         left: what the Hub has of it then.
         mends: what the user does about it, beside running the command again.
         again: the exit code of the second run.
+        subject: of the repair; a delta has the reference org/base.
     """
 
     what: str
@@ -52,6 +53,7 @@ class Row:
     left: str = NOTHING
     mends: Break | None = None
     again: int = 0
+    subject: str = "weight"
 
 
 def at(method: str, path: str, status: int | None = None, **more: object) -> Break:
@@ -109,12 +111,12 @@ def gone(id: str) -> Break:
     return lambda hub, patch: hub.repos.pop(id)
 
 
-def source(**flags: object) -> Break:
-    """The source's visibility."""
+def source(id: str = "user/model", **flags: object) -> Break:
+    """The source's visibility, or another one's."""
 
     def change(hub: Hub, patch: pytest.MonkeyPatch) -> None:
         for name, value in flags.items():
-            setattr(hub.repos["user/model"], name, value)
+            setattr(hub.repos[id], name, value)
 
     return change
 
@@ -180,6 +182,18 @@ TARGETS = [
         both(source(private=True, readers={"me"}),
              lambda hub, patch: hub.add(TARGET, {"README.md": b""})),
         left=EMPTY, mends=lambda hub, patch: setattr(hub.repos[TARGET], "private", True)),
+    Row("the reference is private, the source is not", 3,
+        "user/model is open to more people than org/base, whose values the repair holds",
+        "push to a repository of your own: leave --pr and --in-place out",
+        source("org/base", private=True, readers={"me"}), "--pr",
+        mends=source("org/base", private=False), subject="delta"),
+    Row("the target is public, the reference private", 3,
+        f"{TARGET} is public, and org/base is private",
+        "make it private in its settings, or name another with --to",
+        both(source("org/base", private=True, readers={"me"}),
+             lambda hub, patch: hub.add(TARGET, {"README.md": b""})),
+        left=EMPTY, mends=lambda hub, patch: setattr(hub.repos[TARGET], "private", True),
+        subject="delta"),
     Row("the source is gone", 3,
         "user/model can't be looked at: nobody knows whether it is private",
         "--private pushes to a private repository", gone("user/model"), again=3),

@@ -58,7 +58,7 @@ def there(hub: Hub, row: Row) -> dict[str, bytes]:
 @pytest.mark.parametrize("row", ROWS, ids=named)
 def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
     own = "changed" in row.what
-    on_the_hub(hub, here, id="me/source" if own else "user/model")
+    on_the_hub(hub, here, id="me/source" if own else "user/model", subject=row.subject)
     before = {name: data for name, data in files_of(here / "out").items() if name != "README.md"}
     command = ["push", "out", *row.options.split(), "--json"]
     with monkeypatch.context() as patch:
