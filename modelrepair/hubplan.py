@@ -104,8 +104,7 @@ def hub_plan(
         "reference_bytes": _reference_bytes(settings, reference),
     }
     if base is not None and base.id is not None:
-        missing = 0 if offline else _missing_bytes(_info(base.id, base.commit))
-        found |= {"base": base.id, "base_bytes": missing}
+        found |= {"base": base.id, "base_bytes": bytes_to_fetch(base)}
     if pushing is not None:
         whole = base if settings.merge and base is not None else source
         found |= _push_plan(settings, source, plan, subject, pushing, info, whole)
@@ -207,6 +206,19 @@ def _info(id: str, commit: str | None) -> Any:
 
     with hub_errors(id, commit):
         return HfApi().model_info(id, revision=commit, files_metadata=True, securityStatus=True)
+
+
+def bytes_to_fetch(source: Source) -> int:
+    """What of a model's files the cache does not hold yet.
+
+    >>> bytes_to_fetch(resolve("user/model"))  # doctest: +SKIP
+    0
+    """
+    from huggingface_hub import constants
+
+    if source.id is None or constants.HF_HUB_OFFLINE:
+        return 0
+    return _missing_bytes(_info(source.id, source.commit))
 
 
 def _missing_bytes(info: Any) -> int:

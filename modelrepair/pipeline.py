@@ -23,7 +23,7 @@ from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_answers import answer_own
-from modelrepair.planning import check_room
+from modelrepair.planning import check_ahead, check_room
 from modelrepair.presets import expand
 from modelrepair.progress import Progress
 from modelrepair.publish.output import (
@@ -86,7 +86,8 @@ def run(
     chosen = prepare.choose_plugins(settings, notes)
     sets = load_sets(settings, notes, chosen.judge)
     screen_roles(sets, chosen.judge)
-    source = prepare.find_source(settings, commit=commit)
+    ahead = check_ahead(settings, sets, chosen, Path(out or ""), commit)
+    source = prepare.find_source(settings, commit=ahead)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
     chosen = prepare.with_models(settings, chosen, source)

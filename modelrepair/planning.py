@@ -9,9 +9,11 @@ from pathlib import Path
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
 from modelrepair.duration import job_of, needs
+from modelrepair.errors import ResourceError
+from modelrepair.estimate import free_disk
 from modelrepair.examples.load import Example
-from modelrepair.hubplan import hub_plan
-from modelrepair.preflight import Plan
+from modelrepair.hubplan import bytes_to_fetch, hub_plan
+from modelrepair.preflight import Plan, size_of
 from modelrepair.prepare import check_subject, find_base, scorer_names
 from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
@@ -126,6 +128,55 @@ def _repairer_needs(settings: Settings, spec: RepairerSpec) -> Iterable[SetName]
     return spec.sets(parse_options(spec.options, given, spec.name, "--repairer-option"))
 
 
+def check_ahead(
+    settings: Settings, sets: Sets, chosen: Chosen, out: Path, commit: str | None
+) -> str | None:
+    """Stop before a weight is fetched from the Hub where model, memory or disk will not do.
+
+    Args:
+        settings: every choice of the repair.
+        sets: the example sets.
+        chosen: the scorers that may be tried.
+        out: where the result will lie.
+        commit: of the source, where it was looked up before.
+
+    Returns:
+        The commit of the source that was looked at; None for a folder, which is looked at later.
+
+    Raises:
+        UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
+        ResourceError: too little memory or disk.
+    """
+    source = resolve(settings.source, settings.revision, weights=False, commit=commit)
+    if source.complete:
+        return source.commit
+    adapter = read_adapter(source.folder)
+    check_subject(settings, adapter)
+    base = None if adapter is None else find_base(settings.base, adapter, weights=False)
+    specs = _plugins(chosen)
+    scored = {name: split.score for name, split in sets.splits.items()}
+    preflight.check(_look(settings, source, base, specs, scored, out))
+    check_cache(sum(bytes_to_fetch(each) for each in (source, base) if each is not None))
+    return source.commit
+
+
+def check_cache(needed: int) -> None:
+    """Stop where the Hub's cache has no room for what is to be fetched.
+
+    Raises:
+        ResourceError: it has not.
+    """
+    from huggingface_hub import constants
+
+    free = free_disk(Path(constants.HF_HUB_CACHE))
+    if free is not None and needed > free:
+        raise ResourceError(
+            f"{size_of(needed)} are to be downloaded, and the disk of the Hub's cache has "
+            f"{size_of(free)} free",
+            hint="free disk space, or set HF_HOME to a folder on another disk",
+        )
+
+
 def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:
     """Stop before anything is computed where model, memory or disk will not do.
 
@@ -133,11 +184,17 @@ def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, ou
         UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
         ResourceError: too little memory or disk.
     """
-    specs: list[ScorerSpec | RepairerSpec] = [each.spec for each, _ in chosen.scorers]
-    specs += [] if chosen.repairer is None else [chosen.repairer.spec]
+    specs = _plugins(chosen)
     scored = {name: split.score for name, split in sets.splits.items()}
     base = None if source.base is None else source.base.source
     preflight.check(_look(settings, source.source, base, specs, scored, out))
+
+
+def _plugins(chosen: Chosen) -> list[ScorerSpec | RepairerSpec]:
+    """What may be tried: the scorers, or the one repairer."""
+    if chosen.repairer is not None:
+        return [chosen.repairer.spec]
+    return [registered.spec for registered, _ in chosen.scorers]
 
 
 def _look(

@@ -226,14 +226,15 @@ def check(plan: Plan) -> None:
         raise _unsupported(reason)
     if plan.memory_found_bytes is not None and plan.peak_bytes > plan.memory_found_bytes:
         raise ResourceError(
-            f"about {_size(plan.peak_bytes)} of memory are needed, "
-            f"{_size(plan.memory_found_bytes)} are free",
+            f"about {size_of(plan.peak_bytes)} of memory are needed, "
+            f"{size_of(plan.memory_found_bytes)} are free",
             hint="close other programs, lower --max-length, or take a larger machine",
         )
     needed = plan.output_bytes + plan.work_bytes
     if plan.disk_found_bytes is not None and needed > plan.disk_found_bytes:
         raise ResourceError(
-            f"about {_size(needed)} of disk are needed, {_size(plan.disk_found_bytes)} are free",
+            f"about {size_of(needed)} of disk are needed, "
+            f"{size_of(plan.disk_found_bytes)} are free",
             hint="free disk space, give --out on another disk, or lower --examples",
         )
 
@@ -311,13 +312,18 @@ def _notes(plan: Plan) -> list[str]:
     notes = []
     if plan.memory_found_bytes is not None and plan.generation_bytes > plan.memory_found_bytes:
         notes.append(
-            f"generation needs about {_size(plan.generation_bytes)} of memory, "
-            f"{_size(plan.memory_found_bytes)} are free: at best the verdict is undecided"
+            f"generation needs about {size_of(plan.generation_bytes)} of memory, "
+            f"{size_of(plan.memory_found_bytes)} are free: at best the verdict is undecided"
         )
     if plan.coverage < MINIMUM_COVERAGE:
         notes.append(f"only {plan.coverage:.1%} of the blocks' matrices can be repaired")
     return notes
 
 
-def _size(count: int) -> str:
+def size_of(count: int) -> str:
+    """A number of bytes in an error.
+
+    >>> size_of(3 * 2**30), size_of(2**20)
+    ('3.0 GiB', '1 MiB')
+    """
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

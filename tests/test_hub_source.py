@@ -11,6 +11,7 @@ import pytest
 from modelrepair import load_manifest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
+from tests.hub import reading
 from tests.hub.client import environment, process
 from tests.hub.repaired import files_of
 from tests.hub.server import serve
@@ -175,3 +176,63 @@ def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  
     code, document = fix("user/broken")
     assert code == 3
     assert document["error"]["message"].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"quantization_config": {"quant_method": "gptq"}}, "the weights are quantised (gptq)"),
+        ({"auto_map": {"AutoModelForCausalLM": "mine.Model"}}, "the model brings code of its own"),
+        ({"is_encoder_decoder": True}, "this is an encoder-decoder"),
+    ],
+)
+def test_what_can_not_be_repaired_is_known_before_a_weight_is_fetched(
+    hub,  # noqa: F811
+    fix,
+    here,
+    served,
+    config,
+    line,
+):
+    files = broken()
+    files["config.json"] = json.dumps(json.loads(files["config.json"]) | config).encode()
+    hub.add("user/broken", files)
+    code, document = fix("user/broken")
+    assert code == 6 and document["error"]["message"].startswith(line)
+    assert max(served, default=0) <= 100_001, "the header's range, no more"
+    assert {path.name for path in here.iterdir()} <= {"realign.jsonl", "cache"}
+
+
+def test_a_cache_without_room_is_known_before_a_weight_is_fetched(hub, fix, served, monkeypatch):  # noqa: F811
+    hub.add("user/broken", broken())
+    monkeypatch.setattr("modelrepair.planning.free_disk", lambda path: 10**6)
+    code, document = fix("user/broken")
+    assert code == 4
+    assert document["error"]["message"].startswith("2 MiB are to be downloaded, and the disk of")
+    assert max(served, default=0) <= 100_001
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """How many bytes of the store each request was given."""
+    sizes = []
+    ranged = reading.ranged
+
+    def watched(request, data, headers):
+        answer = ranged(request, data, headers)
+        if request.method == "GET" and len(data) > 10**6:
+            sizes.append(len(answer.body))
+        return answer
+
+    monkeypatch.setattr(reading, "ranged", watched)
+    return sizes
+
+
+def test_weights_under_another_name_are_planned_for_and_repaired(hub, fix, capsys):  # noqa: F811
+    files = broken()
+    files["weights.safetensors"] = files.pop("model.safetensors")
+    hub.add("user/broken", files)
+    assert run(["plan", "user/broken", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == 892_544
+    code, document = fix("user/broken")
+    assert code == 0, document

@@ -32,12 +32,12 @@ def headers(source: Source) -> Checkpoint:
             if (source.folder / ADAPTER_CONFIG).exists():
                 one = api.parse_safetensors_file_metadata(source.id, ADAPTER, revision=revision)
                 return Checkpoint(source.folder, None, {ADAPTER: _file(ADAPTER, one)})
-            found = api.get_safetensors_metadata(source.id, revision=revision)
-    except NotASafetensorsRepoError:
-        raise UnsupportedModelError(
-            f"{source.id} has neither model.safetensors nor {INDEX}",
-            hint="give a model whose weights have their usual names",
-        ) from None
+            try:
+                found = api.get_safetensors_metadata(source.id, revision=revision)
+            except NotASafetensorsRepoError:
+                name = _only_file(source)
+                one = api.parse_safetensors_file_metadata(source.id, name, revision=revision)
+                return Checkpoint(source.folder, None, {name: _file(name, one)})
     except (SafetensorsParsingError, KeyError, TypeError, ValueError, AttributeError):
         raise DamagedCheckpointError(
             f"a safetensors header of {source.id} can't be read",
@@ -45,6 +45,20 @@ def headers(source: Source) -> Checkpoint:
         ) from None
     files = {name: _file(name, found.files_metadata[name]) for name in sorted(found.files_metadata)}
     return Checkpoint(source.folder, INDEX if found.sharded else None, files)
+
+
+def _only_file(source: Source) -> str:
+    """The one weight file of a repository where none has the usual name."""
+    from huggingface_hub import HfApi
+
+    names = HfApi().list_repo_files(str(source.id), revision=source.commit)
+    found = [name for name in names if "/" not in name and name.endswith(".safetensors")]
+    if len(found) != 1:
+        raise UnsupportedModelError(
+            f"{source.id} has neither model.safetensors nor {INDEX}",
+            hint="give a model whose weights have their usual names",
+        )
+    return found[0]
 
 
 def _file(name: str, metadata: Any) -> SafetensorsFile:

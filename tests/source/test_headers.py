@@ -65,7 +65,10 @@ def test_a_plan_reads_headers_only_and_equals_that_of_the_files(sharded):
 
 
 def test_headers_that_can_not_be_had(hub, sharded):
-    hub.add("user/odd", {"weights.safetensors": save(shard(0))})
+    one = {"weights.safetensors": save(shard(0))}
+    hub.add("user/one", one)
+    assert headers(resolve("user/one", weights=False)).entries.keys() == shard(0).keys()
+    hub.add("user/odd", {**one, "more.safetensors": save(shard(1))})
     with pytest.raises(UnsupportedModelError, match="neither model"):
         headers(resolve("user/odd", weights=False))
     hub.add("user/bad", {"model.safetensors": b"\x08" + bytes(7) + b"no JSON!"})
