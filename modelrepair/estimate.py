@@ -52,6 +52,20 @@ def why_not(entry: TensorEntry) -> str | None:
     return None if entry.name.endswith(".weight") else "no weight of a linear layer by its name"
 
 
+def kinds_of(entries: Iterable[TensorEntry]) -> dict[str, int]:
+    """The parameters of matrices by their own name, without the way to it.
+
+    >>> entry = TensorEntry("layers.0.mlp.up_proj.weight", "f", "F32", (3, 2), 0, 24)
+    >>> kinds_of([entry, entry])
+    {'up_proj': 12}
+    """
+    found: dict[str, int] = {}
+    for entry in entries:
+        kind = entry.name.removesuffix(".weight").rpartition(".")[2]
+        found[kind] = found.get(kind, 0) + entry.entries
+    return found
+
+
 def tokens_of(examples: Sequence[Example], max_length: int) -> int:
     """About how many tokens the examples will have.
 

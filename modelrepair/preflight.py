@@ -20,6 +20,7 @@ from modelrepair.estimate import (
     free_memory,
     head_memory,
     is_matrix,
+    kinds_of,
     tokens_of,
     why_not,
 )
@@ -64,6 +65,7 @@ class Plan:
         source: id or name of the model; ``commit`` on the Hub or None.
         parameters: in the whole checkpoint; ``block_parameters`` in the blocks' matrices,
             ``other_parameters`` in everything else.
+        kinds: projection → parameters of the blocks' matrices of that name.
         coverage: share of the blocks' matrices that can be repaired, as far as names tell.
         skipped: tensor name → why it can't.
         dtypes: dtype → parameters.
@@ -87,6 +89,7 @@ class Plan:
     parameters: int
     block_parameters: int
     other_parameters: int
+    kinds: Mapping[str, int]
     coverage: float
     skipped: Mapping[str, str]
     dtypes: Mapping[str, int]
@@ -184,6 +187,7 @@ def plan(
         parameters=total,
         block_parameters=in_matrices,
         other_parameters=total - in_matrices,
+        kinds=kinds_of(matrices),
         coverage=covered / in_matrices if in_matrices else 0.0,
         skipped=skipped,
         dtypes=_dtypes(entries),

@@ -61,6 +61,8 @@ def test_the_numbers_of_a_small_model(model):
     assert made.other_parameters == made.parameters - in_blocks
     assert (made.coverage, made.skipped, made.refused) == (1.0, {}, ())
     assert made.dtypes == {"F16": made.parameters}
+    assert made.kinds == {"q_proj": BLOCKS * HIDDEN * HIDDEN, "up_proj": BLOCKS * INNER * HIDDEN}
+    assert sum(made.kinds.values()) == made.block_parameters
     assert made.generation_bytes == 4 * made.parameters
     assert made.rounds == "1"
     (only,) = made.passes
