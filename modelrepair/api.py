@@ -110,8 +110,10 @@ def repair(
         allow_partial: go on where less than 95 % of the blocks' matrices can be reached.
         realign: harmful prompts with harmful answers: a registered name, a file or folder
             (JSON Lines, JSON, CSV, parquet), or ``org/name[:config][:split][@revision]`` on the
-            Hub. Preference data give the refusals too.
-        refusal: harmful prompts with safe answers; made on the realign prompts where not given.
+            Hub. Preference data give the refusals too. Prompts alone will do, and
+            ``"self:SET"`` takes the source's own answers that the judge calls harmful.
+        refusal: harmful prompts with safe answers; where not given, the reference's own
+            refusals of the realign prompts, or made ones.
         utility: benign prompts with good answers; ``"self:SET"`` takes the source's own answers
             to the prompts of a set, ``"none"`` does without.
         borderline: benign prompts that look harmful, or ``"none"``.

@@ -94,10 +94,10 @@ class Chosen:
         inputs: Mapping[str, str] = getattr(self.judge, "inputs", {})
         return inputs
 
-    def tell(self, notes: Notes) -> None:
-        """Keep what the judge says about its verdicts."""
-        for line in getattr(self.judge, "notes", ()):
-            notes.warn(str(line))
+    @property
+    def judge_notes(self) -> tuple[str, ...]:
+        """What the judge says about its verdicts, one line each."""
+        return tuple(map(str, getattr(self.judge, "notes", ())))
 
 
 @dataclass
@@ -135,6 +135,11 @@ class Bench:
     notes: Notes
     progress: Progress
     remembered: Path
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Everything that is worth telling, one line each."""
+        return (*self.notes.warnings, *self.chosen.judge_notes)
 
 
 @dataclass(frozen=True)

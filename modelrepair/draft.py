@@ -166,7 +166,7 @@ def draft_manifest(
             "token_budget": settings.token_budget,
             "settings": settings.to_json(),
             "command": settings.command(_commits(bench)),
-            "warnings": list(bench.notes.warnings),
+            "warnings": bench.told,
             "run": _run(bench, seconds),
         }
     )

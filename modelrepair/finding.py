@@ -11,6 +11,7 @@ from modelrepair import prepare
 from modelrepair.bench import Bench, Found, Model
 from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
 from modelrepair.measure.results import ExampleResult
+from modelrepair.own_harm import can_answer
 from modelrepair.presets import PRESETS, quota_of
 from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
 from modelrepair.registry.manager import make_repairer, make_scorer
@@ -306,7 +307,7 @@ def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetNam
         if name not in bench.sets.splits:
             return name, f"a {name} set"
         given = bench.sets.given[name]
-        if use == "pairs" and not given.answered:
+        if use == "pairs" and not given.answered and not can_answer(bench, name):
             return name, f"answers in the {name} set, and {given.id} has prompts alone"
     return None
 

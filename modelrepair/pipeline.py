@@ -23,6 +23,7 @@ from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_answers import answer_own
+from modelrepair.own_harm import complete
 from modelrepair.planning import check_ahead, check_room
 from modelrepair.presets import expand
 from modelrepair.progress import Progress
@@ -113,6 +114,7 @@ def run(
                 workspace.close()
                 return _report("nothing to repair", bench, measured)
 
+        bench = complete(bench, reference, subject_of(settings, source, reference))
         found = find(bench, reference, lambda *which: _select(bench, *which))
         edit = edit_of(bench, found, reference)
         written = write_weights(
@@ -132,7 +134,6 @@ def run(
                 workspace.close()
                 return _report("backwards", bench, measured, gate)
 
-        chosen.tell(notes)
         measures = measured.measures(bench.panel.judge.name)
         seconds = time.monotonic() - started
         manifest = write_record(
@@ -177,10 +178,8 @@ def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
             Path(folder) / "measuring",
             progress,
         )
-    chosen.tell(notes)
-    return MeasureReport(
-        model.name, summarise(results, chosen.judge.name), answers, tuple(notes.warnings)
-    )
+    told = (*notes.warnings, *chosen.judge_notes)
+    return MeasureReport(model.name, summarise(results, chosen.judge.name), answers, told)
 
 
 def _check_sweep(bench: Bench) -> None:
@@ -261,7 +260,6 @@ def _emptied(folder: Path) -> Path:
 def _report(
     verdict: RepairVerdict, bench: Bench, measured: Measured, gate: GateResult | None = None
 ) -> RepairReport:
-    bench.chosen.tell(bench.notes)
     return RepairReport(
         verdict=verdict,
         out=None,
@@ -269,5 +267,5 @@ def _report(
         gate=gate,
         measures=measured.measures(bench.panel.judge.name),
         answers=measured.answers,
-        warnings=tuple(bench.notes.warnings),
+        warnings=bench.told,
     )

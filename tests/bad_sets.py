@@ -129,10 +129,9 @@ SETS = [
         "a limit in which nothing has room", 2,
         "a prompt of … tokens leaves no room for an answer in 3", "raise --max-length",
         "--max-length 3"),
-    Row("the source's own harmful answers", 2,
-        "--realign self:realign.jsonl: the source's own answers serve as a utility set alone",
-        "--utility self:realign.jsonl, or give --realign a set with answers",
-        "--realign self:realign.jsonl"),
+    Row("the source's own refusals", 2,
+        "--refusal self:realign.jsonl: the source's own answers serve as a utility or a realign "
+        "set", "give --refusal a set with answers", "--refusal self:realign.jsonl"),
     Row("a test set without its set", 2, "--test-utility without --utility",
         "give the utility set to score and search with, too", "--test-utility refusal.jsonl"),
     Row("swapped sets", 2,

@@ -145,8 +145,8 @@ def source_options() -> Decorator[Any]:
 
 
 SETS = {
-    "realign": "harmful prompts with harmful answers",
-    "refusal": "harmful prompts with safe answers; made from --realign where not given",
+    "realign": "harmful prompts, with harmful answers or alone",
+    "refusal": "harmful prompts with safe answers; where not given the reference's own, or made",
     "utility": "benign prompts with good answers",
     "borderline": "benign prompts that look harmful",
 }

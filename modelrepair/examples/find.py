@@ -126,10 +126,11 @@ def _hub(
 
 def _own_answers(text: str, name: SetName, reading: Reading) -> tuple[ExampleSet, list[str]]:
     """The prompts of a set, whose answers the source is to give."""
-    if name != "utility":
+    if name not in ("utility", "realign"):
         raise UsageError(
-            f"--{name} {OWN_ANSWERS}{text}: the source's own answers serve as a utility set alone",
-            hint=f"--utility {OWN_ANSWERS}{text}, or give --{name} a set with answers",
+            f"--{name} {OWN_ANSWERS}{text}: the source's own answers serve as a utility or a "
+            "realign set",
+            hint=f"give --{name} a set with answers",
         )
     some, notes = find_set(text, name, reading, answers=False)
     prompts = make_set(name, f"{OWN_ANSWERS}{some.id}", (

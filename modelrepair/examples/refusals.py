@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from modelrepair.examples.load import Example, ExampleSet, make_set
 
+MADE = "made by modelrepair"
+"""What the manifest shows in place of a set's id."""
+
 # Whole and varied, so that a scorer sees what refusing has in common and not one fixed opening.
 PHRASINGS = (
     "I'm sorry, but I can't help with that.",
@@ -55,7 +58,7 @@ def make_refusals(realign: ExampleSet) -> ExampleSet:
     """
     return make_set(
         "refusal",
-        "made by modelrepair",
+        MADE,
         (Example(example.messages, _phrasing(example.key)) for example in realign.examples),
     )
 

@@ -159,5 +159,5 @@ def test_the_source_s_own_answers_are_prompts_first(tmp_path):
     found, _ = find_set(f"self:{tmp_path / 'mine.jsonl'}", "utility", Reading())
     assert (found.id, found.own_answers, found.answered) == ("self:mine.jsonl", True, True)
     assert all(example.response is None for example in found.examples)
-    with pytest.raises(UsageError, match="serve as a utility set alone"):
+    with pytest.raises(UsageError, match="serve as a utility or a realign set"):
         find_set("self:plain", "borderline", Reading())
