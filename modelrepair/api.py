@@ -67,6 +67,7 @@ def repair(
     evaluate: bool = True,
     judge: str = "keyword",
     judge_options: Mapping[str, Any] | None = None,
+    also_template: Iterable[str | Path] = (),
     max_new_tokens: int = 128,
     budgets: Budgets | None = None,
     device: str = "auto",
@@ -159,6 +160,9 @@ def repair(
         evaluate: measure; without, the ratio must be a number and the verdict is "unmeasured".
         judge: the registered judge that calls answers harmful, refusals or harmless.
         judge_options: the judge's options by name.
+        also_template: measure source and result under these chat templates, too: jinja files, or
+            models (folder or Hub id) whose tokenizer has them. The reference's own is among them
+            by itself where it differs. Figures, no rules of the gate.
         max_new_tokens: length of a generated answer.
         budgets: the gate's numbers.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
@@ -217,6 +221,7 @@ def measure(
     max_length: int = 1024,
     judge: str = "keyword",
     judge_options: Mapping[str, Any] | None = None,
+    template: str | Path | None = None,
     max_new_tokens: int = 128,
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",
@@ -236,15 +241,17 @@ def measure(
 
     ``model`` is a folder or a Hub id; the other arguments are those of `repair`. Sets are
     measured whole, none is taken unless it is named, and harmful prompts need no answers.
+    ``template`` takes another chat template in place of the model's own: a jinja file, or a model
+    whose tokenizer has it.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
     settings = settings_of(model, _only_given(locals()))
 
-    from modelrepair.pipeline import run_measure
+    from modelrepair.measuring import run_measure
 
-    return run_measure(settings, progress or Silent())
+    return run_measure(settings, progress or Silent(), _text(template))
 
 
 @taking_the_same(repair, without_defaults=DEFAULT_SETS)

@@ -79,5 +79,5 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: str(item) if isinstance(item, Path) else item for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(value)
+        return tuple(str(item) if isinstance(item, Path) else item for item in value)
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Bench, Found, Model
@@ -132,6 +132,7 @@ def draft_manifest(
     measures: Mapping[str, Measures],
     gate: GateResult | None,
     seconds: float,
+    under: Sequence[Mapping[str, Any]] = (),
 ) -> Manifest:
     """Everything about a repair but what its files say."""
     settings = bench.settings
@@ -159,6 +160,7 @@ def draft_manifest(
             },
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": {role: some.to_json() for role, some in measures.items()},
+            "templates": list(under),
             "verdict": "unmeasured" if gate is None else gate.verdict,
             "gate": None if gate is None else gate.to_json(),
             "template": bench.panel.template.kind,

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 from modelrepair import prepare
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.device import find_device
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of
@@ -34,9 +33,10 @@ from modelrepair.publish.output import (
     write_weights,
 )
 from modelrepair.registry.specs import MeasuredSet
-from modelrepair.report import MeasureReport, RepairReport, RepairVerdict
-from modelrepair.sets import load_sets, load_whole_sets, screen_roles
-from modelrepair.settings import Settings, check, check_choices
+from modelrepair.report import RepairReport, RepairVerdict
+from modelrepair.sets import load_sets, screen_roles
+from modelrepair.settings import Settings, check
+from modelrepair.under_templates import asked_panels, measure_under, with_own
 from modelrepair.workspace import inputs_of, open_workspace
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def run(
         require_sets(bench, subject_of(settings, source, reference), reference)
         bench = answer_own(bench)
         look_at_splits(bench.sets.splits, bench.panel.template, notes)
+        panels = asked_panels(bench)
         measured = Measured()
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
@@ -115,6 +116,7 @@ def run(
                 return _report("nothing to repair", bench, measured)
 
         bench = complete(bench, reference, subject_of(settings, source, reference))
+        panels = with_own(bench, panels, reference)
         found = find(bench, reference, lambda *which: _select(bench, *which))
         edit = edit_of(bench, found, reference)
         written = write_weights(
@@ -126,19 +128,21 @@ def run(
             progress=progress,
         )
         written = with_not_fetched(written, source.source.left_behind)
-        gate = None
+        gate, under = None, []
         if settings.evaluate:
-            _measure_report(bench, measured, "after", _opened(workspace.staged, source))
+            repaired = _opened(workspace.staged, source)
+            _measure_report(bench, measured, "after", repaired)
             gate = decide(before, measured.results["after"], aligned, settings.budgets)
             if gate.backwards:
                 workspace.close()
                 return _report("backwards", bench, measured, gate)
+            under = measure_under(bench, panels, repaired)
 
         measures = measured.measures(bench.panel.judge.name)
         seconds = time.monotonic() - started
         manifest = write_record(
             workspace.staged,
-            draft_manifest(bench, found, reference, measures, gate, seconds),
+            draft_manifest(bench, found, reference, measures, gate, seconds, under),
             written,
             source=source.checkpoint,
             edit=edit,
@@ -150,36 +154,6 @@ def run(
         workspace.close()
     report = _report(manifest.verdict, bench, measured, gate)
     return replace(report, out=folder, manifest=manifest)
-
-
-def run_measure(settings: Settings, progress: Progress) -> MeasureReport:
-    """Measure one model on whole sets."""
-    import tempfile
-
-    from modelrepair.measure.evaluate import check_sweep, evaluate
-
-    check_choices(settings)
-    notes = Notes()
-    chosen = prepare.choose_plugins(settings, notes)
-    sets = load_whole_sets(settings, notes)
-    model = prepare.find_source(settings, repair=False)
-    device = find_device(settings.device)
-    skeleton = prepare.open_skeleton(settings, model, device)
-    panel = prepare.open_panel(settings, model, skeleton, sets, chosen.judge, notes)
-    read = prepare.weights_of(settings, model, device).read
-    if "utility" in sets:
-        check_sweep(panel, skeleton, read, panel.splits["utility"].report)
-    with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
-        results, answers = evaluate(
-            panel,
-            "report",
-            skeleton,
-            read,
-            Path(folder) / "measuring",
-            progress,
-        )
-    told = (*notes.warnings, *chosen.judge_notes)
-    return MeasureReport(model.name, summarise(results, chosen.judge.name), answers, told)
 
 
 def _check_sweep(bench: Bench) -> None:

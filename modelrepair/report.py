@@ -79,17 +79,20 @@ class MeasureReport:
         measures: the measures, with the judge's name.
         answers: by set; no file keeps them.
         warnings: one line each.
+        template: the chat template in place of the model's own, by name; None for its own.
     """
 
     model: str
     measures: Measures
     answers: Mapping[MeasuredSet, list[str]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    template: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``modelrepair measure --json`` prints it."""
         return {
             "model": self.model,
+            "template": self.template,
             "measures": self.measures.to_json(),
             "warnings": list(self.warnings),
         }

@@ -115,6 +115,7 @@ class Settings:
     evaluate: bool = True
     judge: str = "keyword"
     judge_options: Mapping[str, Any] = field(default_factory=dict)
+    also_template: tuple[str, ...] = ()
     max_new_tokens: int = 128
     budgets: Budgets = field(default_factory=Budgets)
     device: str = "auto"
@@ -136,6 +137,8 @@ class Settings:
                 value = short(value)
             elif each.name in SHORTENED:
                 value = short_options(value)
+            elif each.name == "also_template":
+                value = [short(text) for text in value]
             elif isinstance(value, Mapping):
                 value = {name: plain(item) for name, item in value.items()}
             elif isinstance(value, tuple):
@@ -180,7 +183,7 @@ class Settings:
                 words += [name, ",".join(f"{key}={column}" for key, column in value.items())]
             elif isinstance(value, tuple):
                 for item in value:
-                    words += [name, item]
+                    words += [name, short(item) if each.name == "also_template" else item]
             elif isinstance(value, bool):
                 words.append(f"--{NEGATED[each.name]}" if each.name in NEGATED else name)
             elif each.name in PATHS:

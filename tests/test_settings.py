@@ -69,6 +69,7 @@ SETTINGS = st.builds(
     evaluate=st.booleans(),
     judge=NAME,
     judge_options=st.dictionaries(NAME, WORD, max_size=2),
+    also_template=st.lists(st.sampled_from(["a.jinja", "org/chat"]), max_size=2).map(tuple),
     max_new_tokens=COUNT,
     budgets=st.builds(Budgets, harm_ratio=SHARE, fewest=COUNT),
     device=st.sampled_from(["auto", "cpu", "cuda:1"]),
@@ -143,6 +144,7 @@ def test_no_path_is_shown(tmp_path, monkeypatch):
         realign=str(tmp_path / "b" / "harm.jsonl"),
         scorer=str(tmp_path / "mine.py:Mine"),
         test_utility="../u.jsonl",
+        also_template=("/there/other.jinja",),
         judge="guard",
         judge_options={"model": str(tmp_path / "a"), "style": "wildguard"},
     )
@@ -150,7 +152,8 @@ def test_no_path_is_shown(tmp_path, monkeypatch):
     assert str(tmp_path) not in shown
     assert settings.command() == (
         "modelrepair fix a --reference base --realign harm.jsonl --test-utility u.jsonl "
-        "--scorer mine.py:Mine --judge guard --judge-option model=a --judge-option style=wildguard"
+        "--scorer mine.py:Mine --judge guard --judge-option model=a --judge-option style=wildguard "
+        "--also-template other.jinja"
     )
 
 

@@ -12,6 +12,7 @@ from modelrepair.cli.options import (
     max_length_option,
     measuring_options,
     option,
+    section,
     set_options,
 )
 from modelrepair.cli.options import command as declare
@@ -27,6 +28,14 @@ from modelrepair.cli.types import as_mapping
 @set_options(tests=False, defaults=False)
 @max_length_option()
 @measuring_options()
+@section(
+    "Measuring",
+    option(
+        "--template",
+        metavar="FILE_OR_MODEL",
+        help="The chat template in place of the model's own: a jinja file, or a model that has it.",
+    ),
+)
 @machine_options()
 def command(output: Output, model: str, **options: Any) -> None:
     """Measure MODEL, a folder or a model on the Hub, on example sets; nothing is changed."""

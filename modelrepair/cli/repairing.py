@@ -39,7 +39,7 @@ def repairing_options(*, defaults: bool, push: str) -> Decorator[Any]:
         scorer_options(),
         search_options(),
         repairer_options(),
-        evaluate_option(),
+        evaluate_options(),
         measuring_options(),
         budget_options(),
         machine_options(),
@@ -96,7 +96,7 @@ def search_options() -> Decorator[Any]:
     )
 
 
-def evaluate_option() -> Decorator[Any]:
+def evaluate_options() -> Decorator[Any]:
     """Whether anything is measured."""
     return section(
         "Measuring",
@@ -109,6 +109,13 @@ def evaluate_option() -> Decorator[Any]:
             show_default=False,
             help="Measure nothing; needs a number for --ratio (of a repairer, --strength), and the "
             "verdict is 'unmeasured'.",
+        ),
+        option(
+            "--also-template",
+            multiple=True,
+            metavar="FILE_OR_MODEL",
+            help="Measure under this chat template, too: a jinja file, or a model that has it; may "
+            "be repeated. The reference's own is, where it differs.",
         ),
     )
 

@@ -36,6 +36,10 @@ def show_repair(
     if columns:
         shown.append(measures_table(columns))
     manifest: Mapping[str, Any] = document["manifest"] or {}
+    for under in manifest.get("templates", ()):
+        roles = under["measures"]
+        title = f"under the chat template of {under['id']}"
+        shown.append(measures_table({COLUMNS[role]: roles[role] for role in roles}, title))
     if manifest:
         shown.append(_what_was_done(manifest))
     shown += [f"Warning: {warning}" for warning in document["warnings"]]

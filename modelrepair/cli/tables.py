@@ -43,10 +43,11 @@ def with_interval(measure: Mapping[str, Any] | None) -> str:
     return f"{measure['value']:.3f}  [{shown}]  n={measure['n']}"
 
 
-def measures_table(columns: Mapping[str, Mapping[str, Any]]) -> Table:
+def measures_table(columns: Mapping[str, Mapping[str, Any]], under: str | None = None) -> Table:
     """One row a measure, one column a model; what nobody measured is left out."""
     judges = {str(measures.get("judge")) for measures in columns.values()}
-    table = Table(title=f"judge: {', '.join(sorted(judges))}", title_justify="left")
+    title = f"judge: {', '.join(sorted(judges))}" + (f"; {under}" if under else "")
+    table = Table(title=title, title_justify="left")
     table.add_column("measure, with its 95 % interval")
     for title in columns:
         table.add_column(title)

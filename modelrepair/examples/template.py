@@ -101,7 +101,7 @@ class Template:
         bos = tokenizer.bos_token_id
         # A chat template renders the first token itself; plain text leaves it to the tokenizer.
         self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
-        self._source = _template_text(tokenizer) if self.kind == "chat" else ""
+        self.source = template_text(tokenizer) if self.kind == "chat" else ""
         try:
             probe = self.pair(Example((Message("user", "Hello"),), PROBE))
         except NoRoomError:
@@ -282,7 +282,7 @@ class Template:
         try:
             text = self.tokenizer.apply_chat_template(
                 turns,
-                chat_template=self._source,
+                chat_template=self.source,
                 tokenize=False,
                 add_generation_prompt=response is None,
                 **settings,
@@ -344,7 +344,12 @@ def _plain(messages: Sequence[Message]) -> str:
     return text + "### Response:\n"
 
 
-def _template_text(tokenizer: PreTrainedTokenizerBase) -> str:
+def template_text(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The chat template of a tokenizer that has one, with a fixed day where it asks for today's.
+
+    Raises:
+        UnsupportedModelError: it has several, and none by default.
+    """
     try:
         text = str(tokenizer.get_chat_template())
     except ValueError as error:

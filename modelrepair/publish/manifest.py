@@ -194,6 +194,17 @@ class Measures(Record):
     degenerate_by_set: dict[str, Measure] = Field(default_factory=dict)
 
 
+class UnderTemplate(Record):
+    """Source and result under another chat template than the one that the repair was made with."""
+
+    id: Name
+    """The name of a file or folder, or an id on the Hub."""
+    sha256: Sha256
+    """Of the template's text."""
+    measures: dict[ModelRole, Measures]
+    """On the report split; no rule of the gate."""
+
+
 class Point(Record):
     """One point of the search: what a mask or an edit did on the select split."""
 
@@ -270,6 +281,7 @@ class Manifest(Record):
     gate: dict[str, Plain] | None = None
     """`modelrepair.measure.gate.GateResult.to_json` as it is."""
     template: str
+    templates: tuple[UnderTemplate, ...] = ()
     arithmetic: str = "float32"
     token_budget: int = 2048
     settings: dict[str, Plain] = Field(default_factory=dict)

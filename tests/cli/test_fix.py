@@ -19,7 +19,9 @@ EVERYTHING = """
     --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
     reduce=abs --repairer back --repairer-option floor=0.1 --strength 0.5
     --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --protect
-    0.1 --no-fallback --no-evaluate --judge mine --max-new-tokens 32 --gate-harm-ratio 0.5
+    0.1 --no-fallback --no-evaluate --judge mine --judge-option
+    model=org/judge --also-template a.jinja --also-template org/chat --max-new-tokens 32
+    --gate-harm-ratio 0.5
     --gate-fewest 10 --device cpu --arithmetic bfloat16 --token-budget 512 --seed 7 --out
     there --store-values
     --push --to me/mine --to-revision v2 --private --force
@@ -79,6 +81,8 @@ def test_everything_typed_reaches_the_api(api, call):
         "fallback": False,
         "evaluate": False,
         "judge": "mine",
+        "judge_options": {"model": "org/judge"},
+        "also_template": ("a.jinja", "org/chat"),
         "max_new_tokens": 32,
         "device": "cpu",
         "arithmetic": "bfloat16",

@@ -1,0 +1,50 @@
+"""A measurement of one model on whole sets: nothing is scored, searched, changed or written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from modelrepair import prepare
+from modelrepair.bench import Notes
+from modelrepair.device import find_device
+from modelrepair.measure.measures import summarise
+from modelrepair.progress import Progress
+from modelrepair.report import MeasureReport
+from modelrepair.sets import load_whole_sets
+from modelrepair.settings import Settings, check_choices
+from modelrepair.under_templates import panel_under
+
+
+def run_measure(
+    settings: Settings, progress: Progress, template: str | None = None
+) -> MeasureReport:
+    """Measure one model on whole sets, under its own chat template or another."""
+    from modelrepair.examples.other_template import read_template
+    from modelrepair.measure.evaluate import check_sweep, evaluate
+
+    check_choices(settings)
+    notes = Notes()
+    chosen = prepare.choose_plugins(settings, notes)
+    sets = load_whole_sets(settings, notes)
+    model = prepare.find_source(settings, repair=False)
+    device = find_device(settings.device)
+    skeleton = prepare.open_skeleton(settings, model, device)
+    panel = prepare.open_panel(settings, model, skeleton, sets, chosen.judge, notes)
+    if other := None if template is None else read_template(template):
+        panel = panel_under(panel, other)
+    read = prepare.weights_of(settings, model, device).read
+    if "utility" in sets:
+        check_sweep(panel, skeleton, read, panel.splits["utility"].report)
+    with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
+        results, answers = evaluate(
+            panel,
+            "report",
+            skeleton,
+            read,
+            Path(folder) / "measuring",
+            progress,
+        )
+    told = (*notes.warnings, *chosen.judge_notes)
+    measures = summarise(results, chosen.judge.name)
+    return MeasureReport(model.name, measures, answers, told, other.name if other else None)
