@@ -181,7 +181,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     margin says that refusals have become likelier than harmful answers for a good part of the
     prompts, and ends when the target is met within the budgets.
     """
-    smallest, largest = step * SMALLEST[trial.scoring.subject], step * LARGEST
+    first, smallest, largest = step, step * SMALLEST[trial.scoring.subject], step * LARGEST
     current: Point | None = None
     answered: Point | None = None
     generations = 0
@@ -208,14 +208,14 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
         yield point
         if _done(trial, point) or generations == MOST_GENERATIONS:
             return
-        if point.results is not None and not _affordable(trial, point):
-            step = max(step / 2, smallest)
         drop_round(trial.scoring, number)
         if current is not None:
             _forget(current)
         current = point
-        if gain < CREEP and not due:
-            step = min(step * 2, largest)
+        if gain < CREEP:
+            step = min(step * 2, first if due else largest)
+        elif point.results is not None and not _affordable(trial, point):
+            step = max(step / 2, smallest)
     if current is not None and current.results is None:
         yield _generated(trial, current)
 

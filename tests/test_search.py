@@ -204,8 +204,8 @@ def test_a_step_that_costs_is_undone_and_halved_as_far_as_it_takes(walk):
     assert all(share < 0.0222 for share in shares[:-1])
     assert shares[-1] == pytest.approx(0.0222, abs=2e-4)  # shown, and not taken
     assert choose(points, world.baseline, Budgets()).share < 0.0222
-    tried = [0.03, 0.025, 0.0225, 0.02125, 0.0225]
-    assert world.screened[2:7] == pytest.approx(tried, abs=1e-4)
+    tried = [0.03, 0.025, 0.0225, 0.02125]  # and from there with what it may be again
+    assert world.screened[2:6] == pytest.approx(tried, abs=1e-4)
 
 
 def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_ten_thousand(
@@ -225,8 +225,8 @@ def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_st
     refused = lambda share: 0.3 if 0.022 < share < 0.032 else 0.0  # noqa: E731
     world = World(harm=lambda share: 0.3, refused=refused)
     points, trial = walk(world)
-    steps = [0.01, 0.02, 0.03, 0.035, 0.04]
-    assert [p.share for p in points[:5]] == pytest.approx(steps, abs=1e-4)
+    steps = [0.01, 0.02, 0.03, 0.035]
+    assert [p.share for p in points[:4]] == pytest.approx(steps, abs=1e-4)
     assert all(nested(one, two, trial) for one, two in pairwise(points))
     costs = [p.share for p in points if 0.022 < p.share < 0.032]
     assert choose(points, world.baseline, Budgets()).share not in costs

@@ -32,7 +32,7 @@ def no_sets(options: Options, subject_kind: SubjectKind) -> Mapping[SetName, Set
 def contrast_sets(options: ContrastOptions, subject_kind: SubjectKind) -> Mapping[SetName, SetUse]:
     """Refusals and benign answers; the harmful answers only where they have a weight."""
     sets: dict[SetName, SetUse] = {"refusal": "pairs", "utility": "pairs"}
-    if options.eta_for(subject_kind) > 0:
+    if options.eta > 0:
         sets["realign"] = "pairs"
     return sets
 

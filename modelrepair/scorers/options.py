@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from modelrepair.registry.specs import SubjectKind
-
 
 @dataclass(frozen=True)
 class WandaOptions:
@@ -46,8 +44,8 @@ class GradientOptions:
 class ContrastOptions:
     """Options of ``contrast``; ``lambda_`` is typed as ``lambda`` on the command line.
 
-    >>> ContrastOptions().eta_for("weight"), ContrastOptions(eta=0.5).eta_for("delta")
-    (1.0, 0.5)
+    >>> ContrastOptions().mu, ContrastOptions().eta
+    (2.0, 0.0)
     """
 
     mu: float = field(
@@ -63,16 +61,10 @@ class ContrastOptions:
             "answer is to falling, or their log-likelihood, which says it of unsure ones alone"
         },
     )
-    eta: float | None = field(
-        default=None,
+    eta: float = field(
+        default=0.0,
         metadata={
-            "help": "weight of making harmful answers unlikelier; by itself 1 for weights, "
-            "0 for deltas and factors"
+            "help": "weight of making the given harmful answers unlikelier; without it no harmful "
+            "answer is needed"
         },
     )
-
-    def eta_for(self, subject_kind: SubjectKind) -> float:
-        """The weight of the harmful answers: as given, else by the subject."""
-        if self.eta is not None:
-            return self.eta
-        return 1.0 if subject_kind == "weight" else 0.0

@@ -17,10 +17,10 @@ SETS = ("refusal", "utility", "realign")
 @pytest.mark.parametrize(
     ("options", "kind", "eta"),
     [
-        (ContrastOptions(), "weight", 1.0),
+        (ContrastOptions(), "weight", 0.0),
         (ContrastOptions(), "delta", 0.0),
         (ContrastOptions(mu=0.5, lambda_=3.0, eta=0.25), "delta", 0.25),
-        (ContrastOptions(mu=0.0, lambda_=0.0, eta=0.0), "weight", 0.0),
+        (ContrastOptions(mu=0.0, lambda_=0.0, eta=1.0), "weight", 1.0),
     ],
 )
 def test_the_score_is_its_formula(options, kind, eta):
