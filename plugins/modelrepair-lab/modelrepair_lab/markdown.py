@@ -53,9 +53,9 @@ def page(
     }
     parts = [
         "# Repairs of attacked models",
-        f"{attacks} attacks × {seeds} seeds; {counts['harmful_score']} harmful prompts and "
-        f"{counts['utility']} benign ones each. All figures are points (hundredths); changes are "
-        "after minus before.",
+        f"Attacks: {attacks}. Seeds: {seeds}. Reported on: {counts['harmful_score']} harmful "
+        f"prompts, {counts['utility']} with a good answer. All figures are points (hundredths); "
+        "changes are after minus before.",
     ]
     if done := open_to_repair(cells):
         parts += ["## The models", _models(grid, done)]
