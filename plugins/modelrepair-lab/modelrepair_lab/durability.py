@@ -40,7 +40,7 @@ class Again:
 
     counts: tuple[int, ...] = COUNTS
     seeds: tuple[int, ...] = (0, 1)
-    epochs: float = 5
+    epochs: float = 5.0
     batch: int = 8
     rate: float = 1e-4
 

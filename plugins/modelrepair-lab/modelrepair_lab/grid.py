@@ -11,6 +11,7 @@ from typing import Any
 
 from modelrepair import repair
 from modelrepair.errors import UsageError
+from modelrepair.registry.options import convert
 from modelrepair_lab.recipes import AttackRecipe, Method
 
 BUILT_IN = Path(__file__).parent / "grids"
@@ -103,7 +104,12 @@ def read_grid(grid: str | Path) -> Grid:
     if "like" in document:
         shared = read_document(str(document.pop("like")))
         document = {**shared, **document}
-    return grid_of(document, path.parent)
+    try:
+        return grid_of(document, path.parent)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{path.name} holds a value of the wrong kind: {error}", hint="see docs/lab.md"
+        ) from error
 
 
 def read_document(name: str) -> dict[str, Any]:
@@ -126,7 +132,9 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
     if model and not {"reference", "task"} <= set(model):
         raise UsageError("[model] lacks a reference or a task", hint="see docs/lab.md")
     places = {name: folder / Path(path).expanduser() for name, path in model.items()}
-    measure = {name: _placed(name, value, folder) for name, value in document["measure"].items()}
+    measure = {
+        name: _placed(name, value, folder) for name, value in document.get("measure", {}).items()
+    }
     _check_arguments("[measure]", measure)
     attacks = tuple(_attack(row) for row in document.get("attack", ()))
     repairs = tuple(_repair(row) for row in document.get("repair", ()))
@@ -153,9 +161,12 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
 
 def _attack(row: Mapping[str, Any]) -> AttackRow:
     numbers = {name: value for name, value in row.items() if name != "name"}
-    known = [each.name for each in fields(AttackRecipe) if each.name != "seed"]
-    _known(f"attack {row.get('name')!r}", numbers, known)
-    return AttackRow(_name("attack", row), AttackRecipe(**numbers))
+    defaults = {each.name: each.default for each in fields(AttackRecipe) if each.name != "seed"}
+    _known(f"attack {row.get('name')!r}", numbers, defaults)
+    typed: dict[str, Any] = {
+        name: convert(value, type(defaults[name])) for name, value in numbers.items()
+    }
+    return AttackRow(_name("attack", row), AttackRecipe(**typed))
 
 
 def _repair(row: Mapping[str, Any]) -> RepairRow:

@@ -64,7 +64,7 @@ class AttackRecipe:
     share: float = 0.05
     replay: float = 0.35
     examples: int = 1000
-    epochs: float = 5
+    epochs: float = 5.0
     batch: int = 32
     rate: float = 2e-4
     rank: int = 16

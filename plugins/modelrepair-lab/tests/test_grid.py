@@ -68,6 +68,11 @@ def test_what_a_grid_says(write, tmp_path):
         ("seeds = [3, 4]", 'like = "nothing"', "no built-in grid is called 'nothing'"),
         ("[[repair]]", '[[repair]]\nname = "ours"\n[[repair]]', "two with one name"),
         ("share = 0.01", "share = 1.5", "share is 1.5"),
+        ("share = 0.01", 'share = "much"', "a value of the wrong kind: could not convert"),
+        ("share = 0.01", "batch = 1.5", "a value of the wrong kind: 1.5"),
+        ("seeds = [3, 4]", 'seeds = ["x"]', "a value of the wrong kind"),
+        ("seeds = [3, 4]", "seeds = 3", "a value of the wrong kind"),
+        ('[measure]\njudge = "demo-world"', "[measure]\nbudget = 3", "says 'budget'"),
     ],
 )
 def test_what_cannot_be_meant(write, old, new, message):
