@@ -95,7 +95,8 @@ def run_cell(
     """
     path = cell_path(out, attacked, row)
     target = out / "repaired" / path.stem
-    shutil.rmtree(target, ignore_errors=True)
+    # What an interrupted run left is not gone on with: its time would be missing from the cell.
+    _remove(target)
     cell: dict[str, Any] = {
         "attack": attacked.name,
         "seed": attacked.recipe.seed,
@@ -123,9 +124,14 @@ def run_cell(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, cell)
     if not keep:
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.rmtree(target.with_name(f"{target.name}.partial"), ignore_errors=True)
+        _remove(target)
     return cell
+
+
+def _remove(target: Path) -> None:
+    """Remove a repaired model, whole or unfinished."""
+    for folder in (target, target.with_name(f"{target.name}.partial")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def repair_cell(
