@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair import prepare
-from modelrepair.bench import Bench, Found, Model
+from modelrepair.bench import Bench, Chosen, Found, Model
+from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_harm import can_answer
@@ -19,6 +21,8 @@ from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SetName, SetUse, SubjectKind
 from modelrepair.sets import score_batches, score_tokens
 from modelrepair.settings import Settings
+from modelrepair.source.reference import check_same_shapes
+from modelrepair.source.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +70,25 @@ def edit_of(bench: Bench, found: Found, reference: Model | None) -> Edit:
         of_delta.checkpoint if of_delta else None,
         bench.settings.scale,
     )
+
+
+def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
+    """The plug-ins, with the models that the repairer needs beside source and reference.
+
+    Raises:
+        UnsupportedModelError: one does not fit the source.
+    """
+    if chosen.repairer is None:
+        return chosen
+    spec = chosen.repairer.spec
+    options = parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
+    models = {}
+    for name, place in spec.models(options).items():
+        found = resolve(place)
+        models[name] = Model(found, Checkpoint.open(found.folder))
+        entries = source.whole.entries
+        check_same_shapes(source.whole, models[name].checkpoint, entries, f"the {name} model")
+    return replace(chosen, models=models)
 
 
 def require_sets(bench: Bench, subject: SubjectKind, reference: Model | None) -> None:
@@ -158,9 +181,11 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
         tried = tuple(looked.values())
         best = choose(tried, baseline, settings.budgets) if tried else None
     if best is None:
+        where = "at any strength" if strength is None else f"at a strength of {strength:g}"
         raise EmptyMaskError(
-            f"{registered.spec.name} changed nothing at any strength",
-            hint="check its options, and whether source and reference are the same model",
+            f"{registered.spec.name} changed nothing {where}",
+            hint="check its options, how many steps it takes where it trains, and whether source "
+            "and reference are the same model",
         )
     return Found(made, best, tried)
 

@@ -17,7 +17,7 @@ from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
-from modelrepair.finding import edit_of, find, require_sets, subject_of
+from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
@@ -91,7 +91,7 @@ def run(
     source = prepare.find_source(settings, commit=ahead)
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
-    chosen = prepare.with_models(settings, chosen, source)
+    chosen = with_models(settings, chosen, source)
     models = (source, source.base, reference, *chosen.models.values())
     inputs = inputs_of(sets, chosen, *models)
     digest = settings.digest(inputs=inputs)

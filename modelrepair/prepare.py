@@ -229,25 +229,6 @@ def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | N
     return reference
 
 
-def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
-    """The plug-ins, with the models that the repairer needs beside source and reference.
-
-    Raises:
-        UnsupportedModelError: one does not fit the source.
-    """
-    if chosen.repairer is None:
-        return chosen
-    spec = chosen.repairer.spec
-    options = parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
-    models = {}
-    for name, place in spec.models(options).items():
-        found = resolve(place)
-        models[name] = Model(found, Checkpoint.open(found.folder))
-        entries = source.whole.entries
-        check_same_shapes(source.whole, models[name].checkpoint, entries, f"the {name} model")
-    return replace(chosen, models=models)
-
-
 def tokenizer_folder(model: Model) -> Path:
     """Where a model's tokenizer lies: an adapter may have its own, or its base's."""
     if model.base is None or any(

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from modelrepair import UsageError, apply, load_manifest, repair, verify
+from modelrepair import UsageError, apply, load_manifest, plan, repair, verify
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
@@ -333,6 +333,20 @@ def test_a_training_is_the_same_for_a_seed_and_another_for_another(edit):
 def test_a_training_that_diverges_is_told(edit):
     with pytest.raises(PluginError, match=r"tune.* diverged: .* is not finite after 2 steps"):
         edit(repairer="tune", strength=2, repairer_options={"rate": 1e30})
+
+
+def test_a_training_that_ends_before_its_strength_changed_nothing(edit):
+    with pytest.raises(EmptyMaskError, match="tune changed nothing at a strength of 9") as caught:
+        edit(repairer="tune", strength=9)
+    assert "how many steps" in caught.value.hint
+
+
+def test_a_plan_takes_a_repairer():
+    made = plan(paths.attacked, repairer="back", reference=paths.reference, **SETS)
+    assert [each.set for each in made.passes] == ["refusal"]
+    assert any("without what back computes" in note for note in made.notes)
+    with pytest.raises(UsageError, match="no repairer named"):
+        plan(paths.attacked, repairer="nobody")
 
 
 def test_a_training_stops_where_it_is_repaired(edit, few):
