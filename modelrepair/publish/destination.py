@@ -125,8 +125,9 @@ def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) 
     gate = info.gated or None
     for origin in kin.held:
         held = _looked_at(origin, options)
-        hidden = held is not None and held.private and not info.private
-        if hidden or (held is not None and stricter(held.gated, gate) != gate):
+        if held is None or info.private:
+            continue
+        if held.private or stricter(held.gated, gate) != gate:
             raise HubError(
                 f"{id} is open to more people than {origin.id}, whose values the repair holds",
                 hint="push to a repository of your own: leave --pr and --in-place out",

@@ -76,6 +76,12 @@ def test_no_value_of_a_hidden_reference_goes_into_an_open_source(hub, tmp_path, 
     assert not push(made.out, **way).nothing
 
 
+def test_a_private_source_is_closed_enough_for_a_gated_reference(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, id="me/model", subject="delta", private=True)
+    hub.repos["org/base"].gated = "manual"
+    assert push(made.out, in_place=True).private
+
+
 def test_nothing_private_goes_to_a_public_repository(hub, tmp_path):
     made = on_the_hub(hub, tmp_path, id="me/model", private=True)
     hub.add("me/open", {"README.md": b""})
