@@ -44,34 +44,43 @@ def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Ben
     Raises:
         ExampleSetError: the judge calls none of the source's answers harmful, and they are needed.
     """
-    if reference is not None and bench.sets.given["refusal"].id == MADE:
-        bench = _with_refusals(bench, reference)
+    if not bench.panel.generates:
+        return bench
     realign = bench.sets.given["realign"]
-    if realign.answered and not realign.own_answers:
-        return bench
-    if reference is not None and bench.settings.scorer is None and not realign.own_answers:
+    alone = not realign.answered
+    if alone and reference is not None and bench.settings.scorer is None:
         bench = _without_scorers_of_pairs(bench, subject)
+    if reference is not None and bench.sets.given["refusal"].id == MADE:
+        refusals = _parts(bench, "refusal", subject)
+        bench = _with_refusals(bench, reference, refusals) if refusals else bench
+    harm = _parts(bench, "realign", subject)
+    return _with_harm(bench, harm) if harm and (alone or realign.own_answers) else bench
+
+
+def _parts(bench: Bench, name: SetName, subject: SubjectKind) -> tuple[Part, ...]:
+    """Where a set's answers are going to be read: what is scored with, what the search sees."""
     searched = bench.settings.ratio in (None, "auto")
-    needed = realign.own_answers or any(_needs_pairs(bench, i, subject) for i in _scorers(bench))
-    if not bench.panel.generates or not (needed or searched):
-        return bench
-    return _with_harm(bench, ("score", "select") if needed else ("select",))
+    if any(_needs_pairs(bench, name, number, subject) for number in _scorers(bench)):
+        return ("score", "select") if searched else ("score",)
+    return ("select",) if searched else ()
 
 
 def _scorers(bench: Bench) -> range:
     return range(len(bench.chosen.scorers))
 
 
-def _needs_pairs(bench: Bench, number: int, subject: SubjectKind) -> bool:
+def _needs_pairs(bench: Bench, name: SetName, number: int, subject: SubjectKind) -> bool:
     registered, options = bench.chosen.scorers[number]
     spec = registered.spec
     needed = spec.sets(parse_options(spec.options, options, spec.name), subject)
-    return needed.get("realign") == "pairs"
+    return needed.get(name) == "pairs"
 
 
 def _without_scorers_of_pairs(bench: Bench, subject: SubjectKind) -> Bench:
     """The bench without scorers that need harmful answers, where another is left."""
-    pairs = [number for number in _scorers(bench) if _needs_pairs(bench, number, subject)]
+    pairs = [
+        number for number in _scorers(bench) if _needs_pairs(bench, "realign", number, subject)
+    ]
     if not pairs or len(pairs) == len(bench.chosen.scorers):
         return bench
     names = ", ".join(bench.chosen.scorers[number][0].spec.name for number in pairs)
@@ -95,9 +104,8 @@ def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
     )
     if "score" not in parts:
         return _with(bench, given, replace(split, select=_filled(split.select, found)))
-    answered = replace(
-        split, score=_filled(split.score, found), select=_filled(split.select, found)
-    )
+    select = _filled(split.select, found) if "select" in parts else split.select
+    answered = replace(split, score=_filled(split.score, found), select=select)
     if not answered.score:
         raise ExampleSetError(
             f"the judge calls none of the source's own answers to {given.id} harmful",
@@ -107,17 +115,15 @@ def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
     asked = {example.key for example in examples}
     rest = (example for example in given.examples if example.key not in asked)
     id = f"{OWN_ANSWERS}{given.id.removeprefix(OWN_ANSWERS)}"
-    made = make_set("realign", id, [*answered.score, *answered.select, *rest])
+    made = make_set("realign", id, [*_filled(examples, found), *rest])
     return _with(bench, _recorded(made, given), answered)
 
 
-def _with_refusals(bench: Bench, reference: Model) -> Bench:
+def _with_refusals(bench: Bench, reference: Model, parts: Sequence[Part]) -> Bench:
     """The refusal set with the reference's own refusals; the others stay as they were made."""
-    if not bench.panel.generates:
-        return bench
     given, split = bench.sets.given["refusal"], bench.sets.splits["refusal"]
-    examples = [*split.score, *split.select]
-    found = _judged(bench, reference, "refusal", examples, "refusals")
+    examples = [example for part in parts for example in split.part(part)]
+    found = _judged(bench, reference, "refusal", examples, f"refusals-{'-'.join(parts)}")
     if not found:
         return bench
     own = replace(

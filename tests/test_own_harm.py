@@ -109,6 +109,13 @@ def test_nothing_is_asked_where_nobody_reads_it(alone, tmp_path):
     assert report.manifest.sets["refusal"].id == "the reference's own"
 
 
+def test_refusals_that_no_scorer_reads_are_not_asked_for(tmp_path):
+    report = quick(
+        tmp_path, realign=paths.sets["realign"], reference=paths.reference, scorer="wanda"
+    )
+    assert report.manifest.sets["refusal"].id == "made by modelrepair"
+
+
 def test_a_refusal_set_of_the_user_stays(alone, tmp_path):
     report = quick(
         tmp_path, realign=alone["realign"], reference=paths.reference, scorer="contrast",
