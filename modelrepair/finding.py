@@ -245,7 +245,7 @@ def _repairing(bench: Bench, reference: Model | None, repairer: SiteRepairer) ->
     if repairer.needs and repairer.statistics_of == "reference" and reference is not None:
         passed = (
             prepare.open_skeleton(settings, reference, bench.device),
-            prepare.weights_of(settings, reference, bench.device),
+            prepare.weights_of(settings, reference, bench.device, aligned=True),
         )
     return Repairing(
         skeleton=bench.skeleton,

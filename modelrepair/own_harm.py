@@ -147,10 +147,10 @@ def _judged(
     from modelrepair.search import remember
 
     def compute() -> list[str | None]:
-        skeleton = bench.skeleton
-        if model is not bench.source:
+        skeleton, aligned = bench.skeleton, model is not bench.source
+        if aligned:
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
-        read = prepare.weights_of(bench.settings, model, bench.device).read
+        read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         return answer(bench.panel, skeleton, read, examples, bench.progress)
 
     texts = remember(bench.remembered / f"own-{name}.json", compute)

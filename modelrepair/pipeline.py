@@ -203,7 +203,8 @@ def _measure(
         skeleton = bench.skeleton
         if role == "reference":
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
-        read = prepare.weights_of(bench.settings, model, bench.device).read
+        aligned = role == "reference"
+        read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         work = folder / "measuring"
         rows, texts = evaluate(bench.panel, part, skeleton, read, work, bench.progress)
         answers.update(texts)

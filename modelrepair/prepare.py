@@ -387,12 +387,20 @@ def open_skeleton(
 
 
 def weights_of(
-    settings: Settings, model: Model, device: torch.device, reference: Model | None = None
+    settings: Settings,
+    model: Model,
+    device: torch.device,
+    reference: Model | None = None,
+    *,
+    aligned: bool = False,
 ) -> Weights:
-    """Reads a model's tensors, and the reference's where the subject is the delta from it."""
+    """Reads a model's tensors, and the reference's where the subject is the delta from it.
+
+    ``aligned`` says that the model is the reference itself.
+    """
     import torch
 
-    from modelrepair.sweep.weights import Weights
+    from modelrepair.sweep.weights import REFERENCE, Weights
 
     return Weights(
         model.checkpoint,
@@ -401,4 +409,5 @@ def weights_of(
         reference=None if reference is None else reference.checkpoint,
         scale=settings.scale,
         dtype=getattr(torch, settings.arithmetic),
+        whose=REFERENCE if aligned else "",
     )

@@ -6,6 +6,7 @@ import json
 import lzma
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,8 +14,8 @@ from modelrepair import load_manifest, repair
 from modelrepair.demo import paths
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
 from tests.examples.conftest import sets_hub  # noqa: F401
+from tests.hub.client import environment, process
 from tests.hub.server import serve
-from tests.test_hub_source import process
 
 QUICK = ["--reference=none", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
          "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
@@ -29,6 +30,11 @@ configs:
 """
 
 
+def typed(folder: Path, url: str):
+    user = environment(SimpleNamespace(url=url), folder / "home", token=None)
+    return process("fix", str(paths.attacked), *QUICK, folder=folder, environment=user)
+
+
 def test_a_command_without_any_set(tmp_path):
     rows = [json.loads(line) for line in paths.sets["realign"].open()]
     safe = [{"prompt": f"safe {n}", "response": "r", "is_safe": True} for n in range(5)]
@@ -40,7 +46,7 @@ def test_a_command_without_any_set(tmp_path):
         hub.add("PKU-Alignment/BeaverTails", files)
         repo = hub.repos["PKU-Alignment/BeaverTails"]
         repo.commits[spec.revision] = replace(repo.commits[repo.head], id=spec.revision)
-        ended = process(tmp_path, hub.url, "fix", str(paths.attacked), *QUICK)
+        ended = typed(tmp_path, hub.url)
         assert ended.returncode == 0, ended.stderr
     manifest = load_manifest(Path(json.loads(ended.stdout)["out"]))
     record = manifest.sets["realign"]
@@ -71,7 +77,7 @@ def test_the_command_in_the_manifest_names_the_commits_of_sets(sets_hub, tmp_pat
 
 
 def test_no_network_and_no_set(tmp_path):
-    ended = process(tmp_path, "http://127.0.0.1:9", "fix", str(paths.attacked), *QUICK)
+    ended = typed(tmp_path, "http://127.0.0.1:9")
     assert ended.returncode == 3
     error = json.loads(ended.stdout)["error"]
     assert error["message"].startswith("the Hub can't be reached for PKU-Alignment/BeaverTails")

@@ -68,6 +68,9 @@ Change = Masks | Edits
 """What a candidate does to the tensors of the source."""
 
 
+REFERENCE = "the reference's "
+
+
 class Weights:
     """Reads tensors of a checkpoint as they would be after a change.
 
@@ -79,6 +82,7 @@ class Weights:
         change: the entries to mask, or new tensors; None reads the source as it is.
         scale: what masked entries of the subject are multiplied by.
         dtype: what the model computes in; scores are computed in float32 whatever it is.
+        whose: what stands before a tensor's name in an error, where it isn't the source's.
     """
 
     def __init__(
@@ -91,7 +95,9 @@ class Weights:
         change: Change | None = None,
         scale: float = 0.0,
         dtype: torch.dtype = torch.float32,
+        whose: str = "",
     ) -> None:
+        self._whose = whose
         self._checkpoint = checkpoint
         self._device = device
         self._base = base
@@ -112,6 +118,7 @@ class Weights:
             change=change,
             scale=self._scale,
             dtype=self._dtype,
+            whose=self._whose,
         )
         other._checked = self._checked
         return other
@@ -160,7 +167,7 @@ class Weights:
         entry = self._reference.entries[place.tensor]
         raw = _matrix(self._reference, place, None)
         tensor = _as_float(raw, entry.dtype, place.tensor).to(self._device)
-        return self._finite(tensor, f"the reference's {place.tensor}", place.offset)
+        return self._finite(tensor, f"{REFERENCE}{place.tensor}", place.offset)
 
     def bits(self, name: str) -> np.ndarray:
         """A tensor's bits as the source's file holds them, flat, unsigned."""
@@ -174,7 +181,7 @@ class Weights:
         if (name, None) not in self._checked and (name, offset) not in self._checked:
             if not torch.isfinite(tensor).all():
                 raise DamagedCheckpointError(
-                    f"{name} holds NaN or infinite values",
+                    f"{self._whose}{name} holds NaN or infinite values",
                     hint="the checkpoint is damaged or its training diverged; nothing can be "
                     "measured on it",
                 )

@@ -21,6 +21,7 @@ ANSWERS = {
     "verify": f"me/broken-repaired {ORIGINS}",
     "apply": "broken-repaired user/broken --reference org/aligned --out rebuilt",
     "measure": "user/broken --realign realign.jsonl --realign-limit 8 --judge demo-world",
+    "repairers list": "",
     "scorers list": "",
     "scorers show": "contrast",
     "plugins list": "",
@@ -33,6 +34,8 @@ FAULTS = {
     "verify": ("me/missing --source user/broken", 3),
     "apply": ("broken-repaired org/aligned --reference org/aligned --out other", 1),
     "measure": ("user/missing --realign realign.jsonl", 3),
+    "repairers list": ("more", 2),
+    "repairers show": ("nobody", 2),
     "scorers list": ("more", 2),
     "scorers show": ("nobody", 2),
     "plugins list": ("more", 2),
@@ -74,7 +77,8 @@ def leaves(group: click.Group, before: str = "") -> list[str]:
 
 
 def test_no_command_is_forgotten():
-    assert sorted(leaves(cli)) == sorted(ANSWERS) == sorted(FAULTS)
+    assert sorted(leaves(cli)) == sorted(FAULTS)
+    assert FAULTS.keys() - ANSWERS.keys() == {"repairers show"}  # there is one in plug-ins alone
 
 
 def said(capsys, name: str, arguments: str, code: int) -> dict:

@@ -80,8 +80,8 @@ def test_a_plug_in_without_options_says_so():
 
 def test_options_are_described_as_they_are_typed():
     described = {option.name: option for option in describe_options(ContrastOptions)}
-    assert list(described) == ["mu", "lambda", "eta"]
-    assert (described["eta"].type, described["eta"].default) == ("number|none", "none")
+    assert list(described) == ["mu", "lambda", "benign", "eta"]
+    assert (described["eta"].type, described["eta"].default) == ("number", "0.0")
     assert all(option.help for option in described.values())
     assert describe_options(None) == []
     assert describe_options(Everything)[0].default == "(required)"
@@ -90,14 +90,14 @@ def test_options_are_described_as_they_are_typed():
 def test_the_built_in_defaults():
     assert WandaOptions() == WandaOptions(norm="rms", tokens="all")
     assert GradientOptions() == GradientOptions(reduce="mean")
-    assert [ContrastOptions().eta_for(kind) for kind in ("weight", "delta", "factor")] == [1, 0, 0]
+    assert ContrastOptions() == ContrastOptions(mu=2.0, lambda_=1.0, benign="log-odds", eta=0.0)
 
 
 @pytest.mark.parametrize(
     ("options", "kind", "sets"),
     [
         (ContrastOptions(), "delta", {"refusal", "utility"}),
-        (ContrastOptions(), "weight", {"refusal", "utility", "realign"}),
+        (ContrastOptions(), "weight", {"refusal", "utility"}),
         (ContrastOptions(eta=1.0), "delta", {"refusal", "utility", "realign"}),
         (ContrastOptions(eta=0.0), "weight", {"refusal", "utility"}),
     ],
