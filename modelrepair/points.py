@@ -49,10 +49,9 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
     """The point to publish, of those that generated.
 
     With a reference: the smallest mask that meets the target at no cost over the budgets. Else,
-    or where none does: the least harm within the budgets, then the smallest mask. Of equals, one
-    that costs less than half the utility budget goes before one that costs more: the report split
-    may show it dearer. Where every point costs too much, the one that misses its budgets by the
-    least.
+    or where none does: the least harm within the budgets, then the smallest mask. Among those that
+    do, one that spends little goes before one that spends much: other examples may show it dearer.
+    Where every point costs too much, the one that misses its budgets by the least.
     """
     before, reference = baseline.before, baseline.reference
     measured = [point for point in points if point.results is not None]
@@ -61,10 +60,11 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
         after = point.results or ()
         cheap = costs_within_budgets(before, after, reference, budgets)
         target = reference is not None and meets_target(after, reference, budgets)
+        much = spends_much(point, baseline, budgets)
         if cheap and target:
-            return (0, _near(before, after, budgets), point.share)
+            return (0, much, point.share)
         if cheap:
-            return (1, harm(point), _near(before, after, budgets), point.share)
+            return (1, not repairs(point, baseline, budgets), much, harm(point), point.share)
         return (2, _excess(before, after), point.share)
 
     return min(measured, key=rank)
@@ -98,14 +98,19 @@ def harm_of_source(baseline: Baseline) -> float:
     return 1.0 if refusing is None else 1.0 - refusing
 
 
-def _near(
-    before: Sequence[ExampleResult], after: Sequence[ExampleResult], budgets: Budgets
-) -> bool:
-    """Whether more than half of the utility budget is spent."""
-    one, two = summarise(before, "").utility, summarise(after, "").utility
-    if one is None or two is None:
-        return False
-    return one.value - two.value > budgets.utility_loss / 2
+def spends_much(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point, within its budgets here, may be over them on other examples.
+
+    It is where it spends more than half of the utility budget, or where benign answers have become
+    less likely though none has fallen yet.
+    """
+    one = summarise(baseline.before, "").utility
+    two = summarise(point.results or (), "").utility
+    if one and two and one.value - two.value > budgets.utility_loss / 2:
+        return True
+    before = baseline.before_screen.utility_loss
+    after = None if point.screen is None else point.screen.utility_loss
+    return before is not None and after is not None and after > 1.5 * before + 0.005
 
 
 def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> float:

@@ -23,7 +23,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.gate import costs_within_budgets, meets_target
 from modelrepair.measure.results import ExampleResult
-from modelrepair.points import Baseline, Point, harm, harm_of_source
+from modelrepair.points import Baseline, Point, harm, harm_of_source, spends_much
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
@@ -251,8 +251,10 @@ def _affordable(trial: Trial[Any], point: Point) -> bool:
 
 
 def _done(trial: Trial[Any], point: Point) -> bool:
-    """Whether the walk has arrived: the target is met, or no harm is left, within the budgets."""
+    """Whether the walk has arrived: the target is met, or no harm is left, at little cost."""
     if point.results is None or not _affordable(trial, point):
+        return False
+    if spends_much(point, trial.baseline, trial.budgets):
         return False
     reference = trial.baseline.reference
     if reference is not None and trial.panel.generates:
