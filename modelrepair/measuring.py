@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modelrepair import prepare
 from modelrepair.bench import Notes
+from modelrepair.choosing import choose_plugins
 from modelrepair.device import find_device
 from modelrepair.measure.measures import summarise
 from modelrepair.progress import Progress
@@ -25,7 +26,7 @@ def run_measure(
 
     check_choices(settings)
     notes = Notes()
-    chosen = prepare.choose_plugins(settings, notes)
+    chosen = choose_plugins(settings, notes)
     sets = load_whole_sets(settings, notes)
     model = prepare.find_source(settings, repair=False)
     device = find_device(settings.device)

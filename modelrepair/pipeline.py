@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from modelrepair import prepare
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.choosing import choose_plugins
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
@@ -84,7 +85,7 @@ def run(
     check(settings)
     settings = expand(settings)
     notes = Notes()
-    chosen = prepare.choose_plugins(settings, notes)
+    chosen = choose_plugins(settings, notes)
     sets = load_sets(settings, notes, chosen.judge)
     screen_roles(sets, chosen.judge)
     ahead = check_ahead(settings, sets, chosen, Path(out or ""), commit)

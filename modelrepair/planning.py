@@ -8,13 +8,14 @@ from pathlib import Path
 
 from modelrepair import preflight
 from modelrepair.bench import Chosen, Model, Notes, Sets
+from modelrepair.choosing import scorer_names
 from modelrepair.duration import job_of, needs
 from modelrepair.errors import ResourceError
 from modelrepair.estimate import free_disk
 from modelrepair.examples.load import Example
 from modelrepair.hubplan import bytes_to_fetch, hub_plan
 from modelrepair.preflight import Plan, size_of
-from modelrepair.prepare import check_subject, find_base, scorer_names
+from modelrepair.prepare import check_subject, find_base
 from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.manager import judge_options, load_registry

@@ -1,0 +1,33 @@
+"""Which plug-ins a run works with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelrepair.bench import Notes
+from modelrepair.choosing import choose_plugins
+from modelrepair.registry.loading import PluginFailure
+from modelrepair.registry.manager import Registry, load_registry
+from modelrepair.settings import Settings
+
+
+def chosen(**options):
+    notes = Notes()
+    found = choose_plugins(Settings("m", judge="demo-world", **options), notes)
+    return [registered.spec.name for registered, _ in found.scorers]
+
+
+def test_which_scorers_are_tried():
+    assert chosen() == ["wanda", "contrast"]
+    assert chosen(fallback=False) == ["wanda"]
+    assert chosen(ratio=0.01) == ["wanda"]
+    assert chosen(scorer_options={"norm": "mean"}) == ["wanda"]
+    assert chosen(scorer="gradient") == ["gradient"]
+
+
+def test_a_plug_in_that_was_not_loaded_is_a_warning():
+    failure = PluginFailure("other", "1", "point", "ImportError: x")
+    registry = Registry(replace(load_registry().found, failures=(failure,)))
+    notes = Notes()
+    choose_plugins(Settings("m"), notes, registry)
+    assert notes.warnings == ["a plug-in was not loaded: other (ImportError: x)"]
