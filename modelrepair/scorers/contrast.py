@@ -57,7 +57,7 @@ class Contrast:
     def __init__(self, options: ContrastOptions, subject_kind: SubjectKind) -> None:
         self._options = options
         self._eta = options.eta
-        self.losses: Mapping[SetName, Loss] = {"utility": options.benign}
+        self.losses: Mapping[SetName, Loss] = {"utility": options.benign_for(subject_kind)}
         self._mean = Gradients()
         self._single = ExampleGradients()
 

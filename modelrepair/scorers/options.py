@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from modelrepair.registry.specs import SubjectKind
+
 
 @dataclass(frozen=True)
 class WandaOptions:
@@ -44,8 +46,8 @@ class GradientOptions:
 class ContrastOptions:
     """Options of ``contrast``; ``lambda_`` is typed as ``lambda`` on the command line.
 
-    >>> ContrastOptions().mu, ContrastOptions().eta
-    (2.0, 0.0)
+    >>> ContrastOptions().eta, ContrastOptions().benign_for("weight")
+    (0.0, 'log-odds')
     """
 
     mu: float = field(
@@ -54,11 +56,12 @@ class ContrastOptions:
     lambda_: float = field(
         default=1.0, metadata={"help": "penalty on entries that single benign answers need"}
     )
-    benign: Literal["log-odds", "log-likelihood"] = field(
-        default="log-odds",
+    benign: Literal["log-odds", "log-likelihood"] | None = field(
+        default=None,
         metadata={
             "help": "what of the benign answers is kept: their log-odds, which say how near a sure "
-            "answer is to falling, or their log-likelihood, which says it of unsure ones alone"
+            "answer is to falling, or their log-likelihood; by itself log-odds for weights, "
+            "log-likelihood for deltas and factors, where it does as well on answers not seen"
         },
     )
     eta: float = field(
@@ -68,3 +71,9 @@ class ContrastOptions:
             "answer is needed"
         },
     )
+
+    def benign_for(self, subject_kind: SubjectKind) -> Literal["log-odds", "log-likelihood"]:
+        """The loss on benign answers: as given, else by the subject."""
+        if self.benign is not None:
+            return self.benign
+        return "log-odds" if subject_kind == "weight" else "log-likelihood"
