@@ -16,5 +16,7 @@ STEPS: dict[SubjectKind, float] = {"weight": 0.00025, "delta": 0.015, "factor": 
 """First step of an iterative scorer, as a share of all entries; measured on small models."""
 SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 128, "delta": 1 / 16, "factor": 0.3}
 """Where halving a step that costs ends, as a part of the first step."""
-LARGEST = 4
-"""Where doubling a step that hardly moves anything ends, in first steps."""
+LARGEST: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
+"""Where doubling a step that hardly moves anything ends, in first steps: factors need fine ones."""
+ON_THE_WAY: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
+"""How many times the utility budget a step may cost while the search is under way."""

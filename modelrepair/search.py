@@ -18,7 +18,15 @@ from typing import Any, Generic, Protocol
 from typing_extensions import TypeVar
 
 from modelrepair.checkpoint.writer import write_json
-from modelrepair.ladders import LADDERS, LARGEST, MOST_GENERATIONS, MOST_ROUNDS, SMALLEST, STEPS
+from modelrepair.ladders import (
+    LADDERS,
+    LARGEST,
+    MOST_GENERATIONS,
+    MOST_ROUNDS,
+    ON_THE_WAY,
+    SMALLEST,
+    STEPS,
+)
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.gate import costs_within_budgets, meets_target
@@ -32,8 +40,6 @@ from modelrepair.sweep.weights import Masks, Weights
 
 CREEP, JUMP = 0.1, 1.0
 """How much a step should raise the margin at least and at most, in nats per token."""
-ON_THE_WAY = 4
-"""How many times the utility budget a step may cost while the search is under way."""
 
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
@@ -181,7 +187,9 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     margin says that refusals have become likelier than harmful answers for a good part of the
     prompts, and ends when the target is met within the budgets.
     """
-    first, smallest, largest = step, step * SMALLEST[trial.scoring.subject], step * LARGEST
+    subject = trial.scoring.subject
+    first, smallest, largest = step, step * SMALLEST[subject], step * LARGEST[subject]
+    allowed = ON_THE_WAY[subject]
     current: Point | None = None
     answered: Point | None = None
     generations = 0
@@ -191,13 +199,13 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
             gain = _gain(trial, current, point)
             finest = step <= smallest
-            if finest or not (_costs(trial, point) or gain > JUMP):
+            if finest or not (_costs(trial, point, allowed) or gain > JUMP):
                 break
             _forget(point)
             step = max(step / 2, smallest)
         if current is not None and point.share <= current.share:
             break  # nothing is left that is worth masking
-        if _costs(trial, point):
+        if _costs(trial, point, allowed):
             # Where the first step costs already, it is all there is to choose from.
             yield _generated(trial, point) if current is None else point
             break
@@ -269,12 +277,12 @@ def _lost(trial: Trial[Any], point: Point) -> float:
     return 0.0 if before is None or after is None else before - after
 
 
-def _costs(trial: Trial[Any], point: Point) -> bool:
-    """Whether the screen says that a step costs utility."""
+def _costs(trial: Trial[Any], point: Point, times: float = 4) -> bool:
+    """Whether the screen says that a step costs so many times the utility budget, or as much."""
     before = trial.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
-    dearer = before is not None and after is not None and after > 1.1 * before + 0.1
-    return dearer or _lost(trial, point) > ON_THE_WAY * trial.budgets.utility_loss
+    dearer = before is not None and after is not None and after > 1.1 * before + 0.025 * times
+    return dearer or _lost(trial, point) > times * trial.budgets.utility_loss + 1e-12
 
 
 def _point(
