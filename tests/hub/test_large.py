@@ -59,7 +59,8 @@ def test_a_download_goes_on_where_it_broke(hub, monkeypatch, tmp_path):
         return answer
 
     monkeypatch.setattr(reading, "ranged", watched)
-    hub.fail("GET", "/objects/", cut=1000, times=1)
+    blob = hub.repos["user/model"].commit().files["model.safetensors"].sha256
+    hub.fail("GET", f"/objects/{blob}", cut=1000, times=1)
     source = resolve("user/model")
     assert (source.folder / "model.safetensors").read_bytes() == large
     assert asked == [(None, len(large)), ("bytes=1000-", len(large) - 1000)]
