@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from modelrepair.checkpoint.writer import save_array, write_json
-from modelrepair.errors import ModelRepairError, PluginError, out_of_memory
+from modelrepair.errors import PluginError
 from modelrepair.examples.batches import Batch
+from modelrepair.plugin_results import HINT, checked, who
 from modelrepair.points import Point
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
@@ -110,11 +111,6 @@ def put_changed(edits: Edits, tensor: str, new: np.ndarray, old: np.ndarray) -> 
     if changed:
         edits.put(tensor, new)
     return changed
-
-
-def who(registered: Registered[RepairerSpec]) -> str:
-    """The repairer as errors name it."""
-    return f"repairer {registered.spec.name!r} of {registered.distribution} {registered.version}"
 
 
 def _groups(repairing: Repairing) -> list[SetBatches]:
@@ -231,27 +227,12 @@ def _checked(
     repairing: Repairing, view: EditView, statistics: SiteStatistics, strength: float, dtype: str
 ) -> Tensor:
     """The plug-in's matrix, or an error that names it."""
-    hint = "this is a fault of the plug-in, or of the model it was given; --debug shows more"
-    by = who(repairing.registered)
-    try:
-        new = repairing.repairer.edit(view, statistics, strength)
-    except Exception as error:
-        if isinstance(error, ModelRepairError) or out_of_memory(error):
-            raise
+    by, repairer = repairing.registered, repairing.repairer
+    new = checked(
+        by, view.name, view.weight, "values", lambda: repairer.edit(view, statistics, strength)
+    )
+    if not torch.isfinite(new.to(TORCH_DTYPES[dtype])).all():
         raise PluginError(
-            f"{by} failed on {view.name}: {type(error).__name__}: {error}", hint=hint
-        ) from error
-    problem = None
-    if not isinstance(new, torch.Tensor):
-        problem = f"gave {type(new).__name__}, expected a tensor"
-    elif new.shape != view.weight.shape:
-        problem = f"gave shape {list(new.shape)}, expected {list(view.weight.shape)}"
-    elif new.dtype != torch.float32:
-        problem = f"gave {new.dtype}, expected torch.float32"
-    elif not torch.isfinite(new).all():
-        problem = "gave values that are not finite"
-    elif not torch.isfinite(new.to(TORCH_DTYPES[dtype])).all():
-        problem = f"gave values too large for the file's {dtype}"
-    if problem is not None:
-        raise PluginError(f"{by} {problem} on {view.name}", hint=hint)
+            f"{who(by)} gave values too large for the file's {dtype} on {view.name}", hint=HINT
+        )
     return new

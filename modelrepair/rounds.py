@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from modelrepair.checkpoint.writer import write_json
-from modelrepair.errors import ModelRepairError, PluginError, UsageError, out_of_memory
+from modelrepair.errors import ModelRepairError, PluginError, UsageError
 from modelrepair.examples.batches import Batch
+from modelrepair.plugin_results import checked, who
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import Scope, ScorerSpec, SetName, SubjectKind
@@ -29,7 +30,7 @@ from modelrepair.sweep.skeleton import Skeleton
 from modelrepair.sweep.weights import Masks, Weights
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 SET_ORDER: tuple[SetName, ...] = ("realign", "refusal", "utility", "borderline")
 PROTECTION = InputNorms()
@@ -156,7 +157,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             title = f"{scoring.registered.spec.name}, round {number + 1}"
             collect(work, scoring.sites, on_site, progress, title)
         except AccumulatorError as error:
-            raise PluginError(f"{_who(scoring)}: {error}", hint=error.hint) from error
+            raise PluginError(f"{who(scoring.registered)}: {error}", hint=error.hint) from error
         shutil.rmtree(work.folder)
         sites = scoring.sites.chosen
         told = {site.name: _told(scoring, number, site) for site in sites}
@@ -173,7 +174,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
                     hint="give the aligned model that the source was fine-tuned from, or 'none'",
                 )
             raise PluginError(
-                f"{_who(scoring)} gave one and the same score everywhere",
+                f"{who(scoring.registered)} gave one and the same score everywhere",
                 hint="the scorer does not look at its input",
             )
         if constant:
@@ -206,7 +207,8 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
     for name in needs:
         if name not in scoring.batches:
             raise PluginError(
-                f"{_who(scoring)} wants statistics of a {name} set that it did not ask for",
+                f"{who(scoring.registered)} wants statistics of a {name} set that it did not ask "
+                "for",
                 hint="name the set in the plug-in's `sets`, too",
             )
     losses: Mapping[SetName, Loss] = getattr(scoring.scorer, "losses", {})
@@ -275,7 +277,9 @@ def _scored(
             wanda_score(view.weight, norms).cpu().numpy(), count(scoring.protect, site.entries)
         )
         scoring.protected.put(site.name, protected)
-    scores = _checked(scoring, view, statistics).cpu().numpy()
+    by, scorer = scoring.registered, scoring.scorer
+    given = checked(by, view.name, view.subject, "scores", lambda: scorer.score(view, statistics))
+    scores = given.cpu().numpy()
     eligible = view.subject.cpu().numpy() != 0  # where nothing is left, nothing can be removed
     masked = None if masks is None else masks.of(site.place)
     for taken in (masked, scoring.protected.get(site.name, site.entries)):
@@ -304,36 +308,6 @@ def _view(scoring: Scoring, masks: Masks | None, site: Site) -> SiteView:
             raise ModelRepairError("a delta without a reference", hint="please report this")
         subject = weight - reference
     return SiteView(site.info, subject, weight, reference, scoring.subject)
-
-
-def _checked(scoring: Scoring, view: SiteView, statistics: SiteStatistics) -> Tensor:
-    """The plug-in's scores, or an error that names it."""
-    hint = "this is a fault of the plug-in, or of the model it was given; --debug shows more"
-    try:
-        scores = scoring.scorer.score(view, statistics)
-    except Exception as error:
-        if isinstance(error, ModelRepairError) or out_of_memory(error):
-            raise
-        raise PluginError(
-            f"{_who(scoring)} failed on {view.name}: {type(error).__name__}: {error}", hint=hint
-        ) from error
-    problem = None
-    if not isinstance(scores, torch.Tensor):
-        problem = f"gave {type(scores).__name__}, expected a tensor"
-    elif scores.shape != view.subject.shape:
-        problem = f"gave shape {list(scores.shape)}, expected {list(view.subject.shape)}"
-    elif scores.dtype != torch.float32:
-        problem = f"gave {scores.dtype}, expected torch.float32"
-    elif not torch.isfinite(scores).all():
-        problem = "gave scores that are not finite"
-    if problem is not None:
-        raise PluginError(f"{_who(scoring)} {problem} on {view.name}", hint=hint)
-    return scores
-
-
-def _who(scoring: Scoring) -> str:
-    by = scoring.registered
-    return f"scorer {by.spec.name!r} of {by.distribution} {by.version}"
 
 
 def _folder(scoring: Scoring, number: int) -> Path:

@@ -18,12 +18,13 @@ from modelrepair.errors import (
 )
 from modelrepair.examples.batches import Batch
 from modelrepair.examples.template import TokenizedExample
+from modelrepair.plugin_results import who
 from modelrepair.points import Point
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import RepairerSpec, SetName
 from modelrepair.repairers.protocol import TrainingRepairer, Workbench
-from modelrepair.repairing import point_of, put_changed, who
+from modelrepair.repairing import point_of, put_changed
 from modelrepair.search import remember
 from modelrepair.sweep.dtypes import TORCH_DTYPES
 from modelrepair.sweep.edits import Edits, rounded

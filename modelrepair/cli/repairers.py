@@ -10,7 +10,7 @@ from rich.table import Table
 
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
-from modelrepair.cli.scorers import note_failures
+from modelrepair.cli.scorers import note_failures, show_plugin
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.options import describe_options
@@ -46,15 +46,7 @@ def show_repairer(output: Output, name: str) -> None:
         "needs the reference" if spec.reference else "needs no reference",
         "trains the whole model" if spec.trains else "edits one matrix at a time",
     ]
-    lines = [
-        f"{spec.name}: {spec.summary}",
-        f"from {item.distribution} {item.version}" + (f", {spec.url}" if spec.url else ""),
-        "; ".join(traits),
-    ]
-    table = Table("option", "type", "default", "what it does")
-    for option in describe_options(spec.options):
-        table.add_row(option.name, option.type, option.default, option.help)
-    output.result(describe(item), *lines, *([table] if table.row_count else ["no options"]))
+    show_plugin(output, item, describe(item), "; ".join(traits))
 
 
 def describe(item: Registered[RepairerSpec]) -> dict[str, Any]:

@@ -46,15 +46,7 @@ def show_scorer(output: Output, name: str) -> None:
         "only scores above zero count" if spec.signed else "every score counts",
         *([] if spec.refill else ["what is not eligible keeps its place: masks may be smaller"]),
     ]
-    lines = [
-        f"{spec.name}: {spec.summary}",
-        f"from {item.distribution} {item.version}" + (f", {spec.url}" if spec.url else ""),
-        f"scope {spec.scope}; {'; '.join(traits)}",
-    ]
-    table = Table("option", "type", "default", "what it does")
-    for option in describe_options(spec.options):
-        table.add_row(option.name, option.type, option.default, option.help)
-    output.result(describe(item), *lines, *([table] if table.row_count else ["no options"]))
+    show_plugin(output, item, describe(item), f"scope {spec.scope}; {'; '.join(traits)}")
 
 
 def describe(item: Registered[ScorerSpec]) -> dict[str, Any]:
@@ -75,6 +67,22 @@ def describe(item: Registered[ScorerSpec]) -> dict[str, Any]:
         "url": spec.url,
         "options": [asdict(option) for option in describe_options(spec.options)],
     }
+
+
+def show_plugin(
+    output: Output, item: Registered[Any], described: dict[str, Any], traits: str
+) -> None:
+    """One plug-in with its options: what ``show`` answers for scorers and repairers."""
+    spec = item.spec
+    lines = [
+        f"{spec.name}: {spec.summary}",
+        f"from {item.distribution} {item.version}" + (f", {spec.url}" if spec.url else ""),
+        traits,
+    ]
+    table = Table("option", "type", "default", "what it does")
+    for option in describe_options(spec.options):
+        table.add_row(option.name, option.type, option.default, option.help)
+    output.result(described, *lines, *([table] if table.row_count else ["no options"]))
 
 
 def note_failures(registry: Registry, output: Output) -> None:
