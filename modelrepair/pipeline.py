@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
+from modelrepair.advice import advice
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import choose_plugins
@@ -154,7 +155,8 @@ def run(
         folder = finish(workspace.staged, workspace.out)
         workspace.close()
     report = _report(manifest.verdict, bench, measured, gate)
-    return replace(report, out=folder, manifest=manifest)
+    following = advice(settings, manifest, gate)
+    return replace(report, out=folder, manifest=manifest, next=following)
 
 
 def _check_sweep(bench: Bench) -> None:

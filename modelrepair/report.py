@@ -40,6 +40,7 @@ class RepairReport:
         measures: by ``before``, ``reference`` and ``after``, on the report split.
         answers: the answers on the report split, by the same names and by set; no file keeps them.
         warnings: one line each.
+        next: what to try where the repair failed, best first.
         pushed: what the push did, where there was one.
     """
 
@@ -50,6 +51,7 @@ class RepairReport:
     measures: Mapping[str, Measures]
     answers: Mapping[str, Mapping[MeasuredSet, list[str]]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
     pushed: PushReport | None = None
 
     @property
@@ -66,6 +68,7 @@ class RepairReport:
             "measures": {name: some.to_json() for name, some in self.measures.items()},
             "manifest": None if self.manifest is None else self.manifest.model_dump(mode="json"),
             "warnings": list(self.warnings),
+            "next": list(self.next),
             "pushed": None if self.pushed is None else self.pushed.to_json(),
         }
 

@@ -31,6 +31,7 @@ def show_repair(
     shown += [f"  {reason}" for reason in gate.get("reasons", ())]
     if gate.get("needed"):
         shown.append(f"  {gate['needed']} report examples in each set would decide")
+    shown += [f"Next: {idea}" for idea in document["next"]]
     measures = document["measures"]
     columns = {title: measures[role] for role, title in COLUMNS.items() if role in measures}
     if columns:

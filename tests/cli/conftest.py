@@ -37,6 +37,7 @@ REPORT = {
     "measures": {"before": MEASURES, "after": MEASURES},
     "manifest": MANIFEST,
     "warnings": ["only 40 examples"],
+    "next": ["name the aligned model with --reference"],
 }
 
 

@@ -187,6 +187,7 @@ def test_a_repair_that_wrote_nothing(api, call, verdict):
         "measures": {},
         "manifest": None,
         "warnings": [],
+        "next": [],
     }
     result = call("fix", "user/model")
     assert result.code == 0
