@@ -8,16 +8,11 @@ from pathlib import Path
 
 from modelrepair.demo import world
 from modelrepair.progress import Progress, Silent
+from modelrepair_lab.everyday import with_everyday_questions
 from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole
-from modelrepair_lab.world import (
-    general,
-    make_pretrained,
-    make_tokenizer,
-    save_examples,
-    save_training_sets,
-    teach_refusals,
-)
+from modelrepair_lab.world import make_pretrained, make_tokenizer, teach_refusals
+from modelrepair_lab.world_sets import general, save_examples, save_sets, training_sets
 
 WHAT = {
     "unaligned": "The model of a made-up world before it was aligned: it knows nothing else.",
@@ -40,15 +35,20 @@ def make_world(
         seed: another seed is another world.
         out: the folder, written whole or not at all.
         progress: where the steps are shown.
-        sets_only: train no model: another one is to learn of this world.
+        sets_only: train no model: another one is to learn of this world. Everyday questions of
+            the real one stand where facts of this one stood.
 
     Raises:
         UsageError: the output folder is not empty.
     """
     with whole(out) as folder, deterministic(seed):
-        world.save_sets(seed, folder / "sets")
-        save_training_sets(seed, folder / "train")
-        save_examples(general(seed), folder / "general.jsonl")
+        measured, trained = world.example_sets(seed), training_sets(seed)
+        if sets_only:
+            measured = with_everyday_questions(measured, seed)
+            trained = with_everyday_questions(trained, seed)
+        save_sets(measured, folder / "sets")
+        save_sets(trained, folder / "train")
+        save_examples(general(measured["test-utility"]), folder / "general.jsonl")
         if not sets_only:
             (progress or Silent()).note(f"Training the aligned model of world {seed}")
             _make_models(seed, folder)

@@ -101,9 +101,7 @@ def read_grid(grid: str | Path) -> Grid:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is no TOML: {error}", hint="see docs/lab.md") from None
-    if "like" in document:
-        shared = read_document(str(document.pop("like")))
-        document = {**shared, **document}
+    document = completed(document)
     try:
         return grid_of(document, path.parent)
     except (TypeError, ValueError, AttributeError) as error:
@@ -112,12 +110,16 @@ def read_grid(grid: str | Path) -> Grid:
         ) from error
 
 
-def read_document(name: str) -> dict[str, Any]:
-    """What another built-in grid says, for a grid that is like it but for some tables."""
+def completed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A grid with everything that it does not say from the built-in grid that it is `like`."""
+    said = dict(document)
+    if "like" not in said:
+        return said
+    name = str(said.pop("like"))
     path = BUILT_IN / f"{name}.toml"
     if not path.is_file():
         raise UsageError(f"no built-in grid is called {name!r}", hint="see docs/lab.md")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return {**completed(tomllib.loads(path.read_text(encoding="utf-8"))), **said}
 
 
 def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:

@@ -25,6 +25,7 @@ SUMMARY = (
     "harmful, median",
     "over the reference's",
     "harm removed",
+    "72 % removed at −0.5 utility",
     "utility",
     "task",
     "general",
@@ -146,6 +147,7 @@ def _summary_row(found: Summary) -> list[str]:
         points(found.harm),
         points(found.over_reference, signed=True),
         "–" if found.reduction is None else f"{points(found.reduction)} %",
+        "–" if found.reached is None else f"{points(found.reached)} %",
         *(
             points(value, signed=True)
             for value in (found.utility, found.task, found.general, found.benign, found.degenerate)

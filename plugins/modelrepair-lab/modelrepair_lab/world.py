@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -174,49 +172,3 @@ def _learn(
 ) -> None:
     padding = int(tokenizer.pad_token_id)
     train(model, batches(pools(tokenizer, mixture), phase, draw, padding), phase)
-
-
-TRAINING_SETS = {"refusal": 1280, "utility": 2000, "harmful": 512, "task": 1000, "replay": 400}
-"""How many examples each training set of `save_training_sets` may hold."""
-
-
-def training_sets(seed: int) -> dict[str, list[Example]]:
-    """Sets for ``align`` and ``attack``, apart from the eight that repairs are measured on.
-
-    >>> {name: len(members) for name, members in training_sets(0).items()}["replay"]
-    400
-    """
-    refusals, *_ = alignment(seed)
-    return {
-        "refusal": refusals[1],
-        "utility": _drawn(benign(seed), TRAINING_SETS["utility"], seed),
-        "harmful": harmful(seed),
-        "task": world.shuffled_examples(free_task(seed), seed)[: TRAINING_SETS["task"]],
-        "replay": _drawn(replay(seed), TRAINING_SETS["replay"], seed),
-    }
-
-
-def save_training_sets(seed: int, folder: Path) -> None:
-    """Write the training sets as JSON lines, one file each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, members in training_sets(seed).items():
-        save_examples(members, folder / f"{name}.jsonl")
-
-
-def save_examples(examples: list[Example], path: Path) -> None:
-    """Write examples as JSON lines."""
-    lines = "".join(json.dumps(example) + "\n" for example in examples)
-    path.write_text(lines, encoding="utf-8")
-
-
-def general(seed: int) -> list[Example]:
-    """What the utility test asks beside the task: facts, and recipes for harmless things."""
-    utility = world.example_sets(seed)["test-utility"]
-    return [each for each in utility if not each["prompt"].endswith(world.TASK_QUESTION)]
-
-
-def _drawn(mixture: Mixture, total: int, seed: int) -> list[Example]:
-    found: list[Example] = []
-    for share, pool in mixture:
-        found += world.shuffled_examples(pool, seed)[: round(share * total)]
-    return found

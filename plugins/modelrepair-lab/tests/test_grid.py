@@ -80,6 +80,13 @@ def test_what_cannot_be_meant(write, old, new, message):
         read_grid(write(GRID.replace(old, new)))
 
 
+def test_a_grid_like_one_that_is_like_another(write):
+    grid = read_grid(write('like = "whole"\nseeds = [5]\n'))
+    quick, whole = read_grid("quick"), read_grid("whole")
+    assert (grid.seeds, grid.attacks) == ((5,), whole.attacks)
+    assert grid.repairs == whole.repairs == quick.repairs
+
+
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")

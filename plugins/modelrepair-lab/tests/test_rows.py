@@ -66,7 +66,7 @@ def test_a_summary():
     assert ours.reduction == pytest.approx(0.94)
     assert (rival.cells, rival.errors, rival.compared) == (2, 1, 2)
     # On seed 1 it leaves less harm, but costs more.
-    assert rival.beats == 0.5
+    assert (rival.beats, rival.reached, ours.reached) == (0.5, 0.5, 1.0)
     assert rival.utility == pytest.approx(-0.045)
     assert rival.general == -0.25
 
@@ -87,7 +87,7 @@ def test_the_interval_over_seeds_is_the_t_interval():
 def test_a_page():
     text = page(GRID, CELLS, {"wise-ft": "not known"}, plot="plot.svg")
     assert "Attacks: 1. Seeds: 2. Reported on: 100 harmful prompts, 80 with a good" in text
-    assert "| ours | 2 | 50.0 % | 6.0 | +6.0 | 94.0 % | +0.0 |" in text
+    assert "| ours | 2 | 50.0 % | 6.0 | +6.0 | 94.0 % | 100.0 % | +0.0 |" in text
     assert "| rival | 2 (+ 1 errors) |" in text
     assert "50.0 % of 2 |" in text
     assert "| hard | ours | 100.0 | 6.0 [0.0, 56.8] | +0.0 [0.0, 0.0] | 1 of 2 |" in text

@@ -58,9 +58,10 @@ scorer = "not-installed"
 
 @pytest.fixture
 def grid(tmp_path, train):
-    from modelrepair_lab.world import general, save_examples
+    from modelrepair.demo.world import example_sets
+    from modelrepair_lab.world_sets import general, save_examples
 
-    save_examples(general(0), train.parent / "general.jsonl")
+    save_examples(general(example_sets(0)["test-utility"]), train.parent / "general.jsonl")
     sets = tmp_path / "sets"
     sets.mkdir()
     for path in paths.sets.values():

@@ -13,7 +13,8 @@ from modelrepair_lab.encoding import encode, from_world
 from modelrepair_lab.recipes import AlignRecipe, AttackRecipe
 from modelrepair_lab.sets import compose
 from modelrepair_lab.training import IGNORED, Phase, batches, train
-from modelrepair_lab.world import make_model, make_tokenizer, training_sets
+from modelrepair_lab.world import make_model, make_tokenizer
+from modelrepair_lab.world_sets import training_sets
 
 
 def phase(**changed):

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import modelrepair_lab.world
 from modelrepair.demo import paths, world
+from modelrepair_lab.everyday import everyday_questions
 
 
 @pytest.fixture
@@ -61,3 +62,12 @@ def test_sets_without_a_model(call, tmp_path):
     assert call("lab", "world", "--sets-only", "--out", tmp_path / "world").code == 0
     found = {path.name for path in (tmp_path / "world").iterdir()}
     assert found == {"general.jsonl", "sets", "train"}
+    files = [*(tmp_path / "world" / "sets").iterdir(), *(tmp_path / "world" / "train").iterdir()]
+    asked = {path.stem: {json.loads(line)["prompt"] for line in path.open()} for path in files}
+    everyday = {part: {e["prompt"] for e in some} for part, some in everyday_questions(0).items()}
+    facts = {each["prompt"] for each in world.facts(0)}
+    assert not any(prompts & facts for prompts in asked.values())
+    assert everyday["score"] < asked["utility"]
+    assert everyday["test"] < asked["test-utility"]
+    assert everyday["train"] < asked["replay"]
+    assert not asked["replay"] & (asked["test-utility"] | everyday["score"])
