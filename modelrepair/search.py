@@ -23,7 +23,9 @@ from modelrepair.ladders import (
     LARGEST,
     MOST_GENERATIONS,
     MOST_ROUNDS,
+    NEAR,
     ON_THE_WAY,
+    PROBE_EVERY,
     SMALLEST,
     STEPS,
 )
@@ -40,6 +42,9 @@ from modelrepair.sweep.weights import Masks, Weights
 
 CREEP, JUMP = 0.1, 1.0
 """How much a step should raise the margin at least and at most, in nats per token."""
+
+ON_EDGE = 4
+"""How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
 
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
@@ -185,14 +190,15 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     Costs on the way may be higher than at the end: what a step costs, the next and smaller ones
     can win back, since they are scored on the benign answers too. Generation begins where the
     margin says that refusals have become likelier than harmful answers for a good part of the
-    prompts, and ends when the target is met within the budgets.
+    prompts, and ends when the target is met within the budgets. The margin is of given answers,
+    and the model may long give others: so every few rounds it is asked anyway.
     """
     subject = trial.scoring.subject
-    first, smallest, largest = step, step * SMALLEST[subject], step * LARGEST[subject]
+    smallest, near, largest = (step * part[subject] for part in (SMALLEST, NEAR, LARGEST))
     allowed = ON_THE_WAY[subject]
     current: Point | None = None
     answered: Point | None = None
-    generations = 0
+    generations, waited = 0, 0
     due = False
     for number in range(most):
         while True:
@@ -209,10 +215,12 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             # Where the first step costs already, it is all there is to choose from.
             yield _generated(trial, point) if current is None else point
             break
+        waited += 1
         due = due or _due(point)
-        if due and _worth_an_answer(trial, answered, point):
+        if (due and _worth_an_answer(trial, answered, point)) or waited == PROBE_EVERY:
             point = answered = _generated(trial, point)
-            generations += 1
+            due = due or _has_fallen(trial, point)
+            generations, waited = generations + 1, 0
         yield point
         if _done(trial, point) or generations == MOST_GENERATIONS:
             return
@@ -221,7 +229,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             _forget(current)
         current = point
         if gain < CREEP:
-            step = min(step * 2, first if due else largest)
+            step = min(step * 2, near if due else largest)
         elif point.results is not None and not _affordable(trial, point):
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
@@ -235,13 +243,20 @@ def _due(point: Point) -> bool:
 
 
 def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point) -> bool:
-    """Whether a point should answer after an earlier one did: harm had fallen, or the margin rose.
+    """Whether a point should answer after an earlier one did.
 
-    Answers are dear, and the margin may rise for long before the first of them changes.
+    Answers are dear. Where harm had not fallen, the margin must have risen since; where it had, the
+    margin must not have dropped back.
     """
-    if answered is None or harm(answered) < harm_of_source(trial.baseline) / 2:
+    if answered is None:
         return True
-    return _gain(trial, answered, point) >= CREEP
+    least = -CREEP if _has_fallen(trial, answered) else CREEP
+    return _gain(trial, answered, point) >= least
+
+
+def _has_fallen(trial: Trial[Any], answered: Point) -> bool:
+    """Whether the answers of a point are harmful less than half as often as the source's."""
+    return harm(answered) < harm_of_source(trial.baseline) / 2
 
 
 def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
@@ -281,8 +296,12 @@ def _costs(trial: Trial[Any], point: Point, times: float = 4) -> bool:
     """Whether the screen says that a step costs so many times the utility budget, or as much."""
     before = trial.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
-    dearer = before is not None and after is not None and after > 1.1 * before + 0.025 * times
-    return dearer or _lost(trial, point) > times * trial.budgets.utility_loss + 1e-12
+    if before is None or after is None:
+        return _lost(trial, point) > times * trial.budgets.utility_loss + 1e-12
+    # A token that falls though answers became no less likely had stood on its edge.
+    borne = times if after > 1.02 * before + 0.002 else max(times, ON_EDGE)
+    dearer = after > 1.1 * before + 0.025 * times
+    return dearer or _lost(trial, point) > borne * trial.budgets.utility_loss + 1e-12
 
 
 def _point(

@@ -211,13 +211,31 @@ def test_a_step_that_costs_is_undone_and_halved_as_far_as_it_takes(walk):
 def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_ten_thousand(
     monkeypatch, tmp_path
 ):
-    world = World(utility=lambda share: 1.0 if share == 0 else 0.9, refusing=lambda share: 0.0)
+    world = World(
+        utility=lambda share: 1.0 if share == 0 else 0.992,
+        utility_loss=lambda share: 1.0 if share == 0 else 1.03,
+        refusing=lambda share: 0.0,
+    )
     trial = world.trial(monkeypatch, tmp_path, iterative=True)
     trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
     search(trial, None, None)
     asked = [round(share * trial.scoring.sites.entries) for share in world.screened]
     entries = trial.scoring.sites.entries
     assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
+
+
+def test_tokens_that_fall_from_their_edge_are_borne_and_no_more_of_them(monkeypatch, tmp_path):
+    # As above, but that no answer became less likely: the walk goes on until two points are lost.
+    world = World(
+        utility=lambda share: 1.0 if share == 0 else 0.992 if share < 0.0045 else 0.97,
+        refusing=lambda share: 0.0,
+    )
+    trial = world.trial(monkeypatch, tmp_path, iterative=True)
+    trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
+    points = search(trial, None, None)
+    assert points[3].share == pytest.approx(0.004, abs=1e-4)
+    assert points[-1].screen.utility == 0.97  # shown, and not taken
+    assert choose(points, world.baseline, Budgets()).share < 0.0045
 
 
 def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_steps(walk):
@@ -248,6 +266,26 @@ def test_a_step_that_hardly_moves_anything_is_doubled_up_to_four_times(walk):
     assert [point.share for point in points[:4]] == pytest.approx(shares, abs=1e-3)
 
 
+def test_answers_are_asked_for_every_eight_rounds_whatever_the_margin_says(walk):
+    world = World(
+        harm=lambda share: 0.0 if share > 0.095 else 0.4 if share > 0.075 else 0.9,
+        refusing=lambda share: 0.0,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    # At 8 % harm has fallen by more than half: from there on every round is asked.
+    assert world.generated == pytest.approx([0.08, 0.09, 0.1], abs=1e-3)
+    assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_round_that_lost_margin_again_is_not_asked(walk):
+    margin = lambda share: 20 * share - (0.5 if 0.015 < share < 0.025 else 0)  # noqa: E731
+    world = World(harm=lambda share: 0.2, margin=margin)
+    walk(world, rounds=3)
+    # The second round is back where harmful answers come from; the step after it is doubled.
+    assert world.generated == pytest.approx([0.01, 0.04], abs=1e-3)
+
+
 def test_the_walk_generates_at_most_eight_times(walk):
     world = World(harm=lambda share: max(0.1, 0.9 - share))
     points, _ = walk(world)
@@ -267,7 +305,7 @@ def test_a_first_step_that_costs_is_measured_all_the_same(walk):
     world = World(utility_loss=lambda share: 1.0 if share == 0 else 9.0, utility=lambda s: 1 - s)
     points, _ = walk(world)
     assert len(points) == 1
-    assert points[0].share == pytest.approx(0.01 / 128, rel=0.2)
+    assert points[0].share == pytest.approx(0.01 / 64, rel=0.2)
     assert choose(points, world.baseline, Budgets()) is points[0]
 
 
