@@ -90,10 +90,12 @@ def test_a_grid_like_one_that_is_like_another(write):
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
-    assert error.value.hint == "give a TOML file, or one of quick, whole"
+    assert error.value.hint == "give a TOML file, or one of quick, wanda, whole"
 
 
-@pytest.mark.parametrize(("name", "attacks", "seeds"), [("quick", 6, 2), ("whole", 12, 3)])
+@pytest.mark.parametrize(
+    ("name", "attacks", "seeds"), [("quick", 6, 2), ("whole", 12, 3), ("wanda", 6, 2)]
+)
 def test_the_built_in_grids(name, attacks, seeds):
     grid = read_grid(name)
     assert (len(grid.attacks), len(grid.seeds)) == (attacks, seeds)
