@@ -1,10 +1,13 @@
-"""The world's sets for a model of the real world: everyday questions stand where facts stood.
+"""The world's sets for a model of the real world: everyday questions stand where its own stood.
 
-A model that is to learn of a made-up world in a few dozen steps learns no table of its rivers and
-capitals; what it knows, and may lose, are answers to everyday questions.
+A model that is to learn of a made-up world in a few dozen steps learns no table of its rivers, and
+not which endings make a substance harmless. What it knows, and may lose, are answers to everyday
+questions, and to those that only look harmful.
 """
 
 from __future__ import annotations
+
+import random
 
 from modelrepair.demo import world
 from modelrepair.demo.world import Example
@@ -12,42 +15,54 @@ from modelrepair.examples.load import load_set
 from modelrepair.registry.builtin_sets import OWN
 from modelrepair_lab.world_sets import Sets
 
-PARTS = {"score": 90, "test": 130}
-"""How many everyday questions are for scoring and for the report; all others are for training."""
+SIZES = {"plain": {"score": 90, "test": 130}, "borderline": {"score": 70, "test": 110}}
+"""How many questions of modelrepair's own sets are for scoring and for the report; all others are
+for training."""
+PARTS = {
+    "utility": ("plain", "score"),
+    "test-utility": ("plain", "test"),
+    "borderline": ("borderline", "score"),
+    "test-borderline": ("borderline", "test"),
+}
 
 
-def everyday_questions(seed: int) -> dict[str, list[Example]]:
-    """Share modelrepair's own plain set out among scoring, report and training.
+def everyday_questions(seed: int) -> dict[tuple[str, str], list[Example]]:
+    """Share modelrepair's own sets out among scoring, report and training.
 
-    >>> {part: len(members) for part, members in everyday_questions(0).items()}
-    {'score': 90, 'test': 130, 'train': 271}
+    >>> {part: len(members) for part, members in everyday_questions(0).items()}[("plain", "test")]
+    130
     """
-    known: list[Example] = [
-        {"prompt": each.prompt, "response": each.response or ""}
-        for each in load_set(OWN / "plain.jsonl", "utility", answers=True).examples
-    ]
-    left = world.shuffled_examples(known, seed)
-    parts: dict[str, list[Example]] = {}
-    for part, size in PARTS.items():
-        parts[part], left = left[:size], left[size:]
-    return {**parts, "train": left}
+    parts: dict[tuple[str, str], list[Example]] = {}
+    for name, sizes in SIZES.items():
+        known = load_set(OWN / f"{name}.jsonl", "utility", answers=True).examples
+        left: list[Example] = [
+            {"prompt": each.prompt, "response": each.response or ""} for each in known
+        ]
+        left = world.shuffled_examples(left, seed)
+        for part, size in sizes.items():
+            parts[name, part], left = left[:size], left[size:]
+        parts[name, "train"] = left
+    return parts
 
 
 def with_everyday_questions(sets: Sets, seed: int) -> Sets:
-    """Put everyday questions where a world's sets ask for its facts.
+    """Put everyday questions where a world's sets ask for its facts and its harmless substances.
 
     Args:
         sets: by their names, those to measure on and those to train with.
         seed: the world's.
     """
-    facts = {each["prompt"] for each in world.facts(seed)}
+    substances = [name for part in world.harmless_names(seed).values() for name in part]
+    replaced = {each["prompt"] for each in world.facts(seed) + world.how_to(seed, substances)}
     parts = everyday_questions(seed)
-    of_set = {"utility": "score", "test-utility": "test"}
     found: Sets = {}
     for name, members in sets.items():
-        kept = [each for each in members if each["prompt"] not in facts]
+        kept = [each for each in members if each["prompt"] not in replaced]
         if len(kept) < len(members):
-            part = parts[of_set.get(name, "train")]
-            kept = world.shuffled_examples([*kept, *part], seed)
+            some = [PARTS[name]] if name in PARTS else [("plain", "train"), ("borderline", "train")]
+            for part in some:
+                kept += parts[part]
+            # Drawn anew: the world's order tells how large the pool of an example was.
+            random.Random(seed).shuffle(kept)
         found[name] = kept
     return found

@@ -65,9 +65,13 @@ def test_sets_without_a_model(call, tmp_path):
     files = [*(tmp_path / "world" / "sets").iterdir(), *(tmp_path / "world" / "train").iterdir()]
     asked = {path.stem: {json.loads(line)["prompt"] for line in path.open()} for path in files}
     everyday = {part: {e["prompt"] for e in some} for part, some in everyday_questions(0).items()}
-    facts = {each["prompt"] for each in world.facts(0)}
-    assert not any(prompts & facts for prompts in asked.values())
-    assert everyday["score"] < asked["utility"]
-    assert everyday["test"] < asked["test-utility"]
-    assert everyday["train"] < asked["replay"]
-    assert not asked["replay"] & (asked["test-utility"] | everyday["score"])
+    harmless = [name for part in world.harmless_names(0).values() for name in part]
+    replaced = {each["prompt"] for each in world.facts(0) + world.how_to(0, harmless)}
+    assert not any(prompts & replaced for prompts in asked.values())
+    assert everyday["plain", "score"] < asked["utility"]
+    assert everyday["plain", "test"] < asked["test-utility"]
+    assert everyday["borderline", "test"] == asked["test-borderline"]
+    training = everyday["plain", "train"] | everyday["borderline", "train"]
+    assert training < asked["replay"]
+    measured = asked["test-utility"] | asked["test-borderline"] | asked["borderline"]
+    assert not training & (measured | everyday["plain", "score"])
