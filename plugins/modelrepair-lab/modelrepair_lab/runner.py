@@ -27,10 +27,11 @@ from modelrepair_lab.cells import (
     run_cell,
 )
 from modelrepair_lab.grid import AttackRow, Grid, RepairRow
+from modelrepair_lab.measuring import SCORER
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-ROOM = RepairRow("measuring", {"scorer": "magnitude"})
+MEASURING = RepairRow("measuring", {"scorer": SCORER})
 """What is run before the clock of the first cell: it measures the attacked model for all."""
 
 
@@ -137,7 +138,9 @@ def _measure_first(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) ->
     done = remembered_in(out, attacked, arguments, grid.measure) / "all.done"
     if done.exists():
         return
-    first = replace(ROOM, arguments={**ROOM.arguments, "merge": bool(arguments.get("merge"))})
+    first = replace(
+        MEASURING, arguments={**MEASURING.arguments, "merge": bool(arguments.get("merge"))}
+    )
     with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as folder:
         repair_cell(attacked, first, grid.measure, Path(folder) / "out", out, Silent())
     done.parent.mkdir(parents=True, exist_ok=True)

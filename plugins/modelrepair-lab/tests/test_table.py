@@ -95,6 +95,10 @@ def test_a_table_from_start_to_end(call, grid, tmp_path):
     assert "- wrong on full, hard, seed 0:" in page
     assert len((out / "table.csv").read_text().splitlines()) == 4
     assert not list((out / "repaired").iterdir())
+    # All of this was measured before the clock of the first cell began.
+    (remembered,) = (out / "remembered").iterdir()
+    known = {path.stem for path in remembered.glob("*.json")}
+    assert known >= {"before-report", "before-select", "before-screen", "reference-select"}
     for path in (out / "cells").iterdir():
         assert str(tmp_path) not in path.read_text(), path.name
 
