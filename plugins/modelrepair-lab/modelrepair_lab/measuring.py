@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class MeasureOnly:
     """Measures source and reference, on both splits, and scores nothing."""
 
-    sets: dict[str, str] = {}
+    sets: ClassVar[dict[str, str]] = {}
 
     def __init__(self, options: Any, subject_kind: str) -> None:
         raise RuntimeError("source and reference are measured; there is nothing to score")
