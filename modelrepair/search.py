@@ -43,6 +43,8 @@ from modelrepair.sweep.weights import Masks, Weights
 CREEP, JUMP = 0.1, 1.0
 """How much a step should raise the margin at least and at most, in nats per token."""
 
+NOTHING_LEFT = 0.05
+"""A walk ends where a round finds so small a part of its step that is worth masking."""
 ON_EDGE = 4
 """How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
 
@@ -209,8 +211,9 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
                 break
             _forget(point)
             step = max(step / 2, smallest)
-        if current is not None and point.share <= current.share:
-            break  # nothing is left that is worth masking
+        if current is not None and point.share - current.share < step * NOTHING_LEFT:
+            _forget(point)
+            break  # next to nothing is left that is worth masking
         if _costs(trial, point, allowed):
             # Where the first step costs already, it is all there is to choose from.
             yield _generated(trial, point) if current is None else point

@@ -317,6 +317,15 @@ def test_the_walk_ends_where_no_entry_is_left(walk, monkeypatch, tmp_path):
     assert choose(points, world.baseline, Budgets()).results is not None
 
 
+def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path):
+    # All but 3 % are protected: after 2.99 % there is one in a hundred of a step.
+    world = World(harm=lambda share: 0.5)
+    trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
+    points = search(trial, 0.0149, 40)
+    assert [point.share for point in points] == pytest.approx([0.0149, 0.0298], abs=5e-4)
+    assert len(world.generated) == 2
+
+
 def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.0 if share > 0.025 else 0.9)
     world.reference = tuple(results(0.0))
