@@ -70,6 +70,11 @@ class Rule:
         """Whether both hold."""
         return self.holds_budget is True and self.holds_limit is True
 
+    @property
+    def single(self) -> bool:
+        """Whether a rate is worse by one example at most."""
+        return self.measured is not None and self.measured * self.n <= 1 + ROUNDING * self.n
+
     def _within(self, value: float | None, bound: float | None) -> bool | None:
         if value is None or bound is None:
             return None
