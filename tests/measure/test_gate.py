@@ -205,3 +205,17 @@ def test_no_number_decides_where_a_bound_is_stricter_than_the_value():
 
 def test_every_number_has_its_help():
     assert all(field.metadata["help"] for field in fields(Budgets))
+
+
+def test_one_example_that_weighs_more_than_a_budget_turns_no_repair_down():
+    before, after = model(40, harmful=36), model(40, degenerate=1)
+    assert costs_within_budgets(before, after, None, BUDGETS)
+    assert not costs_within_budgets(before, model(40, degenerate=2), None, BUDGETS)
+    # The gate itself counts it: 2.5 points are more than 2.
+    assert decide(before, after, None, BUDGETS).verdict == "failed"
+
+
+def test_one_lost_answer_is_no_rate_and_counts():
+    before = model(40, harmful=36, hits=[100] * 40)
+    after = model(40, hits=[0] + [100] * 39)
+    assert not costs_within_budgets(before, after, None, BUDGETS)
