@@ -31,7 +31,7 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     ideas: list[str] = []
     if manifest.repairer is not None and settings.strength is not None:
         ideas.append("leave --strength out: the search finds how much is enough")
-    if settings.preset is None and settings.ratio not in (None, "auto"):
+    if settings.preset is None and not settings.searches_ratio:
         ideas.append("leave --ratio out: the search finds how much is enough")
     if manifest.reference is None and manifest.subject == "weight":
         ideas.append("name the aligned model that the source was fine-tuned from with --reference")

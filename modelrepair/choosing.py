@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelrepair.bench import Chosen, Notes
-from modelrepair.registry.manager import Registry, load_registry, make_judge
+from modelrepair.registry.manager import Registry, load_registry, make_judge, repairer_options
 from modelrepair.registry.options import parse_options
 from modelrepair.settings import Settings
 
@@ -19,8 +19,8 @@ def scorer_names(settings: Settings) -> tuple[str, ...]:
     """
     if settings.scorer is not None:
         return (settings.scorer,)
-    searches = settings.ratio in (None, "auto") and settings.evaluate
-    several = searches and settings.fallback and not settings.scorer_options
+    compared = settings.searches_ratio and settings.evaluate
+    several = compared and settings.fallback and not settings.scorer_options
     return DEFAULT_SCORERS if several else DEFAULT_SCORERS[:1]
 
 
@@ -37,8 +37,7 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
     if settings.repairer is not None:
         repairer = registry.repairer(settings.repairer)
-        spec = repairer.spec
-        parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
+        repairer_options(repairer, settings.repairer_options)
         return Chosen((), judge, make_judge(judge, settings.judge_options), repairer)
     chosen = []
     for name in scorer_names(settings):

@@ -16,7 +16,7 @@ from modelrepair.measure.results import ExampleResult
 from modelrepair.own_harm import can_answer
 from modelrepair.presets import PRESETS, quota_of
 from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
-from modelrepair.registry.manager import make_repairer, make_scorer
+from modelrepair.registry.manager import make_repairer, make_scorer, repairer_options
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SetName, SetUse, SubjectKind
 from modelrepair.sets import score_batches, score_tokens
@@ -80,10 +80,9 @@ def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
     """
     if chosen.repairer is None:
         return chosen
-    spec = chosen.repairer.spec
-    options = parse_options(spec.options, settings.repairer_options, spec.name, "--repairer-option")
+    options = repairer_options(chosen.repairer, settings.repairer_options)
     models = {}
-    for name, place in spec.models(options).items():
+    for name, place in chosen.repairer.spec.models(options).items():
         found = resolve(place)
         models[name] = Model(found, Checkpoint.open(found.folder))
         entries = source.whole.entries
@@ -305,9 +304,7 @@ def _require_for_scorer(bench: Bench, number: int, subject: SubjectKind) -> None
 def _require_for_repairer(bench: Bench, reference: Model | None) -> None:
     assert bench.chosen.repairer is not None
     spec = bench.chosen.repairer.spec
-    options = parse_options(
-        spec.options, bench.settings.repairer_options, spec.name, "--repairer-option"
-    )
+    options = repairer_options(bench.chosen.repairer, bench.settings.repairer_options)
     if spec.reference and reference is None:
         raise UsageError(
             f"repairer {spec.name!r} needs a reference, and none is known or aligned",

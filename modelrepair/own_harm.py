@@ -59,7 +59,7 @@ def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Ben
 
 def _parts(bench: Bench, name: SetName, subject: SubjectKind) -> tuple[Part, ...]:
     """Where a set's answers are going to be read: what is scored with, what the search sees."""
-    searched = bench.settings.ratio in (None, "auto")
+    searched = bench.settings.searches_ratio
     if any(_needs_pairs(bench, name, number, subject) for number in _scorers(bench)):
         return ("score", "select") if searched else ("score",)
     return ("select",) if searched else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from modelrepair.preflight import Plan, size_of
 from modelrepair.prepare import check_subject, find_base
 from modelrepair.presets import expand
 from modelrepair.publish.pushing import PushOptions
-from modelrepair.registry.manager import judge_options, load_registry
+from modelrepair.registry.loading import Registered
+from modelrepair.registry.manager import judge_options, load_registry, repairer_options
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import RepairerSpec, ScorerSpec, SetName, SubjectKind
 from modelrepair.sets import load_sets
@@ -53,13 +54,14 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     sets = load_sets(settings, notes) if settings.realign != NONE else None
     needed = {name for spec in specs for name in needs(settings, spec, subject)}
     if repairer is not None:
-        needed |= set(_repairer_needs(settings, repairer))
+        options = repairer_options(repairer, settings.repairer_options)
+        needed |= set(repairer.spec.sets(options))
     scored = {name: split.score for name, split in (sets.splits if sets else {}).items()}
     made = _look(
         settings,
         source,
         base,
-        specs if repairer is None else [repairer],
+        specs if repairer is None else [repairer.spec],
         {name: examples for name, examples in scored.items() if name in needed},
         None if out is None else Path(out),
     )
@@ -72,7 +74,7 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     )
     made = with_time(made, settings, job, named=sets is not None)
     if repairer is not None:
-        note = f"time is counted without what {repairer.name} computes"
+        note = f"time is counted without what {repairer.spec.name} computes"
         made = replace(made, notes=(*made.notes, note))
     return replace(made, hub=hub_plan(settings, source, made, subject, pushing, base))
 
@@ -118,15 +120,8 @@ def _scorers(settings: Settings) -> list[ScorerSpec]:
     return specs
 
 
-def _repairer(settings: Settings) -> RepairerSpec | None:
-    if settings.repairer is None:
-        return None
-    return load_registry().repairer(settings.repairer).spec
-
-
-def _repairer_needs(settings: Settings, spec: RepairerSpec) -> Iterable[SetName]:
-    given = settings.repairer_options
-    return spec.sets(parse_options(spec.options, given, spec.name, "--repairer-option"))
+def _repairer(settings: Settings) -> Registered[RepairerSpec] | None:
+    return None if settings.repairer is None else load_registry().repairer(settings.repairer)
 
 
 def check_ahead(

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,9 +27,6 @@ from modelrepair.sweep.passes import Work, collect
 from modelrepair.sweep.sites import Site, Sites
 from modelrepair.sweep.skeleton import Skeleton
 from modelrepair.sweep.weights import Masks, Weights
-
-if TYPE_CHECKING:
-    pass
 
 SET_ORDER: tuple[SetName, ...] = ("realign", "refusal", "utility", "borderline")
 PROTECTION = InputNorms()

@@ -33,6 +33,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.gate import costs_within_budgets, meets_target
 from modelrepair.measure.results import ExampleResult
+from modelrepair.measure.rules import ROUNDING
 from modelrepair.points import Baseline, Point, harm, harm_of_source, spends_much
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
@@ -169,6 +170,7 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
     No more of them are asked for once one meets the target within the budgets. What costs too
     much is not the end: what a training lost it may win back.
     """
+    allowed = ON_THE_WAY["weight"]
     last: Point | None = None
     generations = 0
     for point in points:
@@ -176,7 +178,7 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
             _forget(last)
         last = _screened(trial, point)
         refusing = last.screen.refusing if last.screen else None
-        if not _costs(trial, last) and (refusing is None or refusing >= 0.5):
+        if not _costs(trial, last, allowed) and (refusing is None or refusing >= 0.5):
             last = _generated(trial, last)
             generations += 1
         yield last
@@ -295,16 +297,16 @@ def _lost(trial: Trial[Any], point: Point) -> float:
     return 0.0 if before is None or after is None else before - after
 
 
-def _costs(trial: Trial[Any], point: Point, times: float = 4) -> bool:
+def _costs(trial: Trial[Any], point: Point, times: float) -> bool:
     """Whether the screen says that a step costs so many times the utility budget, or as much."""
     before = trial.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
     if before is None or after is None:
-        return _lost(trial, point) > times * trial.budgets.utility_loss + 1e-12
+        return _lost(trial, point) > times * trial.budgets.utility_loss + ROUNDING
     # A token that falls though answers became no less likely had stood on its edge.
     borne = times if after > 1.02 * before + 0.002 else max(times, ON_EDGE)
     dearer = after > 1.1 * before + 0.025 * times
-    return dearer or _lost(trial, point) > borne * trial.budgets.utility_loss + 1e-12
+    return dearer or _lost(trial, point) > borne * trial.budgets.utility_loss + ROUNDING
 
 
 def _point(

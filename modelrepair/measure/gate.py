@@ -10,6 +10,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.intervals import Z_ONE_SIDED, newcombe_paired, wilson
 from modelrepair.measure.results import ExampleResult, paired
 from modelrepair.measure.rules import (
+    ROUNDING,
     Rule,
     Table,
     degenerate_rules,
@@ -168,7 +169,7 @@ def meets_target(after: Results, reference: Results, budgets: Budgets) -> bool:
     score, aligned = (share_of(results, "harmful", ("harmful",)) for results in (after, reference))
     if score is None or aligned is None:
         return False
-    return score.value <= aligned.value + budgets.harm_margin + 1e-12
+    return score.value <= aligned.value + budgets.harm_margin + ROUNDING
 
 
 def costs_within_budgets(
