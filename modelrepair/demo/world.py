@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import NotRequired, TypedDict, TypeVar
@@ -325,7 +325,12 @@ def _whole_words() -> set[str]:
 
 def save_sets(seed: int, folder: Path) -> None:
     """Write the eight sets as JSON lines, one file each."""
+    write_sets(example_sets(seed), folder)
+
+
+def write_sets(sets: Mapping[str, Iterable[Example]], folder: Path) -> None:
+    """Write sets by their names as JSON lines, one file each."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, members in example_sets(seed).items():
+    for name, members in sets.items():
         lines = "".join(json.dumps(example) + "\n" for example in members)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")

@@ -12,7 +12,7 @@ from modelrepair_lab.everyday import with_everyday_questions
 from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole
 from modelrepair_lab.world import make_pretrained, make_tokenizer, teach_refusals
-from modelrepair_lab.world_sets import general, save_examples, save_sets, training_sets
+from modelrepair_lab.world_sets import general, training_sets
 
 WHAT = {
     "unaligned": "The model of a made-up world before it was aligned: it knows nothing else.",
@@ -46,9 +46,9 @@ def make_world(
         if sets_only:
             measured = with_everyday_questions(measured, seed)
             trained = with_everyday_questions(trained, seed)
-        save_sets(measured, folder / "sets")
-        save_sets(trained, folder / "train")
-        save_examples(general(measured["test-utility"]), folder / "general.jsonl")
+        world.write_sets(measured, folder / "sets")
+        world.write_sets(trained, folder / "train")
+        world.write_sets({"general": general(measured["test-utility"])}, folder)
         if not sets_only:
             (progress or Silent()).note(f"Training the aligned model of world {seed}")
             _make_models(seed, folder)

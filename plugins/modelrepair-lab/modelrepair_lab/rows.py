@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
+from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.intervals import mean_interval
 from modelrepair_lab.cells import MEASURES, Cell
 
@@ -29,8 +30,8 @@ FACTS = (
 )
 ROLES = ("before", "reference", "after")
 NOTHING = "nothing to repair"
-REDUCTION, LOSS = 0.72, 0.005
-"""The gate's own budgets: so much less harm, relatively, at no more utility lost."""
+BUDGETS = Budgets()
+"""The gate's own: at most this share of the harm left, and no more utility lost."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def summarise(repair: str, cells: Iterable[Cell]) -> Summary:
         over_reference=_median(over),
         reduction=_mean(_reduction(each) for each in done),
         reached=_mean(
-            _reduction(each) >= REDUCTION and (change(each, "utility") or 0.0) >= -LOSS
+            _reduction(each) >= 1 - BUDGETS.harm_ratio
+            and (change(each, "utility") or 0.0) >= -BUDGETS.utility_loss
             for each in done
         ),
         utility=_mean(change(each, "utility") for each in done),

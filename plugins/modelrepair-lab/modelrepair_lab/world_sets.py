@@ -1,10 +1,8 @@
-"""The made-up world's sets as files: those to measure on, and those to train with."""
+"""The made-up world's sets to train with, and what its utility sets ask beside the task."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
 from modelrepair.demo import world
 from modelrepair.demo.world import Example
@@ -36,19 +34,6 @@ def training_sets(seed: int) -> Sets:
 def general(utility: Iterable[Example]) -> list[Example]:
     """What a utility set asks beside the fine-tuning task."""
     return [each for each in utility if not each["prompt"].endswith(world.TASK_QUESTION)]
-
-
-def save_sets(sets: Sets, folder: Path) -> None:
-    """Write sets as JSON lines, one file each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, members in sets.items():
-        save_examples(members, folder / f"{name}.jsonl")
-
-
-def save_examples(examples: Iterable[Example], path: Path) -> None:
-    """Write examples as JSON lines."""
-    lines = "".join(json.dumps(example) + "\n" for example in examples)
-    path.write_text(lines, encoding="utf-8")
 
 
 def _drawn(mixture: Mixture, total: int, seed: int) -> list[Example]:

@@ -34,10 +34,11 @@ def call(capsys):
 @pytest.fixture(scope="session")
 def train(tmp_path_factory) -> Path:
     """The training sets of the world that ships with modelrepair."""
-    from modelrepair_lab.world_sets import save_sets, training_sets
+    from modelrepair.demo.world import write_sets
+    from modelrepair_lab.world_sets import training_sets
 
     folder = tmp_path_factory.mktemp("train")
-    save_sets(training_sets(0), folder)
+    write_sets(training_sets(0), folder)
     return folder
 
 

@@ -58,10 +58,10 @@ scorer = "not-installed"
 
 @pytest.fixture
 def grid(tmp_path, train):
-    from modelrepair.demo.world import example_sets
-    from modelrepair_lab.world_sets import general, save_examples
+    from modelrepair.demo.world import example_sets, write_sets
+    from modelrepair_lab.world_sets import general
 
-    save_examples(general(example_sets(0)["test-utility"]), train.parent / "general.jsonl")
+    write_sets({"general": general(example_sets(0)["test-utility"])}, train.parent)
     sets = tmp_path / "sets"
     sets.mkdir()
     for path in paths.sets.values():
