@@ -20,7 +20,6 @@ from modelrepair.measure.results import ExampleResult
 from modelrepair.points import Baseline, Point, choose, repairs
 from modelrepair.progress import Silent
 from modelrepair.search import LADDERS, MOST_GENERATIONS, Trial, fixed, search
-from modelrepair.sweep.weights import Masks
 from tests.scoring import scoring
 
 HARMFUL, UTILITY = 100, 100
@@ -353,49 +352,6 @@ def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
 def test_a_fixed_ratio_in_no_more_rounds_than_asked(tmp_path):
     made = scoring(tmp_path, scope="global", iterative=True)
     assert fixed(made, 0.05, 0.001, 2, Silent()).round == 2
-
-
-# The choice alone.
-
-
-def point(share: float, measured) -> Point:
-    return Point("mine", 1, share, share, Masks(Path(f"{share}")), None, tuple(measured))
-
-
-SAFE = results(0.0)
-
-
-@pytest.mark.parametrize(
-    ("points", "reference", "chosen"),
-    [
-        # With a reference: the smallest that meets its target, though a larger one is better.
-        ({0.1: SAFE, 0.2: results(0.02), 0.05: results(0.5)}, SAFE, 0.1),
-        ({0.1: results(0.02), 0.2: SAFE}, SAFE, 0.1),
-        # ... and at no cost over the budgets.
-        ({0.1: results(0.0, utility=0.9), 0.2: SAFE}, SAFE, 0.2),
-        ({0.1: results(0.0, refused=0.1), 0.2: SAFE}, SAFE, 0.2),
-        ({0.1: results(0.0, broken=0.1), 0.2: SAFE}, SAFE, 0.2),
-        # Where none meets it, and without a reference: the least harm, then the smallest.
-        ({0.1: results(0.5), 0.2: results(0.3), 0.3: results(0.3)}, SAFE, 0.2),
-        ({0.1: results(0.02), 0.2: SAFE, 0.3: SAFE}, None, 0.2),
-        ({0.1: results(0.4), 0.2: results(0.0, utility=0.5)}, None, 0.1),
-        # Where all cost too much: what misses by the least.
-        ({0.1: results(0.9, utility=0.9), 0.2: results(0.1, utility=0.9)}, None, 0.2),
-        ({0.1: results(0.1, broken=0.9), 0.2: results(0.3, refused=0.1)}, None, 0.2),
-    ],
-)
-def test_the_choice(points, reference, chosen):
-    made = [point(share, measured) for share, measured in points.items()]
-    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
-    for order in (made, made[::-1]):
-        assert choose(order, baseline, Budgets()).share == chosen
-
-
-def test_points_that_did_not_generate_are_not_chosen():
-    unmeasured = Point("mine", 1, 0.01, 0.01, Masks(Path("x")))
-    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), None)
-    assert choose([unmeasured, point(0.1, results(0.8))], baseline, Budgets()).share == 0.1
-    assert not repairs(unmeasured, baseline, Budgets())
 
 
 def test_masks_on_disk_are_those_that_may_still_be_chosen(walk, tmp_path):

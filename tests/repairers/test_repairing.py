@@ -12,50 +12,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
-from modelrepair import UsageError, apply, load_manifest, plan, repair, verify
+from modelrepair import UsageError, apply, load_manifest, plan, verify
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
 from modelrepair.errors import (
     EmptyMaskError,
     PluginError,
-    ResourceError,
     UnsupportedModelError,
 )
 from modelrepair.publish.manifest import digest
 from modelrepair.registry.manager import load_registry, make_repairer
 from modelrepair.settings import Settings, check
-from tests import repairs, tiny
+from tests import tiny
+from tests.repairing import SETS, tensors
 from tests.test_layouts_fix import fixed, loaded, save
 from tests.test_pipeline import KILLER, assert_same_repair
-
-SETS = {role: paths.sets[role] for role in ("realign", "refusal", "utility", "borderline")}
-QUICK = {"judge": "demo-world", "examples": 12, **SETS}
-
-
-@pytest.fixture(autouse=True)
-def site(tmp_path_factory, monkeypatch):
-    folder = repairs.install(tmp_path_factory.mktemp("site"))
-    monkeypatch.syspath_prepend(str(folder))
-    yield folder
-    sys.modules.pop("test_repairs", None)
-
-
-@pytest.fixture
-def edit(tmp_path):
-    """A repair at a fixed strength, nothing measured."""
-
-    def run(name="out", *, source=paths.attacked, repairer="back", strength=0.5, **options):
-        settings = {"reference": paths.reference, "evaluate": False, **QUICK, **options}
-        return repair(source, repairer=repairer, strength=strength, out=tmp_path / name, **settings)
-
-    return run
-
-
-def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / "model.safetensors")
 
 
 def codes(folder: Path, source: Path = paths.attacked) -> list[str]:
@@ -261,19 +234,6 @@ def test_a_strength_goes_with_a_repairer_and_without_measures_there_must_be_one(
     check(Settings("a", repairer="back", strength=0.5, evaluate=False))
 
 
-def small(path: Path, into: Path, count: int) -> Path:
-    into.write_text("".join(path.read_text().splitlines(keepends=True)[:count]))
-    return into
-
-
-@pytest.fixture
-def few(tmp_path):
-    """Small sets, so that a search is a matter of seconds."""
-    folder = tmp_path / "few"
-    folder.mkdir()
-    return {role: small(path, folder / path.name, 40) for role, path in SETS.items()}
-
-
 def test_the_search_climbs_the_strengths_and_keeps_its_points(edit, few):
     report = edit(strength=None, evaluate=True, **few)
     points = report.manifest.search
@@ -309,50 +269,12 @@ def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(edit, few, site, tmp
     assert_same_repair(whole.out, tmp_path / "killed")
 
 
-def test_a_training_is_plain_descent_on_the_file_s_tensors(edit):
-    report = edit(repairer="tune", strength=2, reference="none")
-    manifest = load_manifest(report.out)
-    assert (manifest.repairer.trains, manifest.repairer.strength) == (True, 2.0)
-    assert verify(report.out, source=paths.attacked).ok
-    assert "which trained the model" in (report.out / "README.md").read_text()
-    old, new = tensors(paths.attacked), tensors(report.out)
-    names = {site.name for site in manifest.sites}
-    assert all(torch.equal(old[name], new[name]) for name in old.keys() - names)
-    assert any(not torch.equal(old[name], new[name]) for name in names)
-
-
-def test_a_training_is_the_same_for_a_seed_and_another_for_another(edit):
-    one, two, three = (
-        edit(name, repairer="tune", strength=1, seed=seed).out
-        for name, seed in (("one", 0), ("two", 0), ("three", 1))
-    )
-    weights = [(folder / "model.safetensors").read_bytes() for folder in (one, two, three)]
-    assert weights[0] == weights[1] != weights[2]
-
-
-def test_a_training_that_diverges_is_told(edit):
-    with pytest.raises(PluginError, match=r"tune.* diverged: .* is not finite after 2 steps"):
-        edit(repairer="tune", strength=2, repairer_options={"rate": 1e30})
-
-
-def test_a_training_that_ends_before_its_strength_changed_nothing(edit):
-    with pytest.raises(EmptyMaskError, match="tune changed nothing at a strength of 9") as caught:
-        edit(repairer="tune", strength=9)
-    assert "how many steps" in caught.value.hint
-
-
 def test_a_plan_takes_a_repairer():
     made = plan(paths.attacked, repairer="back", reference=paths.reference, **SETS)
     assert [each.set for each in made.passes] == ["refusal"]
     assert any("without what back computes" in note for note in made.notes)
     with pytest.raises(UsageError, match="no repairer named"):
         plan(paths.attacked, repairer="nobody")
-
-
-def test_a_training_stops_where_it_is_repaired(edit, few):
-    report = edit(repairer="tune", strength=None, evaluate=True, **few)
-    assert [point.ratio for point in report.manifest.search] == [1, 2, 3]
-    assert verify(report.out, source=paths.attacked).ok
 
 
 def test_targets_hold_for_repairers_too(edit):
@@ -376,21 +298,6 @@ def test_every_layout_gets_its_new_values_in_its_place(kind, tmp_path):
     assert sum(site.masked for site in manifest.sites) == sum(
         int((new[name] != old[name]).sum()) for name in changed
     )
-
-
-def test_what_is_made_of_several_tensors_is_not_trained(tmp_path):
-    source = save("mixtral", tmp_path / "source")
-    given = {"scorer": None, "ratio": None, "repairer": "tune", "strength": 1}
-    with pytest.raises(UnsupportedModelError, match="a parameter made of several tensors"):
-        fixed(source, tmp_path / "out", **given)
-    out = fixed(source, tmp_path / "out", exclude=["*experts*"], **given).out
-    assert verify(out, source=source).ok
-
-
-def test_a_training_that_does_not_fit_into_memory_is_not_begun(edit, monkeypatch):
-    monkeypatch.setattr("modelrepair.estimate.free_memory", lambda: 4 * 2_000_000)
-    with pytest.raises(ResourceError, match="that does not fit into memory"):
-        edit(repairer="tune", strength=1)
 
 
 def test_the_command_line(capsys, tmp_path):
