@@ -12,15 +12,17 @@ LADDERS: dict[SubjectKind, tuple[float, ...]] = {
     "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
     "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
 }
-STEPS: dict[SubjectKind, float] = {"weight": 0.00012, "delta": 0.015, "factor": 0.001}
+STEPS: dict[SubjectKind, float] = {"weight": 0.00012, "delta": 0.005, "factor": 0.001}
 """First step of an iterative scorer, as a share of all entries; measured on small models."""
-SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 64, "delta": 1 / 16, "factor": 0.3}
+SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 64, "delta": 1 / 32, "factor": 0.3}
 """Where halving a step that costs ends, as a part of the first step."""
-LARGEST: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
+LARGEST: dict[SubjectKind, float] = {"weight": 4, "delta": 12, "factor": 1}
 """Where doubling a step that hardly moves anything ends, in first steps: factors need fine ones."""
-NEAR: dict[SubjectKind, float] = {"weight": 2, "delta": 1, "factor": 1}
+NEAR: dict[SubjectKind, float] = {"weight": 2, "delta": 3, "factor": 1}
 """Where it ends once answers are asked for, in first steps: the target may be near."""
-ON_THE_WAY: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
+JUMP: dict[SubjectKind, float] = {"weight": 1, "delta": 0.5, "factor": 1}
+"""How much a step should raise the margin at most, in nats per token."""
+ON_THE_WAY: dict[SubjectKind, float] = {"weight": 4, "delta": 2, "factor": 1}
 """How many times the utility budget a step may cost while the search is under way."""
 PROBE_EVERY = 8
 """After so many rounds without an answer one is asked for, whatever the margin says."""

@@ -19,6 +19,7 @@ from typing_extensions import TypeVar
 
 from modelrepair.checkpoint.writer import write_json
 from modelrepair.ladders import (
+    JUMP,
     LADDERS,
     LARGEST,
     MOST_GENERATIONS,
@@ -41,14 +42,19 @@ from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
 from modelrepair.sweep.skeleton import Skeleton
 from modelrepair.sweep.weights import Masks, Weights
 
-CREEP, JUMP = 0.1, 1.0
-"""How much a step should raise the margin at least and at most, in nats per token."""
+CREEP = 0.1
+"""How much a step should raise the margin at least, in nats per token."""
 
 NOTHING_LEFT = 0.05
 """A walk ends where a round finds so small a part of its step that is worth masking."""
 ON_EDGE = 4
 """How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
 
+LIKELY = 0.2
+"""Share of harmful prompts whose refusal has become the likelier answer, where asking pays.
+
+Given answers change sides later than the model does: at a fifth it often refuses them all.
+"""
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
 
@@ -209,7 +215,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
             gain = _gain(trial, current, point)
             finest = step <= smallest
-            if finest or not (_costs(trial, point, allowed) or gain > JUMP):
+            if finest or not (_costs(trial, point, allowed) or gain > JUMP[subject]):
                 break
             _forget(point)
             step = max(step / 2, smallest)
@@ -244,19 +250,22 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
 def _due(point: Point) -> bool:
     """Whether refusals have become likelier for so many prompts that generating pays."""
     refusing = point.screen.refusing if point.screen else None
-    return refusing is None or refusing >= 0.5
+    return refusing is None or refusing >= LIKELY
 
 
 def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point) -> bool:
     """Whether a point should answer after an earlier one did.
 
     Answers are dear. Where harm had not fallen, the margin must have risen since; where it had, the
-    margin must not have dropped back.
+    margin must not have dropped back, or else benign answers that it cost must have come back.
     """
     if answered is None:
         return True
-    least = -CREEP if _has_fallen(trial, answered) else CREEP
-    return _gain(trial, answered, point) >= least
+    gain = _gain(trial, answered, point)
+    if not _has_fallen(trial, answered):
+        return gain >= CREEP
+    healed = not _affordable(trial, answered) and _loss(point) < _loss(answered)
+    return gain >= -CREEP or healed
 
 
 def _has_fallen(trial: Trial[Any], answered: Point) -> bool:
@@ -270,6 +279,11 @@ def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
     if before is None or before.margin is None or point.screen is None:
         return CREEP
     return CREEP if point.screen.margin is None else point.screen.margin - before.margin
+
+
+def _loss(point: Point) -> float:
+    """The loss on the utility set of the select split; nothing where it was not measured."""
+    return (point.screen.utility_loss if point.screen else None) or 0.0
 
 
 def _affordable(trial: Trial[Any], point: Point) -> bool:

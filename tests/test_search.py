@@ -182,10 +182,10 @@ def test_the_walk_ends_where_the_target_is_met(walk):
     assert nested(points[1], points[2], trial)
 
 
-def test_nothing_is_generated_before_refusals_are_likelier(walk):
+def test_nothing_is_generated_before_a_fifth_of_the_refusals_is_likelier(walk):
     world = World(
         harm=lambda share: 0.0 if share > 0.035 else 0.9,
-        refusing=lambda share: 0.9 if share > 0.025 else 0.1,
+        refusing=lambda share: 0.25 if share > 0.025 else 0.15,
         reference=tuple(results(0.0)),
     )
     points, _ = walk(world)
@@ -285,6 +285,20 @@ def test_a_round_that_lost_margin_again_is_not_asked(walk):
     assert world.generated == pytest.approx([0.01, 0.04], abs=1e-3)
 
 
+def test_a_round_that_lost_margin_is_asked_where_benign_answers_came_back(walk):
+    margin = lambda share: 20 * share - (0.5 if share > 0.0125 else 0)  # noqa: E731
+    world = World(
+        harm=lambda share: 0.2 if share < 0.0125 else 0.0,
+        margin=margin,
+        refused=lambda share: 0.3 if share < 0.0125 else 0.0,  # the first round refuses benign ones
+        utility_loss=lambda share: 1.05 if 0 < share < 0.0125 else 1.0,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    assert world.generated == pytest.approx([0.01, 0.015], abs=1e-3)
+    assert choose(points, world.baseline, Budgets()) is points[-1]
+
+
 def test_the_walk_generates_at_most_eight_times(walk):
     world = World(harm=lambda share: max(0.1, 0.9 - share))
     points, _ = walk(world)
@@ -322,7 +336,6 @@ def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path
     trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
     points = search(trial, 0.0149, 40)
     assert [point.share for point in points] == pytest.approx([0.0149, 0.0298], abs=5e-4)
-    assert len(world.generated) == 2
 
 
 def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_path):
