@@ -50,10 +50,11 @@ NOTHING_LEFT = 0.05
 ON_EDGE = 4
 """How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
 
-LIKELY = 0.2
+LIKELY, SURE = 0.2, 0.8
 """Share of harmful prompts whose refusal has become the likelier answer, where asking pays.
 
-Given answers change sides later than the model does: at a fifth it often refuses them all.
+Given answers change sides later than the model does: at a fifth it often refuses them all. The last
+question is kept for where most have changed sides.
 """
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
@@ -183,8 +184,7 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
         if last is not None:
             _forget(last)
         last = _screened(trial, point)
-        refusing = last.screen.refusing if last.screen else None
-        if not _costs(trial, last, allowed) and (refusing is None or refusing >= 0.5):
+        if not _costs(trial, last, allowed) and _refuses(last, 0.5):
             last = _generated(trial, last)
             generations += 1
         yield last
@@ -199,7 +199,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
 
     Costs on the way may be higher than at the end: what a step costs, the next and smaller ones
     can win back, since they are scored on the benign answers too. Generation begins where the
-    margin says that refusals have become likelier than harmful answers for a good part of the
+    margin says that refusals have become likelier than harmful answers for a part of the
     prompts, and ends when the target is met within the budgets. The margin is of given answers,
     and the model may long give others: so every few rounds it is asked anyway.
     """
@@ -227,8 +227,10 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             yield _generated(trial, point) if current is None else point
             break
         waited += 1
-        due = due or _due(point)
-        if (due and _worth_an_answer(trial, answered, point)) or waited == PROBE_EVERY:
+        due = due or _refuses(point, LIKELY)
+        last = generations + 1 == MOST_GENERATIONS
+        ripe = _worth_an_answer(trial, answered, point)
+        if waited == PROBE_EVERY or (ripe and (not last or _refuses(point, SURE))):
             point = answered = _generated(trial, point)
             due = due or _has_fallen(trial, point)
             generations, waited = generations + 1, 0
@@ -247,25 +249,26 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
         yield _generated(trial, current)
 
 
-def _due(point: Point) -> bool:
-    """Whether refusals have become likelier for so many prompts that generating pays."""
+def _refuses(point: Point, share: float) -> bool:
+    """Whether refusals are likelier for this share of the prompts, as far as one can tell."""
     refusing = point.screen.refusing if point.screen else None
-    return refusing is None or refusing >= LIKELY
+    return refusing is None or refusing >= share
 
 
 def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point) -> bool:
-    """Whether a point should answer after an earlier one did.
+    """Whether a point should answer, after another one did or as the first.
 
-    Answers are dear. Where harm had not fallen, the margin must have risen since; where it had, the
-    margin must not have dropped back, or else benign answers that it cost must have come back.
+    Answers are dear. Refusals must have become likelier for some prompts; and where harm had not
+    fallen, the margin must have risen since. Where it had, it is enough that the margin has not
+    dropped back, or that benign answers which it cost have come back.
     """
     if answered is None:
-        return True
+        return _refuses(point, LIKELY)
     gain = _gain(trial, answered, point)
     if not _has_fallen(trial, answered):
-        return gain >= CREEP
+        return gain >= CREEP and _refuses(point, LIKELY)
     healed = not _affordable(trial, answered) and _loss(point) < _loss(answered)
-    return gain >= -CREEP or healed
+    return gain >= -CREEP or (healed and _refuses(point, LIKELY))
 
 
 def _has_fallen(trial: Trial[Any], answered: Point) -> bool:

@@ -306,6 +306,20 @@ def test_the_walk_generates_at_most_eight_times(walk):
     assert len(points) == 8
 
 
+def test_the_last_question_is_kept_for_where_most_refusals_are_likelier(walk):
+    world = World(harm=lambda share: 0.3, refusing=lambda share: 0.5 if share < 0.095 else 0.9)
+    walk(world)
+    asked = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.1]
+    assert world.generated == pytest.approx(asked, abs=1e-3)
+
+
+def test_a_round_where_few_refusals_are_likelier_is_not_asked(walk):
+    # The first round answers harmfully; the second has more margin, the fourth refusals, too.
+    world = World(refusing=lambda share: 0.3 if share < 0.015 or share > 0.035 else 0.1)
+    walk(world, rounds=4)
+    assert world.generated == pytest.approx([0.01, 0.04], abs=1e-3)
+
+
 def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
     world = World(refusing=lambda share: 0.0)
     points, _ = walk(world, rounds=3)
