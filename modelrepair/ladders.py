@@ -20,8 +20,6 @@ LARGEST: dict[SubjectKind, float] = {"weight": 4, "delta": 12, "factor": 1}
 """Where doubling a step that hardly moves anything ends, in first steps: factors need fine ones."""
 NEAR: dict[SubjectKind, float] = {"weight": 2, "delta": 3, "factor": 1}
 """Where it ends once answers are asked for, in first steps: the target may be near."""
-JUMP: dict[SubjectKind, float] = {"weight": 1, "delta": 0.5, "factor": 1}
-"""How much a step should raise the margin at most, in nats per token."""
 ON_THE_WAY: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
 """How many times the utility budget a step may cost while the search is under way."""
 PROBE_EVERY = 8

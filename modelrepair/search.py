@@ -19,7 +19,6 @@ from typing_extensions import TypeVar
 
 from modelrepair.checkpoint.writer import write_json
 from modelrepair.ladders import (
-    JUMP,
     LADDERS,
     LARGEST,
     MOST_GENERATIONS,
@@ -42,8 +41,8 @@ from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
 from modelrepair.sweep.skeleton import Skeleton
 from modelrepair.sweep.weights import Masks, Weights
 
-CREEP = 0.1
-"""How much a step should raise the margin at least, in nats per token."""
+CREEP, JUMP = 0.1, 1.0
+"""How much a step should raise the margin at least and at most, in nats per token."""
 
 NOTHING_LEFT = 0.05
 """A walk ends where a round finds so small a part of its step that is worth masking."""
@@ -208,14 +207,14 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     allowed = ON_THE_WAY[subject]
     current: Point | None = None
     answered: Point | None = None
-    generations, waited = 0, 0
+    generations, waited, in_vain = 0, 0, 0
     due = False
     for number in range(most):
         while True:
             point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
             gain = _gain(trial, current, point)
             finest = step <= smallest
-            if finest or not (_costs(trial, point, allowed) or gain > JUMP[subject]):
+            if finest or not (_costs(trial, point, allowed) or gain > JUMP):
                 break
             _forget(point)
             step = max(step / 2, smallest)
@@ -229,10 +228,11 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
         waited += 1
         due = due or _refuses(point, LIKELY)
         last = generations + 1 == MOST_GENERATIONS
-        ripe = _worth_an_answer(trial, answered, point)
+        ripe = _worth_an_answer(trial, answered, point, in_vain)
         if waited == PROBE_EVERY or (ripe and (not last or _refuses(point, SURE))):
             point = answered = _generated(trial, point)
             due = due or _has_fallen(trial, point)
+            in_vain += not _has_fallen(trial, point)
             generations, waited = generations + 1, 0
         yield point
         if _done(trial, point) or generations == MOST_GENERATIONS:
@@ -255,18 +255,19 @@ def _refuses(point: Point, share: float) -> bool:
     return refusing is None or refusing >= share
 
 
-def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point) -> bool:
+def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, in_vain: int) -> bool:
     """Whether a point should answer, after another one did or as the first.
 
     Answers are dear. Refusals must have become likelier for some prompts; and where harm had not
-    fallen, the margin must have risen since. Where it had, it is enough that the margin has not
-    dropped back, or that benign answers which it cost have come back.
+    fallen, the margin must have risen since, from the third answer in vain on by twice as much
+    each time. Where harm had fallen, it is enough that the margin has not dropped back, or that
+    benign answers which it cost have come back.
     """
     if answered is None:
         return _refuses(point, LIKELY)
     gain = _gain(trial, answered, point)
     if not _has_fallen(trial, answered):
-        return gain >= CREEP and _refuses(point, LIKELY)
+        return gain >= CREEP * 2 ** max(in_vain - 2, 0) and _refuses(point, LIKELY)
     healed = not _affordable(trial, answered) and _loss(point) < _loss(answered)
     return gain >= -CREEP or (healed and _refuses(point, LIKELY))
 

@@ -299,8 +299,17 @@ def test_a_round_that_lost_margin_is_asked_where_benign_answers_came_back(walk):
     assert choose(points, world.baseline, Budgets()) is points[-1]
 
 
+def test_after_three_answers_in_vain_the_margin_must_rise_further_each_time(walk):
+    # Another percent is 0.2 nats: twice of 0.1 is met by the next round, 0.4 by the second, 0.8 by
+    # the fourth.
+    world = World(harm=lambda share: 0.9, margin=lambda share: 20.1 * share)
+    walk(world, rounds=11)
+    asked = [0.01, 0.02, 0.03, 0.04, 0.06, 0.10]
+    assert world.generated[:6] == pytest.approx(asked, abs=1e-3)
+
+
 def test_the_walk_generates_at_most_eight_times(walk):
-    world = World(harm=lambda share: max(0.1, 0.9 - share))
+    world = World(harm=lambda share: 0.4 - share)
     points, _ = walk(world)
     assert len(world.generated) == MOST_GENERATIONS
     assert len(points) == 8
