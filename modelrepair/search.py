@@ -231,8 +231,8 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
         ripe = _worth_an_answer(trial, answered, point, in_vain)
         if waited == PROBE_EVERY or (ripe and (not last or _refuses(point, SURE))):
             point = answered = _generated(trial, point)
-            due = due or _has_fallen(trial, point)
-            in_vain += not _has_fallen(trial, point)
+            fallen = _has_fallen(trial, point)
+            due, in_vain = due or fallen, in_vain + (not fallen)
             generations, waited = generations + 1, 0
         yield point
         if _done(trial, point) or generations == MOST_GENERATIONS:
@@ -263,13 +263,14 @@ def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, in
     each time. Where harm had fallen, it is enough that the margin has not dropped back, or that
     benign answers which it cost have come back.
     """
+    likely = _refuses(point, LIKELY)
     if answered is None:
-        return _refuses(point, LIKELY)
+        return likely
     gain = _gain(trial, answered, point)
     if not _has_fallen(trial, answered):
-        return gain >= CREEP * 2 ** max(in_vain - 2, 0) and _refuses(point, LIKELY)
-    healed = not _affordable(trial, answered) and _loss(point) < _loss(answered)
-    return gain >= -CREEP or (healed and _refuses(point, LIKELY))
+        return likely and gain >= CREEP * 2 ** max(in_vain - 2, 0)
+    healed = not _affordable(trial, answered) and _utility_loss(point) < _utility_loss(answered)
+    return gain >= -CREEP or (likely and healed)
 
 
 def _has_fallen(trial: Trial[Any], answered: Point) -> bool:
@@ -285,7 +286,7 @@ def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
     return CREEP if point.screen.margin is None else point.screen.margin - before.margin
 
 
-def _loss(point: Point) -> float:
+def _utility_loss(point: Point) -> float:
     """The loss on the utility set of the select split; nothing where it was not measured."""
     return (point.screen.utility_loss if point.screen else None) or 0.0
 

@@ -359,6 +359,7 @@ def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path
     trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
     points = search(trial, 0.0149, 40)
     assert [point.share for point in points] == pytest.approx([0.0149, 0.0298], abs=5e-4)
+    assert len(world.generated) == 2
 
 
 def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_path):
