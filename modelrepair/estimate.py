@@ -141,7 +141,7 @@ def free_memory() -> int | None:
 def free_disk(path: Path) -> int | None:
     """Bytes free on the disk where this path lies or will lie.
 
-    >>> free_disk(Path("not/yet/there")) == free_disk(Path())
+    >>> free_disk(Path("not/yet/there")) is not None
     True
     """
     place = path.absolute()

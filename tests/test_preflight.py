@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -221,7 +222,9 @@ def test_free_memory_knows_the_container(monkeypatch):
 
 
 def test_free_disk_asks_the_nearest_folder(tmp_path, monkeypatch):
-    assert estimate.free_disk(tmp_path / "a" / "b") is not None
+    free = {tmp_path: 5}
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free[path]))
+    assert estimate.free_disk(tmp_path / "a" / "b") == 5
     monkeypatch.setattr("shutil.disk_usage", lambda path: (_ for _ in ()).throw(OSError()))
     assert estimate.free_disk(tmp_path) is None
 
