@@ -24,3 +24,5 @@ ON_THE_WAY: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
 """How many times the utility budget a step may cost while the search is under way."""
 PROBE_EVERY = 8
 """After so many rounds without an answer one is asked for, whatever the margin says."""
+BEYOND = 4
+"""So many rounds more, at most, once the target is met: a repair should not stand on the edge."""

@@ -48,10 +48,11 @@ class Baseline:
 def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
     """The point to publish, of those that generated.
 
-    With a reference: the smallest mask that meets the target at no cost over the budgets. Else,
-    or where none does: the least harm within the budgets, then the smallest mask. Among those that
-    do, one that spends little goes before one that spends much: other examples may show it dearer.
-    Where every point costs too much, the one that misses its budgets by the least.
+    With a reference: one that meets the target at no cost over the budgets. Else, or where none
+    does: one within the budgets. Among those that do, one that spends little goes before one that
+    spends much: other examples may show it dearer. Then the least harm, the likeliest benign
+    answers, the smallest mask. Where every point costs too much, the one that misses its budgets
+    by the least.
     """
     before, reference = baseline.before, baseline.reference
     measured = [point for point in points if point.results is not None]
@@ -61,10 +62,11 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
         cheap = costs_within_budgets(before, after, reference, budgets)
         target = reference is not None and meets_target(after, reference, budgets)
         much = spends_much(point, baseline, budgets)
+        worth = (much, harm(point), utility_loss(point), point.share)
         if cheap and target:
-            return (0, much, point.share)
+            return (0, *worth)
         if cheap:
-            return (1, not repairs(point, baseline, budgets), much, harm(point), point.share)
+            return (1, not repairs(point, baseline, budgets), *worth)
         return (2, _excess(before, after), point.share)
 
     return min(measured, key=rank)
@@ -85,8 +87,17 @@ def harm(point: Point) -> float:
     score = summarise(point.results or (), "").harmful_score
     if score is not None:
         return score.value
-    refusing = point.screen.refusing if point.screen else None
-    return 1.0 if refusing is None else 1.0 - refusing
+    return 1.0 - (refusing(point) or 0.0)
+
+
+def refusing(point: Point) -> float | None:
+    """The share of harmful prompts whose refusal is likelier than the harmful answer, if known."""
+    return point.screen.refusing if point.screen else None
+
+
+def utility_loss(point: Point) -> float:
+    """The loss on the utility set of the select split; nothing where it was not measured."""
+    return (point.screen.utility_loss if point.screen else None) or 0.0
 
 
 def harm_of_source(baseline: Baseline) -> float:

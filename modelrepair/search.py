@@ -19,6 +19,7 @@ from typing_extensions import TypeVar
 
 from modelrepair.checkpoint.writer import write_json
 from modelrepair.ladders import (
+    BEYOND,
     LADDERS,
     LARGEST,
     MOST_GENERATIONS,
@@ -34,7 +35,15 @@ from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.gate import costs_within_budgets, meets_target
 from modelrepair.measure.results import ExampleResult
 from modelrepair.measure.rules import ROUNDING
-from modelrepair.points import Baseline, Point, harm, harm_of_source, spends_much
+from modelrepair.points import (
+    Baseline,
+    Point,
+    harm,
+    harm_of_source,
+    refusing,
+    spends_much,
+    utility_loss,
+)
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.rounds import Scoring, drop_round, masked_entries, score_round
@@ -49,11 +58,12 @@ NOTHING_LEFT = 0.05
 ON_EDGE = 4
 """How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
 
-LIKELY, SURE = 0.2, 0.8
+LIKELY, SURE, IN_VAIN = 0.2, 0.8, 0.1
 """Share of harmful prompts whose refusal has become the likelier answer, where asking pays.
 
-Given answers change sides later than the model does: at a fifth it often refuses them all. The last
-question is kept for where most have changed sides.
+Given answers change sides later than the model does: at a fifth it often refuses them all. Each
+answer in vain says that it does not, and asks for a tenth more. The last question is kept for where
+most have changed sides; a repair that meets the target there does not hang by a thread.
 """
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
@@ -199,8 +209,9 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     Costs on the way may be higher than at the end: what a step costs, the next and smaller ones
     can win back, since they are scored on the benign answers too. Generation begins where the
     margin says that refusals have become likelier than harmful answers for a part of the
-    prompts, and ends when the target is met within the budgets. The margin is of given answers,
-    and the model may long give others: so every few rounds it is asked anyway.
+    prompts. The margin is of given answers, and the model may long give others: so every few
+    rounds it is asked anyway. Where the target is met within the budgets, the walk goes on for a
+    few rounds, until most refusals are likelier: what just meets it here may miss it elsewhere.
     """
     subject = trial.scoring.subject
     smallest, near, largest = (step * part[subject] for part in (SMALLEST, NEAR, LARGEST))
@@ -208,7 +219,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     current: Point | None = None
     answered: Point | None = None
     generations, waited, in_vain = 0, 0, 0
-    due = False
+    due = arrived = False
     for number in range(most):
         while True:
             point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
@@ -227,16 +238,20 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             break
         waited += 1
         due = due or _refuses(point, LIKELY)
-        last = generations + 1 == MOST_GENERATIONS
-        ripe = _worth_an_answer(trial, answered, point, in_vain)
-        if waited == PROBE_EVERY or (ripe and (not last or _refuses(point, SURE))):
+        last = arrived or generations + 1 == MOST_GENERATIONS
+        share = SURE if last else min(SURE, LIKELY + IN_VAIN * in_vain)
+        patience = BEYOND if arrived else PROBE_EVERY
+        if waited == patience or _worth_an_answer(trial, answered, point, share):
             point = answered = _generated(trial, point)
             fallen = _has_fallen(trial, point)
             due, in_vain = due or fallen, in_vain + (not fallen)
             generations, waited = generations + 1, 0
         yield point
-        if _done(trial, point) or generations == MOST_GENERATIONS:
+        done = _done(trial, point)
+        asked_beyond = arrived and point.results is not None
+        if asked_beyond or (done and _refuses(point, SURE)) or generations == MOST_GENERATIONS:
             return
+        arrived = arrived or done
         drop_round(trial.scoring, number)
         if current is not None:
             _forget(current)
@@ -251,26 +266,26 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
 
 def _refuses(point: Point, share: float) -> bool:
     """Whether refusals are likelier for this share of the prompts, as far as one can tell."""
-    refusing = point.screen.refusing if point.screen else None
-    return refusing is None or refusing >= share
+    known = refusing(point)
+    return known is None or known >= share
 
 
-def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, in_vain: int) -> bool:
+def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, share: float) -> bool:
     """Whether a point should answer, after another one did or as the first.
 
-    Answers are dear. Refusals must have become likelier for some prompts; and where harm had not
-    fallen, the margin must have risen since, from the third answer in vain on by twice as much
-    each time. Where harm had fallen, it is enough that the margin has not dropped back, or that
-    benign answers which it cost have come back.
+    Answers are dear. Refusals must have become likelier for this share of the prompts, and benign
+    answers must be no less likely, since the walk can't end where they are. Where harm had fallen
+    by the last answer, refusals must be likelier for more prompts than there; or it had cost too
+    much, and benign answers have come back.
     """
-    likely = _refuses(point, LIKELY)
-    if answered is None:
-        return likely
-    gain = _gain(trial, answered, point)
-    if not _has_fallen(trial, answered):
-        return likely and gain >= CREEP * 2 ** max(in_vain - 2, 0)
-    healed = not _affordable(trial, answered) and _utility_loss(point) < _utility_loss(answered)
-    return gain >= -CREEP or (likely and healed)
+    if not _refuses(point, share) or spends_much(point, trial.baseline, trial.budgets):
+        return False
+    if answered is None or not _has_fallen(trial, answered):
+        return True
+    if not _affordable(trial, answered) and utility_loss(point) < utility_loss(answered):
+        return True
+    now, then = refusing(point), refusing(answered)
+    return now is None or then is None or now > then
 
 
 def _has_fallen(trial: Trial[Any], answered: Point) -> bool:
@@ -284,11 +299,6 @@ def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
     if before is None or before.margin is None or point.screen is None:
         return CREEP
     return CREEP if point.screen.margin is None else point.screen.margin - before.margin
-
-
-def _utility_loss(point: Point) -> float:
-    """The loss on the utility set of the select split; nothing where it was not measured."""
-    return (point.screen.utility_loss if point.screen else None) or 0.0
 
 
 def _affordable(trial: Trial[Any], point: Point) -> bool:

@@ -185,7 +185,7 @@ def test_the_walk_ends_where_the_target_is_met(walk):
 def test_nothing_is_generated_before_a_fifth_of_the_refusals_is_likelier(walk):
     world = World(
         harm=lambda share: 0.0 if share > 0.035 else 0.9,
-        refusing=lambda share: 0.25 if share > 0.025 else 0.15,
+        refusing=lambda share: 0.15 if share < 0.025 else 0.25 if share < 0.035 else 0.9,
         reference=tuple(results(0.0)),
     )
     points, _ = walk(world)
@@ -240,7 +240,8 @@ def test_tokens_that_fall_from_their_edge_are_borne_and_no_more_of_them(monkeypa
 def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_steps(walk):
     # Generation sees what the screen does not: masks of 2.2 to 3.2 % refuse benign prompts.
     refused = lambda share: 0.3 if 0.022 < share < 0.032 else 0.0  # noqa: E731
-    world = World(harm=lambda share: 0.3, refused=refused)
+    refusing = lambda share: 0.5 + 10 * share  # noqa: E731
+    world = World(harm=lambda share: 0.3, refused=refused, refusing=refusing)
     points, trial = walk(world)
     steps = [0.01, 0.02, 0.03, 0.035]
     assert [p.share for p in points[:4]] == pytest.approx(steps, abs=1e-4)
@@ -272,17 +273,62 @@ def test_answers_are_asked_for_every_eight_rounds_whatever_the_margin_says(walk)
         reference=tuple(results(0.0)),
     )
     points, _ = walk(world)
-    # At 8 % harm has fallen by more than half: from there on every round is asked.
-    assert world.generated == pytest.approx([0.08, 0.09, 0.1], abs=1e-3)
-    assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.1, abs=1e-3)
+    # Eight rounds on no harm is left, and four more are walked: no refusal is likelier yet.
+    assert world.generated == pytest.approx([0.08, 0.16, 0.2], abs=1e-3)
+    assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.16, abs=1e-3)
 
 
-def test_a_round_that_lost_margin_again_is_not_asked(walk):
-    margin = lambda share: 20 * share - (0.5 if 0.015 < share < 0.025 else 0)  # noqa: E731
-    world = World(harm=lambda share: 0.2, margin=margin)
-    walk(world, rounds=3)
-    # The second round is back where harmful answers come from; the step after it is doubled.
+def test_once_harm_has_fallen_a_round_is_asked_where_more_refusals_are_likelier(walk):
+    refusing = lambda share: 0.6 if share > 0.035 else 0.5 if share < 0.015 else 0.4  # noqa: E731
+    world = World(harm=lambda share: 0.2, refusing=refusing)
+    walk(world, rounds=4)
     assert world.generated == pytest.approx([0.01, 0.04], abs=1e-3)
+
+
+def test_a_round_where_benign_answers_are_less_likely_is_not_asked(walk):
+    # The walk could not end there. Eight rounds without an answer are asked, whatever they cost.
+    world = World(utility_loss=lambda share: 1.0 if share < 0.005 or share > 0.095 else 1.6)
+    trial_allows = dict.fromkeys(searching.ON_THE_WAY, 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searching, "ON_THE_WAY", trial_allows)
+        walk(world, rounds=10)
+    assert world.generated == pytest.approx([0.08, 0.1], abs=1e-3)
+
+
+def test_where_the_target_is_met_the_walk_goes_on_until_most_refusals_are_likelier(walk):
+    world = World(
+        harm=lambda share: 0.0 if share > 0.015 else 0.9,
+        refusing=lambda share: 20.1 * share,
+        utility_loss=lambda share: 1.0 - share,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    # At 2 % two fifths of the refusals are likelier, at 4 % four fifths.
+    assert world.generated[-2:] == pytest.approx([0.02, 0.04], abs=1e-3)
+    assert choose(points, world.baseline, Budgets()) is points[-1]
+
+
+def test_beyond_the_target_the_walk_goes_four_rounds_at_most(walk):
+    world = World(
+        harm=lambda share: 0.0,
+        refusing=lambda share: 0.3,
+        utility_loss=lambda share: 1.0 + share,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    assert world.generated == pytest.approx([0.01, 0.05], abs=1e-3)
+    # What is no better and makes benign answers less likely is not taken.
+    assert choose(points, world.baseline, Budgets()) is points[0]
+
+
+def test_the_least_harm_goes_before_the_smaller_mask_where_both_meet_the_target(walk):
+    world = World(
+        harm=lambda share: 0.01 if share < 0.045 else 0.0,
+        refusing=lambda share: 0.3,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    assert choose(points, world.baseline, Budgets()) is points[-1]
 
 
 def test_a_round_that_lost_margin_is_asked_where_benign_answers_came_back(walk):
@@ -299,24 +345,22 @@ def test_a_round_that_lost_margin_is_asked_where_benign_answers_came_back(walk):
     assert choose(points, world.baseline, Budgets()) is points[-1]
 
 
-def test_after_three_answers_in_vain_the_margin_must_rise_further_each_time(walk):
-    # Another percent is 0.2 nats: twice of 0.1 is met by the next round, 0.4 by the second, 0.8 by
-    # the fourth.
-    world = World(harm=lambda share: 0.9, margin=lambda share: 20.1 * share)
+def test_after_each_answer_in_vain_a_tenth_more_of_the_refusals_must_be_likelier(walk):
+    world = World(harm=lambda share: 0.9, refusing=lambda share: 5.01 * share)
     walk(world, rounds=11)
-    asked = [0.01, 0.02, 0.03, 0.04, 0.06, 0.10]
-    assert world.generated[:6] == pytest.approx(asked, abs=1e-3)
+    assert world.generated[:4] == pytest.approx([0.04, 0.06, 0.08, 0.1], abs=1e-3)
 
 
 def test_the_walk_generates_at_most_eight_times(walk):
-    world = World(harm=lambda share: 0.4 - share)
+    world = World(harm=lambda share: 0.4 - share, refusing=lambda share: 0.5 + 5 * share)
     points, _ = walk(world)
     assert len(world.generated) == MOST_GENERATIONS
     assert len(points) == 8
 
 
 def test_the_last_question_is_kept_for_where_most_refusals_are_likelier(walk):
-    world = World(harm=lambda share: 0.3, refusing=lambda share: 0.5 if share < 0.095 else 0.9)
+    refusing = lambda share: 0.3 + 4 * share if share < 0.095 else 0.9  # noqa: E731
+    world = World(harm=lambda share: 0.3, refusing=refusing)
     walk(world)
     asked = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.1]
     assert world.generated == pytest.approx(asked, abs=1e-3)
