@@ -221,14 +221,8 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     generations, waited, in_vain = 0, 0, 0
     due = arrived = False
     for number in range(most):
-        while True:
-            point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
-            gain = _gain(trial, current, point)
-            finest = step <= smallest
-            if finest or not (_costs(trial, point, allowed) or gain > JUMP):
-                break
-            _forget(point)
-            step = max(step / 2, smallest)
+        point, step = _stepped(trial, number, step, current, smallest)
+        gain = _gain(trial, current, point)
         if current is not None and point.share - current.share < step * NOTHING_LEFT:
             _forget(point)
             break  # next to nothing is left that is worth masking
@@ -262,6 +256,20 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
         yield _generated(trial, current)
+
+
+def _stepped(
+    trial: Trial[Any], number: int, step: float, current: Point | None, smallest: float
+) -> tuple[Point, float]:
+    """Mask a step more, halved for as long as it costs or jumps; and how large it became."""
+    allowed = ON_THE_WAY[trial.scoring.subject]
+    while True:
+        point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
+        too_far = _costs(trial, point, allowed) or _gain(trial, current, point) > JUMP
+        if step <= smallest or not too_far:
+            return point, step
+        _forget(point)
+        step = max(step / 2, smallest)
 
 
 def _refuses(point: Point, share: float) -> bool:

@@ -59,7 +59,9 @@ def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> S
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
     for name, count in splits.dropped.items():
-        notes.warn(f"{count} prompts of the {name} set stand in another set and were left out")
+        notes.warn(
+            f"left out of the {name} set: {count} of its prompts, which stand in another set"
+        )
     return Sets(given, splits)
 
 
@@ -104,7 +106,7 @@ def _find(
     for line in said:
         notes.warn(line)
     if some.faults:
-        notes.warn(f"{len(some.faults)} rows of {some.id} were left out; first {some.faults[0]}")
+        notes.warn(f"left out of {some.id}: {len(some.faults)} of its rows; first {some.faults[0]}")
     if name == "refusal" and not some.answered:
         raise ExampleSetError(
             f"{some.id}: the refusal set has prompts without answers",

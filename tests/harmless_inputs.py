@@ -108,7 +108,8 @@ HARMLESS = [
              "8 of 8 examples of the realign set do not fit into --max-length 20: most of what it "
              "could say is cut off", nothing, "--max-length 20"),
     Harmless("a row of a published set without its answer",
-             "1 rows of set.parquet were left out; first set.parquet, row 4: the answer is empty",
+             "left out of set.parquet: 1 of its rows; first set.parquet, row 4: the answer is "
+             "empty",
              published, "--realign set.parquet"),
     Harmless("no chat template",
              "the tokenizer has no chat template: prompts are given as plain instructions",
