@@ -9,7 +9,7 @@ from typing import Literal
 
 from modelrepair.estimate import TEMPLATE_TOKENS, tokens_of
 from modelrepair.examples.splits import REPORT_LIMIT, SELECT_LIMIT, Splits
-from modelrepair.ladders import LADDERS, MOST_GENERATIONS, MOST_ROUNDS, STEPS
+from modelrepair.ladders import LADDERS, MOST_GENERATIONS, MOST_ROUNDS, STRIDES
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import ScorerSpec, SetName, SubjectKind
 from modelrepair.settings import Settings
@@ -68,7 +68,7 @@ def _search(
     needed = needs(settings, spec, subject)
     tokens = sum(_tokens(settings, splits, name, settings.examples) for name in needed)
     most = settings.max_rounds or MOST_ROUNDS
-    step = settings.step or STEPS[subject]
+    step = settings.step or STRIDES[subject].first
     if fixed:
         asked = float(settings.ratio or 0) / step
         rounds = max(1, min(math.ceil(asked - 1e-9), most)) if spec.iterative else 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from modelrepair.registry.specs import SubjectKind
 
 MOST_GENERATIONS = 8
@@ -12,16 +14,33 @@ LADDERS: dict[SubjectKind, tuple[float, ...]] = {
     "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
     "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
 }
-STEPS: dict[SubjectKind, float] = {"weight": 0.00012, "delta": 0.005, "factor": 0.001}
-"""First step of an iterative scorer, as a share of all entries; measured on small models."""
-SMALLEST: dict[SubjectKind, float] = {"weight": 1 / 64, "delta": 1 / 32, "factor": 0.3}
-"""Where halving a step that costs ends, as a part of the first step."""
-LARGEST: dict[SubjectKind, float] = {"weight": 4, "delta": 12, "factor": 1}
-"""Where doubling a step that hardly moves anything ends, in first steps: factors need fine ones."""
-NEAR: dict[SubjectKind, float] = {"weight": 2, "delta": 3, "factor": 1}
-"""Where it ends once answers are asked for, in first steps: the target may be near."""
-ON_THE_WAY: dict[SubjectKind, float] = {"weight": 4, "delta": 4, "factor": 1}
-"""How many times the utility budget a step may cost while the search is under way."""
+
+
+@dataclass(frozen=True)
+class Stride:
+    """How far a step of an iterative scorer goes; measured on small models.
+
+    Args:
+        first: the first step, as a share of all entries.
+        smallest: where halving a step that costs ends, as a part of the first.
+        near: where doubling a step that hardly moves anything ends once answers are asked for, in
+            first steps: the target may be near.
+        largest: where it ends before that.
+        costs: how many times the utility budget a step may cost while the search is under way.
+    """
+
+    first: float
+    smallest: float
+    near: float
+    largest: float
+    costs: float
+
+
+STRIDES: dict[SubjectKind, Stride] = {
+    "weight": Stride(first=0.00012, smallest=1 / 64, near=2, largest=4, costs=4),
+    "delta": Stride(first=0.005, smallest=1 / 32, near=3, largest=12, costs=4),
+    "factor": Stride(first=0.001, smallest=0.3, near=1, largest=1, costs=1),
+}
 PROBE_EVERY = 8
 """After so many rounds without an answer one is asked for, whatever the margin says."""
 BEYOND = 4

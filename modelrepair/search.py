@@ -21,14 +21,10 @@ from modelrepair.checkpoint.writer import write_json
 from modelrepair.ladders import (
     BEYOND,
     LADDERS,
-    LARGEST,
     MOST_GENERATIONS,
     MOST_ROUNDS,
-    NEAR,
-    ON_THE_WAY,
     PROBE_EVERY,
-    SMALLEST,
-    STEPS,
+    STRIDES,
 )
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
@@ -112,7 +108,7 @@ def fixed(
     """The mask at a ratio that the user named: one cut, or as many steps as it takes."""
     if not scoring.registered.spec.iterative:
         return _point(scoring, 0, ratio, None, progress)
-    steps = math.ceil(ratio / (step or STEPS[scoring.subject]) - 1e-9)
+    steps = math.ceil(ratio / (step or STRIDES[scoring.subject].first) - 1e-9)
     steps = max(1, min(steps, max_rounds or MOST_ROUNDS))
     point: Point | None = None
     for number in range(steps):
@@ -131,7 +127,7 @@ def search(trial: Trial[Any], step: float | None, max_rounds: int | None) -> lis
         points = list(climb(trial, _ladder(trial)))
         drop_round(trial.scoring, 0)
         return points
-    walked = _walk(trial, step or STEPS[trial.scoring.subject], max_rounds or MOST_ROUNDS)
+    walked = _walk(trial, step or STRIDES[trial.scoring.subject].first, max_rounds or MOST_ROUNDS)
     # The last one comes a second time where it generates after all.
     return list({point.change.folder: point for point in walked}.values())
 
@@ -186,7 +182,7 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
     No more of them are asked for once one meets the target within the budgets. What costs too
     much is not the end: what a training lost it may win back.
     """
-    allowed = ON_THE_WAY["weight"]
+    allowed = STRIDES["weight"].costs
     last: Point | None = None
     generations = 0
     for point in points:
@@ -213,9 +209,10 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
     rounds it is asked anyway. Where the target is met within the budgets, the walk goes on for a
     few rounds, until most refusals are likelier: what just meets it here may miss it elsewhere.
     """
-    subject = trial.scoring.subject
-    smallest, near, largest = (step * part[subject] for part in (SMALLEST, NEAR, LARGEST))
-    allowed = ON_THE_WAY[subject]
+    stride = STRIDES[trial.scoring.subject]
+    smallest, near, largest = (
+        step * part for part in (stride.smallest, stride.near, stride.largest)
+    )
     current: Point | None = None
     answered: Point | None = None
     generations, waited, in_vain = 0, 0, 0
@@ -226,7 +223,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
         if current is not None and point.share - current.share < step * NOTHING_LEFT:
             _forget(point)
             break  # next to nothing is left that is worth masking
-        if _costs(trial, point, allowed):
+        if _costs(trial, point, stride.costs):
             # Where the first step costs already, it is all there is to choose from.
             yield _generated(trial, point) if current is None else point
             break
@@ -262,7 +259,7 @@ def _stepped(
     trial: Trial[Any], number: int, step: float, current: Point | None, smallest: float
 ) -> tuple[Point, float]:
     """Mask a step more, halved for as long as it costs or jumps; and how large it became."""
-    allowed = ON_THE_WAY[trial.scoring.subject]
+    allowed = STRIDES[trial.scoring.subject].costs
     while True:
         point = _screened(trial, _point(trial.scoring, number, step, current, trial.progress))
         too_far = _costs(trial, point, allowed) or _gain(trial, current, point) > JUMP

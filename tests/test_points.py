@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ SAFE = results(0.0)
 @pytest.mark.parametrize(
     ("points", "reference", "chosen"),
     [
-        # With a reference: the smallest that meets its target, though a larger one is better.
+        # With a reference: of those that meet its target the least harm, then the smallest.
         ({0.1: SAFE, 0.2: results(0.02), 0.05: results(0.5)}, SAFE, 0.1),
-        ({0.1: results(0.02), 0.2: SAFE}, SAFE, 0.1),
+        ({0.1: results(0.02), 0.2: SAFE, 0.3: SAFE}, SAFE, 0.2),
         # ... and at no cost over the budgets.
         ({0.1: results(0.0, utility=0.9), 0.2: SAFE}, SAFE, 0.2),
         ({0.1: results(0.0, refused=0.1), 0.2: SAFE}, SAFE, 0.2),
@@ -44,6 +45,16 @@ def test_the_choice(points, reference, chosen):
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
     for order in (made, made[::-1]):
         assert choose(order, baseline, Budgets()).share == chosen
+
+
+@pytest.mark.parametrize("reference", [tuple(SAFE), None])
+def test_of_equal_harm_the_likeliest_benign_answers_go_before_the_smaller_mask(reference):
+    made = [
+        replace(point(share, SAFE), screen=Screen(0, 0, 1, loss))
+        for share, loss in {0.1: 1.02, 0.2: 1.0, 0.3: 1.01}.items()
+    ]
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference)
+    assert choose(made, baseline, Budgets()).share == 0.2
 
 
 def test_points_that_did_not_generate_are_not_chosen():

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from modelrepair import search as searching
+from modelrepair.ladders import LADDERS, MOST_GENERATIONS, STRIDES
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Screen
 from modelrepair.measure.results import ExampleResult
 from modelrepair.points import Baseline, Point, choose, repairs
 from modelrepair.progress import Silent
-from modelrepair.search import LADDERS, MOST_GENERATIONS, Trial, fixed, search
+from modelrepair.search import Trial, fixed, search
 from tests.scoring import scoring
 
 HARMFUL, UTILITY = 100, 100
@@ -288,9 +289,8 @@ def test_once_harm_has_fallen_a_round_is_asked_where_more_refusals_are_likelier(
 def test_a_round_where_benign_answers_are_less_likely_is_not_asked(walk):
     # The walk could not end there. Eight rounds without an answer are asked, whatever they cost.
     world = World(utility_loss=lambda share: 1.0 if share < 0.005 or share > 0.095 else 1.6)
-    trial_allows = dict.fromkeys(searching.ON_THE_WAY, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(searching, "ON_THE_WAY", trial_allows)
+        patch.setitem(STRIDES, "weight", replace(STRIDES["weight"], costs=100))
         walk(world, rounds=10)
     assert world.generated == pytest.approx([0.08, 0.1], abs=1e-3)
 
