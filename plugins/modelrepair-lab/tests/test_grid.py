@@ -90,17 +90,23 @@ def test_a_grid_like_one_that_is_like_another(write):
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
-    assert error.value.hint == "give a TOML file, or one of quick, wanda, whole"
+    assert error.value.hint == "give a TOML file, or one of outside, quick, wanda, whole"
 
 
 @pytest.mark.parametrize(
-    ("name", "attacks", "seeds"), [("quick", 6, 2), ("whole", 12, 3), ("wanda", 6, 2)]
+    ("name", "attacks", "seeds", "least", "most"),
+    [
+        ("quick", 6, 2, 0.003, 0.2),
+        ("whole", 12, 3, 0.003, 0.2),
+        ("wanda", 6, 2, 0.003, 0.2),
+        ("outside", 8, 1, 0.02, 1.0),
+    ],
 )
-def test_the_built_in_grids(name, attacks, seeds):
+def test_the_built_in_grids(name, attacks, seeds, least, most):
     grid = read_grid(name)
     assert (len(grid.attacks), len(grid.seeds)) == (attacks, seeds)
     shares = [row.recipe.share for row in grid.attacks]
-    assert (min(shares), max(shares)) == (0.003, 0.2)
+    assert (min(shares), max(shares)) == (least, most)
     assert {row.recipe.method for row in grid.attacks} == {"full", "lora"}
     for with_reference in (True, False):
         ours = [r for r in grid.repairs if r.ours and r.with_reference == with_reference]
