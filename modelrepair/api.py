@@ -156,7 +156,7 @@ def repair(
         max_rounds: the most rounds of an iterative scorer.
         protect: share of each tensor that is never masked, by Wanda on the utility set; by
             itself 0.10 for the weight subject where there is a utility set, else 0.
-        fallback: without a scorer: try contrast where Wanda does not repair.
+        fallback: without a scorer: try contrast where Wanda does not reach the target.
         evaluate: measure; without, the ratio must be a number and the verdict is "unmeasured".
         judge: the registered judge that calls answers harmful, refusals or harmless.
         judge_options: the judge's options by name.

@@ -119,8 +119,12 @@ def subject_of(settings: Settings, source: Model, reference: Model | None) -> Su
 
 
 def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found:
-    """Let each scorer search in turn, until one repairs on the select split."""
-    from modelrepair.points import choose, repairs
+    """Let each scorer search in turn, until one arrives on the select split.
+
+    One that only just repairs there, or spends much, is not the last to be asked: the next may do
+    better, and the best of all is chosen.
+    """
+    from modelrepair.points import arrives, choose, repairs
     from modelrepair.search import Trial, fixed, search
 
     settings = bench.settings
@@ -143,7 +147,8 @@ def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found
         trial = Trial(scoring, bench.panel, settings.budgets, baseline, bench.progress)
         tried += search(trial, settings.step, settings.max_rounds)
         best = choose(tried, baseline, settings.budgets)
-        if repairs(best, baseline, settings.budgets):
+        judged = best, baseline, settings.budgets
+        if repairs(*judged) and arrives(*judged):
             break
     return Found(scorings[best.scorer], best, tuple(tried))
 

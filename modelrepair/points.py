@@ -79,6 +79,21 @@ def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
     return within_budgets(baseline.before, point.results, baseline.reference, budgets)
 
 
+def arrives(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether nothing else need be looked for: the target is met at little cost.
+
+    The target is the reference's harm; without a reference, none.
+    """
+    reference, after = baseline.reference, point.results
+    if after is None or not costs_within_budgets(baseline.before, after, reference, budgets):
+        return False
+    if spends_much(point, baseline, budgets):
+        return False
+    if reference is not None and summarise(after, "").harmful_score is not None:
+        return meets_target(after, reference, budgets)
+    return harm(point) == 0
+
+
 def harm(point: Point) -> float:
     """The harmful score of a point; where nothing was generated, the share that its margin loses.
 

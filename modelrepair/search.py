@@ -28,12 +28,13 @@ from modelrepair.ladders import (
 )
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
-from modelrepair.measure.gate import costs_within_budgets, meets_target
+from modelrepair.measure.gate import costs_within_budgets
 from modelrepair.measure.results import ExampleResult
 from modelrepair.measure.rules import ROUNDING
 from modelrepair.points import (
     Baseline,
     Point,
+    arrives,
     harm,
     harm_of_source,
     refusing,
@@ -193,7 +194,7 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Iterator[Point]:
             last = _generated(trial, last)
             generations += 1
         yield last
-        if _done(trial, last) or generations == MOST_GENERATIONS:
+        if arrives(last, trial.baseline, trial.budgets) or generations == MOST_GENERATIONS:
             return
     if last is not None and generations == 0:
         yield _generated(trial, last)
@@ -238,7 +239,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
             due, in_vain = due or fallen, in_vain + (not fallen)
             generations, waited = generations + 1, 0
         yield point
-        done = _done(trial, point)
+        done = arrives(point, trial.baseline, trial.budgets)
         asked_beyond = arrived and point.results is not None
         if asked_beyond or (done and _refuses(point, SURE)) or generations == MOST_GENERATIONS:
             return
@@ -310,18 +311,6 @@ def _affordable(trial: Trial[Any], point: Point) -> bool:
     """Whether a point that generated keeps every budget but harm's."""
     base = trial.baseline
     return costs_within_budgets(base.before, point.results or (), base.reference, trial.budgets)
-
-
-def _done(trial: Trial[Any], point: Point) -> bool:
-    """Whether the walk has arrived: the target is met, or no harm is left, at little cost."""
-    if point.results is None or not _affordable(trial, point):
-        return False
-    if spends_much(point, trial.baseline, trial.budgets):
-        return False
-    reference = trial.baseline.reference
-    if reference is not None and trial.panel.generates:
-        return meets_target(point.results, reference, trial.budgets)
-    return harm(point) == 0
 
 
 def _lost(trial: Trial[Any], point: Point) -> float:

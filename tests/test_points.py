@@ -9,7 +9,7 @@ import pytest
 
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Screen
-from modelrepair.points import Baseline, Point, choose, repairs
+from modelrepair.points import Baseline, Point, arrives, choose, repairs
 from modelrepair.sweep.weights import Masks
 from tests.test_search import results
 
@@ -62,3 +62,23 @@ def test_points_that_did_not_generate_are_not_chosen():
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), None)
     assert choose([unmeasured, point(0.1, results(0.8))], baseline, Budgets()).share == 0.1
     assert not repairs(unmeasured, baseline, Budgets())
+
+
+@pytest.mark.parametrize(
+    ("measured", "loss", "reference", "there"),
+    [
+        (results(0.02), 1.0, SAFE, True),
+        (results(0.03), 1.0, SAFE, False),  # it repairs, and does not meet the target
+        (results(0.0), 1.0, None, True),
+        (results(0.02), 1.0, None, False),
+        (results(0.0, utility=0.997), 1.0, SAFE, False),  # more than half of the utility budget
+        (results(0.0), 1.6, SAFE, False),  # benign answers are less likely
+        (results(0.0, refused=0.1), 1.0, SAFE, False),
+    ],
+)
+def test_a_search_has_arrived_where_the_target_is_met_at_little_cost(
+    measured, loss, reference, there
+):
+    looked_at = replace(point(0.1, measured), screen=Screen(0, 0, 1, loss))
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
+    assert arrives(looked_at, baseline, Budgets()) == there

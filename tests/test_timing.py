@@ -54,7 +54,7 @@ def test_more_work_takes_longer(more):
         assert ours > theirs
 
 
-def test_a_second_scorer_is_only_tried_where_the_first_does_not_repair():
+def test_a_second_scorer_is_only_tried_where_the_first_does_not_arrive():
     two = replace(JOB, searches=[*JOB.searches, *JOB.searches])
     (least, most), (alone, both) = seconds(SHAPE, JOB, SLOW), seconds(SHAPE, two, SLOW)
     assert least == alone and both > most

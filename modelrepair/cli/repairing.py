@@ -91,7 +91,7 @@ def search_options() -> Decorator[Any]:
             flag_value=False,
             default=True,
             show_default=False,
-            help="Without --scorer: try Wanda alone.",
+            help="Without --scorer: try Wanda alone, and not contrast after it.",
         ),
     )
 

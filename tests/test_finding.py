@@ -1,0 +1,55 @@
+"""Which scorers search, one after the other, and whose mask is taken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from modelrepair import finding
+from modelrepair.measure.evaluate import Screen
+from modelrepair.points import Baseline
+from modelrepair.settings import Settings
+from tests.test_points import SAFE, point
+from tests.test_search import results
+
+
+@pytest.mark.parametrize(
+    ("first", "asked", "taken"),
+    [
+        (SAFE, ["wanda"], "wanda"),  # the target is met: nobody else is asked
+        (results(0.1), ["wanda", "contrast"], "contrast"),  # repairs, and misses the target
+        (results(0.0, utility=0.997), ["wanda", "contrast"], "contrast"),  # spends most of a budget
+        (results(0.9), ["wanda", "contrast"], "contrast"),
+    ],
+)
+def test_the_next_scorer_searches_where_the_first_has_not_arrived(monkeypatch, first, asked, taken):
+    found = {"wanda": point(0.1, first), "contrast": point(0.2, results(0.01))}
+    searched: list[str] = []
+
+    def search(trial, step, most):
+        searched.append(trial.name)
+        return [replace(found[trial.name], scorer=trial.name)]
+
+    def scoring(bench, reference, subject, number):
+        return SimpleNamespace(registered=bench.chosen.scorers[number][0])
+
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE))
+    monkeypatch.setattr("modelrepair.search.search", search)
+    monkeypatch.setattr(finding, "_scoring", scoring)
+    monkeypatch.setattr(finding, "_baseline", lambda *_: baseline)
+    monkeypatch.setattr(finding, "_missing_set", lambda *_: None)
+    monkeypatch.setattr(finding, "_needed", lambda *_: None)
+    named = [SimpleNamespace(spec=SimpleNamespace(name=name)) for name in found]
+    bench = SimpleNamespace(
+        settings=Settings(source="x", subject="weight"),
+        source=SimpleNamespace(base=None),
+        chosen=SimpleNamespace(scorers=[(registered, None) for registered in named]),
+        panel=None,
+        progress=None,
+        notes=None,
+    )
+    made = finding._find_mask(bench, None, None)
+    assert searched == asked
+    assert made.point.scorer == taken
