@@ -72,7 +72,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Job:
-    """What a repair does: searches, one after the other until one reaches the target, and measurements.
+    """What a repair does: searches, one after the other until one arrives, and measurements.
 
     Args:
         searches: the first is done at least, all of them at most.
