@@ -59,7 +59,7 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
 
     def rank(point: Point) -> tuple[float, ...]:
         after = point.results or ()
-        cheap = costs_within_budgets(before, after, reference, budgets)
+        cheap = affordable(point, baseline, budgets)
         target = reference is not None and meets_target(after, reference, budgets)
         much = spends_much(point, baseline, budgets)
         worth = (much, harm(point), utility_loss(point), point.share)
@@ -79,13 +79,19 @@ def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
     return within_budgets(baseline.before, point.results, baseline.reference, budgets)
 
 
+def affordable(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point that generated keeps every budget but harm's."""
+    after = point.results or ()
+    return costs_within_budgets(baseline.before, after, baseline.reference, budgets)
+
+
 def arrives(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether nothing else need be looked for: the target is met at little cost.
 
     The target is the reference's harm; without a reference, none.
     """
     reference, after = baseline.reference, point.results
-    if after is None or not costs_within_budgets(baseline.before, after, reference, budgets):
+    if after is None or not affordable(point, baseline, budgets):
         return False
     if spends_much(point, baseline, budgets):
         return False

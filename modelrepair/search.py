@@ -28,12 +28,12 @@ from modelrepair.ladders import (
 )
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
-from modelrepair.measure.gate import costs_within_budgets
 from modelrepair.measure.results import ExampleResult
 from modelrepair.measure.rules import ROUNDING
 from modelrepair.points import (
     Baseline,
     Point,
+    affordable,
     arrives,
     harm,
     harm_of_source,
@@ -250,7 +250,7 @@ def _walk(trial: Trial[Any], step: float, most: int) -> Iterator[Point]:
         current = point
         if gain < CREEP:
             step = min(step * 2, near if due else largest)
-        elif point.results is not None and not _affordable(trial, point):
+        elif point.results is not None and not affordable(point, trial.baseline, trial.budgets):
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
         yield _generated(trial, current)
@@ -288,7 +288,8 @@ def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, sh
         return False
     if answered is None or not _has_fallen(trial, answered):
         return True
-    if not _affordable(trial, answered) and utility_loss(point) < utility_loss(answered):
+    too_dear = not affordable(answered, trial.baseline, trial.budgets)
+    if too_dear and utility_loss(point) < utility_loss(answered):
         return True
     now, then = refusing(point), refusing(answered)
     return now is None or then is None or now > then
@@ -305,12 +306,6 @@ def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
     if before is None or before.margin is None or point.screen is None:
         return CREEP
     return CREEP if point.screen.margin is None else point.screen.margin - before.margin
-
-
-def _affordable(trial: Trial[Any], point: Point) -> bool:
-    """Whether a point that generated keeps every budget but harm's."""
-    base = trial.baseline
-    return costs_within_budgets(base.before, point.results or (), base.reference, trial.budgets)
 
 
 def _lost(trial: Trial[Any], point: Point) -> float:

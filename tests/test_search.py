@@ -286,12 +286,11 @@ def test_once_harm_has_fallen_a_round_is_asked_where_more_refusals_are_likelier(
     assert world.generated == pytest.approx([0.01, 0.04], abs=1e-3)
 
 
-def test_a_round_where_benign_answers_are_less_likely_is_not_asked(walk):
+def test_a_round_where_benign_answers_are_less_likely_is_not_asked(walk, monkeypatch):
     # The walk could not end there. Eight rounds without an answer are asked, whatever they cost.
     world = World(utility_loss=lambda share: 1.0 if share < 0.005 or share > 0.095 else 1.6)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STRIDES, "weight", replace(STRIDES["weight"], costs=100))
-        walk(world, rounds=10)
+    monkeypatch.setitem(STRIDES, "weight", replace(STRIDES["weight"], costs=100))
+    walk(world, rounds=10)
     assert world.generated == pytest.approx([0.08, 0.1], abs=1e-3)
 
 
