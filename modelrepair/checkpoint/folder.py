@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from modelrepair.checkpoint.plain import find_file, parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
 WEIGHTS = "model.safetensors"
@@ -149,70 +149,28 @@ def _models_below(folder: Path) -> str | None:
     return f"give one of the folders in it: {shown}" + (" …" if len(below) > 4 else "")
 
 
-def cache_stores(folder: Path) -> tuple[Path, ...]:
-    """Where the files of a snapshot of the Hugging Face cache really lie; none for other folders.
-
-    Every file there is a link into the repository's ``blobs``; one that came by Xet goes on from
-    there into ``blobs`` beside the repositories, which they share.
-
-    >>> [path.as_posix() for path in cache_stores(Path("/hub/models--a--b/snapshots/c0ffee"))]
-    ['/hub/models--a--b/blobs', '/hub/blobs']
-
-    Args:
-        folder: a snapshot, or a folder in one.
-    """
-    absolute = folder.absolute()
-    for above in (absolute, *absolute.parents):
-        if above.parent.name == "snapshots":
-            repository = above.parent.parent
-            stores = repository / "blobs", repository.parent / "blobs"
-            return tuple(path.resolve() for path in stores)
-    return ()
-
-
-def readable_file(folder: Path, name: str) -> Path:
-    """Return the path of a file of the checkpoint, which may not lead out of the folder.
-
-    A link may end in the folder itself, or, in a snapshot of the Hugging Face cache, in one of
-    the cache's own stores.
-
-    Args:
-        folder: the checkpoint's folder.
-        name: a relative name with forward slashes.
+def weight_file(folder: Path, name: str) -> Path:
+    """The path of a weight file or index, which may not lead out of the model's root.
 
     Raises:
-        DamagedCheckpointError: the name leaves the folder, or there is no such file.
+        DamagedCheckpointError: as `find_file`, or there is no such file.
     """
-    path = PurePosixPath(name)
-    plain = name.isprintable() and "\\" not in name and ":" not in name
-    if not plain or path.is_absolute() or ".." in path.parts or not path.parts:
-        raise _outside(name)
-    root = folder.resolve()
-    try:
-        target = (root / path).resolve()
-    except RuntimeError as error:  # a link to itself, before Python 3.13
-        raise _outside(name) from error
-    if not any(target.is_relative_to(allowed) for allowed in (root, *cache_stores(root))):
-        raise _outside(name)
-    if not target.is_file():
+    found = find_file(folder, name)
+    if found is None:
         raise DamagedCheckpointError(
             f"weight file {name!r} is missing in the model's folder",
             hint="download or copy the model again: one of its files is not there",
         )
-    return folder / path
+    return found
 
 
 def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
+    data = read_file(folder, INDEX) or b""
     try:
-        index = json.loads(readable_file(folder, INDEX).read_bytes())
-        weight_map = index["weight_map"]
+        weight_map = parse_json(data, INDEX, strict=True)["weight_map"]
         files = tuple(dict.fromkeys(sorted(weight_map.values())))
         plain = all(isinstance(file, str) for file in files) and len(files) > 0
-    except OSError as error:
-        raise ResourceError(
-            f"{INDEX} can't be read: {error.strerror}", hint="check the rights on the file"
-        ) from error
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+    except (DamagedCheckpointError, TypeError, KeyError, AttributeError):
         plain = False
     if not plain:
         raise DamagedCheckpointError(
@@ -224,7 +182,7 @@ def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
             raise UnsupportedModelError(
                 f"{INDEX} names {file!r}, no safetensors file", hint=CONVERT
             )
-        readable_file(folder, file)
+        weight_file(folder, file)
     if single_file_too and files != (WEIGHTS,):
         # Loaders disagree on which of the two they take, so a repair of either could be void.
         raise UnsupportedModelError(
@@ -232,10 +190,3 @@ def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
             hint="remove the set that is not the model, and run again",
         )
     return WeightFiles(files, INDEX, weight_map)
-
-
-def _outside(name: str) -> DamagedCheckpointError:
-    return DamagedCheckpointError(
-        f"weight file {name!r} lies outside the model's folder",
-        hint="don't trust this model: its files may only name files beside them",
-    )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from modelrepair.checkpoint.folder import FETCH, POINTER, readable_file, weight_files
+from modelrepair.checkpoint.folder import FETCH, POINTER, weight_file, weight_files
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
 ITEM_SIZES: Mapping[str, int] = MappingProxyType(
@@ -158,7 +158,7 @@ def read_header(folder: Path, name: str) -> SafetensorsFile:
     Raises:
         DamagedCheckpointError: the file is missing, cut short, or its header is malformed.
     """
-    path = readable_file(folder, name)
+    path = weight_file(folder, name)
     try:
         check_fetched(path, name)
         with safe_open(path, framework="numpy"):

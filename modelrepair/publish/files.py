@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, cache_stores
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.checkpoint.plain import find_file, read_file
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 
 CARD_NAME = "README.md"
+CARD_LIMIT = 16 * 2**20
 OUR_FOLDER = "repair"
 CONFIGS = ("config.json", ADAPTER_CONFIG)
 
@@ -141,15 +143,12 @@ def card_text(folder: str | Path) -> str | None:
     >>> card_text("model")  # doctest: +SKIP
     '---\nlicense: apache-2.0\n---\n# My model\n'
     """
-    try:
-        return (Path(folder) / CARD_NAME).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+    data = read_file(Path(folder), CARD_NAME, CARD_LIMIT)
+    return None if data is None else data.decode("utf-8", errors="replace")
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str | None]]:
     """Every file as (name, reason that follows from where it lies); hidden folders unopened."""
-    roots = [folder.resolve(), *cache_stores(folder)]
     pending = [folder]
     while pending:
         for path in sorted(pending.pop().iterdir()):
@@ -165,12 +164,15 @@ def _walk(folder: Path) -> Iterator[tuple[str, str | None]]:
                     yield f"{name}/", "training state"
                 else:
                     pending.append(path)
-            elif not path.is_file():
-                yield name, "a link to nothing" if path.is_symlink() else "not a plain file"
-            elif not any(path.resolve().is_relative_to(root) for root in roots):
-                yield name, "a link that leaves the folder"
             else:
-                yield name, None
+                yield name, _no_plain_file(folder, name)
+
+
+def _no_plain_file(folder: Path, name: str) -> str | None:
+    try:
+        return None if find_file(folder, name) else "a link to nothing"
+    except DamagedCheckpointError as error:
+        return str(error).removeprefix(f"{name!r} is ")
 
 
 def _disguise(path: Path) -> str | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save, save_file
 from safetensors.torch import save_file as save_torch
 
-from modelrepair.checkpoint.folder import readable_file
+from modelrepair.checkpoint.folder import weight_file
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
@@ -231,16 +231,16 @@ def test_links(tmp_path):
     save_file({"w": np.ones(1)}, elsewhere / "x.safetensors")
     link = folder / "model.safetensors"
     link.symlink_to(elsewhere / "x.safetensors")
-    refused(folder, "outside")
+    refused(folder, "leaves the model's folder")
     link.unlink()
     (folder / "sub").symlink_to(elsewhere)
-    with pytest.raises(DamagedCheckpointError, match="outside"):
-        readable_file(folder, "sub/x.safetensors")
+    with pytest.raises(DamagedCheckpointError, match="leaves the model's folder"):
+        weight_file(folder, "sub/x.safetensors")
     link.symlink_to("model.safetensors")
-    refused(folder, "outside|missing")
+    refused(folder, "without an end")
     link.unlink()
     link.symlink_to("inside.safetensors")
-    refused(folder, "missing")
+    refused(folder, "link to nothing")
     save_file({"w": np.ones(1)}, folder / "inside.safetensors")
     assert Checkpoint.open(folder).files == ("model.safetensors",)
 
@@ -257,12 +257,12 @@ def test_a_snapshot_of_the_hugging_face_cache(tmp_path):
     link.unlink()
     save_file({"w": np.ones(1)}, cache / "refs.safetensors")
     link.symlink_to("../../refs.safetensors")
-    refused(snapshot, "outside")
+    refused(snapshot, "leaves the model's folder")
 
 
 def test_a_file_that_cant_be_read(tmp_path):
     (tmp_path / INDEX).mkdir()
-    refused(tmp_path, "missing")
+    refused(tmp_path, "no plain file")
     (tmp_path / INDEX).rmdir()
     for name in ("model.safetensors", INDEX):
         (tmp_path / name).touch(mode=0)

@@ -95,8 +95,8 @@ def test_a_folder_is_sorted(tmp_path):
         "fake.txt": "an archive under another name",
         "linked/": "a link to a folder",
         "nothing.json": "a link to nothing",
-        "outside.json": "a link that leaves the folder",
-        "pipe.json": "not a plain file",
+        "outside.json": "a link that leaves the model's folder",
+        "pipe.json": "no plain file",
         "repair/": "the record of an earlier repair",
         "training_args.bin": "training state, a pickle",
     }
@@ -117,7 +117,7 @@ def test_a_snapshot_of_the_cache_is_made_of_links(tmp_path):
         ("model.safetensors",),
         ("config.json", "tokenizer.json"),
     )
-    assert files.left_behind == {"LICENSE": "a link that leaves the folder"}
+    assert files.left_behind == {"LICENSE": "a link that leaves the model's folder"}
 
 
 def test_a_config_that_is_a_link_out_is_refused(tmp_path):
