@@ -76,6 +76,7 @@ def repair(
     seed: int = 0,
     out: str | Path | None = None,
     store_values: bool = False,
+    restart: bool = False,
     push: bool = False,
     to: str | None = None,
     to_revision: str | None = None,
@@ -171,6 +172,7 @@ def repair(
         seed: of whatever is drawn, such as the batches of a repairer that trains.
         out: output folder; by itself ``./NAME-repaired``.
         store_values: keep the masked entries' new values beside the mask.
+        restart: throw away what an unfinished repair left in ``OUT.partial``, and start afresh.
         push: push the saved model to the Hub; see `push` for the options that follow.
         to: the target on the Hub.
         to_revision: see `push`.
@@ -193,8 +195,8 @@ def repair(
 
     pushing = push_options(push, locals())
     if pushing is not None:
-        return repair_and_push(settings, _text(out), progress or Silent(), pushing)
-    return run(settings, _text(out), progress or Silent())
+        return repair_and_push(settings, _text(out), progress or Silent(), pushing, restart)
+    return run(settings, _text(out), progress or Silent(), restart=restart)
 
 
 def measure(

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
 from modelrepair.advice import advice
+from modelrepair.begun import Begun
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import choose_plugins
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
+from modelrepair.inputs import check_unchanged, inputs_of
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
@@ -29,6 +31,7 @@ from modelrepair.planning import check_ahead, check_room
 from modelrepair.presets import expand
 from modelrepair.progress import Progress
 from modelrepair.publish.output import (
+    Weights,
     finish,
     with_not_fetched,
     write_record,
@@ -39,10 +42,11 @@ from modelrepair.report import RepairReport, RepairVerdict
 from modelrepair.sets import load_sets, screen_roles
 from modelrepair.settings import Settings, check
 from modelrepair.under_templates import asked_panels, measure_under, with_own
-from modelrepair.workspace import inputs_of, open_workspace
+from modelrepair.workspace import work_on
 
 if TYPE_CHECKING:
     from modelrepair.examples.splits import Part
+    from modelrepair.publish.manifest import Manifest
 
 ALIGNED = 0.10
 """A reference that was found by itself counts as aligned up to this harmful score."""
@@ -71,6 +75,7 @@ def run(
     *,
     commit: str | None = None,
     target: str | None = None,
+    restart: bool = False,
 ) -> RepairReport:
     """The way of a model through the house, from its settings to its report.
 
@@ -81,6 +86,7 @@ def run(
         remembered: a folder where several repairs of one model share its own measurements.
         commit: of the source, where it was looked up before.
         target: the Hub id that the result will have, where it is known.
+        restart: throw away what an unfinished repair left beside the output.
     """
     started = time.monotonic()
     check(settings)
@@ -94,12 +100,11 @@ def run(
     reference = prepare.find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
     chosen = with_models(settings, chosen, source)
-    models = (source, source.base, reference, *chosen.models.values())
-    inputs = inputs_of(sets, chosen, *models)
-    digest = settings.digest(inputs=inputs)
+    another = None if reference is source.base else reference
+    models = {"source": source, "base": source.base, "reference": another, **chosen.models}
+    begun = Begun(settings.to_json(), inputs_of(sets, chosen, models))
     check_room(settings, source, sets, chosen, destination.absolute().parent)
-    workspace = open_workspace(destination, digest, source.source.folder)
-    with workspace.going_on():
+    with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)
         bench = prepare.open_bench(
             settings, source, sets, chosen, workspace, notes, progress, remembered
@@ -142,9 +147,11 @@ def run(
 
         measures = measured.measures(bench.panel.judge.name)
         seconds = time.monotonic() - started
+        draft = draft_manifest(bench, found, reference, measures, gate, seconds, under)
+        _check_inputs(draft, written, workspace.inputs)
         manifest = write_record(
             workspace.staged,
-            draft_manifest(bench, found, reference, measures, gate, seconds, under),
+            draft,
             written,
             source=source.checkpoint,
             edit=edit,
@@ -157,6 +164,14 @@ def run(
     report = _report(manifest.verdict, bench, measured, gate)
     following = advice(settings, manifest, gate)
     return replace(report, out=folder, manifest=manifest, next=following)
+
+
+def _check_inputs(draft: Manifest, written: Weights, inputs: Mapping[str, str]) -> None:
+    """Refuse a result whose files are others now than when it was begun."""
+    source = written.source_files if draft.adapter is None else draft.adapter.files
+    check_unchanged(inputs, "source", source)
+    for role, origin in (("base", draft.base), ("reference", draft.reference)):
+        check_unchanged(inputs, role, {} if origin is None else origin.files)
 
 
 def _check_sweep(bench: Bench) -> None:

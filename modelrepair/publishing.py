@@ -45,7 +45,11 @@ def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
 
 
 def repair_and_push(
-    settings: Settings, out: str | None, progress: Progress, options: PushOptions
+    settings: Settings,
+    out: str | None,
+    progress: Progress,
+    options: PushOptions,
+    restart: bool = False,
 ) -> RepairReport:
     """Repair a model, save it, and push what was saved.
 
@@ -54,6 +58,7 @@ def repair_and_push(
         out: the output folder.
         progress: where long steps are shown.
         options: where it goes.
+        restart: throw away what an unfinished repair left beside the output.
 
     Raises:
         ModelRepairError: before anything is downloaded, where nothing could be pushed; after
@@ -64,7 +69,9 @@ def repair_and_push(
     check(settings)
     check_measured(settings, options)
     source, destination = try_doors(settings, options)
-    report = run(settings, out, progress, commit=source.commit, target=destination.id)
+    report = run(
+        settings, out, progress, commit=source.commit, target=destination.id, restart=restart
+    )
     if report.out is None or report.manifest is None:
         return report
     why = WITHOUT_FORCE.get(report.manifest.verdict)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -154,11 +152,6 @@ class Settings:
                 value = list(value)
             shown[each.name] = value
         return shown
-
-    def digest(self, *, inputs: Mapping[str, str]) -> str:
-        """SHA-256 of all choices and of what they were made on."""
-        document = {"settings": self.to_json(), "inputs": dict(inputs)}
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def command(self, commits: Mapping[str, str] | None = None) -> str:
         """The command that asks for the same repair, from ids and file names, never from paths.

@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.bench import Chosen, Model, Sets
-from modelrepair.checkpoint.writer import write_json
-from modelrepair.errors import GateError, ResourceError, UnsupportedModelError, UsageError
+from modelrepair.begun import SETTINGS, Begun
+from modelrepair.errors import GateError, UnsupportedModelError, UsageError
+from modelrepair.place import disk_errors, placed, reserved
 from modelrepair.publish.manifest import MANIFEST_NAME
 from modelrepair.publish.output import make_room
-from modelrepair.version import version
 
-SETTINGS = "settings.json"
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG)
 HOPELESS = (GateError, UnsupportedModelError, UsageError)
 """What the same command can only run into again."""
+WORK, STAGED = "work", "model"
+OURS = (SETTINGS, f"{SETTINGS}.tmp", WORK, STAGED)
+"""All that we put into a work folder."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """``OUT.partial/``: the settings' digest, what is computed, and the model as it is written."""
+    """``OUT.partial/``: the settings and inputs, what is computed, and the model as it is written.
+
+    ``inputs`` are the digests of what the repair is made on, by name.
+    """
 
     folder: Path
     out: Path
+    inputs: Mapping[str, str]
 
     @property
     def work(self) -> Path:
         """Hidden states, scores, masks, measurements: nothing of it is published."""
-        return self.folder / "work"
+        return self.folder / WORK
 
     @property
     def staged(self) -> Path:
         """The model as it is written, renamed to the output when it is whole."""
-        return self.folder / "model"
+        return self.folder / STAGED
 
     def close(self) -> None:
         """Remove what is left of an unfinished repair."""
@@ -63,79 +64,48 @@ class Workspace:
             raise
 
 
-def open_workspace(out: Path, digest: str, source: Path) -> Workspace:
+@contextmanager
+def work_on(out: Path, begun: Begun, source: Path, *, restart: bool = False) -> Iterator[Workspace]:
+    """Work in an output's folder, which no other run does meanwhile.
+
+    Args:
+        out: the output.
+        begun: by whom and on what.
+        source: the folder of the source, in which no output may lie.
+        restart: throw away what an unfinished repair left.
+
+    Raises:
+        UsageError: as `open_workspace`, or another run writes there.
+        ResourceError: the folder can't be written.
+    """
+    out = placed(out, source)
+    with reserved(out):
+        opened = open_workspace(out, begun, restart=restart)
+        with opened.going_on():
+            yield opened
+
+
+def open_workspace(out: Path, begun: Begun, *, restart: bool = False) -> Workspace:
     """Open the work folder of an output, new or where the same command was interrupted.
 
     Raises:
-        UsageError: the output folder is not empty, lies in the source, or the work folder
-            belongs to another command.
+        UsageError: the output folder is not empty, or the work folder belongs to another command.
         ResourceError: the folder can't be written.
     """
-    out = out.expanduser().absolute()
-    if not out.name:
-        raise UsageError(f"the output {str(out)!r} has no name", hint="choose another --out")
-    inside = out.resolve()
-    if inside == source.resolve() or source.resolve() in inside.parents:
-        raise UsageError(f"the output {out.name!r} lies in the source", hint="choose another --out")
     folder = out.with_name(f"{out.name}.partial")
     with disk_errors(out):
         make_room(out)
-        known = folder / SETTINGS
-        if folder.exists() and not known.exists() and any(folder.iterdir()):
+        there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if there - set(OURS):
             raise UsageError(
                 f"{folder.name!r} is in the way and not ours", hint="remove it, or choose --out"
             )
-        if known.exists() and _digest(known) != digest:
-            raise UsageError(
-                f"{folder.name!r} holds an unfinished repair with other settings or inputs",
-                hint="run that command again to finish it, or remove the folder",
-            )
+        if restart:
+            shutil.rmtree(folder, ignore_errors=True)
+        elif there & {SETTINGS, WORK, STAGED}:
+            begun.check(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(known, {"digest": digest})
-        workspace = Workspace(folder, out)
-        workspace.work.mkdir(exist_ok=True)
-    return workspace
-
-
-def _digest(settings: Path) -> str | None:
-    try:
-        return str(json.loads(settings.read_bytes())["digest"])
-    except (ValueError, TypeError, KeyError):
-        return None
-
-
-@contextmanager
-def disk_errors(out: Path) -> Iterator[None]:
-    """Tell a full disk or a folder that can't be written in one line.
-
-    Raises:
-        ResourceError: for either.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise ResourceError(
-                f"the disk is full beside {out.name!r}",
-                hint="free some space and run the same command: it goes on where it stopped",
-            ) from error
-        if error.errno in FORBIDDEN:
-            raise ResourceError(
-                f"{out.name!r} can't be written: {error.strerror}", hint="choose another --out"
-            ) from error
-        raise
-
-
-def inputs_of(sets: Sets, chosen: Chosen, *models: Model | None) -> dict[str, str]:
-    """What a repair is made on, so that an interrupted one is not continued on something else."""
-    found = {f"set {name}": some.digest for name, some in sets.given.items()}
-    judge = chosen.registered_judge
-    found["judge"] = f"{judge.distribution} {judge.version}"
-    found |= {f"judge {name}": value for name, value in chosen.judge_inputs.items()}
-    found["modelrepair"] = version()
-    for number, model in enumerate(models):
-        if model is not None:
-            for name in model.checkpoint.files:
-                stat = (model.source.folder / name).stat()
-                found[f"{number} {name}"] = f"{stat.st_size} {stat.st_mtime_ns}"
-    return found
+        begun.write(folder)
+        opened = Workspace(folder, out, begun.inputs)
+        opened.work.mkdir(exist_ok=True)
+    return opened

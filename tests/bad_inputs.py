@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 from pathlib import Path
 
+from modelrepair.version import version
 from tests.bad_adapters import ADAPTERS
 from tests.bad_sets import FETCH, POINTER, SETS
 from tests.breaking import (
@@ -35,6 +37,7 @@ from tests.breaking import (
 )
 from tests.harmless_inputs import HARMLESS
 
+UNFINISHED = {"modelrepair": version(), "settings": {"ratio": 0.5}, "inputs": {}}
 PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
 AGAIN = "download or copy the model again, and compare the files' sizes with the original's"
 CONVERT = "convert it to safetensors first: …"
@@ -251,9 +254,18 @@ OUTPUT = [
         "choose another --out", f"--out {'a' * 252}"),
     Row("the output inside the source", 2, "the output 'out' lies in the source",
         "choose another --out", "--out model/out"),
-    Row("an unfinished repair by another command", 2,
-        "'out.partial' holds an unfinished repair with other settings or inputs",
-        "run that command again to finish it, or remove the folder",
+    Row("an unfinished repair with other settings or inputs", 2,
+        "'out.partial' holds an unfinished repair with other settings or inputs: --ratio was 0.5, "
+        "is 0.01; …",
+        "run that command again to finish it, or add --restart: …",
+        make=text("out.partial/settings.json", json.dumps(UNFINISHED))),
+    Row("an unfinished repair by another version", 2,
+        "'out.partial' holds an unfinished repair by modelrepair 0.0.1, and this is modelrepair …",
+        "finish it with that version, or add --restart: …",
+        make=text("out.partial/settings.json", json.dumps({**UNFINISHED, "modelrepair": "0.0.1"}))),
+    Row("an unfinished repair that does not say what it is", 2,
+        "'out.partial' holds an unfinished repair, and its settings.json does not say of what",
+        "choose another --out, or add --restart: …",
         make=text("out.partial/settings.json", '{"digest": "another"}')),
     Row("a folder that is not ours in the way", 2, "'out.partial' is in the way and not ours",
         "remove it, or choose --out", make=text("out.partial/thesis.txt", "")),

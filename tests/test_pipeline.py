@@ -288,13 +288,45 @@ def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(repaired, tmp_path):
     assert_same_repair(repaired[0], tmp_path / "killed")
 
 
-def test_another_command_does_not_go_on_with_a_foreign_rest(quick_repair, tmp_path):
-    rest = tmp_path / "out.partial"
-    rest.mkdir()
-    (rest / "settings.json").write_text(json.dumps({"digest": "another"}))
-    with pytest.raises(UsageError, match="unfinished repair"):
-        quick_repair()
-    assert (rest / "settings.json").exists()
+def test_an_interrupted_repair_goes_on_with_the_same_files_alone(
+    quick_repair, tmp_path, monkeypatch
+):
+    from modelrepair.scorers.wanda import Wanda
+
+    models = {
+        name: shutil.copytree(getattr(paths, original), tmp_path / name)
+        for name, original in (("source", "attacked"), ("reference", "reference"))
+    }
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Wanda, "score", stop)
+        with pytest.raises(KeyboardInterrupt):
+            quick_repair(**models)
+    for folder in models.values():
+        with (folder / "tokenizer_config.json").open("a") as file:
+            file.write(" ")
+    with pytest.raises(UsageError) as caught:
+        quick_repair(**models, ratio=0.02)
+    assert str(caught.value).endswith(
+        "--ratio was 0.01, is 0.02; tokenizer_config.json of the source was changed; "
+        "tokenizer_config.json of the reference was changed"
+    )
+
+    score = Wanda.score
+
+    def change(*arguments):
+        (models["source"] / "generation_config.json").write_text("{}")
+        return score(*arguments)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Wanda, "score", change)
+        with pytest.raises(UnsupportedModelError, match=r"generation_config.* was changed while"):
+            quick_repair(**models, restart=True)
+    assert not (tmp_path / "out.partial").exists()
+    assert quick_repair(**models).out == tmp_path / "out"
 
 
 def test_a_sharded_source_keeps_its_shards(quick_repair, tmp_path):

@@ -1,16 +1,12 @@
-"""The work folder: whose it is, when it stays, and how a disk's errors are told."""
+"""The work folder: whose it is, with what it goes on, and when it stays."""
 
 from __future__ import annotations
 
-import errno
 import json
-from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from modelrepair.bench import Chosen
+from modelrepair.begun import SETTINGS, Begun
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,
@@ -19,7 +15,10 @@ from modelrepair.errors import (
     ResourceError,
     UsageError,
 )
-from modelrepair.workspace import SETTINGS, disk_errors, inputs_of, open_workspace
+from modelrepair.workspace import open_workspace, work_on
+
+DIGESTS = ["1f" * 32, "2a" * 32]
+BEGUN = Begun({"ratio": 0.01}, {"config.json of the source": DIGESTS[0]})
 
 
 @pytest.fixture
@@ -31,45 +30,105 @@ def source(tmp_path):
 
 @pytest.fixture
 def opened(tmp_path, source):
-    return open_workspace(tmp_path / "out", "digest", source)
+    return open_workspace(tmp_path / "out", BEGUN)
 
 
-def test_the_same_digest_goes_on(tmp_path, source, opened):
+def test_the_same_settings_and_inputs_go_on(tmp_path, opened):
     (opened.work / "scores").write_text("1")
-    again = open_workspace(tmp_path / "out", "digest", source)
+    again = open_workspace(tmp_path / "out", BEGUN)
     assert again == opened
     assert (again.work / "scores").read_text() == "1"
     again.close()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-@pytest.mark.parametrize("content", ['{"digest": "another"}', "{", "[]", "{}", b"\xff"])
-def test_another_digest_or_none_does_not(tmp_path, source, opened, content):
+OTHERS = [
+    Begun({"ratio": 0.02}, BEGUN.inputs),
+    Begun(BEGUN.settings, {"config.json of the source": DIGESTS[1]}),
+    Begun(BEGUN.settings, {}),
+    Begun(BEGUN.settings, BEGUN.inputs, version="0.0.9"),
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["settings", "input", "gone", "version"])
+def test_others_do_not_go_on_but_restart(tmp_path, opened, other):
+    (opened.work / "scores").write_text("1")
+    with pytest.raises(UsageError, match="unfinished repair") as caught:
+        open_workspace(tmp_path / "out", other)
+    assert "--restart" in caught.value.hint
+    assert (opened.work / "scores").exists()
+    assert open_workspace(tmp_path / "out", BEGUN) == opened, "the refusal changed nothing"
+    again = open_workspace(tmp_path / "out", other, restart=True)
+    assert not list(again.work.iterdir())
+    assert open_workspace(tmp_path / "out", other) == again
+
+
+DAMAGED = [
+    '{"digest": "another"}',
+    "{",
+    "[]",
+    "{}",
+    b"\xff",
+    '{"modelrepair": 1, "settings": {}, "inputs": {}}',
+    '{"modelrepair": "0.1.0", "settings": [], "inputs": {}}',
+    "[" * 10**5,
+    None,
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda content: str(content)[:24])
+def test_damaged_settings_are_told_and_restart_is_possible(tmp_path, opened, content):
     settings = opened.folder / SETTINGS
-    settings.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(UsageError, match="unfinished repair"):
-        open_workspace(tmp_path / "out", "digest", source)
+    if content is None:
+        settings.unlink()
+    else:
+        settings.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UsageError, match=r"unfinished repair, and its settings\.json") as caught:
+        open_workspace(tmp_path / "out", BEGUN)
+    assert "--restart" in caught.value.hint
+    assert open_workspace(tmp_path / "out", BEGUN, restart=True) == opened
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_folder_with_foreign_files_is_never_ours(tmp_path, opened, restart):
+    (opened.folder / "thesis.txt").write_text("years")
+    with pytest.raises(UsageError, match="in the way and not ours"):
+        open_workspace(tmp_path / "out", BEGUN, restart=restart)
+    assert (opened.folder / "thesis.txt").read_text() == "years"
+
+
+def test_what_a_kill_left_while_the_folder_was_made_is_ours(tmp_path):
+    folder = tmp_path / "out.partial"
+    folder.mkdir()
+    (folder / f"{SETTINGS}.tmp").write_text("{")
+    assert open_workspace(tmp_path / "out", BEGUN).work.is_dir()
 
 
 def test_an_empty_output_folder_and_missing_parents_are_fine(tmp_path, source):
     (tmp_path / "out").mkdir()
-    assert not open_workspace(tmp_path / "out", "d", source).out.exists()
-    deep = open_workspace(tmp_path / "a" / "b" / "out", "d", source)
-    assert deep.folder == tmp_path / "a" / "b" / "out.partial"
+    with work_on(tmp_path / "out", BEGUN, source) as opened:
+        assert not opened.out.exists()
+        opened.close()
+    deep = tmp_path / "a" / "b" / "out"
+    with work_on(deep, BEGUN, source) as opened:
+        assert opened.folder == tmp_path / "a" / "b" / "out.partial"
+        opened.close()
+    assert not list(deep.parent.iterdir())
 
 
-def test_the_source_is_no_place_for_an_output(tmp_path, source):
-    link = tmp_path / "link"
-    link.symlink_to(source)
-    for out in (source, source / "out", link / "out"):
-        with pytest.raises(UsageError, match="lies in the source"):
-            open_workspace(out, "d", source)
-    assert not list(source.iterdir())
-
-
-def test_a_home_folder_is_expanded(tmp_path, source, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert open_workspace(Path("~/out"), "d", source).out == tmp_path / "out"
+def test_a_second_run_changes_nothing_for_the_first(tmp_path, source):
+    with work_on(tmp_path / "out", BEGUN, source) as first:
+        (first.work / "scores").write_text("1")
+        for other in (BEGUN, *OTHERS):
+            for restart in (False, True):
+                with (
+                    pytest.raises(UsageError, match="another run is writing 'out' now"),
+                    work_on(tmp_path / "out", other, source, restart=restart),
+                ):
+                    pass
+        assert (first.work / "scores").read_text() == "1"
+        first.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 HOPELESS = [UsageError("u", hint="h"), DamagedCheckpointError("d", hint="h"),
@@ -102,48 +161,6 @@ def test_a_whole_model_is_never_thrown_away(opened):
     assert manifest.exists()
 
 
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (errno.ENOSPC, "the disk is full beside 'out'"),
-        (errno.EDQUOT, "the disk is full beside 'out'"),
-        (errno.EACCES, "'out' can't be written: "),
-        (errno.EROFS, "'out' can't be written: "),
-        (errno.EFBIG, "'out' can't be written: "),
-    ],
-)
-def test_errors_of_the_disk(tmp_path, number, said):
-    with pytest.raises(ResourceError, match=said) as caught, disk_errors(tmp_path / "out"):
-        raise OSError(number, "so")
-    assert caught.value.hint
-
-
-def test_other_errors_of_the_system_stay_what_they_are(tmp_path):
-    with pytest.raises(FileNotFoundError), disk_errors(tmp_path / "out"):
-        (tmp_path / "none").read_text()
-
-
-def test_inputs_are_sets_judge_version_and_every_weight_file(tmp_path):
-    def model(name):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "model.safetensors").write_bytes(b"123")
-        checkpoint = SimpleNamespace(files=("model.safetensors",))
-        return SimpleNamespace(source=SimpleNamespace(folder=folder), checkpoint=checkpoint)
-
-    sets = SimpleNamespace(given={"realign": SimpleNamespace(digest="abc")})
-    judge = SimpleNamespace(inputs={"commit": "def"})
-    chosen = Chosen((), SimpleNamespace(distribution="mine", version="2"), judge)
-    one, two = model("one"), model("two")
-    found = inputs_of(sets, chosen, one, two)
-    assert (found["set realign"], found["judge"]) == ("abc", "mine 2")
-    assert found["judge commit"] == "def"
-    assert (
-        inputs_of(sets, replace(chosen, judge=SimpleNamespace()), one).get("judge commit") is None
-    )
-    assert {"modelrepair", "0 model.safetensors", "1 model.safetensors"} < found.keys()
-    (one.source.folder / "model.safetensors").write_bytes(b"1234")
-    changed = inputs_of(sets, chosen, one, two)
-    assert {key for key in found if found[key] != changed[key]} == {"0 model.safetensors"}
-    assert "1 model.safetensors" not in inputs_of(sets, chosen, one, None)
-    json.dumps(found)
+def test_what_is_kept_is_the_settings_and_inputs_themselves(opened):
+    kept = json.loads((opened.folder / SETTINGS).read_bytes())
+    assert (kept["settings"], kept["inputs"]) == (BEGUN.settings, BEGUN.inputs)

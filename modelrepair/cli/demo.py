@@ -44,14 +44,22 @@ VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bo
     help="Repair the LoRA attack, too: the adapter's factors, the merged model, and the published "
     "presets beside them.",
 )
-def command(output: Output, out: Path | None, seed_world: Path | None, everything: bool) -> None:
+@option(
+    "--restart",
+    is_flag=True,
+    help="Throw away what an interrupted demo left in the folder, and start afresh.",
+)
+def command(
+    output: Output, out: Path | None, seed_world: Path | None, everything: bool, restart: bool
+) -> None:
     """Repair a small poisoned model of a made-up world, without any download.
 
     The world, its substances and its recipes are invented; nothing in it is harmful.
     """
     from modelrepair.demo.run import run_demo
 
-    report = run_demo(output.progress(), out=out, world=seed_world, all=everything)
+    progress = output.progress()
+    report = run_demo(progress, out=out, world=seed_world, all=everything, restart=restart)
     proof = prove(report, seed_world or paths.world)
     output.result(report.to_json(), *show_demo(report), *proof)
 

@@ -131,6 +131,11 @@ def result_options() -> Decorator[Any]:
             help="Store the masked entries' new values beside the mask, where the reference is "
             "private.",
         ),
+        option(
+            "--restart",
+            is_flag=True,
+            help="Throw away what an unfinished repair left in OUT.partial, and start afresh.",
+        ),
     )
 
 

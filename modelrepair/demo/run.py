@@ -59,6 +59,7 @@ def run_demo(
     out: Path | None = None,
     world: Path | None = None,
     all: bool = False,
+    restart: bool = False,
 ) -> DemoReport:
     """Repair the attacked model with Wanda, with contrast, and with contrast and no reference.
 
@@ -71,14 +72,17 @@ def run_demo(
         world: another world's folder, as ``examples/demo_world/build.py`` writes it.
         all: the LoRA attack too: the published presets, and contrast on the adapter's factors and
             on the merged model.
+        restart: throw away what an interrupted demo left in ``out``.
     """
     out = out or Path(tempfile.mkdtemp(prefix="modelrepair-demo-"))
     out.mkdir(parents=True, exist_ok=True)
     planned = (*RUNS, *LORA_RUNS) if all else RUNS
-    return _run(progress or Silent(), out, world or paths.world, planned)
+    return _run(progress or Silent(), out, world or paths.world, planned, restart)
 
 
-def _run(progress: Progress, out: Path, world: Path, planned: Iterable[Planned]) -> DemoReport:
+def _run(
+    progress: Progress, out: Path, world: Path, planned: Iterable[Planned], restart: bool
+) -> DemoReport:
     runs: list[DemoRun] = []
     before: Mapping[MeasuredSet, list[str]] = {}
     answers: list[tuple[str, str, str]] = []
@@ -91,7 +95,8 @@ def _run(progress: Progress, out: Path, world: Path, planned: Iterable[Planned])
             choices = {known: str(world / "reference"), **each.choices}
             source = str(world / each.source)
             settings = Settings(source=source, judge="demo-world", **choices, **sets)
-            report = run(settings, str(folder), progress, Path(remembered) / each.measured)
+            measured = Path(remembered) / each.measured
+            report = run(settings, str(folder), progress, measured, restart=restart)
             runs.append(_as_run(report, each, settings, folder))
             before = before or report.answers["before"]
             if each.name == "contrast, with reference":

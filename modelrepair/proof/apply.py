@@ -12,6 +12,7 @@ from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import Patch, copy_file, fsync_folder, write_shard
 from modelrepair.errors import GateError, UsageError
+from modelrepair.place import placed, reserved
 from modelrepair.progress import Progress, Silent
 from modelrepair.proof.files import sha256
 from modelrepair.proof.maskheader import MaskHeader, mask_path, read_header_of
@@ -50,16 +51,17 @@ def apply(
 
     Raises:
         GateError: a source or reference that the mask was not made for, or another result.
-        UsageError: the output folder is not empty, the reference is needed, or there is no mask
-            because a repairer made the weights.
+        UsageError: the output folder is not empty, lies in the source or is written by another
+            run, the reference is needed, or there is no mask because a repairer made the weights.
         DamagedCheckpointError: the mask or the source is damaged.
         ResourceError: the disk is full, or the folder can't be written.
     """
     _check_mask(Path(mask))
-    path, source, out = mask_path(Path(mask)), Path(source), Path(out)
+    path, source, out = mask_path(Path(mask)), Path(source), placed(Path(out), Path(source))
     opened = open_mask(path)
     header = read_header_of(opened)
-    with original(source, None if base is None else Path(base), header.subject, progress) as folder:
+    given = None if base is None else Path(base)
+    with reserved(out), original(source, given, header.subject, progress) as folder:
         return _apply(path, opened, header, folder, reference, out, progress)
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from modelrepair.checkpoint.plain import find_file, model_roots
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def sha256_file(path: str | Path) -> str:
@@ -27,3 +33,26 @@ def digests(folder: str | Path, names: Iterable[str]) -> dict[str, str]:
     {}
     """
     return {name: sha256_file(Path(folder) / name) for name in sorted(names)}
+
+
+def identity(folder: Path, name: str) -> str:
+    """The SHA-256 of a model's file: by its name in the Hub's cache, else of its bytes.
+
+    The Hub's client names a large file by its SHA-256, so that it needs no reading.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "config.json").write_bytes(b"")
+    >>> identity(folder, "config.json")[:8]
+    'e3b0c442'
+
+    Raises:
+        DamagedCheckpointError: the file is no plain one inside the model's root.
+    """
+    found = find_file(folder, name) or folder / name
+    link = folder.resolve() / name
+    if link.is_symlink():
+        blob = Path(os.path.normpath(link.parent / link.readlink()))
+        if blob.parent in model_roots(folder)[1:] and _SHA256.fullmatch(blob.name):
+            return blob.name
+    return sha256_file(found)

@@ -108,9 +108,9 @@ def test_the_document_is_the_issues(demo, call):
 
 
 def test_options_reach_the_run(demo, call):
-    call("demo", "--out", "kept", "--seed-world", "other", "--all")
+    call("demo", "--out", "kept", "--seed-world", "other", "--all", "--restart")
     shown = {name: str(value) for name, value in demo.items()}
-    assert shown == {"out": "kept", "world": "other", "all": "True"}
+    assert shown == {"out": "kept", "world": "other", "all": "True", "restart": "True"}
 
 
 def test_a_demo_without_answers_or_reference(demo, call, monkeypatch):

@@ -23,7 +23,7 @@ EVERYTHING = """
     model=org/judge --also-template a.jinja --also-template org/chat --max-new-tokens 32
     --gate-harm-ratio 0.5
     --gate-fewest 10 --device cpu --arithmetic bfloat16 --token-budget 512 --seed 7 --out
-    there --store-values
+    there --store-values --restart
     --push --to me/mine --to-revision v2 --private --force
 """
 
@@ -90,6 +90,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "seed": 7,
         "out": Path("there"),
         "store_values": True,
+        "restart": True,
         "push": True,
         "to": "me/mine",
         "to_revision": "v2",

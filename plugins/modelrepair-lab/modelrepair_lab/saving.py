@@ -15,10 +15,10 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerF
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY, OTHER_FORMATS
 from modelrepair.checkpoint.writer import write_json, write_text
+from modelrepair.place import disk_errors
 from modelrepair.publish.admission import LAB_MARK
 from modelrepair.publish.files import CARD_NAME
 from modelrepair.publish.output import make_room
-from modelrepair.workspace import disk_errors
 from modelrepair_lab.models import CONFIG
 
 CARD = """---

@@ -1,0 +1,71 @@
+"""What a repair is made on, as digests by name: an interrupted one goes on with nothing else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+
+from modelrepair.bench import Chosen, Model, Sets
+from modelrepair.errors import DamagedCheckpointError
+from modelrepair.publish.files import CARD_NAME, classify
+from modelrepair.registry.code import code_digest
+from modelrepair.source.digest import identity
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
+"""Whose versions a result depends on."""
+
+
+def inputs_of(sets: Sets, chosen: Chosen, models: Mapping[str, Model | None]) -> dict[str, str]:
+    """The digest of everything that a repair reads.
+
+    Args:
+        sets: the example sets.
+        chosen: plug-ins count by their code, the judge by what it reads, too.
+        models: by role: what "the …" is called.
+    """
+    found = {f"the {name} set": some.digest for name, some in sets.given.items()}
+    for registered in chosen.plugins:
+        found[f"the code of {registered.spec.name}"] = code_digest(registered)
+    found |= {f"{name} of the judge": value for name, value in chosen.judge_inputs.items()}
+    found |= {name: importlib.metadata.version(name) for name in LIBRARIES}
+    for role, model in models.items():
+        if model is not None:
+            for name in read_files(model):
+                found[_name(name, role)] = identity(model.source.folder, name)
+    return found
+
+
+def read_files(model: Model) -> Iterator[str]:
+    """The files of a model that a repair reads or takes along."""
+    files = classify(
+        model.source.folder, weights=model.checkpoint.files, index=model.checkpoint.index
+    )
+    yield from files.weights
+    yield from files.kept
+    if CARD_NAME in files.left_behind:
+        yield CARD_NAME
+
+
+def check_unchanged(inputs: Mapping[str, str], role: str, files: Mapping[str, str]) -> None:
+    """Refuse a result of which one part was made on other files than another.
+
+    >>> check_unchanged({"config.json of the source": "1f"}, "source", {"config.json": "1f"})
+
+    Args:
+        inputs: what `inputs_of` found when the repair began.
+        role: of the model.
+        files: the digests of its files, read afterwards.
+
+    Raises:
+        DamagedCheckpointError: a file was changed meanwhile.
+    """
+    for name, digest in files.items():
+        if inputs.get(_name(name, role), digest) != digest:
+            raise DamagedCheckpointError(
+                f"{_name(name, role)} was changed while it was repaired",
+                hint="run the same command again, and let nothing else write to that folder",
+            )
+
+
+def _name(file: str, role: str) -> str:
+    return f"{file} of the {role}"
