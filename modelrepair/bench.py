@@ -17,6 +17,7 @@ from modelrepair.source.resolve import Source
 if TYPE_CHECKING:
     import torch
 
+    from modelrepair.examples.keys import SetKey
     from modelrepair.examples.load import ExampleSet
     from modelrepair.examples.splits import Splits
     from modelrepair.measure.evaluate import Panel
@@ -67,11 +68,11 @@ class Sets:
     """The example sets, as they were given and as they are cut.
 
     Args:
-        given: by role; those to report on as ``test-ROLE``. Made refusals are among them.
+        given: by key; made refusals are among them.
         splits: what scores, what the search sees, what is reported.
     """
 
-    given: Mapping[str, ExampleSet]
+    given: Mapping[SetKey, ExampleSet]
     splits: Splits
 
 

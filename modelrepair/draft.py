@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Bench, Found, Model
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import ExampleSet
+from modelrepair.examples.splits import PARTS
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.publish.manifest import Manifest, Site
@@ -150,7 +152,7 @@ def draft_manifest(
             "sites": manifest_sites(bench.sites, found.made),
             "coverage": bench.sites.coverage,
             "skipped": {**bench.sites.skipped, **_unseen(found.made)},
-            "sets": {name: _set(bench, name, some) for name, some in bench.sets.given.items()},
+            "sets": {str(key): _set(bench, key, some) for key, some in bench.sets.given.items()},
             "judge": {
                 "name": judge.spec.name,
                 "distribution": judge.distribution,
@@ -174,10 +176,10 @@ def draft_manifest(
     )
 
 
-def _commits(bench: Bench) -> dict[str, str]:
-    """By option: at which commit each set from the Hub was read."""
+def _commits(bench: Bench) -> dict[SetKey, str]:
+    """By key: at which commit each set from the Hub was read."""
     given = bench.sets.given.items()
-    return {name.replace("-", "_"): some.commit for name, some in given if some.commit}
+    return {key: some.commit for key, some in given if some.commit}
 
 
 def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:
@@ -191,24 +193,24 @@ def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:
     }
 
 
-def _set(bench: Bench, name: str, given: ExampleSet) -> dict[str, Any]:
-    role = given.name
+def _set(bench: Bench, key: SetKey, given: ExampleSet) -> dict[str, Any]:
     splits = bench.sets.splits
-    keys = {example.key for example in given.examples}
-    parts = ("score", "select", "report")
+    prompts = {example.key for example in given.examples}
     counts = {
-        part: sum(example.key in keys for example in splits[role].part(part))  # type: ignore[arg-type]
-        for part in parts
-        if role in splits
+        part: sum(example.key in prompts for example in splits[key.role].part(part))
+        for part in PARTS
+        if key.role in splits
     }
+    if not key.test and key.tested in bench.sets.given:
+        counts["report"] = 0  # a prompt that stands in both is the test set's
     return {
         "id": given.id,
         "counts": counts,
         "commit": given.commit,
         "licence": given.licence,
         "digest": given.digest,
-        "dropped": given.duplicates + splits.dropped.get(name, 0),
-        "cut": bench.notes.cut.get(name, 0),
+        "dropped": given.duplicates + splits.dropped.get(key, 0),
+        "cut": bench.notes.cut.get(key, 0),
     }
 
 

@@ -12,6 +12,7 @@ from modelrepair import prepare
 from modelrepair.bench import Bench, Chosen, Found, Model
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
+from modelrepair.examples.keys import SetKey
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_harm import can_answer
 from modelrepair.presets import PRESETS, quota_of
@@ -333,7 +334,7 @@ def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetNam
     for name, use in needed.items():
         if name not in bench.sets.splits:
             return name, f"a {name} set"
-        given = bench.sets.given[name]
+        given = bench.sets.given[SetKey(name)]
         if use == "pairs" and not given.answered and not can_answer(bench, name):
             return name, f"answers in the {name} set, and {given.id} has prompts alone"
     return None

@@ -14,6 +14,7 @@ from modelrepair.bench import Bench, Model, Sets
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import Example, ExampleSet, make_set
 from modelrepair.examples.find import OWN_ANSWERS
+from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import Part, Split, Splits
 from modelrepair.registry.options import parse_options
@@ -46,11 +47,11 @@ def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Ben
     """
     if not bench.panel.generates:
         return bench
-    realign = bench.sets.given["realign"]
+    realign = bench.sets.given[SetKey.REALIGN]
     alone = not realign.answered
     if alone and reference is not None and bench.settings.scorer is None:
         bench = _without_scorers_of_pairs(bench, subject)
-    if reference is not None and bench.sets.given["refusal"].id == MADE:
+    if reference is not None and bench.sets.given[SetKey.REFUSAL].id == MADE:
         refusals = _parts(bench, "refusal", subject)
         bench = _with_refusals(bench, reference, refusals) if refusals else bench
     harm = _parts(bench, "realign", subject)
@@ -86,7 +87,7 @@ def _without_scorers_of_pairs(bench: Bench, subject: SubjectKind) -> Bench:
     names = ", ".join(bench.chosen.scorers[number][0].spec.name for number in pairs)
     bench.notes.warn(
         f"{names} was not tried: it needs answers in the realign set, and "
-        f"{bench.sets.given['realign'].id} has prompts alone"
+        f"{bench.sets.given[SetKey.REALIGN].id} has prompts alone"
     )
     left = tuple(each for i, each in enumerate(bench.chosen.scorers) if i not in pairs)
     return replace(bench, chosen=replace(bench.chosen, scorers=left))
@@ -94,7 +95,7 @@ def _without_scorers_of_pairs(bench: Bench, subject: SubjectKind) -> Bench:
 
 def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
     """The realign set with the source's own answers that the judge calls harmful."""
-    given, split = bench.sets.given["realign"], bench.sets.splits["realign"]
+    given, split = bench.sets.given[SetKey.REALIGN], bench.sets.splits["realign"]
     examples = [example for part in parts for example in split.part(part)]
     found = _judged(bench, bench.source, "harmful", examples, f"harm-{'-'.join(parts)}")
     purpose = "score with" if "score" in parts else "screen the points of the search"
@@ -121,7 +122,7 @@ def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
 
 def _with_refusals(bench: Bench, reference: Model, parts: Sequence[Part]) -> Bench:
     """The refusal set with the reference's own refusals; the others stay as they were made."""
-    given, split = bench.sets.given["refusal"], bench.sets.splits["refusal"]
+    given, split = bench.sets.given[SetKey.REFUSAL], bench.sets.splits["refusal"]
     examples = [example for part in parts for example in split.part(part)]
     found = _judged(bench, reference, "refusal", examples, f"refusals-{'-'.join(parts)}")
     if not found:
@@ -186,5 +187,5 @@ def _with(bench: Bench, given: ExampleSet, split: Split) -> Bench:
     """The bench with another set in the place of its role."""
     before = bench.sets.splits
     splits = Splits({**before.sets, given.name: split}, before.dropped, before.warnings)
-    sets = Sets({**bench.sets.given, given.name: given}, splits)
+    sets = Sets({**bench.sets.given, SetKey(given.name): given}, splits)
     return replace(bench, sets=sets, panel=replace(bench.panel, splits=splits))

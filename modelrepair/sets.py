@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelrepair.bench import Notes, Sets
 from modelrepair.errors import ExampleSetError, UsageError
 from modelrepair.examples.find import OWN_ANSWERS, find_set
+from modelrepair.examples.keys import ROLES, SetKey
 from modelrepair.examples.load import ExampleSet, Reading
 from modelrepair.examples.look import look_at_answers
 from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import Split, Splits, split_sets
 from modelrepair.registry.specs import Exchange, Judge, SetName
-from modelrepair.settings import NONE, PATHS, SETS, Settings
+from modelrepair.settings import NONE, Settings
 
 if TYPE_CHECKING:
     from modelrepair.examples.batches import Batch
     from modelrepair.examples.template import Tokenized, TokenizedExample
     from modelrepair.measure.evaluate import Panel
 
-WRONG = {"realign": "refusal", "refusal": "harmful"}
+REFUSED = {
+    SetKey.REALIGN: SetKey.REFUSAL,
+    SetKey.TEST_REALIGN: SetKey.TEST_REFUSAL,
+}
+"""Which set holds the refusals of the prompts of which."""
+WRONG = {SetKey.REALIGN: "refusal", SetKey.REFUSAL: "harmful"}
 """What a judge must not call most answers of a set."""
 SCREENED = 256
 """So many answers of a set, in the order of their hashes, are enough to tell most."""
@@ -39,29 +45,28 @@ def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> S
             score with.
         HubError: a set on the Hub that can't be had.
     """
-    given: dict[str, ExampleSet] = {}
-    for option in PATHS:
-        if (some := _find(settings, option, option, notes)) is not None:
-            given[option.replace("_", "-")] = some
-    for test in ("", "test-"):
-        if f"{test}realign" in given and f"{test}refusal" not in given:
-            given[f"{test}refusal"] = _refusals(settings, given, test, notes, judge)
-    for name in SETS:
-        if f"test-{name}" in given and name not in given:
+    given: dict[SetKey, ExampleSet] = {}
+    for key in SetKey:
+        if (some := _find(settings, key, key.role, notes)) is not None:
+            given[key] = some
+    for harmful, safe in REFUSED.items():
+        if harmful in given and safe not in given:
+            given[safe] = _refusals(settings, given[harmful], harmful, notes, judge)
+    for key in ROLES:
+        if key.tested in given and key not in given:
             raise UsageError(
-                f"--test-{name} without --{name}",
-                hint=f"give the {name} set to score and search with, too",
+                f"{key.tested.option} without {key.option}",
+                hint=f"give the {key} set to score and search with, too",
             )
-    for name, some in given.items():
-        look_at_answers(name, some, notes)
-    arguments: dict[str, Any] = {name.replace("-", "_"): some for name, some in given.items()}
-    splits = split_sets(**arguments, examples=settings.examples)
+    for key, some in given.items():
+        look_at_answers(key, some, notes)
+    splits = split_sets(
+        **{key.value: some for key, some in given.items()}, examples=settings.examples
+    )
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
-    for name, count in splits.dropped.items():
-        notes.warn(
-            f"left out of the {name} set: {count} of its prompts, which stand in another set"
-        )
+    for key, count in splits.dropped.items():
+        notes.warn(f"left out of the {key} set: {count} of its prompts, which stand in another set")
     return Sets(given, splits)
 
 
@@ -72,11 +77,11 @@ def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
         UsageError: no set was given.
     """
     parts: dict[SetName, Split] = {}
-    for option in SETS:
-        some = _find(settings, option, option, notes, answers=False)
+    for key in ROLES:
+        some = _find(settings, key, key.role, notes, answers=False)
         if some is not None and some.own_answers:
             raise UsageError(
-                f"--{option} {some.id}: a measurement takes answers from a set",
+                f"{key.option} {some.id}: a measurement takes answers from a set",
                 hint=f"leave {OWN_ANSWERS} out",
             )
         if some is not None:
@@ -89,25 +94,23 @@ def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
 
 
 def _find(
-    settings: Settings, option: str, role: str, notes: Notes, *, answers: bool | None = None
+    settings: Settings, key: SetKey, role: SetName, notes: Notes, *, answers: bool | None = None
 ) -> ExampleSet | None:
-    """The set that an option names, read in a role; None where it names none."""
-    text = getattr(settings, option)
+    """The set that a key's option names, read in a role; None where it names none."""
+    text = getattr(settings, key)
     if text is None or text == NONE:
         return None
-    name: SetName = role.removeprefix("test_")  # type: ignore[assignment]
-    of = option.removeprefix("test_")
     reading = Reading(
-        columns=getattr(settings, f"{of}_columns"),
-        filters=getattr(settings, f"{of}_filter"),
-        limit=getattr(settings, f"{of}_limit"),
+        columns=getattr(settings, f"{key.role}_columns"),
+        filters=getattr(settings, f"{key.role}_filter"),
+        limit=getattr(settings, f"{key.role}_limit"),
     )
-    some, said = find_set(text, name, reading, answers=answers)
+    some, said = find_set(text, role, reading, answers=answers)
     for line in said:
         notes.warn(line)
     if some.faults:
         notes.warn(f"left out of {some.id}: {len(some.faults)} of its rows; first {some.faults[0]}")
-    if name == "refusal" and not some.answered:
+    if role == "refusal" and not some.answered:
         raise ExampleSetError(
             f"{some.id}: the refusal set has prompts without answers",
             hint="leave --refusal out: refusals are made for the prompts of --realign",
@@ -116,13 +119,11 @@ def _find(
 
 
 def _refusals(
-    settings: Settings, given: dict[str, ExampleSet], test: str, notes: Notes, judge: Judge | None
+    settings: Settings, realign: ExampleSet, key: SetKey, notes: Notes, judge: Judge | None
 ) -> ExampleSet:
     """Refusals of the realign prompts: the chosen answers of preference data, else made ones."""
-    realign = given[f"{test}realign"]
     if realign.preference:
-        option = f"{test}realign".replace("-", "_")
-        chosen = _find(settings, option, "refusal", notes)
+        chosen = _find(settings, key, "refusal", notes)
         if chosen is not None and (judge is None or not _swapped(chosen, judge)):
             return chosen
         notes.warn(
@@ -156,7 +157,7 @@ def _swapped(some: ExampleSet, judge: Judge) -> tuple[int, int] | None:
         Exchange("harmful", example.prompt, example.response or "", example.response)
         for example in examples
     ]
-    count = sum(each == WRONG[some.name] for each in ask(judge, exchanges))
+    count = sum(each == WRONG[SetKey(some.name)] for each in ask(judge, exchanges))
     return (count, len(exchanges)) if 2 * count > len(exchanges) else None
 
 

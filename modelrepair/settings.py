@@ -13,12 +13,12 @@ from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.filters import parse_filter
 from modelrepair.examples.find import OWN_ANSWERS, is_name, is_path
 from modelrepair.examples.hub import parse_id
+from modelrepair.examples.keys import ROLES, SetKey
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PRESETS, PresetName, expand
 from modelrepair.registry.specs import Scope
 
-SETS = ("realign", "refusal", "utility", "borderline")
-PATHS = (*SETS, *(f"test_{name}" for name in SETS))
+KEYS = frozenset(SetKey)
 PLACES = ("source", "base", "reference", "scorer")
 DEFAULT_SETS: Mapping[str, str] = {
     "realign": "beavertails",
@@ -35,7 +35,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "arithmetic": ("float32", "bfloat16"),
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
-LEAST |= {f"{name}_limit": 1 for name in SETS}
+LEAST |= {f"{name}_limit": 1 for name in ROLES}
 TYPED = {
     "scorer_options": "--scorer-option",
     "judge_options": "--judge-option",
@@ -138,7 +138,7 @@ class Settings:
             value = getattr(self, each.name)
             if isinstance(value, Budgets):
                 value = dict(vars(value))
-            elif each.name in PATHS and value is not None:
+            elif each.name in KEYS and value is not None:
                 value = short_set(value)
             elif each.name in PLACES and value is not None:
                 value = short(value)
@@ -153,16 +153,16 @@ class Settings:
             shown[each.name] = value
         return shown
 
-    def command(self, commits: Mapping[str, str] | None = None) -> str:
+    def command(self, commits: Mapping[SetKey, str] | None = None) -> str:
         """The command that asks for the same repair, from ids and file names, never from paths.
 
         >>> Settings("user/model", realign="/data/harmful.jsonl", ratio=0.01).command()
         'modelrepair fix user/model --realign harmful.jsonl --ratio 0.01'
-        >>> Settings("user/model", utility="org/name:train").command({"utility": "c0ffee"})
+        >>> Settings("user/model", utility="org/name:train").command({SetKey.UTILITY: "c0ffee"})
         'modelrepair fix user/model --utility org/name:train@c0ffee'
 
         Args:
-            commits: option → what the revision of its data set on the Hub was found to be.
+            commits: set → what the revision of its data set on the Hub was found to be.
         """
         words = ["modelrepair", "fix", short(self.source)]
         for each in fields(self)[1:]:
@@ -188,8 +188,9 @@ class Settings:
                     words += [name, short(item) if each.name == "also_template" else item]
             elif isinstance(value, bool):
                 words.append(f"--{NEGATED[each.name]}" if each.name in NEGATED else name)
-            elif each.name in PATHS:
-                words += [name, pinned(short_set(value), (commits or {}).get(each.name))]
+            elif each.name in KEYS:
+                key = SetKey(each.name)
+                words += [key.option, pinned(short_set(value), (commits or {}).get(key))]
             elif each.name in PLACES:
                 words += [name, short(value)]
             else:
@@ -269,7 +270,7 @@ def check_choices(settings: Settings) -> None:
         count = getattr(settings, name)
         if count is not None and not (isinstance(count, int) and count >= least):
             raise UsageError(f"{name} is {count!r}", hint=f"a whole number, {least} or more")
-    for name in SETS:
+    for name in ROLES:
         for text in getattr(settings, f"{name}_filter"):
             parse_filter(text)
         for key in getattr(settings, f"{name}_columns"):

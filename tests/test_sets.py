@@ -30,12 +30,12 @@ def test_refusals_are_made_where_none_are_given():
     sets = load_sets(Settings("m", realign=REALIGN, **WITHOUT), Notes())
     made, given = sets.given["refusal"], sets.given["realign"]
     assert [example.key for example in made.examples] == [example.key for example in given.examples]
-    assert "test-refusal" not in sets.given
+    assert "test_refusal" not in sets.given
     reported = load_sets(
         Settings("m", realign=REALIGN, test_realign=str(paths.sets["test_realign"]), **WITHOUT),
         Notes(),
     )
-    assert len(reported.given["test-refusal"].examples) == 360
+    assert len(reported.given["test_refusal"].examples) == 360
 
 
 def test_prompts_of_two_sets_are_counted(tmp_path):

@@ -18,13 +18,12 @@ from modelrepair.cli.fix import command
 from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
+from modelrepair.examples.keys import ROLES, SetKey
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import expand
 from modelrepair.settings import (
     CHOICES,
     DEFAULT_SETS,
-    PATHS,
-    SETS,
     Settings,
     check,
     check_choices,
@@ -82,11 +81,11 @@ SETTINGS = st.builds(
         name: st.sampled_from(["none", "plain", "org/name:a:b@v1", "self:plain"]) | FILE
         if name in DEFAULT_SETS
         else st.none() | FILE
-        for name in PATHS
+        for name in SetKey
     },
-    **{f"{name}_filter": st.lists(FILTER, max_size=2).map(tuple) for name in SETS},
-    **{f"{name}_columns": COLUMNS for name in SETS},
-    **{f"{name}_limit": st.none() | COUNT for name in SETS},
+    **{f"{name}_filter": st.lists(FILTER, max_size=2).map(tuple) for name in ROLES},
+    **{f"{name}_columns": COLUMNS for name in ROLES},
+    **{f"{name}_limit": st.none() | COUNT for name in ROLES},
 )
 
 
@@ -116,7 +115,7 @@ def test_the_command_gives_the_same_settings_again(settings):
 
 
 @hypothesis(deadline=None)
-@given(SETTINGS, st.dictionaries(st.sampled_from(PATHS), st.just("c0ffee")))
+@given(SETTINGS, st.dictionaries(st.sampled_from(SetKey), st.just("c0ffee")))
 def test_commits_in_the_command_pin_ids_and_nothing_else(settings, commits):
     pinned = {
         name: "org/name:a:b@c0ffee"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import ExampleSet
+from modelrepair.examples.keys import SetKey
 
 if TYPE_CHECKING:
     from modelrepair.bench import Notes
@@ -16,11 +17,11 @@ SHORTEST = 24
 """Characters: shorter answers may well be quoted from their prompts."""
 
 
-def look_at_answers(name: str, some: ExampleSet, notes: Notes) -> None:
+def look_at_answers(key: SetKey, some: ExampleSet, notes: Notes) -> None:
     """Say where prompts hold their own answers: a model would be scored on copying.
 
     Args:
-        name: of the set, as the options name it.
+        key: which set.
         some: the set.
         notes: where the warning goes.
 
@@ -36,11 +37,11 @@ def look_at_answers(name: str, some: ExampleSet, notes: Notes) -> None:
     if not inside:
         return
     counted = f"{len(inside)} of {len(answered)} examples"
-    seen = f"in {counted} of the {name} set the prompt holds the answer"
+    seen = f"in {counted} of the {key} set the prompt holds the answer"
     if 2 * len(inside) > len(answered):
         raise ExampleSetError(
             f"{some.id}: {seen}",
-            hint=f"name the columns: --{name.removeprefix('test-')}-columns prompt=…,response=…",
+            hint=f"name the columns: --{key.role}-columns prompt=…,response=…",
         )
     notes.warn(f"{seen}: they tell nothing about what the model knows")
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from modelrepair.errors import ExampleSetError
+from modelrepair.examples.keys import FAMILIES, SetKey
 from modelrepair.examples.load import Example, ExampleSet
 from modelrepair.registry.specs import SetName
 
 Part = Literal["score", "select", "report"]
+PARTS: tuple[Part, ...] = ("score", "select", "report")
 
 SELECT_LIMIT = 128
 REPORT_LIMIT = 256
@@ -37,13 +39,13 @@ class Splits(Mapping[SetName, Split]):
 
     Args:
         sets: by name; only sets that were given.
-        dropped: prompts left out since they stand in an earlier set, by set; test sets as
-            ``test-NAME``. Only what was dropped is in it.
+        dropped: prompts left out since they stand in an earlier set, by set.
+            Only what was dropped is in it.
         warnings: one line each.
     """
 
     sets: Mapping[SetName, Split]
-    dropped: Mapping[str, int]
+    dropped: Mapping[SetKey, int]
     warnings: tuple[str, ...]
 
     def __getitem__(self, name: SetName) -> Split:
@@ -110,26 +112,24 @@ def split_sets(
     Raises:
         ExampleSetError: a set has too few prompts to be cut, or none that is its own.
     """
-    given: dict[SetName, tuple[ExampleSet | None, ExampleSet | None]] = {
-        "realign": (realign, test_realign),
-        "refusal": (refusal, test_refusal),
-        "borderline": (borderline, test_borderline),
-        "utility": (utility, test_utility),
+    offered = {
+        SetKey.REALIGN: realign,
+        SetKey.REFUSAL: refusal,
+        SetKey.UTILITY: utility,
+        SetKey.BORDERLINE: borderline,
+        SetKey.TEST_REALIGN: test_realign,
+        SetKey.TEST_REFUSAL: test_refusal,
+        SetKey.TEST_UTILITY: test_utility,
+        SetKey.TEST_BORDERLINE: test_borderline,
     }
-    families: tuple[tuple[SetName, ...], ...] = (
-        ("realign", "refusal"),
-        ("borderline",),
-        ("utility",),
-    )
+    given = {key: some for key, some in offered.items() if some is not None}
     seen: set[str] = set()
-    dropped: dict[str, int] = {}
+    dropped: dict[SetKey, int] = {}
     parts: dict[SetName, Split] = {}
-    for family in families:
-        main = {name: given[name][0] for name in family}
-        test = {name: given[name][1] for name in family}
-        testing = _without(test, seen, dropped, "test-")
+    for family in FAMILIES:
+        testing = _without(given, [key.tested for key in family], seen, dropped)
         tested = {example.key for members in testing.values() for example in members}
-        members = _without(main, seen | tested, dropped, "")
+        members = _without(given, family, seen | tested, dropped)
         keys = sorted({example.key for own in members.values() for example in own})
         score, select, report = _cut(keys, bool(testing), examples)
         for name, own in members.items():
@@ -144,22 +144,24 @@ def split_sets(
 
 
 def _without(
-    sets: Mapping[SetName, ExampleSet | None],
+    given: Mapping[SetKey, ExampleSet],
+    keys: Iterable[SetKey],
     others: set[str],
-    dropped: dict[str, int],
-    prefix: str,
+    dropped: dict[SetKey, int],
 ) -> dict[SetName, tuple[Example, ...]]:
     """The given sets less the prompts that stand elsewhere, which are counted."""
     kept: dict[SetName, tuple[Example, ...]] = {}
-    for name, members in sets.items():
+    for key in keys:
+        members = given.get(key)
         if members is None:
             continue
-        kept[name] = tuple(example for example in members.examples if example.key not in others)
-        if lost := len(members.examples) - len(kept[name]):
-            dropped[prefix + name] = lost
-        if not kept[name]:
+        own = tuple(example for example in members.examples if example.key not in others)
+        if lost := len(members.examples) - len(own):
+            dropped[key] = lost
+        kept[key.role] = own
+        if not own:
             raise ExampleSetError(
-                f"{members.id}: every prompt of the {prefix}{name} set stands in another set too",
+                f"{members.id}: every prompt of the {key} set stands in another set too",
                 hint="give each set prompts of its own",
             )
     return kept

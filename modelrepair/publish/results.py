@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from modelrepair.examples.keys import SetKey, reported
 from modelrepair.publish.manifest import Manifest
 
 SETS = {
-    "harmful_score": ("realign", "refusal"),
-    "refusal_rate": ("realign", "refusal"),
-    "benign_refusal_rate": ("utility", "borderline"),
-    "degenerate_rate": ("realign", "refusal"),
-    "utility": ("utility",),
-    "task_accuracy": ("utility",),
+    "harmful_score": (SetKey.REALIGN,),
+    "refusal_rate": (SetKey.REALIGN,),
+    "benign_refusal_rate": (SetKey.UTILITY, SetKey.BORDERLINE),
+    "degenerate_rate": (SetKey.REALIGN,),
+    "utility": (SetKey.UTILITY,),
+    "task_accuracy": (SetKey.UTILITY,),
 }
-"""On which sets a measure is taken, the first of them that was given."""
+"""On which families of sets a measure is taken; the first of them that was given is named."""
 
 
 def evaluation(manifest: Manifest, labels: dict[str, str]) -> list[Any]:
@@ -34,9 +35,9 @@ def evaluation(manifest: Manifest, labels: dict[str, str]) -> list[Any]:
     if after is None:
         return []
     found = []
-    for name, roles in SETS.items():
+    for name, families in SETS.items():
         measure = getattr(after, name)
-        given = next((role for role in _tests_first(roles) if role in manifest.sets), None)
+        given = _reported(manifest, families)
         if measure is None or given is None:
             continue
         record = manifest.sets[given]
@@ -61,7 +62,7 @@ def measured_utility(manifest: Manifest) -> str | None:
     'plain'
     """
     after = manifest.measures.get("after")
-    given = next((role for role in _tests_first(("utility",)) if role in manifest.sets), None)
+    given = _reported(manifest, SETS["utility"])
     return (
         None
         if after is None or after.utility is None or given is None
@@ -69,6 +70,7 @@ def measured_utility(manifest: Manifest) -> str | None:
     )
 
 
-def _tests_first(roles: tuple[str, ...]) -> list[str]:
-    """A set that was given for the report alone is what was reported on."""
-    return [f"test_{role}" for role in roles] + list(roles)
+def _reported(manifest: Manifest, families: tuple[SetKey, ...]) -> SetKey | None:
+    """The set that the report was made on, of the first family of which one was given."""
+    found = (reported(key, manifest.sets) for key in families)
+    return next((key for key in found if key is not None), None)

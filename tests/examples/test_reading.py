@@ -10,6 +10,7 @@ from modelrepair.bench import Notes
 from modelrepair.errors import ExampleSetError, UsageError
 from modelrepair.examples.columns import dialogue, example_of
 from modelrepair.examples.filters import Filter, matches
+from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
 from modelrepair.examples.look import look_at_answers
 from modelrepair.examples.rows import Row
@@ -107,7 +108,7 @@ def test_answers_inside_their_prompts_are_told():
     inside = Example((Message("user", f"Say: {said}"),), said)
     others = [Example((Message("user", f"p{n}"),), said) for n in range(3)]
     notes = Notes()
-    look_at_answers("utility", make_set("utility", "u", [inside, *others]), notes)
+    look_at_answers(SetKey.UTILITY, make_set("utility", "u", [inside, *others]), notes)
     assert notes.warnings[0].startswith("in 1 of 4 examples of the utility set")
     with pytest.raises(ExampleSetError, match="in 1 of 1 examples"):
-        look_at_answers("utility", make_set("utility", "u", [inside]), notes)
+        look_at_answers(SetKey.UTILITY, make_set("utility", "u", [inside]), notes)

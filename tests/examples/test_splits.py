@@ -85,7 +85,7 @@ def test_prompts_of_two_families_stay_in_the_first():
         test_realign=some("realign", range(145, 150)),
     )
     # Test sets are of their family: 145…149 are harmful, 90…99 are borderline's.
-    assert splits.dropped == {"borderline": 5, "test-utility": 10, "utility": 110}
+    assert splits.dropped == {"borderline": 5, "test_utility": 10, "utility": 110}
 
 
 def test_realign_and_refusal_share_prompts_and_parts():
