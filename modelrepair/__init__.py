@@ -16,6 +16,7 @@ from modelrepair.errors import (
     ExampleSetError,
     GateError,
     HubError,
+    InconclusiveError,
     ModelRepairError,
     PluginError,
     RepairInterrupted,
@@ -24,7 +25,7 @@ from modelrepair.errors import (
     UsageError,
 )
 from modelrepair.measure.budgets import Budgets
-from modelrepair.publish.manifest import load_manifest
+from modelrepair.publish.reading import load_manifest
 from modelrepair.version import version
 
 __version__ = version()
@@ -36,6 +37,7 @@ __all__ = [
     "ExampleSetError",
     "GateError",
     "HubError",
+    "InconclusiveError",
     "ModelRepairError",
     "PluginError",
     "RepairInterrupted",

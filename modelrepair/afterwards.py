@@ -57,15 +57,15 @@ def verify(
     out: str | Path,
     *,
     revision: str | None = None,
-    source: str | Path,
+    source: str | Path | None = None,
     reference: str | Path | None = None,
     base: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
-    """Prove that a repaired model is its source with nothing but masked entries changed.
+    """Prove that a repaired model is its source with nothing changed but what its manifest names.
 
     >>> import modelrepair
-    >>> modelrepair.verify("model-repaired", source="user/model").ok         # doctest: +SKIP
+    >>> modelrepair.verify("me/model-repaired").ok                           # doctest: +SKIP
     True
 
     Runs no model and nobody's code, and needs no torch, but where an adapter was merged first.
@@ -74,9 +74,9 @@ def verify(
         out: the repaired model: a folder, or a Hub id.
         revision: branch, tag, commit or pull request (``refs/pr/1``) of a Hub id.
         source: what it was made from: a folder, or a Hub id, of which the commit is taken that
-            the manifest names.
-        reference: the aligned model, where the subject is a delta; an id likewise.
-        base: the model that the source adapts, where it is an adapter; an id likewise.
+            the manifest names; by default the manifest's.
+        reference: the aligned model, where the subject is a delta; likewise.
+        base: the model that the source adapts, where it is an adapter; likewise.
         progress: where the bytes compared are shown.
 
     Raises:

@@ -10,6 +10,7 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 ├── PluginError                   5  a plug-in that was found and failed
 ├── UnsupportedModelError         6  a model that can't be repaired as it is
 │   └── DamagedCheckpointError    6  files that are missing, cut short or contradict each other
+├── InconclusiveError             7  a check that could not decide: a manifest newer than this
 └── RepairInterrupted           130  stopped by the user; the same command goes on
 """
 
@@ -85,6 +86,12 @@ class UnsupportedModelError(ModelRepairError):
 
 class DamagedCheckpointError(UnsupportedModelError):
     """Checkpoint files that are missing, cut short, or contradict each other."""
+
+
+class InconclusiveError(ModelRepairError):
+    """A check that could not decide, such as of a manifest newer than this program."""
+
+    exit_code = 7
 
 
 class RepairInterrupted(ModelRepairError):

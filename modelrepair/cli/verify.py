@@ -12,22 +12,24 @@ from modelrepair.cli.output import Output
 @declare("verify")
 @click.argument("repaired")
 @option("--revision", help="Branch, tag, commit or pull request (refs/pr/1) of REPAIRED.")
-@option("--source", required=True, help="What was repaired: a folder or a Hub id.")
-@option("--reference", help="The reference, where the mask acts on the delta from it.")
+@option("--source", help="What was repaired: a folder or a Hub id; by default the manifest's.")
+@option("--reference", help="The reference, where it was needed; by default the manifest's.")
 @base_option()
 def command(
     output: Output,
     repaired: str,
     revision: str | None,
-    source: str,
+    source: str | None,
     reference: str | None,
     base: str | None,
 ) -> int:
     """Check REPAIRED against its source: every file, every entry, every figure.
 
-    Exit code 0 where all of it holds, 1 where something does not; each finding is one line.
+    Exit code 0 where all of it holds, 1 where something does not, 7 where something could not be
+    checked; each finding is one line.
     """
     import modelrepair
+    from modelrepair.proof.findings import CODES
 
     verification = modelrepair.verify(
         repaired,
@@ -38,8 +40,11 @@ def command(
         progress=output.progress(),
     )
     checked = ", ".join(f"{count:,} {name}" for name, count in verification.checked.items())
-    verdict = "verified: only masked entries differ" if verification.ok else "NOT verified"
-    lines = [finding.line for finding in verification.findings]
+    lines = []
+    for finding in (*verification.findings, *verification.inconclusive):
+        lines += [finding.line, f"  Hint: {CODES[finding.code].do}"]
     lines += [f"Note: {note}" for note in verification.notes]
-    output.result(verification.to_json(), *lines, f"{verdict} ({checked})")
-    return 0 if verification.ok else 1
+    result = "NOT verified" if verification.findings else verification.result
+    about = f": {verification.about.summary}" if verification.about.summary else ""
+    output.result(verification.to_json(), *lines, f"{result}{about} ({checked})")
+    return verification.exit_code

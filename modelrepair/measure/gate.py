@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,6 +98,10 @@ def decide(
         backwards=works_backwards(before, after, budgets),
         reasons=(*reasons, *few),
     )
+
+
+RULES: Mapping[int, Callable[[Results, Results, Results | None, Budgets], GateResult]] = {1: decide}
+"""Every version of the rules that ever judged a published repair: it is verified by its own."""
 
 
 def too_few(results: Results, fewest: int) -> list[str]:

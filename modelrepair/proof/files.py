@@ -11,7 +11,7 @@ from pathlib import Path
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.files import CARD_NAME, Files
-from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, digest
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.values import VALUES_NAME
@@ -71,13 +71,10 @@ def check_kept(
 
 
 def check_ours(out: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Compare mask, verdicts, picture and values with the manifest, and it with the card."""
+    """Compare mask, verdicts, picture and values with the manifest."""
     for name in sorted(_OURS):
         if (out / name).is_file() and name in manifest.files:
             yield from check_digest(name, sha256(out / name), manifest)
-    card = out / CARD_NAME
-    if card.is_file() and digest(manifest) not in card.read_text("utf-8", errors="replace"):
-        yield Finding("card", CARD_NAME, None, "does not carry the digest of this manifest")
 
 
 def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:

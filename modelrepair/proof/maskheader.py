@@ -11,9 +11,12 @@ from typing import cast, get_args
 
 from modelrepair.checkpoint.mask import MaskFile
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import DamagedCheckpointError
+from modelrepair.errors import DamagedCheckpointError, InconclusiveError
 from modelrepair.publish.edit import tensor_digest
 from modelrepair.registry.specs import SubjectKind
+from modelrepair.version import version
+
+_LATER = frozenset(map(str, range(2, 100)))
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,16 @@ def read_header_of(mask: MaskFile) -> MaskHeader:
 
     Raises:
         DamagedCheckpointError: it is not the header of a mask that modelrepair writes.
+        InconclusiveError: a later version wrote it.
     """
     header = mask.header
     try:
+        if header["format"] == "modelrepair-mask" and header["version"] in _LATER:
+            raise InconclusiveError(
+                f"{mask.path.name} is a mask of version {header['version']}, newer than "
+                f"modelrepair {version()}",
+                hint="upgrade it: pip install --upgrade modelrepair",
+            )
         if (header["format"], header["version"]) != ("modelrepair-mask", "1"):
             raise ValueError(f"expected version 1, found {header['version']!r}")
         scale = float(header["scale"])
@@ -72,7 +82,7 @@ def read_header_of(mask: MaskFile) -> MaskHeader:
     except (KeyError, ValueError, RecursionError) as error:
         raise DamagedCheckpointError(
             f"{mask.path.name} is no mask that modelrepair can read: {error}",
-            hint="fetch the mask again, or update modelrepair if the mask is newer",
+            hint="fetch the mask again",
         ) from None
 
 

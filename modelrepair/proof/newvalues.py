@@ -27,7 +27,6 @@ class NewValues:
 
     expected: Expected
     findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def new_values_of(
@@ -60,7 +59,8 @@ def new_values_of(
             return NewValues(_computed(source, checkpoint, header.scale))
         return NewValues(_unknown, (Finding("wrong-reference", reference.name, None, wrong),))
     if stored is not None:
-        return NewValues(_stored(source, ValuesFile(stored), masked), notes=(STORED,))
+        stands = Finding("stored-values", VALUES_NAME, None, STORED)
+        return NewValues(_stored(source, ValuesFile(stored), masked), (stands,))
     message = f"masked entries can't be checked without the reference {header.reference}"
     return NewValues(_unknown, (Finding("no-reference", VALUES_NAME, None, message),))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import HubError, ModelRepairError, UsageError
 from modelrepair.progress import Progress
 from modelrepair.proof.findings import Finding, Verification
-from modelrepair.publish.manifest import Manifest, Origin, load_manifest
+from modelrepair.publish.manifest import Manifest, Origin
 from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.reading import Reading, read_manifest
 from modelrepair.publish.remote import HUBS_OWN, replaced
 from modelrepair.source.resolve import Source, resolve
 
@@ -17,41 +18,96 @@ from modelrepair.source.resolve import Source, resolve
 def verify_origins(
     out: str | Path,
     revision: str | None,
-    source: str | Path,
-    reference: str | Path | None,
+    source: str | Path | None = None,
+    reference: str | Path | None = None,
     base: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Fetch what is on the Hub, and verify it; files that were not fetched count as added.
 
-    >>> verify_origins("me/model-repaired", None, "user/model", None).ok  # doctest: +SKIP
+    >>> verify_origins("me/model-repaired", None).ok  # doctest: +SKIP
     True
 
     Args:
         out: the repaired model: a folder, or a Hub id.
         revision: of a Hub id.
-        source: a folder, or a Hub id.
+        source: a folder, or a Hub id; the manifest's where it is not given.
         reference: likewise, where the subject is a delta.
         base: likewise, where the source is an adapter.
         progress: where the bytes compared are shown.
+
+    Raises:
+        UsageError: source or base is a folder elsewhere, and was not named.
     """
     from modelrepair.proof.verify import verify
 
     repaired = resolve(out, revision, record=True)
     try:
-        manifest = load_manifest(repaired.folder)
+        reading = read_manifest(repaired.folder)
     except ModelRepairError:
-        manifest = None  # told by the verification
-    made_from = [manifest.source, manifest.reference, manifest.base] if manifest else [None] * 3
+        return verify(repaired.folder, source=None, progress=progress)  # it tells why
+    named = {"source": source, "reference": reference, "base": base}
+    models = {name: _at_hand(name, named[name], origin) for name, origin in needed(reading).items()}
+    models |= {
+        name: _at_hand(name, given, None)
+        for name, given in named.items()
+        if given is not None and name not in models
+    }
+    folders = {name: each for name, each in models.items() if isinstance(each, Path)}
+    lost = [each for each in models.values() if isinstance(each, Finding)]
+    if "base" not in folders and any(each.file == "base" for each in lost):
+        folders.pop("source", None)  # an adapter that can't be merged again
     found = verify(
         repaired.folder,
-        source=pinned(source, made_from[0]).folder,
-        reference=None if reference is None else pinned(reference, made_from[1]).folder,
-        base=None if base is None else pinned(base, made_from[2]).folder,
+        source=folders.get("source"),
+        reference=folders.get("reference"),
+        base=folders.get("base"),
+        repository=repaired.id,
         progress=progress,
     )
-    strangers = tuple(_strangers(repaired, manifest)) if manifest else ()
-    return replace(found, findings=(*found.findings, *strangers))
+    strangers = tuple(_strangers(repaired, reading.manifest)) if reading.manifest else ()
+    undecided = [each for each in found.inconclusive if not (lost and each.code == "no-reference")]
+    return replace(
+        found,
+        findings=(*found.findings, *strangers),
+        inconclusive=(*undecided, *lost),
+        about=replace(found.about, repository=repaired.id, commit=repaired.commit),
+    )
+
+
+def needed(reading: Reading) -> dict[str, Origin]:
+    """What a verification compares with: the source, a delta's reference, a merged adapter's base.
+
+    >>> needed(read_manifest("model-repaired")).keys()  # doctest: +SKIP
+    dict_keys(['source'])
+    """
+    manifest, known = reading.manifest, reading.core.source
+    if manifest is None:
+        return {"source": Origin(id=known.id, hub=known.hub, commit=known.commit)}
+    origins = {"source": manifest.source}
+    if manifest.subject == "delta" and manifest.reference is not None:
+        origins["reference"] = manifest.reference
+    if manifest.adapter is not None and manifest.base is not None:
+        origins["base"] = manifest.base
+    return origins
+
+
+def _at_hand(name: str, given: str | Path | None, origin: Origin | None) -> Path | Finding | None:
+    """The folder of a model that was named, or is the manifest's; or why there is none."""
+    if given is None and origin is not None and not origin.hub:
+        if name == "reference":
+            return None
+        raise UsageError(
+            f"the {name} {origin.id!r} is a folder of whoever made the repair",
+            hint=f"name a folder that holds it with --{name}",
+        )
+    try:
+        if given is None and origin is not None:
+            # A folder here that happens to be called so is not meant.
+            return resolve(origin.id, commit=origin.commit, local=False).folder
+        return pinned(given or "", origin).folder
+    except HubError as error:
+        return Finding("unreachable", name, None, str(error))
 
 
 def pinned(model: str | Path, origin: Origin | None) -> Source:

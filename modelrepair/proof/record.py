@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.gate import decide
+from modelrepair.measure.gate import RULES
 from modelrepair.measure.measures import summarise
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Measures
@@ -18,6 +18,19 @@ from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 
 _ROUNDING = 1e-9
 _ORDER = ("failed", "undecided", "passed")
+VERDICT = "'verdict'"
+# What every manifest holds. What a later version measures besides is compared where it is there.
+_ALWAYS = frozenset(
+    {
+        "judge", "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate",
+        "utility", "utility_loss", "task_accuracy", "degenerate_by_set",
+    }
+)  # fmt: skip
+_DECIDED = ("verdict", "needed", "backwards")
+_RULE = (
+    "name", "sets", "n", "measured", "budget", "limit", "bound", "worse", "needed",
+    "holds_budget", "holds_limit",
+)  # fmt: skip
 
 
 def check_counts(
@@ -57,9 +70,19 @@ def check_counts(
         yield Finding("count", MANIFEST_NAME, None, message)
 
 
-def check_measures(out: Path, manifest: Manifest) -> tuple[list[Finding], int]:
-    """Add the verdicts up again: measures and gate must follow; with the examples' number."""
+def check_measures(
+    out: Path, manifest: Manifest, unknown: Sequence[str] = ()
+) -> tuple[list[Finding], int]:
+    """Add the verdicts up again: measures and gate must follow; with the examples' number.
+
+    Args:
+        out: the repaired model's folder.
+        manifest: the manifest, which names the version of the rules that judged.
+        unknown: what this version does not know of it; an unknown verdict is not compared.
+    """
     if not manifest.measures:
+        if VERDICT in unknown:
+            return [], 0
         claims = manifest.verdict != "unmeasured" or manifest.gate is not None
         message = f"the verdict is {manifest.verdict}, and nothing was measured"
         return ([Finding("gate", MANIFEST_NAME, None, message)] if claims else []), 0
@@ -75,7 +98,7 @@ def check_measures(out: Path, manifest: Manifest) -> tuple[list[Finding], int]:
     for role in results.keys() & manifest.measures.keys():
         said = manifest.measures[role]
         made = Measures.model_validate(summarise(results[role], said.judge).to_json())
-        for name in sorted(Measures.model_fields):
+        for name in sorted(_ALWAYS | said.model_fields_set):
             one, two = (model.model_dump()[name] for model in (said, made))
             if not _close(one, two):
                 message = f"the manifest says {_brief(one)}, the verdicts add up to {_brief(two)}"
@@ -83,11 +106,14 @@ def check_measures(out: Path, manifest: Manifest) -> tuple[list[Finding], int]:
         if manifest.judge is None or said.judge != manifest.judge.name:
             message = f"{role} was judged by {said.judge!r}, not by the manifest's judge"
             findings.append(Finding("measure", MANIFEST_NAME, None, message))
-    findings += _check_gate(manifest, results)
+    if manifest.rules in RULES:
+        findings += _check_gate(manifest, results, VERDICT not in unknown)
     return findings, sum(len(rows) for rows in results.values())
 
 
-def _check_gate(manifest: Manifest, results: Mapping[Any, Any]) -> Iterator[Finding]:
+def _check_gate(
+    manifest: Manifest, results: Mapping[Any, Any], verdict_known: bool
+) -> Iterator[Finding]:
     if not {"before", "after"} <= results.keys():
         if manifest.verdict in ("passed", "failed"):
             message = f"the verdict is {manifest.verdict}, but source or result was not measured"
@@ -98,17 +124,29 @@ def _check_gate(manifest: Manifest, results: Mapping[Any, Any]) -> Iterator[Find
         yield Finding("gate", MANIFEST_NAME, None, "budgets that this version does not know")
         return
     try:
+        decide = RULES[manifest.rules]
         gate = decide(results["before"], results["after"], results.get("reference"), budgets)
     except ModelRepairError as error:
         yield Finding("gate", VERDICTS_NAME, None, str(error))
         return
-    if manifest.verdict not in _ORDER[: _ORDER.index(gate.verdict) + 1]:
+    if verdict_known and manifest.verdict not in _ORDER[: _ORDER.index(gate.verdict) + 1]:
         message = f"the manifest says {manifest.verdict}, the verdicts say {gate.verdict}"
         yield Finding("gate", MANIFEST_NAME, None, message)
-    made = Manifest.model_validate({**manifest.model_dump(), "gate": gate.to_json()}).gate
-    if manifest.gate is not None and not _close(manifest.gate, made):
+    if manifest.gate is not None and not _close(_numbers(manifest.gate), _numbers(gate.to_json())):
         message = "its rules are not those that follow from the verdicts"
         yield Finding("gate", MANIFEST_NAME, None, message)
+
+
+def _numbers(gate: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gate decided; how it says so may be worded better by a later version."""
+    rules = gate.get("rules")
+    return {
+        **{name: gate.get(name) for name in _DECIDED},
+        "rules": [
+            {name: rule.get(name) for name in _RULE} if isinstance(rule, Mapping) else rule
+            for rule in (rules if isinstance(rules, list) else [])
+        ],
+    }
 
 
 def _budgets(manifest: Manifest) -> Budgets | None:

@@ -11,8 +11,11 @@ import numpy as np
 
 from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, map_entry
-from modelrepair.errors import DamagedCheckpointError, ModelRepairError
+from modelrepair.errors import DamagedCheckpointError, InconclusiveError, ModelRepairError
 from modelrepair.progress import Progress, Silent
+from modelrepair.proof.about import about
+from modelrepair.proof.card import check_card
+from modelrepair.proof.core import check_core
 from modelrepair.proof.dense import check_edited, count_changed, named_tensors
 from modelrepair.proof.files import (
     check_base,
@@ -33,17 +36,19 @@ from modelrepair.proof.shards import (
     compare_files,
 )
 from modelrepair.publish.files import classify
-from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, load_manifest
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.reading import read_manifest
 from modelrepair.publish.values import VALUES_NAME, ValuesFile
 
 
 def verify(
     out: str | Path,
     *,
-    source: str | Path,
+    source: str | Path | None,
     reference: str | Path | None = None,
     base: str | Path | None = None,
+    repository: str | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a repaired model with its source, entry by entry and file by file.
@@ -55,25 +60,45 @@ def verify(
 
     Args:
         out: the repaired model's folder.
-        source: the folder of the source that its manifest names.
+        source: the folder of the source that its manifest names; None where it can't be reached:
+            what can be checked without it is checked.
         reference: the folder of the reference, where the subject is a delta.
         base: the folder of the model that the source adapts, where it is an adapter. One that was
             merged is merged again; one that was not needs no base, and one that is given is
             compared with the manifest's.
+        repository: the repaired model's id, which its card may name; None for a folder, whose
+            card may name any.
         progress: where the bytes compared are shown.
 
     Raises:
         UnsupportedModelError: the source is no checkpoint.
         UsageError: an adapter that was merged, and no base.
     """
-    out, source = Path(out), Path(source)
+    out, source = Path(out), None if source is None else Path(source)
     base = None if base is None else Path(base)
+    progress = progress or Silent()
     try:
-        manifest = load_manifest(out)
+        reading = read_manifest(out)
     except ModelRepairError as error:
-        return Verification((Finding("manifest", MANIFEST_NAME, None, str(error)),), {})
-    with original(source, base, manifest.subject, progress) as folder:
-        return _verify(out, folder, manifest, reference, base, progress)
+        return Verification.of([Finding("manifest", MANIFEST_NAME, None, str(error))])
+    found: list[Finding] = []
+    if reading.newer is not None:
+        found.append(Finding("newer", MANIFEST_NAME, None, reading.newer))
+    checked: Counter[str] = Counter()
+    manifest = reading.manifest
+    if manifest is None:
+        found += check_core(out, source, reading.core, progress)
+    else:
+        if source is None:
+            found += check_core(out, None, reading.core, progress)
+            found += check_ours(out, manifest)
+        else:
+            with original(source, base, manifest.subject, progress) as folder:
+                found += _verify(out, folder, manifest, reference, base, checked, progress)
+        found += check_card(out, source, reading, manifest, repository)
+        measured, checked["examples"] = check_measures(out, manifest, reading.unknown)
+        found += measured
+    return Verification.of(found, checked, about=about(reading))
 
 
 def _verify(
@@ -82,25 +107,23 @@ def _verify(
     manifest: Manifest,
     reference: str | Path | None,
     base: Path | None,
-    progress: Progress | None,
-) -> Verification:
+    checked: Counter[str],
+    progress: Progress,
+) -> Iterator[Finding]:
+    """What the source says of it."""
     checkpoint = Checkpoint.open(source)
     files = classify(source, weights=checkpoint.files, index=checkpoint.index)
     kept, source_digests = check_kept(out, source, manifest, files)
-    findings = [*check_presence(out, manifest, files), *kept, *check_ours(out, manifest)]
-    findings += check_base(base, manifest)
-    checked = Counter(files=len(files.kept) + len(files.weights))
-    progress = progress or Silent()
+    checked["files"] = len(files.kept) + len(files.weights)
+    yield from check_presence(out, manifest, files)
+    yield from kept
+    yield from check_ours(out, manifest)
+    yield from check_base(base, manifest)
     if manifest.edit == "dense":
         differences = compare_files(out, checkpoint, named_tensors(manifest), _unknown, progress)
-        found = _judge(out, checkpoint, manifest, differences, source_digests, checked)
-        notes: tuple[str, ...] = ()
-    else:
-        found, notes = _verify_mask(
-            out, checkpoint, manifest, reference, source_digests, checked, progress
-        )
-    measured, checked["examples"] = check_measures(out, manifest)
-    return Verification((*findings, *found, *measured), dict(checked), notes)
+        yield from _judge(out, checkpoint, manifest, differences, source_digests, checked)
+        return
+    yield from _verify_mask(out, checkpoint, manifest, reference, source_digests, checked, progress)
 
 
 def _verify_mask(
@@ -111,7 +134,7 @@ def _verify_mask(
     source_digests: Mapping[str, str],
     checked: Counter[str],
     progress: Progress,
-) -> tuple[list[Finding], tuple[str, ...]]:
+) -> list[Finding]:
     """What speaks against a mask and its entries, and what could not be proven."""
     reference = None if reference is None else Path(reference)
     found: list[Finding] = []
@@ -130,13 +153,15 @@ def _verify_mask(
         )
         found = _judge(out, checkpoint, manifest, differences, source_digests, checked, masked)
         if "tensors" not in checked:
-            return found, ()
+            return found
         found += [*values.findings, *_check_header(header, manifest)]
         if stored is not None:
             found += _check_stored(out, checkpoint, mask, masked, ValuesFile(stored))
+    except InconclusiveError as error:
+        return [*found, Finding("newer", MASK_NAME, None, str(error))]
     except ModelRepairError as error:
-        return [*found, Finding("mask", MASK_NAME, None, str(error))], ()
-    return found, values.notes
+        return [*found, Finding("mask", MASK_NAME, None, str(error))]
+    return found
 
 
 def _judge(

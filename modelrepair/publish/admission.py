@@ -12,7 +12,8 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import works_backwards
 from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, CONFIGS
-from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, load_manifest
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
+from modelrepair.publish.reading import load_manifest
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 
 LAB_MARK = "modelrepair_lab"
@@ -41,6 +42,7 @@ def admit(folder: Path, *, force: bool) -> Manifest:
         UnsupportedModelError: the model was broken on purpose.
         UsageError: an adapter whose base is a path of this machine.
         DamagedCheckpointError: no manifest, or one that can't be read.
+        InconclusiveError: one that is newer than this program.
     """
     if not folder.is_dir():
         raise UsageError(

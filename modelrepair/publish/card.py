@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ from modelrepair.publish.manifest import (
     Measure,
     Origin,
     Site,
-    digest,
     without_paths,
 )
+from modelrepair.publish.manifest import digest as digest_of_manifest
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.results import evaluation, measured_utility
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
 
-_TEMPLATE = "card.md.jinja"
+THIS_REPOSITORY = "THIS_REPOSITORY"
 _KEPT_METADATA = (
     "license",
     "license_name",
@@ -31,9 +32,10 @@ _KEPT_METADATA = (
     "library_name",
     "datasets",
 )
-_FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
+FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
 _OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
-_MARKER = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->")
+MARK = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->", re.IGNORECASE)
+BEGINS = re.compile(r"<!-- modelrepair:begin v\d+ -->")
 _HOME = re.compile(r"(?<![\w.])(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[^\s'\"`)\]>]*")
 _HUB_ID = re.compile(r"^[\w.-]+(?:/[\w.-]+)?$")
 
@@ -50,7 +52,30 @@ _JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
 _ABSOLUTE = ("utility_loss",)
 
 
-def render_card(manifest: Manifest, old_card: str | None, *, target: str | None = None) -> str:
+@dataclass(frozen=True)
+class Place:
+    """Where a card lies, as far as it shows: its repository, and what else is in that.
+
+    Args:
+        target: the Hub id that the model is published as, for the commands; where it is not
+            known yet, they show ``THIS_REPOSITORY``.
+        beside: whether weights as they were before lie beside the repaired ones.
+        quoted: whether the source's own card is quoted below ours.
+    """
+
+    target: str | None = None
+    beside: bool = False
+    quoted: bool = False
+
+
+def render_card(
+    manifest: Manifest,
+    old_card: str | None,
+    *,
+    target: str | None = None,
+    beside: bool = False,
+    digest: str | None = None,
+) -> str:
     """Write the card of a repaired model.
 
     >>> render_card(manifest, "# My model").splitlines()[0]  # doctest: +SKIP
@@ -60,23 +85,52 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
         manifest: the only source of every figure in the card.
         old_card: the source's README as it was, quoted below ours; a card that this function
             made gives way to the new one instead of being quoted.
-        target: the Hub id that the model is published as, for the commands; where it is not
-            known yet, they show ``THIS_REPOSITORY``.
+        target: as for `Place`.
+        beside: as for `Place`.
+        digest: the manifest's, where it was read from a file.
     """
+    old_body = own_text(old_card or "")
+    place = Place(target, beside, quoted=bool(old_body))
+    quoted = f"\n{old_body}\n" if old_body else ""
+    front = front_matter(manifest, place)
+    return f"---\n{front}\n---\n\n{our_block(manifest, place, digest)}\n{quoted}"
+
+
+def our_block(manifest: Manifest, place: Place, digest: str | None = None) -> str:
+    """What stands between our marks, and they: by the template that the manifest names.
+
+    >>> our_block(manifest, Place()).splitlines()[0]  # doctest: +SKIP
+    '<!-- modelrepair:begin v1 -->'
+    """
+    body = TEMPLATES[manifest.card].body(manifest, place, digest or digest_of_manifest(manifest))
+    return f"<!-- modelrepair:begin v{manifest.card} -->\n{body}\n{END}"
+
+
+def front_matter(manifest: Manifest, place: Place) -> str:
+    """The keys that we write above the card, as YAML.
+
+    >>> front_matter(manifest, Place()).splitlines()[0]  # doctest: +SKIP
+    'base_model: user/model'
+    """
+    return TEMPLATES[manifest.card].front(manifest, place)
+
+
+def _body(manifest: Manifest, place: Place, digest: str) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "cards"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(cell=cell, percent=percent, figure=figure, number=_number)
-    body = environment.get_template(_TEMPLATE).render(
+    return environment.get_template("v1.md.jinja").render(
         m=manifest,
-        digest=digest(manifest),
-        commands=commands(manifest, target or "THIS_REPOSITORY"),
+        digest=digest,
+        place=place,
+        commands=commands(manifest, place.target or THIS_REPOSITORY),
         status=status(manifest),
         edit=_edit(manifest),
         source=_source(manifest),
@@ -98,12 +152,6 @@ def render_card(manifest: Manifest, old_card: str | None, *, target: str | None 
         word_norm="Norm removed" if manifest.edit == "mask" else "Norm changed",
         mention=_mention,
     )
-    old_body = own_text(old_card or "")
-    if old_body:
-        body += "\n---\n\n## The card of the source\n"
-    quoted = f"\n{old_body}\n" if old_body else ""
-    front = _front_matter(manifest, old_card or "", target)
-    return f"---\n{front}\n---\n\n{BEGIN}\n{body}\n{END}\n{quoted}"
 
 
 def own_text(card: str) -> str:
@@ -113,19 +161,16 @@ def own_text(card: str) -> str:
     '# Theirs'
     """
     text = card.replace("\r\n", "\n").lstrip("\ufeff")
-    text = _OURS.sub("", _FRONT_MATTER.sub("", text, count=1))
-    while _MARKER.search(text):
+    text = _OURS.sub("", FRONT_MATTER.sub("", text, count=1))
+    while MARK.search(text):
         # What is left when one is taken out may be another.
-        text = _MARKER.sub("", text)
+        text = MARK.sub("", text)
     return _HOME.sub(lambda match: re.split(r"[\\/]", match[0])[-1], text).strip()
 
 
 def status(manifest: Manifest) -> str:
     """What the gate said, as the first line of the card says it; empty where it passed."""
-    reasons = (manifest.gate or {}).get("reasons") or []
-    because = (
-        "; ".join(cell(str(reason)) for reason in reasons) if isinstance(reasons, list) else ""
-    )
+    because = "; ".join(_reasons(manifest))
     if manifest.verdict == "failed":
         return f"**The gate failed: this repair missed a budget.** {because}".strip()
     if manifest.verdict == "undecided":
@@ -139,6 +184,21 @@ def status(manifest: Manifest) -> str:
     if manifest.verdict == "unmeasured":
         return "**Unmeasured: nobody has measured what this edit did to the model.**"
     return ""
+
+
+def _reasons(manifest: Manifest) -> list[str]:
+    """Which rules don't hold, from their numbers: sentences may be worded better one day."""
+    rules = _rules(manifest)
+    harm = [rule for rule in rules if str(rule["name"]).startswith("harmful_score")]
+    if any(rule["says"] == "holds" for rule in harm):
+        rules = [rule for rule in rules if rule not in harm]
+    return [
+        f"{cell(rule['name'])}: measured {_number(rule.get('measured'))}, budget "
+        f"{_number(rule.get('budget'))}, 95 % limit {_number(rule.get('limit'))}, bound "
+        f"{_number(rule.get('bound'))}"
+        for rule in rules
+        if rule["says"] != "holds"
+    ]
 
 
 def commands(manifest: Manifest, target: str) -> list[str]:
@@ -286,7 +346,7 @@ def _holds(rule: Mapping[str, Any]) -> str:
     budget = within(rule.get("measured"), rule.get("budget"))
     limit = within(rule.get("limit"), rule.get("bound"))
     if budget is None:
-        return cell(rule.get("note") or "not measured")
+        return "not measured"
     if not budget:
         return "budget missed"
     return "holds" if limit else "limit out of bounds"
@@ -308,15 +368,24 @@ def _totals(sites: Sequence[Site], key: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _front_matter(manifest: Manifest, old_card: str, target: str | None) -> str:
-    from huggingface_hub import ModelCardData
+def kept_metadata(old_card: str) -> dict[str, Any]:
+    r"""What of a source's front matter holds for the repaired model too.
 
+    >>> kept_metadata("---\nlicense: mit\ntags: [mine]\n---\n# Mine")
+    {'license': 'mit'}
+    """
     old = _old_metadata(old_card)
     kept = {name: old[name] for name in _KEPT_METADATA if old.get(name) is not None}
     kept |= {name: value for name, value in old.items() if name.startswith("extra_gated_")}
     if "datasets" in kept:
         kept["datasets"] = [name for name in _strings(kept["datasets"]) if _HUB_ID.match(name)]
-    kept = {name: _plain(value) for name, value in kept.items()}
+    return {name: _plain(value) for name, value in kept.items()}
+
+
+def _front_matter(manifest: Manifest, place: Place) -> str:
+    from huggingface_hub import ModelCardData
+
+    kept: dict[str, Any] = dict(manifest.metadata)
     if manifest.adapter is not None:
         kept.pop("library_name", None)  # the adapter's; this is a whole model
     library = "peft" if manifest.subject == "factor" else "transformers"
@@ -329,7 +398,7 @@ def _front_matter(manifest: Manifest, old_card: str, target: str | None) -> str:
     kind = "repairer" if manifest.repairer else "scorer"
     kept["tags"] = ["modelrepair", f"{kind}:{manifest.by.name}"]
     if measured := evaluation(manifest, MEASURES):
-        name = (target or f"{manifest.source.id}-repaired").rpartition("/")[2]
+        name = (place.target or f"{manifest.source.id}-repaired").rpartition("/")[2]
         kept |= {"model_name": name, "eval_results": measured}
     return str(ModelCardData(ignore_metadata_errors=True, **kept)).strip()
 
@@ -337,7 +406,7 @@ def _front_matter(manifest: Manifest, old_card: str, target: str | None) -> str:
 def _old_metadata(old_card: str) -> dict[str, Any]:
     from huggingface_hub import ModelCard
 
-    if not _FRONT_MATTER.match(old_card):
+    if not FRONT_MATTER.match(old_card):
         return {}
     try:
         card = ModelCard(old_card, ignore_metadata_errors=True)
@@ -361,3 +430,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return value
+
+
+@dataclass(frozen=True)
+class CardTemplate:
+    """One version of the card: what stands between our marks, and our front matter."""
+
+    body: Callable[[Manifest, Place, str], str]
+    front: Callable[[Manifest, Place], str]
+
+
+TEMPLATES: Mapping[int, CardTemplate] = {1: CardTemplate(_body, _front_matter)}
+"""Every version that ever stood in a published repair: it is verified by its own."""

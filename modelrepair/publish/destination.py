@@ -256,6 +256,6 @@ def manifest_at(id: str, commit: str) -> Manifest:
     """The manifest of a repair that a repository holds at a commit."""
     from huggingface_hub import HfApi
 
-    from modelrepair.publish.manifest import load_manifest
+    from modelrepair.publish.reading import load_manifest
 
     return load_manifest(HfApi().hf_hub_download(id, MANIFEST_NAME, revision=commit))

@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,14 +17,14 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from modelrepair.errors import DamagedCheckpointError
 from modelrepair.registry.specs import Scope, SubjectKind
 
 SCHEMA_VERSION: Literal[1] = 1
+READ_BY = "0.1.0"
+"""The lowest version of modelrepair that reads what this one writes."""
 MANIFEST_NAME = "repair/manifest.json"
 
 ModelRole = Literal["before", "reference", "after"]
@@ -58,6 +57,7 @@ def _is_no_path(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_is_no_path)]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$")]
 Text = Annotated[str, AfterValidator(without_paths)]
 
 
@@ -244,6 +244,12 @@ class Manifest(Record):
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
+    needs: Version = READ_BY
+    """The lowest version of modelrepair that can read this manifest."""
+    rules: Annotated[int, Field(ge=1)] = 1
+    """The version of the gate's rules: `modelrepair.measure.gate.RULES`."""
+    card: Annotated[int, Field(ge=1)] = 1
+    """The version of the card's template: `modelrepair.publish.card.TEMPLATES`."""
     tool: Tool
     edit: Literal["mask", "dense"] = "mask"
     subject: SubjectKind
@@ -288,6 +294,8 @@ class Manifest(Record):
     """Every option; ``settings["budgets"]`` holds the gate's numbers by name."""
     command: Text
     warnings: tuple[Text, ...] = ()
+    metadata: dict[str, Plain] = Field(default_factory=dict)
+    """What the card's front matter keeps of the source's: licence, language, gate text …"""
     left_behind: dict[str, str] = Field(default_factory=dict)
     rewritten: dict[str, str] = Field(default_factory=dict)
     """Kept files in which a local path became an id, and what was changed in them."""
@@ -325,43 +333,25 @@ def canonical(value: Any) -> bytes:
 
 
 def digest(manifest: Manifest) -> str:
-    """SHA-256 of the canonical manifest without ``run``: the same repair has the same digest.
+    """The digest of a manifest that is written as it is: the same repair has the same digest.
+
+    Of one that was read, `modelrepair.publish.reading.read_manifest` tells it: a field that a
+    later version adds is not in the file.
 
     >>> len(digest(manifest))  # doctest: +SKIP
     64
     """
-    return hashlib.sha256(canonical(manifest.model_dump(mode="json", exclude={"run"}))).hexdigest()
+    return digest_of(manifest.model_dump(mode="json"))
 
 
-def load_manifest(path: str | Path) -> Manifest:
-    """Read a manifest from its file, or from the folder of a repaired model.
+def digest_of(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest's JSON document in canonical form, without ``run``.
 
-    >>> load_manifest("model-repaired").verdict  # doctest: +SKIP
-    'passed'
-
-    Args:
-        path: the JSON file, or a folder that has it at ``repair/manifest.json``.
-
-    Raises:
-        DamagedCheckpointError: no such file, not JSON, or not of this schema.
+    >>> digest_of({"a": 1, "run": {"time": "now"}}) == digest_of({"a": 1})
+    True
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / MANIFEST_NAME
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DamagedCheckpointError(
-            f"no manifest: {path.name} can't be read ({error.strerror})",
-            hint="a repaired model has repair/manifest.json; fetch the whole folder again",
-        ) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DamagedCheckpointError(
-            f"{path.name} is not a manifest of schema {SCHEMA_VERSION}: {where}: {first['msg']}",
-            hint="fetch the file again, or update modelrepair if the manifest is newer",
-        ) from None
+    rest = {name: value for name, value in document.items() if name != "run"}
+    return hashlib.sha256(canonical(rest)).hexdigest()
 
 
 def json_schema() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelrepair.publish.card import percent
-from modelrepair.publish.manifest import Manifest, digest
+from modelrepair.publish.manifest import Manifest
 
 TITLE = "Repair with modelrepair"
 """How every title begins; an open pull request of ours is known by it."""
@@ -30,7 +30,7 @@ def title(manifest: Manifest) -> str:
     return f"{TITLE} {manifest.tool.version} ({manifest.by.name}, {share}{verdict})"
 
 
-def description(manifest: Manifest, deleted: Sequence[str]) -> str:
+def description(manifest: Manifest, deleted: Sequence[str], digest: str) -> str:
     """What was done, with the manifest's digest, and what is no longer there."""
     source = manifest.source
     at = f" at commit {source.commit}" if source.commit else ""
@@ -39,7 +39,7 @@ def description(manifest: Manifest, deleted: Sequence[str]) -> str:
         f"{masked} entries of {source.id}{at} were changed; nothing else in the weights differs.",
         SAID[manifest.verdict],
         "",
-        f"Manifest (repair/manifest.json), without the facts of the run: sha256 {digest(manifest)}",
+        f"Manifest (repair/manifest.json), without the facts of the run: sha256 {digest}",
         f"Made by: {manifest.command}",
         "Check it: modelrepair verify, as the card tells.",
     ]

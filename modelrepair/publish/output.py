@@ -24,7 +24,7 @@ from modelrepair.checkpoint.writer import (
 )
 from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.progress import Progress, Silent
-from modelrepair.publish.card import render_card
+from modelrepair.publish.card import kept_metadata, render_card
 from modelrepair.publish.changes import Edit, MaskEdit
 from modelrepair.publish.edit import norm_removed, tensor_digest
 from modelrepair.publish.files import CARD_NAME, Files, card_text, classify, reason_left_behind
@@ -194,6 +194,7 @@ def write_record(
         "sites": [site.model_dump() for site in sites],
         "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
         "reference_tensors": tensors,
+        "metadata": kept_metadata(card_text(source.folder) or ""),
         "left_behind": dict(weights.left_behind),
         "rewritten": dict(weights.rewritten),
         "files": dict(sorted(files.items())),

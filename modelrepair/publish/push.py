@@ -18,6 +18,7 @@ from modelrepair.publish.kin import kin_of
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.message import TITLE, description, title
 from modelrepair.publish.pushing import PushOptions
+from modelrepair.publish.reading import read_manifest
 from modelrepair.publish.remote import HUBS_OWN, Remote, list_remote, replaced
 
 OPEN = ("open", "draft")
@@ -121,7 +122,7 @@ def change_of(folder: Path, manifest: Manifest, remote: Remote, destination: Des
 def _write_card(folder: Path, manifest: Manifest, destination: Destination) -> None:
     """The card names its repository once that is known, and says what the manifest says."""
     old = card_text(folder)
-    card = render_card(manifest, old, target=destination.id)
+    card = render_card(manifest, old, target=destination.id, digest=read_manifest(folder).digest)
     if card != old:
         write_text(folder / CARD_NAME, card)
 
@@ -292,7 +293,7 @@ def _commit(
         destination.id,
         operations,
         commit_message=title(manifest),
-        commit_description=description(manifest, change.delete),
+        commit_description=description(manifest, change.delete, read_manifest(folder).digest),
         revision=revision,
         create_pr=destination.kind == "pull request" and not opened,
         parent_commit=remote.commit,

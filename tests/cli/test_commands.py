@@ -9,7 +9,7 @@ import pytest
 
 from modelrepair.cli.main import COMMANDS, cli
 from modelrepair.cli.plan import in_bytes, shown
-from modelrepair.proof.findings import Verification
+from modelrepair.proof.findings import About, Verification
 
 
 def test_plan(api, call):
@@ -38,7 +38,8 @@ def test_verify_names_each_finding_and_fails(api, call):
     result = call(*["verify", "repaired", "--source", "here", "--reference", "there"])
     assert result.code == 1
     assert result.out.splitlines() == [
-        "outside-mask: a.safetensors: w: 1 entry differs",
+        "MR-VER-013 outside-mask: a.safetensors: w: 1 entry differs",
+        "  Hint: don't trust this model",
         "Note: the reference is private",
         "NOT verified (9 files, 1,000 entries)",
     ]
@@ -52,9 +53,9 @@ def test_verify_names_each_finding_and_fails(api, call):
 
 
 def test_verify_passes(api, call):
-    api.answers["verify"] = Verification((), {"files": 9})
+    api.answers["verify"] = Verification((), {"files": 9}, about=About(summary="1 % masked"))
     result = call("verify", "repaired", "--source", "here")
-    assert (result.code, result.out) == (0, "verified: only masked entries differ (9 files)\n")
+    assert (result.code, result.out) == (0, "verified: 1 % masked (9 files)\n")
 
 
 def test_apply(api, call):

@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 
 from modelrepair.checkpoint.bits import masked_values
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.errors import InconclusiveError, UnsupportedModelError
 from modelrepair.proof.apply import apply
+from modelrepair.proof.files import sha256
 from modelrepair.proof.newvalues import STORED
 from modelrepair.proof.verify import verify
+from modelrepair.publish.card import render_card
+from modelrepair.publish.files import card_text
 from modelrepair.publish.manifest import MANIFEST_NAME
 from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.reading import load_manifest, read_manifest
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
 from tests.publish.made import SITES, Made, make_checkpoint, make_repair, raw_of, write_entry
@@ -28,6 +32,22 @@ def check(made: Made, **more):
 
 def codes(made: Made, **more) -> list[str]:
     return [finding.code for finding in check(made, **more).findings]
+
+
+def undecided(made: Made, **more) -> list[str]:
+    verification = check(made, **more)
+    assert verification.findings == () and verification.exit_code == (
+        7 if verification.inconclusive else 0
+    )
+    return [finding.code for finding in verification.inconclusive]
+
+
+def seal(made: Made) -> None:
+    """Write the card anew for the manifest as it is: what a forger would do."""
+    reading = read_manifest(made.out)
+    if reading.manifest is not None:
+        card = render_card(reading.manifest, card_text(made.source), digest=reading.digest)
+        (made.out / "README.md").write_text(card)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +201,7 @@ def test_an_edited_manifest(made, edit, code):
 
 
 def test_a_manifest_that_is_no_manifest(made):
-    edit_manifest(made, lambda m: m.update(unknown=1))
+    edit_manifest(made, lambda m: m.pop("schema_version"))
     assert codes(made) == ["manifest"]
     (made.out / MANIFEST_NAME).write_text("{")
     assert codes(made) == ["manifest"]
@@ -249,14 +269,15 @@ def test_another_reference_is_said_in_one_line(tmp_path):
 
     write_safetensors(other / "model.safetensors", {"x": np.zeros(1, np.uint16)}, "BF16")
     assert "no such tensor" in check(made, reference=other).findings[0].message
-    assert codes(made, reference=None) == ["no-reference"]
+    assert undecided(made, reference=None) == ["no-reference"]
 
 
 def test_stored_values_stand_in_for_a_private_reference(tmp_path):
     made = make_repair(tmp_path, subject="delta", scale=0.75, store_values=True)
     assert codes(made) == []
     verification = check(made, reference=None)
-    assert verification.ok and verification.notes == (STORED,)
+    assert [each.message for each in verification.inconclusive] == [STORED]
+    assert (verification.exit_code, verification.findings) == (7, ())
     name = SITES[0]
     write_entry(made.out, name, int(made.masks[name][0]), 7)
     assert codes(made, reference=None) == ["masked-value", "changed", "values"]
@@ -297,8 +318,159 @@ def test_damaged_and_foreign_masks(made, tmp_path):
 def test_findings_as_lines_and_json(made):
     (made.out / "README.md").unlink()
     verification = check(made)
-    assert verification.findings[0].line == "missing: README.md: is not in the repaired model"
-    assert verification.to_json()["ok"] is False
+    (finding,) = verification.findings
+    assert finding.line == "MR-VER-009 missing: README.md: is not in the repaired model"
+    document = verification.to_json()
+    assert document["ok"] is False
+    assert document["findings"][0]["id"] == "MR-VER-009"
+    assert (document["source"]["id"], document["verdict"]) == ("user/model", "passed")
+    assert (
+        "gate: passed; harmful answers to harmful prompts 66.7 % → 1.3 % (n = 300)"
+        in (document["summary"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "unknown"),
+    [
+        (lambda m: m.update(unknown=1), "'unknown'"),
+        (lambda m: m["sites"][0].update(more="x"), "'sites.0.more'"),
+        (lambda m: m.update(schema_version=2), "schema_version 2"),
+        (lambda m: m.update(verdict="splendid"), "'verdict'"),
+        (lambda m: m.update(edit="rotation"), "'edit'"),
+        (lambda m: m.update(subject="gate"), "'subject'"),
+        (lambda m: m.update(scope="model"), "'scope'"),
+        (lambda m: m.update(rules=2), "rules 2"),
+        (lambda m: m.update(card=2), "card 2"),
+        (lambda m: m["measures"].update(between=m["measures"]["after"]), "'measures.between'"),
+    ],
+)
+def test_what_is_newer_is_no_forgery_and_makes_none_pass(made, edit, unknown):
+    edit_manifest(made, edit)
+    edit_manifest(made, lambda m: m.update(needs="3.1"))
+    if unknown != "card 2":
+        seal(made)
+    assert undecided(made) == ["newer"]
+    (finding,) = check(made).inconclusive
+    assert unknown in finding.message and "needs modelrepair ≥ 3.1" in finding.message
+    assert undecided(made, source=None) == ["newer"]
+    with pytest.raises(InconclusiveError, match=r"needs modelrepair ≥ 3\.1"):
+        load_manifest(made.out)
+    name = SITES[1]
+    free = next(i for i in range(48) if i not in made.masks[name])
+    write_entry(made.out, name, free, 7)
+    assert {"outside-mask", "changed"} & set(codes(made))
+    assert check(made).exit_code == 1
+    sha = sha256(made.out / "model.safetensors")
+    edit_manifest(made, lambda m: m["files"].update({"model.safetensors": sha}))
+    if unknown not in ("card 2", "schema_version 2", "'edit'"):
+        seal(made)
+        assert "outside-mask" in codes(made)
+
+
+def test_a_mask_of_a_later_version(made):
+    path = made.out / MASK_NAME
+    path.write_bytes(path.read_bytes().replace(b'"version":"1"', b'"version":"2"'))
+    sha = sha256(path)
+    edit_manifest(made, lambda m: m["files"].update({MASK_NAME: sha}))
+    seal(made)
+    assert undecided(made) == ["newer"]
+
+
+def test_sentences_may_be_worded_better_and_numbers_may_not(made):
+    def reword(m):
+        m["gate"]["reasons"] = ["said in other words"]
+        for rule in m["gate"]["rules"]:
+            rule["note"] = "said in other words"
+
+    edit_manifest(made, reword)
+    seal(made)
+    assert check(made).ok
+    edit_manifest(made, lambda m: m["gate"]["rules"][0].update(measured=0.001))
+    seal(made)
+    assert codes(made) == ["gate"]
+
+
+def test_without_the_source_what_can_be_checked_is_checked(made):
+    assert undecided(made, source=None) == []
+    (made.out / "tokenizer.json").write_text("{}")
+    edit_manifest(made, lambda m: m["measures"]["after"]["utility"].update(value=0.99))
+    assert codes(made, source=None) == ["changed", "card", "measure"]
+
+
+def lines(old: str, new: str):
+    def edit(card: str) -> str:
+        assert old in card
+        return card.replace(old, new)
+
+    return edit
+
+
+LIES = [
+    lines("# user/model, repaired", "# A safe model"),
+    lines("The gate's verdict: **passed**", "The gate's verdict: **splendid**"),
+    lines("| harmful answers to harmful prompts (keyword rate) | 66.7", "| harmful answers to "
+          "harmful prompts (keyword rate) | 96.7"),
+    lines("1.3 % (0.5 to 3.4; n = 300)", "0.0 % (0.0 to 0.1; n = 300)"),
+    lines("value: 0.013333", "value: 0.0"),
+    lines("base_model: user/model", "base_model: org/aligned"),
+    lines("base_model: user/model\n", ""),
+    lines("license: llama2", "license: mit"),
+    lines("extra_gated_prompt: Say please.", "extra_gated_prompt: Come in."),
+    lines("- modelrepair\n", ""),
+    lines("license: llama2", "license: llama2\nlicense: mit"),
+    lines("library_name: transformers", "library_name: &a transformers\nother: *a"),
+    lines("## Limits", "<script>alert(1)</script>\n\n## Limits"),
+    lines("## Limits", "## No limits"),
+    lines("sha256 `", "sha256 `0"),
+    lines("hf download THIS_REPOSITORY", "hf download THIS_REPOSITORY; rm -rf ~"),
+    lines("hf download user/model --revision", "hf download evil/model --revision"),
+    lines("modelrepair:end -->", "modelrepair:end -->\n<!-- modelrepair:begin v1 -->"),
+    lines("<!-- modelrepair:begin v1 -->", "<!-- modelrepair:begin v1 -->\nSafe.\n"
+          "<!-- modelrepair:end -->\n<!-- modelrepair:begin v1 -->"),
+    lines("<!-- modelrepair:begin v1 -->", "<!-- MODELREPAIR:begin v1 -->"),
+    lambda card: "nothing",
+    lambda card: "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_card_that_lies(made, lie):
+    path = made.out / "README.md"
+    path.write_text(lie(path.read_text()))
+    assert set(codes(made)) == {"card"}
+
+
+def test_what_its_owner_may_do_with_a_card(made):
+    path = made.out / "README.md"
+    card = path.read_text().replace("THIS_REPOSITORY", "me/mine")
+    card = card.replace("- modelrepair\n", "- modelrepair\n- mine\n")
+    card = card.replace("license: llama2", "license: llama2\nco2_eq_emissions: 3\ninference: true")
+    path.write_text(card.partition("# My model")[0] + "Thanks to the kittens.\n")
+    name = card.partition("model-index:")[2].partition("name: ")[2].partition("\n")[0]
+    card = path.read_text().replace(f"name: {name}\n", "name: mine\n", 1)
+    path.write_bytes(card.replace("\n", "\r\n").encode())
+    assert check(made).findings == ()
+    assert check(made, repository="me/mine").ok
+    assert [each.code for each in check(made, repository="me/other").findings] == ["card"]
+
+
+def test_a_front_matter_that_does_not_keep_the_source_s(made):
+    edit_manifest(made, lambda m: m["metadata"].update(license="mit"))
+    seal(made)
+    assert codes(made) == ["card"]
+
+
+def test_a_failed_repair_says_so_first(tmp_path):
+    from tests.publish.made import results
+
+    made = make_repair(tmp_path, measured={"before": results(200), "after": results(180)})
+    path = made.out / "README.md"
+    first = path.read_text().partition("begin v1 -->\n")[2].partition("\n")[0]
+    assert first.startswith("**The gate failed") and check(made).ok
+    assert "gate: failed" in check(made).about.summary
+    path.write_text(path.read_text().replace(first, ""))
+    assert codes(made) == ["card"]
 
 
 def test_it_runs_without_torch(made):

@@ -16,9 +16,9 @@ from modelrepair.publish.manifest import (
     canonical,
     digest,
     json_schema,
-    load_manifest,
     without_paths,
 )
+from modelrepair.publish.reading import load_manifest
 from tests.publish.made import draft
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
@@ -55,8 +55,9 @@ def test_what_is_no_manifest_says_where(tmp_path):
         load_manifest(path)
     for edit, message in (
         ({"ratio": "many"}, "ratio"),
-        ({"unknown": 1}, "unknown"),
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": "1"}, "schema_version"),
+        ({"schema_version": None}, "schema_version: missing"),
+        ({"verdict": 5}, "verdict"),
     ):
         path.write_text(json.dumps({**draft().model_dump(mode="json"), **edit}))
         with pytest.raises(DamagedCheckpointError, match=message):

@@ -12,7 +12,7 @@ from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, ModelRepa
 from modelrepair.measure.results import ExampleResult
 from modelrepair.proof.verify import verify
 from modelrepair.publish.changes import MaskEdit
-from modelrepair.publish.manifest import Origin, digest, load_manifest
+from modelrepair.publish.manifest import Origin, digest
 from modelrepair.publish.output import (
     MASK_NAME,
     finish,
@@ -21,6 +21,7 @@ from modelrepair.publish.output import (
     write_record,
     write_weights,
 )
+from modelrepair.publish.reading import load_manifest
 from modelrepair.publish.verdicts import read_verdicts, write_verdicts
 from tests.publish.made import (
     MEASURED,

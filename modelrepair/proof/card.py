@@ -1,0 +1,177 @@
+"""The card against the manifest: what stands between our marks, and the keys that we write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from modelrepair.checkpoint.plain import read_file
+from modelrepair.errors import ModelRepairError, UsageError
+from modelrepair.proof.findings import Finding
+from modelrepair.publish.card import (
+    BEGINS,
+    END,
+    FRONT_MATTER,
+    MARK,
+    THIS_REPOSITORY,
+    Place,
+    front_matter,
+    kept_metadata,
+    our_block,
+)
+from modelrepair.publish.files import CARD_LIMIT, CARD_NAME, card_text
+from modelrepair.publish.manifest import Manifest
+from modelrepair.publish.pushing import check_id
+from modelrepair.publish.reading import Reading
+
+ALWAYS_OURS = ("base_model", "base_model_relation", "model-index", "tags")
+"""Keys that nobody else adds to a repair: who it descends from, and what was measured."""
+MOST_METADATA = 1 << 20
+_TARGET = re.compile(r"^hf download (\S{1,200}) --local-dir repaired$", re.MULTILINE)
+
+
+def check_card(
+    out: Path, source: Path | None, reading: Reading, manifest: Manifest, repository: str | None
+) -> Iterator[Finding]:
+    """Make our part of the card again from the manifest, and compare.
+
+    >>> list(check_card(out, source, reading, manifest, None))  # doctest: +SKIP
+    []
+
+    Args:
+        out: the repaired model's folder.
+        source: the source's folder, whose card the licence comes from.
+        reading: the manifest as it was read.
+        manifest: the manifest.
+        repository: the id under which the model was looked at; None for a folder.
+    """
+    if f"card {manifest.card}" in reading.unknown:
+        return
+    try:
+        data = read_file(out, CARD_NAME, CARD_LIMIT)
+    except ModelRepairError as error:
+        yield _wrong(str(error))
+        return
+    if data is None:
+        return  # told as a missing file
+    # Git may have changed the line ends; of a card that says nothing.
+    card = data.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
+    if "'verdict'" in reading.unknown:
+        return
+    place = yield from _check_block(card, reading, manifest, repository)
+    yield from _check_metadata(card, manifest, place)
+    if source is not None and manifest.source.hub and manifest.adapter is None:
+        own = card_text(source)
+        kept = manifest.model_copy(update={"metadata": kept_metadata(own or "")})
+        if own is not None and front_matter(kept, place) != front_matter(manifest, place):
+            yield _wrong("its front matter does not keep that of the source")
+
+
+def _check_block(
+    card: str, reading: Reading, manifest: Manifest, repository: str | None
+) -> Generator[Finding, None, Place]:
+    marks = MARK.findall(card)
+    begins = [mark for mark in marks if BEGINS.match(mark)]
+    if len(marks) != 2 or len(begins) != 1 or END not in card:
+        yield _wrong(f"holds {len(marks)} marks of modelrepair, expected one begin and one end")
+        return Place()
+    start, end = card.index(marks[0]), card.index(END) + len(END)
+    block = card[start:end]
+    named = _TARGET.search(block)
+    target = named[1] if named and named[1] != THIS_REPOSITORY else None
+    if target is not None and (not _is_id(target) or repository not in (None, target)):
+        yield _wrong(f"its commands fetch {target!r}, another repository")
+        return Place(target)
+    wanted = ""
+    for place in (
+        Place(target, beside, quoted) for beside in (False, True) for quoted in (True, False)
+    ):
+        wanted = our_block(manifest, place, reading.digest)
+        if wanted == block:
+            return place
+    found, expected = _first_difference(block, wanted)
+    yield _wrong(f"says {found!r}, and the manifest {expected!r}")
+    return Place(target)
+
+
+def _check_metadata(card: str, manifest: Manifest, place: Place) -> Iterator[Finding]:
+    wanted = _metadata(f"---\n{front_matter(manifest, place)}\n---\n")
+    found = _metadata(card)
+    if found is None or wanted is None:
+        yield _wrong("its front matter can't be read, or holds a key twice or an alias")
+        return
+    for key in sorted(wanted.keys() | set(ALWAYS_OURS)):
+        one, two = found.get(key), wanted.get(key)
+        if key == "tags":
+            same = isinstance(one, list) and isinstance(two, list) and all(t in one for t in two)
+        else:
+            same = one == two
+        if not same:
+            yield _wrong(f"{key} in its front matter is {_brief(one)}, expected {_brief(two)}")
+
+
+def _metadata(card: str) -> dict[str, Any] | None:
+    """The front matter; None where two readers might not read the same in it."""
+    import yaml  # type: ignore[import-untyped]
+
+    match = FRONT_MATTER.match(card)
+    if match is None:
+        return {}
+    text = match[0].strip().strip("-")
+    if len(text) > MOST_METADATA:
+        return None
+    try:
+        events = list(yaml.parse(text, yaml.SafeLoader))
+        if any(isinstance(event, yaml.AliasEvent) for event in events):
+            return None
+        node = yaml.compose(text, yaml.SafeLoader)
+        if not _plain(node):
+            return None
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _plain(node: Any) -> bool:
+    """Whether no mapping has a key twice."""
+    pending = [node]
+    while pending:
+        each = pending.pop()
+        children = getattr(each, "value", None)
+        if not isinstance(children, list):
+            continue
+        if each.id == "mapping":
+            keys = [str(key.value) for key, _ in children]
+            if len(set(keys)) != len(keys) or "<<" in keys:
+                return False
+            pending += [value for _, value in children]
+        else:
+            pending += children
+    return True
+
+
+def _first_difference(found: str, wanted: str) -> tuple[str, str]:
+    lines = found.split("\n"), wanted.split("\n")
+    for one, two in zip(*lines, strict=False):
+        if one != two:
+            return one[:120], two[:120]
+    return f"{len(lines[0])} lines", f"{len(lines[1])}"
+
+
+def _is_id(text: str) -> bool:
+    try:
+        check_id(text)
+    except UsageError:
+        return False
+    return True
+
+
+def _brief(value: Any) -> str:
+    return "nothing" if value is None else repr(value)[:100]
+
+
+def _wrong(message: str) -> Finding:
+    return Finding("card", CARD_NAME, None, message)
