@@ -16,6 +16,7 @@ from modelrepair.examples.splits import PARTS
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.publish.manifest import Manifest, Site
+from modelrepair.readable import all_readable
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import SetName
 from modelrepair.settings import short_options
@@ -141,7 +142,7 @@ def draft_manifest(
     judge = bench.chosen.registered_judge
     adapter = bench.source.adapter
     base = bench.source.base or (adapter.base if adapter else None)
-    return Manifest.model_validate(
+    return _manifest(
         {
             "tool": {"version": version()},
             **_made_by(bench, found),
@@ -174,6 +175,10 @@ def draft_manifest(
             "run": _run(bench, seconds),
         }
     )
+
+
+def _manifest(record: Mapping[str, Any]) -> Manifest:
+    return Manifest.model_validate(all_readable(record))
 
 
 def _commits(bench: Bench) -> dict[SetKey, str]:

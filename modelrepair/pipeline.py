@@ -37,6 +37,7 @@ from modelrepair.publish.output import (
     write_record,
     write_weights,
 )
+from modelrepair.readable import all_readable
 from modelrepair.registry.specs import MeasuredSet
 from modelrepair.report import RepairReport, RepairVerdict
 from modelrepair.sets import load_sets, screen_roles
@@ -102,7 +103,7 @@ def run(
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
-    begun = Begun(settings.to_json(), inputs_of(sets, chosen, models))
+    begun = Begun(*map(all_readable, (settings.to_json(), inputs_of(sets, chosen, models))))
     check_room(settings, source, sets, chosen, destination.absolute().parent)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)

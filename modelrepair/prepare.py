@@ -15,6 +15,7 @@ from modelrepair.errors import HubError, UnsupportedModelError, UsageError
 from modelrepair.examples.splits import Splits
 from modelrepair.presets import PRESETS
 from modelrepair.progress import Progress
+from modelrepair.readable import readable_path
 from modelrepair.registry.specs import Judge
 from modelrepair.settings import Settings
 from modelrepair.source.adapter import (
@@ -209,7 +210,8 @@ def load_template(folder: Path, max_length: int, vocabulary: int, notes: Notes) 
     from modelrepair.examples.template import Template
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        with readable_path(folder) as path:
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as error:
         line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
         raise UnsupportedModelError(

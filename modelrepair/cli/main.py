@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from typing import NoReturn
 import click
 
 from modelrepair.cli.failures import explain
+from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
+from modelrepair.cli.signals import Ending
 from modelrepair.registry.commands import find_commands, load_command
 
 COMMANDS = (
@@ -22,6 +25,8 @@ COMMANDS = (
 
 class LazyGroup(click.Group):
     """Imports the module of a command when that command is asked for."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands of ours, in the order of a repair."""
@@ -68,14 +73,13 @@ def cli() -> None:
     """Repair fine-tuned language models whose safety alignment was broken, with proof."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], output: Output | None = None) -> int:
     """Run one command and give its exit code; nothing escapes but SystemExit of other people.
 
     >>> run(["scorers", "show", "wnada"])
     2
     """
-    # Read before parsing, because parsing may be what fails.
-    output = Output(json_mode="--json" in arguments, debug="--debug" in arguments)
+    output = output or output_of(arguments)
     _prepare_environment(output)
     try:
         code = cli.main(
@@ -90,7 +94,23 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    output = output_of(arguments)
+    interrupted = KeyboardInterrupt()
+    ending = Ending(lambda: output.failure(explain(interrupted), interrupted))
+    ending.watch()
+    code = run(arguments, output)
+    ending.told()
+    sys.exit(code)
+
+
+def output_of(arguments: Sequence[str]) -> Output:
+    """How a command speaks; read before it is parsed, because parsing may be what fails."""
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal or file can't hold is written as its escape, and ends no run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    return Output(json_mode="--json" in arguments, debug="--debug" in arguments)
 
 
 def _prepare_environment(output: Output) -> None:

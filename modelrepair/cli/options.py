@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from modelrepair.cli.helping import Context
 from modelrepair.cli.types import column_value, columns, name_value, number_within, ratio
 from modelrepair.presets import PRESETS
 from modelrepair.settings import DEFAULT_SETS
@@ -32,6 +33,8 @@ option = functools.partial(click.option, cls=Option)
 
 class Command(click.Command):
     """A command during whose work whatever others print goes to stderr."""
+
+    context_class = Context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its own result goes out through `Output`, which kept the stdout."""

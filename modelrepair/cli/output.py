@@ -40,7 +40,7 @@ class Output:
     def result(self, document: Mapping[str, Any], *shown: RenderableType) -> None:
         """Print the result: the document with ``--json``, else what is shown to people."""
         if self.json_mode:
-            self._write(json.dumps(_finite(document), ensure_ascii=False))
+            self._write(json.dumps(_plain(document)))
             return
         console = _console(self.stdout)
         with console.capture() as captured:
@@ -57,7 +57,7 @@ class Output:
             self._complain("".join(traceback.format_exception(error)).rstrip())
         self._complain(f"Error: {failure.message}\nHint: {failure.hint}")
         if self.json_mode:
-            self._write(json.dumps(failure.to_json(), ensure_ascii=False))
+            self._write(json.dumps(_plain(failure.to_json())))
 
     def note(self, message: str) -> None:
         """One line on stderr."""
@@ -88,12 +88,13 @@ def _console(stream: TextIO) -> Console:
     return Console(file=stream, width=width, highlight=False, markup=False)
 
 
-def _finite(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """A document as JSON in ASCII can hold it, and without a token in any spelling of JSON's."""
     # NaN and infinity are no JSON.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {redact(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
+        return [_plain(item) for item in value]
+    return redact(value) if isinstance(value, str) else value

@@ -11,6 +11,7 @@ from pathlib import Path
 from modelrepair.errors import ExampleSetError, UnsupportedModelError, UsageError
 from modelrepair.examples.example import Example
 from modelrepair.examples.template import Template, template_text
+from modelrepair.readable import readable_path
 from modelrepair.source.resolve import resolve
 
 FILES = (".jinja", ".jinja2", ".j2", ".txt")
@@ -86,7 +87,8 @@ def template_of(folder: Path, name: str) -> OtherTemplate:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        with readable_path(folder) as path:
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as error:
         line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
         raise UnsupportedModelError(

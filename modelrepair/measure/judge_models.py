@@ -10,6 +10,7 @@ from modelrepair.checkpoint.folder import weight_files
 from modelrepair.device import find_device
 from modelrepair.errors import ModelRepairError, UnsupportedModelError, out_of_memory
 from modelrepair.measure.judge_options import ModelOptions
+from modelrepair.readable import readable_path
 from modelrepair.source.digest import digests
 from modelrepair.source.resolve import Source, resolve
 
@@ -55,13 +56,11 @@ def loaded(source: Source, options: ModelOptions, kind: str) -> Iterator[tuple[A
     import transformers
 
     device = find_device(options.device)
-    with _quietly():
+    with _quietly(), readable_path(source.folder) as folder:
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                source.folder, trust_remote_code=False
-            )
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             model, told = getattr(transformers, kind).from_pretrained(
-                source.folder,
+                folder,
                 trust_remote_code=False,
                 use_safetensors=True,
                 dtype=getattr(torch, options.arithmetic),

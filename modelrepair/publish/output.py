@@ -32,6 +32,7 @@ from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonica
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
+from modelrepair.readable import all_readable
 
 MASK_NAME = "repair/mask.safetensors"
 
@@ -203,7 +204,7 @@ def write_record(
             "files": dict(sorted(weights.source_files.items())),
         },
     }
-    manifest = Manifest.model_validate({**draft.model_dump(), **filled})
+    manifest = Manifest.model_validate({**draft.model_dump(), **all_readable(filled)})
     write_text(staged / CARD_NAME, render_card(manifest, card_text(source.folder), target=target))
     write_json(staged / MANIFEST_NAME, manifest.model_dump(mode="json"))
     fsync_folder(staged)

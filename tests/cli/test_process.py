@@ -108,29 +108,38 @@ def test_torch_stays_out_of_what_reads_no_model(command, code):
 
 
 INTERRUPTED = """
-import time, modelrepair
+import sys, threading, time, modelrepair
+from modelrepair.cli import signals
 from modelrepair.cli.main import main
 
 def repair(source, **options):
     print("started", flush=True)  # what is printed in a command goes to stderr
-    time.sleep(60)
+    try:
+        time.sleep(60)
+    finally:
+        {cleanup}
 
 modelrepair.repair = repair
-import sys
+signals.PATIENCE = {patience}
 sys.argv = ["modelrepair", "fix", "somewhere", "--json"]
 main()
 """
 
 
-def test_ctrl_c_says_how_to_go_on():
+def started(cleanup="pass", patience=30, **options):
+    """A command at work, whose clean-up does something."""
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED],
+        [sys.executable, "-c", INTERRUPTED.format(cleanup=cleanup, patience=patience)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
     assert process.stderr.readline() == "started\n"
-    process.send_signal(signal.SIGINT)
+    return process
+
+
+def assert_interrupted(process):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert [line for line in err.splitlines() if line] == [
@@ -138,6 +147,42 @@ def test_ctrl_c_says_how_to_go_on():
         "Hint: run the same command to go on",
     ]
     assert json.loads(out)["error"]["exit_code"] == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_run_says_how_to_go_on(number):
+    process = started()
+    process.send_signal(number)
+    assert_interrupted(process)
+
+
+WAITS = "print('cleaning', flush=True); time.sleep(60)"
+
+
+def test_a_second_ctrl_c_ends_the_clean_up_without_a_traceback():
+    process = started(cleanup=WAITS)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "cleaning\n"
+    process.send_signal(signal.SIGINT)
+    assert_interrupted(process)
+
+
+@pytest.mark.parametrize(
+    "cleanup", ["time.sleep(60)", "threading.Thread(target=time.sleep, args=(60,)).start()"]
+)
+def test_a_clean_up_or_a_thread_that_waits_keeps_no_process(cleanup):
+    process = started(cleanup=cleanup, patience=0.2)
+    process.send_signal(signal.SIGTERM)
+    assert_interrupted(process)
+
+
+def test_a_signal_that_the_caller_ignores_ends_nothing():
+    process = started(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=0.5)
+    process.send_signal(signal.SIGTERM)
+    assert_interrupted(process)
 
 
 def test_a_broken_plug_in_is_reported_and_stops_nothing(tmp_path):

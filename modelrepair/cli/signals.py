@@ -1,0 +1,61 @@
+"""Signals that end a run: the first as Ctrl-C does, and what does not end then is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from modelrepair.cli.failures import INTERRUPTED
+
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Ctrl-C, an orderly end, a terminal that closes, Ctrl-Break; not every system has all."""
+PATIENCE = 10.0
+"""Seconds that the clean-up after a signal may take, threads of a download among it."""
+SHOW_CURSOR = "\x1b[?25h"
+
+
+class Ending:
+    """Ends the process by signals, the first time through its clean-up.
+
+    Args:
+        tell: says that it was interrupted, where it ends without its clean-up.
+    """
+
+    def __init__(self, tell: Callable[[], object]) -> None:
+        self._tell = tell
+        self._begun = False
+
+    def watch(self) -> None:
+        """From now on, take the signals; those that the caller ignores (`nohup`) stay so."""
+        for name in ENDING:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._end)
+
+    def told(self) -> None:
+        """All is said: what comes now ends the process without a word."""
+        self._tell = lambda: None
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        if self._begun:
+            self._leave()
+        self._begun = True
+        # A thread that waits for the network would keep the process for as long as it likes.
+        waiting = threading.Timer(PATIENCE, self._leave)
+        waiting.daemon = True
+        waiting.start()
+        raise KeyboardInterrupt
+
+    def _leave(self) -> None:
+        """End here and now: all that a run leaves can be gone on with, as after a kill."""
+        with suppress(Exception):
+            if sys.stderr.isatty():
+                sys.stderr.write(SHOW_CURSOR)
+            self._tell()
+            sys.stdout.flush()
+        os._exit(INTERRUPTED)

@@ -1,0 +1,114 @@
+"""A terminal or file that can't hold a character: what is told is told with its escape."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from modelrepair import load_manifest
+from modelrepair.cli.bars import Bars, Lines
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+
+NAME = "模型 naïve"
+NARROW = ["ascii", "cp1252"]
+NO_TEXT = os.fsdecode("模型".encode() + b"\xe8")
+
+
+class Narrow(io.TextIOWrapper):
+    """A stream of an encoding, of which the bytes can be asked."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding)
+
+    def written(self) -> str:
+        self.flush()
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+@pytest.fixture(params=NARROW)
+def narrow(request, monkeypatch, tmp_path):
+    """Runs a command with streams that hold little, in a folder with a model of many letters."""
+    monkeypatch.chdir(tmp_path)
+    for name in (NAME, NO_TEXT):
+        shutil.copytree(paths.attacked, name)
+
+    def call(*arguments):
+        streams = Narrow(request.param), Narrow(request.param)
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", streams[0])
+            patched.setattr(sys, "stderr", streams[1])
+            code = run(arguments)
+        return code, *(stream.written() for stream in streams)
+
+    return call
+
+
+@pytest.mark.parametrize("arguments", [(), ("fix",), ("plan",), ("verify",), ("demo",)])
+def test_help(narrow, arguments):
+    code, out, err = narrow(*arguments, "--help")
+    assert (code, err) == (0, "")
+    assert "Usage: modelrepair" in out
+
+
+@pytest.mark.parametrize("name", [NAME, NO_TEXT])
+@pytest.mark.parametrize("json_mode", [False, True])
+def test_results_and_errors(narrow, name, json_mode):
+    for command, expected in (
+        (["plan", name], 0),
+        (["plan", name, "--base", NAME], 2),
+        (["verify", name, "--source", name], 1),
+        (["plan", f"./{name} not there"], 2),
+    ):
+        code, out, err = narrow(*command, *(["--json"] if json_mode else []))
+        assert code == expected, err
+        if json_mode:
+            assert out.isascii()
+            json.loads(out)
+        elif code == 2:
+            assert out == ""
+            assert err.startswith("Error: ")
+        else:
+            assert out
+
+
+def test_tables_bars_and_lines():
+    for encoding in NARROW:
+        stream = Narrow(encoding)
+        stream.reconfigure(errors="backslashreplace")
+        for progress in (Bars(Console(file=stream, force_terminal=True)), Lines(stream)):
+            with progress.step(f"{NAME} {NO_TEXT} …", total=2) as advance:
+                advance(1)
+                progress.note(f"{NAME} …")
+        assert "\\u6a21" in stream.written()
+
+
+def test_a_whole_repair_where_even_names_of_files_are_ascii(tmp_path):
+    """Python then keeps the bytes of a name as lone surrogates."""
+    source, out = tmp_path / NO_TEXT, tmp_path / f"{NO_TEXT}-out"
+    shutil.copytree(paths.attacked, source)
+    (source / NO_TEXT).write_text("a note")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    command = ["fix", source, "--reference=none", "--scorer=wanda", "--ratio=0.01"]
+    command += ["--no-evaluate", "--judge=demo-world", f"--realign={paths.sets['realign']}"]
+    command += ["--utility=none", "--borderline=none", "--examples=8", "--json", "--out", out]
+    result = subprocess.run(
+        [sys.executable, "-m", "modelrepair", *command],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.decode("ascii"))["verdict"] == "unmeasured"
+    result.stderr.decode("ascii")
+    assert load_manifest(out).source.id == "模型\\xe8"
+    (out / "README.md").read_text(encoding="utf-8")

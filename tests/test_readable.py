@@ -1,0 +1,43 @@
+"""Names of files as text that every file of ours can hold."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelrepair.readable import all_readable, readable, readable_path
+
+ANY = st.text(st.characters(codec=None))
+
+
+@given(ANY)
+def test_whatever_it_is_it_can_be_written(text):
+    shown = readable(text)
+    shown.encode()
+    assert readable(shown) == shown
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_what_can_be_written_stays(text):
+    assert readable(text) == text
+
+
+@given(st.recursive(ANY | st.integers(), lambda x: st.lists(x) | st.dictionaries(ANY, x)))
+def test_a_whole_document(value):
+    repr(all_readable(value)).encode()
+
+
+def test_a_path_leads_to_the_same_folder_while_it_is_used(tmp_path):
+    folder = tmp_path / os.fsdecode(b"mod\xe8le")
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    with readable_path(folder) as path:
+        str(path).encode()
+        assert (path / "config.json").read_text() == "{}"
+    assert not path.exists()
+    assert (folder / "config.json").exists()
+    with readable_path(Path("model")) as path:
+        assert path == Path("model")
