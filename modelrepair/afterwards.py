@@ -19,6 +19,7 @@ def push(
     to_revision: str | None = None,
     pr: bool = False,
     in_place: bool = False,
+    keep_other_weights: bool = False,
     private: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -39,6 +40,8 @@ def push(
         pr: open a pull request on the source; where one is open, go on with that.
         in_place: write to the source's own repository. As in a pull request, the files that hold
             the weights as they were, and pickles, are deleted by the same commit.
+        keep_other_weights: in a pull request or in place, leave those files where they are; the
+            card warns of them, and `verify` does not pass.
         private: make the new repository private.
         force: push a repair that failed, is undecided or unmeasured.
         progress: where long steps are shown.
@@ -49,7 +52,7 @@ def push(
     from modelrepair.publish.push import push as send
     from modelrepair.publish.pushing import PushOptions
 
-    options = PushOptions(to, to_revision, pr, in_place, private, force)
+    options = PushOptions(to, to_revision, pr, in_place, keep_other_weights, private, force)
     return send(Path(folder), options, progress)
 
 

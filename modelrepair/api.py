@@ -82,6 +82,7 @@ def repair(
     to_revision: str | None = None,
     pr: bool = False,
     in_place: bool = False,
+    keep_other_weights: bool = False,
     private: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -178,6 +179,7 @@ def repair(
         to_revision: see `push`.
         pr: see `push`.
         in_place: see `push`.
+        keep_other_weights: see `push`.
         private: see `push`.
         force: see `push`.
         progress: where long steps are shown.

@@ -134,7 +134,7 @@ def _push_plan(
         "visibility": target.visibility,
         "account": target.account,
         "exists": target.exists,
-        "deletes": tuple(replaced(left, {})) if own else (),
+        "deletes": tuple(replaced(left, {}, weights=not target.keeps)) if own else (),
         **_sent(settings, plan, subject, whole, info, own),
     }
 

@@ -373,6 +373,12 @@ def push_options() -> Decorator[Any]:
             help="Write to the source's own repository; other weight formats and pickles there "
             "are deleted by the same commit.",
         ),
+        option(
+            "--keep-other-weights",
+            is_flag=True,
+            help="With --pr or --in-place: leave other weight formats and pickles there. They hold "
+            "the weights as they were; the card warns of them, and `verify` does not pass.",
+        ),
         option("--private", is_flag=True, help="Make the new repository private."),
         option(
             "--force",

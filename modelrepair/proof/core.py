@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,13 @@ from modelrepair.checkpoint.plain import find_file
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import ModelRepairError
 from modelrepair.progress import Progress
-from modelrepair.proof.files import sha256
+from modelrepair.proof.files import files_of, sha256
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.shards import compare_files
-from modelrepair.publish.manifest import SCHEMA_VERSION
+from modelrepair.proof.strangers import Same, part, same_in
+from modelrepair.publish.files import CARD_NAME, OUR_FOLDER
+from modelrepair.publish.loaded import holds_weights
+from modelrepair.publish.manifest import MANIFEST_NAME, SCHEMA_VERSION
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import Core
 
@@ -50,6 +53,24 @@ def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -
     # Of a later schema nobody knows what else may differ.
     if core.schema_version == SCHEMA_VERSION and core.edit == "mask":
         yield from _outside(out, source, progress)
+
+
+def part_core(
+    out: Path, source: Path | None, core: Core, elsewhere: Iterable[str], same: Same | None
+) -> tuple[list[Finding], list[str]]:
+    """Files beside the repair, as `modelrepair.proof.strangers.part`; by rules, not by its word."""
+    found = set(files_of(out))
+    ours = {CARD_NAME, MANIFEST_NAME}
+    ours |= {
+        name
+        for name in core.files
+        if name.startswith(f"{OUR_FOLDER}/")
+        or not holds_weights(name)
+        or name.endswith(".safetensors")
+    }
+    if same is None:
+        same = same_in(source, out) if source is not None else lambda name: True
+    return part(out, {*found, *elsewhere} - ours, same, found.__contains__)
 
 
 def _outside(out: Path, source: Path, progress: Progress) -> Iterator[Finding]:

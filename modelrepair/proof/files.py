@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.proof.findings import Finding
+from modelrepair.proof.strangers import Same, part
 from modelrepair.publish.files import CARD_NAME, Files
+from modelrepair.publish.loaded import holds_weights
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
@@ -21,13 +23,25 @@ _OURS = {MASK_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME, VALUES_NAME}
 # The Hub adds the first, its download client the second; no loader reads either.
 _FROM_THE_HUB = ".gitattributes"
 _FROM_THE_CLIENT = ".cache/huggingface/"
+# What git, a Mac and Windows leave in folders that they are shown.
+_FROM_GIT = (".git", ".git/")
+_FROM_SYSTEMS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 
-def check_presence(out: Path, manifest: Manifest, files: Files) -> Iterator[Finding]:
-    """Find files that are missing, and files that nobody accounts for.
+def check_presence(
+    out: Path, manifest: Manifest, files: Files, same: Same, elsewhere: Iterable[str] = ()
+) -> tuple[list[Finding], list[str]]:
+    """Find files that are missing, and files that are no part of the repair; and note the latter.
 
-    >>> list(check_presence(out, manifest, classify(source)))  # doctest: +SKIP
-    []
+    >>> check_presence(out, manifest, classify(source), same_in(source, out))  # doctest: +SKIP
+    ([], [])
+
+    Args:
+        out: the repaired model's folder.
+        manifest: the manifest.
+        files: the source's files, sorted by our rules.
+        same: whether a file stands byte for byte in the source.
+        elsewhere: files of the repository that were not fetched.
     """
     ours = {name for name in manifest.files if name in _OURS}
     ours |= {CARD_NAME, MANIFEST_NAME} | ({MASK_NAME} if manifest.edit == "mask" else set())
@@ -35,9 +49,13 @@ def check_presence(out: Path, manifest: Manifest, files: Files) -> Iterator[Find
         ours.add(VERDICTS_NAME)
     expected = {*files.weights, *files.kept, *ours}
     found = set(files_of(out))
-    for name in sorted(found - expected):
-        known = "the manifest names it" if name in manifest.files else "the manifest does not"
-        yield Finding("added", name, None, f"is no file of the source, nor ours ({known})")
+    added, notes = part(out, {*found, *elsewhere} - expected, same, found.__contains__)
+    return [*added, *_missing(out, manifest, expected, found)], notes
+
+
+def _missing(
+    out: Path, manifest: Manifest, expected: set[str], found: set[str]
+) -> Iterator[Finding]:
     for name in sorted(expected):
         if name not in found:
             yield Finding("missing", name, None, "is not in the repaired model")
@@ -64,9 +82,9 @@ def check_kept(
             if name != ADAPTER_CONFIG or not _same_but_base(out / name, source / name, manifest):
                 findings.append(Finding("changed", name, None, f"differs in more than {BASE_KEY}"))
         elif found != digests[name] and digests[name] == manifest.source.files.get(name):
-            findings.append(Finding("changed", name, None, "differs from the source's"))
+            findings.append(changed(out, name, found, digests[name], "the source's has"))
             continue
-        findings += check_digest(name, found, manifest)
+        findings += check_digest(out, name, found, manifest)
     return findings, digests
 
 
@@ -74,7 +92,7 @@ def check_ours(out: Path, manifest: Manifest) -> Iterator[Finding]:
     """Compare mask, verdicts, picture and values with the manifest."""
     for name in sorted(_OURS):
         if (out / name).is_file() and name in manifest.files:
-            yield from check_digest(name, sha256(out / name), manifest)
+            yield from check_digest(out, name, sha256(out / name), manifest)
 
 
 def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:
@@ -97,13 +115,31 @@ def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:
             return
 
 
-def check_digest(name: str, found: str, manifest: Manifest) -> Iterator[Finding]:
+def check_digest(out: Path, name: str, found: str, manifest: Manifest) -> Iterator[Finding]:
     """Find a file that is not the one in the manifest."""
     expected = manifest.files.get(name)
     if expected is not None and found != expected:
-        yield Finding(
-            "changed", name, None, f"has sha256 {found[:12]}…, the manifest says {expected[:12]}…"
-        )
+        yield changed(out, name, found, expected, "the manifest says")
+
+
+def changed(out: Path, name: str, found: str, expected: str, whose: str) -> Finding:
+    """Say how a file differs: where git's core.autocrlf changed its line ends, just that."""
+    if not holds_weights(name) and _with_lf(out / name) == expected:
+        return Finding("line-ends", name, None, "has CRLF line ends (git's core.autocrlf?)")
+    message = f"has sha256 {found[:12]}…, {whose} {expected[:12]}…"
+    return Finding("changed", name, None, message)
+
+
+def _with_lf(path: Path) -> str:
+    """SHA-256 of a text file as it is without carriage returns before line feeds."""
+    digest, held = hashlib.sha256(), b""
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            piece = held + piece
+            held = b"\r" if piece.endswith(b"\r") else b""
+            digest.update(piece.removesuffix(held).replace(b"\r\n", b"\n"))
+    digest.update(held)
+    return digest.hexdigest()
 
 
 def files_of(folder: Path) -> Iterator[str]:
@@ -116,8 +152,21 @@ def files_of(folder: Path) -> Iterator[str]:
         links = [name for name in folders if (Path(path) / name).is_symlink()]
         for name in [*names, *links]:
             relative = (Path(path) / name).relative_to(folder).as_posix()
-            if relative != _FROM_THE_HUB and not relative.startswith(_FROM_THE_CLIENT):
+            if not is_foreign_to_all(relative):
                 yield relative
+
+
+def is_foreign_to_all(name: str) -> bool:
+    """Whether the Hub, its client, git or a system put a file there, which no loader reads.
+
+    >>> [is_foreign_to_all(name) for name in (".git/config", "a/.DS_Store", ".gitattributes")]
+    [True, True, True]
+    """
+    return (
+        name in (_FROM_THE_HUB, _FROM_GIT[0])
+        or name.startswith((_FROM_THE_CLIENT, _FROM_GIT[1]))
+        or name.rpartition("/")[2].lower() in _FROM_SYSTEMS
+    )
 
 
 def sha256(path: Path) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
+from modelrepair.checkpoint.plain import find_file
 from modelrepair.errors import HubError, ModelRepairError, UsageError
 from modelrepair.progress import Progress
+from modelrepair.proof.files import is_foreign_to_all
 from modelrepair.proof.findings import Finding, Verification
-from modelrepair.publish.manifest import Manifest, Origin
+from modelrepair.proof.strangers import Same, same_in
+from modelrepair.publish.manifest import Origin
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import Reading, read_manifest
-from modelrepair.publish.remote import HUBS_OWN, replaced
-from modelrepair.source.resolve import Source, resolve
+from modelrepair.publish.remote import Remote, list_remote
+from modelrepair.source.resolve import Source, hub_errors, resolve
 
 
 def verify_origins(
@@ -46,8 +50,9 @@ def verify_origins(
         reading = read_manifest(repaired.folder)
     except ModelRepairError:
         return verify(repaired.folder, source=None, progress=progress)  # it tells why
+    origins = needed(reading)
     named = {"source": source, "reference": reference, "base": base}
-    models = {name: _at_hand(name, named[name], origin) for name, origin in needed(reading).items()}
+    models = {name: _at_hand(name, named[name], origin) for name, origin in origins.items()}
     models |= {
         name: _at_hand(name, given, None)
         for name, given in named.items()
@@ -63,13 +68,13 @@ def verify_origins(
         reference=folders.get("reference"),
         base=folders.get("base"),
         repository=repaired.id,
+        elsewhere=_elsewhere(repaired),
+        same=_same(repaired, folders.get("source"), origins["source"]),
         progress=progress,
     )
-    strangers = tuple(_strangers(repaired, reading.manifest)) if reading.manifest else ()
     undecided = [each for each in found.inconclusive if not (lost and each.code == "no-reference")]
     return replace(
         found,
-        findings=(*found.findings, *strangers),
         inconclusive=(*undecided, *lost),
         about=replace(found.about, repository=repaired.id, commit=repaired.commit),
     )
@@ -155,15 +160,36 @@ def _origin(header: dict[str, str], which: str) -> Origin | None:
         return None
 
 
-def _strangers(repaired: Source, manifest: Manifest) -> list[Finding]:
-    """Files of the repository that nobody needs to fetch to know that they don't belong there.
+def _elsewhere(repaired: Source) -> list[str]:
+    """Files of the repository that nobody needs to fetch to know that they don't belong there."""
+    return [name for name in repaired.left_behind if not is_foreign_to_all(name)]
 
-    In the source's own repository its other files may stay, but none that holds weights.
+
+def _same(repaired: Source, source: Path | None, origin: Origin) -> Same | None:
+    """Whether a file stands in the source's own listing too, where that is on the Hub.
+
+    The listings are asked for once, and only where there is a file to ask about.
     """
-    left = [name for name in repaired.left_behind if name != HUBS_OWN]
-    harmful = set(replaced(left, manifest.left_behind))
-    return [
-        Finding("added", name, None, "is no file of the source, nor ours, and was not fetched")
-        for name in left
-        if name in harmful or name not in manifest.left_behind
-    ]
+    if not origin.hub or source is None:
+        return None
+    in_folders = same_in(source, repaired.folder)
+
+    @cache
+    def listed(id: str, commit: str) -> Remote:
+        with hub_errors(id, commit):
+            return list_remote(id, commit)
+
+    def same(name: str) -> bool:
+        if in_folders(name):
+            return True
+        try:
+            theirs = listed(origin.id, str(origin.commit))
+            if repaired.id is None or repaired.commit is None:
+                path = find_file(repaired.folder, name)
+                return path is not None and not theirs.differs(name, path)
+            ours = listed(repaired.id, repaired.commit).files.get(name)
+        except ModelRepairError:
+            return False
+        return ours is not None and ours == theirs.files.get(name)
+
+    return same

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from modelrepair.errors import DamagedCheckpointError, InconclusiveError, ModelR
 from modelrepair.progress import Progress, Silent
 from modelrepair.proof.about import about
 from modelrepair.proof.card import check_card
-from modelrepair.proof.core import check_core
+from modelrepair.proof.core import check_core, part_core
 from modelrepair.proof.dense import check_edited, count_changed, named_tensors
 from modelrepair.proof.files import (
     check_base,
@@ -35,6 +35,7 @@ from modelrepair.proof.shards import (
     TensorDifference,
     compare_files,
 )
+from modelrepair.proof.strangers import Same, same_in
 from modelrepair.publish.files import classify
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
@@ -49,6 +50,8 @@ def verify(
     reference: str | Path | None = None,
     base: str | Path | None = None,
     repository: str | None = None,
+    elsewhere: Iterable[str] = (),
+    same: Same | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a repaired model with its source, entry by entry and file by file.
@@ -68,6 +71,8 @@ def verify(
             compared with the manifest's.
         repository: the repaired model's id, which its card may name; None for a folder, whose
             card may name any.
+        elsewhere: files of the repository that were not fetched.
+        same: whether a file stands byte for byte in the source; by default the two are compared.
         progress: where the bytes compared are shown.
 
     Raises:
@@ -85,7 +90,11 @@ def verify(
     if reading.newer is not None:
         found.append(Finding("newer", MANIFEST_NAME, None, reading.newer))
     checked: Counter[str] = Counter()
+    notes: list[str] = []
     manifest = reading.manifest
+    if manifest is None or source is None:
+        strange, notes = part_core(out, source, reading.core, elsewhere, same)
+        found += strange
     if manifest is None:
         found += check_core(out, source, reading.core, progress)
     else:
@@ -94,11 +103,14 @@ def verify(
             found += check_ours(out, manifest)
         else:
             with original(source, base, manifest.subject, progress) as folder:
-                found += _verify(out, folder, manifest, reference, base, checked, progress)
+                found += _verify(
+                    out, folder, manifest, reference, base, checked, progress, notes,
+                    same or same_in(source, out), elsewhere,
+                )  # fmt: skip
         found += check_card(out, source, reading, manifest, repository)
         measured, checked["examples"] = check_measures(out, manifest, reading.unknown)
         found += measured
-    return Verification.of(found, checked, about=about(reading))
+    return Verification.of(found, checked, notes=notes, about=about(reading))
 
 
 def _verify(
@@ -109,13 +121,18 @@ def _verify(
     base: Path | None,
     checked: Counter[str],
     progress: Progress,
+    notes: list[str],
+    same: Same,
+    elsewhere: Iterable[str],
 ) -> Iterator[Finding]:
     """What the source says of it."""
     checkpoint = Checkpoint.open(source)
     files = classify(source, weights=checkpoint.files, index=checkpoint.index)
     kept, source_digests = check_kept(out, source, manifest, files)
     checked["files"] = len(files.kept) + len(files.weights)
-    yield from check_presence(out, manifest, files)
+    added, beside = check_presence(out, manifest, files, same, elsewhere)
+    notes += beside
+    yield from added
     yield from kept
     yield from check_ours(out, manifest)
     yield from check_base(base, manifest)
@@ -262,7 +279,7 @@ def _check_weights(
                 yield from check_edited(name, tensor, site)
             else:
                 yield from _check_tensor(name, tensor, site.norm_removed if site else 0.0)
-        yield from check_digest(name, shard.digest, manifest)
+        yield from check_digest(out, name, shard.digest, manifest)
 
 
 def _check_tensor(file: str, tensor: TensorDifference, norm: float | None) -> Iterator[Finding]:

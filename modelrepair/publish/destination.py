@@ -28,6 +28,7 @@ class Destination:
         exists: whether the repository is there already.
         private: whether it is or will be private.
         gated: ``"auto"`` or ``"manual"`` where access has to be asked for, else None.
+        keeps: whether the source's other weight formats and pickles stay.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Destination:
     exists: bool
     private: bool
     gated: str | None
+    keeps: bool = False
 
     @property
     def visibility(self) -> str:
@@ -136,7 +138,16 @@ def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) 
         check_write(id)
     kind: Kind = "pull request" if options.pr else "in place"
     branch = options.to_revision or "main"
-    return Destination(id, kind, account["name"], branch, True, bool(info.private), gate)
+    return Destination(
+        id,
+        kind,
+        account["name"],
+        branch,
+        True,
+        bool(info.private),
+        gate,
+        options.keep_other_weights,
+    )
 
 
 def _new_repository(

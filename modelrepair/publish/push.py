@@ -116,13 +116,19 @@ def change_of(folder: Path, manifest: Manifest, remote: Remote, destination: Des
     rest = remote.files.keys() - set(names) - {HUBS_OWN}
     if destination.kind == "new repository":
         return Change(send, tuple(sorted(rest)))
-    return Change(send, tuple(replaced(rest, manifest.left_behind)))
+    return Change(send, tuple(replaced(rest, manifest.left_behind, weights=not destination.keeps)))
 
 
 def _write_card(folder: Path, manifest: Manifest, destination: Destination) -> None:
     """The card names its repository once that is known, and says what the manifest says."""
     old = card_text(folder)
-    card = render_card(manifest, old, target=destination.id, digest=read_manifest(folder).digest)
+    card = render_card(
+        manifest,
+        old,
+        target=destination.id,
+        beside=destination.keeps,
+        digest=read_manifest(folder).digest,
+    )
     if card != old:
         write_text(folder / CARD_NAME, card)
 
@@ -137,6 +143,11 @@ def _send(
     revision, opened = _revision(api, folder, manifest, destination)
     remote = list_remote(destination.id, revision)
     change = change_of(folder, manifest, remote, destination)
+    if destination.keeps and (kept := replaced(remote.files.keys() - {*manifest.files}, {})):
+        progress.note(
+            f"Warning: weights as they were stay in {destination.id}, and a program may load "
+            f"them: {', '.join(kept)}; verify will not pass"
+        )
     url = f"{api.endpoint}/{destination.id}"
     if opened:
         url += f"/discussions/{revision.rpartition('/')[2]}"

@@ -21,6 +21,7 @@ class PushOptions:
         to_revision: a branch of the target, made where it is missing.
         pr: open a pull request on the source, or go on with the one that is open.
         in_place: write to the source's own repository.
+        keep_other_weights: leave the source's other weight formats and pickles where they are.
         private: make the new repository private.
         force: push a repair that failed, is undecided or unmeasured.
     """
@@ -29,6 +30,7 @@ class PushOptions:
     to_revision: str | None = None
     pr: bool = False
     in_place: bool = False
+    keep_other_weights: bool = False
     private: bool = False
     force: bool = False
 
@@ -51,6 +53,11 @@ class PushOptions:
                     f"{_flag(one)} and {_flag(other)} exclude each other",
                     hint=f"{why}: leave one of them out",
                 )
+        if self.keep_other_weights and not (self.pr or self.in_place):
+            raise UsageError(
+                "--keep-other-weights without --pr or --in-place",
+                hint="a new repository holds the repaired model alone: leave it out",
+            )
         if self.to is not None:
             check_id(self.to)
         if self.to_revision is not None and self.to_revision.startswith("refs/"):

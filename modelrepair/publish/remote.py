@@ -7,22 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.publish.files import reason_left_behind
+from modelrepair.publish.files import OUR_FOLDER
+from modelrepair.publish.loaded import holds_weights
 
 HUBS_OWN = ".gitattributes"
-REPLACED = (
-    "weights in another format",
-    "a pickle",
-    "a pickle under another name",
-    "training state",
-    "training state, a pickle",
-    "weights that the model's index does not name",
-    "index of weights that are left behind",
-    "an archive under another name",
-    "the record of an earlier repair",
-)
-"""Why a file of the source is no part of the repaired model and must not lie beside it: somebody
-would load the weights as they were, or read what is no longer true."""
+DISGUISED = ("a pickle under another name", "an archive under another name")
+"""What the bytes of a file say that its name does not."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +58,12 @@ def list_remote(id: str, revision: str) -> Remote:
     return Remote(str(commit), files)
 
 
-def replaced(paths: Iterable[str], left_behind: Mapping[str, str]) -> list[str]:
+def replaced(
+    paths: Iterable[str], left_behind: Mapping[str, str], *, weights: bool = True
+) -> list[str]:
     """Which files of the source's repository a repair takes out of it.
+
+    Somebody would load the weights as they were, or read an earlier record, no longer true.
 
     >>> replaced(["pytorch_model.bin", "notes.csv", "config.json"], {})
     ['pytorch_model.bin']
@@ -77,9 +71,13 @@ def replaced(paths: Iterable[str], left_behind: Mapping[str, str]) -> list[str]:
     Args:
         paths: the repository's files that are not the repaired model's.
         left_behind: the manifest's reasons, which know the files' bytes, not only their names.
+        weights: whether weights and pickles go, and not the earlier record alone.
     """
     return sorted(
-        path for path in paths if (left_behind.get(path) or reason_left_behind(path)) in REPLACED
+        path
+        for path in paths
+        if path.lower().startswith(f"{OUR_FOLDER}/")
+        or (weights and (holds_weights(path) or left_behind.get(path) in DISGUISED))
     )
 
 

@@ -96,6 +96,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "to_revision": "v2",
         "pr": False,
         "in_place": False,
+        "keep_other_weights": False,
         "private": True,
         "force": True,
     }

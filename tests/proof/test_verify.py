@@ -132,14 +132,18 @@ def test_files_added_missing_and_changed(made):
     (made.out / ".gitattributes").write_text("the Hub adds it")
     (made.out / ".cache" / "huggingface").mkdir(parents=True)
     (made.out / ".cache" / "huggingface" / "x.metadata").write_text("")
-    assert codes(made) == []
-    (made.out / "extra.json").write_text("{}")
+    (made.out / ".git" / "objects").mkdir(parents=True)
+    (made.out / ".git" / "objects" / "pack.bin").write_text("git's")
+    (made.out / ".DS_Store").write_text("a Mac's")
+    (made.out / "additional_chat_templates" / "Thumbs.db").write_text("Windows'")
+    assert check(made).notes == () and codes(made) == []
+    (made.out / "config_sentence.json").write_text("{}")
     (made.out / "tokenizer.json").write_text('{"version": "1.1"}')
     (made.out / "LICENSE").unlink()
     (made.out / "linked").symlink_to(made.source)
     findings = check(made).findings
     assert [(finding.code, finding.file) for finding in findings] == [
-        ("added", "extra.json"),
+        ("added", "config_sentence.json"),
         ("added", "linked"),
         ("missing", "LICENSE"),
         ("changed", "tokenizer.json"),
@@ -156,7 +160,7 @@ def test_a_file_that_only_the_manifest_knows(made):
     edit_manifest(made, lambda m: m["files"].update({"ghost.json": "0" * 64}))
     assert codes(made) == ["missing", "card"]
     (made.out / "ghost.json").write_text("")
-    assert codes(made) == ["added", "card"]
+    assert codes(made) == ["card"] and "ghost.json" in check(made).notes[0]
     edit_manifest(made, lambda m: (m["files"].pop("ghost.json"), m["files"].pop("config.json")))
     (made.out / "ghost.json").unlink()
     assert codes(made) == ["manifest", "card"]
@@ -480,3 +484,59 @@ def test_it_runs_without_torch(made):
         "assert not {'torch', 'transformers', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+LOADED = (
+    "pytorch_model.bin", "pytorch_model.bin.index.json", "model-2.safetensors", "gguf/m.gguf",
+    "onnx/model.onnx", "tf_model.h5", "flax_model.msgpack", "consolidated.00.pth", "a/x.pickle",
+    "training_args.bin", "adapter_model.safetensors", "handler.py", "requirements.txt",
+    "generation_config.json", "chat_template.jinja", "vocab.json", "spiece.model", "modules.json",
+    "processor_config.json", "repair/page.html", ".hidden/model.safetensors",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_what_a_program_would_load_is_found_whatever_the_manifest_says(made, name):
+    path = made.out / name
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_bytes(b"anything")
+    assert codes(made) == ["added"]
+    sha = sha256(path)
+    edit_manifest(made, lambda m: m["left_behind"].update({name: "a pickle"}))
+    seal(made)
+    assert codes(made) == ["added"]
+    edit_manifest(made, lambda m: m["files"].update({name: sha}))
+    seal(made)
+    assert codes(made) == ["added"]
+
+
+@pytest.mark.parametrize("name", ["notes.csv", "cat.png", "train.log", "notes/more.md", "x.docx"])
+def test_what_no_program_loads_is_noted(made, name):
+    path = made.out / name
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_bytes(b"PK anything")
+    verification = check(made)
+    assert verification.ok and name in verification.notes[0]
+    path.write_bytes(b"\x80\x04a pickle")
+    assert codes(made) == ["added"]
+
+
+def test_what_stands_in_the_source_may_stay_but_no_weights(tmp_path):
+    made = make_repair(tmp_path)
+    for name, code in (("modeling_mine.py", None), ("pytorch_model.bin", "added")):
+        for folder in (made.source, made.out):
+            (folder / name).write_text("as it was")
+        assert codes(made) == ([code] if code else [])
+    (made.out / "pytorch_model.bin").unlink()
+    (made.out / "modeling_mine.py").write_text("other code")
+    assert codes(made) == ["added"]
+
+
+def test_line_ends_that_git_changed_are_told_as_that(made):
+    for name in ("config.json", "LICENSE", VERDICTS_NAME, MANIFEST_NAME, "README.md"):
+        path = made.out / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") if name != "LICENSE"
+                         else path.read_bytes())  # fmt: skip
+    findings = check(made).findings
+    assert [(each.code, each.file) for each in findings] == [("line-ends", VERDICTS_NAME)]
+    assert "core.autocrlf" in findings[0].line
