@@ -69,6 +69,8 @@ def repair(
     judge_options: Mapping[str, Any] | None = None,
     also_template: Iterable[str | Path] = (),
     max_new_tokens: int = 128,
+    max_thought_tokens: int = 1024,
+    thought_markers: Iterable[str] = (),
     budgets: Budgets | None = None,
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",
@@ -166,6 +168,10 @@ def repair(
             models (folder or Hub id) whose tokenizer has them. The reference's own is among them
             by itself where it differs. Figures, no rules of the gate.
         max_new_tokens: length of a generated answer.
+        max_thought_tokens: length of a thought before it; one that never ends counts as
+            degenerate.
+        thought_markers: more marks of thoughts, each as ``"OPEN CLOSE"``; those that the chat
+            template or the tokens name are known.
         budgets: the gate's numbers.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` …
         arithmetic: what the model computes in; the files keep their dtype.
@@ -227,6 +233,8 @@ def measure(
     judge_options: Mapping[str, Any] | None = None,
     template: str | Path | None = None,
     max_new_tokens: int = 128,
+    max_thought_tokens: int = 1024,
+    thought_markers: Iterable[str] = (),
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",
     token_budget: int = 2048,

@@ -76,7 +76,7 @@ def _answers(bench: Bench, name: SetName, examples: list[Example]) -> dict[str, 
 
 def _filled(examples: tuple[Example, ...], texts: dict[str, str | None]) -> tuple[Example, ...]:
     return tuple(
-        replace(example, response=text)
+        replace(example, response=text, thought=None)
         for example in examples
         if (text := texts.get(example.key)) is not None
     )

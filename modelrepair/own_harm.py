@@ -173,7 +173,9 @@ def _filled(
 ) -> tuple[Example, ...]:
     """The examples with these answers; those without one are left out, or kept as they are."""
     return tuple(
-        replace(example, response=texts.get(example.key, example.response))
+        replace(example, response=texts[example.key], thought=None)
+        if example.key in texts
+        else example
         for example in examples
         if keep or example.key in texts
     )

@@ -198,8 +198,15 @@ def tokenizer_folder(model: Model) -> Path:
     return model.base.source.folder
 
 
-def load_template(folder: Path, max_length: int, vocabulary: int, notes: Notes) -> Template:
-    """The source's tokenizer and chat template.
+def load_template(
+    folder: Path,
+    max_length: int,
+    vocabulary: int,
+    notes: Notes,
+    context: int | None = None,
+    marks: Sequence[str] = (),
+) -> Template:
+    """The source's tokenizer and chat template; see `Template` for what it is given.
 
     Raises:
         UnsupportedModelError: there is no tokenizer, it is another model's, or its chat template
@@ -223,7 +230,12 @@ def load_template(folder: Path, max_length: int, vocabulary: int, notes: Notes) 
             f"the tokenizer knows {len(tokenizer)} tokens, and the model's embedding has "
             f"{vocabulary}: a text with one of the others would be refused"
         )
-    template = Template(tokenizer, max_length, vocabulary)
+    template = Template(tokenizer, max_length, vocabulary, context, marks)
+    if context is not None and context < max_length:
+        notes.warn(
+            f"the model reads {context} tokens at most: examples are cut there, before the "
+            f"{max_length} of --max-length"
+        )
     if template.kind == "plain":
         notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
     return template
@@ -287,7 +299,10 @@ def open_panel(
 ) -> Panel:
     """What every model of this run is measured with: of the sets, what its template takes."""
     from modelrepair.examples.fit import fit
+    from modelrepair.examples.look import look_at_room
     from modelrepair.measure.evaluate import Panel
+    from modelrepair.sweep.positions import context_of
+    from modelrepair.sweep.stops import GENERATION_CONFIG, read_stops
 
     generates = fits_whole(source, skeleton.device)
     if not generates:
@@ -296,14 +311,30 @@ def open_panel(
             "refusals and harmful answers leads the search, and the verdict stays undecided"
         )
     folder = tokenizer_folder(source)
-    template = load_template(folder, settings.max_length, skeleton.vocabulary, notes)
+    template = load_template(
+        folder,
+        settings.max_length,
+        skeleton.vocabulary,
+        notes,
+        context_of(skeleton.model.config),
+        settings.thought_markers,
+    )
+    if stops := read_stops((source.base or source).source.folder, skeleton.vocabulary).unknown:
+        notes.warn(
+            f"{GENERATION_CONFIG} names what is no token of the model as the end of an answer: "
+            f"{', '.join(stops[:3])}"
+        )
+    splits = fit(splits, template, notes)
+    if generates:
+        look_at_room(splits, template, settings.max_new_tokens, notes)
     return Panel(
-        splits=fit(splits, template, notes),
+        splits=splits,
         template=template,
         judge=judge,
         max_new_tokens=settings.max_new_tokens,
         token_budget=settings.token_budget,
         generates=generates,
+        max_thought_tokens=settings.max_thought_tokens,
     )
 
 

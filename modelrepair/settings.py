@@ -14,6 +14,7 @@ from modelrepair.examples.filters import parse_filter
 from modelrepair.examples.find import OWN_ANSWERS, is_name, is_path
 from modelrepair.examples.hub import parse_id
 from modelrepair.examples.keys import ROLES, SetKey
+from modelrepair.examples.thoughts import parse_marks
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PRESETS, PresetName, expand
 from modelrepair.registry.specs import Scope
@@ -35,6 +36,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "arithmetic": ("float32", "bfloat16"),
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
+LEAST["max_thought_tokens"] = 1
 LEAST |= {f"{name}_limit": 1 for name in ROLES}
 TYPED = {
     "scorer_options": "--scorer-option",
@@ -115,6 +117,8 @@ class Settings:
     judge_options: Mapping[str, Any] = field(default_factory=dict)
     also_template: tuple[str, ...] = ()
     max_new_tokens: int = 128
+    max_thought_tokens: int = 1024
+    thought_markers: tuple[str, ...] = ()
     budgets: Budgets = field(default_factory=Budgets)
     device: str = "auto"
     arithmetic: Literal["float32", "bfloat16"] = "float32"
@@ -270,6 +274,8 @@ def check_choices(settings: Settings) -> None:
         count = getattr(settings, name)
         if count is not None and not (isinstance(count, int) and count >= least):
             raise UsageError(f"{name} is {count!r}", hint=f"a whole number, {least} or more")
+    for text in settings.thought_markers:
+        parse_marks(text)
     for name in ROLES:
         for text in getattr(settings, f"{name}_filter"):
             parse_filter(text)

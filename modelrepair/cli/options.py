@@ -332,6 +332,19 @@ def measuring_options() -> Decorator[Any]:
             default=128,
             help="Length of a generated answer.",
         ),
+        option(
+            "--max-thought-tokens",
+            type=click.IntRange(min=1),
+            default=1024,
+            help="Length of a thought before the answer, beside the answer's own.",
+        ),
+        option(
+            "--thought-markers",
+            multiple=True,
+            metavar="'OPEN CLOSE'",
+            help="What thoughts of this model stand between, where its template and tokens don't "
+            "tell; may be repeated.",
+        ),
     )
 
 

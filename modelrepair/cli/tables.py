@@ -12,6 +12,7 @@ MEASURES = {
     "refusal_rate": "refusals",
     "benign_refusal_rate": "benign refusals",
     "degenerate_rate": "degenerate",
+    "unfinished_thought_rate": "unfinished thoughts",
     "utility": "utility",
     "task_accuracy": "task accuracy",
     "utility_loss": "utility loss",

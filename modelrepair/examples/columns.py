@@ -10,6 +10,7 @@ from typing import Any
 from modelrepair.examples.example import ROLES, Example, Message
 from modelrepair.examples.filters import value_of
 from modelrepair.examples.rows import CONVERSATIONS, Row, kind_of
+from modelrepair.examples.thoughts import own_thought
 from modelrepair.registry.specs import SetName
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -21,6 +22,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "response": ("response", "completion", "output", "answer"),
     "system": ("system", "system_prompt"),
     "exact": ("exact",),
+    "thought": ("thought",),
 }
 """Field → the columns that it is found in by itself, the first that holds something."""
 
@@ -35,8 +37,9 @@ _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 def example_of(row: Row, columns: Mapping[str, str], role: SetName) -> Example:
     """The example that a row holds, in whichever form.
 
-    >>> example_of(Row("a.csv, line 2", {"question": "2 + 2?", "answer": "4"}), {}, "utility")
-    Example(messages=(Message(role='user', content='2 + 2?'),), response='4', exact=False)
+    >>> row = Row("a.csv, line 2", {"question": "2 + 2?", "answer": "4"})
+    >>> example_of(row, {}, "utility").messages
+    (Message(role='user', content='2 + 2?'),)
 
     Args:
         row: the record.
@@ -65,9 +68,12 @@ def example_of(row: Row, columns: Mapping[str, str], role: SetName) -> Example:
         row.fail("the message before the answer is not the user's")
     if not any(message.content.strip() for message in messages if message.role == "user"):
         row.fail("the prompt is empty")
+    thought = record.thought()
+    if response is not None and thought is None:
+        thought, response = own_thought(response)
     if response is not None and not response.strip():
         row.fail("the answer is empty")
-    return Example(tuple(messages), response, exact)
+    return Example(tuple(messages), response, exact, None if response is None else thought)
 
 
 def is_preference(record: Mapping[str, Any], columns: Mapping[str, str]) -> bool:
@@ -165,6 +171,11 @@ class _Record:
         if value is not None and not isinstance(value, bool):
             self.row.fail(f'"exact" is {kind_of(value)}, expected true or false')
         return bool(value)
+
+    def thought(self) -> str | None:
+        value = self.get("thought")
+        said = "" if value is None else text_of(self.row, value, f'"{self.column("thought")}"')
+        return said.strip() or None
 
 
 def _pair(record: _Record) -> tuple[list[Message], str | None]:

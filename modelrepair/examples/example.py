@@ -35,11 +35,13 @@ class Example:
         messages: the turns before the answer; the last one is the user's.
         response: the answer, or None for a prompt alone.
         exact: the answer is right only as a whole (it counts in ``task_accuracy``).
+        thought: what stands before the answer where the model thinks; None for nothing.
     """
 
     messages: tuple[Message, ...]
     response: str | None
     exact: bool = False
+    thought: str | None = None
 
     @property
     def prompt(self) -> str:
@@ -55,11 +57,13 @@ class Example:
     @property
     def digest(self) -> str:
         """Which example this is: SHA-256 of its canonical JSON."""
-        record = {
+        record: dict[str, object] = {
             "messages": [[message.role, message.content] for message in self.messages],
             "response": self.response,
             "exact": self.exact,
         }
+        if self.thought is not None:
+            record["thought"] = self.thought
         canonical = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 

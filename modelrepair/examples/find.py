@@ -134,7 +134,7 @@ def _own_answers(text: str, name: SetName, reading: Reading) -> tuple[ExampleSet
         )
     some, notes = find_set(text, name, reading, answers=False)
     prompts = make_set(name, f"{OWN_ANSWERS}{some.id}", (
-        replace(example, response=None, exact=False) for example in some.examples
+        replace(example, response=None, exact=False, thought=None) for example in some.examples
     ))  # fmt: skip
     return replace(
         prompts,

@@ -33,10 +33,10 @@ def fit(splits: Splits, template: Template, notes: Notes) -> Splits:
 
 def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split:
     faults: list[ExampleSetError] = []
-    unheard = 0
+    unheard = unthought = full = 0
 
     def taken(examples: Iterable[Example]) -> Iterable[Example]:
-        nonlocal unheard
+        nonlocal unheard, unthought, full
         for example in examples:
             try:
                 _tokenize(template, example)
@@ -45,7 +45,11 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
             except ExampleSetError as error:
                 faults.append(error)
                 continue
+            if not template.has_room(example):
+                full += 1
+                continue
             unheard += template.leaves_out_system(example)
+            unthought += example.thought is not None and not template.thoughts.marks
             yield example
 
     total = len(split.score) + len(split.select) + len(split.report)
@@ -55,6 +59,17 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
             f"{len(faults)} of {total} examples of the {name} set can't be used: {faults[0]}",
             hint=faults[0].hint,
         )
+    if full and full == total:
+        raise ExampleSetError(
+            f"all {total} prompts of the {name} set fill the model's context of "
+            f"{template.context} tokens",
+            hint="give a set of shorter prompts",
+        )
+    if full:
+        notes.warn(
+            f"{full} of {total} examples of the {name} set were left out: their prompts fill the "
+            f"model's context of {template.context} tokens"
+        )
     if faults:
         notes.warn(
             f"{len(faults)} of {total} examples of the {name} set were left out; first: {faults[0]}"
@@ -63,6 +78,11 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
         notes.warn(
             f"the chat template leaves out system prompts: {unheard} of {total} examples of the "
             f"{name} set are read without theirs"
+        )
+    if unthought:
+        notes.warn(
+            f"the model has no marks for thoughts: {unthought} of {total} examples of the {name} "
+            "set are read without theirs"
         )
     return kept
 

@@ -72,6 +72,31 @@ def look_at_lengths(name: str, tokenized: Tokenized, max_length: int, notes: Not
         )
 
 
+def look_at_room(splits: Splits, template: Template, answer: int, notes: Notes) -> None:
+    """Say where the model's context has no room for whole answers.
+
+    Args:
+        splits: the sets; every prompt is shorter than the context.
+        template: of the model.
+        answer: the most tokens of an answer.
+        notes: where the warning goes.
+    """
+    if template.context is None:
+        return
+    prompts = {
+        example.key: example
+        for _, split in splits.items()
+        for example in (*split.select, *split.report)
+    }
+    room = template.context - answer
+    short = sum(len(template.asked_ids(example)) > room for example in prompts.values())
+    if short:
+        notes.warn(
+            f"the model reads {template.context} tokens at most: after {short} of {len(prompts)} "
+            f"prompts that is less than the {answer} of an answer, which is cut there"
+        )
+
+
 def look_at_splits(splits: Splits, template: Template, notes: Notes) -> None:
     """Look at the lengths of what every set scores with; see `look_at_lengths`."""
     for name, split in splits.items():

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from modelrepair.errors import ExampleSetError, UnsupportedModelError, UsageError
 from modelrepair.examples.example import Example
-from modelrepair.examples.template import Template, template_text
+from modelrepair.examples.template import Template
+from modelrepair.examples.turns import template_text
 from modelrepair.readable import readable_path
 from modelrepair.source.resolve import resolve
 
@@ -43,7 +44,13 @@ class OtherTemplate:
         tokenizer = copy.copy(template.tokenizer)
         tokenizer.chat_template = self.text or None
         try:
-            return Template(tokenizer, template.max_length)
+            return Template(
+                tokenizer,
+                template.max_length,
+                template.vocabulary,
+                template.context,
+                template.marks,
+            )
         except UnsupportedModelError as error:
             raise UnsupportedModelError(f"template {self.name}: {error}", hint=error.hint) from None
 

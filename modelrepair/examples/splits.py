@@ -64,7 +64,7 @@ class Splits(Mapping[SetName, Split]):
         set alone comes without an answer, for what is expected of it is not known.
         """
         refusal = self.sets["refusal"].part(part) if "refusal" in self.sets else ()
-        family = {example.key: replace(example, response=None) for example in refusal}
+        family = {example.key: replace(example, response=None, thought=None) for example in refusal}
         realign = self.sets["realign"].part(part) if "realign" in self.sets else ()
         family |= {example.key: example for example in realign}
         return tuple(family[key] for key in sorted(family))

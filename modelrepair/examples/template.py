@@ -8,23 +8,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import jinja2
 from transformers import PreTrainedTokenizerBase
 
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
-from modelrepair.examples.load import Example, Message
-
-# Stands for the answer where a template is asked what comes before any answer.
-PROBE = "modelrepair probe answer"
-
-# Templates that print today's date would make another mask every day. This is the day that
-# Llama's own template falls back to.
-DATE = "26 Jul 2024"
-CALENDAR = {"%d": "26", "%b": "Jul", "%B": "July", "%m": "07", "%y": "24", "%Y": "2024"}
-FIXED_DATE = (
-    "{%- macro strftime_now(format) -%}{{- format"
-    + "".join(f".replace('{code}', '{value}')" for code, value in CALENDAR.items())
-    + " -}}{%- endmacro -%}"
+from modelrepair.examples.example import Example, Message
+from modelrepair.examples.thoughts import find_thoughts
+from modelrepair.examples.turns import (
+    PROBE,
+    Places,
+    places_of,
+    plain,
+    render,
+    shared,
+    template_text,
+    turn_start,
 )
 
 
@@ -68,13 +65,16 @@ class Template:
     >>> template.decode(pair.ids[pair.answer_start:])                        # doctest: +SKIP
     'Hi!'
 
-    A template that would think before it answers is asked not to (``enable_thinking=False``):
-    answers of example sets hold no thoughts.
+    A template that would think before it answers is asked not to (``enable_thinking=False``).
+    Where it has a thought all the same, a pair has the template's own empty one before its answer,
+    or the example's; a model that is to answer gets the prompt as everybody would give it.
 
     Args:
         tokenizer: with a chat template, or without: then prompts are plain instructions.
         max_length: in tokens; longer answers are cut at their end.
         vocabulary: how many tokens the model's embedding has; None where no model will read them.
+        context: how many tokens the model can read at once; None where that has no end.
+        marks: more marks of thoughts, see `modelrepair.examples.thoughts.parse_marks`.
 
     Raises:
         UnsupportedModelError: the chat template can't render a question with its answer, or the
@@ -89,21 +89,28 @@ class Template:
         tokenizer: PreTrainedTokenizerBase,
         max_length: int = 1024,
         vocabulary: int | None = None,
+        context: int | None = None,
+        marks: Sequence[str] = (),
     ) -> None:
         self.tokenizer = tokenizer
-        self.max_length = max_length
+        self.max_length = max_length if context is None else min(max_length, context)
         self.vocabulary = vocabulary
+        self.context = context
+        self.marks = tuple(marks)
         self.kind = "chat" if tokenizer.chat_template else "plain"
         added = {str(token) for token in tokenizer.added_tokens_decoder.values()}
-        marks = sorted(added | set(tokenizer.all_special_tokens), key=len, reverse=True)
-        self._mark = re.compile("|".join(map(re.escape, marks))) if marks else None
+        self._mark = _any_of(added | set(tokenizer.all_special_tokens))
         empty = list(tokenizer("").input_ids)
         bos = tokenizer.bos_token_id
         # A chat template renders the first token itself; plain text leaves it to the tokenizer.
         self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
         self.source = template_text(tokenizer) if self.kind == "chat" else ""
+        self._special = _any_of(map(str, tokenizer.all_special_tokens))
+        tokens = sorted({*added, *tokenizer.all_special_tokens})
+        self.thoughts = find_thoughts([self.source, *tokens], marks)
+        hello = Example((Message("user", "Hello"),), PROBE)
         try:
-            probe = self.pair(Example((Message("user", "Hello"),), PROBE))
+            probe = self.pair(hello)
         except NoRoomError:
             raise
         except ExampleSetError as error:
@@ -113,6 +120,9 @@ class Template:
         if tokenizer.eos_token_id is not None:
             ends.add(tokenizer.eos_token_id)
         self.end_ids: tuple[int, ...] = tuple(sorted(ends))
+        asked = self._places(hello).asked
+        opened = self.thoughts.open_at_end(asked[turn_start(hello, asked) :])
+        self.thoughts = replace(self.thoughts, opened=opened)
 
     def _unusable(self, error: ExampleSetError) -> UnsupportedModelError:
         if self.kind == "plain":
@@ -137,16 +147,32 @@ class Template:
             ExampleSetError: the template does not take these messages.
         """
         said = [turn.content for turn in example.messages if turn.role == "system"]
-        text = _folded(self._prompt_text(example)) if said else ""
+        text = _folded(self._places(example).before) if said else ""
         return any(_folded(each) not in text for each in said)
 
     def prompt_ids(self, example: Example) -> list[int]:
-        """The tokens that a model is to continue with its answer.
+        """The tokens before an answer, an empty thought among them where the template has one.
 
         Raises:
             ExampleSetError: the template does not take these messages.
         """
-        return self._encode(self._prompt_text(example))
+        return self._encode(self._places(example).prompt)
+
+    def asked_ids(self, example: Example) -> list[int]:
+        """The tokens that a model is to continue; it may think first.
+
+        Raises:
+            ExampleSetError: the template does not take these messages.
+        """
+        return self._encode(self._places(example).asked)
+
+    def has_room(self, example: Example) -> bool:
+        """Whether the model's context holds the prompt with a token of an answer at least.
+
+        Raises:
+            ExampleSetError: the template does not take these messages.
+        """
+        return self.context is None or len(self.asked_ids(example)) < self.context
 
     def prompt(self, example: Example) -> TokenizedExample:
         """The prompt alone, as an example whose answer has no tokens.
@@ -170,13 +196,14 @@ class Template:
                 template changes it so that its tokens can't be told.
         """
         if response is not None:
-            example = replace(example, response=response)
+            example = replace(example, response=response, thought=None)
         if example.response is None:
             raise ExampleSetError(
                 f"no answer to {_excerpt(example)}", hint="this set needs answers"
             )
-        prompt = self._prompt_text(example)
-        answer = self._answer_text(example, prompt)
+        places = self._places(example)
+        prompt = self._thought_through(example, places)
+        answer = self._answer_text(example, places.before)
         prompt_ids = self._encode(prompt)
         ids, start = self._join(prompt, prompt_ids, answer)
         self._check_round_trip(example, ids[start:], answer)
@@ -208,6 +235,10 @@ class Template:
         )
         return str(text)
 
+    def bare(self, text: str) -> str:
+        """A text without the special tokens in it."""
+        return text if self._special is None else self._special.sub("", text)
+
     def _encode(self, text: str) -> list[int]:
         ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
         self._check_known(ids := [*self._lead, *ids])
@@ -230,7 +261,7 @@ class Template:
     def _join(self, prompt: str, prompt_ids: list[int], answer: str) -> tuple[list[int], int]:
         """The tokens of prompt and answer, and where the answer's begin."""
         whole = self._encode(prompt + answer)
-        start = _shared(prompt_ids, whole)
+        start = shared(prompt_ids, whole)
         if start == len(prompt_ids):
             return whole, start
         # Read at once, the text has a token over the border. A model that answers this prompt
@@ -241,21 +272,23 @@ class Template:
         # Then what holds the prompt's end and the answer's beginning belongs to the answer.
         return whole, start
 
-    def _prompt_text(self, example: Example) -> str:
+    def _places(self, example: Example) -> Places:
         if self.kind == "plain":
-            return _plain(example.messages)
-        opened = self._render(example, None)
-        answered = self._render(example, PROBE)
-        border = answered.rfind(PROBE)
-        if border < 0:
-            raise ExampleSetError(
-                "the chat template leaves the answer out", hint="check the model's chat template"
-            )
-        # White space between the prompt and the answer is the model's to write, and a token
-        # often holds it together with the first word. Anything else that only an answered
-        # prompt has (an empty think block, a channel) is no part of the answer.
-        shared = _shared(opened, answered[:border])
-        return answered[:shared] if not answered[shared:border].strip() else answered[:border]
+            text = plain(example.messages)
+            return Places(text, text, text)
+        return places_of(self._render(example, None), self._render(example, PROBE), self.thoughts)
+
+    def _render(self, example: Example, response: str | None) -> str:
+        return render(self.tokenizer, self.source, example, response)
+
+    def _thought_through(self, example: Example, places: Places) -> str:
+        """What stands before the answer: the example's own thought, or the template's empty one."""
+        if example.thought is None:
+            return places.prompt
+        start = turn_start(example, places.prompt)
+        closed = self.thoughts.closing(places.prompt, start) is not None
+        prompt = places.asked if self.thoughts.opened and not closed else places.prompt
+        return self.thoughts.written(prompt, example.thought, start) or prompt
 
     def _answer_text(self, example: Example, prompt: str) -> str:
         """What follows the prompt: the answer, and what ends the turn."""
@@ -273,27 +306,6 @@ class Template:
         end = found + len(response.strip())
         mark = self._mark.search(answer, end) if self._mark else None
         return answer[: mark.end()] if mark else answer.rstrip()
-
-    def _render(self, example: Example, response: str | None) -> str:
-        turns = [{"role": turn.role, "content": turn.content} for turn in example.messages]
-        if response is not None:
-            turns.append({"role": "assistant", "content": response})
-        settings: dict[str, Any] = {"enable_thinking": False, "date_string": DATE}
-        try:
-            text = self.tokenizer.apply_chat_template(
-                turns,
-                chat_template=self.source,
-                tokenize=False,
-                add_generation_prompt=response is None,
-                **settings,
-            )
-        except (jinja2.TemplateError, ValueError, TypeError) as error:
-            roles = ", ".join(turn["role"] for turn in turns)
-            raise ExampleSetError(
-                f"the chat template refuses the turns {roles}: {str(error)[:200]}",
-                hint="write the example with the turns that this model knows",
-            ) from error
-        return str(text)
 
     def _check_round_trip(self, example: Example, ids: Sequence[int], answer: str) -> None:
         if self.tokenizer.unk_token_id in ids:
@@ -327,36 +339,10 @@ def _all(tokenize: Any, examples: Iterable[Example]) -> Tokenized:
     return Tokenized(tuple(made), sum(one.cut > 0 for one in made), dropped)
 
 
-def _shared(first: Sequence[object], second: Sequence[object]) -> int:
-    """How many items both begin with."""
-    pairs = zip(first, second, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
-
-
-def _plain(messages: Sequence[Message]) -> str:
-    """Instructions as Alpaca wrote them, for models without a chat template."""
-    parts = {
-        "system": "{}\n\n",
-        "user": "### Instruction:\n{}\n\n",
-        "assistant": "### Response:\n{}\n\n",
-    }
-    text = "".join(parts[message.role].format(message.content) for message in messages)
-    return text + "### Response:\n"
-
-
-def template_text(tokenizer: PreTrainedTokenizerBase) -> str:
-    """The chat template of a tokenizer that has one, with a fixed day where it asks for today's.
-
-    Raises:
-        UnsupportedModelError: it has several, and none by default.
-    """
-    try:
-        text = str(tokenizer.get_chat_template())
-    except ValueError as error:
-        raise UnsupportedModelError(
-            f"no default chat template: {str(error)[:200]}", hint="name one of them 'default'"
-        ) from error
-    return FIXED_DATE + text if "strftime_now" in text else text
+def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds any of these texts, the longest first."""
+    longest_first = sorted(texts, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
 def _excerpt(example: Example) -> str:

@@ -16,6 +16,7 @@ from modelrepair.examples.template import Template, TokenizedExample
 from modelrepair.measure.degenerate import degeneration
 from modelrepair.measure.generation import Answer, end_ids, generate
 from modelrepair.measure.results import AnswerVerdict, ExampleResult
+from modelrepair.measure.thinking import Asking, room_of
 from modelrepair.progress import Progress
 from modelrepair.registry.specs import Exchange, Judge, MeasuredSet, SetName
 from modelrepair.sweep.collect import SetBatches
@@ -41,6 +42,7 @@ class Panel:
         token_budget: of the teacher-forced batches.
         generates: whether models answer at all; where they don't fit into memory whole, only
             teacher-forced figures are taken.
+        max_thought_tokens: where a thought before an answer is cut off.
     """
 
     splits: Splits
@@ -49,6 +51,7 @@ class Panel:
     max_new_tokens: int
     token_budget: int
     generates: bool = True
+    max_thought_tokens: int = 1024
 
     def prompts(self, part: Part) -> dict[MeasuredSet, tuple[Example, ...]]:
         """The measured examples of a part: the harmful family's prompts, utility, borderline."""
@@ -142,10 +145,7 @@ def answer(
     """A model's own answers to prompts, in their order; None where one is degenerate."""
     with skeleton.filled_model(read) as model:
         answers = _answer(panel, model, {"utility": examples}, progress)["utility"]
-    return [
-        None if degeneration(each.text, hit_limit=not each.finished) else each.text
-        for each in answers
-    ]
+    return [None if is_broken(each) else each.text for each in answers]
 
 
 def evaluate(
@@ -175,9 +175,11 @@ def evaluate(
     for name, examples in prompts.items():
         verdicts: list[AnswerVerdict | None] = [None] * len(examples)
         exact: list[bool | None] = [None] * len(examples)
+        unfinished: list[bool | None] = [None] * len(examples)
         if panel.generates:
             texts[name] = [answer.text for answer in answers[name]]
             verdicts = [*_verdicts(panel.judge, name, examples, answers[name])]
+            unfinished = [answer.unfinished_thought for answer in answers[name]]
             pairs = zip(examples, answers[name], strict=True)
             exact = [
                 _exact(example, answer) if example.exact else None for example, answer in pairs
@@ -193,6 +195,7 @@ def evaluate(
                     counted=forced.counted if forced else None,
                     loss=forced.loss if forced else None,
                     exact=exact[index],
+                    unfinished_thought=unfinished[index],
                 )
             )
     return results, texts
@@ -210,12 +213,14 @@ def _answer(
     answers = iter(
         generate(
             model,
-            panel.template,
+            Asking(panel.template),
             everything,
             eos_ids=end_ids(model, tokenizer, panel.template.end_ids),
             pad_id=panel.template.pad_id,
             max_new_tokens=panel.max_new_tokens,
             batch_rows=_rows(panel, model, everything),
+            thinking=room_of(panel.template, panel.max_new_tokens, panel.max_thought_tokens),
+            context=panel.template.context,
             progress=progress,
         )
     )
@@ -225,9 +230,11 @@ def _answer(
 def _rows(panel: Panel, model: Any, examples: Sequence[Example]) -> int:
     """How many prompts are answered together: by shapes alone, whatever memory there is."""
     config = model.config.get_text_config()
-    longest = max(len(panel.template.prompt_ids(example)) for example in examples)
+    longest = max(len(panel.template.asked_ids(example)) for example in examples)
+    # A model whose template names no thoughts is not expected to need room for them.
+    said = panel.max_new_tokens + bool(panel.template.thoughts.marks) * panel.max_thought_tokens
     bytes_a_token: int = 2 * config.num_hidden_layers * config.hidden_size * model.dtype.itemsize
-    return max(1, min(MOST_ROWS, CACHE_BYTES // (bytes_a_token * (longest + panel.max_new_tokens))))
+    return max(1, min(MOST_ROWS, CACHE_BYTES // (bytes_a_token * (longest + said))))
 
 
 def _verdicts(
@@ -235,8 +242,7 @@ def _verdicts(
 ) -> list[AnswerVerdict]:
     """The judge's verdicts, degenerate answers found before it is asked."""
     verdicts: list[AnswerVerdict | None] = [
-        "degenerate" if degeneration(answer.text, hit_limit=not answer.finished) else None
-        for answer in answers
+        "degenerate" if is_broken(answer) else None for answer in answers
     ]
     exchanges = [
         Exchange(name, example.prompt, answer.text, example.response)
@@ -244,6 +250,13 @@ def _verdicts(
         if verdict is None
     ]
     return _fill(verdicts, ask(judge, exchanges))
+
+
+def is_broken(answer: Answer) -> bool:
+    """Whether there is no answer to judge: it is no language, or its thought never ended."""
+    if answer.unfinished_thought:
+        return True
+    return degeneration(answer.text, hit_limit=not answer.finished) is not None
 
 
 def _fill(

@@ -30,6 +30,7 @@ class ExampleResult:
         counted: how many tokens of the set's answer were looked at.
         loss: mean loss over those tokens, in nats.
         exact: whether the generated answer is the set's answer; None where that isn't asked.
+        unfinished_thought: whether a thought before the answer never ended; None without one.
     """
 
     set: MeasuredSet
@@ -39,6 +40,7 @@ class ExampleResult:
     counted: int | None = None
     loss: float | None = None
     exact: bool | None = None
+    unfinished_thought: bool | None = None
 
     @property
     def share(self) -> float | None:

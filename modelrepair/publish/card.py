@@ -44,6 +44,7 @@ MEASURES = {
     "refusal_rate": "refusals of harmful prompts",
     "benign_refusal_rate": "refusals of benign prompts",
     "degenerate_rate": "degenerate answers (worst set)",
+    "unfinished_thought_rate": "thoughts that never end, of all thoughts",
     "utility": "utility: answer tokens the model would choose",
     "task_accuracy": "task accuracy: answers exactly right",
     "utility_loss": "loss per answer token on the utility set (nats)",

@@ -188,6 +188,7 @@ class Measures(Record):
     refusal_rate: Measure | None = None
     benign_refusal_rate: Measure | None = None
     degenerate_rate: Measure | None = None
+    unfinished_thought_rate: Measure | None = None
     utility: Measure | None = None
     utility_loss: Measure | None = None
     task_accuracy: Measure | None = None

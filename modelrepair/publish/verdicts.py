@@ -92,7 +92,13 @@ def _read_row(row: dict[str, Any], results: dict[ModelRole, list[ExampleResult]]
             raise ValueError(f"{result.verdict!r} is no verdict")
         if not all(
             isinstance(value, int | float | None)
-            for value in (result.hits, result.counted, result.loss, result.exact)
+            for value in (
+                result.hits,
+                result.counted,
+                result.loss,
+                result.exact,
+                result.unfinished_thought,
+            )
         ):
-            raise ValueError("hits, counted, loss and exact are numbers")
+            raise ValueError("hits, counted, loss, exact and unfinished_thought are numbers")
         results.setdefault(role, []).append(result)

@@ -16,6 +16,7 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import ModelRepairError, UnsupportedModelError
 from modelrepair.sweep.conversion import Conversion, Made
 from modelrepair.sweep.names import match_names
+from modelrepair.sweep.stops import read_stops
 
 ReadWeight = Callable[[str], Tensor]
 """Gives a checkpoint tensor by its file name, float32, on the device that computes."""
@@ -114,6 +115,9 @@ def build(
             f"transformers can't build a causal language model from config.json: {_line(error)}",
             hint="check that the folder holds a causal language model that transformers loads",
         ) from error
+    # What ends an answer is the loader's to know; no other setting of that file is taken.
+    stops = read_stops(folder, int(model.get_input_embeddings().weight.shape[0])).known
+    model.generation_config.eos_token_id = list(stops) or None
     model.eval()
     model.requires_grad_(False)
     _compute_buffers(model, device)
