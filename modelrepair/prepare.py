@@ -233,8 +233,7 @@ def load_template(
     template = Template(tokenizer, max_length, vocabulary, context, marks)
     if context is not None and context < max_length:
         notes.warn(
-            f"the model reads {context} tokens at most: examples are cut there, before the "
-            f"{max_length} of --max-length"
+            f"the model reads {context} tokens at most: examples are cut there, before {max_length}"
         )
     if template.kind == "plain":
         notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
@@ -302,7 +301,7 @@ def open_panel(
     from modelrepair.examples.look import look_at_room
     from modelrepair.measure.evaluate import Panel
     from modelrepair.sweep.positions import context_of
-    from modelrepair.sweep.stops import GENERATION_CONFIG, read_stops
+    from modelrepair.sweep.stops import unknown_stops
 
     generates = fits_whole(source, skeleton.device)
     if not generates:
@@ -319,11 +318,8 @@ def open_panel(
         context_of(skeleton.model.config),
         settings.thought_markers,
     )
-    if stops := read_stops((source.base or source).source.folder, skeleton.vocabulary).unknown:
-        notes.warn(
-            f"{GENERATION_CONFIG} names what is no token of the model as the end of an answer: "
-            f"{', '.join(stops[:3])}"
-        )
+    if told := unknown_stops((source.base or source).source.folder, skeleton.vocabulary):
+        notes.warn(told)
     splits = fit(splits, template, notes)
     if generates:
         look_at_room(splits, template, settings.max_new_tokens, notes)

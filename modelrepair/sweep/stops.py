@@ -60,3 +60,14 @@ def read_stops(folder: Path, vocabulary: int) -> Stops:
         return Stops(unknown=("the file can't be read",))
     named = document.get("eos_token_id") if isinstance(document, dict) else None
     return stop_tokens(named, vocabulary)
+
+
+def unknown_stops(folder: Path, vocabulary: int) -> str | None:
+    """What to say where a folder's file names tokens that its model does not have."""
+    unknown = read_stops(folder, vocabulary).unknown
+    if not unknown:
+        return None
+    return (
+        f"{GENERATION_CONFIG} names what is no token of the model as the end of an answer: "
+        f"{', '.join(unknown[:3])}"
+    )

@@ -108,7 +108,7 @@ def test_what_the_context_cuts_is_counted(tmp_path):
     notes = Notes()
     made = load_template(tmp_path, 1024, len(tokenizer), notes, 60)
     assert notes.warnings == [
-        "the model reads 60 tokens at most: examples are cut there, before the 1024 of --max-length"
+        "the model reads 60 tokens at most: examples are cut there, before 1024"
     ]
 
     def ask(text):
