@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from modelrepair.cli.failures import explain
+from modelrepair.cli.failures import INTERRUPTED, explain
 from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.signals import Ending
@@ -101,6 +101,8 @@ def main() -> NoReturn:
     ending.watch()
     code = run(arguments, output)
     ending.told()
+    if code == INTERRUPTED:
+        ending.leave()
     sys.exit(code)
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from modelrepair.cli.failures import INTERRUPTED
 
@@ -42,20 +43,25 @@ class Ending:
         self._tell = lambda: None
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        if self._begun:
-            self._leave()
-        self._begun = True
-        # A thread that waits for the network would keep the process for as long as it likes.
-        waiting = threading.Timer(PATIENCE, self._leave)
-        waiting.daemon = True
-        waiting.start()
-        raise KeyboardInterrupt
+        # A thread that waits for the network would keep the process for as long as it likes. It is
+        # told by a thread, too: a signal may come amid a write, which can't be written into.
+        leaving = threading.Timer(0 if self._begun else PATIENCE, self.leave)
+        leaving.daemon = True
+        leaving.start()
+        if not self._begun:
+            self._begun = True
+            raise KeyboardInterrupt
 
-    def _leave(self) -> None:
-        """End here and now: all that a run leaves can be gone on with, as after a kill."""
+    def leave(self) -> NoReturn:
+        """End here and now: all that a run leaves can be gone on with, as after a kill.
+
+        Not by `sys.exit`: it waits for threads, and where an interrupt passed through an `exec`,
+        as imports do, Python ends with the signal and not with our code.
+        """
         with suppress(Exception):
             if sys.stderr.isatty():
                 sys.stderr.write(SHOW_CURSOR)
             self._tell()
             sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(INTERRUPTED)

@@ -126,10 +126,11 @@ main()
 """
 
 
-def started(cleanup="pass", patience=30, **options):
+def started(cleanup="pass", patience=30, command=None, **options):
     """A command at work, whose clean-up does something."""
+    command = command or ["-c", INTERRUPTED.format(cleanup=cleanup, patience=patience)]
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED.format(cleanup=cleanup, patience=patience)],
+        [sys.executable, *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -153,6 +154,15 @@ def assert_interrupted(process):
 def test_what_ends_a_run_says_how_to_go_on(number):
     process = started()
     process.send_signal(number)
+    assert_interrupted(process)
+
+
+def test_an_interrupt_in_an_import_ends_with_our_code(tmp_path):
+    """Run with -m, Python kills itself where one passed through an exec."""
+    code = INTERRUPTED.format(cleanup="exec('raise KeyboardInterrupt')", patience=30)
+    (tmp_path / "stopped.py").write_text(code)
+    process = started(command=["-m", "stopped"], cwd=tmp_path)
+    process.send_signal(signal.SIGTERM)
     assert_interrupted(process)
 
 
