@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import fnmatch
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.checkpoint.plain import find_file, read_file
-from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, UsageError
+from modelrepair.publish.roles import CARD_NAME as CARD_NAME
+from modelrepair.publish.roles import (
+    NEEDED,
+    NEVER,
+    Role,
+    folded,
+    is_of_the_model,
+    is_training_state,
+    role,
+)
+from modelrepair.publish.roles import OUR_FOLDER as OUR_FOLDER
+from modelrepair.publish.shown import shown_by
 
-CARD_NAME = "README.md"
 CARD_LIMIT = 16 * 2**20
-OUR_FOLDER = "repair"
 CONFIGS = ("config.json", ADAPTER_CONFIG)
 
-_TEXT = r"json|txt|md|rst|jinja2?|ya?ml|toml"
-_TOKENIZERS = r"model|spm|sp|spiece|vocab|merges|codes|bpe|tiktoken"
-_MEDIA = r"png|jpe?g|gif|svg|webp|avif|ico|mp3|wav|flac|ogg|mp4|webm|pdf"
-_KEPT = re.compile(rf"\.({_TEXT}|{_TOKENIZERS}|{_MEDIA})$|^(licen[sc]e|copying|notice|authors)")
-_STATE = re.compile(r"^((optimizer|scheduler|scaler|trainer_state)\.|rng_state|zero_pp_rank)")
-_STATE_FOLDER = re.compile(r"^(checkpoint-|global_step)")
-_OTHER_WEIGHTS = re.compile(
-    r"^consolidated\.|\.(bin|pt|pth|ckpt|gguf|ggml|onnx|onnx_data|h5|keras|msgpack|ot|tflite|pb"
-    r"|mlmodel|npz|npy|engine|nemo|distcp|llamafile)$"
-)
-_PICKLE = re.compile(r"\.(pkl|pickle|joblib|dill)$")
-_CODE = re.compile(r"\.(pyc?|ipynb|sh|so|dll|dylib|exe|js|bat|ps1|cu|c|cpp|rs)$")
+_REASONS: Mapping[Role, str] = {
+    "hidden": "hidden",
+    "ours": "the record of an earlier repair",
+    "card": "the old card, quoted below the new one",
+    "training state": "training state",
+    "index": "index of weights that are left behind",
+    "weights": "weights that the model's index does not name",
+    "other weights": "weights in another format",
+    "pickle": "a pickle",
+    "code": "custom code",
+    "archive": "an archive",
+    "credentials": "credentials, by its name",
+    "media": "no picture that the card shows",
+    "other": "not a kind of file that the model needs",
+}
+_ELSEWHERE = "of another model, in a folder of its own"
+_CONFIGS: frozenset[Role] = frozenset({"config", "generation config"})
 
 
 @dataclass(frozen=True)
@@ -47,56 +63,97 @@ class Files:
     left_behind: Mapping[str, str] = field(default_factory=dict)
 
 
-def reason_left_behind(name: str) -> str | None:
+def reason_left_behind(
+    name: str, include: Sequence[str] = (), shown: Collection[str] | None = None
+) -> str | None:
     """Why a file that is no weight file of the checkpoint stays behind; None where it is kept.
 
     By its name alone, so that a download can ask before it fetches.
 
-    >>> reason_left_behind("training_args.bin")
-    'training state, a pickle'
-    >>> reason_left_behind("tokenizer.model") is None
-    True
+    >>> reason_left_behind("training_args.bin"), reason_left_behind("tokenizer.model")
+    ('training state, a pickle', None)
+    >>> reason_left_behind("notes.csv", ["*.csv"]), reason_left_behind("token.txt", ["*"])
+    (None, 'credentials, by its name')
 
     Args:
         name: path inside the repository, with forward slashes.
+        include: globs of files to keep, too, where their role lets them be kept at all.
+        shown: what the card shows; None where the card was not read yet: any picture may be.
     """
-    path = PurePosixPath(name)
-    folders, last = path.parts[:-1], path.name.lower()
-    if any(part.startswith(".") for part in path.parts):
-        return "hidden"
-    if path.parts[0].lower() == OUR_FOLDER:
-        return "the record of an earlier repair"
-    if not folders and last == CARD_NAME.lower():
-        return "the old card, quoted below the new one"
-    if last == "training_args.bin":
-        return "training state, a pickle"
-    if _STATE.match(last) or any(map(is_training_state, folders)):
-        return "training state"
-    if last.endswith(".index.json"):
-        return "index of weights that are left behind"
-    if last.endswith(".safetensors"):
-        return "weights that the model's index does not name"
-    for pattern, reason in (
-        (_PICKLE, "a pickle"),
-        (_OTHER_WEIGHTS, "weights in another format"),
-        (_CODE, "custom code"),
-    ):
-        if pattern.search(last):
-            return reason
-    return None if _KEPT.search(last) else "not a kind of file that the model needs"
+    kind = role(name)
+    if kind in NEVER:
+        if folded(name) == "training_args.bin":
+            return "training state, a pickle"
+        return _REASONS[kind]
+    if kind in _CONFIGS and not is_of_the_model(name):
+        reason = _ELSEWHERE
+    elif kind in NEEDED or (kind == "media" and (shown is None or name in shown)):
+        return None
+    else:
+        reason = _REASONS[kind]
+    return None if any(fnmatch.fnmatchcase(name, glob) for glob in include) else reason
 
 
-def is_training_state(folder: str) -> bool:
-    """Whether a folder of this name holds a state of the training.
+def kinds_left_behind(left_behind: Mapping[str, str]) -> dict[str, int]:
+    """How many files of each kind stayed behind: what may be told of a folder on a machine.
 
-    >>> is_training_state("checkpoint-500")
-    True
+    >>> kinds_left_behind({"token.txt": "credentials, by its name", "a.csv": "whatever"})
+    {'credentials': 1, 'other': 1}
+
+    Args:
+        left_behind: name → reason.
     """
-    return _STATE_FOLDER.match(folder.lower()) is not None
+    return dict(sorted(Counter(_kind(reason) for reason in left_behind.values()).items()))
+
+
+def _kind(reason: str) -> str:
+    told = {_REASONS[kind]: kind for kind in ("training state", "credentials", "hidden", "code")}
+    told |= {_REASONS[kind]: "other weights" for kind in ("weights", "other weights", "index")}
+    told["training state, a pickle"] = "training state"
+    if reason in (_REASONS["pickle"], "a pickle under another name"):
+        return "pickles"
+    return told.get(reason, "other")
+
+
+def check_include(
+    include: Sequence[str], left_behind: Mapping[str, str], kept: Collection[str]
+) -> None:
+    """Refuse a glob that takes no file along.
+
+    >>> check_include(["*.csv"], {}, ["notes.csv"])
+    >>> check_include(["*.py"], {"run.py": "custom code"}, [])
+    Traceback (most recent call last):
+    modelrepair.errors.UsageError: --include '*.py' can't take 'run.py': custom code
+
+    Args:
+        include: the globs.
+        left_behind: what stays behind all the same, with the reason.
+        kept: what does not.
+
+    Raises:
+        UsageError: one matches nothing, or only files that are never taken.
+    """
+    for glob in include:
+        if any(fnmatch.fnmatchcase(name, glob) for name in kept):
+            continue
+        never = [name for name in left_behind if fnmatch.fnmatchcase(name, glob)]
+        if never:
+            raise UsageError(
+                f"--include {glob!r} can't take {never[0]!r}: {left_behind[never[0]]}",
+                hint="weights, pickles, archives, code, credentials and states stay behind",
+            )
+        raise UsageError(
+            f"--include {glob!r} matches no file of the source",
+            hint="a glob is compared with names inside the model's folder, such as notes/*.txt",
+        )
 
 
 def classify(
-    folder: str | Path, *, weights: Sequence[str] | None = None, index: str | None = None
+    folder: str | Path,
+    *,
+    weights: Sequence[str] | None = None,
+    index: str | None = None,
+    include: Sequence[str] = (),
 ) -> Files:
     """Sort the files of a source into weights, kept, and left behind with a reason.
 
@@ -107,6 +164,7 @@ def classify(
         folder: the source; a snapshot in the Hugging Face cache will do.
         weights: names of the weight files; asked of the checkpoint where not given.
         index: name of the weights' index, where ``weights`` is given.
+        include: globs of files to keep, too.
 
     Raises:
         UnsupportedModelError: no checkpoint that can be read, or a config or weight file that is
@@ -120,7 +178,9 @@ def classify(
         checkpoint = Checkpoint.open(folder)
         weights, index = checkpoint.files, checkpoint.index
     named = {*weights, *([index] if index else []), *CONFIGS}
+    shown = shown_by(card_text(folder))
     kept: list[str] = []
+    spelt = {folded(name): name for name in named}
     left_behind: dict[str, str] = {}
     for name, reason in _walk(folder):
         if name in named and reason is not None:
@@ -129,7 +189,10 @@ def classify(
                 hint="copy the file into the folder; links may not leave it",
             )
         if name not in named and reason is None:
-            reason = reason_left_behind(name) or _disguise(folder / name)
+            reason = reason_left_behind(name, include, shown) or _disguise(folder / name)
+        if reason is None and spelt.setdefault(folded(name), name) != name:
+            # On a disk that tells no case apart, one would be written over the other.
+            reason = f"another spelling of {spelt[folded(name)]}"
         if reason is not None:
             left_behind[name] = reason
         elif name not in weights:
@@ -176,9 +239,11 @@ def _no_plain_file(folder: Path, name: str) -> str | None:
 
 
 def _disguise(path: Path) -> str | None:
-    """What a file really is, where its first bytes are those of a pickle or a zip archive."""
+    """What a file really is, by its first bytes: a pickle, an archive, a script."""
     with path.open("rb") as file:
         start = file.read(2)
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "a pickle under another name"
-    return "an archive under another name" if start == b"PK" else None
+    if start == b"#!":
+        return "code under another name"
+    return "an archive under another name" if start in (b"PK", b"\x1f\x8b") else None

@@ -15,7 +15,7 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.publish.files import is_training_state
+from modelrepair.publish.roles import is_training_state
 from modelrepair.source.reference import is_id
 
 KINDS = ("LORA", "LOHA", "LOKR", "IA3")

@@ -4,8 +4,14 @@ import os
 
 import pytest
 
-from modelrepair.errors import UnsupportedModelError
-from modelrepair.publish.files import card_text, classify, reason_left_behind
+from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.publish.files import (
+    card_text,
+    check_include,
+    classify,
+    kinds_left_behind,
+    reason_left_behind,
+)
 from tests.publish.made import OLD_CARD, make_checkpoint
 
 
@@ -25,8 +31,31 @@ from tests.publish.made import OLD_CARD, make_checkpoint
         "Notice",
         "USE_POLICY.md",
         "qwen.tiktoken",
-        "assets/logo.PNG",
-        "docs/README.md",
+        "LICENSE-APACHE",
+        "Qwen LICENSE AGREEMENT.txt",
+        "MODEL_LICENSE",
+        "tekken.json",
+        "tokenizer.model.v3",
+        "tokenizer.model.v11",
+        "spiece.model",
+        "sentencepiece.bpe.model",
+        "vocab.txt",
+        "vocab-src.json",
+        "target.spm",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "chat_template.json",
+        "preprocessor_config.json",
+        "processor_config.json",
+        "video_preprocessor_config.json",
+        "image_processor_config.json",
+        "params.json",
+        "original/tokenizer.model",
+        "1_Pooling/config.json",
+        "modules.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "configuration.json",
     ],
 )
 def test_kept(name):
@@ -39,7 +68,8 @@ def test_kept(name):
         ("pytorch_model.bin", "format"),
         ("model.gguf", "format"),
         ("original/consolidated.00.pth", "format"),
-        ("consolidated.safetensors", "index does not name"),
+        ("consolidated.safetensors", "format"),
+        ("model-00003-of-00002.safetensors", "index does not name"),
         ("pytorch_model.bin.index.json", "index of weights"),
         ("training_args.bin", "pickle"),
         ("extra.pkl", "a pickle"),
@@ -55,10 +85,97 @@ def test_kept(name):
         ("modeling_mine.py", "custom code"),
         ("data.parquet", "not a kind"),
         ("train.jsonl", "not a kind"),
+        ("train.json", "not a kind"),
+        ("realign.json", "not a kind"),
+        ("docs/README.md", "not a kind"),
+        ("model_summary.yaml", "not a kind"),
+        ("token.txt", "credentials"),
+        ("hf_token", "credentials"),
+        ("my-token.txt", "credentials"),
+        ("credentials.json", "credentials"),
+        ("sub/id_rsa.txt", "credentials"),
+        ("service-account-7.json", "credentials"),
+        ("license_api_key.txt", "credentials"),
+        ("server.pem", "credentials"),
+        ("wandb-metadata.json", "training state"),
+        ("wandb/run-1/files/config.yaml", "training state"),
+        ("wandb/run-1/files/config.json", "training state"),
+        ("all_results.json", "training state"),
+        ("runs/events.out.tfevents.1", "training state"),
+        ("model.gguf.part1of2", "format"),
+        ("PYTORCH_MODEL.BIN", "format"),
+        ("model.safetensors.bak", "format"),
+        ("handler.PY", "custom code"),
+        ("notice.py", "custom code"),
+        ("backup.tar.gz", "an archive"),
+        ("old-adapter/adapter_config.json", "another model"),
+        ("onnx/config.json", "another model"),
     ],
 )
 def test_left_behind(name, reason):
     assert reason in reason_left_behind(name)
+
+
+def test_only_what_the_card_shows():
+    assert reason_left_behind("assets/logo.PNG") is None, "the card was not read yet"
+    assert reason_left_behind("assets/logo.PNG", shown={"assets/logo.PNG"}) is None
+    assert "picture" in reason_left_behind("loss.png", shown={"assets/logo.PNG"})
+    assert "not a kind" in reason_left_behind("train.json", shown={"train.json"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.safetensors", "a.bin", "a.pkl", "a.py", "a.sh", "token.txt", ".env", "optimizer.pt"],
+)
+def test_what_include_never_takes(name):
+    assert reason_left_behind(name, ["*"])
+    with pytest.raises(UsageError, match="can't take"):
+        check_include(["*"], {name: reason_left_behind(name, ["*"])}, [])
+
+
+def test_include_takes_more(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "a.csv").write_text("a")
+    (folder / "notes" / "b.csv").write_bytes(b"\x80\x04pickle")
+    (folder / "notes" / "c.csv").write_text("#!/bin/sh")
+    files = classify(folder, include=["notes/*"])
+    assert "notes/a.csv" in files.kept
+    assert files.left_behind["notes/b.csv"] == "a pickle under another name"
+    assert files.left_behind["notes/c.csv"] == "code under another name"
+    check_include(["notes/*"], files.left_behind, files.kept)
+    with pytest.raises(UsageError, match="matches no file"):
+        check_include(["*.tsv"], files.left_behind, files.kept)
+
+
+def test_names_that_differ_in_case_alone(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    (folder / "Tokenizer.json").write_text("{}")
+    (folder / "CONFIG.JSON").write_text("{}")
+    files = classify(folder)
+    assert files.left_behind["CONFIG.JSON"] == "another spelling of config.json"
+    assert len({"Tokenizer.json", "tokenizer.json"} & set(files.kept)) == 1
+    assert not {"CONFIG.JSON"} & set(files.kept)
+
+
+def test_a_folder_called_as_a_file(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    (folder / "vocab.json").mkdir()
+    (folder / "vocab.json" / "token.txt").write_text("hf_x")
+    files = classify(folder)
+    assert files.left_behind["vocab.json/token.txt"].startswith("credentials")
+
+
+def test_left_behind_by_kind():
+    named = ["token.txt", "optimizer.pt", "training_args.bin", "run.py", "a.csv", "b.gguf", "c.pkl"]
+    assert kinds_left_behind({name: reason_left_behind(name) for name in named}) == {
+        "code": 1,
+        "credentials": 1,
+        "other": 1,
+        "other weights": 1,
+        "pickles": 1,
+        "training state": 2,
+    }
 
 
 def test_a_folder_is_sorted(tmp_path):
@@ -69,10 +186,10 @@ def test_a_folder_is_sorted(tmp_path):
     (folder / "outside.json").symlink_to(tmp_path / "secret.json")
     (tmp_path / "secret.json").write_text("{}")
     (folder / "nothing.json").symlink_to(folder / "nowhere")
-    (folder / "inside.json").symlink_to("config.json")
+    (folder / "vocab.json").symlink_to("config.json")
     (folder / "linked").symlink_to(tmp_path)
-    (folder / "fake.json").write_bytes(b"\x80\x04pickle")
-    (folder / "fake.txt").write_bytes(b"PK\x03\x04")
+    (folder / "vocab.txt").write_bytes(b"\x80\x04pickle")
+    (folder / "merges.txt").write_bytes(b"PK\x03\x04")
     os.mkfifo(folder / "pipe.json")
     files = classify(folder)
     assert files.weights == ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -81,18 +198,18 @@ def test_a_folder_is_sorted(tmp_path):
         "LICENSE",
         "additional_chat_templates/tool_use.jinja",
         "config.json",
-        "inside.json",
         "model.safetensors.index.json",
         "tokenizer.json",
         "tokenizer.model",
+        "vocab.json",
     )
     assert files.left_behind == {
         ".git/": "hidden",
         ".gitattributes": "hidden",
         "README.md": "the old card, quoted below the new one",
         "checkpoint-1/": "training state",
-        "fake.json": "a pickle under another name",
-        "fake.txt": "an archive under another name",
+        "vocab.txt": "a pickle under another name",
+        "merges.txt": "an archive under another name",
         "linked/": "a link to a folder",
         "nothing.json": "a link to nothing",
         "outside.json": "a link that leaves the model's folder",

@@ -22,7 +22,7 @@ FILES = {
     "chat_template.jinja": b"{{ messages }}",
     "README.md": b"a card",
     "LICENSE": b"a licence",
-    "odd [name].json": b"{}",
+    "odd [name].tiktoken": b"{}",
     "pytorch_model.bin": b"a pickle",
     "training_args.bin": b"a pickle",
     "checkpoint-500/model.safetensors": b"old weights",

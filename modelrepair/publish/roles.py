@@ -1,0 +1,206 @@
+"""What a file of a model is for, by its name: the one table behind what is kept and what is not."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+from typing import Literal
+
+CARD_NAME = "README.md"
+OUR_FOLDER = "repair"
+
+Role = Literal[
+    "weights",
+    "index",
+    "other weights",
+    "pickle",
+    "code",
+    "archive",
+    "config",
+    "generation config",
+    "tokenizer",
+    "template",
+    "processor",
+    "licence",
+    "media",
+    "card",
+    "credentials",
+    "training state",
+    "hidden",
+    "ours",
+    "other",
+]
+NEEDED: frozenset[Role] = frozenset(
+    {"config", "generation config", "tokenizer", "template", "processor", "licence"}
+)
+"""What a repaired model carries beside its weights, and of media what its card shows."""
+NEVER: frozenset[Role] = frozenset(
+    {
+        "weights",
+        "index",
+        "other weights",
+        "pickle",
+        "code",
+        "archive",
+        "credentials",
+        "training state",
+        "hidden",
+        "ours",
+        "card",
+    }
+)
+"""What no ``--include`` takes along."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NAMES: dict[Role, frozenset[str]] = {
+    "config": _words(
+        "config.json adapter_config.json configuration.json params.json modules.json "
+        "model_index.json sentence_bert_config.json sentence_xlnet_config.json "
+        "sentence_roberta_config.json config_sentence_transformers.json quantize_config.json "
+        "quant_config.json quantization_config.json hf_quant_config.json compression_config.json"
+    ),
+    "generation config": _words("generation_config.json"),
+    "tokenizer": _words(
+        "tokenizer.json tokenizer_config.json special_tokens_map.json added_tokens.json "
+        "tokenizer.model tiktoken.model tekken.json vocab.json vocab.txt vocab.bpe vocab.model "
+        "merges.txt encoder.json bpe.codes bpe.model spiece.model spiece.vocab spm.model "
+        "spm_char.model sentencepiece.model sentencepiece.bpe.model sentencepiece.bpe.vocab "
+        "ice_text.model tokenizer.vocab prophetnet.tokenizer dict.txt byte_maps.json emoji.json "
+        "normalizer.json entity_vocab.json word_shape.json word_pronunciation.json "
+        "target_vocab.json audio_tokenizer_config.json"
+    ),
+    "template": _words("chat_template.jinja chat_template.json"),
+    "processor": _words("preprocessor_config.json processor_config.json"),
+}
+_PATTERNS: tuple[tuple[Role, re.Pattern[str]], ...] = (
+    ("tokenizer", re.compile(r"^tokenizer\.model\.v\d+$")),
+    ("tokenizer", re.compile(r"^.+\.(tiktoken|spm)$")),
+    ("tokenizer", re.compile(r"^vocab-\w+\.json$|^rwkv_vocab_\w+\.txt$")),
+    ("template", re.compile(r"^([\w-]+_)?chat_template(_[\w-]+)?\.jinja2?$")),
+    ("processor", re.compile(r"^(\w+_)?(pre)?processor_config\.json$")),
+    ("processor", re.compile(r"^(feature_extractor|image_processor|video_processor)\.json$")),
+)
+_CREDENTIALS = re.compile(
+    r"(^|[-_. ])(credentials?|secrets?|passwords?|passwd|kubeconfig|id_(rsa|dsa|ecdsa|ed25519)"
+    r"|netrc|kaggle|api[-_]?keys?"
+    r"|(hf|api|access|auth|bot|github|wandb)[-_]?tokens?)([-_. ]|$)"
+    r"|(^|[-_. ])(token|^tokens|keys?|env)(\.(txt|json|ya?ml|toml|env))?$"
+    r"|service[-_]account|\.(pem|p12|pfx|kdbx|ppk|keystore|jks|asc|gpg)$"
+)
+_LICENCE = re.compile(
+    r"(^|[-_. ])(un)?licen[sc]es?([-_. ]|$)"
+    r"|^(copying|copyright|notices?|authors|patents|eula|legal)([-_. ]|$)"
+    r"|^(third[-_ ]?party|(acceptable[-_ ]?)?use[-_ ]?policy|terms[-_ ]of[-_ ]use"
+    r"|responsible[-_ ]use|prohibited[-_ ]use)"
+)
+_LICENCE_ENDINGS = re.compile(r"^[^.]*$|\.(txt|md|rst|pdf|html?|lesser|apache|mit|bsd|[a-z]?gpl)$")
+_MEDIA = re.compile(r"\.(png|jpe?g|gif|svg|webp|avif|ico|mp3|wav|flac|ogg|mp4|webm|pdf)$")
+_STATE = re.compile(
+    r"^((optimizer|scheduler|scaler|trainer_state|training_args)\.|rng_state|zero_pp_rank"
+    r"|trainer_log\.|events\.out\.tfevents|wandb[-_.]|(all|train|eval|predict|test)_results\.)"
+)
+_STATE_FOLDER = re.compile(
+    r"^(checkpoint-|global_step|wandb$|runs$|mlruns$|lightning_logs$|logs?$)"
+)
+_OTHER_WEIGHTS = re.compile(
+    r"^consolidated\.|\.(bin|pt|pth|ckpt|gguf|ggml|onnx|onnx_data|h5|keras|msgpack|ot|tflite|pb"
+    r"|mlmodel|npz|npy|engine|nemo|distcp|llamafile|safetensors)(\.[\w-]+)*$"
+)
+_PICKLE = re.compile(r"\.(pkl|pickle|joblib|dill)(\.[\w-]+)*$")
+_CODE = re.compile(
+    r"\.(py[cdowxi]?|pyx|pth|ipynb|sh|bash|zsh|fish|so(\.[\d.]+)?|dll|dylib|exe|com|msi|jar|class"
+    r"|js|mjs|ts|bat|cmd|ps1|vbs|cu|c|cc|cpp|h|hpp|rs|go|rb|pl|php|lua|r|jl|swift|wasm)$"
+    r"|^(makefile|dockerfile|setup\.cfg|pyproject\.toml)$"
+)
+_ARCHIVE = re.compile(r"\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar|whl|egg)$")
+_ENDINGS: tuple[tuple[Role, re.Pattern[str]], ...] = (
+    ("pickle", _PICKLE),
+    ("other weights", _OTHER_WEIGHTS),
+    ("code", _CODE),
+    ("archive", _ARCHIVE),
+)
+_OWN_CONFIG_FOLDER = re.compile(r"^\d+_[A-Za-z]+$")
+
+
+def role(name: str) -> Role:
+    """The role of a file by its name alone, so that a download can ask before it fetches.
+
+    >>> role("tokenizer.model.v3"), role("original/consolidated.00.pth"), role("USE_POLICY.md")
+    ('tokenizer', 'other weights', 'licence')
+    >>> role("token.txt"), role("train.json"), role("handler.py"), role("checkpoint-5/config.json")
+    ('credentials', 'other', 'code', 'training state')
+
+    A case-insensitive disk gives a loader ``Config.json`` for ``config.json``: case counts nothing.
+
+    Args:
+        name: path inside the model's folder, with forward slashes.
+    """
+    path = PurePosixPath(folded(name))
+    *folders, last = path.parts
+    if any(part.startswith(".") for part in path.parts):
+        return "hidden"
+    if path.parts[0] == OUR_FOLDER:
+        return "ours"
+    if not folders and last == folded(CARD_NAME):
+        return "card"
+    if any(map(is_training_state, folders)) or _STATE.match(last):
+        return "training state"
+    if last.endswith(".index.json"):
+        return "index"
+    if last.endswith(".safetensors") and not last.startswith("consolidated"):
+        return "weights"
+    for kind, pattern in _ENDINGS:
+        if pattern.search(last):
+            return kind
+    return _known(tuple(folders), last)
+
+
+def _known(folders: tuple[str, ...], last: str) -> Role:
+    for kind, names in _NAMES.items():
+        if last in names:
+            return kind
+    for kind, pattern in _PATTERNS:
+        if pattern.match(last):
+            return kind
+    if folders and folders[-1] == "additional_chat_templates" and last.endswith(".jinja"):
+        return "template"
+    if _CREDENTIALS.search(last):
+        return "credentials"
+    if _LICENCE.search(last) and _LICENCE_ENDINGS.search(last):
+        return "licence"
+    return "media" if _MEDIA.search(last) else "other"
+
+
+def is_of_the_model(name: str) -> bool:
+    """Whether a config lies where the model's own do, and not in the folder of another model.
+
+    >>> is_of_the_model("config.json"), is_of_the_model("1_Pooling/config.json")
+    (True, True)
+    >>> is_of_the_model("old-adapter/adapter_config.json")
+    False
+    """
+    *folders, _ = PurePosixPath(name).parts
+    return all(_OWN_CONFIG_FOLDER.match(folder) for folder in folders)
+
+
+def is_training_state(folder: str) -> bool:
+    """Whether a folder of this name holds a state of the training, or its logs.
+
+    >>> is_training_state("checkpoint-500"), is_training_state("wandb")
+    (True, True)
+    """
+    return _STATE_FOLDER.match(folder.lower()) is not None
+
+
+def folded(name: str) -> str:
+    """A name as a disk knows it that tells neither case nor composed letters apart.
+
+    >>> folded("Config.JSON")
+    'config.json'
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
