@@ -89,7 +89,7 @@ def _unseen(made: Scoring | Repairing | Training) -> dict[str, str]:
 
 def _routed(made: Scoring | Repairing | Training) -> dict[str, dict[SetName, int]]:
     path = getattr(made, "routed", None)
-    return json.loads(path.read_text()) if path is not None and path.exists() else {}
+    return json.loads(path.read_bytes()) if path is not None and path.exists() else {}
 
 
 def _made_by(bench: Bench, found: Found) -> dict[str, Any]:

@@ -155,6 +155,6 @@ def free_disk(path: Path) -> int | None:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8")
     except OSError:
         return ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from modelrepair.bench import Chosen, Model, Sets
 from modelrepair.errors import DamagedCheckpointError
+from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, classify
 from modelrepair.registry.code import code_digest
 from modelrepair.source.digest import identity
@@ -15,23 +16,33 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Whose versions a result depends on."""
 
 
-def inputs_of(sets: Sets, chosen: Chosen, models: Mapping[str, Model | None]) -> dict[str, str]:
+def inputs_of(
+    sets: Sets, chosen: Chosen, models: Mapping[str, Model | None], progress: Progress
+) -> dict[str, str]:
     """The digest of everything that a repair reads.
 
     Args:
         sets: the example sets.
         chosen: plug-ins count by their code, the judge by what it reads, too.
         models: by role: what "the …" is called.
+        progress: where the bytes read are shown.
     """
     found = {f"the {name} set": some.digest for name, some in sets.given.items()}
     for registered in chosen.plugins:
         found[f"the code of {registered.spec.name}"] = code_digest(registered)
     found |= {f"{name} of the judge": value for name, value in chosen.judge_inputs.items()}
     found |= {name: importlib.metadata.version(name) for name in LIBRARIES}
-    for role, model in models.items():
-        if model is not None:
-            for name in read_files(model):
-                found[_name(name, role)] = identity(model.source.folder, name)
+    files = {
+        _name(name, role): (model.source.folder, name)
+        for role, model in models.items()
+        if model is not None
+        for name in read_files(model)
+    }
+    total = sum((folder / name).stat().st_size for folder, name in files.values())
+    with progress.step("looking at the files", total) as advance:
+        for shown, (folder, name) in files.items():
+            found[shown] = identity(folder, name)
+            advance((folder / name).stat().st_size)
     return found
 
 

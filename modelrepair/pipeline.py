@@ -103,7 +103,8 @@ def run(
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
-    begun = Begun(*map(all_readable, (settings.to_json(), inputs_of(sets, chosen, models))))
+    inputs = inputs_of(sets, chosen, models, progress)
+    begun = Begun(*map(all_readable, (settings.to_json(), inputs)))
     check_room(settings, source, sets, chosen, destination.absolute().parent)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)

@@ -11,8 +11,8 @@ from modelrepair.errors import ResourceError, UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG)
-LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
-"""Said by disks that know no locks, such as some on a network."""
+LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EROFS)
+"""Said by disks that know no locks, and of folders in which nothing can be written beside."""
 
 
 def placed(out: Path, source: Path) -> Path:
@@ -35,7 +35,8 @@ def reserved(out: Path) -> Iterator[None]:
     """Hold a lock for an output folder, which the system frees where this process dies.
 
     The file of the lock lies beside the output, under a name that a file of a user's won't have,
-    and is removed while the lock is held: who waits for the removed one tries again.
+    and is removed while the lock is held: who waits for the removed one tries again. Where there
+    can be no lock, there is none.
 
     >>> import tempfile
     >>> out = Path(tempfile.mkdtemp()) / "out"

@@ -170,7 +170,7 @@ def _statistics(repairing: Repairing, groups: Sequence[SetBatches], site: Site) 
                 key = path.name.removesuffix(".npy").split(".", 2)[2]
                 value = torch.from_numpy(np.load(path)).to(device)
                 states.setdefault((group.name, accumulator), {})[key] = value
-    routed = json.loads((folder / "routed.json").read_text())
+    routed = json.loads((folder / "routed.json").read_bytes())
     return SiteStatistics(states, sets, routed)
 
 

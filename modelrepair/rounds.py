@@ -186,7 +186,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         if number == 0:
             write_json(scoring.routed, {name: each.routed for name, each in told.items()})
         write_json(done, {"constant": constant, "unseen": unseen})
-    found = json.loads(done.read_text())
+    found = json.loads(done.read_bytes())
     return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))
 
 
@@ -286,7 +286,7 @@ def _scored(
 
 def _told(scoring: Scoring, number: int, site: Site) -> _Told:
     path = _score_file(scoring, number, site).with_suffix(".told")
-    return _Told(**json.loads(path.read_text())) if path.exists() else _Told()
+    return _Told(**json.loads(path.read_bytes())) if path.exists() else _Told()
 
 
 def _differs(scoring: Scoring, site: Site) -> bool:

@@ -384,7 +384,7 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, compute())
-    return json.loads(path.read_text())
+    return json.loads(path.read_bytes())
 
 
 def _forget(point: Point) -> None:

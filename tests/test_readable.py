@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import modelrepair
 from modelrepair.readable import all_readable, readable, readable_path
 
 ANY = st.text(st.characters(codec=None))
 
 
+@settings(max_examples=40)
 @given(ANY)
 def test_whatever_it_is_it_can_be_written(text):
     shown = readable(text)
@@ -20,11 +22,13 @@ def test_whatever_it_is_it_can_be_written(text):
     assert readable(shown) == shown
 
 
+@settings(max_examples=40)
 @given(st.text(st.characters(codec="utf-8")))
 def test_what_can_be_written_stays(text):
     assert readable(text) == text
 
 
+@settings(max_examples=40)
 @given(st.recursive(ANY | st.integers(), lambda x: st.lists(x) | st.dictionaries(ANY, x)))
 def test_a_whole_document(value):
     repr(all_readable(value)).encode()
@@ -41,3 +45,9 @@ def test_a_path_leads_to_the_same_folder_while_it_is_used(tmp_path):
     assert (folder / "config.json").exists()
     with readable_path(Path("model")) as path:
         assert path == Path("model")
+
+
+def test_no_file_is_read_in_the_encoding_of_a_locale():
+    for path in sorted(Path(modelrepair.__file__).parent.rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if ".read_text()" in line and ">>>" not in line], path

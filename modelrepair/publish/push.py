@@ -8,6 +8,7 @@ from typing import Any
 
 from modelrepair.checkpoint.writer import write_text
 from modelrepair.errors import HubError
+from modelrepair.place import reserved
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.admission import admit, check_files
 from modelrepair.publish.card import render_card
@@ -88,11 +89,16 @@ def push(folder: Path, options: PushOptions, progress: Progress | None = None) -
     Raises:
         GateError: the gate was not passed and ``force`` was not given, or the repair does harm.
         HubError: token, rights, visibility, network, or somebody else's commit.
-        UsageError: options or target that make no sense.
+        UsageError: options or target that make no sense, or another run writes the folder.
         DamagedCheckpointError: the folder is not what its manifest says.
     """
     folder = folder.expanduser().absolute()
     progress = progress or Silent()
+    with reserved(folder):
+        return _push(folder, options, progress)
+
+
+def _push(folder: Path, options: PushOptions, progress: Progress) -> PushReport:
     manifest = admit(folder, force=options.force)
     with push_errors(options.to or manifest.source.id, options.command(folder)):
         name = manifest.source.id.rpartition("/")[2]

@@ -182,7 +182,7 @@ def _remember(snapshot: Path, revision: str) -> None:
     name = snapshot.parent.parent / "refs" / revision
     with hub_errors(revision):
         name.parent.mkdir(parents=True, exist_ok=True)
-        name.write_text(snapshot.name)
+        name.write_text(snapshot.name, encoding="utf-8")
 
 
 def check_arrived(id: str, folder: Path, checksums: Mapping[str, str]) -> None:

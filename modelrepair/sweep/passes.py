@@ -89,7 +89,7 @@ class _State:
     @classmethod
     def load(cls, folder: Path) -> _State:
         path = folder / "pass.json"
-        return cls(**json.loads(path.read_text())) if path.exists() else cls()
+        return cls(**json.loads(path.read_bytes())) if path.exists() else cls()
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pass.json", {"forward": self.forward, "reverse": self.reverse})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from modelrepair.errors import DamagedCheckpointError, GateError, UsageError
+from modelrepair.place import reserved
 from modelrepair.proof.apply import apply
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.values import VALUES_NAME
@@ -71,3 +72,15 @@ def test_a_missing_mask(tmp_path):
     source = make_checkpoint(tmp_path / "source")
     with pytest.raises(DamagedCheckpointError):
         apply(tmp_path / "mask.safetensors", source, out=tmp_path / "out")
+
+
+def test_one_run_at_a_time_writes_a_folder_and_none_into_its_source(tmp_path):
+    made = make_repair(tmp_path / "repair")
+    with reserved(tmp_path / "out"), pytest.raises(UsageError, match="another run is writing"):
+        apply(made.out, made.source, out=tmp_path / "out")
+    before = sorted(made.source.rglob("*"))
+    with pytest.raises(UsageError, match="lies in the source"):
+        apply(made.out, made.source, out=made.source / "out")
+    assert sorted(made.source.rglob("*")) == before
+    apply(made.out, made.source, out=tmp_path / "out")
+    assert not list(tmp_path.glob("*.lock"))

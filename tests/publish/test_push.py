@@ -15,6 +15,7 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
+from modelrepair.place import reserved
 from modelrepair.publish.manifest import MANIFEST_NAME, digest
 from tests.hub.repaired import PICKLES, files_of, on_the_hub
 from tests.hub.state import Account
@@ -358,3 +359,11 @@ def test_the_manifest_stays_what_it_was(hub, tmp_path):
     made = on_the_hub(hub, tmp_path)
     push(made.out)
     assert digest(load_manifest(made.out)) == digest(made.manifest)
+
+
+def test_one_push_at_a_time_writes_the_card(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    with reserved(made.out), pytest.raises(UsageError, match="another run is writing"):
+        push(made.out)
+    assert "me/model-repaired" not in hub.repos
+    assert push(made.out).target == "me/model-repaired"

@@ -72,11 +72,11 @@ def save_adapter(model: PeftModel, dtype: torch.dtype, folder: Path) -> None:
         if "lora_" in name:
             parameter.data = parameter.data.to(dtype)
     model.save_pretrained(str(folder))
-    config = json.loads((folder / ADAPTER_CONFIG).read_text())
+    config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
     config["target_modules"] = sorted(config["target_modules"])
     config[BASE_KEY] = None
     text = json.dumps(config, indent=2, sort_keys=True) + "\n"
-    (folder / ADAPTER_CONFIG).write_text(text)
+    (folder / ADAPTER_CONFIG).write_text(text, encoding="utf-8")
 
 
 def save_world_model(
@@ -101,7 +101,7 @@ def mark(folder: Path, what: str, made: dict[str, Any]) -> None:
         made: how it was made, for machines; it holds no path.
     """
     name = ADAPTER_CONFIG if (folder / ADAPTER_CONFIG).exists() else CONFIG
-    config = json.loads((folder / name).read_text())
+    config = json.loads((folder / name).read_bytes())
     write_json(folder / name, {**config, LAB_MARK: made})
     write_text(folder / CARD_NAME, CARD.format(mark=LAB_MARK, what=what))
 
