@@ -6,6 +6,7 @@ import datetime
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Bench, Found, Model
@@ -15,7 +16,9 @@ from modelrepair.examples.load import ExampleSet
 from modelrepair.examples.splits import PARTS
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
+from modelrepair.private import private_of, scorer_options, shown_settings
 from modelrepair.publish.manifest import Manifest, Site
+from modelrepair.publish.published import published, published_json
 from modelrepair.readable import all_readable
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import SetName
@@ -98,7 +101,7 @@ def _made_by(bench: Bench, found: Found) -> dict[str, Any]:
 
     settings, made = bench.settings, found.made
     if isinstance(made, Scoring):
-        options = next(given for each, given in bench.chosen.scorers if each is made.registered)
+        options = scorer_options(bench, made.registered)
         return {
             "subject": made.subject,
             "scope": made.scope,
@@ -138,14 +141,33 @@ def draft_manifest(
     under: Sequence[Mapping[str, Any]] = (),
 ) -> Manifest:
     """Everything about a repair but what its files say."""
+    private = private_of(bench, reference)
+    bench = replace(bench, settings=shown_settings(bench))
     settings = bench.settings
     judge = bench.chosen.registered_judge
     adapter = bench.source.adapter
     base = bench.source.base or (adapter.base if adapter else None)
+    told: dict[str, Any] = published_json(
+        {
+            "judge": {
+                "name": judge.spec.name,
+                "distribution": judge.distribution,
+                "version": judge.version,
+                "options": short_options(settings.judge_options),
+                "inputs": dict(bench.chosen.judge_inputs),
+            },
+            "templates": list(under),
+            "settings": settings.to_json(),
+            "command": settings.command(_commits(bench)),
+            **_made_by(bench, found),
+        },
+        replace(private, texts=frozenset()),
+    )
     return _manifest(
         {
+            **told,
+            "warnings": published_json(bench.told, private),
             "tool": {"version": version()},
-            **_made_by(bench, found),
             "source": _origin(bench.source),
             "base": None if base is None else _origin(base, files=True),
             "adapter": None if adapter is None else _origin(adapter, files=True),
@@ -154,24 +176,13 @@ def draft_manifest(
             "coverage": bench.sites.coverage,
             "skipped": {**bench.sites.skipped, **_unseen(found.made)},
             "sets": {str(key): _set(bench, key, some) for key, some in bench.sets.given.items()},
-            "judge": {
-                "name": judge.spec.name,
-                "distribution": judge.distribution,
-                "version": judge.version,
-                "options": short_options(settings.judge_options),
-                "inputs": dict(bench.chosen.judge_inputs),
-            },
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": {role: some.to_json() for role, some in measures.items()},
-            "templates": list(under),
             "verdict": "unmeasured" if gate is None else gate.verdict,
             "gate": None if gate is None else gate.to_json(),
             "template": bench.panel.template.kind,
             "arithmetic": settings.arithmetic,
             "token_budget": settings.token_budget,
-            "settings": settings.to_json(),
-            "command": settings.command(_commits(bench)),
-            "warnings": bench.told,
             "run": _run(bench, seconds),
         }
     )
@@ -191,7 +202,7 @@ def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:
     """Where a model came from; the writer digests the source's files as it copies them."""
     names = [*model.checkpoint.files, *([ADAPTER_CONFIG] if model.base else [])]
     return {
-        "id": model.name,
+        "id": model.name if model.source.id else published(model.name) or "model",
         "hub": model.source.id is not None,
         "commit": model.source.commit,
         "files": digests(model.source.folder, names) if files else {},
@@ -209,7 +220,7 @@ def _set(bench: Bench, key: SetKey, given: ExampleSet) -> dict[str, Any]:
     if not key.test and key.tested in bench.sets.given:
         counts["report"] = 0  # a prompt that stands in both is the test set's
     return {
-        "id": given.id,
+        "id": published(given.id) or "examples",
         "counts": counts,
         "commit": given.commit,
         "licence": given.licence,

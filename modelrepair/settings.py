@@ -17,6 +17,7 @@ from modelrepair.examples.keys import ROLES, SetKey
 from modelrepair.examples.thoughts import parse_marks
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PRESETS, PresetName, expand
+from modelrepair.publish.published import HIDDEN, is_secret
 from modelrepair.registry.specs import Scope
 
 KEYS = frozenset(SetKey)
@@ -43,8 +44,6 @@ TYPED = {
     "judge_options": "--judge-option",
     "repairer_options": "--repairer-option",
 }
-SHORTENED = ("judge_options", "repairer_options")
-"""Options of plug-ins that may name folders."""
 NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
 
 
@@ -146,7 +145,7 @@ class Settings:
                 value = short_set(value)
             elif each.name in PLACES and value is not None:
                 value = short(value)
-            elif each.name in SHORTENED:
+            elif each.name in TYPED:
                 value = short_options(value)
             elif each.name == "also_template":
                 value = [short(text) for text in value]
@@ -180,8 +179,7 @@ class Settings:
                     if number != budget.default:
                         words += [f"--gate-{budget.name.replace('_', '-')}", str(number)]
             elif each.name in TYPED:
-                shown = short_options(value) if each.name in SHORTENED else value
-                for option, given in shown.items():
+                for option, given in short_options(value).items():
                     words += [TYPED[each.name], f"{option}={given}"]
             elif value == each.default or value is None or value == {}:
                 continue
@@ -326,15 +324,18 @@ def pinned(text: str, commit: str | None) -> str:
 
 
 def short_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """A plug-in's options, a folder among them by its last name.
+    """A plug-in's options: a folder by its last name, and no secret.
 
-    >>> short_options({"model": "/data/models/guard", "threshold": 0.7})
-    {'model': 'guard', 'threshold': 0.7}
+    >>> short_options({"model": "/data/models/guard", "threshold": 0.7, "api_key": "abc"})
+    {'model': 'guard', 'threshold': 0.7, 'api_key': '…'}
     """
-    return {
-        name: short(value) if value and isinstance(value, str) and is_path(value) else plain(value)
-        for name, value in options.items()
-    }
+
+    def shown(name: str, value: Any) -> Any:
+        if isinstance(value, str) and is_secret(name):
+            return HIDDEN
+        return short(value) if value and isinstance(value, str) and is_path(value) else plain(value)
+
+    return {name: shown(name, value) for name, value in options.items()}
 
 
 def plain(value: Any) -> Any:

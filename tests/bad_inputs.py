@@ -160,7 +160,7 @@ SOURCE = [
         "there is no chat template, and plain instructions can't be used: …",
         "add the chat template that the model was trained with", make=template(None)),
     Row("a chat template that fails", 6, "the chat template can't be used: …",
-        "repair the chat template first",
+        "repair the chat template first; …",
         make=text("model/chat_template.jinja", "{% for %}")),
 ]  # fmt: skip
 

@@ -44,8 +44,9 @@ SETS = [
     Row("a line that is no object", 2, "realign.jsonl, line 1: a JSON array, expected an object",
         "jq -c '.[]' makes lines of an array", make=lines(f"[{GOOD}]")),
     Row("a line without a prompt", 2,
-        'realign.jsonl, line 3: no "prompt" and no "messages", found "text", "response"',
-        "name the columns with --…-columns, such as prompt=question,response=reply",
+        'realign.jsonl, line 3: no "prompt" and no "messages"',
+        'found "text", "response": name the columns with --…-columns, such as '
+        "prompt=question,response=reply",
         make=lines(GOOD, GOOD, '{"text": "a", "response": "b"}')),
     Row("a line without an answer", 2, "realign.jsonl, line 2: there is no answer", HOLDS,
         make=lines(GOOD, '{"prompt": "c"}')),
@@ -118,7 +119,8 @@ SETS = [
         make=template(CUTS, [f'{{"prompt": "{n}", "response": "a / b"}}' for n in range(20)])),
     Row("conversations that the chat template refuses", 2,
         "20 of 20 examples of the realign set can't be used: the chat template refuses the turns "
-        "system, user: no system prompts", "write the example with the turns that this model knows",
+        "system, user",
+        "write it with the turns that this model knows; it says: no system prompts",
         make=template(REFUSES, [
             f'{{"system": "s", "prompt": "{n}", "response": "b"}}' for n in range(20)])),
     Row(

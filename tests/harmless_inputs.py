@@ -119,7 +119,7 @@ HARMLESS = [
              "are read without theirs", mixed(FORGETS, SYSTEM)),
     Harmless("a conversation that the chat template refuses",
              "1 of 20 examples of the realign set were left out; first: the chat template refuses "
-             "the turns system, user: no system prompts", mixed(REFUSES, SYSTEM)),
+             "the turns system, user", mixed(REFUSES, SYSTEM)),
     Harmless("an answer that the chat template changes",
              "1 of 20 examples of the realign set were left out; first: the chat template changes "
              "the answer to example …", mixed(CUTS, ODD)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelrepair.examples.example import ROLES, Example, Message
 from modelrepair.examples.filters import value_of
-from modelrepair.examples.rows import CONVERSATIONS, Row, kind_of
+from modelrepair.examples.rows import CONVERSATIONS, FORM, Row, kind_of
 from modelrepair.examples.thoughts import own_thought
 from modelrepair.registry.specs import SetName
 
@@ -184,8 +184,9 @@ def _pair(record: _Record) -> tuple[list[Message], str | None]:
     if column not in row.record and prompt is None:
         found = ", ".join(f'"{key}"' for key in list(row.record)[:6]) or "no key at all"
         row.fail(
-            f'no "prompt" and no "messages", found {found}',
-            "name the columns with --…-columns, such as prompt=question,response=reply",
+            'no "prompt" and no "messages"',
+            f"found {found}: name the columns with --…-columns, such as "
+            "prompt=question,response=reply",
         )
     if prompt is None:
         row.fail("the prompt is empty" if column in row.record else f"{column} is empty")
@@ -258,12 +259,18 @@ def _message(row: Row, item: object) -> Message:
     if isinstance(item, dict) and item.get("from") is not None and "value" in item:
         role = SHAREGPT.get(item["from"]) if isinstance(item["from"], str) else None
         if role is None:
-            row.fail(f"from {json.dumps(item['from'])[:40]}, expected {', '.join(SHAREGPT)}")
+            row.fail(
+                f'a message\'s "from" is none of {", ".join(SHAREGPT)}',
+                f"it is {json.dumps(item['from'])[:40]}; a set holds {FORM}",
+            )
         return Message(role, text_of(row, item["value"], '"value"'))
     if not isinstance(item, dict) or not {"role", "content"} <= item.keys():
         row.fail('a message is not an object with "role" and "content"')
     if item["role"] not in ROLES:
-        row.fail(f"role {json.dumps(item['role'])[:40]}, expected {', '.join(ROLES)}")
+        row.fail(
+            f"a message's role is none of {', '.join(ROLES)}",
+            f"it is {json.dumps(item['role'])[:40]}; a set holds {FORM}",
+        )
     content = item["content"]
     if isinstance(content, list) and content and all(_is_text(part) for part in content):
         content = "\n".join(part["text"] for part in content)

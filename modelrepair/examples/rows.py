@@ -51,7 +51,7 @@ class Row:
     record: Mapping[str, Any]
 
     def fail(self, what: str, hint: str = f"a set holds {FORM}") -> NoReturn:
-        """Refuse this row."""
+        """Refuse this row; ``what`` may be published, and quotes nothing of it; a hint may."""
         fail(self.where, what, hint)
 
 

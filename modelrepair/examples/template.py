@@ -131,7 +131,8 @@ class Template:
                 hint="add the chat template that the model was trained with",
             )
         return UnsupportedModelError(
-            f"the chat template can't be used: {error}", hint="repair the chat template first"
+            f"the chat template can't be used: {error}",
+            hint=f"repair the chat template first; {error.hint}",
         )
 
     @property

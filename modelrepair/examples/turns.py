@@ -102,8 +102,9 @@ def render(
     except (jinja2.TemplateError, ValueError, TypeError) as error:
         roles = ", ".join(turn["role"] for turn in turns)
         raise ExampleSetError(
-            f"the chat template refuses the turns {roles}: {str(error)[:200]}",
-            hint="write the example with the turns that this model knows",
+            f"the chat template refuses the turns {roles}",
+            # A template's own words may quote the example: for the screen alone.
+            hint=f"write it with the turns that this model knows; it says: {str(error)[:200]}",
         ) from error
     return str(text)
 

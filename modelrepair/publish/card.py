@@ -13,10 +13,10 @@ from modelrepair.publish.manifest import (
     Measure,
     Origin,
     Site,
-    without_paths,
 )
 from modelrepair.publish.manifest import digest as digest_of_manifest
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
+from modelrepair.publish.published import Private, published
 from modelrepair.publish.results import evaluation, measured_utility
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
@@ -36,7 +36,6 @@ FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
 _OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
 MARK = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->", re.IGNORECASE)
 BEGINS = re.compile(r"<!-- modelrepair:begin v\d+ -->")
-_HOME = re.compile(r"(?<![\w.])(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[^\s'\"`)\]>]*")
 _HUB_ID = re.compile(r"^[\w.-]+(?:/[\w.-]+)?$")
 
 MEASURES = {
@@ -76,6 +75,7 @@ def render_card(
     target: str | None = None,
     beside: bool = False,
     digest: str | None = None,
+    private: Private | None = None,
 ) -> str:
     """Write the card of a repaired model.
 
@@ -89,8 +89,9 @@ def render_card(
         target: as for `Place`.
         beside: as for `Place`.
         digest: the manifest's, where it was read from a file.
+        private: what the old card must not tell of this machine.
     """
-    old_body = own_text(old_card or "")
+    old_body = own_text(old_card or "", private)
     place = Place(target, beside, quoted=bool(old_body))
     quoted = f"\n{old_body}\n" if old_body else ""
     front = front_matter(manifest, place)
@@ -155,8 +156,8 @@ def _body(manifest: Manifest, place: Place, digest: str) -> str:
     )
 
 
-def own_text(card: str) -> str:
-    r"""A card without its front matter, without what modelrepair wrote, without home folders.
+def own_text(card: str, private: Private | None = None) -> str:
+    r"""A card without its front matter, without what modelrepair wrote, without secrets and paths.
 
     >>> own_text(f"---\nlicense: mit\n---\n{BEGIN}\nours\n{END}\n# Theirs")
     '# Theirs'
@@ -166,7 +167,7 @@ def own_text(card: str) -> str:
     while MARK.search(text):
         # What is left when one is taken out may be another.
         text = MARK.sub("", text)
-    return _HOME.sub(lambda match: re.split(r"[\\/]", match[0])[-1], text).strip()
+    return published(text, private, theirs=True).strip()
 
 
 def status(manifest: Manifest) -> str:
@@ -369,7 +370,7 @@ def _totals(sites: Sequence[Site], key: Any) -> list[dict[str, Any]]:
     ]
 
 
-def kept_metadata(old_card: str) -> dict[str, Any]:
+def kept_metadata(old_card: str, private: Private | None = None) -> dict[str, Any]:
     r"""What of a source's front matter holds for the repaired model too.
 
     >>> kept_metadata("---\nlicense: mit\ntags: [mine]\n---\n# Mine")
@@ -380,7 +381,7 @@ def kept_metadata(old_card: str) -> dict[str, Any]:
     kept |= {name: value for name, value in old.items() if name.startswith("extra_gated_")}
     if "datasets" in kept:
         kept["datasets"] = [name for name in _strings(kept["datasets"]) if _HUB_ID.match(name)]
-    return {name: _plain(value) for name, value in kept.items()}
+    return {name: _plain(value, private) for name, value in kept.items()}
 
 
 def _front_matter(manifest: Manifest, place: Place) -> str:
@@ -423,13 +424,13 @@ def _strings(value: Any) -> Iterable[str]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, private: Private | None) -> Any:
     if isinstance(value, str):
-        return without_paths(value)
+        return published(value, private, theirs=True)
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, private) for item in value]
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _plain(item, private) for name, item in value.items()}
     return value
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -20,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from modelrepair.publish.published import published, without_paths
 from modelrepair.registry.specs import Scope, SubjectKind
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -31,24 +31,6 @@ ModelRole = Literal["before", "reference", "after"]
 Verdict = Literal["passed", "failed", "undecided", "unmeasured"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
-# What stands before a path, then its start, then the rest; the // of a URL starts no path.
-_LOCAL_PATH = re.compile(
-    r"""(?<![^\s'"=,:\[(])(?:file://|~?/(?!/)|(?<!:)//|[A-Za-z]:[\\/])([^\s'",\])]*)"""
-)
-
-
-def without_paths(text: str) -> str:
-    """Shorten every absolute path in a text to its last name: a card tells nothing of a machine.
-
-    >>> without_paths("modelrepair fix /home/me/models/mine --realign=~/sets/harmful.jsonl")
-    'modelrepair fix mine --realign=harmful.jsonl'
-    """
-
-    def last_name(match: re.Match[str]) -> str:
-        return re.split(r"[\\/]", match.group(1).rstrip("\\/"))[-1]
-
-    return _LOCAL_PATH.sub(last_name, text)
-
 
 def _is_no_path(text: str) -> str:
     if text in ("", ".", "..") or text.startswith(("./", "../")) or text != without_paths(text):
@@ -58,7 +40,7 @@ def _is_no_path(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_is_no_path)]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$")]
-Text = Annotated[str, AfterValidator(without_paths)]
+Text = Annotated[str, AfterValidator(published)]
 
 
 def _plain(value: Any) -> Any:
@@ -70,11 +52,11 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
-    return without_paths(str(value))
+    return published(str(value))
 
 
 Plain = Annotated[JsonValue, BeforeValidator(_plain)]
-"""JSON without paths; tuples become lists, infinity becomes None, anything else its text."""
+"""JSON without paths and secrets; tuples become lists, infinity None, anything else its text."""
 
 
 class Record(BaseModel):

@@ -30,6 +30,7 @@ from modelrepair.publish.edit import norm_removed, tensor_digest
 from modelrepair.publish.files import CARD_NAME, Files, card_text, classify, reason_left_behind
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
+from modelrepair.publish.published import private_to
 from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 from modelrepair.readable import all_readable
@@ -191,11 +192,12 @@ def write_record(
     # Where a repair passed, the table of what was tried is enough.
     if draft.verdict != "passed" and plot_frontier(staged / FRONTIER_NAME, draft.search):
         files[FRONTIER_NAME] = _sha256(staged / FRONTIER_NAME)
+    old, private = card_text(source.folder), private_to([source.folder])
     filled: dict[str, Any] = {
         "sites": [site.model_dump() for site in sites],
         "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
         "reference_tensors": tensors,
-        "metadata": kept_metadata(card_text(source.folder) or ""),
+        "metadata": kept_metadata(old or "", private),
         "left_behind": dict(weights.left_behind),
         "rewritten": dict(weights.rewritten),
         "files": dict(sorted(files.items())),
@@ -205,7 +207,8 @@ def write_record(
         },
     }
     manifest = Manifest.model_validate({**draft.model_dump(), **all_readable(filled)})
-    write_text(staged / CARD_NAME, render_card(manifest, card_text(source.folder), target=target))
+    card = render_card(manifest, old, target=target, private=private)
+    write_text(staged / CARD_NAME, card)
     write_json(staged / MANIFEST_NAME, manifest.model_dump(mode="json"))
     fsync_folder(staged)
     return manifest

@@ -9,6 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from modelrepair.errors import UsageError
+from modelrepair.publish.published import HIDDEN, is_secret
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -61,6 +62,25 @@ def describe_options(options: type | None) -> list[OptionHelp]:
     ]
 
 
+def secrets_among(options: type | None, given: Mapping[str, object]) -> frozenset[str]:
+    """The names of given options whose values are shown to nobody.
+
+    >>> sorted(secrets_among(None, {"api_key": "abc", "norm": "rms"}))
+    ['api_key']
+
+    Args:
+        options: the dataclass that declares them; ``field(metadata={"secret": True})`` marks one.
+        given: values by typed name. A text whose name says that it is secret needs no mark.
+    """
+    marked = {
+        typed_name(field)
+        for field in (fields(options) if options else ())
+        if field.metadata.get("secret")
+    }
+    named = {name for name, value in given.items() if isinstance(value, str) and is_secret(name)}
+    return frozenset((marked & given.keys()) | named)
+
+
 def parse_options(
     options: type | None,
     given: Mapping[str, object],
@@ -99,6 +119,7 @@ def parse_options(
             hint=f"give it with {typed} {missing[0]}=…",
         )
     hints = get_type_hints(options)
+    hidden = secrets_among(options, given)
     values: dict[str, object] = {}
     for name, value in given.items():
         annotation = hints[known[name].name]
@@ -106,7 +127,8 @@ def parse_options(
             values[known[name].name] = convert(value, annotation)
         except ValueError:
             raise UsageError(
-                f"option {name!r} of {plugin} is {value!r}, expected {in_words(annotation)}",
+                f"option {name!r} of {plugin} is {HIDDEN if name in hidden else repr(value)}, "
+                f"expected {in_words(annotation)}",
                 hint=_known(plugin, known),
             ) from None
     try:

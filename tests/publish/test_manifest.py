@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from modelrepair.errors import DamagedCheckpointError
@@ -16,7 +14,6 @@ from modelrepair.publish.manifest import (
     canonical,
     digest,
     json_schema,
-    without_paths,
 )
 from modelrepair.publish.reading import load_manifest
 from tests.publish.made import draft
@@ -79,31 +76,6 @@ def test_no_path_and_no_infinity_gets_in():
         draft(ratio=float("nan"))
     with pytest.raises(ValueError, match="JSON"):
         canonical(float("inf"))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("fix user/model --out=/tmp/x/", "fix user/model --out=x"),
-        ("a --b '/x y/z'", "a --b 'x y/z'"),
-        ("/home/me/m", "m"),
-        ("~/m, /n/o", "m, o"),
-        (r"D:\models\mine", "mine"),
-        ("https://huggingface.co/a/b", "https://huggingface.co/a/b"),
-        ("and/or 1/2 model.layers.*", "and/or 1/2 model.layers.*"),
-        ("at:/a/b, not at://a/b, //a/b", "at:b, not at://a/b, b"),
-        ('["/a/b", "/c/d"]', '["b", "d"]'),
-    ],
-)
-def test_paths_are_shortened_to_their_last_name(text, expected):
-    assert without_paths(text) == expected
-
-
-@given(st.text(alphabet="ab/~ .=\"'C:\\", max_size=30))
-def test_shortening_twice_changes_nothing_more(text):
-    # What a validator lets through once, it must let through when the manifest is read again.
-    once = without_paths(text)
-    assert without_paths(once) == once
 
 
 def test_frozen():
