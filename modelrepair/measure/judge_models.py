@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from modelrepair.checkpoint.folder import weight_files
 from modelrepair.device import find_device
 from modelrepair.errors import ModelRepairError, UnsupportedModelError, out_of_memory
 from modelrepair.measure.judge_options import ModelOptions
+from modelrepair.publish.files import classify
 from modelrepair.readable import readable_path
 from modelrepair.source.digest import digests
 from modelrepair.source.resolve import Source, resolve
-
-TEXTS = ("*.json", "*.jinja", "*.txt", "*.model")
-"""Files beside the weights on which verdicts depend: config, tokenizer, chat template."""
 
 
 def find_judge(options: ModelOptions) -> Source:
@@ -31,11 +28,8 @@ def what_it_is(source: Source) -> dict[str, str]:
     """What the verdicts of a model depend on: its commit, or the digests of a folder's files."""
     if source.commit is not None:
         return {"model": str(source.id), "commit": source.commit}
-    texts = (path.name for pattern in TEXTS for path in source.folder.glob(pattern))
-    return {
-        "model": source.name,
-        **digests(source.folder, [*weight_files(source.folder).files, *texts]),
-    }
+    files = classify(source.folder)
+    return {"model": source.name, **digests(source.folder, [*files.weights, *files.kept])}
 
 
 @contextmanager

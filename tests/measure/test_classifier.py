@@ -125,9 +125,12 @@ def test_its_files_are_what_it_depends_on(three, tmp_path):
     assert inputs["model"] == "judge"
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= inputs.keys()
     other = shutil.copytree(three, tmp_path / "judge")
+    (other / "my-notes.txt").write_text("no file of the model")
     assert judge(other).inputs == inputs
-    (other / "tokenizer_config.json").write_text("{}")
-    assert judge(other).inputs != inputs
+    for name in ("vocab.tiktoken", "tokenizer_config.json"):
+        before = judge(other).inputs
+        (other / name).write_text("{}")
+        assert judge(other).inputs != before
 
 
 def test_a_model_without_a_head_for_it_is_refused(three, tmp_path):
