@@ -231,10 +231,6 @@ def load_template(
             f"{vocabulary}: a text with one of the others would be refused"
         )
     template = Template(tokenizer, max_length, vocabulary, context, marks)
-    if context is not None and context < max_length:
-        notes.warn(
-            f"the model reads {context} tokens at most: examples are cut there, before {max_length}"
-        )
     if template.kind == "plain":
         notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
     return template

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import Example
 from modelrepair.examples.splits import Split, Splits
-from modelrepair.examples.template import NoRoomError, Template
+from modelrepair.examples.template import NoRoomError, Template, TokenizedExample
 from modelrepair.registry.specs import SetName
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ def fit(splits: Splits, template: Template, notes: Notes) -> Splits:
 
 def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split:
     faults: list[ExampleSetError] = []
-    unheard = unthought = full = 0
+    unheard = unthought = full = cut = 0
 
     def taken(examples: Iterable[Example]) -> Iterable[Example]:
-        nonlocal unheard, unthought, full
+        nonlocal unheard, unthought, full, cut
         for example in examples:
+            shortened = False
             try:
-                _tokenize(template, example)
+                shortened = _tokenize(template, example).cut > 0
             except NoRoomError:
                 pass  # what does not fit into --max-length is counted where it is used
             except ExampleSetError as error:
@@ -48,6 +49,7 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
             if not template.has_room(example):
                 full += 1
                 continue
+            cut += shortened and template.max_length == template.context
             unheard += template.leaves_out_system(example)
             unthought += example.thought is not None and not template.thoughts.marks
             yield example
@@ -70,6 +72,11 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
             f"{full} of {total} examples of the {name} set were left out: their prompts fill the "
             f"model's context of {template.context} tokens"
         )
+    if cut:
+        notes.warn(
+            f"{cut} of {total} examples of the {name} set are longer than the model's context of "
+            f"{template.context} tokens and are cut there"
+        )
     if faults:
         notes.warn(
             f"{len(faults)} of {total} examples of the {name} set were left out; first: {faults[0]}"
@@ -87,8 +94,5 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
     return kept
 
 
-def _tokenize(template: Template, example: Example) -> None:
-    if example.response is None:
-        template.prompt(example)
-    else:
-        template.pair(example)
+def _tokenize(template: Template, example: Example) -> TokenizedExample:
+    return template.prompt(example) if example.response is None else template.pair(example)

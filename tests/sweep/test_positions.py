@@ -107,9 +107,7 @@ def test_what_the_context_cuts_is_counted(tmp_path):
     tokenizer.save_pretrained(tmp_path)
     notes = Notes()
     made = load_template(tmp_path, 1024, len(tokenizer), notes, 60)
-    assert notes.warnings == [
-        "the model reads 60 tokens at most: examples are cut there, before 1024"
-    ]
+    assert notes.warnings == []
 
     def ask(text):
         return Example((Message("user", text),), "yes " * 80)
@@ -122,8 +120,14 @@ def test_what_the_context_cuts_is_counted(tmp_path):
     assert fitted["utility"].report == (middle, short)
     assert notes.warnings == [
         "1 of 5 examples of the utility set were left out: their prompts fill the model's context "
-        "of 60 tokens"
+        "of 60 tokens",
+        "4 of 5 examples of the utility set are longer than the model's context of 60 tokens and "
+        "are cut there",
     ]
+    brief = Splits({"utility": Split((Example(short.messages, "so"),), (), ())}, {}, ())
+    notes = Notes()
+    fit(brief, made, notes)
+    assert notes.warnings == []
     notes = Notes()
     look_at_room(fitted, made, 40, notes)
     [told] = notes.warnings
@@ -144,6 +148,6 @@ def test_a_measurement_of_a_short_model(kind, tmp_path, capsys):
     sets.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert run(["measure", str(tmp_path), f"--utility={sets}", "--json"]) == 0
     warnings = "\n".join(json.loads(capsys.readouterr().out)["warnings"])
-    assert "the model reads 64 tokens at most: examples are cut there" in warnings
+    assert "are longer than the model's context of 64 tokens and are cut there" in warnings
     assert "prompts that is less than the 128 of an answer, which is cut there" in warnings
     assert "their prompts fill the model's context of 64" in warnings
