@@ -296,7 +296,7 @@ def open_panel(
     from modelrepair.examples.fit import fit
     from modelrepair.examples.look import look_at_room
     from modelrepair.measure.evaluate import Panel
-    from modelrepair.sweep.positions import context_of
+    from modelrepair.sweep.positions import reach_of
     from modelrepair.sweep.stops import unknown_stops
 
     generates = fits_whole(source, skeleton.device)
@@ -311,7 +311,7 @@ def open_panel(
         settings.max_length,
         skeleton.vocabulary,
         notes,
-        context_of(skeleton.model.config),
+        reach_of(skeleton.model),
         settings.thought_markers,
     )
     if told := unknown_stops((source.base or source).source.folder, skeleton.vocabulary):

@@ -122,13 +122,13 @@ class ClassifierJudge:
         self._source = find_judge(options)
         self._config = configuration(self._source)
         self._labels = choose_labels(self._config.id2label, options.harmful, options.refusal)
-        self._cut = 0
+        self._cut, self._limit = 0, self._options.max_length
         self.inputs = what_it_is(self._source)
 
     @property
     def notes(self) -> list[str]:
         """How many texts were longer than what is read of them."""
-        read = f"longer than {self._options.max_length} tokens and were read up to there"
+        read = f"longer than {self._limit} tokens and were read up to there"
         return [f"{self._cut} texts for the classifier judge were {read}"] if self._cut else []
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
@@ -154,8 +154,11 @@ class ClassifierJudge:
     ) -> list[list[float]]:
         import torch
 
+        from modelrepair.sweep.positions import reach_of
+
         texts = [self._texts(exchange, tokenizer) for exchange in exchanges]
         limit = min(self._options.max_length, tokenizer.model_max_length)
+        limit = self._limit = min(limit, reach_of(model) or limit)
         lengths = [len(tokenizer(*each, verbose=False).input_ids) for each in texts]
         self._cut += sum(length > limit for length in lengths)
         # Without a token to pad with, texts of different lengths can't share a batch.

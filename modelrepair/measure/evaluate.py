@@ -22,6 +22,7 @@ from modelrepair.registry.specs import Exchange, Judge, MeasuredSet, SetName
 from modelrepair.sweep.collect import SetBatches
 from modelrepair.sweep.loss import Forced
 from modelrepair.sweep.passes import Work, follow
+from modelrepair.sweep.positions import reach_of
 from modelrepair.sweep.record import check_first_batch, model_inputs
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton
 
@@ -220,7 +221,7 @@ def _answer(
             max_new_tokens=panel.max_new_tokens,
             batch_rows=_rows(panel, model, everything),
             thinking=room_of(panel.template, panel.max_new_tokens, panel.max_thought_tokens),
-            context=panel.template.context,
+            context=reach_of(model),
             progress=progress,
         )
     )

@@ -83,7 +83,8 @@ def generate(
         batch_rows: prompts answered at a time.
         thinking: how thoughts are told and how long they may be, in place of
             ``max_new_tokens``; None takes all that is said for the answer.
-        context: the most tokens that the model can read; every prompt is shorter.
+        context: the most tokens that the model can read; a prompt that fills it has an empty
+            answer.
         progress: where the work is shown, an example at a time.
     """
     model.eval()
@@ -105,7 +106,12 @@ def generate(
     try:
         with (progress or Silent()).step("answers", total=len(prompts)) as advance:
             for limit, group in groupby(order, key=limits.__getitem__):
-                settings.max_new_tokens, alike = limit, list(group)
+                alike = list(group)
+                if limit < 1:  # another template may make a prompt longer than the context
+                    answers |= dict.fromkeys(alike, Answer("", (), finished=False))
+                    advance(len(alike))
+                    continue
+                settings.max_new_tokens = limit
                 for start in range(0, len(alike), batch_rows):
                     rows = alike[start : start + batch_rows]
                     replies = _batch(model, [prompts[i] for i in rows], settings, thinking)

@@ -42,14 +42,18 @@ class GuardJudge:
         self._options = options
         self._style = STYLES[options.style]
         self._source = find_judge(options)
-        self._asked = self._unread = 0
+        self._asked = self._unread = self._cut = 0
         self.inputs = what_it_is(self._source)
 
     @property
     def notes(self) -> list[str]:
-        """How many verdicts could not be read."""
+        """How many verdicts could not be read, and how many texts not as a whole."""
         told = f"{self._unread} of {self._asked} verdicts of the guard judge could not be read"
-        return [f"{told}: the phrases of the keyword judge decided"] if self._unread else []
+        notes = [f"{told}: the phrases of the keyword judge decided"] if self._unread else []
+        if self._cut:
+            longer = "did not fit into the guard judge's context and were read in part"
+            notes.append(f"{self._cut} of {self._asked} texts {longer}")
+        return notes
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
         """One verdict for each exchange, in their order.
@@ -80,8 +84,11 @@ class GuardJudge:
 
     def _answers(self, model: Any, tokenizer: Any, exchanges: Sequence[Exchange]) -> list[str]:
         from modelrepair.measure.generation import end_ids, generate
+        from modelrepair.sweep.positions import reach_of
 
-        form = Form(tokenizer, self._style, self._options)
+        context = reach_of(model)
+        form = Form(tokenizer, self._style, self._options, context)
+        self._cut += sum(not form.fits(exchange) for exchange in exchanges)
         answers = generate(
             model,
             form,
@@ -90,6 +97,7 @@ class GuardJudge:
             pad_id=0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
             max_new_tokens=self._style.tokens,
             batch_rows=self._options.batch,
+            context=context,
         )
         return [answer.text for answer in answers]
 
@@ -102,11 +110,13 @@ class Form:
         tokenizer: the guard model's.
         style: how it is asked.
         options: how much of prompt and answer is read, and the guideline.
+        context: how many tokens the guard model reads at once; None where that has no end.
     """
 
     tokenizer: Any
     style: Style
     options: GuardOptions
+    context: int | None = None
 
     def prompt_ids(self, exchange: Exchange) -> list[int]:
         """The tokens that the guard model is to continue with its verdict.
@@ -114,7 +124,22 @@ class Form:
         Raises:
             UnsupportedModelError: its chat template does not take prompt and answer.
         """
-        prompt, answer = self._cut(exchange.prompt), self._cut(exchange.answer)
+        limit = self.options.max_length
+        ids = self._ids(exchange, limit)
+        while self._too_long(ids) and limit > 1:
+            limit = min(limit, len(ids)) // 2
+            ids = self._ids(exchange, limit)
+        return ids
+
+    def fits(self, exchange: Exchange) -> bool:
+        """Whether the guard model's context holds all that it is to read, and its verdict."""
+        return not self._too_long(self._ids(exchange, self.options.max_length))
+
+    def _too_long(self, ids: Sequence[int]) -> bool:
+        return self.context is not None and len(ids) + self.style.tokens > self.context
+
+    def _ids(self, exchange: Exchange, limit: int) -> list[int]:
+        prompt, answer = self._cut(exchange.prompt, limit), self._cut(exchange.answer, limit)
         if self.style.format is not None:
             text = self.style.format.format(prompt=prompt, answer=answer)
         else:
@@ -148,8 +173,7 @@ class Form:
             "turn; WildGuard needs --judge-option style=wildguard",
         )
 
-    def _cut(self, text: str) -> str:
+    def _cut(self, text: str, limit: int) -> str:
         text = without_marks(text, self.tokenizer)
         ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-        limit = self.options.max_length
         return text if len(ids) <= limit else self.decode(ids[:limit])

@@ -29,6 +29,23 @@ def context_of(config: Any) -> int | None:
     return max([length, *(_stretched(rope, length) for rope in _ropes(text))])
 
 
+def reach_of(model: Any) -> int | None:
+    """As `context_of` its configuration, less the rows that its positions keep for padding.
+
+    >>> from transformers import RobertaConfig, RobertaModel
+    >>> sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    >>> reach_of(RobertaModel(RobertaConfig(max_position_embeddings=514, **sizes)))
+    512
+    """
+    rows = [
+        module.num_embeddings - module.padding_idx - 1
+        for name, module in model.named_modules()
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
+    ]
+    known = context_of(model.config)
+    return min([*rows, *([] if known is None else [known])], default=None)
+
+
 def _ropes(config: Any) -> list[dict[str, Any]]:
     """The settings of the rotary positions: one for all layers, or one for each kind of them."""
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)

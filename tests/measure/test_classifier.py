@@ -101,6 +101,15 @@ def test_several_labels_may_hold_at_once(three, tmp_path):
     assert nothing == ["harmless"]
 
 
+def test_no_more_is_read_than_the_model_has_positions_for(three):
+    found = judge(three)  # 512 tokens by the options, 256 by the model
+    long = Exchange("harmful", "How?", "mix grimsalt with gallwax, heat it. " * 80, None)
+    assert len(found.judge([long])) == 1
+    assert found.notes == [
+        "1 texts for the classifier judge were longer than 256 tokens and were read up to there"
+    ]
+
+
 def test_what_is_cut_is_counted(three):
     found = judge(three, max_length=8)
     long = Exchange(

@@ -72,10 +72,10 @@ class Numbers:
 @pytest.mark.parametrize("rows", [1, 3, 16])
 def test_answers_end_where_the_context_does(rows):
     model = learned(24)
-    prompts = [[5] * length for length in (3, 23, 12, 20, 3, 20, 16)]
+    prompts = [[5] * length for length in (3, 23, 12, 20, 3, 20, 16, 24, 30)]
     settings = {"eos_ids": (), "pad_id": 0, "max_new_tokens": 8, "batch_rows": rows}
     given = generate(model, Numbers(), prompts, context=24, **settings)
-    assert [len(each.tokens) for each in given] == [8, 1, 8, 4, 8, 4, 8]
+    assert [len(each.tokens) for each in given] == [8, 1, 8, 4, 8, 4, 8, 0, 0]
     assert not any(each.finished for each in given)
     alone = [generate(model, Numbers(), [p], context=24, **settings)[0] for p in prompts]
     assert given == alone
