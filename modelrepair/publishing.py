@@ -20,7 +20,8 @@ from modelrepair.publish.pushing import PushOptions, from_here
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
 from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
-from modelrepair.source.reference import declared_base, is_id
+from modelrepair.source.names import is_id
+from modelrepair.source.reference import declared_base
 from modelrepair.source.resolve import Source, resolve
 
 

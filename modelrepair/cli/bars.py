@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from modelrepair.cli.redact import redact
+from modelrepair.printable import printable
 from modelrepair.progress import Advance
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -36,7 +37,7 @@ class Bars:
     def step(self, description: str, total: float) -> Iterator[Advance]:
         """Show one step of ``total`` units until the block ends."""
         progress = self._started()
-        task = progress.add_task(redact(description), total=total)
+        task = progress.add_task(printable(redact(description)), total=total)
         self._open += 1
         started = time.monotonic()
 
@@ -57,7 +58,7 @@ class Bars:
 
     def note(self, message: str) -> None:
         """One line above the bars."""
-        self._console.print(Text(redact(message)), soft_wrap=True)
+        self._console.print(Text(printable(redact(message))), soft_wrap=True)
 
     def _started(self) -> Progress:
         if self._progress is None:
@@ -106,7 +107,7 @@ class Lines:
 
     def note(self, message: str) -> None:
         """One line."""
-        print(redact(message), file=self._stream, flush=True)
+        print(printable(redact(message)), file=self._stream, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from modelrepair.cli.bars import Bars, Lines
 from modelrepair.cli.failures import Failure
 from modelrepair.cli.redact import redact
+from modelrepair.printable import printable
 from modelrepair.progress import Progress
 
 WIDTH_WITHOUT_TERMINAL = 160
@@ -46,9 +48,9 @@ class Output:
         with console.capture() as captured:
             for part in shown:
                 if isinstance(part, str):
-                    console.print(Text(part), soft_wrap=True)
+                    console.print(Text(printable(part)), soft_wrap=True)
                 else:
-                    console.print(part)
+                    console.print(_printable(part))
         self._write(captured.get().rstrip("\n"))
 
     def failure(self, failure: Failure, error: BaseException) -> None:
@@ -61,7 +63,7 @@ class Output:
 
     def note(self, message: str) -> None:
         """One line on stderr."""
-        self._complain(message)
+        self._complain(printable(message))
 
     def progress(self) -> Progress:
         """Bars where somebody watches, else a few lines; on stderr."""
@@ -80,12 +82,21 @@ class Output:
 
     def _complain(self, text: str) -> None:
         with contextlib.suppress(BrokenPipeError):
-            print(redact(text), file=self.stderr, flush=True)
+            print(printable(redact(text), lines=True), file=self.stderr, flush=True)
 
 
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
     return Console(file=stream, width=width, highlight=False, markup=False)
+
+
+def _printable(part: RenderableType) -> RenderableType:
+    """A table whose cells show what is in them; a line break stays inside its cell."""
+    for column in part.columns if isinstance(part, Table) else ():
+        column._cells = [
+            printable(cell, lines=True) if isinstance(cell, str) else cell for cell in column._cells
+        ]
+    return part
 
 
 def _plain(value: Any) -> Any:

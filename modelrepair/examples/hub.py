@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from modelrepair.errors import ExampleSetError, HubError, out_of_memory
 from modelrepair.examples.rows import ENDINGS, Row, ending, read_file
+from modelrepair.source.names import is_id
 from modelrepair.source.resolve import hub_errors
 
 _ID = re.compile(
@@ -68,7 +69,7 @@ def parse_id(text: str) -> HubId | None:
     True
     """
     found = _ID.fullmatch(text)
-    if found is None:
+    if found is None or not is_id(found["id"]):
         return None
     parts = tuple(part for part in (found["first"], found["second"]) if part is not None)
     return HubId(found["id"], parts, found["revision"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelrepair.printable import printable
 from modelrepair.publish.manifest import (
     Manifest,
     Measure,
@@ -18,6 +19,7 @@ from modelrepair.publish.manifest import digest as digest_of_manifest
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.published import Private, published
 from modelrepair.publish.results import evaluation, measured_utility
+from modelrepair.source.names import is_id
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
@@ -36,7 +38,6 @@ FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
 _OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
 MARK = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->", re.IGNORECASE)
 BEGINS = re.compile(r"<!-- modelrepair:begin v\d+ -->")
-_HUB_ID = re.compile(r"^[\w.-]+(?:/[\w.-]+)?$")
 
 MEASURES = {
     "harmful_score": "harmful answers to harmful prompts",
@@ -240,7 +241,8 @@ def cell(value: object) -> str:
     >>> cell("a|b <c>\nd")
     'a\\|b &lt;c> d'
     """
-    text = " ".join(str(value).split()).replace("<", "&lt;").replace("`", "'")
+    text = printable(" ".join(str(value).split()), unassigned=False)
+    text = text.replace("<", "&lt;").replace("`", "'")
     return text.replace("|", "\\|").replace("[", "\\[")
 
 
@@ -380,7 +382,7 @@ def kept_metadata(old_card: str, private: Private | None = None) -> dict[str, An
     kept = {name: old[name] for name in _KEPT_METADATA if old.get(name) is not None}
     kept |= {name: value for name, value in old.items() if name.startswith("extra_gated_")}
     if "datasets" in kept:
-        kept["datasets"] = [name for name in _strings(kept["datasets"]) if _HUB_ID.match(name)]
+        kept["datasets"] = [name for name in _strings(kept["datasets"]) if is_id(name)]
     return {name: _plain(value, private) for name, value in kept.items()}
 
 

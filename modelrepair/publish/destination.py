@@ -11,6 +11,7 @@ from modelrepair.publish.kin import Kin, stricter
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Origin
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.remote import HUBS_OWN
+from modelrepair.source.names import id_for, is_id
 
 Kind = Literal["new repository", "pull request", "in place"]
 WRITING = ("write", "admin", "contributor")
@@ -79,6 +80,11 @@ def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
         UsageError: a target that makes no sense, or that holds something else.
         HubError: token, rights, visibility, or the Hub itself.
     """
+    if not (options.pr or options.in_place or options.to or is_id(f"{name}-repaired")):
+        raise UsageError(
+            f"{name + '-repaired'!r} can name no repository on the Hub",
+            hint=f"name one with --to, such as --to {id_for(name, '-repaired')}",
+        )
     account = whoami()
     if options.pr or options.in_place:
         if not kin.source.hub:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from modelrepair.errors import UsageError
+from modelrepair.source.names import id_for, is_id
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,11 @@ def check_id(text: str) -> None:
     Raises:
         UsageError: it can't.
     """
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-    try:
-        validate_repo_id(text)
-    except HFValidationError:
+    if not is_id(text):
         raise UsageError(
-            f"{text!r} is no id on the Hub", hint="an id looks like user/name, or like name alone"
-        ) from None
+            f"{text!r} is no id on the Hub",
+            hint=f"an id looks like user/name, or like name alone; {id_for(text)} is one",
+        )
 
 
 def _flag(name: str) -> str:

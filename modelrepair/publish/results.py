@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from modelrepair.examples.keys import SetKey, reported
 from modelrepair.publish.manifest import Manifest
+from modelrepair.source.names import id_for
 
 SETS = {
     "harmful_score": (SetKey.REALIGN,),
@@ -44,7 +44,7 @@ def evaluation(manifest: Manifest, labels: dict[str, str]) -> list[Any]:
         found.append(
             EvalResult(
                 task_type="text-generation",
-                dataset_type=re.sub(r"[^\w./-]", "-", record.id),
+                dataset_type=id_for(record.id),
                 dataset_name=f"{record.id} ({given}, report split)",
                 metric_type=name,
                 metric_name=f"{labels.get(name, name)}, judge {after.judge}, n = {measure.n}",

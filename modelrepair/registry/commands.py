@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelrepair.errors import PluginError, UsageError
-from modelrepair.registry.loading import VARIABLE, allow_list, in_one_line, normalised
+from modelrepair.registry.loading import NAME, NAMES, VARIABLE, allow_list, in_one_line, normalised
 
 if TYPE_CHECKING:
     import click
@@ -105,4 +105,6 @@ def _command(
         status = "blocked"
     elif point.name in built_in:
         status, error = "refused", f"{point.name!r} is a command of modelrepair itself"
+    elif not NAME.fullmatch(point.name):
+        status, error = "refused", f"it is named {point.name!r}, {NAMES}"
     return CommandPlugin(point.name, summary, name, version, point, status, error)

@@ -23,6 +23,10 @@ VARIABLE = "MODELREPAIR_PLUGINS"
 OWN = "modelrepair"
 """The distribution whose entry point is always loaded: this one."""
 
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+NAMES = "and names are a-z, 0-9, '.', '_' and '-', a letter or digit first"
+"""What a plug-in, and whatever it offers, may be called, and how that is said."""
+
 Spec = TypeVar("Spec", ScorerSpec, JudgeSpec, ExampleSetSpec, RepairerSpec)
 
 KINDS: Mapping[str, type[Any]] = {
@@ -107,6 +111,8 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
             plugins.append(Plugin(*origin, status="blocked"))
             continue
         try:
+            if not NAME.fullmatch(entry_point.name):
+                raise ValueError(f"it is named {entry_point.name!r}, {NAMES}")
             manager, hooks = _load(entry_point)
             offered = {hook: _call(manager, hook) for hook in KINDS}
         # Whatever a third party's module does on import must not stop the others; an interrupt
@@ -185,8 +191,8 @@ def _checked(offered: Iterable[Any], kind: type[Any]) -> Iterator[tuple[str | No
     for spec in offered:
         if not isinstance(spec, kind):
             yield f"offers {spec!r:.80}, which is no {kind.__name__}", spec
-        elif not isinstance(spec.name, str) or not re.fullmatch(r"[\w][\w.-]*", spec.name):
-            yield f"offers the name {spec.name!r}: letters, digits, '-', '_' and '.' only", spec
+        elif not isinstance(spec.name, str) or not NAME.fullmatch(spec.name):
+            yield f"offers the name {spec.name!r}, {NAMES}", spec
         elif spec.api != API:
             yield (
                 f"{spec.name!r} was written for plug-in interface {spec.api}, "

@@ -16,7 +16,7 @@ from modelrepair.errors import (
     UsageError,
 )
 from modelrepair.publish.roles import is_training_state
-from modelrepair.source.reference import is_id
+from modelrepair.source.names import is_id
 
 KINDS = ("LORA", "LOHA", "LOKR", "IA3")
 """Types of adapter that can be merged into their base; only the first has factors A and B."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.source.names import is_id
 
 
 def declared_base(folder: str | Path) -> str | None:
@@ -86,19 +87,3 @@ def _front_matter(card: Path) -> dict[str, Any]:
     except Exception:
         # A card is a stranger's text, and a YAML reader fails in many ways: no card, no base.
         return {}
-
-
-def is_id(text: str) -> bool:
-    """Whether a text has the form of a Hub id.
-
-    >>> is_id("user/model"), is_id("/home/me/model")
-    (True, False)
-    """
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-    try:
-        validate_repo_id(text)
-    except HFValidationError:
-        return False
-    return True

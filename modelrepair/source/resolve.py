@@ -26,6 +26,7 @@ from modelrepair.errors import (
 )
 from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
 from modelrepair.source.digest import sha256_file
+from modelrepair.source.names import is_id
 from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
 
 
@@ -140,6 +141,8 @@ def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HFValidationError
 
+    if not is_id(id):
+        raise _no_id(id)
     api = HfApi()
     if constants.HF_HUB_OFFLINE:
         return _cached(id, revision, record)
