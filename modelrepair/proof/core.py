@@ -10,7 +10,7 @@ import numpy as np
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.plain import find_file
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.progress import Progress
 from modelrepair.proof.files import files_of, sha256
 from modelrepair.proof.findings import Finding
@@ -36,7 +36,11 @@ def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -
         progress: where the bytes compared are shown.
     """
     for name, expected in core.files.items():
-        path = find_file(out, name)
+        try:
+            path = find_file(out, name)
+        except DamagedCheckpointError as error:
+            yield Finding("missing", name, None, str(error))
+            continue
         if path is None:
             yield Finding("missing", name, None, "is in the manifest and nowhere else")
         elif (found := sha256(path)) != expected:
@@ -45,7 +49,11 @@ def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -
     if source is None:
         return
     for name, expected in core.source.files.items():
-        path = find_file(source, name)
+        try:
+            path = find_file(source, name)
+        except DamagedCheckpointError as error:
+            yield Finding("wrong-source", name, None, str(error))
+            return
         if path is not None and sha256(path) != expected:
             message = f"this is not the source {core.source.id}: another sha256"
             yield Finding("wrong-source", name, None, message)

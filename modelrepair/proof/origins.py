@@ -49,12 +49,13 @@ def verify_origins(
     try:
         reading = read_manifest(repaired.folder)
     except ModelRepairError:
-        return verify(repaired.folder, source=None, progress=progress)  # it tells why
+        found = verify(repaired.folder, source=None, progress=progress)  # it tells why
+        return _of(found, repaired)
     origins = needed(reading)
     named = {"source": source, "reference": reference, "base": base}
     models = {name: _at_hand(name, named[name], origin) for name, origin in origins.items()}
     models |= {
-        name: _at_hand(name, given, None)
+        name: _at_hand(name, given, getattr(reading.manifest, name, None))
         for name, given in named.items()
         if given is not None and name not in models
     }
@@ -73,11 +74,12 @@ def verify_origins(
         progress=progress,
     )
     undecided = [each for each in found.inconclusive if not (lost and each.code == "no-reference")]
-    return replace(
-        found,
-        inconclusive=(*undecided, *lost),
-        about=replace(found.about, repository=repaired.id, commit=repaired.commit),
-    )
+    return _of(replace(found, inconclusive=(*undecided, *lost)), repaired)
+
+
+def _of(found: Verification, repaired: Source) -> Verification:
+    about = replace(found.about, repository=repaired.id, commit=repaired.commit)
+    return replace(found, about=about)
 
 
 def needed(reading: Reading) -> dict[str, Origin]:

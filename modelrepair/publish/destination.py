@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from modelrepair.errors import HubError, UsageError
+from modelrepair.errors import DamagedCheckpointError, HubError, UsageError
 from modelrepair.publish.kin import Kin, stricter
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Origin
 from modelrepair.publish.pushing import PushOptions
@@ -261,8 +262,10 @@ def _check_taken(id: str, info: Any, source: Origin) -> None:
     names = {sibling.rfilename for sibling in info.siblings or ()}
     if not names - {HUBS_OWN, "README.md"}:
         return
-    if MANIFEST_NAME in names and manifest_at(id, info.sha).source.id == source.id:
-        return
+    if MANIFEST_NAME in names:
+        with suppress(DamagedCheckpointError):  # whatever that is, it is no repair of this source
+            if manifest_at(id, info.sha).source.id == source.id:
+                return
     raise UsageError(
         f"{id} is there already and holds another model",
         hint="name another target with --to",
@@ -270,7 +273,12 @@ def _check_taken(id: str, info: Any, source: Origin) -> None:
 
 
 def manifest_at(id: str, commit: str) -> Manifest:
-    """The manifest of a repair that a repository holds at a commit."""
+    """The manifest of a repair that a repository holds at a commit.
+
+    Raises:
+        InconclusiveError: a later version of modelrepair wrote it.
+        DamagedCheckpointError: it is no manifest.
+    """
     from huggingface_hub import HfApi
 
     from modelrepair.publish.reading import load_manifest

@@ -149,3 +149,14 @@ def test_a_repository_that_a_later_version_filled_is_left_alone(hub, tmp_path):
     (made.out / MANIFEST_NAME).write_bytes(newer)
     with pytest.raises(InconclusiveError):
         push(made.out, to="me/elsewhere")
+
+
+def test_a_repository_with_a_damaged_manifest_holds_another_model(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    target = push(made.out).target
+    add(target, {MANIFEST_NAME: b'{"a": 1, "a": 2}'})
+    with pytest.raises(UsageError, match="is there already and holds another model"):
+        push(made.out)
+    verification = verify(target)
+    assert [each.id for each in verification.findings] == ["MR-VER-001"]
+    assert (verification.exit_code, verification.about.repository) == (1, target)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.errors import DamagedCheckpointError, GateError, UsageError
+from modelrepair.errors import DamagedCheckpointError, GateError, InconclusiveError, UsageError
 from modelrepair.place import reserved
 from modelrepair.proof.apply import apply
 from modelrepair.publish.output import MASK_NAME
@@ -84,3 +84,12 @@ def test_one_run_at_a_time_writes_a_folder_and_none_into_its_source(tmp_path):
     assert sorted(made.source.rglob("*")) == before
     apply(made.out, made.source, out=tmp_path / "out")
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_mask_that_a_later_version_wrote(tmp_path):
+    made = make_repair(tmp_path / "repair")
+    mask = made.out / MASK_NAME
+    mask.write_bytes(mask.read_bytes().replace(b'"version":"1"', b'"version":"2"'))
+    with pytest.raises(InconclusiveError, match="mask of version 2, newer") as told:
+        apply(made.out, made.source, out=tmp_path / "out")
+    assert told.value.exit_code == 7 and not (tmp_path / "out").exists()
