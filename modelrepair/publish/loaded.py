@@ -6,6 +6,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Literal
 
+from modelrepair.publish.roles import NEEDED, Role, role
+
 Loaded = Literal["weights", "pickle", "code", "config"]
 
 _WEIGHTS = re.compile(
@@ -21,12 +23,7 @@ _CODE = re.compile(
     r"|cu|cuh|c|h|cc|cpp|hpp|rs|go|java|jar|class|lua|pl|rb|pth|whl|egg)$"
     r"|^(requirements.*\.txt|setup\.cfg|pyproject\.toml|dockerfile|makefile)$"
 )
-_CONFIG = re.compile(
-    r"(config|params|args|adapter|modules|index|manifest|tokeni[sz]er|token|vocab|merges|template"
-    r"|processor|tekken|spiece|sentencepiece|bpe|quant|special|added|normali[sz]er).*"
-    r"\.(json|ya?ml|toml|txt|cfg|ini|model|v\d+)$"
-    r"|\.(jinja2?|j2|model|spm|sp|spiece|vocab|merges|codes|bpe|tiktoken|model\.v\d+)$"
-)
+_READ: frozenset[Role] = NEEDED - {"licence"}
 
 
 def loaded(name: str) -> Loaded | None:
@@ -47,7 +44,7 @@ def loaded(name: str) -> Loaded | None:
         return "weights"
     if _CODE.search(last):
         return "code"
-    return "config" if _CONFIG.search(last) else None
+    return "config" if role(last) in _READ else None
 
 
 def holds_weights(name: str) -> bool:

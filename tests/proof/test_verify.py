@@ -137,14 +137,14 @@ def test_files_added_missing_and_changed(made):
     (made.out / ".DS_Store").write_text("a Mac's")
     (made.out / "additional_chat_templates" / "Thumbs.db").write_text("Windows'")
     assert check(made).notes == () and codes(made) == []
-    (made.out / "config_sentence.json").write_text("{}")
+    (made.out / "quantize_config.json").write_text("{}")
     (made.out / "tokenizer.json").write_text('{"version": "1.1"}')
     (made.out / "LICENSE").unlink()
     (made.out / "linked").symlink_to(made.source)
     findings = check(made).findings
     assert [(finding.code, finding.file) for finding in findings] == [
-        ("added", "config_sentence.json"),
         ("added", "linked"),
+        ("added", "quantize_config.json"),
         ("missing", "LICENSE"),
         ("changed", "tokenizer.json"),
     ]
