@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelrepair.examples.keys import SetKey
     from modelrepair.examples.load import ExampleSet
     from modelrepair.examples.splits import Splits
+    from modelrepair.examples.template import Template
     from modelrepair.measure.evaluate import Panel
     from modelrepair.points import Point
     from modelrepair.repairing import Repairing
@@ -39,12 +40,14 @@ class Model:
         checkpoint: its tensors: of an adapter, the adapter's own.
         base: what an adapter adapts; None for a whole model.
         adapter: the adapter that was merged into its base to make this model, else None.
+        template: what it is asked under, where that is not the source's template.
     """
 
     source: Source
     checkpoint: Checkpoint
     base: Model | None = None
     adapter: Model | None = None
+    template: Template | None = None
 
     @property
     def name(self) -> str:
@@ -143,6 +146,12 @@ class Bench:
     notes: Notes
     progress: Progress
     remembered: Path
+
+    def panel_of(self, model: Model) -> Panel:
+        """What a model is measured with: the panel, under its own template if it has one."""
+        return (
+            self.panel if model.template is None else replace(self.panel, template=model.template)
+        )
 
     @property
     def told(self) -> tuple[str, ...]:

@@ -17,19 +17,30 @@ FLOAT64 = 8
 TEMPLATE_TOKENS = 32
 BYTES_A_TOKEN = 3
 
-BLOCK = re.compile(r"^(?P<blocks>.*?)\.(?P<index>\d+)\.(?P<path>.+)$")
+BLOCK = re.compile(r"^(?P<blocks>.*?)\.(?P<index>\d{1,9})\.(?P<path>.+)$")
 FACTOR = re.compile(r"\.lora_[AB](\.\w+)?\.weight$")
 # Fused experts in a file, with or without the name ending of a linear layer.
 EXPERTS = re.compile(r"\.(experts\.\w*_proj|input_linear\.weight|output_linear\.weight)$")
 
 
-def blocks_of(entries: Sequence[TensorEntry], expected: int) -> list[list[TensorEntry]]:
-    """The tensors of each repeated block: the list of the expected length, else the largest."""
+def block_lists(entries: Iterable[TensorEntry]) -> list[dict[int, list[TensorEntry]]]:
+    """Every list of repeated blocks that the names tell of, each block's tensors by its index.
+
+    >>> entry = TensorEntry("layers.3.up.weight", "f", "F32", (3, 2), 0, 24)
+    >>> [list(each) for each in block_lists([entry])]
+    [[3]]
+    """
     lists: dict[str, dict[int, list[TensorEntry]]] = {}
     for entry in entries:
         if found := BLOCK.match(entry.name):
             lists.setdefault(found["blocks"], {}).setdefault(int(found["index"]), []).append(entry)
-    candidates = [each for each in lists.values() if len(each) == expected] or lists.values()
+    return list(lists.values())
+
+
+def blocks_of(entries: Sequence[TensorEntry], expected: int) -> list[list[TensorEntry]]:
+    """The tensors of each repeated block: the list of the expected length, else the largest."""
+    lists = block_lists(entries)
+    candidates = [each for each in lists if len(each) == expected] or lists
     chosen = max(
         candidates, key=lambda each: sum(e.entries for b in each.values() for e in b), default={}
     )

@@ -22,6 +22,7 @@ from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SetName, SetUse, SubjectKind
 from modelrepair.sets import score_batches, score_tokens
 from modelrepair.settings import Settings
+from modelrepair.source.config import block_matrices
 from modelrepair.source.reference import check_same_shapes
 from modelrepair.source.resolve import resolve
 
@@ -86,8 +87,9 @@ def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
     for name, place in chosen.repairer.spec.models(options).items():
         found = resolve(place)
         models[name] = Model(found, Checkpoint.open(found.folder))
-        entries = source.whole.entries
-        check_same_shapes(source.whole, models[name].checkpoint, entries, f"the {name} model")
+        folder = (source.base or source).source.folder
+        names = [entry.name for entry in block_matrices(folder, source.whole.entries)]
+        check_same_shapes(source.whole, models[name].checkpoint, names, f"the {name} model")
     return replace(chosen, models=models)
 
 

@@ -152,7 +152,7 @@ def _judged(
         if aligned:
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
-        return answer(bench.panel, skeleton, read, examples, bench.progress)
+        return answer(bench.panel_of(model), skeleton, read, examples, bench.progress)
 
     texts = remember(bench.remembered / f"own-{name}.json", compute)
     given = [

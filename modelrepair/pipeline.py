@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
 from modelrepair.advice import advice
+from modelrepair.aligned import find_reference, with_tokens
 from modelrepair.begun import Begun
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
@@ -98,7 +99,7 @@ def run(
     screen_roles(sets, chosen.judge)
     ahead = check_ahead(settings, sets, chosen, Path(out or ""), commit)
     source = prepare.find_source(settings, commit=ahead)
-    reference = prepare.find_reference(settings, source, notes)
+    reference = find_reference(settings, source, notes)
     destination = Path(out or f"{source.source.name}-repaired")
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
@@ -112,6 +113,7 @@ def run(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
         _check_sweep(bench)
+        reference = with_tokens(bench, reference)
         require_sets(bench, subject_of(settings, source, reference), reference)
         bench = answer_own(bench)
         look_at_splits(bench.sets.splits, bench.panel.template, notes)
@@ -226,7 +228,7 @@ def _measure(
         aligned = role == "reference"
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         work = folder / "measuring"
-        rows, texts = evaluate(bench.panel, part, skeleton, read, work, bench.progress)
+        rows, texts = evaluate(bench.panel_of(model), part, skeleton, read, work, bench.progress)
         answers.update(texts)
         return [asdict(row) for row in rows]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelrepair import preflight
+from modelrepair.aligned import look_at_reference
 from modelrepair.bench import Chosen, Model, Notes, Sets
 from modelrepair.choosing import scorer_names
 from modelrepair.duration import job_of, needs
@@ -51,6 +52,9 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     check_subject(settings, adapter)
     base = None if adapter is None else find_base(settings.base, adapter, weights=False)
     subject = subject_ahead(settings, source, adapter)
+    compared = Notes()
+    if base is None or settings.reference != "auto":
+        look_at_reference(settings, base or source, compared)
     sets = load_sets(settings, notes) if settings.realign != NONE else None
     needed = {name for spec in specs for name in needs(settings, spec, subject)}
     if repairer is not None:
@@ -72,6 +76,7 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
         sets.splits if sets else None,
         reference=subject == "delta" or base is not None,
     )
+    made = replace(made, notes=(*made.notes, *compared.warnings))
     made = with_time(made, settings, job, named=sets is not None)
     if repairer is not None:
         note = f"time is counted without what {repairer.spec.name} computes"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import ModelRepairError, ResourceError, UnsupportedModelError
 from modelrepair.estimate import (
@@ -26,6 +24,15 @@ from modelrepair.estimate import (
 )
 from modelrepair.examples.load import Example
 from modelrepair.registry.specs import Scope, SetName
+from modelrepair.source.config import (
+    BLOCK_COUNTS,
+    HIDDEN_SIZES,
+    VOCABULARIES,
+    check_counts,
+    number,
+    of_text,
+    read_config,
+)
 from modelrepair.source.headers import headers
 from modelrepair.source.resolve import Source
 
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
     from modelrepair.hubplan import HubPlan
 
 MINIMUM_COVERAGE = 0.95
-BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 ENCODER_HEADS = (
     "ForMaskedLM",
     "ForPreTraining",
@@ -43,7 +49,6 @@ ENCODER_HEADS = (
     "ForMultipleChoice",
     "ForTextEncoding",
 )
-HIDDEN_SIZES = ("hidden_size", "n_embd", "d_model", "dim")
 NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
 
 
@@ -154,10 +159,11 @@ def plan(
     """
     factors = headers(source) if base is not None and not merge else None
     checkpoint = headers(base or source)
-    config = _config((base or source).folder)
-    text = config.get("text_config") if isinstance(config.get("text_config"), dict) else config
+    config = read_config((base or source).folder)
+    text = of_text(config)
     entries = tuple(checkpoint.entries.values())
-    blocks = blocks_of(entries, _number(text, BLOCK_COUNTS))
+    check_counts(config, entries)
+    blocks = blocks_of(entries, number(text, BLOCK_COUNTS))
     matrices = [entry for block in blocks for entry in block if is_matrix(entry)]
     skipped = {e.name: reason for e in matrices if (reason := why_not(e)) is not None}
     if factors is not None:
@@ -168,7 +174,7 @@ def plan(
     covered = sum(entry.entries for entry in matrices if entry.name not in skipped)
     changed = entries if factors is None else tuple(factors.entries.values())
     total = sum(entry.entries for entry in {*entries, *changed})
-    hidden, vocabulary = _number(text, HIDDEN_SIZES), _number(text, ("vocab_size",))
+    hidden, vocabulary = number(text, HIDDEN_SIZES), number(text, VOCABULARIES)
     passes = tuple(
         Pass(name, len(examples), tokens_of(examples, max_length), scorer_gradients)
         for name, examples in sets.items()
@@ -243,31 +249,6 @@ def check(plan: Plan) -> None:
         )
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except FileNotFoundError:
-        if (folder / ADAPTER).exists():
-            raise UnsupportedModelError(
-                f"{folder.name} is an adapter without {ADAPTER_CONFIG}",
-                hint="copy the adapter again, with its config",
-            ) from None
-        raise UnsupportedModelError(
-            f"{folder.name} has no config.json", hint="give the folder of a whole model"
-        ) from None
-    except OSError as error:
-        raise ResourceError(
-            f"config.json can't be read: {error.strerror}", hint="check the rights on the file"
-        ) from None
-    except (ValueError, RecursionError):
-        config = None
-    if not isinstance(config, dict):
-        raise UnsupportedModelError(
-            f"config.json of {folder.name} is no JSON object", hint="download the model again"
-        )
-    return config
-
-
 def _refusals(config: Mapping[str, Any], covered: int, *, adapter: bool) -> list[str]:
     found = []
     quantised = config.get("quantization_config")
@@ -298,11 +279,6 @@ def _unsupported(reason: str) -> ModelRepairError:
     return UnsupportedModelError(
         reason, hint=hint or "causal language models of transformers work: docs/architectures.md"
     )
-
-
-def _number(config: Any, names: Sequence[str]) -> int:
-    values = (config.get(name) for name in names)
-    return next((value for value in values if type(value) is int and value > 0), 0)
 
 
 def _dtypes(entries: Sequence[TensorEntry]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from modelrepair.bench import Bench, Chosen, Model, Notes, Sets
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.device import find_device
-from modelrepair.errors import HubError, UnsupportedModelError, UsageError
+from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.examples.splits import Splits
 from modelrepair.presets import PRESETS
 from modelrepair.progress import Progress
@@ -26,7 +26,6 @@ from modelrepair.source.adapter import (
     names_an_id,
     read_adapter,
 )
-from modelrepair.source.reference import check_another, check_same_shapes, declared_base
 from modelrepair.source.resolve import Source, resolve
 
 if TYPE_CHECKING:
@@ -156,36 +155,6 @@ def merged(settings: Settings, source: Model, workspace: Workspace, progress: Pr
         Checkpoint.open(folder),
         adapter=source,
     )
-
-
-def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | None:
-    """The aligned model that the source was fine-tuned from, where one is known.
-
-    By itself, the base that the source's card names, if it can be had and its tensors fit;
-    whether it is aligned at all is measured later.
-
-    Raises:
-        UnsupportedModelError: a reference that the user named does not fit.
-    """
-    if settings.reference == "none":
-        return None
-    named = settings.reference != "auto"
-    if source.base is not None and not named:
-        return source.base
-    wanted = settings.reference if named else declared_base(source.source.folder)
-    if wanted is None:
-        return None
-    try:
-        found = resolve(wanted)
-        check_another(source.source.folder, found.folder)
-        reference = Model(found, Checkpoint.open(found.folder))
-        check_same_shapes(source.whole, reference.checkpoint, source.whole.entries)
-    except (HubError, UsageError, UnsupportedModelError) as error:
-        if named:
-            raise
-        notes.warn(f"the card's base model {wanted} is not used as reference: {error}")
-        return None
-    return reference
 
 
 def tokenizer_folder(model: Model) -> Path:

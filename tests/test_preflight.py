@@ -177,7 +177,7 @@ def test_a_missing_config_and_an_adapter_are_told_apart(model):
         plan(source, sets={}, scorer_gradients=False)
     (source.folder / "adapter_config.json").unlink()
     (source.folder / "config.json").mkdir()
-    with pytest.raises(ResourceError, match="can't be read"):
+    with pytest.raises(DamagedCheckpointError, match="no plain file"):
         plan(source, sets={}, scorer_gradients=False)
 
 

@@ -78,6 +78,22 @@ def check_same_shapes(
             )
 
 
+def other_tensors(source: Checkpoint, reference: Checkpoint, compared: Iterable[str]) -> list[str]:
+    """The tensors outside a comparison that only one of two models has, or has in another shape.
+
+    A fine-tune often has more tokens than its reference, a padded vocabulary, a head of its own,
+    or tables that other versions of transformers did not store: no repair touches these.
+
+    Args:
+        source: the checkpoint that is repaired.
+        reference: the one that it is compared with.
+        compared: the names that were compared already.
+    """
+    shapes = [{n: e.shape for n, e in each.entries.items()} for each in (source, reference)]
+    names = (shapes[0].keys() | shapes[1].keys()) - set(compared)
+    return sorted(name for name in names if shapes[0].get(name) != shapes[1].get(name))
+
+
 def _front_matter(card: Path) -> dict[str, Any]:
     # Imported here: the Hub's client is slow to import.
     from huggingface_hub.repocard import metadata_load

@@ -14,9 +14,13 @@ from torch import Tensor, nn
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import ModelRepairError, UnsupportedModelError
+from modelrepair.source.config import check_counts, read_config
 from modelrepair.sweep.conversion import Conversion, Made
 from modelrepair.sweep.names import match_names
 from modelrepair.sweep.stops import read_stops
+
+MOST_BUFFERS = 2**32
+"""Bytes of tables that a model computes for itself (rotary frequencies, causal masks)."""
 
 ReadWeight = Callable[[str], Tensor]
 """Gives a checkpoint tensor by its file name, float32, on the device that computes."""
@@ -101,6 +105,7 @@ def build(
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    check_counts(read_config(folder), tuple(checkpoint.entries.values()))
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.use_cache = False
@@ -120,9 +125,9 @@ def build(
     model.generation_config.eos_token_id = list(stops) or None
     model.eval()
     model.requires_grad_(False)
-    _compute_buffers(model, device)
     blocks, prefix = find_blocks(model)
     files, unknown = match_names(model, checkpoint)
+    _compute_buffers(model, device)
     return Skeleton(model, blocks, prefix, files, device, unknown, dtype=dtype)
 
 
@@ -174,6 +179,12 @@ def _compute_buffers(model: Any, device: torch.device) -> None:
     """Compute what no file holds (rotary frequencies, scales), as from_pretrained does."""
     names = [name for name, _ in model.named_non_persistent_buffers()]
     owners = {name.rpartition(".")[0] for name in names}
+    size = sum(buffer.nbytes for _, buffer in model.named_non_persistent_buffers())
+    if size > MOST_BUFFERS:
+        raise UnsupportedModelError(
+            f"config.json asks for {size / 2**30:.1f} GiB of tables that no file holds",
+            hint="check its number of positions: it is more than this kind of model can have",
+        )
     for name in names:
         _assign(model, name, torch.empty_like(model.get_buffer(name), device=device))
     for owner in sorted(owners):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import load_file as load_torch
+from safetensors.torch import save_file as save_torch
 
+from modelrepair import plan
+from modelrepair.aligned import find_reference
+from modelrepair.bench import Notes
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.demo import paths
 from modelrepair.errors import UnsupportedModelError
+from modelrepair.prepare import find_source
+from modelrepair.settings import Settings
 from modelrepair.source.reference import check_same_shapes, declared_base
 
 
@@ -55,3 +66,47 @@ def test_shapes_are_compared_by_name(tmp_path):
         check_same_shapes(source, save(tmp_path / "t", a=(3, 2), b=(4,)), ["a", "b"])
     with pytest.raises(UnsupportedModelError, match="own is missing"):
         check_same_shapes(source, save(tmp_path / "u", a=(2, 3)), ["own"])
+
+
+def changed_reference(tmp_path, change):
+    """The demo's reference with other tensors."""
+    folder = shutil.copytree(paths.reference, tmp_path / "reference")
+    tensors = load_torch(folder / "model.safetensors")
+    change(tensors)
+    save_torch(tensors, folder / "model.safetensors")
+    return folder
+
+
+def fewer_words(tensors):
+    name = next(each for each in tensors if "embed" in each)
+    tensors[name] = tensors[name][:-2].clone()
+
+
+def stored_tables(tensors):
+    tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(4)
+
+
+def explicit_head(tensors):
+    name = next(each for each in tensors if "embed" in each)
+    if tensors.pop("lm_head.weight", None) is None:
+        tensors["lm_head.weight"] = tensors[name].clone()
+
+
+@pytest.mark.parametrize("change", [fewer_words, stored_tables, explicit_head])
+def test_what_no_repair_touches_is_named_and_not_compared(tmp_path, change):
+    folder, notes = changed_reference(tmp_path, change), Notes()
+    settings = Settings(str(paths.attacked), reference=str(folder))
+    found = find_reference(settings, find_source(settings), notes)
+    assert found is not None
+    (told,) = notes.warnings
+    assert "no repair touches these" in told
+
+
+def test_a_matrix_of_another_shape_is_refused_by_plan_too(tmp_path):
+    def narrower(tensors):
+        name = next(each for each in tensors if "q_proj" in each)
+        tensors[name] = tensors[name][:-1].clone()
+
+    folder = changed_reference(tmp_path, narrower)
+    with pytest.raises(UnsupportedModelError, match="the reference does not fit"):
+        plan(paths.attacked, realign="none", reference=folder)

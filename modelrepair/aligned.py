@@ -1,0 +1,160 @@
+"""The reference of a run: compared by headers before its weights are fetched, read by its tokens.
+
+It is compared on the matrices that a repair may change. Embeddings, heads and stored tables of
+other sizes are common between a model and its fine-tune, and are named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelrepair import prepare
+from modelrepair.bench import Bench, Model, Notes
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import ExampleSetError, HubError, UnsupportedModelError, UsageError
+from modelrepair.settings import Settings
+from modelrepair.source.config import block_matrices
+from modelrepair.source.headers import headers
+from modelrepair.source.reference import (
+    check_another,
+    check_same_shapes,
+    declared_base,
+    other_tensors,
+)
+from modelrepair.source.resolve import Source, resolve
+
+if TYPE_CHECKING:
+    from modelrepair.examples.template import Template
+
+SHOWN = 3
+"""How many names of tensors a warning shows."""
+
+
+def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | None:
+    """The aligned model that the source was fine-tuned from, where one is known.
+
+    By default, the base that the source's card names, if it can be had and its matrices fit;
+    whether it is aligned at all is measured later.
+
+    Raises:
+        UnsupportedModelError: a reference that the user named does not fit.
+    """
+    if settings.reference == "auto" and source.base is not None:
+        return source.base
+    whole = source.base or source
+    found = look_at_reference(settings, whole.source, notes, whole.checkpoint)
+    if found is None:
+        return None
+    if not found.complete:
+        found = resolve(str(found.id), commit=found.commit)
+    return Model(found, Checkpoint.open(found.folder))
+
+
+def look_at_reference(
+    settings: Settings, whole: Source, notes: Notes, checkpoint: Checkpoint | None = None
+) -> Source | None:
+    """The reference, found and compared without its weights; None where there is none to use.
+
+    >>> look_at_reference(Settings("me/model"), source, Notes()).id  # doctest: +SKIP
+    'org/aligned'
+
+    Args:
+        settings: every choice of the repair.
+        whole: the source, or the base of an adapter.
+        notes: told what is not compared, and why a declared base is not used.
+        checkpoint: the headers of its weights, where they were read already.
+
+    Raises:
+        HubError: a reference that the user named can't be had.
+        UsageError: it is the source itself.
+        UnsupportedModelError: its matrices are missing or have other shapes.
+    """
+    named = settings.reference != "auto"
+    wanted = settings.reference if named else declared_base(whole.folder)
+    if wanted is None or wanted == "none":
+        return None
+    try:
+        found = resolve(wanted, weights=False)
+        check_another(whole.folder, found.folder)
+        compare(whole, checkpoint or headers(whole), headers(found), notes)
+    except (HubError, UsageError, UnsupportedModelError) as error:
+        if named:
+            raise
+        notes.warn(f"the card's base model {wanted} is not used as reference: {error}")
+        return None
+    return found
+
+
+def compare(whole: Source, source: Checkpoint, reference: Checkpoint, notes: Notes) -> None:
+    """Hold two models' headers against each other, and tell what is left out of it.
+
+    Raises:
+        UnsupportedModelError: a matrix of the source's blocks is missing or has another shape.
+    """
+    # Without repeated blocks nothing can be repaired; that is told with its own reason.
+    matrices = [entry.name for entry in block_matrices(whole.folder, source.entries)]
+    check_same_shapes(source, reference, matrices)
+    if others := other_tensors(source, reference, matrices):
+        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        notes.warn(
+            f"the reference differs in {', '.join(others[:SHOWN])}{more}: missing in one of the "
+            "two models, or of another size; no repair touches these, and they are not compared"
+        )
+
+
+def with_tokens(bench: Bench, reference: Model | None) -> Model | None:
+    """The reference with the chat template that it is asked under, where its embedding is smaller.
+
+    A fine-tune's template may use tokens that were added later, and that the reference does not
+    have: then it is asked under the template of its own tokenizer.
+
+    Raises:
+        UnsupportedModelError: the user named it, and it has no template that works.
+    """
+    if reference is None or not bench.settings.evaluate:
+        return reference
+    from modelrepair.examples.template import Template
+
+    source = bench.panel.template
+    vocabulary = prepare.open_skeleton(bench.settings, reference, bench.device).vocabulary
+    if source.vocabulary is None or vocabulary >= source.vocabulary:
+        return reference
+    try:
+        own = Template(
+            source.tokenizer, source.max_length, vocabulary, source.context, source.marks
+        )
+        _check_takes(bench, own)
+        return replace(reference, template=own)
+    except UnsupportedModelError as error:
+        reason = str(error)
+    folder = prepare.tokenizer_folder(reference)
+    try:
+        own = prepare.load_template(
+            folder, source.max_length, vocabulary, bench.notes, source.context, source.marks
+        )
+        _check_takes(bench, own)
+    except (UnsupportedModelError, ExampleSetError) as error:
+        unusable = UnsupportedModelError(
+            f"the reference {reference.name} lacks tokens that this model is asked with, and can't "
+            f"be asked under its own chat template: {error}",
+            hint="give a reference with its tokenizer, or --reference none",
+        )
+        if bench.settings.reference != "auto":
+            raise unusable from None
+        bench.notes.warn(f"{unusable}; it is not used")
+        return None
+    bench.notes.warn(
+        f"the reference {reference.name} lacks tokens that this model is asked with ({reason}): "
+        "it is measured under its own chat template"
+    )
+    return replace(reference, template=own)
+
+
+def _check_takes(bench: Bench, template: Template) -> None:
+    """Encode every measured example: none may be refused once the work has begun."""
+    for split in bench.panel.splits.sets.values():
+        for example in (*split.select, *split.report):
+            template.prompt_ids(example)
+            if example.response is not None:
+                template.pairs([example])
