@@ -142,7 +142,7 @@ def draft_manifest(
 ) -> Manifest:
     """Everything about a repair but what its files say."""
     private = private_of(bench, reference)
-    bench = replace(bench, settings=shown_settings(bench))
+    bench = replace(bench, settings=shown_settings(bench.settings, bench.chosen))
     settings = bench.settings
     judge = bench.chosen.registered_judge
     adapter = bench.source.adapter

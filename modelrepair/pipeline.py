@@ -30,6 +30,7 @@ from modelrepair.own_answers import answer_own
 from modelrepair.own_harm import complete
 from modelrepair.planning import check_ahead, check_room
 from modelrepair.presets import expand
+from modelrepair.private import shown_settings
 from modelrepair.progress import Progress
 from modelrepair.publish.output import (
     Weights,
@@ -105,7 +106,8 @@ def run(
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
     inputs = inputs_of(sets, chosen, models, progress)
-    begun = Begun(*map(all_readable, (settings.to_json(), inputs)))
+    shown = shown_settings(settings, chosen).to_json()
+    begun = Begun(*map(all_readable, (shown, inputs)))
     check_room(settings, source, sets, chosen, destination.absolute().parent)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)

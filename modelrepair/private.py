@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelrepair.bench import Bench, Model
+from modelrepair.bench import Bench, Chosen, Model
 from modelrepair.examples.example import Message
 from modelrepair.examples.find import OWN_ANSWERS, is_path
 from modelrepair.examples.keys import SetKey
@@ -26,12 +26,13 @@ def private_of(bench: Bench, reference: Model | None) -> Private:
     """
     from huggingface_hub import constants
 
-    settings = bench.settings
+    settings, chosen = bench.settings, bench.chosen
     named = [settings.source, settings.base, settings.reference, *settings.also_template]
     named += [getattr(settings, key) for key in SetKey]
     opened = [bench.source, bench.source.base, bench.source.adapter, reference]
     opened += bench.chosen.models.values()
-    given = [str(value) for _, options, _ in _options(bench) for value in options.values()]
+    plugins = _options(settings, chosen)
+    given = [str(value) for _, options, _ in plugins for value in options.values()]
     texts = (
         message.content
         for some in bench.sets.given.values()
@@ -49,16 +50,15 @@ def private_of(bench: Bench, reference: Model | None) -> Private:
         ],
         secrets=[
             str(options[name])
-            for spec, options, _ in _options(bench)
+            for spec, options, _ in plugins
             for name in secrets_among(spec.options, options)
         ],
         texts=texts,
     )
 
 
-def _options(bench: Bench) -> list[tuple[Any, Mapping[str, Any], str]]:
+def _options(settings: Settings, chosen: Chosen) -> list[tuple[Any, Mapping[str, Any], str]]:
     """Every plug-in's spec with its given options, and the setting that they stem from."""
-    settings, chosen = bench.settings, bench.chosen
     found: list[tuple[Any, Mapping[str, Any], str]] = [
         (each.spec, options, "scorer_options") for each, options in chosen.scorers
     ]
@@ -68,10 +68,9 @@ def _options(bench: Bench) -> list[tuple[Any, Mapping[str, Any], str]]:
     return found
 
 
-def shown_settings(bench: Bench) -> Settings:
+def shown_settings(settings: Settings, chosen: Chosen) -> Settings:
     """The settings with nothing secret in them."""
-    settings = bench.settings
-    for spec, options, name in _options(bench):
+    for spec, options, name in _options(settings, chosen):
         given = getattr(settings, name)
         hidden = secrets_among(spec.options, options) & given.keys()
         shown = {each: HIDDEN if each in hidden else value for each, value in given.items()}

@@ -31,7 +31,7 @@ from modelrepair.settings import (
 )
 
 BESIDE = ("json", "debug", "out", "restart", "push")
-BESIDE += ("to", "to_revision", "pr", "in_place", "private", "force")
+BESIDE += ("to", "to_revision", "pr", "in_place", "keep_other_weights", "private", "force")
 """Options of fix that say where the result goes: no part of what the repair is."""
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
 COUNT = st.integers(min_value=2, max_value=10**6)

@@ -1,0 +1,32 @@
+"""What a run knows of secrets: out of the settings that it keeps and shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+from modelrepair.bench import Chosen
+from modelrepair.private import shown_settings
+from modelrepair.registry.loading import Registered
+from modelrepair.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """One secret by its name, one that is marked."""
+
+    api_key: str = ""
+    phrase: str = field(default="", metadata={"secret": True})
+    norm: str = "rms"
+
+
+def test_settings_that_are_kept_hold_no_secret():
+    given = {"api_key": "first canary", "phrase": "second canary", "norm": "mean"}
+    settings = Settings("user/model", scorer_options=given, judge_options=given)
+    plugin = Registered(SimpleNamespace(name="mine", options=Options), "mine", "1")
+    shown = shown_settings(settings, Chosen(((plugin, given),), plugin, SimpleNamespace()))
+    for options in (shown.scorer_options, shown.judge_options):
+        assert options["norm"] == "mean"
+        assert options.keys() == given.keys()
+    assert "canary" not in json.dumps(shown.to_json())
