@@ -19,6 +19,7 @@ from modelrepair.publish.manifest import digest as digest_of_manifest
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.published import Private, published
 from modelrepair.publish.results import evaluation, measured_utility
+from modelrepair.source.front_matter import read_front_matter, without_front_matter
 from modelrepair.source.names import is_id
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
@@ -164,7 +165,7 @@ def own_text(card: str, private: Private | None = None) -> str:
     '# Theirs'
     """
     text = card.replace("\r\n", "\n").lstrip("\ufeff")
-    text = _OURS.sub("", FRONT_MATTER.sub("", text, count=1))
+    text = _OURS.sub("", without_front_matter(text))
     while MARK.search(text):
         # What is left when one is taken out may be another.
         text = MARK.sub("", text)
@@ -378,7 +379,7 @@ def kept_metadata(old_card: str, private: Private | None = None) -> dict[str, An
     >>> kept_metadata("---\nlicense: mit\ntags: [mine]\n---\n# Mine")
     {'license': 'mit'}
     """
-    old = _old_metadata(old_card)
+    old = read_front_matter(old_card)
     kept = {name: old[name] for name in _KEPT_METADATA if old.get(name) is not None}
     kept |= {name: value for name, value in old.items() if name.startswith("extra_gated_")}
     if "datasets" in kept:
@@ -405,19 +406,6 @@ def _front_matter(manifest: Manifest, place: Place) -> str:
         name = (place.target or f"{manifest.source.id}-repaired").rpartition("/")[2]
         kept |= {"model_name": name, "eval_results": measured}
     return str(ModelCardData(ignore_metadata_errors=True, **kept)).strip()
-
-
-def _old_metadata(old_card: str) -> dict[str, Any]:
-    from huggingface_hub import ModelCard
-
-    if not FRONT_MATTER.match(old_card):
-        return {}
-    try:
-        card = ModelCard(old_card, ignore_metadata_errors=True)
-        return dict(card.data.to_dict())  # type: ignore[no-untyped-call]
-    except Exception:
-        # A source's front matter is anybody's text; one that can't be read is worth nothing.
-        return {}
 
 
 def _strings(value: Any) -> Iterable[str]:

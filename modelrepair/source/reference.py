@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.publish.files import card_text
+from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.names import is_id
 
 
@@ -26,7 +27,7 @@ def declared_base(folder: str | Path) -> str | None:
     Args:
         folder: the source's.
     """
-    metadata = _front_matter(Path(folder) / "README.md")
+    metadata = read_front_matter(card_text(folder) or "")
     base = metadata.get("base_model")
     if isinstance(base, list) and len(base) == 1:
         base = base[0]
@@ -92,14 +93,3 @@ def other_tensors(source: Checkpoint, reference: Checkpoint, compared: Iterable[
     shapes = [{n: e.shape for n, e in each.entries.items()} for each in (source, reference)]
     names = (shapes[0].keys() | shapes[1].keys()) - set(compared)
     return sorted(name for name in names if shapes[0].get(name) != shapes[1].get(name))
-
-
-def _front_matter(card: Path) -> dict[str, Any]:
-    # Imported here: the Hub's client is slow to import.
-    from huggingface_hub.repocard import metadata_load
-
-    try:
-        return metadata_load(card) or {}
-    except Exception:
-        # A card is a stranger's text, and a YAML reader fails in many ways: no card, no base.
-        return {}
