@@ -15,6 +15,8 @@ from modelrepair.errors import DamagedCheckpointError
 
 _ESCAPE = 255
 _CHUNK = 1 << 20
+_OVERHEAD = 64
+"""Bytes that deflate adds to what can't be compressed, beside a thousandth."""
 _AGAIN = "fetch the mask again, and compare its digest with the manifest's"
 
 
@@ -136,6 +138,10 @@ class MaskFile:
         """
         if name not in self._sites:
             return np.empty(0, np.int64)
+        if self._sites[name].nbytes > entries + entries // 1000 + _OVERHEAD:
+            raise DamagedCheckpointError(
+                f"the mask holds more than the site's {entries} entries", hint=_AGAIN
+            )
         return decode(map_entry(self.path, self._sites[name]).tobytes(), entries)
 
 

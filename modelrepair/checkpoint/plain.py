@@ -6,8 +6,9 @@ import json
 import math
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any
 
 from modelrepair.errors import DamagedCheckpointError, ResourceError
 
@@ -15,6 +16,8 @@ TEXT_LIMIT = 64 * 2**20
 """Bytes of a config, card or template; a tokenizer.json of 250,000 words has 34 MB."""
 MOST_LINKS = 8
 DEEPEST = 64
+MOST_PARTS = 1_000_000
+"""Members of the objects and lists of a strict document; a hundred bytes of memory each."""
 LARGEST = 2**63
 """Integers of a file are smaller than this: larger ones are no count of anything."""
 
@@ -78,7 +81,7 @@ def find_file(folder: Path, name: str) -> Path | None:
     raise DamagedCheckpointError(f"{name!r} is a link without an end", hint=_DISTRUST)
 
 
-def open_plain(path: Path, name: str | None = None) -> BinaryIO:
+def open_plain(path: Path, name: str | None = None) -> BufferedReader:
     """Open a file that must be a plain one; a pipe or a device neither waits nor is read.
 
     >>> open_plain(Path(os.devnull))
@@ -166,6 +169,8 @@ def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
     Raises:
         DamagedCheckpointError: it is no such document.
     """
+    if strict and sum(map(data.count, (b":", b",", b"[", b"{"))) > MOST_PARTS:
+        raise DamagedCheckpointError(f"{name} has over {MOST_PARTS:,} parts", hint=_AGAIN)
     try:
         value = json.loads(
             data.decode("utf-8-sig"),

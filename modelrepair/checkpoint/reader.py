@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from modelrepair.checkpoint.folder import FETCH, POINTER, weight_file, weight_files
+from modelrepair.checkpoint.plain import open_plain, parse_json
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
 ITEM_SIZES: Mapping[str, int] = MappingProxyType(
@@ -26,6 +27,12 @@ ITEM_SIZES: Mapping[str, int] = MappingProxyType(
     }
 )
 """Bytes of one entry, for the dtypes of safetensors whose entries are whole bytes."""
+
+HEADER_LIMIT = 16 * 2**20
+"""Bytes of a header: 100,000 tensors with long names and digests have fewer."""
+LARGEST_TENSOR = 2**56
+"""Entries, empty dimensions not counted: no array of numpy holds more."""
+MOST_DIMENSIONS = 32
 
 AGAIN = "download or copy the model again, and compare the files' sizes with the original's"
 
@@ -161,23 +168,36 @@ def read_header(folder: Path, name: str) -> SafetensorsFile:
     path = weight_file(folder, name)
     try:
         check_fetched(path, name)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    try:
+        with open_plain(path, name) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > min(HEADER_LIMIT, os.fstat(file.fileno()).st_size):
+                raise ValueError(f"its header is said to have {size:,} bytes")
+            text = file.read(size)
+        # It alone knows all that a header must be; what Python reads of it comes after.
         with safe_open(path, framework="numpy"):
             pass
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size), object_pairs_hook=_without_duplicates)
+        # The library takes the last of two equal names in silence, and another reader may take
+        # the first: nobody may repair one tensor and load another.
+        header = parse_json(text, "the header", strict=True)
+        metadata = header.pop("__metadata__", None) or {}
+        entries = [_entry(key, name, value, 8 + size) for key, value in header.items()]
     except OSError as error:
-        raise ResourceError(
-            f"{name!r} can't be read: {error.strerror or 'input or output error'}",
-            hint="check the rights on the file, and the disk",
-        ) from error
-    except (SafetensorError, ValueError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+    except (SafetensorError, DamagedCheckpointError, ValueError) as error:
         raise DamagedCheckpointError(
             f"{name!r} is no whole safetensors file: {_one_line(str(error))}", hint=AGAIN
         ) from error
-    metadata = header.pop("__metadata__", None) or {}
-    entries = (_entry(key, name, value, 8 + size) for key, value in header.items())
     return SafetensorsFile(tuple(sorted(entries, key=lambda entry: entry.offset)), metadata)
+
+
+def _unreadable(name: str, error: OSError) -> ResourceError:
+    return ResourceError(
+        f"{name!r} can't be read: {error.strerror or 'input or output error'}",
+        hint="check the rights on the file, and the disk",
+    )
 
 
 def check_fetched(path: Path, name: str) -> None:
@@ -191,7 +211,7 @@ def check_fetched(path: Path, name: str) -> None:
         DamagedCheckpointError: it is such a pointer.
         OSError: it can't be read.
     """
-    with path.open("rb") as file:
+    with open_plain(path, name) as file:
         if file.read(len(POINTER)) == POINTER:
             raise DamagedCheckpointError(
                 f"{name!r} is a Git LFS pointer: the file itself was not fetched", hint=FETCH
@@ -200,16 +220,10 @@ def check_fetched(path: Path, name: str) -> None:
 
 def _entry(name: str, file: str, value: dict[str, Any], start: int) -> TensorEntry:
     low, high = value["data_offsets"]
+    shape = value["shape"]
+    if len(shape) > MOST_DIMENSIONS or math.prod(filter(None, shape)) > LARGEST_TENSOR:
+        raise ValueError(f"{name!r} has a shape that no array can have")
     return TensorEntry(name, file, value["dtype"], tuple(value["shape"]), start + low, high - low)
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # The specification forbids duplicate keys, the library takes the last one in silence,
-    # and another reader may take the first: nobody may repair one tensor and load another.
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name stands twice in the header")
-    return result
 
 
 def _one_line(text: str) -> str:

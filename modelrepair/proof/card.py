@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from modelrepair.checkpoint.plain import read_file
 from modelrepair.errors import ModelRepairError, UsageError
 from modelrepair.proof.findings import Finding
@@ -28,6 +30,8 @@ from modelrepair.publish.reading import Reading
 
 ALWAYS_OURS = ("base_model", "base_model_relation", "model-index", "tags")
 """Keys that nobody else adds to a repair: who it descends from, and what was measured."""
+# Values of a forged manifest that no template expects, such as a rule of the gate that is a number.
+_TRIPPED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, TemplateError)
 MOST_METADATA = 1 << 20
 _TARGET = re.compile(r"^hf download (\S{1,200}) --local-dir repaired$", re.MULTILINE)
 
@@ -60,8 +64,12 @@ def check_card(
     card = data.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
     if "'verdict'" in reading.unknown:
         return
-    place = yield from _check_block(card, reading, manifest, repository)
-    yield from _check_metadata(card, manifest, place)
+    try:
+        place = yield from _check_block(card, reading, manifest, repository)
+        yield from _check_metadata(card, manifest, place)
+    except _TRIPPED as error:
+        yield _wrong(f"can't be made from this manifest: {type(error).__name__}")
+        return
     if source is not None and manifest.source.hub and manifest.adapter is None:
         own = card_text(source)
         kept = manifest.model_copy(update={"metadata": kept_metadata(own or "")})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
+from modelrepair.checkpoint.plain import find_file, open_plain, read_json
+from modelrepair.errors import DamagedCheckpointError
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.strangers import Same, part
 from modelrepair.publish.files import CARD_NAME, Files
@@ -107,7 +108,12 @@ def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:
         yield Finding("wrong-base", base.name, None, "the manifest knows no base: no adapter")
         return
     for name, expected in manifest.base.files.items():
-        found = sha256(base / name) if (base / name).is_file() else None
+        try:
+            path = find_file(base, name)
+        except DamagedCheckpointError as error:
+            yield Finding("manifest", MANIFEST_NAME, None, str(error))
+            return
+        found = None if path is None else sha256(path)
         if found != expected:
             has = f"sha256 {found[:12]}…" if found else "no such file"
             message = f"this is not the base {manifest.base.id}: {has}, expected {expected[:12]}…"
@@ -171,15 +177,15 @@ def is_foreign_to_all(name: str) -> bool:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _same_but_base(out: Path, source: Path, manifest: Manifest) -> bool:
     try:
-        new, old = json.loads(out.read_bytes()), json.loads(source.read_bytes())
+        new, old = (read_json(path.parent, path.name) for path in (out, source))
         return bool({**old, BASE_KEY: new[BASE_KEY]} == new) and (
             manifest.base is not None and new[BASE_KEY] == manifest.base.id
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (DamagedCheckpointError, KeyError, TypeError):
         return False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
 from modelrepair.checkpoint.mask import MaskFile
+from modelrepair.checkpoint.plain import parse_json
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
 from modelrepair.publish.edit import tensor_digest
@@ -17,6 +18,8 @@ from modelrepair.registry.specs import SubjectKind
 from modelrepair.version import version
 
 _LATER = frozenset(map(str, range(2, 100)))
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def read_header_of(mask: MaskFile) -> MaskHeader:
             else None,
             reference_tensors=tensors,
         )
-    except (KeyError, ValueError, RecursionError) as error:
+    except (KeyError, ValueError, DamagedCheckpointError) as error:
         raise DamagedCheckpointError(
             f"{mask.path.name} is no mask that modelrepair can read: {error}",
             hint="fetch the mask again",
@@ -103,9 +106,11 @@ def wrong_reference(header: MaskHeader, source: Checkpoint, reference: Checkpoin
 
 
 def _digests(text: str) -> dict[str, str]:
-    value = json.loads(text)
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError("digests must be a mapping of names to text")
+    value = parse_json(text.encode(), "a table of digests", strict=True)
+    if not isinstance(value, dict) or not all(
+        isinstance(item, str) and _SHA256.match(item) for item in value.values()
+    ):
+        raise ValueError("digests must be a mapping of names to SHA-256")
     return value
 
 

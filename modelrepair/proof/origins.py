@@ -12,7 +12,7 @@ from modelrepair.progress import Progress
 from modelrepair.proof.files import is_foreign_to_all
 from modelrepair.proof.findings import Finding, Verification
 from modelrepair.proof.strangers import Same, same_in
-from modelrepair.publish.manifest import Origin
+from modelrepair.publish.manifest import MANIFEST_NAME, Origin
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import Reading, read_manifest
 from modelrepair.publish.remote import Remote, list_remote
@@ -51,7 +51,12 @@ def verify_origins(
     except ModelRepairError:
         found = verify(repaired.folder, source=None, progress=progress)  # it tells why
         return _of(found, repaired)
-    origins = needed(reading)
+    try:
+        origins = needed(reading)
+    except ValueError as error:  # of a later version's manifest: a path, say
+        message = f"names a source that can't be one: {' '.join(str(error).split())[:200]}"
+        found = Verification.of([Finding("manifest", MANIFEST_NAME, None, message)])
+        return _of(found, repaired)
     named = {"source": source, "reference": reference, "base": base}
     models = {name: _at_hand(name, named[name], origin) for name, origin in origins.items()}
     models |= {
@@ -74,7 +79,12 @@ def verify_origins(
         progress=progress,
     )
     undecided = [each for each in found.inconclusive if not (lost and each.code == "no-reference")]
-    return _of(replace(found, inconclusive=(*undecided, *lost)), repaired)
+    found = replace(
+        found,
+        findings=(*found.findings, *(each for each in lost if each.wrong)),
+        inconclusive=(*undecided, *(each for each in lost if not each.wrong)),
+    )
+    return _of(found, repaired)
 
 
 def _of(found: Verification, repaired: Source) -> Verification:
@@ -115,6 +125,11 @@ def _at_hand(name: str, given: str | Path | None, origin: Origin | None) -> Path
         return pinned(given or "", origin).folder
     except HubError as error:
         return Finding("unreachable", name, None, str(error))
+    except UsageError as error:
+        if given is not None:
+            raise
+        message = f"names a {name} that can't be one: {error}"
+        return Finding("manifest", MANIFEST_NAME, None, message)
 
 
 def pinned(model: str | Path, origin: Origin | None) -> Source:

@@ -18,6 +18,8 @@ from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 
 _ROUNDING = 1e-9
 _ORDER = ("failed", "undecided", "passed")
+MOST_BUDGET = 10**6
+"""A budget is a share, or a number of examples."""
 VERDICT = "'verdict'"
 # What every manifest holds. What a later version measures besides is compared where it is there.
 _ALWAYS = frozenset(
@@ -155,7 +157,9 @@ def _budgets(manifest: Manifest) -> Budgets | None:
     if not isinstance(given, dict) or not given.keys() <= known:
         return None
     numbers: dict[str, Any] = dict(given)
-    return Budgets(**numbers) if all(type(n) in (int, float) for n in numbers.values()) else None
+    if not all(type(n) in (int, float) and 0 <= n <= MOST_BUDGET for n in numbers.values()):
+        return None
+    return Budgets(**numbers)
 
 
 def _close(one: Any, two: Any) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
+from modelrepair.checkpoint.plain import read_json
 from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedModelError, UsageError
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import works_backwards
@@ -63,7 +63,7 @@ def refuse_lab(folder: Path) -> None:
         UnsupportedModelError: its config carries the mark.
     """
     for name in CONFIGS:
-        if LAB_MARK in _config(folder / name):
+        if LAB_MARK in _config(folder, name):
             raise UnsupportedModelError(
                 f"{name} is marked {LAB_MARK}: this model was broken on purpose",
                 hint="such models are for experiments on one's own machine and are never pushed",
@@ -78,7 +78,7 @@ def check_base(folder: Path) -> None:
     """
     from modelrepair.publish.pushing import check_id
 
-    base = _config(folder / ADAPTER_CONFIG).get(BASE_KEY)
+    base = _config(folder, ADAPTER_CONFIG).get(BASE_KEY)
     if base is None:
         return
     try:
@@ -115,6 +115,10 @@ def check_figures(folder: Path, manifest: Manifest) -> None:
     from modelrepair.proof.record import check_measures
 
     findings, _ = check_measures(folder, manifest)
+    if findings and findings[0].code == "verdicts":
+        raise DamagedCheckpointError(
+            f"not pushed: {findings[0].line}", hint="push the folder as modelrepair wrote it"
+        )
     if findings:
         raise GateError(
             f"not pushed: {findings[0].line}", hint="push the folder as modelrepair wrote it"
@@ -163,9 +167,6 @@ def _backwards(folder: Path, manifest: Manifest) -> bool:
     return works_backwards(results["before"], results["after"], Budgets())
 
 
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
+def _config(folder: Path, name: str) -> dict[str, Any]:
+    config = read_json(folder, name)
     return config if isinstance(config, dict) else {}

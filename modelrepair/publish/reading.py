@@ -25,6 +25,8 @@ from modelrepair.publish.manifest import (
 )
 from modelrepair.version import version
 
+MANIFEST_LIMIT = 16 * 2**20
+"""Bytes of a manifest; one of 30,000 sites has 9 million."""
 _AGAIN = "a repaired model has repair/manifest.json; fetch the whole folder again"
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}\Z")
 _STAND_IN: Mapping[tuple[int | str, ...], str] = {("verdict",): "unmeasured"}
@@ -97,7 +99,7 @@ def read_manifest(path: str | Path) -> Reading:
     """
     path = Path(path)
     folder, name = (path, MANIFEST_NAME) if path.is_dir() else (path.parent, path.name)
-    data = read_file(folder, name)
+    data = read_file(folder, name, MANIFEST_LIMIT)
     if data is None:
         raise DamagedCheckpointError(
             f"no manifest: {Path(name).name} can't be read (no such file)", hint=_AGAIN

@@ -8,11 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from modelrepair.checkpoint.plain import parse_json, read_file
 from modelrepair.checkpoint.writer import write_text
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.measure.results import MEASURED_SETS, AnswerVerdict, ExampleResult
 from modelrepair.publish.manifest import ModelRole
 
+VERDICTS_LIMIT = 8 * 2**20
+"""Bytes of all rows; 20,000 examples have fewer."""
+LINE_LIMIT = 16 * 2**10
+LARGEST_LOSS = 1e39
+"""No difference of two numbers of float32 is larger."""
 VERDICTS_NAME = "repair/verdicts.jsonl"
 _ROLES: tuple[ModelRole, ...] = ("before", "reference", "after")
 
@@ -62,43 +68,64 @@ def read_verdicts(path: Path) -> dict[ModelRole, list[ExampleResult]]:
         DamagedCheckpointError: a line that `write_verdicts` can't have written.
     """
     results: dict[ModelRole, list[ExampleResult]] = {}
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    _read_row(json.loads(line), results)
-                except (ValueError, TypeError, AttributeError, RecursionError) as error:
-                    raise DamagedCheckpointError(
-                        f"{path.name}, line {number}: {error}",
-                        hint="fetch the file again, and compare its digest with the manifest's",
-                    ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    data = read_file(path.parent, path.name, VERDICTS_LIMIT)
+    if data is None:
         raise DamagedCheckpointError(
-            f"{path.name} can't be read: {getattr(error, 'strerror', None) or 'not UTF-8'}",
-            hint="fetch the file again",
-        ) from None
+            f"{path.name} can't be read: no such file", hint="fetch the file again"
+        )
+    last, at, number = (-1, -1), 0, 0
+    while at < len(data):
+        end = data.find(b"\n", at) + 1 or len(data)
+        number += 1
+        try:
+            if end - at > LINE_LIMIT:
+                raise ValueError(f"over {LINE_LIMIT:,} bytes")
+            row = parse_json(data[at:end], f"line {number}", strict=True)
+            last = _read_row(row, last, results)
+        except (KeyError, ValueError, TypeError, AttributeError, DamagedCheckpointError) as error:
+            raise DamagedCheckpointError(
+                f"{path.name}, line {number}: {str(error)[:200]}",
+                hint="fetch the file again, and compare its digest with the manifest's",
+            ) from None
+        at = end
+    if not results:
+        raise DamagedCheckpointError(f"{path.name} holds no example", hint="fetch the file again")
     return results
 
 
-def _read_row(row: dict[str, Any], results: dict[ModelRole, list[ExampleResult]]) -> None:
+def _read_row(
+    row: dict[str, Any], last: tuple[int, int], results: dict[ModelRole, list[ExampleResult]]
+) -> tuple[int, int]:
+    """Add a row's results; give its key, which the next row's must follow."""
     name, index = row.pop("set"), row.pop("index")
-    if name not in MEASURED_SETS or type(index) is not int:
+    if name not in MEASURED_SETS or type(index) is not int or index < 0:
         raise ValueError(f"no example is named {name!r}, {index!r}")
+    key = (MEASURED_SETS.index(name), index)
+    if key <= last:
+        raise ValueError(f"example {index} of {name} stands twice, or out of order")
+    if not row:
+        raise ValueError("no model's result")
     for role, fields in row.items():
         if role not in _ROLES:
             raise ValueError(f"{role!r} is none of {', '.join(_ROLES)}")
         result = ExampleResult(name, index, **{"verdict": None, **fields})
         if result.verdict is not None and result.verdict not in get_args(AnswerVerdict):
             raise ValueError(f"{result.verdict!r} is no verdict")
-        if not all(
-            isinstance(value, int | float | None)
-            for value in (
-                result.hits,
-                result.counted,
-                result.loss,
-                result.exact,
-                result.unfinished_thought,
-            )
-        ):
-            raise ValueError("hits, counted, loss, exact and unfinished_thought are numbers")
+        _check_figures(result)
         results.setdefault(role, []).append(result)
+    return key
+
+
+def _check_figures(result: ExampleResult) -> None:
+    counts = (result.hits, result.counted)
+    if any(count is not None and (type(count) is not int or count < 0) for count in counts):
+        raise ValueError("hits and counted are counts")
+    if (result.hits or 0) > (result.counted or 0):
+        raise ValueError("more hits than were counted")
+    if any(
+        type(flag) not in (bool, type(None)) for flag in (result.exact, result.unfinished_thought)
+    ):
+        raise ValueError("exact and unfinished_thought are true or false")
+    loss = result.loss
+    if loss is not None and (type(loss) not in (int, float) or not 0 <= loss <= LARGEST_LOSS):
+        raise ValueError("loss is a number from 0 on")
