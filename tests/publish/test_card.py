@@ -253,3 +253,24 @@ def test_small_formats():
     assert figure(None) == "–"
     assert figure(Measure(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
     assert len(MEASURED) == 2
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "tags: [unclosed\n",
+        "what is this\n",
+        "bad: &a [*a]\n",
+        "extra_gated_button_content: Yes: I do\n",
+    ],
+)
+@pytest.mark.parametrize(
+    "change", [str, "\ufeff{}".format, lambda card: card.replace("\n", "\r\n")]
+)
+def test_odd_front_matter_loses_no_licence_language_or_gate(odd, change):
+    front = f"license: mit\nlanguage: no\n{odd}extra_gated_prompt: Be kind\n"
+    kept = kept_metadata(change(f"---\n{front}---\n# Mine\n"))
+    says = {"license": "mit", "language": "no", "extra_gated_prompt": "Be kind"}
+    assert {name: kept.get(name) for name in says} == says
+    assert own_text(change(f"---\n{front}---\n# Mine\n")) == "# Mine"

@@ -51,6 +51,7 @@ def test_odd_front_matter_loses_nothing_that_is_kept(card):
         ("license: 'no'", "no"),
         ("license: true", True),
         ("license: 3", 3),
+        ("license: 1.10", "1.10"),
         ("license: apache-2.0", "apache-2.0"),
         ("license: My own: see below", "My own: see below"),
         ("license: first\nlicense: last", "last"),
