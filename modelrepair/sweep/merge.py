@@ -20,7 +20,7 @@ from modelrepair.checkpoint.bits import from_float64
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import copy_file, fsync_folder, replace_tensors
-from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, out_of_memory
 from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, classify
 from modelrepair.sweep.adapter import NAME, adapt
@@ -31,6 +31,9 @@ from modelrepair.sweep.weights import stored
 _SAVED = f".modules_to_save.{NAME}."
 _BASE_LAYER = ".base_layer."
 _OF_THE_BASE = ("config.json", "generation_config.json", ADAPTER_CONFIG)
+
+UNTIE = "untie the base's embeddings first, or repair the adapter's factors without --merge"
+WITHOUT = "repair the adapter's factors, without --merge"
 
 Compute = Callable[[], Tensor]
 
@@ -56,7 +59,8 @@ def merge(adapter: Path, base: Path, into: Path, progress: Progress) -> None:
     """
     small, large = Checkpoint.open(adapter), Checkpoint.open(base)
     plain = build(base, large, torch.device("cpu"))
-    tensors = _changes(plain.files, adapt(plain, adapter, small), small, large)
+    tied = dict(getattr(plain.model, "all_tied_weights_keys", {}))
+    tensors = _changes(plain.files, tied, adapt(plain, adapter, small), small, large)
 
     def changed(file: str) -> Iterator[tuple[TensorEntry, np.ndarray]]:
         for name, compute in tensors.items():
@@ -96,12 +100,17 @@ def merge(adapter: Path, base: Path, into: Path, progress: Progress) -> None:
 
 
 def _changes(
-    before: Mapping[str, str | Made], adapted: Skeleton, adapter: Checkpoint, base: Checkpoint
+    before: Mapping[str, str | Made],
+    tied: Mapping[str, str],
+    adapted: Skeleton,
+    adapter: Checkpoint,
+    base: Checkpoint,
 ) -> dict[str, Compute]:
     """Which of the base's tensors the adapter changes, and how each new one is computed.
 
     Args:
         before: the base's parameters and the tensors that fill them.
+        tied: parameters that the base's config says are others, by name.
         adapted: the skeleton with the adapter in its layers.
         adapter: the adapter's tensors.
         base: the base's.
@@ -116,33 +125,64 @@ def _changes(
         if isinstance(file, Made):
             raise UnsupportedModelError(
                 f"the adapter changes {name}, which is made of several tensors of the base's file",
-                hint="repair the adapter's factors, without --merge",
+                hint=WITHOUT,
             )
         return file
 
-    changes: dict[str, Compute] = {}
-    changed: set[str] = set()
+    made: dict[str, Compute] = {}  # by the parameter's name: a later one includes the earlier
     for name, file in adapted.files.items():
         original = name.replace(_SAVED, ".").replace(_BASE_LAYER, ".")
         if isinstance(file, str) and file in adapter.entries and original in before:
-            changes[in_base(original)] = _reader(read, file)
-            changed.add(original)
+            made[original] = _reader(read, file)
     for path, module in adapted.model.named_modules():
         if isinstance(module, BaseTunerLayer):
+            _check_bias(path, module)
             for leaf, _ in module.get_base_layer().named_parameters(recurse=False):
                 name = f"{path}.base_layer.{leaf}"
                 original = f"{path}.{leaf}"
-                changes[in_base(original)] = _merger(adapted, path, module, name, read)
-                changed.add(original)
+                made[original] = _merger(adapted, path, module, name, read)
+    changes: dict[str, Compute] = {}
+    for name, compute in made.items():
+        file = in_base(name)
+        if file in changes and not _same(changes[file], compute):
+            raise UnsupportedModelError(
+                f"the adapter changes {file} in two places where the base uses it as one, and "
+                f"differently as {name}",
+                hint=UNTIE,
+            )
+        changes[file] = compute
     for name, file in before.items():
-        if isinstance(file, str) and file in changes and name not in changed:
+        if isinstance(file, str) and file in changes and name not in made:
             raise UnsupportedModelError(
                 f"the adapter changes {file} in one of the places where the model uses it, "
                 f"and not as {name}",
-                hint="untie the base's embeddings first, or repair the adapter's factors without "
-                "--merge",
+                hint=UNTIE,
             )
+    for name, other in tied.items():
+        # Both may lie in the file, alike; with different ones the config would be untrue.
+        if (name in made or other in made) and before[name] != before[other]:
+            one, two = (made.get(each) or _reader(read, in_base(each)) for each in (name, other))
+            if not _same(one, two):
+                raise UnsupportedModelError(
+                    f"the base's config ties {name} to {other}, and the adapter changes them apart",
+                    hint=UNTIE,
+                )
     return changes
+
+
+def _same(first: Compute, second: Compute) -> bool:
+    """Whether two ways to one tensor end alike, up to the order in which factors are multiplied."""
+    one, other = first(), second()
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-6, atol=1e-9)
+
+
+def _check_bias(path: str, module: Any) -> None:
+    """Refuse a bias of B where the base has none: the merged model would have no place for it."""
+    if getattr(module, "lora_bias", {}).get(NAME) and module.get_base_layer().bias is None:
+        raise UnsupportedModelError(
+            f"the adapter gives {path} a bias, and the base's layer has none to merge it into",
+            hint=WITHOUT,
+        )
 
 
 def _reader(read: Callable[[str], Tensor], file: str) -> Compute:
@@ -162,7 +202,15 @@ def _merger(
 
     def compute() -> Tensor:
         with torch.no_grad(), filled(module, files, read):
-            module.merge(adapter_names=[NAME])
+            try:
+                module.merge(adapter_names=[NAME])
+            except (RuntimeError, ValueError, NotImplementedError, AttributeError) as error:
+                if out_of_memory(error):
+                    raise
+                line = " ".join(str(error).split())[:200]
+                raise UnsupportedModelError(
+                    f"peft can't merge the adapter into {path}: {line}", hint=WITHOUT
+                ) from error
             merged: Tensor = getattr(module.get_base_layer(), leaf).detach().clone()
         module.merged_adapters.clear()
         return merged

@@ -116,6 +116,65 @@ def test_one_of_two_tied_tensors_can_not_be_changed_alone(tmp_path):
     assert not (tmp_path / "merged").exists()
 
 
+TIED = {
+    "both saved": {"modules_to_save": ["lm_head", "embed_tokens"]},
+    "both with factors": {"target_modules": ["lm_head", "embed_tokens"]},
+}
+
+
+@pytest.mark.parametrize("name", TIED)
+def test_two_tied_tensors_that_were_trained_apart_are_refused(tmp_path, name):
+    config = LoraConfig(r=2, **{"target_modules": ["q_proj"], **TIED[name]})
+    adapters.save(tmp_path, "qwen3", config)
+    with pytest.raises(UnsupportedModelError, match="in two places where the base uses it as one"):
+        merged(tmp_path)
+    assert not (tmp_path / "merged").exists()
+
+
+def test_so_are_they_where_the_file_of_a_tied_base_holds_both(tmp_path):
+    config = LoraConfig(r=2, target_modules=["q_proj"], **TIED["both saved"])
+    adapters.save(tmp_path, "qwen3", config)
+    path = tmp_path / "base" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+    save_file(tensors, path)
+    with pytest.raises(UnsupportedModelError, match=r"config ties .* changes them apart"):
+        merged(tmp_path)
+
+
+SAME = {
+    "kept tied, saved": ("qwen3", {"modules_to_save": ["embed_tokens"]}),
+    "kept tied, factors": ("qwen3", {"target_modules": ["embed_tokens"]}),
+    "all biases": ("qwen2", {"bias": "all"}),
+    "biases of its layers": ("opt", {"bias": "lora_only"}),
+    "bias of B": ("qwen2", {"lora_bias": True}),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_merged_model_answers_as_the_adapter_on_its_base(tmp_path, name):
+    kind, settings = SAME[name]
+    if kind == "qwen3":
+        settings = settings | {"ensure_weight_tying": True}
+    config = LoraConfig(r=2, **{"target_modules": ["q_proj"], **settings})
+    adapters.save(tmp_path, kind, config)
+    found = AutoModelForCausalLM.from_pretrained(merged(tmp_path)).eval()
+    tokens = torch.arange(3, 20)[None]
+    with torch.no_grad():
+        expected = adapters.load(tmp_path, kind)(input_ids=tokens).logits
+        logits = found(input_ids=tokens).logits
+        assert not torch.allclose(logits, adapters.base_model(kind)(input_ids=tokens).logits)
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_bias_that_the_base_has_no_place_for_is_refused(tmp_path):
+    config = LoraConfig(r=2, target_modules=["q_proj"], lora_bias=True)
+    adapters.save(tmp_path, "llama", config)
+    with pytest.raises(UnsupportedModelError, match="the base's layer has none"):
+        merged(tmp_path)
+    assert not (tmp_path / "merged").exists()
+
+
 def test_saved_experts_of_a_file_with_a_tensor_for_each_can_not_be_merged(tmp_path):
     config = LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["experts"])
     adapters.save(tmp_path, "mixtral", config)
