@@ -118,14 +118,15 @@ def apply(
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
     from modelrepair.proof.apply import apply as rebuild
+    from modelrepair.proof.apply import included
     from modelrepair.proof.origins import origins_of_mask, pinned
 
-    made_from = origins_of_mask(Path(mask))
+    made_from, include = origins_of_mask(Path(mask)), included(Path(mask))
     return rebuild(
         mask,
-        pinned(source, made_from.source).folder,
+        pinned(source, made_from.source, include).folder,
         reference=None if reference is None else pinned(reference, made_from.reference).folder,
-        base=None if base is None else pinned(base, made_from.base).folder,
+        base=None if base is None else pinned(base, made_from.base, include).folder,
         out=out,
         progress=progress,
     )

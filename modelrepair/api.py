@@ -29,6 +29,7 @@ def repair(
     targets: Iterable[str] = (),
     exclude: Iterable[str] = (),
     allow_partial: bool = False,
+    include: Iterable[str] = (),
     realign: str | Path = DEFAULT_SETS["realign"],
     refusal: str | Path | None = None,
     utility: str | Path = DEFAULT_SETS["utility"],
@@ -113,6 +114,8 @@ def repair(
         targets: globs on tensor names; only these are repaired.
         exclude: globs on tensor names; these are not.
         allow_partial: go on where less than 95 % of the blocks' matrices can be reached.
+        include: globs on file names: files of the source that the model does not need, to be
+            taken along all the same. Never weights, pickles, code or credentials.
         realign: harmful prompts with harmful answers: a registered name, a file or folder
             (JSON Lines, JSON, CSV, parquet), or ``org/name[:config][:split][@revision]`` on the
             Hub. Preference data give the refusals too. Prompts alone will do, and

@@ -127,7 +127,7 @@ def _push_plan(
         return {"refused": (str(error),)}
     own = target.kind != "new repository"
     sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()} if info else {}
-    left = sizes.keys() - set(wanted_files(sizes, record=True))
+    left = sizes.keys() - set(wanted_files(sizes, record=True, include=settings.include))
     return {
         "target": target.id,
         "kind": target.kind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from modelrepair.bench import Chosen, Model, Sets
 from modelrepair.errors import DamagedCheckpointError
@@ -17,7 +17,11 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 
 
 def inputs_of(
-    sets: Sets, chosen: Chosen, models: Mapping[str, Model | None], progress: Progress
+    sets: Sets,
+    chosen: Chosen,
+    models: Mapping[str, Model | None],
+    progress: Progress,
+    include: Sequence[str] = (),
 ) -> dict[str, str]:
     """The digest of everything that a repair reads.
 
@@ -26,6 +30,7 @@ def inputs_of(
         chosen: plug-ins count by their code, the judge by what it reads, too.
         models: by role: what "the …" is called.
         progress: where the bytes read are shown.
+        include: globs of the source's files that are taken along, too.
     """
     found = {f"the {name} set": some.digest for name, some in sets.given.items()}
     for registered in chosen.plugins:
@@ -36,7 +41,7 @@ def inputs_of(
         _name(name, role): (model.source.folder, name)
         for role, model in models.items()
         if model is not None
-        for name in read_files(model)
+        for name in read_files(model, include if role in ("source", "base") else ())
     }
     total = sum((folder / name).stat().st_size for folder, name in files.values())
     with progress.step("looking at the files", total) as advance:
@@ -46,10 +51,13 @@ def inputs_of(
     return found
 
 
-def read_files(model: Model) -> Iterator[str]:
+def read_files(model: Model, include: Sequence[str] = ()) -> Iterator[str]:
     """The files of a model that a repair reads or takes along."""
     files = classify(
-        model.source.folder, weights=model.checkpoint.files, index=model.checkpoint.index
+        model.source.folder,
+        weights=model.checkpoint.files,
+        index=model.checkpoint.index,
+        include=include,
     )
     yield from files.weights
     yield from files.kept

@@ -23,6 +23,7 @@ from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
 from modelrepair.inputs import check_unchanged, inputs_of
+from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
@@ -32,6 +33,7 @@ from modelrepair.planning import check_ahead, check_room
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
 from modelrepair.progress import Progress
+from modelrepair.publish.files import classify
 from modelrepair.publish.output import (
     Weights,
     finish,
@@ -105,10 +107,11 @@ def run(
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
-    inputs = inputs_of(sets, chosen, models, progress)
+    inputs = inputs_of(sets, chosen, models, progress, settings.include)
     shown = shown_settings(settings, chosen).to_json()
     begun = Begun(*map(all_readable, (shown, inputs)))
     check_room(settings, source, sets, chosen, destination.absolute().parent)
+    check_left(settings, source, progress)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)
         bench = prepare.open_bench(
@@ -137,6 +140,12 @@ def run(
             source=source.checkpoint,
             sites=manifest_sites(bench.sites, found.made),
             edit=edit,
+            files=classify(
+                source.source.folder,
+                weights=source.checkpoint.files,
+                index=source.checkpoint.index,
+                include=settings.include,
+            ),
             base_id=prepare.base_id(source, notes),
             progress=progress,
         )

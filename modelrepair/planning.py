@@ -15,6 +15,7 @@ from modelrepair.errors import ResourceError
 from modelrepair.estimate import free_disk
 from modelrepair.examples.load import Example
 from modelrepair.hubplan import bytes_to_fetch, hub_plan
+from modelrepair.kept import left_ahead
 from modelrepair.preflight import Plan, size_of
 from modelrepair.prepare import check_subject, find_base
 from modelrepair.presets import expand
@@ -47,10 +48,10 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     notes = Notes()
     repairer = _repairer(settings)
     specs = [] if repairer is not None else _scorers(settings)
-    source = resolve(settings.source, settings.revision, weights=False)
+    source = _source_ahead(settings)
     adapter = read_adapter(source.folder)
     check_subject(settings, adapter)
-    base = None if adapter is None else find_base(settings.base, adapter, weights=False)
+    base = None if adapter is None else _base_ahead(settings, adapter)
     subject = subject_ahead(settings, source, adapter)
     compared = Notes()
     if base is None or settings.reference != "auto":
@@ -81,7 +82,24 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     if repairer is not None:
         note = f"time is counted without what {repairer.spec.name} computes"
         made = replace(made, notes=(*made.notes, note))
+    made = replace(made, left_behind=left_ahead(settings, source, base))
     return replace(made, hub=hub_plan(settings, source, made, subject, pushing, base))
+
+
+def _source_ahead(settings: Settings, commit: str | None = None) -> Source:
+    return resolve(
+        settings.source,
+        settings.revision,
+        weights=False,
+        commit=commit,
+        include=settings.include,
+    )
+
+
+def _base_ahead(settings: Settings, adapter: Adapter | None) -> Source | None:
+    if adapter is None:
+        return None
+    return find_base(settings.base, adapter, weights=False, include=settings.include)
 
 
 def subject_ahead(settings: Settings, source: Source, adapter: Adapter | None) -> SubjectKind:
@@ -148,12 +166,15 @@ def check_ahead(
         UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
         ResourceError: too little memory or disk.
     """
-    source = resolve(settings.source, settings.revision, weights=False, commit=commit)
+    source = resolve(
+        settings.source, settings.revision, weights=False, commit=commit, include=settings.include
+    )
     if source.complete:
         return source.commit
     adapter = read_adapter(source.folder)
     check_subject(settings, adapter)
-    base = None if adapter is None else find_base(settings.base, adapter, weights=False)
+    base = None if adapter is None else _base_ahead(settings, adapter)
+    left_ahead(settings, source, base)
     specs = _plugins(chosen)
     scored = {name: split.score for name, split in sets.splits.items()}
     preflight.check(_look(settings, source, base, specs, scored, out))

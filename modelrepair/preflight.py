@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,7 @@ class Plan:
         refused: why the model can't be repaired; empty where it can.
         seconds_least: what the computing takes at least on this machine's processor, without
             downloads; ``seconds_most`` at most. None where an accelerator computes.
+        left_behind: files of the source that the result will not hold, with the reason.
         hub: what comes down and goes up, and where to, where the Hub is asked for anything.
     """
 
@@ -113,11 +114,12 @@ class Plan:
     refused: tuple[str, ...]
     seconds_least: int | None = None
     seconds_most: int | None = None
+    left_behind: Mapping[str, str] = field(default_factory=dict)
     hub: HubPlan | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, in this order."""
-        return asdict(self)
+        return {**asdict(self), "left_behind": dict(self.left_behind)}
 
 
 def plan(

@@ -50,14 +50,14 @@ def find_source(settings: Settings, *, repair: bool = True, commit: str | None =
         UsageError: a subject that the source does not have, or an adapter without its base.
         UnsupportedModelError: an adapter that can't be repaired.
     """
-    source = resolve(settings.source, settings.revision, commit=commit)
+    source = resolve(settings.source, settings.revision, commit=commit, include=settings.include)
     adapter = read_adapter(source.folder)
     if repair:
         check_subject(settings, adapter)
     checkpoint = Checkpoint.open(source.folder)
     if adapter is None:
         return Model(source, checkpoint)
-    found = find_base(settings.base, adapter)
+    found = find_base(settings.base, adapter, include=settings.include)
     base = Model(found, Checkpoint.open(found.folder))
     check_fits(checkpoint.entries, base.checkpoint.entries)
     return Model(source, checkpoint, base=base)
@@ -103,7 +103,9 @@ def check_subject(settings: Settings, adapter: Adapter | None) -> None:
     check_kind(adapter, merge=settings.merge)
 
 
-def find_base(given: str | None, adapter: Adapter, *, weights: bool = True) -> Source:
+def find_base(
+    given: str | None, adapter: Adapter, *, weights: bool = True, include: Sequence[str] = ()
+) -> Source:
     """Fetch or find what an adapter adapts: as named by the user, else by its config as an id.
 
     Raises:
@@ -111,9 +113,11 @@ def find_base(given: str | None, adapter: Adapter, *, weights: bool = True) -> S
         UnsupportedModelError: it is an adapter itself.
     """
     if given is not None:
-        found = resolve(given, weights=weights)
+        found = resolve(given, weights=weights, include=include)
     else:
-        found = resolve(named_base(adapter), adapter.revision, weights=weights, local=False)
+        found = resolve(
+            named_base(adapter), adapter.revision, weights=weights, local=False, include=include
+        )
     if read_adapter(found.folder) is not None:
         raise UnsupportedModelError(
             f"the base {found.id or found.name} is an adapter itself",
@@ -149,7 +153,7 @@ def merged(settings: Settings, source: Model, workspace: Workspace, progress: Pr
 
     folder = workspace.work / "merged"
     if not folder.exists():
-        merge(source.source.folder, source.base.source.folder, folder, progress)
+        merge(source.source.folder, source.base.source.folder, folder, progress, settings.include)
     return Model(
         replace(source.source, folder=folder),
         Checkpoint.open(folder),

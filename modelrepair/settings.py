@@ -76,6 +76,7 @@ class Settings:
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_partial: bool = False
+    include: tuple[str, ...] = ()
     realign: str = DEFAULT_SETS["realign"]
     refusal: str | None = None
     utility: str = DEFAULT_SETS["utility"]

@@ -76,6 +76,7 @@ SETTINGS = st.builds(
     arithmetic=st.sampled_from(CHOICES["arithmetic"]),
     token_budget=COUNT,
     seed=st.integers(0, 99),
+    include=st.lists(st.sampled_from(["*.csv", "a b/*"]), max_size=2).map(tuple),
     store_values=st.booleans(),
     **{
         name: st.sampled_from(["none", "plain", "org/name:a:b@v1", "self:plain"]) | FILE

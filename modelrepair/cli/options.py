@@ -144,6 +144,13 @@ def source_options() -> Decorator[Any]:
             is_flag=True,
             help="Go on where less than 95 % of the parameters can be repaired.",
         ),
+        option(
+            "--include",
+            multiple=True,
+            metavar="GLOB",
+            help="Take files of SOURCE along that the model does not need; may be repeated. Never "
+            "weights, pickles, code or credentials.",
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.repairing import check_ratio, repairing_options
 from modelrepair.cli.types import as_mapping
+from modelrepair.publish.files import by_reason
 
 MOST_LINES = 8
 LABELS = {
@@ -48,6 +49,8 @@ def command(output: Output, source: str, **options: Any) -> None:
     document = plan.to_json()
     table = Table(show_header=False, title=source, title_justify="left")
     hub = document.pop("hub", None) or {}
+    left = by_reason(document["left_behind"])  # all of it: what leaves a machine is asked for here
+    document["left_behind"] = "\n".join(f"{why}: {names}" for why, names in left.items()) or "–"
     for name, value in {**document, **{HUB.get(key, key): hub[key] for key in hub}}.items():
         table.add_row(LABELS.get(name, name.replace("_", " ")), shown(name, value))
     output.result(plan.to_json(), table)

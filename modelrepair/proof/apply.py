@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import Patch, copy_file, fsync_folder, write_shard
-from modelrepair.errors import GateError, UsageError
+from modelrepair.errors import GateError, ModelRepairError, UsageError
 from modelrepair.place import placed, reserved
 from modelrepair.progress import Progress, Silent
 from modelrepair.proof.files import sha256
@@ -58,13 +58,28 @@ def apply(
         InconclusiveError: mask or manifest are newer than this program.
         ResourceError: the disk is full, or the folder can't be written.
     """
+    include = included(Path(mask))
     _check_mask(Path(mask))
     path, source, out = mask_path(Path(mask)), Path(source), placed(Path(out), Path(source))
     opened = open_mask(path)
     header = read_header_of(opened)
     given = None if base is None else Path(base)
-    with reserved(out), original(source, given, header.subject, progress) as folder:
-        return _apply(path, opened, header, folder, reference, out, progress)
+    with reserved(out), original(source, given, header.subject, progress, include) as folder:
+        return _apply(path, opened, header, folder, reference, out, progress, include)
+
+
+def included(mask: Path) -> tuple[str, ...]:
+    """Globs of files that the repair took along, too; a mask alone does not say.
+
+    >>> included(Path("nowhere"))
+    ()
+    """
+    if not (mask / MANIFEST_NAME).is_file():
+        return ()
+    try:
+        return load_manifest(mask).include
+    except ModelRepairError:
+        return ()  # the mask alone decides whether it can be applied
 
 
 def _check_mask(place: Path) -> None:
@@ -88,6 +103,7 @@ def _apply(
     reference: str | Path | None,
     out: Path,
     progress: Progress | None,
+    include: Sequence[str],
 ) -> Path:
     checkpoint = Checkpoint.open(source)
     _check_source(header, checkpoint)
@@ -121,7 +137,7 @@ def _apply(
         assert new is not None, "what is unknown is a finding"
         return new
 
-    files = classify(source, weights=checkpoint.files, index=checkpoint.index)
+    files = classify(source, weights=checkpoint.files, index=checkpoint.index, include=include)
     # Not OUT.partial: that may be an interrupted repair, which can still go on.
     staged = out.with_name(out.name + ".applying")
     shutil.rmtree(staged, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,11 @@ from modelrepair.registry.specs import SubjectKind
 
 @contextmanager
 def original(
-    source: Path, base: Path | None, subject: SubjectKind, progress: Progress | None = None
+    source: Path,
+    base: Path | None,
+    subject: SubjectKind,
+    progress: Progress | None = None,
+    include: Sequence[str] = (),
 ) -> Iterator[Path]:
     """The folder that a mask of this subject acts on, for the time of a context.
 
@@ -31,6 +35,7 @@ def original(
         base: the folder of the model that the adapter adapts.
         subject: what was masked.
         progress: where the merging is shown.
+        include: globs of files that the repair kept, too.
 
     Raises:
         UsageError: a merged adapter without its base.
@@ -47,5 +52,5 @@ def original(
 
     with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
         merged = Path(folder) / source.name
-        merge(source, base, merged, progress or Silent())
+        merge(source, base, merged, progress or Silent(), include)
         yield merged

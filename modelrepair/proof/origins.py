@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -58,7 +59,14 @@ def verify_origins(
         found = Verification.of([Finding("manifest", MANIFEST_NAME, None, message)])
         return _of(found, repaired)
     named = {"source": source, "reference": reference, "base": base}
-    models = {name: _at_hand(name, named[name], origin) for name, origin in origins.items()}
+    include = reading.manifest.include if reading.manifest else ()
+    if include and repaired.id is not None:
+        repaired = resolve(
+            repaired.id, commit=repaired.commit, record=True, local=False, include=include
+        )
+    models = {
+        name: _at_hand(name, named[name], origin, include) for name, origin in origins.items()
+    }
     models |= {
         name: _at_hand(name, given, getattr(reading.manifest, name, None))
         for name, given in named.items()
@@ -109,7 +117,9 @@ def needed(reading: Reading) -> dict[str, Origin]:
     return origins
 
 
-def _at_hand(name: str, given: str | Path | None, origin: Origin | None) -> Path | Finding | None:
+def _at_hand(
+    name: str, given: str | Path | None, origin: Origin | None, include: Sequence[str] = ()
+) -> Path | Finding | None:
     """The folder of a model that was named, or is the manifest's; or why there is none."""
     if given is None and origin is not None and not origin.hub:
         if name == "reference":
@@ -121,8 +131,8 @@ def _at_hand(name: str, given: str | Path | None, origin: Origin | None) -> Path
     try:
         if given is None and origin is not None:
             # A folder here that happens to be called so is not meant.
-            return resolve(origin.id, commit=origin.commit, local=False).folder
-        return pinned(given or "", origin).folder
+            return resolve(origin.id, commit=origin.commit, local=False, include=include).folder
+        return pinned(given or "", origin, include).folder
     except HubError as error:
         return Finding("unreachable", name, None, str(error))
     except UsageError as error:
@@ -132,14 +142,14 @@ def _at_hand(name: str, given: str | Path | None, origin: Origin | None) -> Path
         return Finding("manifest", MANIFEST_NAME, None, message)
 
 
-def pinned(model: str | Path, origin: Origin | None) -> Source:
+def pinned(model: str | Path, origin: Origin | None, include: Sequence[str] = ()) -> Source:
     """A model, at the recorded commit where it is the recorded repository.
 
     >>> pinned("user/model", manifest.source).commit  # doctest: +SKIP
     '0123…'
     """
     known = origin is not None and origin.hub and str(model) == origin.id
-    return resolve(model, commit=origin.commit if known and origin else None)
+    return resolve(model, commit=origin.commit if known and origin else None, include=include)
 
 
 @dataclass(frozen=True)

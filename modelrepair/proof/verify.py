@@ -102,7 +102,7 @@ def verify(
             found += check_core(out, None, reading.core, progress)
             found += check_ours(out, manifest)
         else:
-            with original(source, base, manifest.subject, progress) as folder:
+            with original(source, base, manifest.subject, progress, manifest.include) as folder:
                 found += _verify(
                     out, folder, manifest, reference, base, checked, progress, notes,
                     same or same_in(source, out), elsewhere,
@@ -127,7 +127,9 @@ def _verify(
 ) -> Iterator[Finding]:
     """What the source says of it."""
     checkpoint = Checkpoint.open(source)
-    files = classify(source, weights=checkpoint.files, index=checkpoint.index)
+    files = classify(
+        source, weights=checkpoint.files, index=checkpoint.index, include=manifest.include
+    )
     kept, source_digests = check_kept(out, source, manifest, files)
     checked["files"] = len(files.kept) + len(files.weights)
     added, beside = check_presence(out, manifest, files, same, elsewhere)

@@ -106,6 +106,18 @@ def kinds_left_behind(left_behind: Mapping[str, str]) -> dict[str, int]:
     return dict(sorted(Counter(_kind(reason) for reason in left_behind.values()).items()))
 
 
+def by_reason(left_behind: Mapping[str, str]) -> dict[str, str]:
+    """The files that stay behind, all of them by name, under the reasons.
+
+    >>> by_reason({"a.csv": "custom", "b.py": "code", "c.csv": "custom"})
+    {'custom': 'a.csv, c.csv', 'code': 'b.py'}
+    """
+    found: dict[str, str] = {}
+    for name, reason in left_behind.items():
+        found[reason] = f"{found[reason]}, {name}" if reason in found else name
+    return found
+
+
 def _kind(reason: str) -> str:
     told = {_REASONS[kind]: kind for kind in ("training state", "credentials", "hidden", "code")}
     told |= {_REASONS[kind]: "other weights" for kind in ("weights", "other weights", "index")}

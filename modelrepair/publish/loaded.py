@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import Literal
 
+from modelrepair.publish.endings import ending
 from modelrepair.publish.roles import NEEDED, Role, role
 
 Loaded = Literal["weights", "pickle", "code", "config"]
 
-_WEIGHTS = re.compile(
-    r"^consolidated\.|\.(safetensors|bin|pt|pt2|pth|pte|ptl|torchscript|ckpt|gguf|ggml|ggjt|onnx"
-    r"|onnx[._]data|ort|h5|hdf5|keras|msgpack|flax|ot|tflite|lite|pb|mlmodel|mlpackage|mar|npz|npy"
-    r"|engine|plan|nemo|distcp|llamafile|params|pdparams|q[2-8]_[0-9k][a-z0-9_]*|index"
-    r"|data-\d+-of-\d+)$"
-    r"|\.(safetensors|bin|h5|msgpack)\.index\.json$"
-)
-_PICKLE = re.compile(r"\.(pkl|pickle|pck|joblib|dill|cloudpickle|sav|p)$|^(optimizer|scheduler)\.")
-_CODE = re.compile(
-    r"\.(py[cdowxi]?|ipynb|sh|bash|zsh|fish|so(\.\d+)*|dll|dylib|exe|js|mjs|ts|wasm|bat|cmd|ps1|vbs"
-    r"|cu|cuh|c|h|cc|cpp|hpp|rs|go|java|jar|class|lua|pl|rb|pth|whl|egg)$"
-    r"|^(requirements.*\.txt|setup\.cfg|pyproject\.toml|dockerfile|makefile)$"
-)
 _READ: frozenset[Role] = NEEDED - {"licence"}
 
 
@@ -33,18 +20,17 @@ def loaded(name: str) -> Loaded | None:
     ['weights', 'code', None, None]
     >>> loaded("training_args.bin"), loaded("tokenizer_config.json"), loaded("all_results.json")
     ('weights', 'config', None)
+    >>> loaded("additional_chat_templates/rag.jinja"), loaded("checkpoint-5/config.json")
+    ('config', 'config')
 
     Args:
         name: path inside the repository, with forward slashes.
     """
     last = PurePosixPath(name).name.lower()
-    if _PICKLE.search(last):
-        return "pickle"
-    if _WEIGHTS.search(last):
-        return "weights"
-    if _CODE.search(last):
-        return "code"
-    return "config" if role(last) in _READ else None
+    if found := ending(last):
+        return found
+    # Alone, too: what lies in the folder of a checkpoint is read where that folder is named.
+    return "config" if _READ & {role(name), role(last)} else None
 
 
 def holds_weights(name: str) -> bool:

@@ -280,6 +280,9 @@ class Manifest(Record):
     metadata: dict[str, Plain] = Field(default_factory=dict)
     """What the card's front matter keeps of the source's: licence, language, gate text …"""
     left_behind: dict[str, str] = Field(default_factory=dict)
+    """Files of a source on the Hub that are not here, with the reason; of a folder, no names."""
+    left_behind_kinds: dict[str, int] = Field(default_factory=dict)
+    """How many files of each kind are not here."""
     rewritten: dict[str, str] = Field(default_factory=dict)
     """Kept files in which a local path became an id, and what was changed in them."""
     files: dict[str, Sha256] = Field(default_factory=dict)
@@ -294,6 +297,12 @@ class Manifest(Record):
         if self.edit == "mask" and (self.scope is None or self.ratio is None):
             raise ValueError("a mask has a scope and a ratio")
         return self
+
+    @property
+    def include(self) -> tuple[str, ...]:
+        """Globs of the source's files that were taken along though the model does not need them."""
+        globs = self.settings.get("include")
+        return tuple(map(str, globs)) if isinstance(globs, list) else ()
 
     @property
     def by(self) -> Plugin:

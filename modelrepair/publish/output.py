@@ -27,7 +27,14 @@ from modelrepair.progress import Progress, Silent
 from modelrepair.publish.card import kept_metadata, render_card
 from modelrepair.publish.changes import Edit, MaskEdit
 from modelrepair.publish.edit import norm_removed, tensor_digest
-from modelrepair.publish.files import CARD_NAME, Files, card_text, classify, reason_left_behind
+from modelrepair.publish.files import (
+    CARD_NAME,
+    Files,
+    card_text,
+    classify,
+    kinds_left_behind,
+    reason_left_behind,
+)
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.publish.published import private_to
@@ -198,7 +205,9 @@ def write_record(
         "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
         "reference_tensors": tensors,
         "metadata": kept_metadata(old or "", private),
-        "left_behind": dict(weights.left_behind),
+        # Names in a folder on a machine are its owner's business; those on the Hub are public.
+        "left_behind": dict(weights.left_behind) if draft.source.hub else {},
+        "left_behind_kinds": kinds_left_behind(weights.left_behind),
         "rewritten": dict(weights.rewritten),
         "files": dict(sorted(files.items())),
         "source": {

@@ -7,6 +7,8 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import Literal
 
+from modelrepair.publish.endings import ending
+
 CARD_NAME = "README.md"
 OUR_FOLDER = "repair"
 
@@ -78,7 +80,7 @@ _NAMES: dict[Role, frozenset[str]] = {
     "processor": _words("preprocessor_config.json processor_config.json"),
 }
 _PATTERNS: tuple[tuple[Role, re.Pattern[str]], ...] = (
-    ("tokenizer", re.compile(r"^tokenizer\.model\.v\d+$")),
+    ("tokenizer", re.compile(r"^tokenizer(\.model\.v\d+|\.\d+(\.\d+)*\.json)$")),
     ("tokenizer", re.compile(r"^.+\.(tiktoken|spm)$")),
     ("tokenizer", re.compile(r"^vocab-\w+\.json$|^rwkv_vocab_\w+\.txt$")),
     ("template", re.compile(r"^([\w-]+_)?chat_template(_[\w-]+)?\.jinja2?$")),
@@ -107,23 +109,8 @@ _STATE = re.compile(
 _STATE_FOLDER = re.compile(
     r"^(checkpoint-|global_step|wandb$|runs$|mlruns$|lightning_logs$|logs?$)"
 )
-_OTHER_WEIGHTS = re.compile(
-    r"^consolidated\.|\.(bin|pt|pth|ckpt|gguf|ggml|onnx|onnx_data|h5|keras|msgpack|ot|tflite|pb"
-    r"|mlmodel|npz|npy|engine|nemo|distcp|llamafile|safetensors)(\.[\w-]+)*$"
-)
-_PICKLE = re.compile(r"\.(pkl|pickle|joblib|dill)(\.[\w-]+)*$")
-_CODE = re.compile(
-    r"\.(py[cdowxi]?|pyx|pth|ipynb|sh|bash|zsh|fish|so(\.[\d.]+)?|dll|dylib|exe|com|msi|jar|class"
-    r"|js|mjs|ts|bat|cmd|ps1|vbs|cu|c|cc|cpp|h|hpp|rs|go|rb|pl|php|lua|r|jl|swift|wasm)$"
-    r"|^(makefile|dockerfile|setup\.cfg|pyproject\.toml)$"
-)
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar|whl|egg)$")
-_ENDINGS: tuple[tuple[Role, re.Pattern[str]], ...] = (
-    ("pickle", _PICKLE),
-    ("other weights", _OTHER_WEIGHTS),
-    ("code", _CODE),
-    ("archive", _ARCHIVE),
-)
+_COPY = re.compile(r"\.(safetensors|bin|pth?|ckpt|gguf|onnx|h5|pkl)\.[\w.-]+$")
 _OWN_CONFIG_FOLDER = re.compile(r"^\d+_[A-Za-z]+$")
 
 
@@ -154,9 +141,8 @@ def role(name: str) -> Role:
         return "index"
     if last.endswith(".safetensors") and not last.startswith("consolidated"):
         return "weights"
-    for kind, pattern in _ENDINGS:
-        if pattern.search(last):
-            return kind
+    if _COPY.search(last):
+        return "other weights"
     return _known(tuple(folders), last)
 
 
@@ -167,6 +153,10 @@ def _known(folders: tuple[str, ...], last: str) -> Role:
     for kind, pattern in _PATTERNS:
         if pattern.match(last):
             return kind
+    if found := ending(last):
+        return "other weights" if found == "weights" else found
+    if _ARCHIVE.search(last):
+        return "archive"
     if folders and folders[-1] == "additional_chat_templates" and last.endswith(".jinja"):
         return "template"
     if _CREDENTIALS.search(last):

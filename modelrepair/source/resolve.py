@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,7 @@ def resolve(
     local: bool = True,
     record: bool = False,
     commit: str | None = None,
+    include: Sequence[str] = (),
 ) -> Source:
     """Find a model: a folder where the path exists or looks like one, else the Hub.
 
@@ -78,6 +79,7 @@ def resolve(
         local: whether a folder of this name here is meant; not where a file names an id.
         record: whether to download the record of an earlier repair, ``repair/``, too.
         commit: what the revision was found to be before; asked in its place on the Hub.
+        include: globs of files to download, too, as for `wanted_files`.
 
     Raises:
         UsageError: there is no such folder, or this is no id.
@@ -93,10 +95,12 @@ def resolve(
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):
         return _local(folder, revision)
-    return _hub(text, commit or revision, weights, record)
+    return _hub(text, commit or revision, weights, record, include)
 
 
-def wanted_files(names: Iterable[str], *, record: bool = False) -> list[str]:
+def wanted_files(
+    names: Iterable[str], *, record: bool = False, include: Sequence[str] = ()
+) -> list[str]:
     """Which files of a repository to fetch: the weights at the top, and what a repair keeps.
 
     >>> wanted_files(["model.safetensors", "pytorch_model.bin", "config.json", ".gitattributes"])
@@ -105,6 +109,7 @@ def wanted_files(names: Iterable[str], *, record: bool = False) -> list[str]:
     Args:
         names: every file of the repository.
         record: also what an earlier repair wrote about itself.
+        include: globs of more files, of those that may be kept at all.
     """
     return sorted(
         name
@@ -112,7 +117,7 @@ def wanted_files(names: Iterable[str], *, record: bool = False) -> list[str]:
         if _is_weights(name)
         or name in (INDEX, CARD_NAME)
         or (record and name.startswith(f"{OUR_FOLDER}/"))
-        or reason_left_behind(name) is None
+        or reason_left_behind(name, include) is None
     )
 
 
@@ -136,7 +141,9 @@ def _local(folder: Path, revision: str | None) -> Source:
     return Source(None, None, folder, folder.resolve().name)
 
 
-def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
+def _hub(
+    id: str, revision: str | None, weights: bool, record: bool, include: Sequence[str]
+) -> Source:
     # Imported here: a local folder needs nothing of it.
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HFValidationError
@@ -145,7 +152,7 @@ def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
         raise _no_id(id)
     api = HfApi()
     if constants.HF_HUB_OFFLINE:
-        return _cached(id, revision, record)
+        return _cached(id, revision, record, include)
     try:
         with hub_errors(id, revision):
             info = api.model_info(id, revision=revision, files_metadata=True)
@@ -157,7 +164,7 @@ def _hub(id: str, revision: str | None, weights: bool, record: bool) -> Source:
         other = next((name for name in sorted(names) if name.endswith(OTHER_FORMATS)), None)
         found = f", only {other!r}" if other else ""
         raise UnsupportedModelError(f"{id} holds no safetensors weights{found}", hint=CONVERT)
-    wanted = wanted_files(names, record=record)
+    wanted = wanted_files(names, record=record, include=include)
     with hub_errors(id, revision):
         folder = api.snapshot_download(
             id,
@@ -212,7 +219,7 @@ def check_arrived(id: str, folder: Path, checksums: Mapping[str, str]) -> None:
             )
 
 
-def _cached(id: str, revision: str | None, record: bool) -> Source:
+def _cached(id: str, revision: str | None, record: bool, include: Sequence[str]) -> Source:
     """What the cache holds of a model at a revision, asked for with ``HF_HUB_OFFLINE``."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
@@ -233,7 +240,7 @@ def _cached(id: str, revision: str | None, record: bool) -> Source:
     except (OSError, ModelRepairError):
         raise missing from None
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    left = tuple(sorted(set(names) - set(wanted_files(names, record=record))))
+    left = tuple(sorted(set(names) - set(wanted_files(names, record=record, include=include))))
     # A snapshot's folder is named by its commit.
     return Source(id, folder.name, folder, id.rpartition("/")[2], left)
 

@@ -8,7 +8,7 @@ so that anybody who merges the same two gets the same bytes.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ WITHOUT = "repair the adapter's factors, without --merge"
 Compute = Callable[[], Tensor]
 
 
-def merge(adapter: Path, base: Path, into: Path, progress: Progress) -> None:
+def merge(
+    adapter: Path, base: Path, into: Path, progress: Progress, include: Sequence[str] = ()
+) -> None:
     """Write the whole model of an adapter and its base.
 
     The base's files are kept; tokenizer, licence and other texts that the adapter brings replace
@@ -51,6 +53,7 @@ def merge(adapter: Path, base: Path, into: Path, progress: Progress) -> None:
         base: the folder of the model that it adapts.
         into: the folder to write; it appears whole or not at all.
         progress: where the bytes written are shown.
+        include: globs of files to keep, too.
 
     Raises:
         UnsupportedModelError: what the adapter changes stands in several places of the model.
@@ -74,10 +77,11 @@ def merge(adapter: Path, base: Path, into: Path, progress: Progress) -> None:
                     )
                 yield entry, from_float64(values.numpy(), entry.dtype)
 
-    own = {name: adapter / name for name in classify(adapter, weights=small.files).kept}
+    kept = classify(adapter, weights=small.files, include=include).kept
+    own = {name: adapter / name for name in kept}
     texts = {
         name: base / name
-        for name in classify(base, weights=large.files, index=large.index).kept
+        for name in classify(base, weights=large.files, index=large.index, include=include).kept
         if name != large.index
     }
     texts |= {name: path for name, path in own.items() if name not in _OF_THE_BASE}

@@ -17,6 +17,7 @@ def test_plan(api, call):
     assert result.code == 0
     assert "1.0 GiB" in result.out
     assert "99.0 %" in result.out
+    assert "custom: notes.txt" in result.out
     _, arguments, options = api.made[0]
     assert arguments == ("here",)
     assert options["scorer_options"] == {"reduce": "abs"}

@@ -1,0 +1,158 @@
+"""Nothing that a model needs is left behind: the files kept load as the whole source does."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from modelrepair.checkpoint.plain import find_file
+from modelrepair.errors import UnsupportedModelError
+from modelrepair.publish.files import Files, reason_left_behind
+
+PROBES = (
+    "Hello, world! It's 3 o'clock.",
+    "def f(x):\n\treturn  x + 1\n",
+    "Ünïcödé, 模型, 🙂 и\u0301",
+)
+LARGEST = 64 * 2**20
+"""Bytes of a file that is tried as what is missing."""
+MOST = 20
+
+Look = Callable[[Path], object]
+
+
+def check_beside(folder: Path, files: Files, name: str) -> None:
+    """Load config, tokenizer, templates and processor from the kept files, and from all of them.
+
+    None of the source's code runs; what can't be loaded from the source need not load without
+    the rest either.
+
+    >>> check_beside(Path("model"), classify("model"), "model")  # doctest: +SKIP
+
+    Args:
+        folder: the source.
+        files: what is kept of it, and what is not.
+        name: what the source is called.
+
+    Raises:
+        UnsupportedModelError: something is another without what is left behind.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelrepair-") as place:
+        alone = Path(place) / "model"
+        alone.mkdir()
+        _copy(folder, files.kept, alone)
+        for what, look in LOOKS.items():
+            wanted = seen(look, folder)
+            if seen(look, alone) != wanted:
+                missing = _missing(folder, files.left_behind, alone, look, wanted)
+                raise UnsupportedModelError(
+                    f"without the files that stay behind, {name} has another {what}",
+                    hint=f"--include {missing} takes the file along that it needs"
+                    if missing
+                    else "name the files that it needs with --include",
+                )
+
+
+def seen(look: Look, folder: Path) -> object:
+    """What a loader makes of a folder; of an error, its kind.
+
+    >>> seen(lambda folder: folder.name, Path("model"))
+    'model'
+    >>> seen(lambda folder: 1 // 0, Path("model"))
+    'ZeroDivisionError'
+    """
+    try:
+        return look(folder)
+    except Exception as error:
+        return type(error).__name__
+
+
+def _config(folder: Path) -> object:
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    return _plain(config.to_dict(), folder)
+
+
+def _generation_config(folder: Path) -> object:
+    from transformers import GenerationConfig
+
+    config = GenerationConfig.from_pretrained(folder, local_files_only=True)
+    return _plain(config.to_dict(), folder)
+
+
+def _tokenizer(folder: Path) -> object:
+    tokenizer = _load_tokenizer(folder)
+    return (
+        type(tokenizer).__name__,
+        tokenizer.get_vocab(),
+        {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
+        [tokenizer(text)["input_ids"] for text in PROBES],
+        tokenizer.model_max_length,
+        tokenizer.padding_side,
+    )
+
+
+def _template(folder: Path) -> object:
+    template = _load_tokenizer(folder).chat_template
+    return template if isinstance(template, dict) else str(template)
+
+
+def _processor(folder: Path) -> object:
+    if not any(folder.glob("*processor_config.json")):
+        return None
+    from transformers import AutoProcessor
+
+    load: Any = AutoProcessor.from_pretrained
+    made = load(folder, trust_remote_code=False, local_files_only=True)
+    return type(made).__name__, _plain(made.to_dict(), folder)
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+
+
+LOOKS: Mapping[str, Look] = {
+    "config": _config,
+    "generation config": _generation_config,
+    "tokenizer": _tokenizer,
+    "chat template": _template,
+    "processor": _processor,
+}
+
+
+def _plain(values: Any, folder: Path) -> str:
+    """A dictionary as text that does not tell where it was loaded from."""
+    return repr(values).replace(str(folder), "")
+
+
+def _copy(folder: Path, names: Iterable[str], into: Path) -> None:
+    for name in names:
+        found = find_file(folder, name)
+        if found is not None:
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found, into / name)
+
+
+def _missing(
+    folder: Path, left_behind: Mapping[str, str], alone: Path, look: Look, wanted: object
+) -> str | None:
+    """The one file of those left behind with which it is as it was, where there is one."""
+    open_to_include = [
+        name
+        for name, reason in left_behind.items()
+        if reason == reason_left_behind(name, (), ()) and reason_left_behind(name, ["*"]) is None
+    ]
+    for name in open_to_include[:MOST]:
+        if (folder / name).stat().st_size > LARGEST:
+            continue
+        _copy(folder, [name], alone)
+        if seen(look, alone) == wanted:
+            return name
+        (alone / name).unlink()
+    return None

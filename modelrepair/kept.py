@@ -1,0 +1,79 @@
+"""What of a source a repair keeps and what it leaves behind, known before a weight is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from modelrepair.bench import Model
+from modelrepair.beside import check_beside
+from modelrepair.checkpoint.folder import INDEX, weight_files
+from modelrepair.errors import ModelRepairError
+from modelrepair.progress import Progress
+from modelrepair.publish.files import (
+    CARD_NAME,
+    Files,
+    by_reason,
+    check_include,
+    classify,
+    reason_left_behind,
+)
+from modelrepair.settings import Settings
+from modelrepair.source.resolve import Source
+
+
+def files_of_source(source: Source, include: Sequence[str] = ()) -> Files:
+    """The files of a source, by what becomes of them; those that were not fetched among them.
+
+    >>> files_of_source(resolve("user/model", weights=False)).left_behind  # doctest: +SKIP
+    {'README.md': 'the old card, quoted below the new one', 'optimizer.pt': 'training state'}
+    """
+    folder = source.folder
+    try:
+        found = weight_files(folder)
+        weights, index = found.files, found.index
+    except ModelRepairError:
+        if source.complete:
+            raise
+        weights = tuple(sorted(path.name for path in folder.glob("*.safetensors")))
+        index = INDEX if (folder / INDEX).exists() else None
+    files = classify(folder, weights=weights, index=index, include=include)
+    rest = {name: reason_left_behind(name, include) or "not fetched" for name in source.left_behind}
+    return replace(files, left_behind=dict(sorted({**rest, **files.left_behind}.items())))
+
+
+def left_ahead(settings: Settings, source: Source, base: Source | None) -> dict[str, str]:
+    """What will stay behind, with the reasons; of an adapter's base too, where it is merged.
+
+    >>> left_ahead(settings, source, None)  # doctest: +SKIP
+    {'README.md': 'the old card, quoted below the new one'}
+
+    Raises:
+        UsageError: a glob of ``--include`` that takes nothing along.
+    """
+    left: dict[str, str] = {}
+    kept: set[str] = set()
+    for model in (base if settings.merge else None, source):
+        if model is not None:
+            files = files_of_source(model, settings.include)
+            left |= files.left_behind
+            kept |= {*files.kept}
+    check_include(settings.include, left, kept)
+    return {name: reason for name, reason in left.items() if name != CARD_NAME}
+
+
+def check_left(settings: Settings, source: Model, progress: Progress) -> None:
+    """Tell what stays behind, and make sure that the model does without.
+
+    Raises:
+        UsageError: a glob of ``--include`` that takes nothing along.
+        UnsupportedModelError: the model needs a file that would stay behind.
+    """
+    base = source.base
+    left = left_ahead(settings, source.source, None if base is None else base.source)
+    for reason, names in by_reason(left).items():
+        progress.note(f"left behind, {reason}: {names}")
+    for model in (base if settings.merge else None, source):
+        if model is not None:
+            files = files_of_source(model.source, settings.include)
+            check_beside(model.source.folder, files, model.name)
