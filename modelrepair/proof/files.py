@@ -44,8 +44,10 @@ def check_presence(
         same: whether a file stands byte for byte in the source.
         elsewhere: files of the repository that were not fetched.
     """
-    ours = {name for name in manifest.files if name in _OURS}
-    ours |= {CARD_NAME, MANIFEST_NAME} | ({MASK_NAME} if manifest.edit == "mask" else set())
+    # What a repair of this kind has; anything else among its record is none of it, listed or not.
+    ours = {CARD_NAME, MANIFEST_NAME} | (manifest.files.keys() & {PLOT_NAME, FRONTIER_NAME})
+    if manifest.edit == "mask":
+        ours |= {MASK_NAME} | (manifest.files.keys() & {VALUES_NAME})
     if manifest.measures:
         ours.add(VERDICTS_NAME)
     expected = {*files.weights, *files.kept, *ours}

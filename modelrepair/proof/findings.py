@@ -26,6 +26,8 @@ Code = Literal[
     "count",
     "measure",
     "gate",
+    "record",
+    "picture",
     "newer",
     "unreachable",
     "no-reference",
@@ -93,6 +95,14 @@ CODES: Mapping[Code, Explained] = {
     ),
     "gate": Explained(
         "MR-VER-019", "the gate's verdict does not follow from the examples", "don't trust it"
+    ),
+    "record": Explained(
+        "MR-VER-020",
+        "the manifest leaves out or contradicts what it must say",
+        "don't trust this repair",
+    ),
+    "picture": Explained(
+        "MR-VER-021", "a picture holds more than a drawing", "don't open it in a browser"
     ),
     "newer": Explained(
         "MR-VER-101",

@@ -13,6 +13,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import RULES
 from modelrepair.measure.measures import summarise
 from modelrepair.proof.findings import Finding
+from modelrepair.proof.sealed import check_examples
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Measures
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 
@@ -86,6 +87,9 @@ def check_measures(
         if VERDICT in unknown:
             return [], 0
         claims = manifest.verdict != "unmeasured" or manifest.gate is not None
+        if (out / VERDICTS_NAME).is_file():
+            message = "examples were measured, and the manifest holds no measures"
+            return [Finding("measure", VERDICTS_NAME, None, message)], 0
         message = f"the verdict is {manifest.verdict}, and nothing was measured"
         return ([Finding("gate", MANIFEST_NAME, None, message)] if claims else []), 0
     try:
@@ -108,6 +112,7 @@ def check_measures(
         if manifest.judge is None or said.judge != manifest.judge.name:
             message = f"{role} was judged by {said.judge!r}, not by the manifest's judge"
             findings.append(Finding("measure", MANIFEST_NAME, None, message))
+    findings += check_examples(manifest, results)
     if manifest.rules in RULES:
         findings += _check_gate(manifest, results, VERDICT not in unknown)
     return findings, sum(len(rows) for rows in results.values())
@@ -117,10 +122,11 @@ def _check_gate(
     manifest: Manifest, results: Mapping[Any, Any], verdict_known: bool
 ) -> Iterator[Finding]:
     if not {"before", "after"} <= results.keys():
-        if manifest.verdict in ("passed", "failed"):
-            message = f"the verdict is {manifest.verdict}, but source or result was not measured"
-            yield Finding("gate", MANIFEST_NAME, None, message)
+        message = f"the verdict is {manifest.verdict}, but source or result was not measured"
+        yield Finding("gate", MANIFEST_NAME, None, message)
         return
+    if manifest.gate is None:
+        yield Finding("gate", MANIFEST_NAME, None, "source and result were measured, and no gate")
     budgets = _budgets(manifest)
     if budgets is None:
         yield Finding("gate", MANIFEST_NAME, None, "budgets that this version does not know")

@@ -25,10 +25,12 @@ from modelrepair.proof.files import (
     check_presence,
 )
 from modelrepair.proof.findings import Finding, Verification
-from modelrepair.proof.maskheader import MaskHeader, read_header_of
+from modelrepair.proof.maskheader import read_header_of
 from modelrepair.proof.newvalues import new_values_of
 from modelrepair.proof.original import original
+from modelrepair.proof.pictures import check_pictures
 from modelrepair.proof.record import check_counts, check_measures
+from modelrepair.proof.sealed import check_agreement, check_header, check_names
 from modelrepair.proof.shards import (
     NORM_ROUNDING,
     ShardDifference,
@@ -107,6 +109,7 @@ def verify(
                     out, folder, manifest, reference, base, checked, progress, notes,
                     same or same_in(source, out), elsewhere,
                 )  # fmt: skip
+        found += [*check_agreement(manifest), *check_pictures(out, manifest)]
         found += check_card(out, source, reading, manifest, repository)
         measured, checked["examples"] = check_measures(out, manifest, reading.unknown)
         found += measured
@@ -173,9 +176,11 @@ def _verify_mask(
         found = _judge(out, checkpoint, manifest, differences, source_digests, checked, masked)
         if "tensors" not in checked:
             return found
-        found += [*values.findings, *_check_header(header, manifest)]
-        if stored is not None:
-            found += _check_stored(out, checkpoint, mask, masked, ValuesFile(stored))
+        held = None if stored is None else ValuesFile(stored)
+        found += [*values.findings, *check_header(mask, manifest, checkpoint.files)]
+        found += check_names(masked, held)
+        if held is not None:
+            found += _check_stored(out, checkpoint, mask, masked, held)
     except InconclusiveError as error:
         return [*found, Finding("newer", MASK_NAME, None, str(error))]
     except ModelRepairError as error:
@@ -245,20 +250,6 @@ def _wrong_source(found: Mapping[str, str], manifest: Manifest) -> Finding | Non
     )
     message = f"this is not the source {manifest.source.id}{commit}: {has}, expected {wanted}{more}"
     return Finding("wrong-source", name, None, message)
-
-
-def _check_header(header: MaskHeader, manifest: Manifest) -> Iterator[Finding]:
-    said = (header.subject, header.scale, dict(header.reference_tensors))
-    if said != (manifest.subject, manifest.scale, manifest.reference_tensors):
-        message = "subject, scale or reference are not those of the manifest"
-        yield Finding("mask", MASK_NAME, None, message)
-    for digests, recorded in (
-        (header.source_files, manifest.source.files),
-        (header.files, manifest.files),
-    ):
-        for name in digests:
-            if digests[name] != recorded.get(name):
-                yield Finding("mask", MASK_NAME, None, f"has another digest for {name}")
 
 
 def _check_weights(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -308,24 +308,40 @@ def mask_header(
     draft: Manifest, weights: Weights, reference_tensors: Mapping[str, str]
 ) -> dict[str, str]:
     """What a mask must say so that it can be applied without the manifest."""
-    shards = sorted({name for name in weights.files if name.endswith(".safetensors")})
+    shards = {name for name in weights.files if name.endswith(".safetensors")}
+    sealed = draft.model_copy(update={"reference_tensors": dict(reference_tensors)})
+    return header_of(sealed, weights.source_files, weights.files, shards)
+
+
+def header_of(
+    manifest: Manifest,
+    source_files: Mapping[str, str],
+    files: Mapping[str, str],
+    shards: Iterable[str],
+) -> dict[str, str]:
+    """The header of a mask as it follows from the manifest and the weight files' digests.
+
+    >>> header_of(manifest, manifest.source.files, manifest.files, shards)  # doctest: +SKIP
+    {'format': 'modelrepair-mask', 'version': '1', …}
+    """
+    shards = sorted(shards)
     header = {
         "format": "modelrepair-mask",
         "version": "1",
-        "subject": draft.subject,
-        "scale": repr(float(draft.scale)),
-        "source": draft.source.id,
-        "source_commit": draft.source.commit or "",
-        "source_files": canonical({name: weights.source_files[name] for name in shards}).decode(),
-        "files": canonical({name: weights.files[name] for name in shards}).decode(),
+        "subject": manifest.subject,
+        "scale": repr(float(manifest.scale)),
+        "source": manifest.source.id,
+        "source_commit": manifest.source.commit or "",
+        "source_files": canonical({name: source_files[name] for name in shards}).decode(),
+        "files": canonical({name: files[name] for name in shards}).decode(),
     }
-    if reference_tensors and draft.reference is not None:
-        header["reference"] = draft.reference.id
-        header["reference_commit"] = draft.reference.commit or ""
-        header["reference_tensors"] = canonical(dict(reference_tensors)).decode()
-    if draft.adapter is not None and draft.base is not None:
-        header["base"] = draft.base.id
-        header["base_commit"] = draft.base.commit or ""
+    if manifest.reference_tensors and manifest.reference is not None:
+        header["reference"] = manifest.reference.id
+        header["reference_commit"] = manifest.reference.commit or ""
+        header["reference_tensors"] = canonical(manifest.reference_tensors).decode()
+    if manifest.adapter is not None and manifest.base is not None:
+        header["base"] = manifest.base.id
+        header["base_commit"] = manifest.base.commit or ""
     return header
 
 

@@ -54,7 +54,10 @@ class ValuesFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._sites = {entry.name: entry for entry in read_header(path.parent, path.name).entries}
+        file = read_header(path.parent, path.name)
+        self._sites = {entry.name: entry for entry in file.entries}
+        self.names = tuple(self._sites)
+        self.metadata = file.metadata
 
     def values(self, name: str, dtype: np.dtype[np.unsignedinteger], count: int) -> np.ndarray:
         """Return the bits of one site's masked entries, ``[count]``.

@@ -139,7 +139,8 @@ def test_a_local_base_path_becomes_an_id(tmp_path):
     common = {"source": source, "edit": MaskEdit(lambda name: np.array([1, 5]))}
     staged = tmp_path / "staged"
     weights = write_weights(staged, sites=[site], base_id="org/base", **common)
-    manifest = draft("factor", base=Origin(id="org/base", hub=True))
+    base = Origin(id="org/base", hub=True, files={"model.safetensors": "0" * 64})
+    manifest = draft("factor", base=base)
     written_manifest = write_record(staged, manifest, weights, results=MEASURED, **common)
     out = finish(staged, tmp_path / "out")
     config = json.loads((out / "adapter_config.json").read_text())
