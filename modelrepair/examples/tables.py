@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def csv_rows(data: bytes, name: str, delimiter: str | None = None) -> Iterator[R
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         rows = _lines(reader)
         names = next(rows, (1, []))[1]
-        twice = sorted({each for each in names if names.count(each) > 1})
+        twice = sorted(each for each, count in Counter(names).items() if count > 1)
         if twice:
             fail(f"{name}, line 1", f"two columns are named {twice[0]!r}", "rename one of them")
         for line, cells in rows:
@@ -106,9 +107,11 @@ def _labels(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
         return {
             column: feature["names"]
             for column, feature in features.items()
-            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+            if isinstance(feature, dict)
+            and feature.get("_type") == "ClassLabel"
+            and isinstance(feature["names"], list)
         }
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
 
 

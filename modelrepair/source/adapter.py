@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG, BASE_KEY
+from modelrepair.checkpoint.plain import parse_json, read_file
 from modelrepair.errors import (
     DamagedCheckpointError,
-    ResourceError,
     UnsupportedModelError,
     UsageError,
 )
@@ -75,17 +74,12 @@ def read_adapter(folder: Path) -> Adapter | None:
         DamagedCheckpointError: the config is no JSON object, or says no type.
         UnsupportedModelError: there are several adapters.
     """
-    try:
-        text = (folder / ADAPTER_CONFIG).read_bytes()
-    except FileNotFoundError:
+    text = read_file(folder, ADAPTER_CONFIG)
+    if text is None:
         return None
-    except OSError as error:
-        raise ResourceError(
-            f"{ADAPTER_CONFIG} can't be read: {error.strerror}", hint="check the rights on the file"
-        ) from error
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError):
+        config = parse_json(text, ADAPTER_CONFIG)
+    except DamagedCheckpointError:
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
         raise DamagedCheckpointError(
