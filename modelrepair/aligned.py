@@ -14,8 +14,9 @@ from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import ExampleSetError, HubError, UnsupportedModelError, UsageError
 from modelrepair.settings import Settings
-from modelrepair.source.config import block_matrices
+from modelrepair.source.config import block_matrices, read_config
 from modelrepair.source.headers import headers
+from modelrepair.source.quantised import refuse_quantised
 from modelrepair.source.reference import (
     check_another,
     check_same_shapes,
@@ -77,7 +78,9 @@ def look_at_reference(
     try:
         found = resolve(wanted, weights=False)
         check_another(whole.folder, found.folder)
-        compare(whole, checkpoint or headers(whole), headers(found), notes)
+        its = headers(found)
+        refuse_quantised(found.folder, read_config(found.folder), its, "the reference's weights")
+        compare(whole, checkpoint or headers(whole), its, notes)
     except (HubError, UsageError, UnsupportedModelError) as error:
         if named:
             raise

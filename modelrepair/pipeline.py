@@ -150,6 +150,8 @@ def run(
             progress=progress,
         )
         written = with_not_fetched(written, source.source.left_behind)
+        for name, what in written.rewritten.items():
+            notes.warn(f"{name}: {what}")
         gate, under = None, []
         if settings.evaluate:
             repaired = _opened(workspace.staged, source)

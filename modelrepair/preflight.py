@@ -34,6 +34,8 @@ from modelrepair.source.config import (
     read_config,
 )
 from modelrepair.source.headers import headers
+from modelrepair.source.native import is_native
+from modelrepair.source.quantised import quantised_model
 from modelrepair.source.resolve import Source
 
 if TYPE_CHECKING:
@@ -216,7 +218,7 @@ def plan(
         memory_found_bytes=free_memory(),
         disk_found_bytes=free_disk(out or Path()),
         notes=(),
-        refused=tuple(_refusals(config, covered, adapter=base is not None)),
+        refused=tuple(_refusals(base or source, config, entries, covered, base is not None)),
     )
     return replace(made, notes=tuple(_notes(made)))
 
@@ -251,20 +253,24 @@ def check(plan: Plan) -> None:
         )
 
 
-def _refusals(config: Mapping[str, Any], covered: int, *, adapter: bool) -> list[str]:
+def _refusals(
+    model: Source,
+    config: Mapping[str, Any],
+    entries: Sequence[TensorEntry],
+    covered: int,
+    adapter: bool,
+) -> list[str]:
     found = []
-    quantised = config.get("quantization_config")
-    if quantised:
-        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+    if (method := quantised_model(model.folder, config, entries)) is not None:
         whose = "the base's weights" if adapter else "the weights"
-        found.append(f"{whose} are quantised ({method or 'method unknown'})")
+        found.append(f"{whose} are quantised ({method})")
     if config.get("is_encoder_decoder"):
         found.append("this is an encoder-decoder, not a causal language model")
     kinds = config.get("architectures")
     kinds = [each for each in kinds if isinstance(each, str)] if isinstance(kinds, list) else []
     if kinds and all(kind.endswith(ENCODER_HEADS) for kind in kinds):
         found.append(f"{kinds[0]} is an encoder or a classifier: it writes no answers")
-    if config.get("auto_map"):
+    if config.get("auto_map") and not is_native(config):
         found.append("the model brings code of its own (auto_map), which is never run")
     if covered == 0:
         found.append("no prunable matrix was found in repeated blocks")

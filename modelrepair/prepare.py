@@ -26,6 +26,8 @@ from modelrepair.source.adapter import (
     names_an_id,
     read_adapter,
 )
+from modelrepair.source.config import read_config
+from modelrepair.source.quantised import refuse_quantised
 from modelrepair.source.resolve import Source, resolve
 
 if TYPE_CHECKING:
@@ -56,9 +58,12 @@ def find_source(settings: Settings, *, repair: bool = True, commit: str | None =
         check_subject(settings, adapter)
     checkpoint = Checkpoint.open(source.folder)
     if adapter is None:
+        refuse_quantised(source.folder, read_config(source.folder), checkpoint)
         return Model(source, checkpoint)
+    refuse_quantised(source.folder, adapter.config, checkpoint, "the adapter's weights")
     found = find_base(settings.base, adapter, include=settings.include)
     base = Model(found, Checkpoint.open(found.folder))
+    refuse_quantised(found.folder, read_config(found.folder), base.checkpoint, "the base's weights")
     check_fits(checkpoint.entries, base.checkpoint.entries)
     return Model(source, checkpoint, base=base)
 

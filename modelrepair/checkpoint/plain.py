@@ -21,7 +21,7 @@ MOST_PARTS = 1_000_000
 LARGEST = 2**63
 """Integers of a file are smaller than this: larger ones are no count of anything."""
 
-_DISTRUST = "don't trust this model: its files may not lead out of its folder"
+_DISTRUST = "copy the file into the model's folder, if you trust it: links may not leave it"
 _AGAIN = "download or copy the file again"
 
 

@@ -10,7 +10,13 @@ import numpy as np
 
 from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
-from modelrepair.checkpoint.writer import Patch, copy_file, fsync_folder, write_shard
+from modelrepair.checkpoint.writer import (
+    Patch,
+    copy_file,
+    fsync_folder,
+    write_bytes,
+    write_shard,
+)
 from modelrepair.errors import GateError, ModelRepairError, UsageError
 from modelrepair.place import placed, reserved
 from modelrepair.progress import Progress, Silent
@@ -20,9 +26,10 @@ from modelrepair.proof.newvalues import new_values_of
 from modelrepair.proof.original import original
 from modelrepair.proof.verify import count_masked
 from modelrepair.publish.files import classify
-from modelrepair.publish.manifest import MANIFEST_NAME
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import make_room
 from modelrepair.publish.reading import load_manifest
+from modelrepair.publish.rewriting import rewrite_file
 
 
 def apply(
@@ -65,7 +72,8 @@ def apply(
     header = read_header_of(opened)
     given = None if base is None else Path(base)
     with reserved(out), original(source, given, header.subject, progress, include) as folder:
-        return _apply(path, opened, header, folder, reference, out, progress, include)
+        base_id = _base_id(path)
+        return _apply(path, opened, header, folder, reference, out, base_id, progress, include)
 
 
 def included(mask: Path) -> tuple[str, ...]:
@@ -74,12 +82,24 @@ def included(mask: Path) -> tuple[str, ...]:
     >>> included(Path("nowhere"))
     ()
     """
-    if not (mask / MANIFEST_NAME).is_file():
-        return ()
+    manifest = _beside(mask_path(mask))
+    return () if manifest is None else manifest.include
+
+
+def _base_id(mask: Path) -> str | None:
+    """The Hub id that an adapter's local base path became."""
+    manifest = _beside(mask)
+    base = None if manifest is None else manifest.base
+    return base.id if base is not None and base.hub else None
+
+
+def _beside(mask: Path) -> Manifest | None:
+    """The manifest beside a mask; what can't be read of it is not needed to apply the mask."""
+    folder = mask.parent.parent
     try:
-        return load_manifest(mask).include
+        return load_manifest(folder) if (folder / MANIFEST_NAME).is_file() else None
     except ModelRepairError:
-        return ()  # the mask alone decides whether it can be applied
+        return None
 
 
 def _check_mask(place: Path) -> None:
@@ -102,6 +122,7 @@ def _apply(
     source: Path,
     reference: str | Path | None,
     out: Path,
+    base_id: str | None,
     progress: Progress | None,
     include: Sequence[str],
 ) -> Path:
@@ -147,7 +168,11 @@ def _apply(
             target = staged / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if name not in files.weights:
-                copy_file(source / name, target)
+                made = rewrite_file(source, name, base_id)
+                if made is None:
+                    copy_file(source / name, target)
+                else:
+                    write_bytes(target, made[0])
             elif write_shard(source / name, target, patches(name)) != header.files[name]:
                 raise GateError(
                     f"{name} did not come out as the repaired file that the mask names",

@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
-from modelrepair.checkpoint.plain import find_file, open_plain, read_json
-from modelrepair.errors import DamagedCheckpointError
+from modelrepair.checkpoint.plain import find_file, open_plain, read_file
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.strangers import Same, part
 from modelrepair.publish.files import CARD_NAME, Files
@@ -17,6 +16,7 @@ from modelrepair.publish.loaded import holds_weights
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
+from modelrepair.publish.rewriting import follows
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
 
@@ -81,9 +81,10 @@ def check_kept(
         if not (out / name).is_file():
             continue
         found = sha256(out / name)
-        if name in manifest.rewritten:
-            if name != ADAPTER_CONFIG or not _same_but_base(out / name, source / name, manifest):
-                findings.append(Finding("changed", name, None, f"differs in more than {BASE_KEY}"))
+        if name in manifest.rewritten and found != digests[name]:
+            if not _follows(out, source, name, manifest):
+                message = "differs in more than what may be rewritten"
+                findings.append(Finding("changed", name, None, message))
         elif found != digests[name] and digests[name] == manifest.source.files.get(name):
             findings.append(changed(out, name, found, digests[name], "the source's has"))
             continue
@@ -183,11 +184,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _same_but_base(out: Path, source: Path, manifest: Manifest) -> bool:
+def _follows(out: Path, source: Path, name: str, manifest: Manifest) -> bool:
+    """Whether a rewritten file says what the source's says, but for what may go."""
+    base = manifest.base.id if manifest.base is not None and manifest.base.hub else None
     try:
-        new, old = (read_json(path.parent, path.name) for path in (out, source))
-        return bool({**old, BASE_KEY: new[BASE_KEY]} == new) and (
-            manifest.base is not None and new[BASE_KEY] == manifest.base.id
-        )
-    except (DamagedCheckpointError, KeyError, TypeError):
+        old, new = read_file(source, name), read_file(out, name)
+    except ModelRepairError:
         return False
+    return old is not None and new is not None and follows(name, old, new, base)

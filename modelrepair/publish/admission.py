@@ -14,6 +14,7 @@ from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, CONFIGS
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.reading import load_manifest
+from modelrepair.publish.rewriting import is_local
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 
 LAB_MARK = "modelrepair_lab"
@@ -82,13 +83,14 @@ def check_base(folder: Path) -> None:
     if base is None:
         return
     try:
-        if not isinstance(base, str) or base[:1] in ("/", ".", "~") or "\\" in base:
+        # What looks like an id and is a folder here is a path: it was trained on that folder.
+        if not isinstance(base, str) or is_local(base):
             raise UsageError("a path", hint="")
         check_id(base)
     except UsageError:
         raise UsageError(
             f"{BASE_KEY} in {ADAPTER_CONFIG} is a path of this machine",
-            hint="repair it again with --base ID, the base's id on the Hub",
+            hint="write the base's id on the Hub there, or repair it again with --base ID",
         ) from None
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
-from modelrepair.checkpoint.plain import find_file, read_file
-from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, UsageError
+from modelrepair.checkpoint.plain import TEXT_LIMIT, find_file, read_file
+from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.publish.roles import CARD_NAME as CARD_NAME
 from modelrepair.publish.roles import (
     NEEDED,
@@ -25,7 +25,10 @@ from modelrepair.publish.roles import OUR_FOLDER as OUR_FOLDER
 from modelrepair.publish.shown import shown_by
 
 CARD_LIMIT = 16 * 2**20
+_READ: frozenset[Role] = NEEDED | {"card", "index"}
+"""What loaders open without being asked, and what we publish text of."""
 CONFIGS = ("config.json", ADAPTER_CONFIG)
+CHAT_TEMPLATES = "additional_chat_templates"
 
 _REASONS: Mapping[Role, str] = {
     "hidden": "hidden",
@@ -179,8 +182,8 @@ def classify(
         include: globs of files to keep, too.
 
     Raises:
-        UnsupportedModelError: no checkpoint that can be read, or a config or weight file that is
-            a link out of the folder.
+        UnsupportedModelError: no checkpoint that can be read, or a weight file or one that is
+            read is a link out of the folder.
     """
     folder = Path(folder)
     if weights is None:
@@ -195,11 +198,8 @@ def classify(
     spelt = {folded(name): name for name in named}
     left_behind: dict[str, str] = {}
     for name, reason in _walk(folder):
-        if name in named and reason is not None:
-            raise UnsupportedModelError(
-                f"{name} can't be published as it is: {reason}",
-                hint="copy the file into the folder; links may not leave it",
-            )
+        if reason is not None and (name in named or is_read(name)):
+            raise _unreadable(name, reason)
         if name not in named and reason is None:
             reason = reason_left_behind(name, include, shown) or _disguise(folder / name)
         if reason is None and spelt.setdefault(folded(name), name) != name:
@@ -210,6 +210,48 @@ def classify(
         elif name not in weights:
             kept.append(name)
     return Files(tuple(weights), tuple(sorted(kept)), index, dict(sorted(left_behind.items())))
+
+
+def check_links(folder: str | Path) -> None:
+    """Refuse a model of which a file that is read is a link out of its root, or no plain file.
+
+    Loaders follow links: what such a one leads to would be taken for the model's and published.
+
+    >>> check_links("model")  # doctest: +SKIP
+
+    Args:
+        folder: the model; a snapshot in the Hugging Face cache will do.
+
+    Raises:
+        DamagedCheckpointError: there is such a file, or a text that is larger than it can need.
+    """
+    folder = Path(folder)
+    for name, reason in _walk(folder) if folder.is_dir() else ():
+        if not is_read(name):
+            continue
+        if reason is not None:
+            raise _unreadable(name, reason)
+        if role(name) != "tokenizer" and (folder / name).stat().st_size > TEXT_LIMIT:
+            raise DamagedCheckpointError(
+                f"{name} has over {TEXT_LIMIT:,} bytes, more than such a file can need",
+                hint="download or copy the model again",
+            )
+
+
+def is_read(name: str) -> bool:
+    """Whether a file of a model, or a link in the place of a folder, is read on the way.
+
+    >>> is_read("tokenizer.json"), is_read("notes.csv"), is_read("additional_chat_templates/")
+    (True, False, True)
+    """
+    return role(name) in _READ or name == f"{CHAT_TEMPLATES}/"
+
+
+def _unreadable(name: str, reason: str) -> DamagedCheckpointError:
+    return DamagedCheckpointError(
+        f"{name!r} is {reason}",
+        hint="copy the file into the model's folder, if you trust it: links may not leave it",
+    )
 
 
 def card_text(folder: str | Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.checkpoint.mask import write_mask
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import (
@@ -38,6 +36,7 @@ from modelrepair.publish.files import (
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonical
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.publish.published import private_to
+from modelrepair.publish.rewriting import rewrite_file
 from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 from modelrepair.readable import all_readable
@@ -119,10 +118,10 @@ def write_weights(
             if name in files.weights:
                 written[name] = write_shard(original, target, patches(name))
                 source_files[name] = _sha256(original) if name in touched else written[name]
-            elif name == ADAPTER_CONFIG and base_id is not None:
-                written[name] = write_bytes(target, with_base(original.read_bytes(), base_id))
+            elif (made := rewrite_file(source.folder, name, base_id)) is not None:
+                written[name] = write_bytes(target, made[0])
                 source_files[name] = _sha256(original)
-                rewritten[name] = f"{BASE_KEY} is {base_id} now; it was a local path"
+                rewritten[name] = made[1]
             else:
                 written[name] = source_files[name] = copy_file(original, target)
             advance(original.stat().st_size)
@@ -343,16 +342,6 @@ def header_of(
         header["base"] = manifest.base.id
         header["base_commit"] = manifest.base.commit or ""
     return header
-
-
-def with_base(config: bytes, base_id: str) -> bytes:
-    r"""An adapter's config in which the base is named by its Hub id.
-
-    >>> with_base(b'{"base_model_name_or_path": "/tmp/base", "r": 8}', "org/base").decode()
-    '{\n  "base_model_name_or_path": "org/base",\n  "r": 8\n}\n'
-    """
-    values = {**json.loads(config), BASE_KEY: base_id}
-    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _check_sites(source: Checkpoint, sites: Sequence[Site]) -> None:

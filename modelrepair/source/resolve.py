@@ -24,7 +24,13 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.publish.files import CARD_NAME, CONFIGS, OUR_FOLDER, reason_left_behind
+from modelrepair.publish.files import (
+    CARD_NAME,
+    CONFIGS,
+    OUR_FOLDER,
+    check_links,
+    reason_left_behind,
+)
 from modelrepair.source.digest import sha256_file
 from modelrepair.source.names import is_id
 from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
@@ -84,7 +90,8 @@ def resolve(
     Raises:
         UsageError: there is no such folder, or this is no id.
         HubError: the Hub, the rights on it, or the network.
-        UnsupportedModelError: there are no safetensors weights; nothing was downloaded.
+        UnsupportedModelError: there are no safetensors weights, and nothing was downloaded; or a
+            file that is read is a link out of the model's folder.
         ResourceError: the disk is full.
     """
     text = os.fspath(source)
@@ -94,8 +101,12 @@ def resolve(
     folder = Path(text).expanduser()
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):
-        return _local(folder, revision)
-    return _hub(text, commit or revision, weights, record, include)
+        found = _local(folder, revision)
+    else:
+        found = _hub(text, commit or revision, weights, record, include)
+    if not record:  # what is wrong with a repaired model is for its verification to tell
+        check_links(found.folder)
+    return found
 
 
 def wanted_files(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
+from modelrepair.checkpoint.plain import read_json
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.sweep.conversion import Made
@@ -92,7 +92,7 @@ def unknown_fields(folder: Path) -> list[str]:
     >>> unknown_fields(Path("adapter"))  # doctest: +SKIP
     []
     """
-    given: Mapping[str, Any] = json.loads((folder / ADAPTER_CONFIG).read_bytes())
+    given: Mapping[str, Any] = read_json(folder, ADAPTER_CONFIG)
     # peft sets the last one when it loads, and takes none from a file.
     known = {*_config(folder).to_dict(), "runtime_config"}
     return sorted(name for name, value in given.items() if value and name not in known)

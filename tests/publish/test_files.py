@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 
 import pytest
 
-from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.publish.files import (
     card_text,
     check_include,
+    check_links,
     classify,
     kinds_left_behind,
     reason_left_behind,
 )
+from modelrepair.source.resolve import resolve
 from tests.publish.made import OLD_CARD, make_checkpoint
 
 
@@ -228,21 +232,72 @@ def test_a_snapshot_of_the_cache_is_made_of_links(tmp_path):
     for number, name in enumerate(["config.json", "model.safetensors", "tokenizer.json"]):
         (cache / "blobs" / str(number)).write_bytes((original / name).read_bytes())
         (snapshot / name).symlink_to(f"../../blobs/{number}")
-    (snapshot / "LICENSE").symlink_to(original / "LICENSE")
+    (snapshot / "notes.csv").symlink_to(original / "LICENSE")
+    check_links(snapshot)
     files = classify(snapshot)
     assert (files.weights, files.kept) == (
         ("model.safetensors",),
         ("config.json", "tokenizer.json"),
     )
-    assert files.left_behind == {"LICENSE": "a link that leaves the model's folder"}
+    assert files.left_behind == {"notes.csv": "a link that leaves the model's folder"}
 
 
-def test_a_config_that_is_a_link_out_is_refused(tmp_path):
+READ = [
+    "README.md",
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "preprocessor_config.json",
+    "additional_chat_templates/tool_use.jinja",
+    "LICENSE",
+]
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("kind", ["link out", "link to nothing", "pipe"])
+def test_a_file_that_is_read_and_is_no_file_of_the_model_is_refused(tmp_path, name, kind):
     folder = make_checkpoint(tmp_path / "model")
-    (folder / "config.json").rename(tmp_path / "config.json")
-    (folder / "config.json").symlink_to(tmp_path / "config.json")
-    with pytest.raises(UnsupportedModelError, match=r"config\.json can't be published"):
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    (tmp_path / "token").write_text("hf_canary")
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / ("token" if kind == "link out" else "nothing"))
+    with pytest.raises(DamagedCheckpointError, match=re.escape(repr(name))):
+        check_links(folder)
+    with pytest.raises(DamagedCheckpointError):
         classify(folder)
+    with pytest.raises(DamagedCheckpointError, match=re.escape(repr(name))):
+        resolve(folder)
+
+
+def test_a_folder_of_templates_that_is_a_link_is_refused(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    shutil.move(folder / "additional_chat_templates", tmp_path / "elsewhere")
+    (folder / "additional_chat_templates").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DamagedCheckpointError, match="additional_chat_templates"):
+        check_links(folder)
+
+
+def test_a_text_of_gigabytes_is_refused(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    with (folder / "chat_template.jinja").open("wb") as file:
+        file.truncate(2**33)
+    with pytest.raises(DamagedCheckpointError, match="more than such a file can need"):
+        check_links(folder)
+
+
+def test_links_inside_the_folder_are_followed(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    (folder / "config.json").rename(folder / "real.json")
+    (folder / "config.json").symlink_to("real.json")
+    check_links(folder)
+    assert "config.json" in classify(folder).kept
 
 
 def test_the_old_card(tmp_path):

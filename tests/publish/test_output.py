@@ -17,7 +17,6 @@ from modelrepair.publish.output import (
     MASK_NAME,
     finish,
     make_room,
-    with_base,
     write_record,
     write_weights,
 )
@@ -148,7 +147,9 @@ def test_a_local_base_path_becomes_an_id(tmp_path):
     assert written_manifest.rewritten.keys() == {"adapter_config.json"}
     assert "base_model_name_or_path is org/base now" in (out / "README.md").read_text()
     assert verify(out, source=folder).findings == ()
-    (out / "adapter_config.json").write_bytes(with_base(b'{"r": 3}', "org/base"))
+    (out / "adapter_config.json").write_text(
+        '{\n  "base_model_name_or_path": "org/base",\n  "r": 3\n}\n'
+    )
     assert [f.code for f in verify(out, source=folder).findings] == ["changed", "changed"]
     (out / "adapter_config.json").write_text("{")
     assert [f.code for f in verify(out, source=folder).findings] == ["changed", "changed"]
