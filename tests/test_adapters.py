@@ -159,7 +159,7 @@ def test_another_base_is_found_out(factors, merged):
     assert [finding.code for finding in found.findings] == ["wrong-base"]
     found = verify(merged[0], source=paths.adapter, base=paths.attacked, reference=paths.reference)
     assert {"wrong-base", "wrong-source"} <= {finding.code for finding in found.findings}
-    with pytest.raises(UsageError, match="its merge with its base"):
+    with pytest.raises(UsageError, match="the base 'reference' is a folder of whoever made"):
         verify(merged[0], source=paths.adapter, reference=paths.reference)
     with pytest.raises(UsageError, match="its merge with its base"):
         apply(merged[0], paths.adapter, reference=paths.reference, out="nowhere")

@@ -182,7 +182,13 @@ def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  
     ("config", "line"),
     [
         ({"quantization_config": {"quant_method": "gptq"}}, "the weights are quantised (gptq)"),
-        ({"auto_map": {"AutoModelForCausalLM": "mine.Model"}}, "the model brings code of its own"),
+        (
+            {
+                "auto_map": {"AutoModelForCausalLM": "mine.Model"},
+                "architectures": ["MineForCausalLM"],
+            },
+            "the model brings code of its own",
+        ),
         ({"is_encoder_decoder": True}, "this is an encoder-decoder"),
     ],
 )

@@ -137,7 +137,13 @@ def test_experts_and_unknown_shapes_are_named(model):
         ({"quantization_config": [4]}, r"quantised \(method unknown\)"),
         ({"is_encoder_decoder": True}, "encoder-decoder"),
         ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM is an encoder"),
-        ({"auto_map": {"AutoModelForCausalLM": "mine.Model"}}, "code of its own"),
+        (
+            {
+                "auto_map": {"AutoModelForCausalLM": "mine.Model"},
+                "architectures": ["MineForCausalLM"],
+            },
+            "code of its own",
+        ),
     ],
 )
 def test_models_that_can_not_be_repaired_are_shown_and_refused(model, config, said):
