@@ -183,10 +183,7 @@ def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  
     [
         ({"quantization_config": {"quant_method": "gptq"}}, "the weights are quantised (gptq)"),
         (
-            {
-                "auto_map": {"AutoModelForCausalLM": "mine.Model"},
-                "architectures": ["MineForCausalLM"],
-            },
+            {"auto_map": {"AutoConfig": "mine.C"}, "architectures": ["MyLM"]},
             "the model brings code of its own",
         ),
         ({"is_encoder_decoder": True}, "this is an encoder-decoder"),

@@ -138,10 +138,7 @@ def test_experts_and_unknown_shapes_are_named(model):
         ({"is_encoder_decoder": True}, "encoder-decoder"),
         ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM is an encoder"),
         (
-            {
-                "auto_map": {"AutoModelForCausalLM": "mine.Model"},
-                "architectures": ["MineForCausalLM"],
-            },
+            {"auto_map": {"AutoConfig": "mine.C"}, "architectures": ["MyLM"]},
             "code of its own",
         ),
     ],
