@@ -274,8 +274,10 @@ def edited(folder: Path, change) -> None:
         (lambda f: (f / MANIFEST_NAME).unlink(), DamagedCheckpointError, "no manifest"),
         (lambda f: edited(f, lambda d: d["measures"]["after"]["harmful_score"].update(value=0.0)),
          GateError, "the manifest says 0"),
-        (lambda f: edited(f, lambda d: d.update(verdict="passed", gate=None)),
+        (lambda f: edited(f, lambda d: d.update(verdict="passed")),
          GateError, "the manifest says passed"),
+        (lambda f: edited(f, lambda d: d.update(verdict="passed", gate=None)),
+         GateError, "source and result were measured, and no gate"),
     ],
 )  # fmt: skip
 def test_a_folder_that_was_changed_stays_here(hub, tmp_path, change, error, said):
