@@ -8,7 +8,7 @@ from dataclasses import replace
 from modelrepair.bench import Model
 from modelrepair.beside import check_beside
 from modelrepair.checkpoint.folder import INDEX, weight_files
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import ModelRepairError, UsageError
 from modelrepair.progress import Progress
 from modelrepair.publish.files import (
     CARD_NAME,
@@ -18,6 +18,7 @@ from modelrepair.publish.files import (
     classify,
     reason_left_behind,
 )
+from modelrepair.publish.manifest import LONGEST_GLOB, MOST_GLOBS
 from modelrepair.settings import Settings
 from modelrepair.source.resolve import Source
 
@@ -49,8 +50,13 @@ def left_ahead(settings: Settings, source: Source, base: Source | None) -> dict[
     {'README.md': 'the old card, quoted below the new one'}
 
     Raises:
-        UsageError: a glob of ``--include`` that takes nothing along.
+        UsageError: a glob of ``--include`` that takes nothing along, or too many of them.
     """
+    if len(settings.include) > MOST_GLOBS or any(len(g) > LONGEST_GLOB for g in settings.include):
+        raise UsageError(
+            f"more than {MOST_GLOBS} globs for --include, or one over {LONGEST_GLOB:,} letters",
+            hint="say the same with fewer, such as notes/*",
+        )
     left: dict[str, str] = {}
     kept: set[str] = set()
     for model in (base if settings.merge else None, source):

@@ -79,6 +79,12 @@ def test_plan_and_fix_name_what_stays(worked_in, capsys, monkeypatch):
     assert all(name in shown for name in PRIVATE)
 
 
+def test_too_many_globs(worked_in):
+    for globs in (["*.csv"] * 101, ["*" * 1001]):
+        with pytest.raises(UsageError, match="more than 100 globs"):
+            plan(worked_in, include=globs)
+
+
 @pytest.mark.parametrize(
     ("glob", "says"),
     [("*.tsv", "matches no file"), ("token*.txt", "can't take"), ("README.md", "can't take")],

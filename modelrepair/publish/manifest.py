@@ -26,6 +26,9 @@ SCHEMA_VERSION: Literal[1] = 1
 READ_BY = "0.1.0"
 """The lowest version of modelrepair that reads what this one writes."""
 MANIFEST_NAME = "repair/manifest.json"
+MOST_GLOBS = 100
+LONGEST_GLOB = 1000
+"""Globs of ``--include``, and letters of one."""
 
 ModelRole = Literal["before", "reference", "after"]
 Verdict = Literal["passed", "failed", "undecided", "unmeasured"]
@@ -302,7 +305,10 @@ class Manifest(Record):
     def include(self) -> tuple[str, ...]:
         """Globs of the source's files that were taken along though the model does not need them."""
         globs = self.settings.get("include")
-        return tuple(map(str, globs)) if isinstance(globs, list) else ()
+        given = globs if isinstance(globs, list) else []
+        # A stranger's manifest may hold a million of them, which would take for ever to compare.
+        short = [glob for glob in given if isinstance(glob, str) and len(glob) <= LONGEST_GLOB]
+        return tuple(short[:MOST_GLOBS])
 
     @property
     def by(self) -> Plugin:

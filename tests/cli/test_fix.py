@@ -13,7 +13,8 @@ from modelrepair.measure.budgets import Budgets
 
 EVERYTHING = """
     --revision abc --base org/base --merge --reference none --subject weight --targets *.q*
-    --targets *.k* --exclude *.3.* --allow-partial --realign r.jsonl --test-utility u.jsonl
+    --targets *.k* --exclude *.3.* --allow-partial --include *.csv
+    --max-thought-tokens 16 --realign r.jsonl --test-utility u.jsonl
     --borderline none --realign-filter is_safe=False --realign-filter kind=a
     --utility-columns prompt=q,response=a --borderline-limit 50
     --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
@@ -44,6 +45,9 @@ def test_everything_typed_reaches_the_api(api, call):
         "targets": ("*.q*", "*.k*"),
         "exclude": ("*.3.*",),
         "allow_partial": True,
+        "include": ("*.csv",),
+        "max_thought_tokens": 16,
+        "thought_markers": (),
         "realign": "r.jsonl",
         "refusal": None,
         "utility": "plain",

@@ -7,7 +7,7 @@ import json
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 
-from modelrepair import InconclusiveError, UsageError, push, verify
+from modelrepair import InconclusiveError, UsageError, apply, push, verify
 from modelrepair.cli.main import run
 from modelrepair.publish.manifest import MANIFEST_NAME
 from tests.hub.repaired import files_of, on_the_hub
@@ -39,6 +39,25 @@ def test_by_its_id_alone_and_what_json_tells(hub, tmp_path, capsys):
     assert run(["verify", target]) == 0
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.startswith("verified: 13.5 % of entries masked (delta), nothing else differs; gate")
+
+
+def test_what_was_included_is_fetched_and_verified(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, files={"notes.csv": b"1,2"}, include=("*.csv",))
+    assert "notes.csv" in made.manifest.files
+    target = push(made.out).target
+    assert hub.repos[target].files()["notes.csv"] == b"1,2"
+    assert verify(target).ok
+    rebuilt = apply(made.out, "user/model", out=tmp_path / "rebuilt")
+    assert (rebuilt / "notes.csv").read_bytes() == b"1,2"
+    add(target, {"notes.csv": b"3,4"})
+    assert found(verify(target)) == {"notes.csv"}
+
+
+def test_no_manifest_includes_for_ever(tmp_path):
+    made = make_repair(tmp_path)
+    settings = {"include": ["*a" * 400] * 10**5 + ["*" * 10**6, 7]}
+    many = made.manifest.model_copy(update={"settings": settings})
+    assert len(many.include) == 100
 
 
 OTHERS = {

@@ -15,6 +15,7 @@ from modelrepair.measure.gate import decide
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.publish.changes import MaskEdit
+from modelrepair.publish.files import classify
 from modelrepair.publish.manifest import (
     ExampleSetRecord,
     Judge,
@@ -205,9 +206,15 @@ def make_repair(
     reference_dtype: str | None = None,
     measured=MEASURED,
     store_values: bool = False,
+    include: tuple[str, ...] = (),
+    files: dict[str, bytes] | None = None,
     **more,
 ) -> Made:
     source = make_checkpoint(folder / "source", dtype=dtype, sharded=sharded)
+    for name, data in (files or {}).items():
+        (source / name).write_bytes(data)
+    if include:
+        more["settings"] = {"include": list(include)}
     reference = None
     if subject == "delta":
         reference = make_checkpoint(
@@ -222,6 +229,7 @@ def make_repair(
         source=checkpoint,
         sites=sites_of(checkpoint),
         edit=edit,
+        files=classify(source, weights=checkpoint.files, index=checkpoint.index, include=include),
     )
     manifest = write_record(
         staged,
