@@ -119,6 +119,7 @@ def run(
         )
         _check_sweep(bench)
         reference = with_tokens(bench, reference)
+        _check_finite(bench, reference)
         require_sets(bench, subject_of(settings, source, reference), reference)
         bench = answer_own(bench)
         look_at_splits(bench.sets.splits, bench.panel.template, notes)
@@ -197,6 +198,20 @@ def _check_sweep(bench: Bench) -> None:
 
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read
     check_sweep(bench.panel, bench.skeleton, read, bench.sets.splits["realign"].score)
+
+
+def _check_finite(bench: Bench, reference: Model | None) -> None:
+    """Refuse a source or reference whose loss is no number, before anything is computed."""
+    from modelrepair.measure.evaluate import check_finite
+
+    examples, work = bench.sets.splits["realign"].score, bench.workspace.work / "finite"
+    read = prepare.weights_of(bench.settings, bench.source, bench.device).read
+    check_finite(bench.panel, bench.skeleton, read, examples, work)
+    if reference is None or not bench.settings.evaluate:
+        return
+    skeleton = prepare.open_skeleton(bench.settings, reference, bench.device)
+    read = prepare.weights_of(bench.settings, reference, bench.device, aligned=True).read
+    check_finite(bench.panel_of(reference), skeleton, read, examples, work, "the reference")
 
 
 def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -> Model | None:

@@ -16,6 +16,7 @@ from modelrepair.examples.thoughts import find_thoughts
 from modelrepair.examples.turns import (
     PROBE,
     Places,
+    check_ends,
     places_of,
     plain,
     render,
@@ -105,6 +106,8 @@ class Template:
         # A chat template renders the first token itself; plain text leaves it to the tokenizer.
         self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
         self.source = template_text(tokenizer) if self.kind == "chat" else ""
+        if self.kind == "chat":
+            check_ends(tokenizer, self.source)
         self._special = _any_of(map(str, tokenizer.all_special_tokens))
         tokens = sorted({*added, *tokenizer.all_special_tokens})
         self.thoughts = find_thoughts([self.source, *tokens], marks)

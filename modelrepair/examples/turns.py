@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jinja2
 from transformers import PreTrainedTokenizerBase
 
+from modelrepair.bounded import SECONDS, TooLong, try_template, within
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.thoughts import Thoughts
@@ -92,14 +94,20 @@ def render(
         turns.append({"role": "assistant", "content": response})
     settings: dict[str, Any] = {"enable_thinking": False, "date_string": DATE}
     try:
-        text = tokenizer.apply_chat_template(
-            turns,
-            chat_template=source,
-            tokenize=False,
-            add_generation_prompt=response is None,
-            **settings,
-        )
-    except (jinja2.TemplateError, ValueError, TypeError) as error:
+        with within(SECONDS):
+            text = tokenizer.apply_chat_template(
+                turns,
+                chat_template=source,
+                tokenize=False,
+                add_generation_prompt=response is None,
+                **settings,
+            )
+    except TooLong:
+        raise UnsupportedModelError(
+            f"the chat template did not end within {SECONDS:.0f} seconds",
+            hint="don't trust this template: it loops",
+        ) from None
+    except (jinja2.TemplateError, ValueError, TypeError, OverflowError, RecursionError) as error:
         roles = ", ".join(turn["role"] for turn in turns)
         raise ExampleSetError(
             f"the chat template refuses the turns {roles}",
@@ -107,6 +115,35 @@ def render(
             hint=f"write it with the turns that this model knows; it says: {str(error)[:200]}",
         ) from error
     return str(text)
+
+
+def check_ends(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Refuse a chat template that loops or fills the memory, before this process renders it.
+
+    Raises:
+        UnsupportedModelError: it does.
+    """
+    tokens = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
+    if (reason := _reason_of(source, tuple(sorted(tokens.items())))) is not None:
+        raise UnsupportedModelError(
+            f"the chat template can't be used: {reason}",
+            hint="don't trust this template: a real one renders in milliseconds",
+        )
+
+
+@cache
+def _reason_of(source: str, tokens: tuple[tuple[str, str], ...]) -> str | None:
+    asked = {"role": "user", "content": "Hello"}
+    answered = [asked, {"role": "assistant", "content": "Hi!"}]
+    system = {"role": "system", "content": "Be brief."}
+    conversations = [
+        ([asked], True),
+        (answered, False),
+        ([system, asked], True),
+        ([system, *answered, asked], True),
+    ]
+    settings = {"enable_thinking": False, "date_string": DATE, **dict(tokens)}
+    return try_template(source, conversations, settings)
 
 
 def shared(first: Sequence[object], second: Sequence[object]) -> int:

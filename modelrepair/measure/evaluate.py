@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.errors import ModelRepairError, PluginError, out_of_memory
+from modelrepair.errors import DamagedCheckpointError, ModelRepairError, PluginError, out_of_memory
 from modelrepair.examples.batches import Batch, canonical_batches
 from modelrepair.examples.load import Example
 from modelrepair.examples.splits import Part, Splits
@@ -17,7 +18,7 @@ from modelrepair.measure.degenerate import degeneration
 from modelrepair.measure.generation import Answer, end_ids, generate
 from modelrepair.measure.results import AnswerVerdict, ExampleResult
 from modelrepair.measure.thinking import Asking, room_of
-from modelrepair.progress import Progress
+from modelrepair.progress import Progress, Silent
 from modelrepair.registry.specs import Exchange, Judge, MeasuredSet, SetName
 from modelrepair.sweep.collect import SetBatches
 from modelrepair.sweep.loss import Forced
@@ -109,6 +110,37 @@ def check_sweep(
     batches = batches_of(panel, panel.template.examples(examples).examples)
     if batches:
         check_first_batch(skeleton, model_inputs(batches[0], skeleton.device), read)
+
+
+def check_finite(
+    panel: Panel,
+    skeleton: Skeleton,
+    read: ReadWeight,
+    examples: Iterable[Example],
+    folder: Path,
+    whose: str = "the model",
+) -> None:
+    """Follow one example through the whole model, before anything is measured or scored.
+
+    Raises:
+        DamagedCheckpointError: a weight, or the loss of the example's tokens, is not finite.
+    """
+    batches = batches_of(panel, panel.template.examples(examples).examples[:1])
+    if not batches:
+        return
+    # All its tokens count as an answer: prompts alone have none.
+    tokens = batches[0].attention_mask.bool()
+    group = SetBatches("realign", (replace(batches[0], answer_mask=tokens),))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (found,) = follow(Work(skeleton, read, [group], folder), Silent())
+    shutil.rmtree(folder)
+    if not math.isfinite(found.loss):
+        raise DamagedCheckpointError(
+            f"{whose} computes no finite loss: its weights make numbers that are too large",
+            hint="the checkpoint is damaged or its training diverged; nothing can be measured "
+            "on it",
+        )
 
 
 def screen(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from modelrepair.bounded import try_patterns
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.plain import read_json
 from modelrepair.checkpoint.reader import Checkpoint
@@ -20,6 +22,10 @@ from modelrepair.sweep.skeleton import Skeleton
 
 NAME = "default"
 """What the adapter is called inside the model; files don't carry the name."""
+
+MOST_NAMES = 10_000
+"""Names and patterns in one field of a config."""
+FEW_NAMES = 100
 
 _PREFIX = "base_model.model."
 _ANOTHER_BASE = (
@@ -46,6 +52,7 @@ def adapt(skeleton: Skeleton, folder: Path, adapter: Checkpoint) -> Skeleton:
     from peft.utils.save_and_load import set_peft_model_state_dict
 
     model = skeleton.model
+    check_patterns(folder, [name for name, _ in model.named_modules()])
     base = {id(tensor): skeleton.files[name] for name, tensor in _tensors(model).items()}
     try:
         with warnings.catch_warnings():
@@ -84,6 +91,54 @@ def adapt(skeleton: Skeleton, folder: Path, adapter: Checkpoint) -> Skeleton:
     model.eval()
     model.requires_grad_(False)
     return replace(skeleton, files=files, adapter=frozenset(adapter.entries))
+
+
+def check_patterns(folder: Path, names: Sequence[str]) -> None:
+    """Refuse an adapter's config whose patterns can't be matched in time, before peft does so.
+
+    Args:
+        folder: the adapter's, with its config.
+        names: of the base's modules.
+
+    Raises:
+        UnsupportedModelError: a pattern is none, takes too long, or there are too many.
+    """
+    config = read_json(folder, ADAPTER_CONFIG)
+    for field, value in config.items():
+        if isinstance(value, list | dict) and len(value) > MOST_NAMES:
+            raise UnsupportedModelError(
+                f"{ADAPTER_CONFIG} names {len(value):,} things under {field!r}",
+                hint="an adapter names its layers by kind; its config is damaged",
+            )
+    # As peft puts them together.
+    patterns = [
+        *_texts(config.get("target_modules"), whole=True),
+        *_texts(config.get("exclude_modules"), whole=True),
+        *(rf"(.*\.)?({each})$" for each in _texts(config.get("rank_pattern"))),
+        *(rf"(.*\.)?({each})$" for each in _texts(config.get("alpha_pattern"))),
+        *(rf"(^|.*\.){each}($|\..*)" for each in _texts(config.get("modules_to_save"))),
+        *(rf"(?:^|.*?\.){each}\.(?P<idx>\d+)\." for each in _texts(config.get("layers_pattern"))),
+    ]
+    if patterns and (reason := try_patterns(patterns, list(names))) is not None:
+        raise UnsupportedModelError(
+            f"a pattern in {ADAPTER_CONFIG} can't be used: {reason}",
+            hint="don't trust this adapter, or name its layers by a list of names",
+        )
+
+
+def _texts(value: Any, *, whole: bool = False) -> list[str]:
+    """The patterns in a field; a list of names is none where only one text is a pattern.
+
+    Plain names are left out, unless there are so many that matching them takes its time too.
+    """
+    if isinstance(value, str):
+        found = [value]
+    elif whole or not isinstance(value, list | dict):
+        found = []
+    else:
+        found = [each for each in value if isinstance(each, str)]
+    plain = all(re.fullmatch(r"[\w-]+", each) for each in found)
+    return [] if plain and len(found) <= FEW_NAMES else found
 
 
 def unknown_fields(folder: Path) -> list[str]:

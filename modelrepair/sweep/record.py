@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.examples.batches import Batch
 from modelrepair.sweep.matrices import is_linear
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton, shapes_only
@@ -201,6 +201,7 @@ def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: Re
     """Compare the swept first two blocks with a plain forward of them, to the last bit.
 
     Raises:
+        DamagedCheckpointError: what they compute is not finite.
         UnsupportedModelError: they differ, so the blocks depend on more than their arguments.
     """
     count = min(2, len(skeleton.blocks))
@@ -223,6 +224,12 @@ def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: Re
         hidden = recording.hidden
         for index, block in enumerate(blocks):
             hidden = run_block(block, hidden, recording.calls[index])
+            if not torch.isfinite(plain[index]).all():
+                raise DamagedCheckpointError(
+                    f"block {index} computes no finite numbers: its weights are too large",
+                    hint="the checkpoint is damaged or its training diverged; nothing can be "
+                    "measured on it",
+                )
             if not torch.equal(hidden, plain[index]):
                 raise UnsupportedModelError(
                     f"block {index} of {type(skeleton.model).__name__} gives another result "
