@@ -150,6 +150,7 @@ def _numbers(gate: Mapping[str, Any]) -> dict[str, Any]:
     rules = gate.get("rules")
     return {
         **{name: gate.get(name) for name in _DECIDED},
+        "reasons": bool(gate.get("reasons")),
         "rules": [
             {name: rule.get(name) for name in _RULE} if isinstance(rule, Mapping) else rule
             for rule in (rules if isinstance(rules, list) else [])

@@ -37,6 +37,15 @@ def check_agreement(manifest: Manifest) -> Iterator[Finding]:
     for name in ("coverage", "protect", "masked_share"):
         if not 0 <= getattr(manifest, name) <= 1:
             yield _record(f"{name} is {getattr(manifest, name)}, no share")
+    if manifest.ratio is not None and not 0 <= manifest.ratio <= 1:
+        yield _record(f"the ratio is {manifest.ratio}, no share")
+    if (
+        min(manifest.token_budget - 1, manifest.by.api - 1, *manifest.left_behind_kinds.values())
+        < 0
+    ):
+        yield _record("a count is negative")
+    if manifest.measures and not manifest.sets:
+        yield _record("examples were measured, and no set is named")
     for site in manifest.sites:
         yield from _check_site(site, manifest.edit == "mask")
     for name, given in manifest.sets.items():
@@ -119,6 +128,8 @@ def check_examples(
 
 
 def _check_site(site: Site, mask: bool) -> Iterator[Finding]:
+    if site.block is not None and site.block < 0:
+        yield Finding("record", MANIFEST_NAME, site.name, f"block {site.block}")
     if site.entries != math.prod(site.shape) or not 0 <= site.masked <= site.entries:
         message = f"{site.masked} of {site.entries} entries, of shape {list(site.shape)}"
         yield Finding("record", MANIFEST_NAME, site.name, message)
@@ -132,8 +143,9 @@ def _check_site(site: Site, mask: bool) -> Iterator[Finding]:
 def _check_measures(measures: Measures, where: str, manifest: Manifest) -> Iterator[Finding]:
     if manifest.judge is not None and measures.judge != manifest.judge.name:
         yield _record(f"{where}: judged by {measures.judge!r}, not by the manifest's judge")
-    for name in _RATES:
-        measure: Measure | None = getattr(measures, name)
+    by_set = {f"degenerate in {name}": rate for name, rate in measures.degenerate_by_set.items()}
+    rates: dict[str, Measure | None] = {name: getattr(measures, name) for name in _RATES}
+    for name, measure in (rates | by_set).items():
         if measure is None:
             continue
         low, high = (0.0 if measure.low is None else measure.low), measure.high

@@ -41,8 +41,8 @@ def fuzz(name: str, seconds: int) -> int:
     import atheris
 
     with atheris.instrument_imports(include=["modelrepair"]):
-        from modelrepair.errors import UnsupportedModelError, UsageError
         from tests.fuzz.readers import readers
+        from tests.fuzz.test_readers import RIGHT
 
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     reader = readers(folder / "readers")[name]
@@ -54,7 +54,7 @@ def fuzz(name: str, seconds: int) -> int:
     def one(data: bytes) -> None:
         try:
             reader.read(data)
-        except (UnsupportedModelError, UsageError):
+        except RIGHT:
             return
 
     sys.stdout.write(f"== {name}\n")

@@ -24,7 +24,7 @@ from modelrepair.publish.plot import PLOT_NAME
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
 from tests.kept.make import MODELS, REPAIRS
-from tests.publish.made import Made, make_repair
+from tests.publish.made import Made, make_repair, results
 
 BASE = Origin(id="org/base", hub=True, files={"model.safetensors": "0" * 64})
 
@@ -138,6 +138,10 @@ def drop_before(document):
     document["gate"] = None
 
 
+def degenerate(document):
+    return document["search"][0]["measures"]["degenerate_by_set"]["harmful"]
+
+
 @pytest.mark.parametrize(
     ("edit", "code"),
     [
@@ -159,6 +163,13 @@ def drop_before(document):
         (lambda m: m["sets"]["realign"].update(cut=-1), "record"),
         (lambda m: m["sets"]["realign"]["counts"].update(report=299), "measure"),
         (lambda m: m["search"][0].update(share=2.0), "record"),
+        (lambda m: m.update(ratio=-0.1), "record"),
+        (lambda m: m.update(token_budget=-1), "record"),
+        (lambda m: m.update(sets={}), "record"),
+        (lambda m: m["scorer"].update(api=0), "record"),
+        (lambda m: m["sites"][0].update(block=-1), "record"),
+        (lambda m: m["left_behind_kinds"].update(hidden=-1), "record"),
+        (lambda m: degenerate(m).update(low=0.9), "record"),
         (lambda m: m["search"][0]["measures"]["utility"].update(value=1.5), "record"),
         (lambda m: m["search"][0]["measures"].update(judge="another"), "record"),
     ],
@@ -166,6 +177,14 @@ def drop_before(document):
 def test_a_manifest_that_contradicts_itself(made, edit, code):
     seal(made, edit)
     assert code in codes(made)
+
+
+def test_the_reasons_of_a_failed_gate_left_out(tmp_path):
+    made = make_repair(tmp_path, measured={"before": results(200), "after": results(180)})
+    seal(made)
+    assert codes(made) == set()
+    seal(made, lambda document: document["gate"].update(reasons=[]))
+    assert codes(made) == {"gate"}
 
 
 def test_reference_digests_left_out(tmp_path):
