@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.plain import find_file
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.publish.files import Files, reason_left_behind
+from modelrepair.publish.rewriting import CODE, PATHS
 
 PROBES = (
     "Hello, world! It's 3 o'clock.",
@@ -56,6 +57,27 @@ def check_beside(folder: Path, files: Files, name: str) -> None:
                 )
 
 
+def check_output(folder: Path, staged: Path, name: str) -> None:
+    """Load the same of the repaired model and of its source, whatever was rewritten between them.
+
+    >>> check_output(Path("model"), Path("model-repaired"), "model")  # doctest: +SKIP
+
+    Args:
+        folder: the source, merged where it is.
+        staged: what will be published.
+        name: what the source is called.
+
+    Raises:
+        DamagedCheckpointError: something is another.
+    """
+    for what, look in LOOKS.items():
+        if seen(look, staged) != seen(look, folder):
+            raise DamagedCheckpointError(
+                f"the repaired model of {name} would have another {what}",
+                hint="this is a bug; report it with the names of the model's files",
+            )
+
+
 def seen(look: Look, folder: Path) -> object:
     """What a loader makes of a folder; of an error, its kind.
 
@@ -65,7 +87,7 @@ def seen(look: Look, folder: Path) -> object:
     'ZeroDivisionError'
     """
     try:
-        return look(folder)
+        return look(folder.absolute())
     except Exception as error:
         return type(error).__name__
 
@@ -127,8 +149,15 @@ LOOKS: Mapping[str, Look] = {
 
 
 def _plain(values: Any, folder: Path) -> str:
-    """A dictionary as text that does not tell where it was loaded from."""
-    return repr(values).replace(str(folder), "")
+    """A config as text, without where it was loaded from, and what no native loader reads."""
+    return repr(_unmoved(values)).replace(str(folder), "")
+
+
+def _unmoved(value: Any) -> Any:
+    """A value without the keys that a repair may rewrite, at any depth."""
+    if isinstance(value, Mapping):
+        return {k: _unmoved(item) for k, item in value.items() if k not in (*PATHS, CODE)}
+    return [_unmoved(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _copy(folder: Path, names: Iterable[str], into: Path) -> None:

@@ -17,6 +17,7 @@ from modelrepair.advice import advice
 from modelrepair.aligned import find_reference, with_tokens
 from modelrepair.begun import Begun
 from modelrepair.bench import Bench, Model, Notes
+from modelrepair.beside import check_output
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import choose_plugins
 from modelrepair.draft import draft_manifest, manifest_sites
@@ -150,6 +151,7 @@ def run(
             base_id=prepare.base_id(source, notes),
             progress=progress,
         )
+        check_output(source.source.folder, workspace.staged, source.name)
         written = with_not_fetched(written, source.source.left_behind)
         for name, what in written.rewritten.items():
             notes.warn(f"{name}: {what}")

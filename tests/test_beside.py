@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from modelrepair import beside
-from modelrepair.beside import check_beside
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.beside import check_beside, check_output
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.publish.files import classify
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
@@ -33,6 +35,28 @@ def without(files, *names):
 
 def test_what_is_kept_loads_as_the_source(saved):
     check_beside(saved, classify(saved), "model")
+
+
+def test_a_folder_by_a_short_name(saved, tmp_path, monkeypatch):
+    """Its name stands in the config too, and is no place there."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(saved, "llama")
+    check_beside(Path("llama"), classify("llama"), "llama")
+
+
+def test_the_output_loads_as_the_source(saved, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(saved, out)
+    config = json.loads((out / "config.json").read_text())
+    config |= {"_name_or_path": "org/base", "auto_map": {"AutoConfig": "a.B"}}
+    config["more"] = {"deeper": [{"_name_or_path": "/home/me"}]}
+    source = shutil.copytree(saved, tmp_path / "source")
+    (source / "config.json").write_text(json.dumps({**config, "more": {"deeper": [{}]}}))
+    (out / "config.json").write_text(json.dumps(config))
+    check_output(source, out, "model")
+    (out / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}))
+    with pytest.raises(DamagedCheckpointError, match="would have another config"):
+        check_output(source, out, "model")
 
 
 @pytest.mark.parametrize(
