@@ -93,13 +93,6 @@ class Chosen:
     models: Mapping[str, Model] = field(default_factory=dict)
 
     @property
-    def plugins(self) -> tuple[Registered[Any], ...]:
-        """All of them, the judge last."""
-        scorers = [registered for registered, _ in self.scorers]
-        repairers = [] if self.repairer is None else [self.repairer]
-        return (*scorers, *repairers, self.registered_judge)
-
-    @property
     def judge_inputs(self) -> Mapping[str, str]:
         """What the judge's verdicts depend on beside its options, as far as it says."""
         inputs: Mapping[str, str] = getattr(self.judge, "inputs", {})

@@ -17,6 +17,7 @@ from modelrepair.measure.results import ExampleResult
 from modelrepair.own_harm import can_answer
 from modelrepair.presets import PRESETS, quota_of
 from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
+from modelrepair.registry.code import code_digest
 from modelrepair.registry.manager import make_repairer, make_scorer, repairer_options
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SetName, SetUse, SubjectKind
@@ -343,7 +344,7 @@ def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetNam
 
 
 def _folder(bench: Bench, name: str, registered: Registered[Any]) -> Path:
-    """Where a plug-in's work lies: not where another version of it was at work before."""
-    origin = f"{registered.spec.name} {registered.distribution} {registered.version}"
-    version = hashlib.sha256(origin.encode()).hexdigest()[:8]
-    return bench.workspace.work / f"{name}-{version}"
+    """Where a plug-in's work lies: not where other code of it was at work before."""
+    origin = f"{registered.spec.name} {registered.distribution} {code_digest(registered)}"
+    code = hashlib.sha256(origin.encode()).hexdigest()[:16]
+    return bench.workspace.work / f"{name}-{code}"

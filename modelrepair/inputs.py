@@ -27,14 +27,15 @@ def inputs_of(
 
     Args:
         sets: the example sets.
-        chosen: plug-ins count by their code, the judge by what it reads, too.
+        chosen: the judge counts by its code and by what it reads. What a scorer or repairer
+            computed lies by its code, so that one that was mended starts afresh alone.
         models: by role: what "the …" is called.
         progress: where the bytes read are shown.
         include: globs of the source's files that are taken along, too.
     """
     found = {f"the {name} set": some.digest for name, some in sets.given.items()}
-    for registered in chosen.plugins:
-        found[f"the code of {registered.spec.name}"] = code_digest(registered)
+    judge = chosen.registered_judge
+    found[f"the code of the judge {judge.spec.name}"] = code_digest(judge)
     found |= {f"{name} of the judge": value for name, value in chosen.judge_inputs.items()}
     found |= {name: importlib.metadata.version(name) for name in LIBRARIES}
     files = {

@@ -5,6 +5,7 @@ source ─► sets ─► sites ─► measure ─► score, select, search ─�
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ from modelrepair.presets import expand
 from modelrepair.private import shown_settings
 from modelrepair.progress import Progress
 from modelrepair.publish.files import classify
+from modelrepair.publish.manifest import canonical
 from modelrepair.publish.output import (
     Weights,
     finish,
@@ -158,12 +160,13 @@ def run(
         gate, under = None, []
         if settings.evaluate:
             repaired = _opened(workspace.staged, source)
-            _measure_report(bench, measured, "after", repaired)
+            known = _measured_after(bench, written)
+            _measure_report(bench, measured, "after", repaired, known)
             gate = decide(before, measured.results["after"], aligned, settings.budgets)
             if gate.backwards:
                 workspace.close()
                 return _report("backwards", bench, measured, gate)
-            under = measure_under(bench, panels, repaired)
+            under = measure_under(bench, panels, repaired, known)
 
         measures = measured.measures(bench.panel.judge.name)
         seconds = time.monotonic() - started
@@ -234,21 +237,27 @@ def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -
     return None
 
 
-def _measure_report(bench: Bench, measured: Measured, role: Role, model: Model) -> None:
-    results, answers = _measure(bench, model, role, "report")
+def _measured_after(bench: Bench, written: Weights) -> Path:
+    """Where measurements of the result lie: of these very files, whatever was written before."""
+    digest = hashlib.sha256(canonical(dict(written.files))).hexdigest()
+    return bench.workspace.work / "measured" / digest[:16]
+
+
+def _measure_report(
+    bench: Bench, measured: Measured, role: Role, model: Model, known: Path | None = None
+) -> None:
+    results, answers = _measure(bench, model, role, "report", known or bench.remembered)
     measured.results[role] = results
     measured.answers[role] = answers
 
 
 def _measure(
-    bench: Bench, model: Model, role: Role, part: Part
+    bench: Bench, model: Model, role: Role, part: Part, known: Path
 ) -> tuple[tuple[ExampleResult, ...], Answers]:
     """Measure a model as it lies on disk, or remember it from before an interruption."""
     from modelrepair.measure.evaluate import evaluate
     from modelrepair.search import remember
 
-    folder = bench.workspace.work / "measured"
-    known = bench.remembered if role != "after" else folder
     answers: dict[MeasuredSet, list[str]] = {}
 
     def compute() -> list[dict[str, object]]:
@@ -257,7 +266,7 @@ def _measure(
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
         aligned = role == "reference"
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
-        work = folder / "measuring"
+        work = bench.workspace.work / "measured" / "measuring"
         rows, texts = evaluate(bench.panel_of(model), part, skeleton, read, work, bench.progress)
         answers.update(texts)
         return [asdict(row) for row in rows]
@@ -269,7 +278,7 @@ def _measure(
 def _select(
     bench: Bench, model: Model, role: Literal["before", "reference"]
 ) -> tuple[ExampleResult, ...]:
-    return _measure(bench, model, role, "select")[0]
+    return _measure(bench, model, role, "select", bench.remembered)[0]
 
 
 def _opened(folder: Path, source: Model) -> Model:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelrepair import prepare
@@ -74,17 +75,29 @@ def panel_under(panel: Panel, other: OtherTemplate) -> Panel:
     return replace(panel, template=template)
 
 
-def measure_under(bench: Bench, panels: Sequence[Named], repaired: Model) -> list[dict[str, Any]]:
-    """Source and result under each template, on the report split, as the manifest has it."""
+def measure_under(
+    bench: Bench, panels: Sequence[Named], repaired: Model, known: Path
+) -> list[dict[str, Any]]:
+    """Source and result under each template, on the report split, as the manifest has it.
+
+    Args:
+        bench: the source, opened.
+        panels: with their templates.
+        repaired: the result.
+        known: where measurements of the result are remembered.
+    """
     return [
         {
             "id": other.name,
             "sha256": other.sha256,
             "measures": {
                 role: summarise(
-                    _results(bench, other, panel, role, model), panel.judge.name
+                    _results(bench, other, panel, model, folder), panel.judge.name
                 ).to_json()
-                for role, model in (("before", bench.source), ("after", repaired))
+                for role, model, folder in (
+                    ("before", bench.source, bench.remembered),
+                    ("after", repaired, known),
+                )
             },
         }
         for other, panel in panels
@@ -92,19 +105,16 @@ def measure_under(bench: Bench, panels: Sequence[Named], repaired: Model) -> lis
 
 
 def _results(
-    bench: Bench, other: OtherTemplate, panel: Panel, role: str, model: Model
+    bench: Bench, other: OtherTemplate, panel: Panel, model: Model, known: Path
 ) -> list[ExampleResult]:
     from modelrepair.measure.evaluate import evaluate
     from modelrepair.search import remember
 
-    measured = bench.workspace.work / "measured"
-    known = bench.remembered if role == "before" else measured
-
     def compute() -> list[dict[str, object]]:
         read = prepare.weights_of(bench.settings, model, bench.device).read
-        work = measured / "measuring"
+        work = bench.workspace.work / "measured" / "measuring"
         rows, _ = evaluate(panel, "report", bench.skeleton, read, work, bench.progress)
         return [asdict(row) for row in rows]
 
-    rows = remember(known / f"{role}-under-{other.sha256[:16]}.json", compute)
+    rows = remember(known / f"under-{other.sha256[:16]}.json", compute)
     return [ExampleResult(**row) for row in rows]

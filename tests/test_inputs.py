@@ -65,7 +65,7 @@ def test_sets_judge_and_libraries_count(tmp_path):
     assert found["the realign set"] == "abc"
     assert found["commit of the judge"] == "def"
     assert found["torch"] == importlib.metadata.version("torch")
-    assert "the code of keyword" in found
+    assert "the code of the judge keyword" in found
     assert "commit of the judge" not in inputs_of(SETS, chosen(), {}, Silent())
 
 

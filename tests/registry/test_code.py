@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from modelrepair.finding import _folder
 from modelrepair.registry.code import code_digest
 from modelrepair.registry.files import scorer_from_file
 from modelrepair.registry.loading import Registered
@@ -105,3 +106,11 @@ def test_a_file_counts_by_its_digest(tmp_path):
 
 def test_our_own_counts_by_the_version():
     assert code_digest(registered("modelrepair")) == version()
+
+
+def test_what_other_code_computed_is_not_gone_on_with(package, tmp_path):
+    bench = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
+    before = _folder(bench, "scorer-0", registered())
+    assert _folder(bench, "scorer-0", registered()) == before
+    (package / "mine" / "deep" / "scorer.py").write_text("x = 1\n")
+    assert _folder(bench, "scorer-0", registered()) != before
