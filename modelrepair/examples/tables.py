@@ -82,7 +82,7 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row]:
                 for record in batch.to_pylist():
                     number += 1
                     yield Row(f"{name}, row {number}", _named(record, labels))
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
             line = " ".join(str(error).split())[:160]
             fail(name, f"no whole parquet file: {line}", "download or write the file again")
 

@@ -63,7 +63,7 @@ def more_than_a_drawing(svg: bytes) -> str | None:
     >>> more_than_a_drawing(b"<svg><script>alert(1)</script></svg>")
     "holds an element 'script'"
     """
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")
     inside: list[str] = []
     styles: list[str] = []
     elements = 0
@@ -88,13 +88,18 @@ def more_than_a_drawing(svg: bytes) -> str | None:
     def refused(*_: object) -> None:
         raise ValueError("holds an entity or an instruction")
 
+    def declared(version: str, encoding: str | None, standalone: int) -> None:
+        # A browser would follow it, and read other characters than were looked at here.
+        if encoding is not None and encoding.lower() != "utf-8":
+            raise ValueError(f"is said to be {encoding[:40]!r}, not UTF-8")
+
     def doctype(name: str, system: str | None, public: str | None, internal: bool) -> None:
         if internal:
             refused()
 
     parser.StartElementHandler, parser.EndElementHandler = opened, closed
     parser.CharacterDataHandler = text
-    parser.StartDoctypeDeclHandler = doctype
+    parser.XmlDeclHandler, parser.StartDoctypeDeclHandler = declared, doctype
     parser.EntityDeclHandler = parser.ProcessingInstructionHandler = refused
     try:
         parser.Parse(svg, True)

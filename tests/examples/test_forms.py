@@ -9,6 +9,7 @@ import io
 import json
 import lzma
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow
@@ -17,8 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelrepair.errors import ExampleSetError
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
+from modelrepair.examples.tables import csv_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
@@ -199,3 +202,23 @@ def test_what_the_library_alone_can_read(sets_hub, tmp_path):
     (file,) = Path(tmp_path / "saved").glob("*.arrow")
     sets_hub.add("org/set", {"train.arrow": file.read_bytes()})
     assert find_set("org/set", "realign", Reading())[0].digest == digest(rows)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"prompt", b"pr\x9empt"), (b'"names": ["no", "yes"]', b'"names":       1234567')],
+)
+def test_a_parquet_file_that_lies_about_itself(tmp_path, old, new):
+    """Found by fuzzing: a column's name that is no text, and labels that are no list."""
+    from tests.fuzz.readers import parquet as labelled
+
+    path = tmp_path / "set.parquet"
+    assert len(old) == len(new)
+    path.write_bytes(labelled().replace(old, new))
+    with suppress(ExampleSetError):
+        assert load_set(path, "utility").examples[0].prompt == "a"
+
+
+def test_many_columns_cost_no_more_than_many():
+    header = ",".join(f"c{number}" for number in range(100_000))
+    assert list(csv_rows(header.encode(), "wide.csv")) == []
