@@ -12,6 +12,7 @@ from modelrepair.checkpoint.plain import find_file
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.publish.files import Files, reason_left_behind
 from modelrepair.publish.rewriting import CODE, PATHS
+from modelrepair.readable import readable_path
 
 PROBES = (
     "Hello, world! It's 3 o'clock.",
@@ -87,7 +88,8 @@ def seen(look: Look, folder: Path) -> object:
     'ZeroDivisionError'
     """
     try:
-        return look(folder.absolute())
+        with readable_path(folder.absolute()) as path:
+            return look(path)
     except Exception as error:
         return type(error).__name__
 
