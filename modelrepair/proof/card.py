@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
 
 from modelrepair.checkpoint.plain import read_file
-from modelrepair.errors import ModelRepairError, UsageError
+from modelrepair.errors import ModelRepairError
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.card import (
     BEGINS,
     END,
-    FRONT_MATTER,
     MARK,
     THIS_REPOSITORY,
     Place,
@@ -25,8 +24,9 @@ from modelrepair.publish.card import (
 )
 from modelrepair.publish.files import CARD_LIMIT, CARD_NAME, card_text
 from modelrepair.publish.manifest import Manifest
-from modelrepair.publish.pushing import check_id
 from modelrepair.publish.reading import Reading
+from modelrepair.source.front_matter import front_matter_text
+from modelrepair.source.names import is_id
 
 ALWAYS_OURS = ("base_model", "base_model_relation", "model-index", "tags")
 """Keys that nobody else adds to a repair: who it descends from, and what was measured."""
@@ -38,11 +38,11 @@ _TARGET = re.compile(r"^hf download (\S{1,200}) --local-dir repaired$", re.MULTI
 
 def check_card(
     out: Path, source: Path | None, reading: Reading, manifest: Manifest, repository: str | None
-) -> Iterator[Finding]:
-    """Make our part of the card again from the manifest, and compare.
+) -> tuple[list[Finding], list[str]]:
+    """Make our part of the card again from the manifest, and compare; note what is no lie.
 
-    >>> list(check_card(out, source, reading, manifest, None))  # doctest: +SKIP
-    []
+    >>> check_card(out, source, reading, manifest, None)  # doctest: +SKIP
+    ([], [])
 
     Args:
         out: the repaired model's folder.
@@ -52,56 +52,53 @@ def check_card(
         repository: the id under which the model was looked at; None for a folder.
     """
     if f"card {manifest.card}" in reading.unknown:
-        return
+        return [], []
     try:
         data = read_file(out, CARD_NAME, CARD_LIMIT)
     except ModelRepairError as error:
-        yield _wrong(str(error))
-        return
+        return [_wrong(str(error))], []
     if data is None:
-        return  # told as a missing file
+        return [], []  # told as a missing file
     # Git may have changed the line ends; of a card that says nothing.
     card = data.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
     if "'verdict'" in reading.unknown:
-        return
+        return [], []
     try:
-        place = yield from _check_block(card, reading, manifest, repository)
-        yield from _check_metadata(card, manifest, place)
+        place, wrong = _check_block(card, reading, manifest)
+        found = [*wrong, *_check_metadata(card, manifest, place)]
     except _TRIPPED as error:
-        yield _wrong(f"can't be made from this manifest: {type(error).__name__}")
-        return
+        return [_wrong(f"can't be made from this manifest: {type(error).__name__}")], []
     if source is not None and manifest.source.hub and manifest.adapter is None:
         own = card_text(source)
         kept = manifest.model_copy(update={"metadata": kept_metadata(own or "")})
         if own is not None and front_matter(kept, place) != front_matter(manifest, place):
-            yield _wrong("its front matter does not keep that of the source")
+            found.append(_wrong("its front matter does not keep that of the source"))
+    # A repository that was renamed or duplicated keeps the card as it was.
+    renamed = None not in (place.target, repository) and place.target != repository
+    return found, [f"its card names the repository {place.target}"] if renamed else []
 
 
-def _check_block(
-    card: str, reading: Reading, manifest: Manifest, repository: str | None
-) -> Generator[Finding, None, Place]:
+def _check_block(card: str, reading: Reading, manifest: Manifest) -> tuple[Place, list[Finding]]:
     marks = MARK.findall(card)
     begins = [mark for mark in marks if BEGINS.match(mark)]
     if len(marks) != 2 or len(begins) != 1 or END not in card:
-        yield _wrong(f"holds {len(marks)} marks of modelrepair, expected one begin and one end")
-        return Place()
+        message = f"holds {len(marks)} marks of modelrepair, expected one begin and one end"
+        return Place(), [_wrong(message)]
     start, end = card.index(marks[0]), card.index(END) + len(END)
     block = card[start:end]
     named = _TARGET.search(block)
     target = named[1] if named and named[1] != THIS_REPOSITORY else None
-    if target is not None and (not _is_id(target) or repository not in (None, target)):
-        yield _wrong(f"its commands fetch {target!r}, another repository")
-        return Place(target)
+    if target is not None and not is_id(target):
+        return Place(), [_wrong(f"its commands fetch {target!r}, no id of a repository")]
     wanted = ""
     for place in (
         Place(target, beside, quoted) for beside in (False, True) for quoted in (True, False)
     ):
         wanted = our_block(manifest, place, reading.digest)
         if wanted == block:
-            return place
+            return place, []
     found, expected = _first_difference(block, wanted)
-    yield _wrong(f"says {found!r}, and the manifest {expected!r}")
-    return Place(target)
+    return Place(target), [_wrong(f"says {found!r}, and the manifest {expected!r}")]
 
 
 def _check_metadata(card: str, manifest: Manifest, place: Place) -> Iterator[Finding]:
@@ -124,10 +121,9 @@ def _metadata(card: str) -> dict[str, Any] | None:
     """The front matter; None where two readers might not read the same in it."""
     import yaml  # type: ignore[import-untyped]
 
-    match = FRONT_MATTER.match(card)
-    if match is None:
+    text = front_matter_text(card)
+    if text is None:
         return {}
-    text = match[0].strip().strip("-")
     if len(text) > MOST_METADATA:
         return None
     try:
@@ -167,14 +163,6 @@ def _first_difference(found: str, wanted: str) -> tuple[str, str]:
         if one != two:
             return one[:120], two[:120]
     return f"{len(lines[0])} lines", f"{len(lines[1])}"
-
-
-def _is_id(text: str) -> bool:
-    try:
-        check_id(text)
-    except UsageError:
-        return False
-    return True
 
 
 def _brief(value: Any) -> str:

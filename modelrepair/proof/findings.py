@@ -195,7 +195,8 @@ class Verification:
     Args:
         findings: everything that is not as it should be.
         checked: how many files, tensors, entries, masked entries and examples were looked at.
-        notes: what lies beside the repair without being part of it.
+        notes: what lies beside the repair without being part of it, and the name that the card
+            has for a renamed repository.
         inconclusive: what could not be decided, though nothing speaks against it.
         about: what was verified.
     """

@@ -71,8 +71,8 @@ def verify(
         base: the folder of the model that the source adapts, where it is an adapter. One that was
             merged is merged again; one that was not needs no base, and one that is given is
             compared with the manifest's.
-        repository: the repaired model's id, which its card may name; None for a folder, whose
-            card may name any.
+        repository: the repaired model's id; that its card names another is noted. None for a
+            folder, whose card may name any.
         elsewhere: files of the repository that were not fetched.
         same: whether a file stands byte for byte in the source; by default the two are compared.
         progress: where the bytes compared are shown.
@@ -110,7 +110,9 @@ def verify(
                     same or same_in(source, out), elsewhere,
                 )  # fmt: skip
         found += [*check_agreement(manifest), *check_pictures(out, manifest)]
-        found += check_card(out, source, reading, manifest, repository)
+        said, named = check_card(out, source, reading, manifest, repository)
+        found += said
+        notes += named
         measured, checked["examples"] = check_measures(out, manifest, reading.unknown)
         found += measured
     return Verification.of(found, checked, notes=notes, about=about(reading))

@@ -35,7 +35,6 @@ _KEPT_METADATA = (
     "library_name",
     "datasets",
 )
-FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
 _OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
 MARK = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->", re.IGNORECASE)
 BEGINS = re.compile(r"<!-- modelrepair:begin v\d+ -->")

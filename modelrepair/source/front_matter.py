@@ -53,6 +53,16 @@ for _tag, _pattern, _first in (
     )
 
 
+def front_matter_text(card: str) -> str | None:
+    r"""The YAML above a card's text, unread; None where there is none.
+
+    >>> front_matter_text("---\nlicense: mit\n---\nText")
+    'license: mit'
+    """
+    found = _BLOCK.match(card)
+    return None if found is None else found["yaml"]
+
+
 def read_front_matter(card: str) -> dict[str, Any]:
     r"""What the front matter of a card says; empty where it has none.
 
@@ -62,10 +72,10 @@ def read_front_matter(card: str) -> dict[str, Any]:
     Args:
         card: the whole text, with any line ends, with or without a byte-order mark.
     """
-    found = _BLOCK.match(card)
-    if found is None:
+    text = front_matter_text(card)
+    if text is None:
         return {}
-    text = found["yaml"][:LIMIT].replace("\r\n", "\n").replace("\r", "\n")
+    text = text[:LIMIT].replace("\r\n", "\n").replace("\r", "\n")
     whole = _parsed(text)
     return whole if isinstance(whole, dict) else dict(_one_by_one(text))
 

@@ -77,7 +77,7 @@ def readers(folder: Path) -> Mapping[str, Reader]:
         about(reading)
         if reading.manifest is not None:
             list(check_agreement(reading.manifest))
-            list(check_card(made.out, made.source, reading, reading.manifest, None))
+            check_card(made.out, made.source, reading, reading.manifest, None)
 
     def mask(data: bytes) -> None:
         path = folder / "mask.safetensors"
@@ -114,7 +114,7 @@ def readers(folder: Path) -> Mapping[str, Reader]:
     def card(data: bytes) -> None:
         (made.out / CARD_NAME).write_bytes(data)
         assert reading.manifest is not None
-        list(check_card(made.out, made.source, reading, reading.manifest, None))
+        check_card(made.out, made.source, reading, reading.manifest, None)
         old = card_text(made.out) or ""
         kept_metadata(old)
         render_card(reading.manifest, old)

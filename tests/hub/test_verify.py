@@ -60,6 +60,15 @@ def test_no_manifest_includes_for_ever(tmp_path):
     assert len(many.include) == 100
 
 
+def test_a_repository_that_was_renamed_or_duplicated_verifies(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    target = push(made.out).target
+    hub.add("club/their-copy", hub.repos[target].files())
+    verification = verify("club/their-copy")
+    assert verification.ok
+    assert verification.notes == (f"its card names the repository {target}",)
+
+
 OTHERS = {
     "pytorch_model.bin", "gguf/model.gguf", "onnx/model.onnx", "tf_model.h5", "x.msgpack",
     "extra.safetensors", "deep/er/state.pkl", "handler.py", "tokenizer.model.v3",

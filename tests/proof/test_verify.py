@@ -456,7 +456,31 @@ def test_what_its_owner_may_do_with_a_card(made):
     path.write_bytes(card.replace("\n", "\r\n").encode())
     assert check(made).findings == ()
     assert check(made, repository="me/mine").ok
-    assert [each.code for each in check(made, repository="me/other").findings] == ["card"]
+    renamed = check(made, repository="me/other")
+    assert renamed.ok and renamed.notes == ("its card names the repository me/mine",)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda card: card.replace("me/mine", "me/--mine"),
+        lambda card: card.replace("me/mine", "https://evil.example/me/mine"),
+        lambda card: card.replace("me/mine", "evil/mine\nhf download me/mine", 1),
+        lambda card: card.replace("name: mine", "name: other"),
+        lambda card: card.replace("hf download user/model", "hf download me/mine"),
+        lambda card: card.replace("## Limits", "## No limits"),
+    ],
+)
+def test_another_name_excuses_no_other_change(made, lie):
+    reading = read_manifest(made.out)
+    card = render_card(
+        made.manifest, card_text(made.source), target="me/mine", digest=reading.digest
+    )
+    (made.out / "README.md").write_text(card)
+    assert check(made, repository="me/renamed").ok
+    assert lie(card) != card
+    (made.out / "README.md").write_text(lie(card))
+    assert set(codes(made, repository="me/renamed")) == {"card"}
 
 
 def test_a_front_matter_that_does_not_keep_the_source_s(made):
