@@ -18,12 +18,18 @@ from typing import Any
 
 SECONDS = 10.0
 """How long a try may take; a real template or pattern takes milliseconds."""
+START = 300.0
+"""How long the process may take to begin: on a busy machine an import alone takes many seconds."""
 MEMORY = 2**30
 
+# The clock runs from the end of the imports, and in C: a pattern holds Python's own threads up.
 _LIMIT = """
-import json, sys
+import faulthandler, json, os, sys
 given = json.load(sys.stdin)
 def limit():
+    faulthandler.dump_traceback_later(
+        given["seconds"], exit=True, file=open(os.devnull, "w")
+    )
     try:
         import resource
         with open("/proc/self/statm") as file:
@@ -127,17 +133,19 @@ def _tried(code: str, given: dict[str, Any]) -> str | None:
         ended = subprocess.run(
             # -P: no module of the folder that we happen to run in takes another's place.
             [sys.executable, "-P", "-c", _LIMIT + code],
-            input=json.dumps(given | {"memory": MEMORY}),
+            input=json.dumps(given | {"memory": MEMORY, "seconds": SECONDS}),
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
             capture_output=True,
             text=True,
             encoding="utf-8",
             errors="replace",
-            timeout=SECONDS,
+            timeout=START,
         )
     except subprocess.TimeoutExpired:
-        return f"it did not end within {SECONDS:.0f} seconds"
+        return f"it could not be tried within {START:.0f} seconds"
     if ended.returncode == 0:
         return None
     lines = ended.stderr.strip().splitlines()
+    if ended.returncode == 1 and not lines:
+        return f"it did not end within {SECONDS:.0f} seconds"
     return lines[-1][:200] if lines else f"it ended with {ended.returncode}"

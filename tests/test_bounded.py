@@ -21,8 +21,8 @@ from tests import adapters
 def in_seconds(monkeypatch):
     """A regression fails, and does not hang."""
     monkeypatch.setattr(bounded, "SECONDS", 3.0)
-    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it took over 60 seconds"))
-    signal.alarm(60)
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it took over 300 seconds"))
+    signal.alarm(300)
     yield
     signal.alarm(0)
 
@@ -49,6 +49,13 @@ def test_a_template_that_does_not_end_or_fills_the_memory_is_refused(tmp_path, q
     (source / "chat_template.jinja").write_text(LOOPS[name] + "{{ messages[0].content }}")
     with pytest.raises(UnsupportedModelError, match="the chat template can't be used"):
         quick_repair(source=source)
+
+
+def test_a_slow_machine_is_no_reason_to_refuse(monkeypatch):
+    # The imports of that process take longer than this already.
+    monkeypatch.setattr(bounded, "SECONDS", 0.4)
+    assert try_template("{{ messages[0].content }}", [([{"content": "Hello"}], True)], {}) is None
+    assert try_patterns([r".*q_proj"], ["layers.0.q_proj"]) is None
 
 
 def test_what_an_example_alone_sets_off_is_ended_too():
