@@ -140,6 +140,8 @@ def _check_gate(
     if verdict_known and manifest.verdict not in _ORDER[: _ORDER.index(gate.verdict) + 1]:
         message = f"the manifest says {manifest.verdict}, the verdicts say {gate.verdict}"
         yield Finding("gate", MANIFEST_NAME, None, message)
+    if gate.reasons and manifest.gate is not None and not manifest.gate.get("reasons"):
+        yield Finding("gate", MANIFEST_NAME, None, f"leaves out why it is {gate.verdict}")
     if manifest.gate is not None and not _close(_numbers(manifest.gate), _numbers(gate.to_json())):
         message = "its rules are not those that follow from the verdicts"
         yield Finding("gate", MANIFEST_NAME, None, message)
@@ -150,7 +152,6 @@ def _numbers(gate: Mapping[str, Any]) -> dict[str, Any]:
     rules = gate.get("rules")
     return {
         **{name: gate.get(name) for name in _DECIDED},
-        "reasons": bool(gate.get("reasons")),
         "rules": [
             {name: rule.get(name) for name in _RULE} if isinstance(rule, Mapping) else rule
             for rule in (rules if isinstance(rules, list) else [])
