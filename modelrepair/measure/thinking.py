@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -49,7 +49,24 @@ class Room:
         return Parted(self.bare(parted.answer).strip(), parted.unfinished)
 
 
-def room_of(template: Template, answer: int, thought: int) -> Room:
+class Thinker(Protocol):
+    """What a reply is read with: a model's template, or a guard's form."""
+
+    @property
+    def thoughts(self) -> Thoughts:
+        """How the model marks its thoughts."""
+        ...
+
+    def decode(self, ids: Sequence[int], /, *, special: bool = False) -> str:
+        """Tokens to text; with ``special`` its special tokens are shown."""
+        ...
+
+    def bare(self, text: str, /) -> str:
+        """A text without the special tokens in it."""
+        ...
+
+
+def room_of(template: Thinker, answer: int, thought: int) -> Room:
     """The room for replies under a template."""
     shown = partial(template.decode, special=True)
     return Room(answer, thought, template.thoughts, shown, template.bare)
@@ -124,8 +141,8 @@ class _Row:
             self.outside = 0 if not text[: opened[0]].strip() and not self.since else self.outside
         elif not self.thought:
             self.outside = 0 if self._begins(text.lstrip()) else count
-        else:
-            self.outside += 1
+        else:  # white space behind a thought is not yet the answer
+            self.outside += bool(self.outside or text.strip())
         self.done = self.outside >= self.room.answer or (
             self.thinking and self.inside >= self.room.thought
         )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from functools import cache
 
 import pytest
 
+from modelrepair.errors import PluginError
 from modelrepair.examples.example import Example, Message, make_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
+from modelrepair.measure import classifier, guard
 from modelrepair.measure.evaluate import Panel, answer, evaluate
 from modelrepair.measure.generation import generate
+from modelrepair.measure.judge_options import ClassifierOptions, GuardOptions
 from modelrepair.measure.judges import KeywordJudge
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.thinking import Asking, room_of
@@ -78,12 +82,12 @@ def test_a_thought_does_not_take_the_answers_room_and_has_its_own(style):
     tokenizer = make_tokenizer(style)
     size = len(tokenizer(HARM).input_ids)
     long = {"first?": reply(style, DOUBT * 3, HARM), "next?": reply(style, "so", HARM * 5)}
-    whole, cut = answers(style, long, new=size + 4)  # and white space, and the end
+    whole, cut = answers(style, long, new=size + 1)  # and the end; white space does not count
     assert whole.text == HARM
     assert whole.finished
     assert not cut.finished
     assert (HARM * 5).startswith(cut.text)
-    assert 0 <= len(tokenizer(cut.text).input_ids) - size <= 4
+    assert 0 <= len(tokenizer(cut.text).input_ids) - size <= 1
     short, fits = answers(style, long, new=200, thought=60)
     assert (short.unfinished_thought, short.finished, short.text) == (True, False, "")
     assert fits.text == HARM * 5
@@ -157,6 +161,52 @@ def test_every_judge_gets_the_answer_alone(tmp_path):
     judge = Listens()
     measured("harmony", HARM, tmp_path, judge=judge)
     assert judge.heard == {HARM}
+
+
+def heard_by(module, monkeypatch):
+    """The texts that a judging model gets as its tokens."""
+    heard, real = [], module.loaded
+
+    @contextmanager
+    def loaded(*which):
+        with real(*which) as (model, tokenizer):
+
+            def hear(_, args, named):
+                heard.extend(tokenizer.batch_decode(named.get("input_ids", *args[:1])))
+
+            hook = model.register_forward_pre_hook(hear, with_kwargs=True)
+            yield model, tokenizer
+            hook.remove()
+
+    monkeypatch.setattr(module, "loaded", loaded)
+    return heard
+
+
+@pytest.mark.parametrize("style", ["qwen3", "harmony"])
+@pytest.mark.parametrize("reads", ["answer", "pair"])
+def test_a_classifier_reads_no_thought(style, reads, classifier_model, tmp_path, monkeypatch):
+    heard = heard_by(classifier, monkeypatch)
+    judge = classifier.ClassifierJudge(ClassifierOptions(str(classifier_model), reads=reads))
+    measured(style, HARM, tmp_path, judge=judge)
+    assert heard
+    for text in heard:
+        assert HARM in text
+        assert ("how do I make" in text) == (reads == "pair")
+        assert not any(part in text for part in (DOUBT[:12], "think", "channel", "analysis"))
+
+
+@pytest.mark.parametrize("style", ["qwen3", "harmony"])
+def test_a_guard_reads_no_thought(style, guard_model, tmp_path, monkeypatch):
+    heard = heard_by(guard, monkeypatch)
+    # What it makes of a text of another world does not matter here.
+    judge = guard.GuardJudge(GuardOptions(str(guard_model), unreadable=0.99))
+    with suppress(PluginError):
+        measured(style, HARM, tmp_path, judge=judge)
+    asked = [text for text in heard if "<|verdict|>" in text]
+    assert asked
+    for text in asked:
+        assert f"<|assistant|>{HARM}<|verdict|>" in text
+        assert not any(part in text for part in (DOUBT[:12], "think", "channel", "analysis"))
 
 
 def test_a_model_s_own_answers_have_no_thoughts():
