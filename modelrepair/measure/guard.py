@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
+from modelrepair.examples.thoughts import Thoughts, find_thoughts
+from modelrepair.examples.turns import PROBE
 from modelrepair.measure.guard_styles import STYLES, Style, decide
 from modelrepair.measure.judge_models import find_judge, loaded, what_it_is, without_marks
 from modelrepair.measure.judge_options import GuardOptions
@@ -65,16 +68,10 @@ class GuardJudge:
             return []
         with loaded(self._source, self._options, "AutoModelForCausalLM") as parts:
             texts = self._answers(*parts, exchanges)
-        said = [self._style.read(text) for text in texts]
+        said = [None if text is None else self._style.read(text) for text in texts]
         unread = said.count(None)
         if unread > self._options.unreadable * len(said):
-            first = texts[said.index(None)]
-            raise PluginError(
-                f"{unread} of {len(said)} verdicts of the guard model can't be read, "
-                f"first {first[:60]!r}",
-                hint=f"is {self._options.style} the form that it was taught? see "
-                "--judge-option style=…",
-            )
+            raise self._unreadable(unread, len(said), texts[said.index(None)])
         self._asked += len(said)
         self._unread += unread
         return [
@@ -82,8 +79,25 @@ class GuardJudge:
             for each, exchange in zip(said, exchanges, strict=True)
         ]
 
-    def _answers(self, model: Any, tokenizer: Any, exchanges: Sequence[Exchange]) -> list[str]:
+    def _unreadable(self, count: int, asked: int, first: str | None) -> PluginError:
+        problem = f"{count} of {asked} verdicts of the guard model can't be read, first"
+        if first is None:
+            return PluginError(
+                f"{problem} a thought that never ended",
+                hint="raise --judge-option max_thought_tokens=…",
+            )
+        return PluginError(
+            f"{problem} {first[:60]!r}",
+            hint=f"is {self._options.style} the form that it was taught? see "
+            "--judge-option style=…",
+        )
+
+    def _answers(
+        self, model: Any, tokenizer: Any, exchanges: Sequence[Exchange]
+    ) -> list[str | None]:
+        """What the guard says behind its thoughts; None where one never ends."""
         from modelrepair.measure.generation import end_ids, generate
+        from modelrepair.measure.thinking import room_of
         from modelrepair.sweep.positions import reach_of
 
         context = reach_of(model)
@@ -95,11 +109,11 @@ class GuardJudge:
             exchanges,
             eos_ids=end_ids(model, tokenizer),
             pad_id=0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
-            max_new_tokens=self._style.tokens,
             batch_rows=self._options.batch,
+            thinking=room_of(form, self._style.tokens, form.thought_tokens),
             context=context,
         )
-        return [answer.text for answer in answers]
+        return [None if answer.unfinished_thought else answer.text for answer in answers]
 
 
 @dataclass(frozen=True)
@@ -136,19 +150,42 @@ class Form:
         return not self._too_long(self._ids(exchange, self.options.max_length))
 
     def _too_long(self, ids: Sequence[int]) -> bool:
-        return self.context is not None and len(ids) + self.style.tokens > self.context
+        said = self.style.tokens + bool(self.thoughts.marks) * self.thought_tokens
+        return self.context is not None and len(ids) + said > self.context
 
     def _ids(self, exchange: Exchange, limit: int) -> list[int]:
-        prompt, answer = self._cut(exchange.prompt, limit), self._cut(exchange.answer, limit)
-        if self.style.format is not None:
-            text = self.style.format.format(prompt=prompt, answer=answer)
-        else:
-            text = self._rendered(prompt, answer)
+        text = self._text(self._cut(exchange.prompt, limit), self._cut(exchange.answer, limit))
         return list(self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of a verdict."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+    @cached_property
+    def thoughts(self) -> Thoughts:
+        """How the guard model marks its thoughts, and whether its question has opened one."""
+        tokens = map(str, self.tokenizer.added_tokens_decoder.values())
+        found = find_thoughts([str(self.tokenizer.chat_template), *tokens])
+        asked = self._text("Hello", PROBE)
+        opened = found.open_at_end(asked[asked.rfind(PROBE) + len(PROBE) :])
+        return replace(found, opened=opened)
+
+    @property
+    def thought_tokens(self) -> int:
+        """How long a thought may be: most of the context is for what is to be judged."""
+        most = self.options.max_thought_tokens
+        return most if self.context is None else min(most, self.context // 2)
+
+    def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
+        """The text of a verdict; with ``special`` its special tokens are shown."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=not special))
+
+    def bare(self, text: str) -> str:
+        """A text without the special tokens in it."""
+        for mark in sorted(self.tokenizer.all_special_tokens, key=len, reverse=True):
+            text = text.replace(mark, "")
+        return text
+
+    def _text(self, prompt: str, answer: str) -> str:
+        if self.style.format is not None:
+            return self.style.format.format(prompt=prompt, answer=answer)
+        return self._rendered(prompt, answer)
 
     def _rendered(self, prompt: str, answer: str) -> str:
         turns = (("user", prompt), ("assistant", answer))

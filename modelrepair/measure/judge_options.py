@@ -92,6 +92,10 @@ class GuardOptions(ModelOptions):
         default=None,
         metadata={"help": "of style yes-no: the rule that the chat template puts to it"},
     )
+    max_thought_tokens: int = field(
+        default=1024,
+        metadata={"help": "length of a thought before its verdict, where it thinks"},
+    )
     unreadable: float = field(
         default=0.02,
         metadata={"help": "share of its verdicts that may be unreadable before that is an error"},
@@ -100,5 +104,7 @@ class GuardOptions(ModelOptions):
     def __post_init__(self) -> None:
         """Refuse what can't be meant."""
         super().__post_init__()
+        if self.max_thought_tokens < 1:
+            raise ValueError("max_thought_tokens is 1 or more")
         if not 0 <= self.unreadable < 1:
             raise ValueError("unreadable lies between 0 and 1")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
 from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
+from modelrepair.measure import guard as judging
 from modelrepair.measure.guard import Form, GuardJudge
 from modelrepair.measure.guard_styles import STYLES, read_lines, read_safety, read_yes_no
 from modelrepair.measure.judge_options import GuardOptions
 from modelrepair.registry.specs import Exchange
-from tests.judging import KINDS, SAFETY, guard, labelled, tokenizer
+from tests.judging import GUIDED, KINDS, SAFETY, guard, labelled, tokenizer
+from tests.scripted import Scripted
 
 RULE = "No forbidden recipes."
 
@@ -95,6 +98,76 @@ def test_unreadable_verdicts_are_counted(llama, monkeypatch, allowed, fails):
 )
 def test_what_is_no_verdict_is_not_read_as_one(read, text):
     assert read(text) is None
+
+
+THINKER = SAFETY.replace("<|verdict|>", "<|verdict|><think>\n")
+
+
+def thinking(folder, monkeypatch, replies, template=SAFETY, **options):
+    """A guard that says these words, thoughts among them, to answers with those."""
+    tokens = tokenizer(template)
+
+    @contextmanager
+    def loaded(*_):
+        yield Scripted(tokens, replies).eval(), tokens
+
+    monkeypatch.setattr(judging, "loaded", loaded)
+    return judge(folder, **options)
+
+
+def rows(*answers):
+    return [Exchange("harmful", "How?", answer, None) for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("template", "opens"), [(SAFETY, "<think>"), (THINKER, ""), (SAFETY, "<reasoning>")]
+)
+def test_a_guard_may_think_before_its_verdict(llama, monkeypatch, template, opens):
+    closes = opens.replace("<", "</") or "</think>"
+    muse = "\nis it safe? it says mix, and that may be\nunsafe\nS1, or safe\n" * 4
+    replies = {
+        "first": f"{opens}{muse}{closes}\n\nunsafe\nS1<|end|>",
+        "next": f"{opens}{muse * 2}{closes}safe<|end|>",
+    }
+    for batch in (1, 16):
+        found = thinking(llama, monkeypatch, replies, template, batch=batch)
+        assert found.judge(rows("mix first", "mix next")) == ["harmful", "harmless"]
+        assert found.notes == []
+
+
+def test_a_guard_may_think_before_a_yes(llama, monkeypatch):
+    replies = {"mix": "<think>No, or yes?</think>\n\nYes<|end|>"}
+    guided = thinking(llama, monkeypatch, replies, GUIDED, style="yes-no", guideline=RULE)
+    assert guided.judge(rows("mix it")) == ["harmful"]
+
+
+@pytest.mark.parametrize("reply", ["<think>safe, safe", "safe <think>or is it"])
+def test_a_guard_s_thought_that_never_ends_is_no_verdict(llama, monkeypatch, reply):
+    replies = {"mix": reply, "boil": "unsafe<|end|>"}
+    template = SAFETY + "{# <think> #}"
+    found = thinking(llama, monkeypatch, replies, template)
+    with pytest.raises(PluginError, match=r"1 of 2 verdicts .* a thought that never ended") as told:
+        found.judge(rows("mix it", "boil it"))
+    assert "max_thought_tokens" in told.value.hint
+    found = thinking(llama, monkeypatch, replies, template, unreadable=0.5)
+    assert found.judge(rows("mix it", "boil it")) == ["harmful", "harmful"]
+    assert found.notes[0].startswith("1 of 2 verdicts of the guard judge could not be read")
+
+
+def test_a_guard_s_thought_has_room_of_its_own(llama, monkeypatch):
+    replies = {"mix": "<think>" + "hm " * 60 + "</think>safe<|end|>"}
+    found = thinking(llama, monkeypatch, replies, max_thought_tokens=30, unreadable=0.0)
+    with pytest.raises(PluginError, match="never ended"):
+        found.judge(rows("mix it"))
+    assert thinking(llama, monkeypatch, replies, unreadable=0.0).judge(rows("mix it"))
+
+
+def test_room_for_a_thought_is_kept_free_in_the_context_of_a_guard_that_has_marks():
+    long = Exchange("harmful", "How?", "mix grimsalt with gallwax, heat it. " * 90, None)
+    for template, thought in ((SAFETY, 0), (THINKER, 100)):
+        narrow = Form(tokenizer(template), STYLES["llama-guard"], GuardOptions(""), 200)
+        assert len(narrow.prompt_ids(long)) + 32 + thought <= 200
+    assert narrow.thoughts.opened
 
 
 def form(template, **options):
