@@ -28,6 +28,7 @@ def job_of(
     splits: Splits | None,
     *,
     reference: bool,
+    thinks: bool = False,
 ) -> Job:
     """Count the work.
 
@@ -43,6 +44,7 @@ def job_of(
         subject: what is masked.
         splits: the sets as they are cut; None where none was named: then they count as full.
         reference: whether there is one, which is measured, too.
+        thinks: whether the model has marks for thoughts: then each answer may have one.
     """
     fixed = isinstance(settings.ratio, int | float)
     searches = [_search(settings, spec, subject, splits, fixed) for spec in specs]
@@ -53,6 +55,7 @@ def job_of(
         select=empty if fixed else _part(settings, splits, "select"),
         report=_part(settings, splits, "report") if settings.evaluate else empty,
         longest=settings.max_new_tokens,
+        thought=settings.max_thought_tokens if thinks else 0,
     )
 
 

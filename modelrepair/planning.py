@@ -29,6 +29,7 @@ from modelrepair.settings import NONE, Settings, check
 from modelrepair.source.adapter import Adapter, read_adapter
 from modelrepair.source.reference import declared_base
 from modelrepair.source.resolve import Source, resolve
+from modelrepair.source.thinks import thoughts_of
 from modelrepair.timing import Job, Shape, accelerated, measured_speed, seconds
 
 
@@ -70,12 +71,14 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
         {name: examples for name, examples in scored.items() if name in needed},
         None if out is None else Path(out),
     )
+    thinks = bool(thoughts_of(source, base, settings.thought_markers).marks)
     job = job_of(
         settings,
         specs,
         subject,
         sets.splits if sets else None,
         reference=subject == "delta" or base is not None,
+        thinks=thinks,
     )
     made = replace(made, notes=(*made.notes, *compared.warnings))
     made = with_time(made, settings, job, named=sets is not None)
@@ -131,6 +134,9 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
     shape = Shape(inside, head, plan.blocks, settings.token_budget)
     least, most = seconds(shape, job, measured_speed())
     notes = plan.notes if named else (*plan.notes, "time is counted for full example sets")
+    if job.thought and (job.models or any(each.answered[1] for each in job.searches)):
+        room = f"thoughts of up to {job.thought:,} tokens (--max-thought-tokens)"
+        notes = (*notes, f"the most time is counted with {room} before every answer")
     return replace(plan, seconds_least=least, seconds_most=most, notes=notes)
 
 

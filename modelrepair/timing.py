@@ -79,6 +79,7 @@ class Job:
         models: how many are measured: source and result, and the reference where there is one.
         select: what candidates are looked at with; ``report`` what is reported on.
         longest: tokens of an answer.
+        thought: tokens of the longest thought before it; 0 where the model has no marks for one.
     """
 
     searches: Sequence[Search]
@@ -86,6 +87,7 @@ class Job:
     select: Part
     report: Part
     longest: int
+    thought: int = 0
 
 
 def seconds(shape: Shape, job: Job, speed: Speed) -> tuple[int, int]:
@@ -105,7 +107,7 @@ def _slower(speed: Speed, end: int) -> Speed:
 
 
 def _job(shape: Shape, job: Job, speed: Speed, end: int) -> float:
-    longest = max(1, round(job.longest * (1.0 if end else SHORT)))
+    longest = job.longest + job.thought if end else max(1, round(job.longest * SHORT))
 
     def measured(part: Part) -> float:
         return swept(shape, part.followed, speed) + answered(shape, part, longest, speed)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +46,7 @@ def test_a_faster_machine_takes_less():
     [
         replace(JOB, models=4),
         replace(JOB, longest=512),
+        replace(JOB, longest=512, thought=64),
         replace(JOB, report=Part(1400, 60_000, 80_000)),
         replace(JOB, searches=[replace(JOB.searches[0], tokens=90_000)]),
         replace(JOB, searches=[replace(JOB.searches[0], rounds=(2, 10))]),
@@ -52,6 +56,15 @@ def test_a_faster_machine_takes_less():
 def test_more_work_takes_longer(more):
     for ours, theirs in zip(seconds(SHAPE, more, SLOW), seconds(SHAPE, JOB, SLOW), strict=True):
         assert ours > theirs
+
+
+def test_thoughts_may_take_time_and_need_not():
+    (least, most), (quiet, long) = (
+        seconds(SHAPE, JOB, SLOW),
+        seconds(SHAPE, replace(JOB, thought=1024), SLOW),
+    )
+    assert least == quiet
+    assert most < long <= math.ceil(most * (128 + 1024) / 128)
 
 
 def test_a_second_scorer_is_only_tried_where_the_first_does_not_arrive():
@@ -108,6 +121,31 @@ def test_sets_that_nobody_named_count_as_full():
     assert any("full example sets" in note for note in unknown.notes)
     assert not any("full example sets" in note for note in known.notes)
     assert 0 < unknown.seconds_least < unknown.seconds_most
+
+
+def test_thoughts_are_counted_where_the_tokenizer_has_marks_for_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(planning, "measured_speed", lambda: Speed(1e8, 1e8))
+    asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "judge": "demo-world",
+             "reference": "none", **paths.sets}  # fmt: skip
+    thinks = shutil.copytree(paths.attacked, tmp_path / "thinks")
+    settings = json.loads((thinks / "tokenizer_config.json").read_text())
+    template = settings.pop("chat_template", None) or (thinks / "chat_template.jinja").read_text()
+    (thinks / "tokenizer_config.json").write_text(json.dumps(settings))
+    (thinks / "chat_template.jinja").write_text(template + "{# </think> #}")
+    plain, made, named, still = (
+        modelrepair.plan(source, **asked, **more)
+        for source, more in (
+            (paths.attacked, {}),
+            (thinks, {}),
+            (paths.attacked, {"thought_markers": ["<plan> </plan>"]}),
+            (thinks, {"evaluate": False}),
+        )
+    )
+    assert made.seconds_most > 5 * plain.seconds_most
+    assert (made.seconds_least, made.seconds_most) == (plain.seconds_least, named.seconds_most)
+    told = [any("thoughts of up to 1,024" in n for n in p.notes) for p in (made, named, plain)]
+    assert told == [True, True, False]
+    assert not any("thoughts" in note for note in still.notes)
 
 
 def test_an_adapter_takes_the_time_of_its_base(monkeypatch):
