@@ -114,8 +114,8 @@ def test_verify_says_what_was_tampered_with(repaired, tmp_path, capsys, tamperin
         ]
         expected = entry.name
     elif tampering == "added":
-        (out / "extra.json").write_text("{}")
-        expected = "extra.json"
+        (out / "vocab.json").write_text("{}")
+        expected = "vocab.json"
     else:
         text = (out / "tokenizer.json").read_text()
         (out / "tokenizer.json").write_text(text.replace('"zor', '"zar', 1) + " ")

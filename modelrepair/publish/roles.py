@@ -97,8 +97,8 @@ _CREDENTIALS = re.compile(
 _LICENCE = re.compile(
     r"(^|[-_. ])(un)?licen[sc]es?([-_. ]|$)"
     r"|^(copying|copyright|notices?|authors|patents|eula|legal)([-_. ]|$)"
-    r"|^(third[-_ ]?party|(acceptable[-_ ]?)?use[-_ ]?policy|terms[-_ ]of[-_ ]use"
-    r"|responsible[-_ ]use|prohibited[-_ ]use)"
+    r"|^(third[-_ ]?party|(acceptable[-_ ]?|prohibited[-_ ]?)?(use|usage)[-_ ]?policy"
+    r"|terms[-_ ]of[-_ ]use|responsible[-_ ]use|prohibited[-_ ]use)"
 )
 _LICENCE_ENDINGS = re.compile(r"^[^.]*$|\.(txt|md|rst|pdf|html?|lesser|apache|mit|bsd|[a-z]?gpl)$")
 _MEDIA = re.compile(r"\.(png|jpe?g|gif|svg|webp|avif|ico|mp3|wav|flac|ogg|mp4|webm|pdf)$")
