@@ -19,6 +19,7 @@ from modelrepair.kept import left_ahead
 from modelrepair.preflight import Plan, size_of
 from modelrepair.prepare import check_subject, find_base
 from modelrepair.presets import expand
+from modelrepair.publish.destination import check_name
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import judge_options, load_registry, repairer_options
@@ -50,6 +51,8 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     repairer = _repairer(settings)
     specs = [] if repairer is not None else _scorers(settings)
     source = _source_ahead(settings)
+    if pushing is not None:
+        check_name(pushing, source.name)
     adapter = read_adapter(source.folder)
     check_subject(settings, adapter)
     base = None if adapter is None else _base_ahead(settings, adapter)

@@ -81,11 +81,7 @@ def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
         UsageError: a target that makes no sense, or that holds something else.
         HubError: token, rights, visibility, or the Hub itself.
     """
-    if not (options.pr or options.in_place or options.to or is_id(f"{name}-repaired")):
-        raise UsageError(
-            f"{name + '-repaired'!r} can name no repository on the Hub",
-            hint=f"name one with --to, such as --to {id_for(name, '-repaired')}",
-        )
+    check_name(options, name)
     account = whoami()
     if options.pr or options.in_place:
         if not kin.source.hub:
@@ -96,6 +92,25 @@ def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
             )
         return _own_repository(kin, options, account)
     return _new_repository(kin, options, account, name)
+
+
+def check_name(options: PushOptions, name: str) -> None:
+    """Refuse a source's name of which no repository's can be made, where one is to be made.
+
+    >>> check_name(PushOptions(), "model")
+
+    Args:
+        options: what was asked for.
+        name: the source's last name.
+
+    Raises:
+        UsageError: it is so; the hint has the nearest name that does.
+    """
+    if not (options.pr or options.in_place or options.to or is_id(f"{name}-repaired")):
+        raise UsageError(
+            f"{name + '-repaired'!r} can name no repository on the Hub",
+            hint=f"name one with --to, such as --to {id_for(name, '-repaired')}",
+        )
 
 
 def whoami() -> Mapping[str, Any]:

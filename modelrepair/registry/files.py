@@ -16,6 +16,8 @@ from modelrepair.errors import PluginError, UsageError
 from modelrepair.registry.loading import API, Registered
 from modelrepair.registry.specs import Options, ScorerSpec, SetName, SetUse, SubjectKind
 
+_NAME = re.compile(r"\w[\w.-]*")
+"""As a class may be called: the name stands in the card's tags and in the title of a commit."""
 DESCRIBED = ("scope", "gradients", "iterative", "signed", "refill", "options", "api", "url")
 
 
@@ -60,6 +62,11 @@ def scorer_from_file(name: str) -> Registered[ScorerSpec]:
             hint=f"its classes: {', '.join(own) or 'none'}",
         )
     spec = _describe(scorer_class, path)
+    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
+        raise PluginError(
+            f"{class_name} in {path.name} is named {spec.name!r}",
+            hint="leave its name out, or give it one of letters, digits, '.', '_' and '-'",
+        )
     if spec.api != API:
         raise PluginError(
             f"{class_name} in {path.name} was written for plug-in interface {spec.api}, "

@@ -219,3 +219,37 @@ def test_torch_stays_out_of_plan_and_push(hub, tmp_path):
     )
     assert done.stdout.splitlines()[-1] == "[0, 2] []", done.stderr
     assert ROOT.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [
+        ("my model", "my-model-repaired"),
+        ("modèle", "modele-repaired"),
+        ("模型", "model-repaired"),
+        ("a--b", "a-b-repaired"),
+        ("x" * 97, "x" * 87 + "-repaired"),
+        ("x" * 90, "x" * 87 + "-repaired"),
+    ],
+)
+def test_a_folder_that_names_no_repository_is_told_before_any_work(
+    hub, capsys, monkeypatch, tmp_path, name, suggested
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(paths.attacked, tmp_path / name)
+    for command in ("fix", "plan"):
+        for json_too in ([], ["--json"]):
+            assert run([command, name, "--push", *json_too]) == 2
+            told = "".join(capsys.readouterr())
+            assert f"--to {suggested}" in told, told
+    assert run(["fix", name, "--push", f"--to={name} too"]) == 2
+    assert "is no id on the Hub" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert hub.requests == []
+
+
+def test_the_name_that_was_told_does(hub, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(paths.attacked, tmp_path / "my model")
+    found = planned(capsys, "my model", "--push", "--to=my-model-repaired")["hub"]
+    assert (found["target"], found["refused"]) == ("me/my-model-repaired", [])

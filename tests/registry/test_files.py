@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from huggingface_hub import ModelCard
 
 from modelrepair.errors import PluginError, UsageError
+from modelrepair.publish.card import render_card
+from modelrepair.publish.manifest import Scorer
 from modelrepair.registry.manager import load_registry, make_scorer
+from tests.hub.cards import errors
+from tests.publish.made import draft
 
 DESCRIBED = '''
 from dataclasses import dataclass
@@ -62,6 +67,30 @@ def test_a_class_may_carry_a_spec(file):
     registered = load_registry().scorer(f"{file}:Declared")
     assert registered.spec.name == "declared"
     assert make_scorer(registered, {}, "weight").subject_kind == "weight"
+
+
+@pytest.mark.parametrize("name", ["Größe", "模型", "X", "My_Scorer2"])
+def test_any_class_s_name_is_a_tag_that_the_hub_takes(tmp_path, name):
+    (tmp_path / "mine.py").write_text(f"class {name}:\n    sets = {{}}\n", encoding="utf-8")
+    registered = load_registry().scorer(f"{tmp_path}/mine.py:{name}")
+    assert registered.spec.name == name
+    scorer = Scorer(name=name, distribution="mine.py", version="1")
+    card = render_card(draft(scorer=scorer), None)
+    assert ModelCard(card).data.tags == ["modelrepair", f"scorer:{name}"]
+    assert errors(card) == []
+
+
+@pytest.mark.parametrize("spec", ["", 'spec = ScorerSpec(name, "", load="", sets=lambda *a: {})'])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a\nSigned-off-by: me", "a, b", "</b>", "a\u202eb", "a\u200bb", "a/b", "-a"]
+)
+def test_a_name_that_is_no_word_is_refused(tmp_path, name, spec):
+    (tmp_path / "mine.py").write_text(
+        "from modelrepair.registry.specs import ScorerSpec\n"
+        f"class Mine:\n    sets = {{}}\n    name = {name!a}\n    {spec}\n"
+    )
+    with pytest.raises(PluginError, match=r"Mine in mine\.py is named"):
+        load_registry().scorer(f"{tmp_path}/mine.py:Mine")
 
 
 def test_the_file_is_read_anew_after_a_change(file):
