@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelrepair.checkpoint.plain import find_file, parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
+from modelrepair.publish.roles import OTHER_FORMATS, role
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -15,18 +16,6 @@ ADAPTER = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 BASE_KEY = "base_model_name_or_path"
 """What an adapter's config calls the model that it adapts."""
-OTHER_FORMATS = (
-    ".bin",
-    ".pt",
-    ".pth",
-    ".ckpt",
-    ".pkl",
-    ".gguf",
-    ".ggml",
-    ".h5",
-    ".msgpack",
-    ".onnx",
-)
 
 POINTER = b"version https://git-lfs.github.com/spec/"
 """How a file begins that git left in the place of a large one."""
@@ -96,7 +85,7 @@ def weight_files(folder: Path) -> WeightFiles:
             f"and no {INDEX}",
             hint=f"add the {INDEX} that belongs to them, or leave one file only",
         )
-    other = [name for name in names if name.endswith(OTHER_FORMATS)]
+    other = [name for name in names if role(name) in OTHER_FORMATS]
     if other:
         raise UnsupportedModelError(
             f"folder {shown!r} holds no safetensors weights, only {other[0]!r}", hint=CONVERT

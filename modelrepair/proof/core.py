@@ -17,10 +17,10 @@ from modelrepair.proof.findings import Finding
 from modelrepair.proof.shards import compare_files
 from modelrepair.proof.strangers import Same, part, same_in
 from modelrepair.publish.files import CARD_NAME, OUR_FOLDER
-from modelrepair.publish.loaded import holds_weights
 from modelrepair.publish.manifest import MANIFEST_NAME, SCHEMA_VERSION
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import Core
+from modelrepair.publish.roles import holds_weights
 
 
 def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -> Iterator[Finding]:

@@ -12,11 +12,11 @@ from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.strangers import Same, part
 from modelrepair.publish.files import CARD_NAME, Files
-from modelrepair.publish.loaded import holds_weights
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.rewriting import follows
+from modelrepair.publish.roles import holds_weights
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
 

@@ -9,7 +9,7 @@ from modelrepair.checkpoint.plain import find_file, open_plain
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.files import OUR_FOLDER
-from modelrepair.publish.loaded import holds_weights, loaded
+from modelrepair.publish.roles import holds_weights, loaded
 from modelrepair.source.digest import sha256_file
 
 Same = Callable[[str], bool]

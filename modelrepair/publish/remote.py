@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelrepair.publish.files import OUR_FOLDER
-from modelrepair.publish.loaded import holds_weights
+from modelrepair.publish.roles import holds_weights
 
 HUBS_OWN = ".gitattributes"
 DISGUISED = ("a pickle under another name", "an archive under another name")

@@ -1,13 +1,12 @@
-"""What a file of a model is for, by its name: the one table behind what is kept and what is not."""
+"""What a file of a model is for, by its name: the one table behind what is kept and found."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
-
-from modelrepair.publish.endings import ending
 
 CARD_NAME = "README.md"
 OUR_FOLDER = "repair"
@@ -53,6 +52,23 @@ NEVER: frozenset[Role] = frozenset(
     }
 )
 """What no ``--include`` takes along."""
+OTHER_FORMATS: frozenset[Role] = frozenset({"other weights", "pickle"})
+"""Weights that have to be converted to be repaired."""
+
+Loaded = Literal["weights", "pickle", "code", "config"]
+"""As what a program may load a file that lies where it looks."""
+_LOADED: Mapping[Role, Loaded] = {
+    "weights": "weights",
+    "index": "weights",
+    "other weights": "weights",
+    "pickle": "pickle",
+    "code": "code",
+    "config": "config",
+    "generation config": "config",
+    "tokenizer": "config",
+    "template": "config",
+    "processor": "config",
+}
 
 
 def _words(text: str) -> frozenset[str]:
@@ -86,6 +102,35 @@ _PATTERNS: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("template", re.compile(r"^([\w-]+_)?chat_template(_[\w-]+)?\.jinja2?$")),
     ("processor", re.compile(r"^(\w+_)?(pre)?processor_config\.json$")),
     ("processor", re.compile(r"^(feature_extractor|image_processor|video_processor)\.json$")),
+    ("index", re.compile(r"\.(safetensors|bin|h5|msgpack)\.index(\.[\w-]+)?\.json$")),
+    ("pickle", re.compile(r"\.(pkl|pickle|pck|joblib|dill|cloudpickle|sav|p)$")),
+    ("weights", re.compile(r"^(?!consolidated).*\.safetensors$")),
+    (
+        "other weights",
+        re.compile(
+            r"^consolidated\.|\.(safetensors|bin|pt|pt2|pth|pte|ptl|torchscript|ckpt|gguf|ggml|ggjt"
+            r"|onnx|onnx[._]data|ort|h5|hdf5|keras|msgpack|flax|ot|tflite|lite|pb|mlmodel|mlpackage"
+            r"|mar|npz|npy|engine|plan|nemo|distcp|llamafile|params|pdparams|q[2-8]_[0-9k][a-z0-9_]*"
+            r"|index|data-\d+-of-\d+)$"
+        ),
+    ),
+    (
+        "code",
+        re.compile(
+            r"\.(py[cdowxi]?|ipynb|sh|bash|zsh|fish|so(\.\d+)*|dll|dylib|exe|js|mjs|ts|wasm|bat|cmd"
+            r"|ps1|vbs|cu|cuh|c|h|cc|cpp|hpp|rs|go|java|jar|class|lua|pl|rb|whl|egg)$"
+            r"|^(requirements.*\.txt|setup\.cfg|pyproject\.toml|dockerfile|makefile)$"
+        ),
+    ),
+    # A copy of weights, or a part of them; what only tells of a file is none.
+    (
+        "other weights",
+        re.compile(
+            r"\.(safetensors|bin|pth?|ckpt|gguf|onnx|h5|pkl)"
+            r"\.(?!([\w-]+\.)*(txt|md|jsonl?|ya?ml|csv|md5|sha\d+(sum)?|asc|sig)$)[\w.-]+$"
+        ),
+    ),
+    ("archive", re.compile(r"\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar)$")),
 )
 _CREDENTIALS = re.compile(
     r"(^|[-_. ])(credentials?|secrets?|passwords?|passwd|kubeconfig|id_(rsa|dsa|ecdsa|ed25519)"
@@ -109,8 +154,6 @@ _STATE = re.compile(
 _STATE_FOLDER = re.compile(
     r"^(checkpoint-|global_step|wandb$|runs$|mlruns$|lightning_logs$|logs?$)"
 )
-_ARCHIVE = re.compile(r"\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar|whl|egg)$")
-_COPY = re.compile(r"\.(safetensors|bin|pth?|ckpt|gguf|onnx|h5|pkl)\.[\w.-]+$")
 _OWN_CONFIG_FOLDER = re.compile(r"^\d+_[A-Za-z]+$")
 
 
@@ -128,35 +171,53 @@ def role(name: str) -> Role:
         name: path inside the model's folder, with forward slashes.
     """
     path = PurePosixPath(folded(name))
-    *folders, last = path.parts
+    folders, last = path.parent.parts, path.name
     if any(part.startswith(".") for part in path.parts):
         return "hidden"
-    if path.parts[0] == OUR_FOLDER:
+    if path.parts[:1] == (OUR_FOLDER,):
         return "ours"
     if not folders and last == folded(CARD_NAME):
         return "card"
     if any(map(is_training_state, folders)) or _STATE.match(last):
         return "training state"
-    if last.endswith(".index.json"):
-        return "index"
-    if last.endswith(".safetensors") and not last.startswith("consolidated"):
-        return "weights"
-    if _COPY.search(last):
-        return "other weights"
-    return _known(tuple(folders), last)
+    return _wherever(folders, last)
 
 
-def _known(folders: tuple[str, ...], last: str) -> Role:
+def loaded(name: str) -> Loaded | None:
+    """As what a program may load a file; None for pictures, notes, logs and the like.
+
+    Wherever it lies: a file in the folder of a checkpoint is read where that folder is named.
+
+    >>> [loaded(name) for name in ("gguf/model.Q4_K_M.gguf", "handler.py", "notes.csv", "a.png")]
+    ['weights', 'code', None, None]
+    >>> loaded("training_args.bin"), loaded("tokenizer_config.json"), loaded("all_results.json")
+    ('weights', 'config', None)
+    >>> loaded("additional_chat_templates/rag.jinja"), loaded("checkpoint-5/config.json")
+    ('config', 'config')
+
+    Args:
+        name: path inside the repository, with forward slashes.
+    """
+    path = PurePosixPath(folded(name))
+    return _LOADED.get(_wherever(path.parent.parts, path.name))
+
+
+def holds_weights(name: str) -> bool:
+    """Whether a file of this name may hold weights, or run what is pickled in it.
+
+    >>> holds_weights("rng_state_0.pth"), holds_weights("modeling_mine.py")
+    (True, False)
+    """
+    return loaded(name) in ("weights", "pickle")
+
+
+def _wherever(folders: Sequence[str], last: str) -> Role:
     for kind, names in _NAMES.items():
         if last in names:
             return kind
     for kind, pattern in _PATTERNS:
-        if pattern.match(last):
+        if pattern.search(last):
             return kind
-    if found := ending(last):
-        return "other weights" if found == "weights" else found
-    if _ARCHIVE.search(last):
-        return "archive"
     if folders and folders[-1] == "additional_chat_templates" and last.endswith(".jinja"):
         return "template"
     if _CREDENTIALS.search(last):

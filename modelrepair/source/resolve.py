@@ -13,7 +13,6 @@ from pathlib import Path
 from modelrepair.checkpoint.folder import (
     CONVERT,
     INDEX,
-    OTHER_FORMATS,
     check_one_model,
     weight_files,
 )
@@ -31,6 +30,7 @@ from modelrepair.publish.files import (
     check_links,
     reason_left_behind,
 )
+from modelrepair.publish.roles import OTHER_FORMATS, role
 from modelrepair.source.digest import sha256_file
 from modelrepair.source.names import is_id
 from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
@@ -133,9 +133,8 @@ def wanted_files(
 
 
 def _is_weights(name: str) -> bool:
-    # Deeper down there are checkpoints of the training; "consolidated" files are the same
-    # weights again, under the names of another program.
-    return "/" not in name and name.endswith(".safetensors") and not name.startswith("consolidated")
+    # Deeper down there are other models' weights, and names are spelt as loaders look for them.
+    return "/" not in name and name.endswith(".safetensors") and role(name) == "weights"
 
 
 def _local(folder: Path, revision: str | None) -> Source:
@@ -172,7 +171,7 @@ def _hub(
     names = [sibling.rfilename for sibling in info.siblings or ()]
     check_one_model(names, id)
     if not any(map(_is_weights, names)):
-        other = next((name for name in sorted(names) if name.endswith(OTHER_FORMATS)), None)
+        other = next((name for name in sorted(names) if role(name) in OTHER_FORMATS), None)
         found = f", only {other!r}" if other else ""
         raise UnsupportedModelError(f"{id} holds no safetensors weights{found}", hint=CONVERT)
     wanted = wanted_files(names, record=record, include=include)

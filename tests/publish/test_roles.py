@@ -7,7 +7,7 @@ import transformers
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
-from modelrepair.publish.roles import is_of_the_model, role
+from modelrepair.publish.roles import holds_weights, is_of_the_model, loaded, role
 from modelrepair.publish.shown import shown_by
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
@@ -116,6 +116,39 @@ def test_what_save_pretrained_of_a_processor_writes(name, tmp_path):
 )
 def test_roles(name, expected):
     assert role(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "read_as"),
+    [
+        ("model.pte", "other weights", "weights"),
+        ("model.TorchScript", "other weights", "weights"),
+        ("model.q4_k_m", "other weights", "weights"),
+        ("model.pdparams", "other weights", "weights"),
+        ("model.mar", "other weights", "weights"),
+        ("variables/variables.data-00000-of-00001", "other weights", "weights"),
+        ("a/model.gguf.part1of2", "other weights", "weights"),
+        ("model.safetensors.bak", "other weights", "weights"),
+        ("model.safetensors.sha256", "other", None),
+        ("model.onnx.json", "other", None),
+        ("model.safetensors.index.fp16.json", "index", "weights"),
+        ("pytorch_model.bin.index.json", "index", "weights"),
+        ("search.index.json", "other", None),
+        ("model.sav", "pickle", "pickle"),
+        ("optimizer.pt", "training state", "weights"),
+        ("optimizer.json", "training state", None),
+        ("checkpoint-5/model.bin.py", "training state", "code"),
+        (".hidden/tokenizer.json", "hidden", "config"),
+        ("repair/model.safetensors", "ours", "weights"),
+        ("a/additional_chat_templates/rag.jinja", "template", "config"),
+        ("LICENSE", "licence", None),
+        ("backup.tar.gz", "archive", None),
+        ("", "other", None),
+    ],
+)
+def test_what_is_kept_and_what_is_found_follow_one_table(name, expected, read_as):
+    assert (role(name), loaded(name)) == (expected, read_as)
+    assert holds_weights(name) == (read_as in ("weights", "pickle"))
 
 
 def test_a_config_of_another_model():

@@ -13,12 +13,13 @@ import torch
 from peft import PeftModel
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY, OTHER_FORMATS
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.checkpoint.writer import write_json, write_text
 from modelrepair.place import disk_errors
 from modelrepair.publish.admission import LAB_MARK
 from modelrepair.publish.files import CARD_NAME
 from modelrepair.publish.output import make_room
+from modelrepair.publish.roles import holds_weights
 from modelrepair_lab.models import CONFIG
 
 CARD = """---
@@ -109,5 +110,4 @@ def mark(folder: Path, what: str, made: dict[str, Any]) -> None:
 def _belongs_to_any(name: str) -> bool:
     """Whether a file of the source fits every model that is trained from it."""
     ours = (CONFIG, CARD_NAME, ADAPTER_CONFIG)
-    weights = (".safetensors", ".index.json", *OTHER_FORMATS)
-    return not (name in ours or name.startswith(".") or name.endswith(weights))
+    return not (name in ours or name.startswith(".") or holds_weights(name))
