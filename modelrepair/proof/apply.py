@@ -20,7 +20,6 @@ from modelrepair.checkpoint.writer import (
 from modelrepair.errors import GateError, ModelRepairError, UsageError
 from modelrepair.place import placed, reserved
 from modelrepair.progress import Progress, Silent
-from modelrepair.proof.files import sha256
 from modelrepair.proof.maskheader import MaskHeader, mask_path, read_header_of
 from modelrepair.proof.newvalues import new_values_of
 from modelrepair.proof.original import original
@@ -30,6 +29,7 @@ from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import make_room
 from modelrepair.publish.reading import load_manifest
 from modelrepair.publish.rewriting import rewrite_file
+from modelrepair.source.digest import sha256_file
 
 
 def apply(
@@ -191,7 +191,7 @@ def _check_source(header: MaskHeader, source: Checkpoint) -> None:
             found = "has no" if name not in source.files else "has a"
             problem = f"it {found} file {name}"
         else:
-            digest = sha256(source.folder / name)
+            digest = sha256_file(source.folder / name)
             if digest == expected:
                 continue
             problem = f"{name} has sha256 {digest[:12]}…, expected {expected[:12]}…"

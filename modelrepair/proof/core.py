@@ -12,7 +12,7 @@ from modelrepair.checkpoint.plain import find_file
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.progress import Progress
-from modelrepair.proof.files import files_of, sha256
+from modelrepair.proof.files import files_of
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.shards import compare_files
 from modelrepair.proof.strangers import Same, part, same_in
@@ -21,6 +21,7 @@ from modelrepair.publish.manifest import MANIFEST_NAME, SCHEMA_VERSION
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import Core
 from modelrepair.publish.roles import holds_weights
+from modelrepair.source.digest import sha256_file
 
 
 def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -
             continue
         if path is None:
             yield Finding("missing", name, None, "is in the manifest and nowhere else")
-        elif (found := sha256(path)) != expected:
+        elif (found := sha256_file(path)) != expected:
             message = f"has sha256 {found[:12]}…, the manifest says {expected[:12]}…"
             yield Finding("changed", name, None, message)
     if source is None:
@@ -54,7 +55,7 @@ def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -
         except DamagedCheckpointError as error:
             yield Finding("wrong-source", name, None, str(error))
             return
-        if path is not None and sha256(path) != expected:
+        if path is not None and sha256_file(path) != expected:
             message = f"this is not the source {core.source.id}: another sha256"
             yield Finding("wrong-source", name, None, message)
             return

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from modelrepair.checkpoint.plain import find_file, open_plain, read_file
+from modelrepair.checkpoint.plain import find_file, read_file
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.proof.findings import Finding
 from modelrepair.proof.strangers import Same, part
@@ -15,14 +15,15 @@ from modelrepair.publish.files import CARD_NAME, Files
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
+from modelrepair.publish.remote import HUBS_OWN
 from modelrepair.publish.rewriting import follows
 from modelrepair.publish.roles import holds_weights
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
+from modelrepair.source.digest import sha256_file
 
 _OURS = {MASK_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME, VALUES_NAME}
-# The Hub adds the first, its download client the second; no loader reads either.
-_FROM_THE_HUB = ".gitattributes"
+# The Hub's download client leaves it; no loader reads it.
 _FROM_THE_CLIENT = ".cache/huggingface/"
 # What git, a Mac and Windows leave in folders that they are shown.
 _FROM_GIT = (".git", ".git/")
@@ -77,10 +78,10 @@ def check_kept(
     findings: list[Finding] = []
     digests: dict[str, str] = {}
     for name in files.kept:
-        digests[name] = sha256(source / name)
+        digests[name] = sha256_file(source / name)
         if not (out / name).is_file():
             continue
-        found = sha256(out / name)
+        found = sha256_file(out / name)
         if name in manifest.rewritten and found != digests[name]:
             if not _follows(out, source, name, manifest):
                 message = "differs in more than what may be rewritten"
@@ -96,7 +97,7 @@ def check_ours(out: Path, manifest: Manifest) -> Iterator[Finding]:
     """Compare mask, verdicts, picture and values with the manifest."""
     for name in sorted(_OURS):
         if (out / name).is_file() and name in manifest.files:
-            yield from check_digest(out, name, sha256(out / name), manifest)
+            yield from check_digest(out, name, sha256_file(out / name), manifest)
 
 
 def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:
@@ -116,7 +117,7 @@ def check_base(base: Path | None, manifest: Manifest) -> Iterator[Finding]:
         except DamagedCheckpointError as error:
             yield Finding("manifest", MANIFEST_NAME, None, str(error))
             return
-        found = None if path is None else sha256(path)
+        found = None if path is None else sha256_file(path)
         if found != expected:
             has = f"sha256 {found[:12]}…" if found else "no such file"
             message = f"this is not the base {manifest.base.id}: {has}, expected {expected[:12]}…"
@@ -172,16 +173,10 @@ def is_foreign_to_all(name: str) -> bool:
     [True, True, True]
     """
     return (
-        name in (_FROM_THE_HUB, _FROM_GIT[0])
+        name in (HUBS_OWN, _FROM_GIT[0])
         or name.startswith((_FROM_THE_CLIENT, _FROM_GIT[1]))
         or name.rpartition("/")[2].lower() in _FROM_SYSTEMS
     )
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file."""
-    with open_plain(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _follows(out: Path, source: Path, name: str, manifest: Manifest) -> bool:

@@ -12,8 +12,8 @@ import numpy as np
 
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
 from modelrepair.progress import Progress
-from modelrepair.proof.files import sha256
 from modelrepair.publish.edit import CHUNK, removed_square, share_of_norm, square
+from modelrepair.source.digest import sha256_file
 
 Expected = Callable[[str, np.ndarray, np.ndarray, int], np.ndarray | None]
 """(tensor, positions, their old bits, how many came before) → their new bits; None: unknown."""
@@ -72,7 +72,7 @@ def compare_files(
                 differences[name] = compare_shards(original, repaired, entries, positions, expected)
             else:
                 # Which source this is must be known all the same.
-                differences[name] = ShardDifference(sha256(original))
+                differences[name] = ShardDifference(sha256_file(original))
             advance(size)
     return differences
 

@@ -138,7 +138,8 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
     Raises:
         DamagedCheckpointError: a file is missing, changed, or nobody's.
     """
-    from modelrepair.proof.files import files_of, sha256
+    from modelrepair.proof.files import files_of
+    from modelrepair.source.digest import sha256_file
 
     found = set(files_of(folder))
     missing = sorted((manifest.files.keys() | {MANIFEST_NAME}) - found)
@@ -152,7 +153,7 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
     sizes = {name: (folder / name).stat().st_size for name in manifest.files}
     with progress.step("checking the files", sum(sizes.values())) as advance:
         for name, digest in manifest.files.items():
-            if sha256(folder / name) != digest:
+            if sha256_file(folder / name) != digest:
                 raise DamagedCheckpointError(
                     f"not pushed: {name!r} is not the file that the manifest names",
                     hint="push the folder as modelrepair wrote it",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from modelrepair.publish.rewriting import rewrite_file
 from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 from modelrepair.readable import all_readable
+from modelrepair.source.digest import sha256_file
 
 MASK_NAME = "repair/mask.safetensors"
 
@@ -117,10 +117,10 @@ def write_weights(
             target.parent.mkdir(parents=True, exist_ok=True)
             if name in files.weights:
                 written[name] = write_shard(original, target, patches(name))
-                source_files[name] = _sha256(original) if name in touched else written[name]
+                source_files[name] = sha256_file(original) if name in touched else written[name]
             elif (made := rewrite_file(source.folder, name, base_id)) is not None:
                 written[name] = write_bytes(target, made[0])
-                source_files[name] = _sha256(original)
+                source_files[name] = sha256_file(original)
                 rewritten[name] = made[1]
             else:
                 written[name] = source_files[name] = copy_file(original, target)
@@ -194,10 +194,10 @@ def write_record(
     if results:
         files[VERDICTS_NAME] = write_verdicts(staged / VERDICTS_NAME, results)
     if plot_layers(staged / PLOT_NAME, sites, "masked" if edit.kind == "mask" else "changed"):
-        files[PLOT_NAME] = _sha256(staged / PLOT_NAME)
+        files[PLOT_NAME] = sha256_file(staged / PLOT_NAME)
     # Where a repair passed, the table of what was tried is enough.
     if draft.verdict != "passed" and plot_frontier(staged / FRONTIER_NAME, draft.search):
-        files[FRONTIER_NAME] = _sha256(staged / FRONTIER_NAME)
+        files[FRONTIER_NAME] = sha256_file(staged / FRONTIER_NAME)
     old, private = card_text(source.folder), private_to([source.folder])
     filled: dict[str, Any] = {
         "sites": [site.model_dump() for site in sites],
@@ -354,8 +354,3 @@ def _check_sites(source: Checkpoint, sites: Sequence[Site]) -> None:
                 f"checkpoint, found {found}",
                 hint="this is a bug: sites are tensors as they lie in the file",
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

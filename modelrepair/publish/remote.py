@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelrepair.publish.files import OUR_FOLDER
 from modelrepair.publish.roles import holds_weights
+from modelrepair.source.digest import sha256_file
 
 HUBS_OWN = ".gitattributes"
 DISGUISED = ("a pickle under another name", "an archive under another name")
@@ -35,7 +36,7 @@ class Remote:
         if known is None:
             return True
         digest, large = known
-        return digest != ((sha256 or sha256_of(file)) if large else blob_of(file.read_bytes()))
+        return digest != ((sha256 or sha256_file(file)) if large else blob_of(file.read_bytes()))
 
 
 def list_remote(id: str, revision: str) -> Remote:
@@ -79,12 +80,6 @@ def replaced(
         if path.lower().startswith(f"{OUR_FOLDER}/")
         or (weights and (holds_weights(path) or left_behind.get(path) in DISGUISED))
     )
-
-
-def sha256_of(file: Path) -> str:
-    """SHA-256, as large files are known on the Hub."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def blob_of(content: bytes) -> str:

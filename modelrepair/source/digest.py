@@ -8,21 +8,24 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelrepair.checkpoint.plain import find_file, model_roots
+from modelrepair.checkpoint.plain import find_file, model_roots, open_plain
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def sha256_file(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal.
+    """The SHA-256 of a plain file's bytes, in hexadecimal.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "empty"
     >>> _ = file.write_bytes(b"")
     >>> sha256_file(file)[:8]
     'e3b0c442'
+
+    Raises:
+        DamagedCheckpointError: it is no plain file.
     """
-    with Path(path).open("rb") as file:
+    with open_plain(Path(path)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

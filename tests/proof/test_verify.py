@@ -13,7 +13,6 @@ import pytest
 from modelrepair.checkpoint.bits import masked_values
 from modelrepair.errors import InconclusiveError, UnsupportedModelError
 from modelrepair.proof.apply import apply
-from modelrepair.proof.files import sha256
 from modelrepair.proof.newvalues import STORED
 from modelrepair.proof.verify import verify
 from modelrepair.publish.card import render_card
@@ -23,6 +22,7 @@ from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import load_manifest, read_manifest
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
+from modelrepair.source.digest import sha256_file
 from tests.publish.made import SITES, Made, make_checkpoint, make_repair, raw_of, write_entry
 
 
@@ -365,7 +365,7 @@ def test_what_is_newer_is_no_forgery_and_makes_none_pass(made, edit, unknown):
     write_entry(made.out, name, free, 7)
     assert {"outside-mask", "changed"} & set(codes(made))
     assert check(made).exit_code == 1
-    sha = sha256(made.out / "model.safetensors")
+    sha = sha256_file(made.out / "model.safetensors")
     edit_manifest(made, lambda m: m["files"].update({"model.safetensors": sha}))
     if unknown not in ("card 2", "schema_version 2", "'edit'"):
         seal(made)
@@ -375,7 +375,7 @@ def test_what_is_newer_is_no_forgery_and_makes_none_pass(made, edit, unknown):
 def test_a_mask_of_a_later_version(made):
     path = made.out / MASK_NAME
     path.write_bytes(path.read_bytes().replace(b'"version":"1"', b'"version":"2"'))
-    sha = sha256(path)
+    sha = sha256_file(path)
     edit_manifest(made, lambda m: m["files"].update({MASK_NAME: sha}))
     seal(made)
     assert undecided(made) == ["newer"]
@@ -525,7 +525,7 @@ def test_what_a_program_would_load_is_found_whatever_the_manifest_says(made, nam
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(b"anything")
     assert codes(made) == ["added"]
-    sha = sha256(path)
+    sha = sha256_file(path)
     edit_manifest(made, lambda m: m["left_behind"].update({name: "a pickle"}))
     seal(made)
     assert codes(made) == ["added"]
