@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,7 +55,7 @@ def reserved(out: Path) -> Iterator[None]:
     out = out.expanduser().absolute()
     lock = FileLock(out.with_name(f"{out.name}.partial.lock"), timeout=0)
     with disk_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
+        _make(out.parent)
         try:
             lock.acquire()
         except Timeout:
@@ -72,6 +73,13 @@ def reserved(out: Path) -> Iterator[None]:
             with suppress(OSError):  # Windows removes no file that is open
                 Path(lock.lock_file).unlink()
             lock.release()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
 
 
 @contextmanager

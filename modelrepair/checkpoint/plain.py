@@ -21,7 +21,7 @@ MOST_PARTS = 1_000_000
 LARGEST = 2**63
 """Integers of a file are smaller than this: larger ones are no count of anything."""
 
-_DISTRUST = "copy the file into the model's folder, if you trust it: links may not leave it"
+_COPY_IT = "copy the file into the model's folder, if you trust it: links may not leave it"
 _AGAIN = "download or copy the file again"
 
 
@@ -64,21 +64,24 @@ def find_file(folder: Path, name: str) -> Path | None:
     parts = PurePosixPath(name).parts
     plain = name.isprintable() and "\\" not in name and ":" not in name and "\0" not in name
     if not plain or not parts or name.startswith("/") or ".." in parts:
-        raise DamagedCheckpointError(f"{name!r} lies outside the model's folder", hint=_DISTRUST)
+        raise DamagedCheckpointError(
+            f"{name!r} lies outside the model's folder",
+            hint="don't trust this model: its files may only name files beside them",
+        )
     roots = model_roots(folder)
     path, linked = roots[0].joinpath(*parts), False
     for _ in range(MOST_LINKS):
         above = _real(path.parent, name)
         if not any(above.is_relative_to(root) for root in roots):
             raise DamagedCheckpointError(
-                f"{name!r} is a link that leaves the model's folder", hint=_DISTRUST
+                f"{name!r} is a link that leaves the model's folder", hint=_COPY_IT
             )
         path = above / path.name
         if not path.is_symlink():
             return _plain(path, name, linked)
         roots, linked = _roots_from(path, roots), True
         path = Path(os.path.normpath(above / path.readlink()))
-    raise DamagedCheckpointError(f"{name!r} is a link without an end", hint=_DISTRUST)
+    raise DamagedCheckpointError(f"{name!r} is a link without an end", hint=_COPY_IT)
 
 
 def open_plain(path: Path, name: str | None = None) -> BufferedReader:
@@ -193,7 +196,7 @@ def _real(folder: Path, name: str) -> Path:
     try:
         return folder.resolve()
     except (RuntimeError, OSError):  # a link to itself, before Python 3.13
-        raise DamagedCheckpointError(f"{name!r} is a link without an end", hint=_DISTRUST) from None
+        raise DamagedCheckpointError(f"{name!r} is a link without an end", hint=_COPY_IT) from None
 
 
 def _roots_from(link: Path, roots: tuple[Path, ...]) -> tuple[Path, ...]:

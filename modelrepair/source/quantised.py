@@ -16,6 +16,10 @@ KEYS = ("quantization_config", "compression_config", "quantization", "quant_conf
 FILES = ("hf_quant_config.json", "quantize_config.json", "quant_config.json")
 """Written beside the config by ModelOpt, GPTQ and AWQ."""
 HINT = "repair the model before it was quantised"
+_HINTS = {
+    "the base's weights": "name the base that it was quantised from with --base",
+    "the reference's weights": "name the model that it was quantised from with --reference",
+}
 
 _COMPANION = re.compile(
     r"(^|[._])(qweight|qzeros|g_idx|scales|qscales|absmax|nested_absmax|quant_map|quant_state"
@@ -83,7 +87,9 @@ def refuse_quantised(
         UnsupportedModelError: they are.
     """
     if (found := quantised_model(folder, config, checkpoint.entries.values())) is not None:
-        raise UnsupportedModelError(f"{whose} are quantised ({found})", hint=HINT)
+        raise UnsupportedModelError(
+            f"{whose} are quantised ({found})", hint=_HINTS.get(whose, HINT)
+        )
 
 
 def _key(config: Any, depth: int = 0) -> str | None:
