@@ -45,6 +45,8 @@ def command(
         lines += [finding.line, f"  Hint: {CODES[finding.code].do}"]
     lines += [f"Note: {note}" for note in verification.notes]
     result = "NOT verified" if verification.findings else verification.result
-    about = f": {verification.about.summary}" if verification.about.summary else ""
+    # Of what does not hold, the summary is a claim and no more.
+    said = ": " if verification.ok else "; it says of itself: "
+    about = f"{said}{verification.about.summary}" if verification.about.summary else ""
     output.result(verification.to_json(), *lines, f"{result}{about} ({checked})")
     return verification.exit_code

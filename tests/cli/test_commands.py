@@ -9,7 +9,7 @@ import pytest
 
 from modelrepair.cli.main import COMMANDS, cli
 from modelrepair.cli.plan import in_bytes, shown
-from modelrepair.proof.findings import About, Verification
+from modelrepair.proof.findings import About, Finding, Verification
 
 
 def test_plan(api, call):
@@ -51,6 +51,15 @@ def test_verify_names_each_finding_and_fails(api, call):
     document = call("verify", "repaired", "--source", "here", "--json").json
     assert document["ok"] is False
     assert document["findings"][0]["code"] == "outside-mask"
+
+
+def test_what_does_not_verify_only_says_of_itself_what_it_is(api, call):
+    finding = Finding("added", "handler.py", None, "is code")
+    api.answers["verify"] = Verification(
+        (finding,), {"files": 9}, about=About(summary="1 % masked")
+    )
+    last = call("verify", "repaired", "--source", "here").out.splitlines()[-1]
+    assert last == "NOT verified; it says of itself: 1 % masked (9 files)"
 
 
 def test_verify_passes(api, call):
