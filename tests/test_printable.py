@@ -15,7 +15,7 @@ from modelrepair.cli.failures import explain
 from modelrepair.cli.output import Output
 from modelrepair.errors import UsageError
 from modelrepair.printable import printable
-from modelrepair.publish.card import cell
+from modelrepair.publish.figures import cell
 
 HOSTILE = "a\nverified (all)\r\x1b[2K\x1b]0;x\x07\u202egnp\u202c\u200b\u2028\u2029\x85\ue000b"
 

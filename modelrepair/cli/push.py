@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from modelrepair.cli.options import command as declare
-from modelrepair.cli.options import push_options
 from modelrepair.cli.output import Output
+from modelrepair.cli.pushing import push_options
 from modelrepair.cli.report import show_push
 
 

@@ -16,13 +16,13 @@ from modelrepair.cli.options import (
     machine_options,
     measuring_options,
     option,
-    push_options,
     repairer_options,
     scorer_options,
     section,
     set_options,
     source_options,
 )
+from modelrepair.cli.pushing import push_options
 
 
 def repairing_options(*, defaults: bool, push: str) -> Decorator[Any]:

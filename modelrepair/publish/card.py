@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair.printable import printable
+from modelrepair.publish.figures import cell, figure, number, percent
 from modelrepair.publish.manifest import (
     Manifest,
-    Measure,
     Origin,
     Site,
 )
@@ -50,7 +49,6 @@ MEASURES = {
     "utility_loss": "loss per answer token on the utility set (nats)",
 }
 _JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
-_ABSOLUTE = ("utility_loss",)
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def _body(manifest: Manifest, place: Place, digest: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(cell=cell, percent=percent, figure=figure, number=_number)
+    environment.filters.update(cell=cell, percent=percent, figure=figure, number=number)
     return environment.get_template("v1.md.jinja").render(
         m=manifest,
         digest=digest,
@@ -196,9 +194,9 @@ def _reasons(manifest: Manifest) -> list[str]:
     if any(rule["says"] == "holds" for rule in harm):
         rules = [rule for rule in rules if rule not in harm]
     return [
-        f"{cell(rule['name'])}: measured {_number(rule.get('measured'))}, budget "
-        f"{_number(rule.get('budget'))}, 95 % limit {_number(rule.get('limit'))}, bound "
-        f"{_number(rule.get('bound'))}"
+        f"{cell(rule['name'])}: measured {number(rule.get('measured'))}, budget "
+        f"{number(rule.get('budget'))}, 95 % limit {number(rule.get('limit'))}, bound "
+        f"{number(rule.get('bound'))}"
         for rule in rules
         if rule["says"] != "holds"
     ]
@@ -233,45 +231,6 @@ def _others(manifest: Manifest) -> dict[str, Origin]:
     if manifest.subject == "delta" and manifest.reference is not None:
         others["reference"] = manifest.reference
     return others
-
-
-def cell(value: object) -> str:
-    r"""A value as plain text inside a Markdown table: no markup of its own, one line.
-
-    >>> cell("a|b <c>\nd")
-    'a\\|b &lt;c> d'
-    """
-    text = printable(" ".join(str(value).split()), unassigned=False)
-    text = text.replace("<", "&lt;").replace("`", "'")
-    return text.replace("|", "\\|").replace("[", "\\[")
-
-
-def percent(share: float) -> str:
-    """A share as a percentage with three digits that count.
-
-    >>> percent(0.005), percent(0.25), percent(0.0000123)
-    ('0.5 %', '25 %', '0.00123 %')
-    """
-    return f"{float(f'{100 * share:.3g}'):.12g} %"
-
-
-def figure(measure: Measure | None, name: str = "") -> str:
-    """A measure with its 95 % interval and n; a dash where it was not taken."""
-    if measure is None:
-        return "–"
-
-    def shown(value: float | None) -> str:
-        if value is None:
-            return "?"
-        return f"{value:.3f}" if name in _ABSOLUTE else f"{100 * value:.1f}"
-
-    unit = "" if name in _ABSOLUTE else " %"
-    interval = f"{shown(measure.low)} to {shown(measure.high)}"
-    return f"{shown(measure.value)}{unit} ({interval}; n = {measure.n})"
-
-
-def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float | int) else "–"
 
 
 def _source(manifest: Manifest) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelrepair.publish.card import percent
+from modelrepair.publish.figures import percent
 from modelrepair.publish.manifest import Manifest
 
 TITLE = "Repair with modelrepair"

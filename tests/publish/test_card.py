@@ -9,13 +9,11 @@ from modelrepair import verify
 from modelrepair.publish.card import (
     BEGIN,
     END,
-    cell,
-    figure,
     kept_metadata,
     own_text,
-    percent,
     render_card,
 )
+from modelrepair.publish.figures import cell, figure, percent
 from modelrepair.publish.manifest import ExampleSetRecord, Judge, Measure, Origin, digest
 from tests.hub.cards import errors
 from tests.publish.made import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
