@@ -9,7 +9,7 @@ from typing import Any
 
 from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
 from modelrepair.examples.thoughts import Thoughts, find_thoughts
-from modelrepair.examples.turns import PROBE
+from modelrepair.examples.turns import PROBE, check_ends, template_text
 from modelrepair.measure.guard_styles import STYLES, Style, decide
 from modelrepair.measure.judge_models import find_judge, loaded, what_it_is, without_marks
 from modelrepair.measure.judge_options import GuardOptions
@@ -100,6 +100,8 @@ class GuardJudge:
         from modelrepair.measure.thinking import room_of
         from modelrepair.sweep.positions import reach_of
 
+        if self._style.format is None and tokenizer.chat_template:
+            check_ends(tokenizer, template_text(tokenizer))
         context = reach_of(model)
         form = Form(tokenizer, self._style, self._options, context)
         self._cut += sum(not form.fits(exchange) for exchange in exchanges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -224,6 +225,19 @@ def test_templates_that_take_a_list_of_parts_are_given_one():
 def test_a_template_that_does_not_put_the_question_is_refused(template, said):
     with pytest.raises(UnsupportedModelError, match=said):
         form(template).prompt_ids(Exchange("harmful", "How?", "mix it", None))
+
+
+def test_a_template_that_does_not_end_is_refused_before_it_is_rendered(
+    llama, tmp_path, monkeypatch
+):
+    from modelrepair import bounded
+
+    monkeypatch.setattr(bounded, "SECONDS", 1.0)
+    looping = shutil.copytree(llama, tmp_path / "guard")
+    loop = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    (looping / "chat_template.jinja").write_text(loop)
+    with pytest.raises(UnsupportedModelError, match="the chat template can't be used"):
+        judge(looping).judge([Exchange("harmful", "How?", "mix it", None)])
 
 
 def test_a_guideline_goes_with_its_style(llama):
