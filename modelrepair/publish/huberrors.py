@@ -59,7 +59,7 @@ def _tell(error: BaseException, target: str, finish: str) -> ModelRepairError | 
     if isinstance(error, ValueError) and "metadata in README.md" in str(error):
         return HubError(
             f"the Hub does not take the card: {_said(error)}",
-            hint=f"correct the front matter of README.md in the folder, then {again}",
+            hint=f"correct the front matter of the source's card and repair it again, or {again}",
         )
     if isinstance(error, errors.HfHubHTTPError):
         return _of_status(error, target, again)

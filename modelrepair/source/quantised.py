@@ -28,7 +28,7 @@ _COMPANION = re.compile(
     r"|q_weight|q_scale|q_scale_max|q_groups|q_perm|q_invperm|W_q|trellis|suh|svh|blocks)"
     r"(\.[\w.]+)?$"
 )
-_SCALED = re.compile(r"^(F8|F6|F4|[UI](4|8|32)$)")
+_SCALED = re.compile(r"^(F8_\w+|F6_\w+|F4|[UI](4|8|32))$")
 _NEVER_WEIGHTS = ("bias", "masked_bias", "position_ids")
 
 

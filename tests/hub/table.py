@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.breaking import failing
+from tests.hub import cards
 from tests.hub.state import Account, Hub
 
 PAGE = Path(__file__).parents[2] / "docs" / "hub-errors.md"
@@ -122,13 +123,13 @@ def source(id: str = "user/model", **flags: object) -> Break:
 
 
 def strange_licence(hub: Hub, patch: pytest.MonkeyPatch) -> None:
-    card = Path("out/README.md")
-    card.write_text(card.read_text().replace("license: llama2", "license: my own"))
+    """The Hub knows no such licence; the card is the manifest's, so editing it mends nothing."""
+    known = [each for each in cards.LICENSES if each != "llama2"]
+    patch.setattr(cards, "LICENSES", known)
 
 
 def known_licence(hub: Hub, patch: pytest.MonkeyPatch) -> None:
-    card = Path("out/README.md")
-    card.write_text(card.read_text().replace("license: my own", "license: llama2"))
+    patch.setattr(cards, "LICENSES", [*cards.LICENSES, "llama2"])
 
 
 def changed_since(hub: Hub, patch: pytest.MonkeyPatch) -> None:
@@ -244,7 +245,7 @@ WIRE = [
         f"later, {FINISH}", at("POST", "/validate-yaml", 503), left=EMPTY),
     Row("the Hub does not take the card", 3,
         'the Hub does not take the card: "license" must be one of …',
-        f"correct the front matter of README.md in the folder, then {FINISH}",
+        f"correct the front matter of the source's card and repair it again, or {FINISH}",
         strange_licence, left=EMPTY, mends=known_licence),
     Row("the Hub fails before the upload", 3, f"the Hub answers 500 for {TARGET}: it went wrong",
         f"later, {FINISH}", at("POST", "/preupload/", 500), left=EMPTY),

@@ -55,6 +55,7 @@ def test_by_headers(found):
     [
         tensors(q__weight="BF16", norm__scale="F32"),
         tensors(q__weight="F8_E4M3"),
+        *(tensors(q__weight=dtype) for dtype in ("F64", "F32", "F16", "BF16")),
         tensors(attn__bias="U8", attn__masked_bias="U8", q__weight="F16", ln__scale="F32"),
         tensors(position_ids="I64", logit_scale="F32", q__weight="F32"),
         tensors(q__weight="F32", q__weight_scale="F32"),
