@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.arguments import settings_of, taking_the_same
+from modelrepair.examples.kinds import KIND_EXAMPLES
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PresetName
 from modelrepair.progress import Progress, Silent
@@ -51,6 +52,7 @@ def repair(
     utility_limit: int | None = None,
     borderline_limit: int | None = None,
     examples: int = 256,
+    kind_examples: int = KIND_EXAMPLES,
     max_length: int = 1024,
     preset: PresetName | None = None,
     scorer: str | None = None,
@@ -145,6 +147,7 @@ def repair(
         utility_limit: see there.
         borderline_limit: see there.
         examples: the most examples of each set to score with.
+        kind_examples: report examples of each kind of benign prompt; 0 asks for no kinds.
         max_length: in tokens; longer answers are cut.
         preset: ``"antidote-official"`` or ``"antidote-paper"``: the published method.
         scorer: a registered name or ``path/file.py:Class``; by itself Wanda, then contrast where

@@ -101,6 +101,11 @@ def _part(settings: Settings, splits: Splits | None, which: Literal["select", "r
     tokens = {name: tokens_of(each, settings.max_length) for name, each in sets.items()}
     # The prompts of realign and refusal are the same, and each is answered once.
     asked = {each.key: replace(each, response=None) for some in sets.values() for each in some}
+    if which == "report":
+        # An answer to 64 tokens is counted as a whole one: the most is no less for it.
+        asked |= {
+            each.key: replace(each, response=None) for kind in splits.kinds for each in kind.asked
+        }
     return Part(
         prompts=len(asked),
         asked=tokens_of([*asked.values()], settings.max_length),

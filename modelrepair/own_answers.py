@@ -9,7 +9,7 @@ from modelrepair.bench import Bench, Sets
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, make_set
 from modelrepair.examples.fit import fit
-from modelrepair.examples.splits import Split, Splits
+from modelrepair.examples.splits import Split
 from modelrepair.registry.specs import SetName
 
 
@@ -55,7 +55,7 @@ def answer_own(bench: Bench) -> Bench:
             if some.own_answers and some.name == name:
                 made = make_set(name, some.id, _filled(some.examples, texts))
                 given[key] = replace(made, commit=some.commit, licence=some.licence)
-    cut = Splits(splits, bench.sets.splits.dropped, bench.sets.splits.warnings)
+    cut = replace(bench.sets.splits, sets=splits)
     cut = fit(cut, bench.panel.template, bench.notes)
     panel = replace(bench.panel, splits=cut)
     return replace(bench, sets=Sets(given, cut), panel=panel)

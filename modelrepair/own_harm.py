@@ -16,7 +16,7 @@ from modelrepair.examples.example import Example, ExampleSet, make_set
 from modelrepair.examples.find import OWN_ANSWERS
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
-from modelrepair.examples.splits import Part, Split, Splits
+from modelrepair.examples.splits import Part, Split
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import Exchange, SetName, SubjectKind, Verdict
 
@@ -188,6 +188,6 @@ def _recorded(made: ExampleSet, given: ExampleSet) -> ExampleSet:
 def _with(bench: Bench, given: ExampleSet, split: Split) -> Bench:
     """The bench with another set in the place of its role."""
     before = bench.sets.splits
-    splits = Splits({**before.sets, given.name: split}, before.dropped, before.warnings)
+    splits = replace(before, sets={**before.sets, given.name: split})
     sets = Sets({**bench.sets.given, SetKey(given.name): given}, splits)
     return replace(bench, sets=sets, panel=replace(bench.panel, splits=splits))

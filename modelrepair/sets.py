@@ -8,12 +8,13 @@ from modelrepair.bench import Notes, Sets
 from modelrepair.errors import ExampleSetError, UsageError
 from modelrepair.examples.find import OWN_ANSWERS, find_set
 from modelrepair.examples.keys import ROLES, SetKey
+from modelrepair.examples.kinds import BENIGN, without_kinds
 from modelrepair.examples.load import ExampleSet, Reading
 from modelrepair.examples.look import look_at_answers
 from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import Split, Splits, split_sets
 from modelrepair.registry.specs import Exchange, Judge, SetName
-from modelrepair.settings import NONE, Settings
+from modelrepair.settings import DEFAULT_SETS, NONE, Settings
 
 if TYPE_CHECKING:
     from modelrepair.examples.batches import Batch
@@ -60,14 +61,33 @@ def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> S
             )
     for key, some in given.items():
         look_at_answers(key, some, notes)
+    wanted = settings.kind_examples if settings.evaluate else 0
+    own = _own_kinds() if wanted else []
+    # A part of an own set has too few of a kind: those are asked from the rest of it.
+    cut = {
+        key: without_kinds(some) if any(_is_part(some, each) for each in own) else some
+        for key, some in given.items()
+    }
     splits = split_sets(
-        **{key.value: some for key, some in given.items()}, examples=settings.examples
+        **{key.value: some for key, some in cut.items()},
+        examples=settings.examples,
+        kinds=wanted,
+        beside=own,
     )
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
     for key, count in splits.dropped.items():
         notes.warn(f"left out of the {key} set: {count} of its prompts, which stand in another set")
     return Sets(given, splits)
+
+
+def _own_kinds() -> list[ExampleSet]:
+    """The package's own benign sets: whatever sets are given, their kinds are asked, too."""
+    return [find_set(DEFAULT_SETS[role], role, Reading())[0] for role in BENIGN]
+
+
+def _is_part(some: ExampleSet, whole: ExampleSet) -> bool:
+    return {each.key for each in some.examples} < {each.key for each in whole.examples}
 
 
 def load_whole_sets(settings: Settings, notes: Notes) -> Splits:

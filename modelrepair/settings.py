@@ -14,6 +14,7 @@ from modelrepair.examples.filters import parse_filter
 from modelrepair.examples.find import OWN_ANSWERS, is_name, is_path
 from modelrepair.examples.hub import parse_id
 from modelrepair.examples.keys import ROLES, SetKey
+from modelrepair.examples.kinds import KIND_EXAMPLES
 from modelrepair.examples.thoughts import parse_marks
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PRESETS, PresetName, expand
@@ -37,7 +38,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "arithmetic": ("float32", "bfloat16"),
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
-LEAST["max_thought_tokens"] = 1
+LEAST |= {"max_thought_tokens": 1, "kind_examples": 0}
 LEAST |= {f"{name}_limit": 1 for name in ROLES}
 TYPED = {
     "scorer_options": "--scorer-option",
@@ -98,6 +99,7 @@ class Settings:
     utility_limit: int | None = None
     borderline_limit: int | None = None
     examples: int = 256
+    kind_examples: int = KIND_EXAMPLES
     max_length: int = 1024
     preset: PresetName | None = None
     scorer: str | None = None

@@ -13,6 +13,7 @@ import click
 
 from modelrepair.cli.helping import Context
 from modelrepair.cli.types import column_value, columns, name_value, number_within, ratio
+from modelrepair.examples.kinds import KIND_EXAMPLES
 from modelrepair.presets import PRESETS
 from modelrepair.settings import DEFAULT_SETS
 
@@ -228,6 +229,12 @@ def length_options() -> Decorator[Any]:
             type=click.IntRange(min=1),
             default=256,
             help="At most so many examples of each set are scored on.",
+        ),
+        option(
+            "--kind-examples",
+            type=click.IntRange(min=0),
+            default=KIND_EXAMPLES,
+            help="Report examples of each kind of benign prompt, 0 for none; see docs/concepts.md.",
         ),
         max_length_option(),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelrepair.examples.example import ROLES, Example, Message
 from modelrepair.examples.filters import value_of
+from modelrepair.examples.kinds import BENIGN, LONGEST_KIND
 from modelrepair.examples.rows import CONVERSATIONS, FORM, Row, kind_of
 from modelrepair.examples.thoughts import own_thought
 from modelrepair.registry.specs import SetName
@@ -23,6 +24,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "system": ("system", "system_prompt"),
     "exact": ("exact",),
     "thought": ("thought",),
+    "kind": ("kind",),
 }
 """Field → the columns that it is found in by itself, the first that holds something."""
 
@@ -31,6 +33,7 @@ TAKES_INPUT = ("instruction", "question")
 SHAREGPT = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
             "system": "system"}  # fmt: skip
 SPEAKERS = {"Human": "user", "Assistant": "assistant"}
+_KIND = re.compile(rf"[\w][\w .+/&-]{{0,{LONGEST_KIND - 1}}}")
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 
 
@@ -73,7 +76,8 @@ def example_of(row: Row, columns: Mapping[str, str], role: SetName) -> Example:
         thought, response = own_thought(response)
     if response is not None and not response.strip():
         row.fail("the answer is empty")
-    return Example(tuple(messages), response, exact, None if response is None else thought)
+    kind = record.kind() if role in BENIGN else None
+    return Example(tuple(messages), response, exact, None if response is None else thought, kind)
 
 
 def is_preference(record: Mapping[str, Any], columns: Mapping[str, str]) -> bool:
@@ -176,6 +180,19 @@ class _Record:
         value = self.get("thought")
         said = "" if value is None else text_of(self.row, value, f'"{self.column("thought")}"')
         return said.strip() or None
+
+    def kind(self) -> str | None:
+        value = self.get("kind")
+        said = value.strip() if isinstance(value, str) else value
+        if said in (None, "") or (isinstance(said, str) and _KIND.fullmatch(said)):
+            return said or None
+        # A column that is called so by chance may hold anything, and is ignored as others are.
+        if "kind" in self.columns:
+            self.row.fail(
+                f'"{self.column("kind")}" is no short name of a kind of prompt',
+                f"a kind has at most {LONGEST_KIND} letters, such as how-to",
+            )
+        return None
 
 
 def _pair(record: _Record) -> tuple[list[Message], str | None]:

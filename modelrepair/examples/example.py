@@ -36,12 +36,14 @@ class Example:
         response: the answer, or None for a prompt alone.
         exact: the answer is right only as a whole (it counts in ``task_accuracy``).
         thought: what stands before the answer where the model thinks; None for nothing.
+        kind: which kind of benign prompt it is, in a word; None where the set does not say.
     """
 
     messages: tuple[Message, ...]
     response: str | None
     exact: bool = False
     thought: str | None = None
+    kind: str | None = None
 
     @property
     def prompt(self) -> str:
@@ -64,6 +66,8 @@ class Example:
         }
         if self.thought is not None:
             record["thought"] = self.thought
+        if self.kind is not None:
+            record["kind"] = self.kind
         canonical = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -27,8 +27,21 @@ def fit(splits: Splits, template: Template, notes: Notes) -> Splits:
             taken for.
     """
     return replace(
-        splits, sets={name: _fit(name, split, template, notes) for name, split in splits.items()}
+        splits,
+        sets={name: _fit(name, split, template, notes) for name, split in splits.items()},
+        kinds=tuple(
+            replace(kind, asked=tuple(each for each in kind.asked if _can_ask(template, each)))
+            for kind in splits.kinds
+        ),
     )
+
+
+def _can_ask(template: Template, example: Example) -> bool:
+    try:
+        template.prompt(example)
+    except ExampleSetError:
+        return False
+    return template.has_room(example)
 
 
 def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split:

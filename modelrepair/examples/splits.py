@@ -8,6 +8,7 @@ from typing import Literal
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.keys import FAMILIES, SetKey
+from modelrepair.examples.kinds import BENIGN, Kind, Source, find_kinds, of_kind, without_kinds
 from modelrepair.examples.load import Example, ExampleSet
 from modelrepair.registry.specs import SetName
 
@@ -42,11 +43,13 @@ class Splits(Mapping[SetName, Split]):
         dropped: prompts left out since they stand in an earlier set, by set.
             Only what was dropped is in it.
         warnings: one line each.
+        kinds: the kinds of benign prompts that the report asks.
     """
 
     sets: Mapping[SetName, Split]
     dropped: Mapping[SetKey, int]
     warnings: tuple[str, ...]
+    kinds: tuple[Kind, ...] = ()
 
     def __getitem__(self, name: SetName) -> Split:
         return self.sets[name]
@@ -56,6 +59,11 @@ class Splits(Mapping[SetName, Split]):
 
     def __len__(self) -> int:
         return len(self.sets)
+
+    def reported(self, kind: Kind) -> tuple[Example, ...]:
+        """The report examples of a kind that are not asked for it alone."""
+        report = self.sets[kind.role].report if kind.role in self.sets else ()
+        return tuple(example for example in report if example.kind == kind.name)
 
     def harmful(self, part: Part) -> tuple[Example, ...]:
         """The prompts of the harmful family, each once, in hash order.
@@ -81,6 +89,8 @@ def split_sets(
     test_utility: ExampleSet | None = None,
     test_borderline: ExampleSet | None = None,
     examples: int = 256,
+    kinds: int = 0,
+    beside: Sequence[ExampleSet] = (),
 ) -> Splits:
     """Cut every set in the order of its prompts' hashes: score 40 %, select 20 %, report 40 %.
 
@@ -97,6 +107,10 @@ def split_sets(
     in a test set of the same family stays in the test set; one that stands in two families
     stays in the first of harmful, borderline, utility.
 
+    Rows that name their kind are cut kind by kind, and each kind has ``kinds`` report examples
+    where the set is large enough: those in the report part, and beyond its limit as many more as
+    are wanted. A set with kinds keeps its report part for them where the test set has none.
+
     Args:
         realign: harmful prompts with harmful answers.
         refusal: harmful prompts with safe answers; they need not be the prompts of realign.
@@ -108,6 +122,8 @@ def split_sets(
         test_borderline: see there.
         examples: the most prompts in a score part; select has 128 at most, report 256. What
             lies beyond is in no part, so that this number changes neither select nor report.
+        kinds: report examples of each kind of benign prompt; 0 takes no notice of kinds.
+        beside: further sets of which only kinds are asked, less the prompts of the given ones.
 
     Raises:
         ExampleSetError: a set has too few prompts to be cut, or none that is its own.
@@ -123,15 +139,21 @@ def split_sets(
         SetKey.TEST_BORDERLINE: test_borderline,
     }
     given = {key: some for key, some in offered.items() if some is not None}
+    if not kinds:
+        given = {key: without_kinds(some) for key, some in given.items()}
     seen: set[str] = set()
     dropped: dict[SetKey, int] = {}
     parts: dict[SetName, Split] = {}
+    sources: list[Source] = []
     for family in FAMILIES:
         testing = _without(given, [key.tested for key in family], seen, dropped)
         tested = {example.key for members in testing.values() for example in members}
         members = _without(given, family, seen | tested, dropped)
-        keys = sorted({example.key for own in members.values() for example in own})
-        score, select, report = _cut(keys, bool(testing), examples)
+        everyone = {example.key: example for own in members.values() for example in own}
+        kept = not testing or (_has_kinds(members) and not _has_kinds(testing))
+        score, select, report = _cut(everyone.values(), kept)
+        spare = report if kept else ()
+        score, select, report = score[:examples], select[:SELECT_LIMIT], report[:REPORT_LIMIT]
         for name, own in members.items():
             parts[name] = Split(
                 _pick(own, score), _pick(own, select), testing.get(name, ()) or _pick(own, report)
@@ -139,8 +161,24 @@ def split_sets(
             _check(name, parts[name], len(own))
         for name, own in testing.items():
             parts.setdefault(name, Split((), (), own))
-        seen |= tested | set(keys)
-    return Splits(parts, dropped, tuple(_warnings(parts)))
+        seen |= tested | everyone.keys()
+        for name in sorted({*members, *testing} & {*BENIGN}):
+            key = SetKey(name).tested if _has_kinds(testing) else SetKey(name)
+            if key in given:
+                own = _pick(members.get(name, ()), spare)
+                sources.append(Source(name, name, given[key], parts[name].report, own))
+    for some in beside if kinds else ():
+        own = tuple(example for example in some.examples if example.key not in seen)
+        seen |= {example.key for example in own}
+        sources.append(Source(some.id, some.name, some, (), own))
+    found, named = find_kinds(sources, kinds)
+    for name, reported in named.items():
+        parts[name] = replace(parts[name], report=reported)
+    return Splits(parts, dropped, tuple(_warnings(parts)), found)
+
+
+def _has_kinds(sets: Mapping[SetName, Iterable[Example]]) -> bool:
+    return any(example.kind is not None for own in sets.values() for example in own)
 
 
 def _without(
@@ -167,18 +205,20 @@ def _without(
     return kept
 
 
-def _cut(keys: Sequence[str], has_test: bool, limit: int) -> tuple[Sequence[str], ...]:
-    """The keys of score, select and report: exact quotas, rounded at their two borders."""
-    total = len(keys)
-    if has_test:
-        first, second = (4 * total + 3) // 6, total
-    else:
-        first, second = (4 * total + 5) // 10, (6 * total + 5) // 10
-    return (
-        keys[:first][:limit],
-        keys[first:second][:SELECT_LIMIT],
-        keys[second:][:REPORT_LIMIT],
-    )
+def _cut(examples: Iterable[Example], reports: bool) -> tuple[Sequence[str], ...]:
+    """The keys of score, select and report: exact quotas of each kind, rounded at two borders."""
+    parts: tuple[list[str], ...] = ([], [], [])
+    for group in of_kind(examples).values():
+        keys, total = sorted(example.key for example in group), len(group)
+        if reports:
+            first, second = (4 * total + 5) // 10, (6 * total + 5) // 10
+        else:
+            first, second = (4 * total + 3) // 6, total
+        for part, some in zip(
+            parts, (keys[:first], keys[first:second], keys[second:]), strict=True
+        ):
+            part += some
+    return tuple(sorted(part) for part in parts)
 
 
 def _pick(examples: Iterable[Example], keys: Sequence[str]) -> tuple[Example, ...]:
