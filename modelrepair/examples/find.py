@@ -46,16 +46,35 @@ def find_set(
     """
     if text.startswith(OWN_ANSWERS):
         return _own_answers(text.removeprefix(OWN_ANSWERS), name, reading)
+    found = meant(text, name)
+    if isinstance(found, Path):
+        return load_set(found, name, reading=reading, answers=answers), []
+    if isinstance(found, HubId):
+        return _hub(found, name, reading, answers)
+    return _registered(found, name, reading, answers)
+
+
+def meant(text: str, name: SetName) -> Registered[ExampleSetSpec] | HubId | Path:
+    """What a text names: a registered set, a data set on the Hub, or a file or folder here.
+
+    >>> meant("org/name:train", "utility")
+    HubId(id='org/name', parts=('train',), revision=None, folder=None)
+
+    Args:
+        text: as for `find_set`, without ``self:``.
+        name: the role of the set.
+
+    Raises:
+        UsageError: nobody registered this name, or it is registered for another role.
+    """
     refuse_address(text)
     if is_name(text):
         registry = load_registry()
         known = any(item.spec.name == text for item in registry.found.example_sets)
         if known or not Path(text).exists():
-            return _registered(registry.example_set(text, name), name, reading, answers)
+            return registry.example_set(text, name)
     wanted = None if is_path(text) else parse_id(text)
-    if wanted is None:
-        return load_set(text, name, reading=reading, answers=answers), []
-    return _hub(wanted, name, reading, answers)
+    return Path(text) if wanted is None else wanted
 
 
 def is_name(text: str) -> bool:
@@ -94,20 +113,32 @@ def _registered(
     if isinstance(spec.source, Path):
         some = load_set(spec.source, name, reading=merged, answers=answers)
         return replace(some, id=spec.name, licence=spec.licence), []
-    wanted = parse_id(spec.source)
+    some, notes = _hub(hub_id(found), name, merged, answers)
+    if spec.revision is None and some.commit is not None:
+        notes.append(
+            f"no commit is registered for {spec.name}: the newest was taken, {some.commit}"
+        )
+    return replace(some, licence=some.licence or spec.licence), notes
+
+
+def hub_id(found: Registered[ExampleSetSpec]) -> HubId:
+    """Where on the Hub a registered set lies, at its commit.
+
+    >>> str(hub_id(load_registry().example_set("beavertails", "realign")))
+    'PKU-Alignment/BeaverTails:30k_train'
+
+    Raises:
+        UsageError: a plug-in names no id.
+    """
+    spec = found.spec
+    wanted = parse_id(str(spec.source))
     if wanted is None:
         raise UsageError(
             f"the example set {spec.name!r} of {found.distribution} names {spec.source!r}, which "
             "is no id on the Hub",
             hint="a plug-in gives org/name[:config][:split], or a Path",
         )
-    wanted = replace(wanted, revision=spec.revision, folder=spec.folder)
-    some, notes = _hub(wanted, name, merged, answers)
-    if spec.revision is None and some.commit is not None:
-        notes.append(
-            f"no commit is registered for {spec.name}: the newest was taken, {some.commit}"
-        )
-    return replace(some, licence=some.licence or spec.licence), notes
+    return replace(wanted, revision=spec.revision, folder=spec.folder)
 
 
 def _hub(

@@ -34,6 +34,7 @@ EXAMPLE_SETS = (
         filter=("is_safe=False",),
         licence="cc-by-nc-4.0",
         url="https://arxiv.org/abs/2307.04657",
+        rows=27_186,
     ),
     ExampleSetSpec(
         name="advbench",
@@ -44,6 +45,7 @@ EXAMPLE_SETS = (
         columns={"prompt": "prompt"},
         licence="mit",
         url="https://arxiv.org/abs/2307.15043",
+        rows=520,
     ),
     ExampleSetSpec(
         name="harmbench",
@@ -53,6 +55,7 @@ EXAMPLE_SETS = (
         columns={"prompt": "prompt"},
         licence="mit",
         url="https://arxiv.org/abs/2402.04249",
+        rows=200,
     ),
     ExampleSetSpec(
         name="strongreject",
@@ -63,6 +66,7 @@ EXAMPLE_SETS = (
         columns={"prompt": "prompt"},
         licence="mit",
         url="https://arxiv.org/abs/2402.10260",
+        rows=313,
     ),
     ExampleSetSpec(
         name="xstest",
@@ -74,6 +78,7 @@ EXAMPLE_SETS = (
         filter=("label=safe",),
         licence="cc-by-4.0",
         url="https://arxiv.org/abs/2308.01263",
+        rows=450,
     ),
     ExampleSetSpec(
         name="do-not-answer",
@@ -84,6 +89,7 @@ EXAMPLE_SETS = (
         columns={"prompt": "question"},
         licence="cc-by-nc-sa-4.0",
         url="https://arxiv.org/abs/2308.13387",
+        rows=939,
     ),
     ExampleSetSpec(
         name="alpaca",
@@ -94,6 +100,7 @@ EXAMPLE_SETS = (
         columns={"prompt": "instruction", "input": "input", "response": "output"},
         licence="cc-by-nc-4.0",
         url="https://github.com/tatsu-lab/stanford_alpaca",
+        rows=52_002,
     ),
     ExampleSetSpec(
         name="hh-rlhf",
@@ -105,5 +112,6 @@ EXAMPLE_SETS = (
         columns={"chosen": "chosen", "rejected": "rejected"},
         licence="mit",
         url="https://arxiv.org/abs/2204.05862",
+        rows=42_537,
     ),
 )

@@ -195,7 +195,8 @@ class ExampleSetSpec:
         folder: of a set on the Hub, the only folder that is read.
         columns: field → column, where they have other names than usual.
         filter: ``column=value``; those of the user come on top.
-        licence: where its card on the Hub declares none.
+        licence: where its card on the Hub declares none; shown before the set is fetched.
+        rows: how many it has before any filter, where that is known; shown before it is fetched.
         api: version of the interface it was written for.
         url: where it is documented.
     """
@@ -211,3 +212,4 @@ class ExampleSetSpec:
     licence: str | None = None
     api: int = 1
     url: str | None = None
+    rows: int | None = None
