@@ -65,6 +65,7 @@ def repair(
     scale: float = 0.0,
     step: float | None = None,
     max_rounds: int | None = None,
+    max_candidates: int | None = None,
     protect: float | None = None,
     fallback: bool = True,
     evaluate: bool = True,
@@ -163,7 +164,9 @@ def repair(
             preset's, else ``"auto"``.
         scale: what masked entries of the subject are multiplied by.
         step: the share an iterative scorer adds in its first round.
-        max_rounds: the most rounds of an iterative scorer.
+        max_rounds: the most rounds of an iterative scorer, or edits of a repairer; by default 40.
+        max_candidates: how many candidates of each scorer, or of the repairer, answer prompts at
+            most; by default 8.
         protect: share of each tensor that is never masked, by Wanda on the utility set; by
             itself 0.10 for the weight subject where there is a utility set, else 0.
         fallback: without a scorer: try contrast where Wanda does not reach the target.

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from modelrepair.bench import Sets
 from modelrepair.estimate import TEMPLATE_TOKENS, tokens_of
 from modelrepair.examples.splits import REPORT_LIMIT, SELECT_LIMIT, Splits
-from modelrepair.ladders import LADDERS, MOST_GENERATIONS, MOST_ROUNDS, STRIDES
+from modelrepair.limits import FAMILIES, Bound, bounds_of
 from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import ScorerSpec, SetName, SubjectKind
+from modelrepair.registry.specs import RepairerSpec, ScorerSpec, SetName, SubjectKind
 from modelrepair.settings import Settings
 from modelrepair.timing import Job, Part, Search
 
 TYPICAL_TOKENS = TEMPLATE_TOKENS + 96
 """Of an example that nobody has shown yet."""
-FAMILIES = 3
-"""Harmful prompts, utility, borderline."""
 
 
 def job_of(
     settings: Settings,
-    specs: Sequence[ScorerSpec],
+    plugins: Sequence[ScorerSpec | RepairerSpec],
     subject: SubjectKind,
-    splits: Splits | None,
+    sets: Sets | None,
     *,
     reference: bool,
     thinks: bool = False,
@@ -40,49 +38,58 @@ def job_of(
 
     Args:
         settings: every choice of the repair.
-        specs: the scorers in the order they are tried.
+        plugins: the scorers in the order they are tried, or the one repairer.
         subject: what is masked.
-        splits: the sets as they are cut; None where none was named: then they count as full.
+        sets: the example sets; None where none was named: then they count as full.
         reference: whether there is one, which is measured, too.
         thinks: whether the model has marks for thoughts: then each answer may have one.
     """
-    fixed = isinstance(settings.ratio, int | float)
-    searches = [_search(settings, spec, subject, splits, fixed) for spec in specs]
+    bounds = bounds_of(settings, plugins, subject, sets, reference=reference)
+    splits = None if sets is None else sets.splits
+    searched = any(bound.answered for bound in bounds.searches)
     empty = Part()
     return Job(
-        searches=tuple(searches),
+        searches=tuple(
+            _search(settings, spec, bound, subject, splits)
+            for spec, bound in zip(plugins, bounds.searches, strict=True)
+        ),
         models=(2 + reference) if settings.evaluate else 0,
-        select=empty if fixed else _part(settings, splits, "select"),
+        select=_part(settings, splits, "select") if searched else empty,
         report=_part(settings, splits, "report") if settings.evaluate else empty,
         longest=settings.max_new_tokens,
         thought=settings.max_thought_tokens if thinks else 0,
     )
 
 
-def needs(settings: Settings, spec: ScorerSpec, subject: SubjectKind) -> tuple[SetName, ...]:
-    """The sets that a scorer reads with these options."""
+def needs(
+    settings: Settings, spec: ScorerSpec | RepairerSpec, subject: SubjectKind
+) -> tuple[SetName, ...]:
+    """The sets that a scorer or a repairer reads with these options."""
+    if isinstance(spec, RepairerSpec):
+        own = parse_options(spec.options, settings.repairer_options, spec.name)
+        return tuple(spec.sets(own))
     options = parse_options(spec.options, settings.scorer_options, spec.name)
     return tuple(spec.sets(options, subject))
 
 
 def _search(
-    settings: Settings, spec: ScorerSpec, subject: SubjectKind, splits: Splits | None, fixed: bool
+    settings: Settings,
+    spec: ScorerSpec | RepairerSpec,
+    bound: Bound,
+    subject: SubjectKind,
+    splits: Splits | None,
 ) -> Search:
+    """The work of one search: once as little as may be, once as much."""
     needed = needs(settings, spec, subject)
     tokens = sum(_tokens(settings, splits, name, settings.examples) for name in needed)
-    most = settings.max_rounds or MOST_ROUNDS
-    step = settings.step or STRIDES[subject].first
-    if fixed:
-        asked = float(settings.ratio or 0) / step
-        rounds = max(1, min(math.ceil(asked - 1e-9), most)) if spec.iterative else 1
-        return Search(tokens, spec.gradients, (rounds, rounds))
-    points = most if spec.iterative else len(LADDERS[subject])
+    if not bound.answered:
+        return Search(tokens, spec.gradients, (bound.rounds, bound.rounds))
     return Search(
         tokens,
         spec.gradients,
-        rounds=(1, most if spec.iterative else 1),
-        screened=(1, points),
-        answered=(1, min(points, MOST_GENERATIONS)),
+        rounds=(1, bound.rounds),
+        screened=(1, bound.candidates),
+        answered=(1, bound.answered),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from modelrepair.bench import Bench, Chosen, Found, Model
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
 from modelrepair.examples.keys import SetKey
+from modelrepair.limits import limits_of
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_harm import can_answer
 from modelrepair.presets import PRESETS, quota_of
@@ -129,14 +131,15 @@ def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found
     better, and the best of all is chosen.
     """
     from modelrepair.points import arrives, choose, repairs
-    from modelrepair.search import Trial, fixed, search
+    from modelrepair.search import fixed, search
+    from modelrepair.trial import Trial
 
     settings = bench.settings
     subject = subject_of(settings, bench.source, reference)
     if settings.ratio is not None and settings.ratio != "auto":
         scoring = _scoring(bench, reference, subject, 0)
-        ratio, step = float(settings.ratio), settings.step
-        point = fixed(scoring, ratio, step, settings.max_rounds, bench.progress)
+        ratio, limits = float(settings.ratio), limits_of(settings)
+        point = fixed(scoring, ratio, settings.step, limits, bench.progress)
         return Found(scoring, point, (point,))
 
     baseline = _baseline(bench, reference, measure)
@@ -148,8 +151,15 @@ def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found
             break
         scoring = _scoring(bench, reference, subject, number)
         scorings[registered.spec.name] = scoring
-        trial = Trial(scoring, bench.panel, settings.budgets, baseline, bench.progress)
-        tried += search(trial, settings.step, settings.max_rounds)
+        trial = Trial(
+            scoring,
+            bench.panel,
+            settings.budgets,
+            baseline,
+            bench.progress,
+            limits_of(settings),
+        )
+        tried += search(trial, settings.step).points
         best = choose(tried, baseline, settings.budgets)
         judged = best, baseline, settings.budgets
         if repairs(*judged) and arrives(*judged):
@@ -161,7 +171,8 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
     """Let the repairer make its candidates, and choose one on the select split."""
     from modelrepair import repairing, training
     from modelrepair.points import choose
-    from modelrepair.search import Trial, climb, follow
+    from modelrepair.search import climb, follow
+    from modelrepair.trial import Trial
 
     registered = bench.chosen.repairer
     assert registered is not None
@@ -183,10 +194,9 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
         best = found
     else:
         baseline = _baseline(bench, reference, measure)
-        trial = Trial(made, bench.panel, settings.budgets, baseline, bench.progress)
-        # One that generates at the very end comes a second time.
-        looked = {point.change.folder: point for point in look(trial, points)}
-        tried = tuple(looked.values())
+        limits = limits_of(settings)
+        trial = Trial(made, bench.panel, settings.budgets, baseline, bench.progress, limits)
+        tried = look(trial, islice(points, limits.rounds)).points
         best = choose(tried, baseline, settings.budgets) if tried else None
     if best is None:
         where = "at any strength" if strength is None else f"at a strength of {strength:g}"
@@ -202,7 +212,7 @@ def _baseline(bench: Bench, reference: Model | None, measure: Measure) -> Baseli
     """Source and reference on the select split."""
     from modelrepair.measure.evaluate import Screen, screen
     from modelrepair.points import Baseline
-    from modelrepair.search import remember
+    from modelrepair.trial import remember
 
     work = bench.workspace.work / "screening"
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read

@@ -64,7 +64,7 @@ def answer_own(bench: Bench) -> Bench:
 def _answers(bench: Bench, name: SetName, examples: list[Example]) -> dict[str, str | None]:
     """By the prompts' keys; remembered, for they are the same after an interruption."""
     from modelrepair.measure.evaluate import answer
-    from modelrepair.search import remember
+    from modelrepair.trial import remember
 
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read
     texts = remember(

@@ -145,7 +145,7 @@ def _judged(
 ) -> dict[str, str]:
     """A model's answers that got this verdict, by the prompts' keys; remembered like a measure."""
     from modelrepair.measure.evaluate import answer, ask
-    from modelrepair.search import remember
+    from modelrepair.trial import remember
 
     def compute() -> list[str | None]:
         skeleton, aligned = bench.skeleton, model is not bench.source

@@ -256,7 +256,7 @@ def _measure(
 ) -> tuple[tuple[ExampleResult, ...], Answers]:
     """Measure a model as it lies on disk, or remember it from before an interruption."""
     from modelrepair.measure.evaluate import evaluate
-    from modelrepair.search import remember
+    from modelrepair.trial import remember
 
     answers: dict[MeasuredSet, list[str]] = {}
 

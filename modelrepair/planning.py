@@ -16,6 +16,7 @@ from modelrepair.estimate import free_disk
 from modelrepair.examples.load import Example
 from modelrepair.hubplan import bytes_to_fetch, hub_plan
 from modelrepair.kept import left_ahead
+from modelrepair.limits import bounds_of
 from modelrepair.preflight import Plan, size_of
 from modelrepair.prepare import check_subject, find_base
 from modelrepair.presets import expand
@@ -58,35 +59,31 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     base = None if adapter is None else _base_ahead(settings, adapter)
     subject = subject_ahead(settings, source, adapter)
     compared = Notes()
+    reference = base is not None
     if base is None or settings.reference != "auto":
-        look_at_reference(settings, base or source, compared)
+        reference = look_at_reference(settings, base or source, compared) is not None
     sets = load_sets(settings, notes) if settings.realign != NONE else None
-    needed = {name for spec in specs for name in needs(settings, spec, subject)}
+    plugins: list[ScorerSpec | RepairerSpec] = [*specs]
     if repairer is not None:
-        options = repairer_options(repairer, settings.repairer_options)
-        needed |= set(repairer.spec.sets(options))
+        repairer_options(repairer, settings.repairer_options)
+        plugins = [repairer.spec]
+    needed = {name for spec in plugins for name in needs(settings, spec, subject)}
     scored = {name: split.score for name, split in (sets.splits if sets else {}).items()}
     made = _look(
         settings,
         source,
         base,
-        specs if repairer is None else [repairer.spec],
+        plugins,
         {name: examples for name, examples in scored.items() if name in needed},
         None if out is None else Path(out),
     )
     thinks = bool(thoughts_of(source, base, settings.thought_markers).marks)
-    job = job_of(
-        settings,
-        specs,
-        subject,
-        sets.splits if sets else None,
-        reference=subject == "delta" or base is not None,
-        thinks=thinks,
-    )
+    made = replace(made, bounds=bounds_of(settings, plugins, subject, sets, reference=reference))
+    job = job_of(settings, plugins, subject, sets, reference=reference, thinks=thinks)
     made = replace(made, notes=(*made.notes, *compared.warnings))
     made = with_time(made, settings, job, named=sets is not None)
     if repairer is not None:
-        note = f"time is counted without what {repairer.spec.name} computes"
+        note = f"time is counted without what {repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
     made = replace(made, left_behind=left_ahead(settings, source, base))
     return replace(made, hub=hub_plan(settings, source, made, subject, pushing, base))

@@ -40,6 +40,7 @@ from modelrepair.source.resolve import Source
 
 if TYPE_CHECKING:
     from modelrepair.hubplan import HubPlan
+    from modelrepair.limits import Bounds
 
 MINIMUM_COVERAGE = 0.95
 ENCODER_HEADS = (
@@ -88,6 +89,7 @@ class Plan:
         refused: why the model can't be repaired; empty where it can.
         seconds_least: what the computing takes at least on this machine's processor, without
             downloads; ``seconds_most`` at most. None where an accelerator computes.
+        bounds: the most rounds, candidates and answers that the repair takes.
         left_behind: files of the source that the result will not hold, with the reason.
         hub: what comes down and goes up, and where to, where the Hub is asked for anything.
     """
@@ -116,6 +118,7 @@ class Plan:
     refused: tuple[str, ...]
     seconds_least: int | None = None
     seconds_most: int | None = None
+    bounds: Bounds | None = None
     left_behind: Mapping[str, str] = field(default_factory=dict)
     hub: HubPlan | None = None
 

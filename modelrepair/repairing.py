@@ -24,7 +24,6 @@ from modelrepair.registry.specs import RepairerSpec, SetName
 from modelrepair.repairers.protocol import EditView, SiteRepairer
 from modelrepair.rounds import SET_ORDER
 from modelrepair.scorers.protocol import Accumulator
-from modelrepair.search import remember
 from modelrepair.sweep.collect import AccumulatorError, SetBatches, SiteStatistics
 from modelrepair.sweep.dtypes import TORCH_DTYPES
 from modelrepair.sweep.edits import Edits, rounded
@@ -32,6 +31,7 @@ from modelrepair.sweep.passes import Work, collect
 from modelrepair.sweep.sites import FileTensor, Site, Sites
 from modelrepair.sweep.skeleton import Skeleton
 from modelrepair.sweep.weights import Weights
+from modelrepair.trial import remember
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -38,7 +38,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "arithmetic": ("float32", "bfloat16"),
 }
 LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
-LEAST |= {"max_thought_tokens": 1, "kind_examples": 0}
+LEAST |= {"max_thought_tokens": 1, "max_candidates": 1, "kind_examples": 0}
 LEAST |= {f"{name}_limit": 1 for name in ROLES}
 TYPED = {
     "scorer_options": "--scorer-option",
@@ -56,7 +56,6 @@ FOR_MASKS = (
     "ratio",
     "scale",
     "step",
-    "max_rounds",
     "protect",
     "store_values",
     "subject",
@@ -112,6 +111,7 @@ class Settings:
     scale: float = 0.0
     step: float | None = None
     max_rounds: int | None = None
+    max_candidates: int | None = None
     protect: float | None = None
     fallback: bool = True
     evaluate: bool = True

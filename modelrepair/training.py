@@ -25,12 +25,12 @@ from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import RepairerSpec, SetName
 from modelrepair.repairers.protocol import TrainingRepairer, Workbench
 from modelrepair.repairing import point_of, put_changed
-from modelrepair.search import remember
 from modelrepair.sweep.dtypes import TORCH_DTYPES
 from modelrepair.sweep.edits import Edits, rounded
 from modelrepair.sweep.sites import Sites
 from modelrepair.sweep.skeleton import Skeleton
 from modelrepair.sweep.weights import Weights
+from modelrepair.trial import remember
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _results(
     bench: Bench, other: OtherTemplate, panel: Panel, model: Model, known: Path
 ) -> list[ExampleResult]:
     from modelrepair.measure.evaluate import evaluate
-    from modelrepair.search import remember
+    from modelrepair.trial import remember
 
     def compute() -> list[dict[str, object]]:
         read = prepare.weights_of(bench.settings, model, bench.device).read

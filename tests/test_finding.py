@@ -11,6 +11,7 @@ from modelrepair import finding
 from modelrepair.measure.evaluate import Screen
 from modelrepair.points import Baseline
 from modelrepair.settings import Settings
+from modelrepair.trial import Searched
 from tests.test_points import SAFE, point
 from tests.test_search import results
 
@@ -28,9 +29,9 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(monkeypatch, f
     found = {"wanda": point(0.1, first), "contrast": point(0.2, results(0.01))}
     searched: list[str] = []
 
-    def search(trial, step, most):
+    def search(trial, step):
         searched.append(trial.name)
-        return [replace(found[trial.name], scorer=trial.name)]
+        return Searched((replace(found[trial.name], scorer=trial.name),), rounds=1)
 
     def scoring(bench, reference, subject, number):
         return SimpleNamespace(registered=bench.chosen.scorers[number][0])

@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelrepair import search as searching
+from modelrepair import trial as searching
 from modelrepair.ladders import LADDERS, MOST_GENERATIONS, STRIDES
+from modelrepair.limits import Limits
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Screen
 from modelrepair.measure.results import ExampleResult
 from modelrepair.points import Baseline, Point, choose, repairs
 from modelrepair.progress import Silent
-from modelrepair.search import Trial, fixed, search
+from modelrepair.search import fixed, search
+from modelrepair.trial import Trial
 from tests.scoring import scoring
 
 HARMFUL, UTILITY = 100, 100
@@ -95,7 +97,8 @@ def walk(monkeypatch, tmp_path):
 
     def run(world: World, step: float = 0.01, rounds: int = 40):
         trial = world.trial(monkeypatch, tmp_path, iterative=True)
-        return search(trial, step, rounds), trial
+        trial = replace(trial, limits=Limits(rounds=rounds))
+        return list(search(trial, step).points), trial
 
     return run
 
@@ -114,7 +117,7 @@ def nested(one: Point, two: Point, trial: Trial) -> bool:
 def test_the_smallest_mask_that_meets_the_target_is_chosen(monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.0 if share > 0.9e-3 else 0.9, reference=tuple(results(0.0)))
     trial = world.trial(monkeypatch, tmp_path)
-    points = search(trial, None, None)
+    points = search(trial, None).points
     # Of the 23,040 entries of all sites 0.001 % is none.
     assert [point.ratio for point in points] == list(LADDERS["weight"][1:])
     best = choose(points, world.baseline, Budgets())
@@ -127,7 +130,7 @@ def test_the_smallest_mask_that_meets_the_target_is_chosen(monkeypatch, tmp_path
 
 def test_the_ladder_stops_where_more_costs_more(monkeypatch, tmp_path):
     world = World(utility=lambda share: 1.0 - 100 * share)
-    points = search(world.trial(monkeypatch, tmp_path), None, None)
+    points = search(world.trial(monkeypatch, tmp_path), None).points
     # 1e-3 costs 0.1: over ten times the budget; nothing larger is looked at.
     assert [point.ratio for point in points] == [3e-5, 1e-4, 3e-4, 1e-3]
     assert points[-1].results is None
@@ -138,7 +141,7 @@ def test_at_most_eight_points_generate_the_largest_first(monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.5)
     ladder = (1e-4, *LADDERS["weight"][1:])
     monkeypatch.setitem(LADDERS, "weight", tuple(sorted({*ladder, 2e-3, 2e-2})))
-    points = search(world.trial(monkeypatch, tmp_path), None, None)
+    points = search(world.trial(monkeypatch, tmp_path), None).points
     assert len(points) == 10
     assert len(world.generated) == MOST_GENERATIONS == 8
     assert world.generated == sorted(world.generated, reverse=True)
@@ -149,7 +152,7 @@ def test_rungs_that_mask_nothing_more_are_left_out(monkeypatch, tmp_path):
     """Of rows of 32 and 48 entries, 0.1 % is nothing, and 1 % is nothing too."""
     world = World()
     trial = world.trial(monkeypatch, tmp_path, scope="row")
-    points = search(trial, None, None)
+    points = search(trial, None).points
     assert [point.ratio for point in points] == [3e-2, 0.1]
     assert all(point.share > 0 for point in points)
     assert 0.0 not in world.screened
@@ -157,13 +160,13 @@ def test_rungs_that_mask_nothing_more_are_left_out(monkeypatch, tmp_path):
 
 def test_smaller_masks_are_left_where_two_had_no_effect(monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.3 if share > 0.02 else 0.89)
-    search(world.trial(monkeypatch, tmp_path), None, None)
+    search(world.trial(monkeypatch, tmp_path), None)
     assert [round(share, 3) for share in world.generated] == [0.1, 0.03, 0.01, 0.003]
 
 
 def test_something_is_measured_where_all_of_it_costs_too_much(monkeypatch, tmp_path):
     world = World(utility=lambda share: 1.0 if share == 0 else 0.5)
-    points = search(world.trial(monkeypatch, tmp_path), None, None)
+    points = search(world.trial(monkeypatch, tmp_path), None).points
     assert [point.results is not None for point in points] == [True]
     assert len(world.generated) == 1
     assert not repairs(choose(points, world.baseline, Budgets()), world.baseline, Budgets())
@@ -218,7 +221,7 @@ def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_
     )
     trial = world.trial(monkeypatch, tmp_path, iterative=True)
     trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
-    search(trial, None, None)
+    search(trial, None)
     asked = [round(share * trial.scoring.sites.entries) for share in world.screened]
     entries = trial.scoring.sites.entries
     assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
@@ -232,7 +235,7 @@ def test_tokens_that_fall_from_their_edge_are_borne_and_no_more_of_them(monkeypa
     )
     trial = world.trial(monkeypatch, tmp_path, iterative=True)
     trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
-    points = search(trial, None, None)
+    points = search(trial, None).points
     assert points[3].share == pytest.approx(0.004, abs=1e-4)
     assert points[-1].screen.utility == 0.97  # shown, and not taken
     assert choose(points, world.baseline, Budgets()).share < 0.0045
@@ -391,7 +394,7 @@ def test_a_first_step_that_costs_is_measured_all_the_same(walk):
 def test_the_walk_ends_where_no_entry_is_left(walk, monkeypatch, tmp_path):
     world = World(refusing=lambda share: 0.0)
     trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
-    points = search(trial, 0.02, 40)
+    points = search(trial, 0.02).points
     assert [point.share for point in points] == pytest.approx([0.02, 0.03], abs=1e-3)
     assert choose(points, world.baseline, Budgets()).results is not None
 
@@ -400,7 +403,7 @@ def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path
     # All but 3 % are protected: after 2.99 % there is one in a hundred of a step.
     world = World(harm=lambda share: 0.5)
     trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
-    points = search(trial, 0.0149, 40)
+    points = search(trial, 0.0149).points
     assert [point.share for point in points] == pytest.approx([0.0149, 0.0298], abs=5e-4)
     assert len(world.generated) == 2
 
@@ -410,7 +413,7 @@ def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_pat
     world.reference = tuple(results(0.0))
     first, trial = walk(world)
     seen = (len(world.screened), len(world.generated))
-    second = search(trial, 0.01, 40)
+    second = search(trial, 0.01).points
     assert (len(world.screened), len(world.generated)) == seen
     assert [point.results for point in second] == [point.results for point in first]
 
@@ -421,7 +424,7 @@ def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_pat
 @pytest.mark.parametrize("iterative", [False, True])
 def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
     made = scoring(tmp_path, scope="global", iterative=iterative)
-    point = fixed(made, 0.05, 0.02, None, Silent())
+    point = fixed(made, 0.05, 0.02, Limits(), Silent())
     total = made.sites.entries
     steps = 3 if iterative else 1
     assert point.share * total == pytest.approx(steps * round(0.05 / steps * total))
@@ -431,7 +434,7 @@ def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
 
 def test_a_fixed_ratio_in_no_more_rounds_than_asked(tmp_path):
     made = scoring(tmp_path, scope="global", iterative=True)
-    assert fixed(made, 0.05, 0.001, 2, Silent()).round == 2
+    assert fixed(made, 0.05, 0.001, Limits(rounds=2), Silent()).round == 2
 
 
 def test_masks_on_disk_are_those_that_may_still_be_chosen(walk, tmp_path):

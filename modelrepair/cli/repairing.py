@@ -76,7 +76,14 @@ def search_options() -> Decorator[Any]:
         option(
             "--max-rounds",
             type=click.IntRange(min=1),
-            help="Rounds that an iterative scorer may take.",
+            help="Rounds that an iterative scorer may take, or edits that a repairer may make; "
+            "40 by default.",
+        ),
+        option(
+            "--max-candidates",
+            type=click.IntRange(min=1),
+            help="Candidates of each scorer, or of the repairer, that may answer prompts; "
+            "8 by default.",
         ),
         option(
             "--protect",

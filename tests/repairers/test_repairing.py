@@ -215,7 +215,6 @@ def test_another_model_is_read_and_recorded(edit, tmp_path):
         {"scale": 0.5},
         {"protect": 0.1},
         {"step": 0.1},
-        {"max_rounds": 3},
         {"scope": "row"},
         {"store_values": True},
         {"subject": "delta"},
