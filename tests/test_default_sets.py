@@ -89,4 +89,4 @@ def test_no_network_and_no_set(tmp_path):
 def test_our_own_sets_are_json_lines_of_pairs(name):
     (spec,) = [each for each in EXAMPLE_SETS if each.name == name]
     rows = [json.loads(line) for line in spec.source.open(encoding="utf-8")]
-    assert all(set(row) == {"prompt", "response"} for row in rows)
+    assert all(set(row) == {"kind", "prompt", "response"} for row in rows)

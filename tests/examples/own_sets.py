@@ -10,7 +10,13 @@ from pathlib import Path
 import modelrepair.examples
 
 FOLDER = Path(modelrepair.examples.__file__).parent / "sets"
-LEAST = {"plain": 400, "borderline": 200}
+LEAST = {"plain": 600, "borderline": 300}
+KINDS = {
+    "plain": ("explain", "how-to", "solve", "write"),
+    "borderline": ("risky-words", "serious-topic"),
+}
+LEAST_OF_A_KIND = 150
+"""Of so many prompts 60 are reported."""
 
 NEAR_WORDS = 0.55
 """Share of common words that no two prompts may exceed."""

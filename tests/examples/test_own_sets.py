@@ -11,7 +11,17 @@ import pytest
 from modelrepair.examples.load import load_set
 from modelrepair.measure.degenerate import degeneration
 from modelrepair.measure.judges import is_refusal
-from tests.examples.own_sets import FOLDER, LEAST, Shape, rows, runs, share, words
+from tests.examples.own_sets import (
+    FOLDER,
+    KINDS,
+    LEAST,
+    LEAST_OF_A_KIND,
+    Shape,
+    rows,
+    runs,
+    share,
+    words,
+)
 
 ROLES = {"plain": "utility", "borderline": "borderline"}
 PROMPT_WORDS, PROMPT_CHARACTERS = (3, 60), (15, 400)
@@ -37,6 +47,13 @@ def test_every_line_loads_and_no_prompt_comes_twice(name):
 
 
 @each_set
+def test_every_kind_has_enough_prompts(name):
+    counts = Counter(row["kind"] for row in rows(name))
+    assert tuple(sorted(counts)) == KINDS[name]
+    assert min(counts.values()) >= LEAST_OF_A_KIND
+
+
+@each_set
 def test_lengths(name):
     wrong = [
         row["prompt"]
@@ -55,7 +72,7 @@ def test_text_is_clean(name):
     assert content.endswith(b"}\n")
     assert b"\r" not in content
     for row in rows(name):
-        assert list(row) == ["prompt", "response"]
+        assert list(row) == ["kind", "prompt", "response"]
         for text in row.values():
             assert text == unicodedata.normalize("NFC", text).strip()
             assert "  " not in text
