@@ -57,14 +57,28 @@ class Begun:
             raise UsageError(
                 f"{folder.name!r} holds an unfinished repair with other settings or inputs: "
                 + "; ".join(found),
-                hint=f"run that command again to finish it, or add --restart: {RESTART}",
+                hint=f"{self.way_back(known)} to finish it, or add --restart: {RESTART}",
             )
+
+    @property
+    def commit(self) -> str | None:
+        """What the source's branch on the Hub stands for; None of a folder."""
+        return self.settings.get("revision")
+
+    def way_back(self, known: Begun) -> str:
+        """How the earlier command is typed, where its source may have moved on the Hub since."""
+        if known.commit and self.commit != known.commit:
+            return f"run that command with --revision {known.commit}"
+        return "run that command again"
 
     def differs(self, known: Begun) -> Iterator[str]:
         """In what this differs from an earlier one, in one line each."""
         for name in dict.fromkeys([*known.settings, *self.settings]):
             yield from _differ(name, known.settings.get(name), self.settings.get(name))
+        moved = self.commit != known.commit
         for name in dict.fromkeys([*known.inputs, *self.inputs]):
+            if moved and name.endswith(" of the source"):
+                continue  # said by the commit
             before, now = known.inputs.get(name), self.inputs.get(name)
             if before is None or now is None:
                 yield f"{name} {'is new' if before is None else 'is gone'}"

@@ -14,6 +14,7 @@ from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import ExampleSet
 from modelrepair.examples.splits import PARTS
+from modelrepair.inputs import made_on
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.private import private_of, scorer_options, shown_settings
@@ -258,4 +259,5 @@ def _run(bench: Bench, seconds: float) -> dict[str, Any]:
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
+        "inputs": made_on(bench.workspace.inputs, bench.chosen),
     }

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from modelrepair.bench import Chosen, Model, Sets
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, classify
+from modelrepair.publish.published import published
 from modelrepair.registry.code import code_digest
+from modelrepair.settings import Settings, pinned
 from modelrepair.source.digest import identity
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
@@ -50,6 +54,35 @@ def inputs_of(
             found[shown] = identity(folder, name)
             advance((folder / name).stat().st_size)
     return found
+
+
+def at_commits(settings: Settings, source: Model, sets: Sets) -> Settings:
+    """The settings with commits in place of what may move on the Hub: branches, newest rows.
+
+    >>> at_commits(Settings("user/model"), source, sets).revision  # doctest: +SKIP
+    '0123456789abcdef0123456789abcdef01234567'
+    """
+    found: dict[str, Any] = {
+        str(key): pinned(text, some.commit)
+        for key, some in sets.given.items()
+        if (text := getattr(settings, key)) is not None
+    }
+    return replace(settings, revision=source.source.commit, **found)
+
+
+def made_on(inputs: Mapping[str, str], chosen: Chosen) -> dict[str, str]:
+    """What a finished repair was made on, as its manifest keeps it.
+
+    A library's version no longer matters once the result is whole; the code that made it does.
+
+    Args:
+        inputs: what `inputs_of` found when the repair began.
+        chosen: the plug-ins of the run.
+    """
+    plugins = [each for each, _ in chosen.scorers] if chosen.repairer is None else [chosen.repairer]
+    codes = {f"the code of {each.spec.name}": code_digest(each) for each in plugins}
+    found = {**inputs, **codes}
+    return {name: published(text) for name, text in found.items() if name not in LIBRARIES}
 
 
 def read_files(model: Model, include: Sequence[str] = ()) -> Iterator[str]:

@@ -24,13 +24,15 @@ from modelrepair.choosing import choose_plugins
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
-from modelrepair.inputs import check_unchanged, inputs_of
+from modelrepair.finished import find_finished, report_of
+from modelrepair.inputs import at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.own_answers import answer_own
 from modelrepair.own_harm import complete
+from modelrepair.place import placed
 from modelrepair.planning import check_ahead, check_room
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
@@ -106,14 +108,17 @@ def run(
     ahead = check_ahead(settings, sets, chosen, Path(out or ""), commit)
     source = prepare.find_source(settings, commit=ahead)
     reference = find_reference(settings, source, notes)
-    destination = Path(out or f"{source.source.name}-repaired")
+    destination = placed(Path(out or f"{source.source.name}-repaired"), source.source.folder)
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
     inputs = inputs_of(sets, chosen, models, progress, settings.include)
-    shown = shown_settings(settings, chosen).to_json()
+    shown = shown_settings(at_commits(settings, source, sets), chosen).to_json()
     begun = Begun(*map(all_readable, (shown, inputs)))
-    check_room(settings, source, sets, chosen, destination.absolute().parent)
+    done = find_finished(destination, begun, made_on(inputs, chosen), progress, restart=restart)
+    if done is not None:
+        return report_of(destination, done, settings)
+    check_room(settings, source, sets, chosen, destination.parent)
     check_left(settings, source, progress)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)
@@ -258,9 +263,7 @@ def _measure(
     from modelrepair.measure.evaluate import evaluate
     from modelrepair.trial import remember
 
-    answers: dict[MeasuredSet, list[str]] = {}
-
-    def compute() -> list[dict[str, object]]:
+    def compute() -> dict[str, object]:
         skeleton = bench.skeleton
         if role == "reference":
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
@@ -268,11 +271,10 @@ def _measure(
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         work = bench.workspace.work / "measured" / "measuring"
         rows, texts = evaluate(bench.panel_of(model), part, skeleton, read, work, bench.progress)
-        answers.update(texts)
-        return [asdict(row) for row in rows]
+        return {"rows": [asdict(row) for row in rows], "answers": texts}
 
-    rows = remember(known / f"{role}-{part}.json", compute)
-    return tuple(ExampleResult(**row) for row in rows), answers
+    found = remember(known / f"{role}-{part}.json", compute)
+    return tuple(ExampleResult(**row) for row in found["rows"]), found["answers"]
 
 
 def _select(

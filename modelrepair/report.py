@@ -38,10 +38,13 @@ class RepairReport:
         manifest: the record that lies in it.
         gate: the gate's rules, where something was measured after the repair.
         measures: by ``before``, ``reference`` and ``after``, on the report split.
-        answers: the answers on the report split, by the same names and by set; no file keeps them.
+        answers: the answers on the report split, by the same names and by set; no output keeps
+            them.
         warnings: one line each.
         next: what to try where the repair failed, best first.
         pushed: what the push did, where there was one.
+        finished_before: whether the output lay there finished, and was not made again. The report
+            is then made from its record, without answers.
     """
 
     verdict: RepairVerdict
@@ -53,6 +56,12 @@ class RepairReport:
     warnings: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
     pushed: PushReport | None = None
+    finished_before: bool = False
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the same command had done all of it before."""
+        return self.finished_before and (self.pushed is None or self.pushed.nothing)
 
     @property
     def exit_code(self) -> int:
@@ -70,6 +79,7 @@ class RepairReport:
             "warnings": list(self.warnings),
             "next": list(self.next),
             "pushed": None if self.pushed is None else self.pushed.to_json(),
+            "nothing_to_do": self.nothing_to_do,
         }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.begun import SETTINGS, Begun
+from modelrepair.begun import SETTINGS, Begun, read
 from modelrepair.errors import GateError, UnsupportedModelError, UsageError
 from modelrepair.place import disk_errors, placed, reserved
 from modelrepair.publish.manifest import MANIFEST_NAME
@@ -85,6 +85,32 @@ def work_on(out: Path, begun: Begun, source: Path, *, restart: bool = False) -> 
             yield opened
 
 
+def clear_leftover(out: Path, begun: Begun) -> None:
+    """Remove what a kill left that came between the last step of a repair and its clean-up.
+
+    Args:
+        out: the finished output.
+        begun: by whom and on what; unfinished work of another command stays.
+    """
+    folder = partial_of(out)
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if not there or there - set(OURS):
+        return
+    with suppress(UsageError), reserved(out):
+        # The settings are the first thing that is written: without them, a removal was cut short.
+        if SETTINGS not in there or not list(begun.differs(read(folder))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def partial_of(out: Path) -> Path:
+    """The work folder of an output.
+
+    >>> partial_of(Path("out")).name
+    'out.partial'
+    """
+    return out.with_name(f"{out.name}.partial")
+
+
 def open_workspace(out: Path, begun: Begun, *, restart: bool = False) -> Workspace:
     """Open the work folder of an output, new or where the same command was interrupted.
 
@@ -92,7 +118,7 @@ def open_workspace(out: Path, begun: Begun, *, restart: bool = False) -> Workspa
         UsageError: the output folder is not empty, or the work folder belongs to another command.
         ResourceError: the folder can't be written.
     """
-    folder = out.with_name(f"{out.name}.partial")
+    folder = partial_of(out)
     with disk_errors(out):
         make_room(out)
         there = {path.name for path in folder.iterdir()} if folder.exists() else set()

@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
+from unittest import mock
 
 import pytest
 from safetensors.torch import load_file, save_file
+
+from tests.publish.made import make_repair
 
 BASE = {
     "--realign": "realign.jsonl",
@@ -112,6 +115,13 @@ def text(name: str, content: str | bytes) -> Callable[[Path], None]:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     return make
+
+
+def finished(folder: Path) -> None:
+    """A finished repair of another model where the output would go."""
+    with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
+        made = make_repair(folder.parent / f"{folder.name}-made")
+    shutil.move(made.out, folder / "done")
 
 
 def gone(*names: str) -> Callable[[Path], None]:

@@ -26,7 +26,10 @@ def show_repair(
 ) -> list[RenderableType]:
     """The lines and the table of a `RepairReport`."""
     document = report.to_json()
-    shown: list[RenderableType] = [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
+    shown: list[RenderableType] = []
+    if document.get("nothing_to_do"):
+        shown.append(f"Nothing to do: {report.out} holds this repair already")
+    shown += [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
     gate = document["gate"] or {}
     shown += [f"  {reason}" for reason in gate.get("reasons", ())]
     if gate.get("needed"):

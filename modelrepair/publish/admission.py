@@ -138,6 +138,18 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
     Raises:
         DamagedCheckpointError: a file is missing, changed, or nobody's.
     """
+    if problem := first_change(folder, manifest, progress):
+        raise DamagedCheckpointError(
+            f"not pushed: {problem}", hint="push the folder as modelrepair wrote it"
+        )
+
+
+def first_change(folder: Path, manifest: Manifest, progress: Progress) -> str | None:
+    """What first tells a folder from the files of its manifest; None where it holds just them.
+
+    >>> first_change(Path("model-repaired"), manifest, Silent())  # doctest: +SKIP
+    "'config.json' is missing"
+    """
     from modelrepair.proof.files import files_of
     from modelrepair.source.digest import sha256_file
 
@@ -145,20 +157,14 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
     missing = sorted((manifest.files.keys() | {MANIFEST_NAME}) - found)
     strangers = sorted(found - manifest.files.keys() - {CARD_NAME, MANIFEST_NAME})
     if missing or strangers:
-        name = (missing or strangers)[0]
-        what = "is missing" if missing else "is in no manifest"
-        raise DamagedCheckpointError(
-            f"not pushed: {name!r} {what}", hint="push the folder as modelrepair wrote it"
-        )
+        return f"{(missing or strangers)[0]!r} is {'missing' if missing else 'in no manifest'}"
     sizes = {name: (folder / name).stat().st_size for name in manifest.files}
     with progress.step("checking the files", sum(sizes.values())) as advance:
         for name, digest in manifest.files.items():
             if sha256_file(folder / name) != digest:
-                raise DamagedCheckpointError(
-                    f"not pushed: {name!r} is not the file that the manifest names",
-                    hint="push the folder as modelrepair wrote it",
-                )
+                return f"{name!r} is not the file that the manifest names"
             advance(sizes[name])
+    return None
 
 
 def _backwards(folder: Path, manifest: Manifest) -> bool:

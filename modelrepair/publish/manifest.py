@@ -216,6 +216,8 @@ class Run(Record):
     device: str = "cpu"
     versions: dict[str, str] = Field(default_factory=dict)
     """Of python, torch, transformers and whatever else the arithmetic ran on."""
+    inputs: dict[str, Text] = Field(default_factory=dict)
+    """The digest of everything that was read, by name: what the same command must find again."""
 
 
 class Manifest(Record):

@@ -1,0 +1,155 @@
+"""An output that is finished: recognised by what it was made with and on, and by its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from modelrepair.advice import advice
+from modelrepair.begun import Begun
+from modelrepair.errors import DamagedCheckpointError, InconclusiveError, UsageError
+from modelrepair.measure.gate import decide
+from modelrepair.measure.measures import Measures, summarise
+from modelrepair.progress import Progress
+from modelrepair.proof.card import check_card
+from modelrepair.proof.record import check_measures
+from modelrepair.publish.admission import first_change
+from modelrepair.publish.files import CARD_NAME
+from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Plain
+from modelrepair.publish.published import private_to, published_json
+from modelrepair.publish.reading import Reading, known, read_manifest
+from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.report import RepairReport
+from modelrepair.settings import Settings, pinned
+from modelrepair.workspace import clear_leftover
+
+OTHERWISE = "choose another --out, or remove the folder"
+
+
+def find_finished(
+    out: Path,
+    begun: Begun,
+    made_on: Mapping[str, str],
+    progress: Progress,
+    *,
+    restart: bool = False,
+) -> Manifest | None:
+    """The manifest of an output that the same command finished before; None where there is none.
+
+    Args:
+        out: the output folder.
+        begun: with what, and on what, the repair would be begun now.
+        made_on: of what it would be made on, what a manifest keeps.
+        progress: where the bytes read are shown.
+        restart: whether unfinished work was to be thrown away; a finished output never is.
+
+    Raises:
+        UsageError: a repair with other settings or inputs lies there, or a file of it was changed.
+    """
+    try:
+        reading = read_manifest(out) if (out / MANIFEST_NAME).is_file() else None
+        manifest = None if reading is None else known(reading)
+    except (DamagedCheckpointError, InconclusiveError):
+        return None
+    if reading is None or manifest is None:
+        return None
+    if restart:
+        raise UsageError(
+            f"{out.name!r} holds a finished repair, and --restart throws unfinished work away",
+            hint=OTHERWISE,
+        )
+    _check_same(out, replace(begun, settings=as_recorded(begun.settings), inputs=made_on), manifest)
+    changed = first_change(out, manifest, progress) or _contradiction(out, reading, manifest)
+    if changed:
+        raise UsageError(
+            f"{out.name!r} holds this repair, but it was changed: {changed}",
+            hint=f"put that file back as it was, {OTHERWISE}",
+        )
+    clear_leftover(out, begun)
+    return manifest
+
+
+def report_of(out: Path, manifest: Manifest, settings: Settings) -> RepairReport:
+    """The report of a finished repair, from its record: figures and verdict, but no answers.
+
+    >>> report_of(Path("model-repaired"), manifest, settings).finished_before  # doctest: +SKIP
+    True
+
+    Args:
+        out: the output folder, as `find_finished` found it.
+        manifest: what lies in it.
+        settings: every choice of the repair.
+    """
+    results = read_verdicts(out / VERDICTS_NAME) if manifest.measures else {}
+    measures: dict[str, Measures] = {
+        role: summarise(some, manifest.measures[role].judge) for role, some in results.items()
+    }
+    gate = None
+    if manifest.gate is not None:
+        before, after = results["before"], results["after"]
+        gate = decide(before, after, results.get("reference"), settings.budgets)
+    return RepairReport(
+        verdict=manifest.verdict,
+        out=out,
+        manifest=manifest,
+        gate=gate,
+        measures=measures,
+        warnings=manifest.warnings,
+        next=advice(settings, manifest, gate),
+        finished_before=True,
+    )
+
+
+def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they stand in a manifest.
+
+    >>> as_recorded({"targets": ["*.q"], "judge_options": {"model": "/data/guard"}})
+    {'targets': ['*.q'], 'judge_options': {'model': 'guard'}}
+    """
+    private = published_json(settings, private_to([]))
+    return TypeAdapter(dict[str, Plain]).validate_python(private)
+
+
+def recorded(manifest: Manifest) -> Begun:
+    """What a repair was begun with, as far as its manifest tells: at commits, as `at_commits`.
+
+    >>> recorded(manifest).settings["revision"]  # doctest: +SKIP
+    '0123456789abcdef0123456789abcdef01234567'
+    """
+    settings: dict[str, Any] = dict(manifest.settings)
+    settings["revision"] = (manifest.adapter or manifest.source).commit
+    for key, some in manifest.sets.items():
+        if isinstance(settings.get(key), str):
+            settings[key] = pinned(settings[key], some.commit)
+    return Begun(settings, manifest.run.inputs, manifest.tool.version)
+
+
+def _check_same(out: Path, begun: Begun, manifest: Manifest) -> None:
+    before = recorded(manifest)
+    if before.version != begun.version:
+        raise UsageError(
+            f"{out.name!r} holds a finished repair by modelrepair {before.version}, and this is "
+            f"modelrepair {begun.version}",
+            hint=OTHERWISE,
+        )
+    if found := list(begun.differs(before)):
+        back = begun.way_back(before)
+        raise UsageError(
+            f"{out.name!r} holds a finished repair with other settings or inputs: "
+            + "; ".join(found),
+            hint=f"{back} to go on with that one, or choose another --out",
+        )
+
+
+def _contradiction(out: Path, reading: Reading, manifest: Manifest) -> str | None:
+    """Which of card, manifest and verdicts do not say the same: one of them was edited."""
+    others = {
+        VERDICTS_NAME: check_measures(out, manifest)[0],
+        CARD_NAME: check_card(out, None, reading, manifest, None)[0],
+    }
+    wrong = next((name for name, findings in others.items() if findings), None)
+    return f"{MANIFEST_NAME!r} and {wrong!r} do not say the same" if wrong else None
