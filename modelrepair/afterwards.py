@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def push(
     keep_other_weights: bool = False,
     private: bool = False,
     force: bool = False,
+    delete: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> PushReport:
     """Push a repaired model from its folder to the Hub, in one commit.
@@ -44,15 +46,19 @@ def push(
             card warns of them, and `verify` does not pass.
         private: make the new repository private.
         force: push a repair that failed, is undecided or unmeasured.
+        delete: globs of files at the target that no repair of ours wrote: they are deleted, or
+            replaced where the push writes one of their name. Without, they stay, or stop it.
         progress: where long steps are shown.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
     from modelrepair.publish.push import push as send
-    from modelrepair.publish.pushing import PushOptions
+    from modelrepair.publish.pushing import PushOptions, globs_of
 
-    options = PushOptions(to, to_revision, pr, in_place, keep_other_weights, private, force)
+    options = PushOptions(
+        to, to_revision, pr, in_place, keep_other_weights, private, force, globs_of(delete)
+    )
     return send(Path(folder), options, progress)
 
 

@@ -89,6 +89,7 @@ def repair(
     pr: bool = False,
     in_place: bool = False,
     keep_other_weights: bool = False,
+    delete: Iterable[str] = (),
     private: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -195,6 +196,7 @@ def repair(
         pr: see `push`.
         in_place: see `push`.
         keep_other_weights: see `push`.
+        delete: see `push`.
         private: see `push`.
         force: see `push`.
         progress: where long steps are shown.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,8 +15,14 @@ from modelrepair.ladders import LADDERS
 from modelrepair.preflight import Plan
 from modelrepair.publish.destination import visibility
 from modelrepair.publish.pushing import PushOptions
-from modelrepair.publish.remote import replaced
-from modelrepair.publishing import check_measured, destination_ahead, on_the_hub, readable_base
+from modelrepair.publish.there import There
+from modelrepair.publishing import (
+    check_measured,
+    destination_ahead,
+    on_the_hub,
+    readable_base,
+    there_ahead,
+)
 from modelrepair.registry.specs import SubjectKind
 from modelrepair.settings import Settings
 from modelrepair.source.headers import headers
@@ -48,7 +54,8 @@ class HubPlan:
             and the mask.
         mask_bytes: of the mask, about; at most, where the ratio is searched for.
         stored_bytes: files that no mask touches: the Hub's store has them, and knows them again.
-        deletes: files that the commit would take out of the source's own repository.
+        there: what would become of the files that are there: kept, with what `verify` will say of
+            them, replaced, deleted.
         refused: why nothing would be pushed; empty where it would.
     """
 
@@ -67,7 +74,7 @@ class HubPlan:
     upload_bytes: int = 0
     mask_bytes: int = 0
     stored_bytes: int = 0
-    deletes: tuple[str, ...] = ()
+    there: There = field(default_factory=There)
     refused: tuple[str, ...] = ()
 
 
@@ -123,18 +130,17 @@ def _push_plan(
     try:
         check_measured(settings, pushing)
         target = destination_ahead(settings, source, pushing)
+        there = there_ahead(settings, source, target, pushing.delete)
     except ModelRepairError as error:
         return {"refused": (str(error),)}
     own = target.kind != "new repository"
-    sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()} if info else {}
-    left = sizes.keys() - set(wanted_files(sizes, record=True, include=settings.include))
     return {
         "target": target.id,
         "kind": target.kind,
         "visibility": target.visibility,
         "account": target.account,
         "exists": target.exists,
-        "deletes": tuple(replaced(left, {}, weights=not target.keeps)) if own else (),
+        "there": there,
         **_sent(settings, plan, subject, whole, info, own),
     }
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.errors import ModelRepairError, UsageError
+from modelrepair.kept import files_of_source
 from modelrepair.progress import Progress
 from modelrepair.publish.admission import WITHOUT_FORCE, refuse_lab
 from modelrepair.publish.destination import Destination, find_destination
+from modelrepair.publish.earlier import files_of, state_of
+from modelrepair.publish.files import CARD_NAME
 from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.kin import Kin
-from modelrepair.publish.manifest import Origin
+from modelrepair.publish.manifest import MANIFEST_NAME, Origin
+from modelrepair.publish.output import MASK_NAME
+from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.push import push
-from modelrepair.publish.pushing import PushOptions, from_here
+from modelrepair.publish.pushing import PushOptions, from_here, globs_of
+from modelrepair.publish.remote import Remote
+from modelrepair.publish.roles import role
+from modelrepair.publish.there import There, check_there, sort_there
+from modelrepair.publish.values import VALUES_NAME
+from modelrepair.publish.verdicts import VERDICTS_NAME
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
 from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
 from modelrepair.source.names import is_id
 from modelrepair.source.reference import declared_base
-from modelrepair.source.resolve import Source, resolve
+from modelrepair.source.resolve import Source, resolve, wanted_files
 
 
 def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
@@ -39,6 +50,8 @@ def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
         UsageError: an option of a push, and no push.
     """
     chosen = {each.name: given[each.name] for each in fields(PushOptions) if given.get(each.name)}
+    if "delete" in chosen:
+        chosen["delete"] = globs_of(chosen["delete"])
     if not wanted and chosen:
         name = next(iter(chosen)).replace("_", "-")
         raise UsageError(f"--{name} without --push", hint="add --push, or leave it out")
@@ -69,7 +82,9 @@ def repair_and_push(
 
     check(settings)
     check_measured(settings, options)
-    source, destination = try_doors(settings, options)
+    source, destination, there = try_doors(settings, options)
+    for line in there.lines(destination.id):
+        progress.note(line)
     report = run(
         settings, out, progress, commit=source.commit, target=destination.id, restart=restart
     )
@@ -95,15 +110,16 @@ def check_measured(settings: Settings, options: PushOptions) -> None:
         )
 
 
-def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destination]:
-    """Find source and destination, from metadata alone.
+def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destination, There]:
+    """Find source and destination, and what lies there, from metadata alone.
 
     Raises:
         ModelRepairError: nothing could be pushed from there to there.
     """
     try:
         source = resolve(settings.source, settings.revision, weights=False)
-        return source, destination_ahead(settings, source, options)
+        destination = destination_ahead(settings, source, options)
+        return source, destination, there_ahead(settings, source, destination, options.delete)
     except ModelRepairError as error:
         # Nothing is saved yet: there is no folder to finish with.
         error.hint = error.hint.replace("finish it with: the same command", "try again")
@@ -122,6 +138,61 @@ def destination_ahead(settings: Settings, source: Source, options: PushOptions) 
     refuse_lab(source.folder)
     with push_errors(options.to or source.id or source.name, "the same command"):
         return find_destination(kin_ahead(settings, source), options, source.name)
+
+
+def there_ahead(
+    settings: Settings, source: Source, destination: Destination, delete: Sequence[str] = ()
+) -> There:
+    """What a push would make of the files at its destination, known before there is a repair.
+
+    >>> there_ahead(settings, source, destination).kept  # doctest: +SKIP
+    (Kept(file='x-Q4_K_M.gguf', verify='may be loaded in place of …'),)
+
+    Raises:
+        UsageError: somebody's files are in its way, or a glob of ``--delete`` takes none.
+        HubError: files of the source were changed since the commit that is repaired.
+        InconclusiveError: a later version of modelrepair wrote what is there.
+    """
+    if not destination.exists and not delete:
+        return There()
+    origin = Origin(id=source.id or source.name, hub=source.id is not None, commit=source.commit)
+    with push_errors(destination.id, "the same command"):
+        state, writes = state_of(destination, origin, partial(_writes_ahead, settings, source))
+        there = sort_there(state, writes, destination, delete=delete)
+        check_there(there, state, writes, destination, origin.id, delete)
+    return there
+
+
+def _writes_ahead(settings: Settings, source: Source, remote: Remote) -> dict[str, bool]:
+    """What a push would write; of weights and configs nobody knows the bytes yet."""
+    record = [MANIFEST_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME]
+    record += [MASK_NAME] if settings.repairer is None else []
+    record += [VALUES_NAME] if settings.store_values else []
+    writes = dict.fromkeys(record, True)
+    writes |= _files_ahead(settings, source, remote)
+    adapter = read_adapter(source.folder)
+    base = _base(settings, adapter) if adapter and settings.merge else None
+    if base is not None:
+        whole = _files_ahead(settings, resolve(base, weights=False), remote)
+        writes = {name: writes[name] for name in writes.keys() - {ADAPTER, ADAPTER_CONFIG}} | whole
+    return writes
+
+
+def _files_ahead(settings: Settings, model: Source, remote: Remote) -> dict[str, bool]:
+    if model.id is None:
+        files = files_of_source(model, settings.include)
+        return {
+            name: not _stays(name) or remote.differs(name, model.folder / name)
+            for name in (*files.weights, *files.kept)
+        }
+    known = files_of(Origin(id=model.id, hub=True, commit=model.commit))
+    names = set(wanted_files(known, include=settings.include)) - {CARD_NAME}
+    return {name: not _stays(name) or remote.files.get(name) != known[name] for name in names}
+
+
+def _stays(name: str) -> bool:
+    """Whether a repair keeps a file byte for byte, as far as its name tells."""
+    return role(name) not in ("weights", "index") and not name.endswith("config.json")
 
 
 def kin_ahead(settings: Settings, source: Source) -> Kin:

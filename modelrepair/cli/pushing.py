@@ -30,6 +30,13 @@ def push_options() -> Decorator[Any]:
             help="With --pr or --in-place: leave other weight formats and pickles there. They hold "
             "the weights as they were; the card warns of them, and `verify` does not pass.",
         ),
+        option(
+            "--delete",
+            multiple=True,
+            metavar="GLOB",
+            help="Delete files at the target that no repair of ours wrote, by their names there; "
+            "one under a name that the push writes is replaced. May be repeated.",
+        ),
         option("--private", is_flag=True, help="Make the new repository private."),
         option(
             "--force",

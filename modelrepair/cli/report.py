@@ -70,7 +70,12 @@ def show_push(pushed: Mapping[str, Any]) -> list[RenderableType]:
         f"Pushed {len(pushed['pushed'])} files to {pushed['url']} "
         f"({pushed['kind']}, {pushed['revision']}, {seen}{gated})"
     ]
+    if pushed["repair_of"] is not None:
+        lines.append(f"Replaced the repair of {pushed['repair_of'][:10]}")
     lines += [f"Deleted there: {name}" for name in pushed["deleted"]]
+    beside = [each["file"] for each in pushed["kept"] if each["verify"] is not None]
+    if beside:
+        lines.append(f"Beside it, and verify will fail: {', '.join(beside)}")
     return lines
 
 

@@ -24,12 +24,11 @@ from modelrepair.publish.card import (
 )
 from modelrepair.publish.files import CARD_LIMIT, CARD_NAME, card_text
 from modelrepair.publish.manifest import Manifest
+from modelrepair.publish.owners import ALWAYS_OURS
 from modelrepair.publish.reading import Reading
 from modelrepair.source.front_matter import front_matter_text
 from modelrepair.source.names import is_id
 
-ALWAYS_OURS = ("base_model", "base_model_relation", "model-index", "tags")
-"""Keys that nobody else adds to a repair: who it descends from, and what was measured."""
 # Values of a forged manifest that no template expects, such as a rule of the gate that is a number.
 _TRIPPED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, TemplateError)
 MOST_METADATA = 1 << 20

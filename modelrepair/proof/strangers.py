@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from modelrepair.checkpoint.plain import find_file, open_plain
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.proof.findings import Finding
-from modelrepair.publish.files import OUR_FOLDER
-from modelrepair.publish.roles import holds_weights, loaded
+from modelrepair.publish.roles import as_stranger, is_ours
 from modelrepair.source.digest import sha256_file
 
 Same = Callable[[str], bool]
@@ -48,9 +47,7 @@ def part(
 
 
 def _wrong(out: Path, name: str, same: Same, fetched: bool) -> str | None:
-    if PurePosixPath(name).parts[0].lower() == OUR_FOLDER:
-        return "lies among the repair's own record, and is no part of it"
-    if fetched:
+    if fetched and not is_ours(name):
         try:
             path = find_file(out, name)
         except DamagedCheckpointError as error:
@@ -59,13 +56,8 @@ def _wrong(out: Path, name: str, same: Same, fetched: bool) -> str | None:
             return "is a link to nothing"
         if _start(path).startswith((*_PICKLES, _GGUF)):
             return "holds a pickle or weights under another name"
-    kind = loaded(name)
-    if holds_weights(name):
-        return "may be loaded in place of the repaired weights, and is no part of the repair"
-    if kind is None or same(name):
-        return None
-    read = "code" if kind == "code" else "a file that a loader may read"
-    return f"is {read}, neither the source's nor ours"
+    # Only where its name alone would be wrong is it compared with the source's.
+    return as_stranger(name) and as_stranger(name, same(name))
 
 
 def same_in(source: Path, out: Path) -> Same:

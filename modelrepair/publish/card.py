@@ -34,7 +34,7 @@ _KEPT_METADATA = (
     "library_name",
     "datasets",
 )
-_OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
+OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
 MARK = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->", re.IGNORECASE)
 BEGINS = re.compile(r"<!-- modelrepair:begin v\d+ -->")
 
@@ -162,7 +162,7 @@ def own_text(card: str, private: Private | None = None) -> str:
     '# Theirs'
     """
     text = card.replace("\r\n", "\n").lstrip("\ufeff")
-    text = _OURS.sub("", without_front_matter(text))
+    text = OURS.sub("", without_front_matter(text))
     while MARK.search(text):
         # What is left when one is taken out may be another.
         text = MARK.sub("", text)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from modelrepair.errors import DamagedCheckpointError, HubError, UsageError
+from modelrepair.errors import HubError, UsageError
 from modelrepair.publish.kin import Kin, stricter
-from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Origin
+from modelrepair.publish.manifest import Origin
 from modelrepair.publish.pushing import PushOptions
-from modelrepair.publish.remote import HUBS_OWN
 from modelrepair.source.names import id_for, is_id
 
 Kind = Literal["new repository", "pull request", "in place"]
@@ -78,7 +76,7 @@ def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
         name: the source's last name, of which the target's is made.
 
     Raises:
-        UsageError: a target that makes no sense, or that holds something else.
+        UsageError: a target that makes no sense.
         HubError: token, rights, visibility, or the Hub itself.
     """
     check_name(options, name)
@@ -202,7 +200,6 @@ def _new_repository(
                 f"{id} is public, and {hidden}",
                 hint="make it private in its settings, or name another with --to",
             )
-        _check_taken(id, target, source)
         gate = stricter(gate, target.gated)
     private = bool(target.private) if target else hidden is not None
     branch = options.to_revision or "main"
@@ -271,31 +268,3 @@ def _check_namespace(namespace: str, account: Mapping[str, Any]) -> None:
             f"{account['name']} may make no repository under {namespace}",
             hint="name a target of your own or of your organisation with --to",
         )
-
-
-def _check_taken(id: str, info: Any, source: Origin) -> None:
-    names = {sibling.rfilename for sibling in info.siblings or ()}
-    if not names - {HUBS_OWN, "README.md"}:
-        return
-    if MANIFEST_NAME in names:
-        with suppress(DamagedCheckpointError):  # whatever that is, it is no repair of this source
-            if manifest_at(id, info.sha).source.id == source.id:
-                return
-    raise UsageError(
-        f"{id} is there already and holds another model",
-        hint="name another target with --to",
-    )
-
-
-def manifest_at(id: str, commit: str) -> Manifest:
-    """The manifest of a repair that a repository holds at a commit.
-
-    Raises:
-        InconclusiveError: a later version of modelrepair wrote it.
-        DamagedCheckpointError: it is no manifest.
-    """
-    from huggingface_hub import HfApi
-
-    from modelrepair.publish.reading import load_manifest
-
-    return load_manifest(HfApi().hf_hub_download(id, MANIFEST_NAME, revision=commit))

@@ -10,6 +10,7 @@ from modelrepair.publish.manifest import Manifest
 TITLE = "Repair with modelrepair"
 """How every title begins; an open pull request of ours is known by it."""
 
+_DELETED = "Deleted (weights as they were, pickles, what an earlier repair wrote, --delete):"
 SAID = {
     "passed": "The gate passed.",
     "failed": "The gate FAILED: this repair missed a budget, and was pushed all the same.",
@@ -44,12 +45,18 @@ def description(manifest: Manifest, deleted: Sequence[str], digest: str) -> str:
         "Check it: modelrepair verify, as the card tells.",
     ]
     if deleted:
-        lines += [
-            "",
-            "Deleted (weights as they were, pickles, an earlier repair's record):",
-        ]
-        lines += [f"- {name}" for name in deleted]
+        lines += ["", _DELETED, *(f"- {name}" for name in deleted)]
     return "\n".join(lines)
+
+
+def deleted_by(text: str) -> list[str]:
+    r"""The files that a commit of ours deleted, as its description lists them.
+
+    >>> deleted_by(f"Made.\n\n{_DELETED}\n- a.bin")
+    ['a.bin']
+    """
+    lines = text.split(_DELETED)[-1].splitlines() if _DELETED in text else []
+    return [line.removeprefix("- ") for line in lines if line.startswith("- ")]
 
 
 def count(number: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,25 @@ from modelrepair.place import reserved
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.admission import admit, check_files
 from modelrepair.publish.card import render_card
-from modelrepair.publish.destination import Destination, find_destination, manifest_at
+from modelrepair.publish.destination import Destination, find_destination
+from modelrepair.publish.earlier import state_of
 from modelrepair.publish.files import CARD_NAME, card_text
 from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.kin import kin_of
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
-from modelrepair.publish.message import TITLE, description, title
+from modelrepair.publish.message import description, title
+from modelrepair.publish.owners import with_owners_text
+from modelrepair.publish.pulls import branch_of, closed
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.reading import read_manifest
-from modelrepair.publish.remote import HUBS_OWN, Remote, list_remote, replaced
-
-OPEN = ("open", "draft")
+from modelrepair.publish.remote import Remote, blob_of, list_remote
+from modelrepair.publish.there import (
+    Kept,
+    State,
+    There,
+    check_there,
+    sort_there,
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ class PushReport:
         pushed: files that were sent; empty where the Hub had them all.
         deleted: files that the commit took out of the repository.
         verdict: the repair's.
+        kept: files there that are no part of the repair, with what `verify` will say of them.
+        repair_of: when the repair was made whose place this one took; None where there was none.
     """
 
     target: str
@@ -50,6 +62,8 @@ class PushReport:
     pushed: tuple[str, ...]
     deleted: tuple[str, ...]
     verdict: str
+    kept: tuple[Kept, ...] = ()
+    repair_of: str | None = None
 
     @property
     def nothing(self) -> bool:
@@ -65,14 +79,6 @@ class PushReport:
         """Ready for ``--json``."""
         lists = {"pushed": list(self.pushed), "deleted": list(self.deleted)}
         return {**asdict(self), **lists, "nothing_to_push": self.nothing}
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a commit will do: files to send, and paths to delete."""
-
-    send: tuple[str, ...]
-    delete: tuple[str, ...]
 
 
 def push(folder: Path, options: PushOptions, progress: Progress | None = None) -> PushReport:
@@ -103,26 +109,52 @@ def _push(folder: Path, options: PushOptions, progress: Progress) -> PushReport:
     with push_errors(options.to or manifest.source.id, options.command(folder)):
         name = manifest.source.id.rpartition("/")[2]
         destination = find_destination(kin_of(manifest), options, name)
+    job = _Job(folder, manifest, destination, options.delete)
+    with push_errors(destination.id, options.command(folder)):
+        # Said and refused before the weights are read: that takes minutes.
+        for line in _sorted(job)[1].lines(destination.id):
+            progress.note(line)
     check_files(folder, manifest, progress)
     with push_errors(destination.id, options.command(folder)):
         _write_card(folder, manifest, destination)
-        return _send(folder, manifest, destination, progress)
+        return _send(job, progress)
 
 
-def change_of(folder: Path, manifest: Manifest, remote: Remote, destination: Destination) -> Change:
-    """What it takes to make a repository hold the repaired model and nothing beside it.
+@dataclass(frozen=True)
+class _Job:
+    """What is pushed, where to, and what may go there."""
 
-    In the source's own repository only files that hold the weights as they were, or pickles, go;
-    in a repository that is the repair's alone, everything goes that is not the repair's.
+    folder: Path
+    manifest: Manifest
+    destination: Destination
+    delete: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The files of the repaired model, but the card."""
+        return sorted({*self.manifest.files, MANIFEST_NAME})
+
+    def writes(self, remote: Remote) -> dict[str, bool]:
+        """Which of them the destination lacks, or has with other bytes."""
+        known = self.manifest.files
+        return {
+            name: remote.differs(name, self.folder / name, known.get(name)) for name in self.names
+        }
+
+
+def _sorted(job: _Job) -> tuple[State, There]:
+    """What lies at the destination, and what becomes of it.
+
+    Raises:
+        UsageError: a stranger's file is in the way, or a glob of ``--delete`` takes none.
+        HubError: the source was changed since the repair in a file that would be replaced.
     """
-    names = sorted({*manifest.files, CARD_NAME, MANIFEST_NAME})
-    send = tuple(
-        name for name in names if remote.differs(name, folder / name, manifest.files.get(name))
+    state, writes = state_of(job.destination, job.manifest.source, job.writes)
+    there = sort_there(
+        state, writes, job.destination, delete=job.delete, left_behind=job.manifest.left_behind
     )
-    rest = remote.files.keys() - set(names) - {HUBS_OWN}
-    if destination.kind == "new repository":
-        return Change(send, tuple(sorted(rest)))
-    return Change(send, tuple(replaced(rest, manifest.left_behind, weights=not destination.keeps)))
+    check_there(there, state, writes, job.destination, job.manifest.source.id, job.delete)
+    return state, there
 
 
 def _write_card(folder: Path, manifest: Manifest, destination: Destination) -> None:
@@ -139,39 +171,43 @@ def _write_card(folder: Path, manifest: Manifest, destination: Destination) -> N
         write_text(folder / CARD_NAME, card)
 
 
-def _send(
-    folder: Path, manifest: Manifest, destination: Destination, progress: Progress
-) -> PushReport:
+def _card_for(job: _Job, state: State) -> bytes:
+    """The card as the destination is to hold it: with what its owner wrote around ours."""
+    card = (job.folder / CARD_NAME).read_bytes()
+    chosen = any(fnmatch.fnmatchcase(CARD_NAME, glob) for glob in job.delete)
+    if chosen or not state.card:
+        return card
+    return with_owners_text(card.decode("utf-8"), state.card).encode()
+
+
+def _send(job: _Job, progress: Progress) -> PushReport:
     from huggingface_hub import HfApi
 
-    api = HfApi()
+    api, destination, manifest = HfApi(), job.destination, job.manifest
     _open_repository(api, destination)
-    revision, opened = _revision(api, folder, manifest, destination)
-    remote = list_remote(destination.id, revision)
-    change = change_of(folder, manifest, remote, destination)
-    if destination.keeps and (kept := replaced(remote.files.keys() - {*manifest.files}, {})):
-        progress.note(
-            f"Warning: weights as they were stay in {destination.id}, and a program may load "
-            f"them: {', '.join(kept)}; verify will not pass"
-        )
+    job = replace(job, destination=replace(destination, exists=True))
+    revision, opened = branch_of(destination)
+    if not opened:
+        _refuse_closed(job)
+    state, there = _sorted(job)
+    remote = state.remote
+    card = _card_for(job, state)
+    send = [name for name, differs in job.writes(remote).items() if differs]
+    if remote.files.get(CARD_NAME) != (blob_of(card), False):
+        send = sorted([*send, CARD_NAME])
     url = f"{api.endpoint}/{destination.id}"
     if opened:
         url += f"/discussions/{revision.rpartition('/')[2]}"
-    if change.send or change.delete:
-        # The same repair made again differs in its time alone.
-        again = {*change.send, *change.delete} <= {CARD_NAME, MANIFEST_NAME}
-        if destination.kind != "new repository" and not opened and not again:
-            _refuse_changes(api, manifest, destination, remote, change)
-        size = sum((folder / name).stat().st_size for name in change.send)
+    commit = remote.commit
+    if send or there.deleted:
+        size = sum((job.folder / name).stat().st_size for name in send)
         with progress.step(f"uploading to {destination.id}", size) as advance:
-            made = _commit(api, folder, manifest, destination, revision, opened, remote, change)
+            made = _commit(api, job, revision, opened, remote, send, there.deleted, card)
             advance(size)
         commit = made.oid
         if made.pr_url:
             url, revision = made.pr_url, made.pr_revision
-        _look_again(folder, manifest, destination, commit)
-    else:
-        commit = remote.commit
+        _look_again(job, commit, there.deleted, card)
     return PushReport(
         target=destination.id,
         url=url,
@@ -180,9 +216,11 @@ def _send(
         commit=commit,
         private=destination.private,
         gated=destination.gated,
-        pushed=change.send,
-        deleted=change.delete,
+        pushed=tuple(send),
+        deleted=there.deleted,
         verdict=manifest.verdict,
+        kept=there.kept,
+        repair_of=there.repair_of,
     )
 
 
@@ -222,110 +260,63 @@ def _close_gate(api: Any, destination: Destination) -> None:
         )
 
 
-def _revision(
-    api: Any, folder: Path, manifest: Manifest, destination: Destination
-) -> tuple[str, bool]:
-    """The branch to write to, and whether it is that of a pull request that is open already."""
-    if destination.kind != "pull request":
-        return destination.branch, False
-    listed = api.get_repo_discussions(
-        destination.id, author=destination.account, discussion_type="pull_request"
-    )
-    ours = [each for each in listed if each.title.startswith(TITLE)]
-    still_open = [each.num for each in ours if each.status in OPEN]
-    if still_open:
-        return f"refs/pr/{max(still_open)}", True
-    for each in ours:
-        if each.status == "closed":
-            _refuse_again(folder, manifest, destination, each.num)
-    return "main", False
-
-
-def _refuse_again(folder: Path, manifest: Manifest, destination: Destination, num: int) -> None:
+def _refuse_closed(job: _Job) -> None:
     """Don't open a pull request again that was closed with the same files in it.
 
     Raises:
         HubError: the owner closed it.
     """
-    there = list_remote(destination.id, f"refs/pr/{num}")
-    if not change_of(folder, manifest, there, destination).send:
-        raise HubError(
-            f"pull request {num} on {destination.id} held this repair and was closed",
-            hint="talk to its owner there, or push to a repository of your own",
-        )
-
-
-def _refuse_changes(
-    api: Any, manifest: Manifest, destination: Destination, remote: Remote, change: Change
-) -> None:
-    """Stop where the source was changed since the repair in files that a push would replace.
-
-    Raises:
-        HubError: it was.
-    """
-    if remote.commit == manifest.source.commit:
-        return
-    then = _known(api, manifest, destination, remote)
-    for name in (*change.send, *change.delete):
-        if then.files.get(name) != remote.files.get(name):
+    for number in closed(job.destination):
+        there = list_remote(job.destination.id, f"refs/pr/{number}")
+        if not any(job.writes(there).values()):
             raise HubError(
-                f"{name} of {manifest.source.id} was changed since this repair",
-                hint="repair its newest commit, or push to a repository of your own",
+                f"pull request {number} on {job.destination.id} held this repair and was closed",
+                hint="talk to its owner there, or push to a repository of your own",
             )
-
-
-def _known(api: Any, manifest: Manifest, destination: Destination, remote: Remote) -> Remote:
-    """The files that this repair may replace: the source's, or an earlier repair's of the same."""
-    source = manifest.source
-    if MANIFEST_NAME in remote.files:
-        for each in api.list_repo_commits(destination.id, revision=remote.commit):
-            if each.title.startswith(TITLE):
-                earlier = list_remote(destination.id, each.commit_id)
-                if MANIFEST_NAME not in earlier.files:
-                    break
-                repaired = manifest_at(destination.id, each.commit_id).source
-                if (repaired.id, repaired.commit) == (source.id, source.commit):
-                    return earlier
-                break
-    return list_remote(source.id, str(source.commit))
 
 
 def _commit(
     api: Any,
-    folder: Path,
-    manifest: Manifest,
-    destination: Destination,
+    job: _Job,
     revision: str,
     opened: bool,
     remote: Remote,
-    change: Change,
+    send: Sequence[str],
+    delete: Sequence[str],
+    card: bytes,
 ) -> Any:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations = [
-        *(CommitOperationAdd(name, str(folder / name)) for name in change.send),
-        *(CommitOperationDelete(name, is_folder=False) for name in change.delete),
+        *(
+            CommitOperationAdd(name, card if name == CARD_NAME else str(job.folder / name))
+            for name in send
+        ),
+        *(CommitOperationDelete(name, is_folder=False) for name in delete),
     ]
+    digest = read_manifest(job.folder).digest
     return api.create_commit(
-        destination.id,
+        job.destination.id,
         operations,
-        commit_message=title(manifest),
-        commit_description=description(manifest, change.delete, read_manifest(folder).digest),
+        commit_message=title(job.manifest),
+        commit_description=description(job.manifest, delete, digest),
         revision=revision,
-        create_pr=destination.kind == "pull request" and not opened,
+        create_pr=job.destination.kind == "pull request" and not opened,
         parent_commit=remote.commit,
     )
 
 
-def _look_again(folder: Path, manifest: Manifest, destination: Destination, commit: str) -> None:
+def _look_again(job: _Job, commit: str, deleted: Sequence[str], card: bytes) -> None:
     """Make sure that the Hub holds what was sent: a .gitignore there can leave files out.
 
     Raises:
         HubError: it does not.
     """
-    left = change_of(folder, manifest, list_remote(destination.id, commit), destination)
-    for name in (*left.send, *left.delete):
+    remote = list_remote(job.destination.id, commit)
+    missing = [name for name, differs in job.writes(remote).items() if differs]
+    missing += [CARD_NAME] * (remote.files.get(CARD_NAME) != (blob_of(card), False))
+    for name in (*missing, *(name for name in deleted if name in remote.files)):
         raise HubError(
-            f"{destination.id} does not hold {name} as it was sent",
+            f"{job.destination.id} does not hold {name} as it was sent",
             hint="look for a .gitignore in that repository, and push again",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class PushOptions:
         pr: open a pull request on the source, or go on with the one that is open.
         in_place: write to the source's own repository.
         keep_other_weights: leave the source's other weight formats and pickles where they are.
+        delete: globs of files at the target that nobody needs: they are deleted, or replaced
+            where the push writes one of their name.
         private: make the new repository private.
         force: push a repair that failed, is undecided or unmeasured.
     """
@@ -34,6 +37,7 @@ class PushOptions:
     keep_other_weights: bool = False
     private: bool = False
     force: bool = False
+    delete: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what excludes each other.
@@ -74,6 +78,8 @@ class PushOptions:
             value = getattr(self, each.name)
             if value is True:
                 words.append(_flag(each.name))
+            elif isinstance(value, tuple):
+                words += [word for item in value for word in (_flag(each.name), item)]
             elif value:
                 words += [_flag(each.name), str(value)]
         return words
@@ -85,6 +91,15 @@ class PushOptions:
         'modelrepair push out --to me/mine'
         """
         return shlex.join(["modelrepair", "push", from_here(folder), *self.flags()])
+
+
+def globs_of(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Globs as they were given: several, or one.
+
+    >>> globs_of("*.gguf"), globs_of(["*.gguf", "a/*"])
+    (('*.gguf',), ('*.gguf', 'a/*'))
+    """
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def from_here(folder: Path) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelrepair.publish.files import OUR_FOLDER
-from modelrepair.publish.roles import holds_weights
 from modelrepair.source.digest import sha256_file
 
 HUBS_OWN = ".gitattributes"
@@ -23,6 +21,8 @@ class Remote:
     commit: str
     files: Mapping[str, tuple[str, bool]]
     """Path → (digest, large): SHA-256 of a large file, else the name of the blob in git."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Path → bytes."""
 
     def differs(self, path: str, file: Path, sha256: str | None = None) -> bool:
         """Whether the repository lacks this file or holds other bytes for it.
@@ -50,36 +50,16 @@ def list_remote(id: str, revision: str) -> Remote:
 
     api = HfApi()
     commit = api.model_info(id, revision=revision).sha
-    entries = api.list_repo_tree(id, revision=commit, recursive=True)
+    entries = [
+        entry
+        for entry in api.list_repo_tree(id, revision=commit, recursive=True)
+        if isinstance(entry, RepoFile)
+    ]
     files = {
         entry.path: (entry.lfs.sha256, True) if entry.lfs else (entry.blob_id, False)
         for entry in entries
-        if isinstance(entry, RepoFile)
     }
-    return Remote(str(commit), files)
-
-
-def replaced(
-    paths: Iterable[str], left_behind: Mapping[str, str], *, weights: bool = True
-) -> list[str]:
-    """Which files of the source's repository a repair takes out of it.
-
-    Somebody would load the weights as they were, or read an earlier record, no longer true.
-
-    >>> replaced(["pytorch_model.bin", "notes.csv", "config.json"], {})
-    ['pytorch_model.bin']
-
-    Args:
-        paths: the repository's files that are not the repaired model's.
-        left_behind: the manifest's reasons, which know the files' bytes, not only their names.
-        weights: whether weights and pickles go, and not the earlier record alone.
-    """
-    return sorted(
-        path
-        for path in paths
-        if path.lower().startswith(f"{OUR_FOLDER}/")
-        or (weights and (holds_weights(path) or left_behind.get(path) in DISGUISED))
-    )
+    return Remote(str(commit), files, {entry.path: entry.size for entry in entries})
 
 
 def blob_of(content: bytes) -> str:

@@ -211,6 +211,38 @@ def holds_weights(name: str) -> bool:
     return loaded(name) in ("weights", "pickle")
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file lies in the folder of a repair's own record.
+
+    >>> is_ours("Repair/manifest.json"), is_ours("repair.md")
+    (True, False)
+    """
+    return PurePosixPath(folded(name)).parts[:1] == (OUR_FOLDER,)
+
+
+def as_stranger(name: str, same: bool = False) -> str | None:
+    """What is wrong with a file beside a repair, by its name; None where no program loads it.
+
+    >>> as_stranger("x-Q4_K_M.gguf")
+    'may be loaded in place of the repaired weights, and is no part of the repair'
+    >>> as_stranger("evals/mine.json"), as_stranger("handler.py", same=True)
+    (None, None)
+
+    Args:
+        name: path inside the repository, with forward slashes.
+        same: whether it is byte for byte the source's.
+    """
+    if is_ours(name):
+        return "lies among the repair's own record, and is no part of it"
+    if holds_weights(name):
+        return "may be loaded in place of the repaired weights, and is no part of the repair"
+    kind = loaded(name)
+    if kind is None or same:
+        return None
+    read = "code" if kind == "code" else "a file that a loader may read"
+    return f"is {read}, neither the source's nor ours"
+
+
 def _wherever(folders: Sequence[str], last: str) -> Role:
     for kind, names in _NAMES.items():
         if last in names:

@@ -96,27 +96,38 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _one_by_one(text: str) -> Iterator[tuple[str, Any]]:
-    """Each top-level key with its value; of one that can't be parsed, the words themselves."""
+def key_blocks(text: str) -> list[tuple[str, str]]:
+    r"""The lines of each top-level key of a front matter, as they are written.
+
+    >>> key_blocks("license: mit\ntags:\n- a\n")
+    [('license', 'license: mit'), ('tags', 'tags:\n- a\n')]
+    """
     blocks: list[list[str]] = []
     for line in text.split("\n"):
         if _KEY.match(line):
             blocks.append([line])
         elif blocks and (not line.strip() or line[0] in " \t-#"):
             blocks[-1].append(line)
-    for block in blocks:
+    found = ((_KEY.match(block[0]), block) for block in blocks)
+    return [(first["key"], "\n".join(block)) for first, block in found if first is not None]
+
+
+def _one_by_one(text: str) -> Iterator[tuple[str, Any]]:
+    """Each top-level key with its value; of one that can't be parsed, the words themselves."""
+    for key, written in key_blocks(text):
+        block = written.split("\n")
         first = _KEY.match(block[0])
         assert first is not None, "a block begins with its key"
         for end in (*range(len(block), max(1, len(block) - MOST_BAD), -1), 1):
             lines = block[:end]
             value = _parsed("\n".join(lines))
-            if isinstance(value, dict) and value.get(first["key"]) is not None:
-                yield first["key"], value[first["key"]]
+            if isinstance(value, dict) and value.get(key) is not None:
+                yield key, value[key]
                 break
         else:
             words = " ".join(" ".join([first["value"], *block[1:]]).split())
             if words and words[0] not in "[{&*!|>":
-                yield first["key"], words
+                yield key, words
 
 
 def _plain(value: Any) -> Any:

@@ -175,7 +175,8 @@ TOKENS = [
 
 TARGETS = [
     Row("the target holds another model", 2,
-        "me/other is there already and holds another model", "name another target with --to",
+        "me/other holds model.safetensors, which no repair of user/model wrote",
+        "name another target with --to, or replace what is there: --delete model.safetensors",
         named("me/other"), "--to me/other", again=2),
     Row("the target is public, the source private", 3,
         f"{TARGET} is public, and the source is private",

@@ -45,7 +45,7 @@ def test_what_comes_down_and_goes_up(hub, capsys, monkeypatch, tmp_path):
     assert (found["reference"], found["reference_bytes"] >= weights) == ("org/aligned", True)
     assert (found["target"], found["kind"]) == ("me/broken-repaired", "new repository")
     assert (found["visibility"], found["account"], found["exists"]) == ("public", "me", False)
-    assert (found["deletes"], found["refused"]) == ([], [])
+    assert (found["there"]["deleted"], found["refused"]) == ([], [])
     assert {method for method, _ in hub.requests} <= {"GET", "HEAD"}
     assert "me/broken-repaired" not in hub.repos
 
@@ -54,7 +54,7 @@ def test_in_place_names_what_it_deletes(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     fill(hub, "me/broken")
     found = planned(capsys, "me/broken", "--push", "--in-place")["hub"]
-    assert found["deletes"] == ["a.bin", "old.pkl"]
+    assert found["there"]["deleted"] == ["a.bin", "old.pkl"]
     assert (found["target"], found["kind"], found["exists"]) == ("me/broken", "in place", True)
 
 

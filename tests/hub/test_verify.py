@@ -183,7 +183,7 @@ def test_a_repository_with_a_damaged_manifest_holds_another_model(hub, tmp_path)
     made = on_the_hub(hub, tmp_path)
     target = push(made.out).target
     add(target, {MANIFEST_NAME: b'{"a": 1, "a": 2}'})
-    with pytest.raises(UsageError, match="is there already and holds another model"):
+    with pytest.raises(UsageError, match=r"holds repair/manifest\.json, which no repair of"):
         push(made.out)
     verification = verify(target)
     assert [each.id for each in verification.findings] == ["MR-VER-001"]

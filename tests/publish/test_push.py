@@ -18,7 +18,7 @@ from modelrepair.errors import (
 from modelrepair.place import reserved
 from modelrepair.publish.manifest import MANIFEST_NAME, digest
 from tests.hub.repaired import PICKLES, files_of, on_the_hub
-from tests.hub.state import Account
+from tests.hub.state import Account, Repo
 from tests.publish.made import results
 
 BAD = {"before": results(200), "after": results(180)}
@@ -29,6 +29,12 @@ HUBS_OWN = ".gitattributes"
 
 def without_hubs_own(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if name != HUBS_OWN}
+
+
+def but_the_card(held: Path | Repo) -> dict[str, bytes]:
+    """Files without the card, which in place keeps its owner's keys."""
+    files = held.files() if isinstance(held, Repo) else files_of(held)
+    return {name: data for name, data in files.items() if name not in (HUBS_OWN, "README.md")}
 
 
 def test_a_new_repository_holds_what_the_folder_holds(hub, tmp_path):
@@ -137,8 +143,7 @@ def test_in_place(hub, tmp_path):
     report = push(made.out, in_place=True)
     repo = hub.repos["me/model"]
     assert (report.target, report.kind) == ("me/model", "in place")
-    expected = {**files_of(made.out), "notes.csv": b"1,2"}
-    assert without_hubs_own(repo.files()) == expected
+    assert but_the_card(repo) == {**but_the_card(made.out), "notes.csv": b"1,2"}
     assert len(repo.commits) == 2
     assert "- pytorch_model.bin" in repo.commit().description
     assert push(made.out, in_place=True).nothing
@@ -180,14 +185,24 @@ def test_in_place_another_repair_of_the_same_commit_takes_the_place_of_the_first
     one, two, repo = two_repairs(hub, tmp_path)
     report = push(two.out, in_place=True)
     assert "repair/values.safetensors" in report.pushed
-    assert without_hubs_own(repo.files()) == {**files_of(two.out), "notes.csv": b"1,2"}
+    assert but_the_card(repo) == {**but_the_card(two.out), "notes.csv": b"1,2"}
     assert push(two.out, in_place=True).nothing
     assert push(one.out, in_place=True).deleted == ("repair/values.safetensors",)
-    assert without_hubs_own(repo.files()) == {**files_of(one.out), "notes.csv": b"1,2"}
+    assert but_the_card(repo) == {**but_the_card(one.out), "notes.csv": b"1,2"}
     assert push(two.out, pr=True).revision == "refs/pr/1"
 
 
-@pytest.mark.parametrize("name", ["config.json", "README.md", "repair/manifest.json"])
+def test_a_broken_manifest_there_is_in_the_way_and_names_no_file_of_ours(hub, tmp_path):
+    _, two, repo = two_repairs(hub, tmp_path)
+    changed = hub.add("me/model", {**repo.files(), "repair/manifest.json": b"newer"})
+    said = r"me/model holds repair/manifest.json, which no repair of me/model wrote"
+    with pytest.raises(UsageError, match=said) as caught:
+        push(two.out, in_place=True)
+    assert "--to" in caught.value.hint and "--delete repair/manifest.json" in caught.value.hint
+    assert repo.head == changed
+
+
+@pytest.mark.parametrize("name", ["config.json", "README.md"])
 def test_what_was_changed_after_an_earlier_repair_is_not_lost_either(hub, tmp_path, name):
     _, two, repo = two_repairs(hub, tmp_path)
     changed = hub.add("me/model", {**repo.files(), name: b"newer"})
@@ -307,7 +322,7 @@ def test_no_folder_and_no_repaired_model(hub, tmp_path):
         ({"to": "a/b/c"}, "'a/b/c' is no id"),
         ({"to_revision": "refs/pr/3"}, "is no branch"),
         ({"to": "user/model"}, "user/model is the source itself"),
-        ({"to": "me/other"}, "me/other is there already and holds another model"),
+        ({"to": "me/other"}, "me/other holds model.safetensors, which no repair of user/model"),
     ],
 )
 def test_targets_that_make_no_sense(hub, tmp_path, options, said):
