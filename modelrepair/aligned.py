@@ -14,9 +14,9 @@ from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import ExampleSetError, HubError, UnsupportedModelError, UsageError
 from modelrepair.settings import Settings
-from modelrepair.source.config import block_matrices, read_config
+from modelrepair.source.config import block_matrices
 from modelrepair.source.headers import headers
-from modelrepair.source.quantised import refuse_quantised
+from modelrepair.source.kinds import check_kind
 from modelrepair.source.reference import (
     check_another,
     check_same_shapes,
@@ -78,8 +78,7 @@ def look_at_reference(
     try:
         found = resolve(wanted, weights=False)
         check_another(whole.folder, found.folder)
-        its = headers(found)
-        refuse_quantised(found.folder, read_config(found.folder), its, "the reference's weights")
+        its = check_kind(found, "--reference")
         compare(whole, checkpoint or headers(whole), its, notes)
     except (HubError, UsageError, UnsupportedModelError) as error:
         if named:

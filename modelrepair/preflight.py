@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.checkpoint.reader import TensorEntry
-from modelrepair.errors import ModelRepairError, ResourceError, UnsupportedModelError
+from modelrepair.errors import ResourceError
 from modelrepair.estimate import (
     FLOAT32,
     block_memory,
@@ -33,9 +33,9 @@ from modelrepair.source.config import (
     of_text,
     read_config,
 )
-from modelrepair.source.headers import headers
-from modelrepair.source.native import is_native
-from modelrepair.source.quantised import quantised_model
+from modelrepair.source.forms import NO_TEXT
+from modelrepair.source.kinds import NO_MATRIX, look_at
+from modelrepair.source.look import Kind
 from modelrepair.source.resolve import Source
 
 if TYPE_CHECKING:
@@ -43,15 +43,6 @@ if TYPE_CHECKING:
     from modelrepair.limits import Bounds
 
 MINIMUM_COVERAGE = 0.95
-ENCODER_HEADS = (
-    "ForMaskedLM",
-    "ForPreTraining",
-    "ForSequenceClassification",
-    "ForTokenClassification",
-    "ForQuestionAnswering",
-    "ForMultipleChoice",
-    "ForTextEncoding",
-)
 NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
 
 
@@ -87,6 +78,7 @@ class Plan:
         memory_found_bytes: free now, or None where that can't be known; ``disk_found_bytes`` alike.
         notes: one line each.
         refused: why the model can't be repaired; empty where it can.
+        kind: what kind of model it is, and the way on where it can't be repaired.
         seconds_least: what the computing takes at least on this machine's processor, without
             downloads; ``seconds_most`` at most. None where an accelerator computes.
         bounds: the most rounds, candidates and answers that the repair takes.
@@ -116,6 +108,7 @@ class Plan:
     disk_found_bytes: int | None
     notes: tuple[str, ...]
     refused: tuple[str, ...]
+    kind: Kind
     seconds_least: int | None = None
     seconds_most: int | None = None
     bounds: Bounds | None = None
@@ -164,8 +157,13 @@ def plan(
         UnsupportedModelError: there are no weights or no config that could be looked at.
         DamagedCheckpointError: a file is missing or cut short.
     """
-    factors = headers(source) if base is not None and not merge else None
-    checkpoint = headers(base or source)
+    looks = [look_at(source), *([] if base is None else [look_at(base, "--base")])]
+    kind = next((kind for kind, _ in looks if kind.why is not None), looks[0][0])
+    own, checkpoint = looks[0][1], looks[-1][1]
+    if own is None or checkpoint is None:
+        kind.check()
+    assert own is not None and checkpoint is not None, "what has no headers was refused"
+    factors = own if base is not None and not merge else None
     config = read_config((base or source).folder)
     text = of_text(config)
     entries = tuple(checkpoint.entries.values())
@@ -179,6 +177,8 @@ def plan(
         skipped = {name: NO_FACTOR for name in factors.entries if name not in kept}
     in_matrices = sum(entry.entries for entry in matrices)
     covered = sum(entry.entries for entry in matrices if entry.name not in skipped)
+    if not covered and kind.why is None:
+        kind = Kind(kind.name, NO_MATRIX, NO_TEXT)
     changed = entries if factors is None else tuple(factors.entries.values())
     total = sum(entry.entries for entry in {*entries, *changed})
     hidden, vocabulary = number(text, HIDDEN_SIZES), number(text, VOCABULARIES)
@@ -221,7 +221,8 @@ def plan(
         memory_found_bytes=free_memory(),
         disk_found_bytes=free_disk(out or Path()),
         notes=(),
-        refused=tuple(_refusals(base or source, config, entries, covered, base is not None)),
+        refused=() if kind.why is None else (kind.why,),
+        kind=kind,
     )
     return replace(made, notes=tuple(_notes(made)))
 
@@ -239,8 +240,7 @@ def check(plan: Plan) -> None:
         UnsupportedModelError: the model can't be repaired.
         ResourceError: memory or disk will not do.
     """
-    for reason in plan.refused:
-        raise _unsupported(reason)
+    plan.kind.check()
     if plan.memory_found_bytes is not None and plan.peak_bytes > plan.memory_found_bytes:
         raise ResourceError(
             f"about {size_of(plan.peak_bytes)} of memory are needed, "
@@ -254,42 +254,6 @@ def check(plan: Plan) -> None:
             f"{size_of(plan.disk_found_bytes)} are free",
             hint="free disk space, give --out on another disk, or lower --examples",
         )
-
-
-def _refusals(
-    model: Source,
-    config: Mapping[str, Any],
-    entries: Sequence[TensorEntry],
-    covered: int,
-    adapter: bool,
-) -> list[str]:
-    found = []
-    if (method := quantised_model(model.folder, config, entries)) is not None:
-        whose = "the base's weights" if adapter else "the weights"
-        found.append(f"{whose} are quantised ({method})")
-    if config.get("is_encoder_decoder"):
-        found.append("this is an encoder-decoder, not a causal language model")
-    kinds = config.get("architectures")
-    kinds = [each for each in kinds if isinstance(each, str)] if isinstance(kinds, list) else []
-    if kinds and all(kind.endswith(ENCODER_HEADS) for kind in kinds):
-        found.append(f"{kinds[0]} is an encoder or a classifier: it writes no answers")
-    if config.get("auto_map") and not is_native(config):
-        found.append("the model brings code of its own (auto_map), which is never run")
-    if covered == 0:
-        found.append("no prunable matrix was found in repeated blocks")
-    return found
-
-
-def _unsupported(reason: str) -> ModelRepairError:
-    hints = {
-        "the weights": "repair the model before it was quantised",
-        "the base's weights": "name the base that it was quantised from with --base",
-        "the model brings": "use a version of the model that transformers knows by itself",
-    }
-    hint = next((hint for start, hint in hints.items() if reason.startswith(start)), None)
-    return UnsupportedModelError(
-        reason, hint=hint or "causal language models of transformers work: docs/architectures.md"
-    )
 
 
 def _dtypes(entries: Sequence[TensorEntry]) -> dict[str, int]:

@@ -21,13 +21,12 @@ from modelrepair.settings import Settings
 from modelrepair.source.adapter import (
     Adapter,
     check_fits,
-    check_kind,
+    check_type,
     named_base,
     names_an_id,
     read_adapter,
 )
-from modelrepair.source.config import read_config
-from modelrepair.source.quantised import refuse_quantised
+from modelrepair.source.kinds import check_kind
 from modelrepair.source.resolve import Source, resolve
 
 if TYPE_CHECKING:
@@ -52,20 +51,27 @@ def find_source(settings: Settings, *, repair: bool = True, commit: str | None =
         UsageError: a subject that the source does not have, or an adapter without its base.
         UnsupportedModelError: an adapter that can't be repaired.
     """
-    source = resolve(settings.source, settings.revision, commit=commit, include=settings.include)
+    include = settings.include
+    source = resolve(
+        settings.source, settings.revision, weights=False, commit=commit, include=include
+    )
     adapter = read_adapter(source.folder)
     if repair:
         check_subject(settings, adapter)
-    checkpoint = Checkpoint.open(source.folder)
-    if adapter is None:
-        refuse_quantised(source.folder, read_config(source.folder), checkpoint)
-        return Model(source, checkpoint)
-    refuse_quantised(source.folder, adapter.config, checkpoint, "the adapter's weights")
-    found = find_base(settings.base, adapter, include=settings.include)
-    base = Model(found, Checkpoint.open(found.folder))
-    refuse_quantised(found.folder, read_config(found.folder), base.checkpoint, "the base's weights")
-    check_fits(checkpoint.entries, base.checkpoint.entries)
-    return Model(source, checkpoint, base=base)
+    checkpoint = check_kind(source)
+    base = None
+    if adapter is not None:
+        found = find_base(settings.base, adapter, weights=False, include=include)
+        check_fits(checkpoint.entries, check_kind(found, "--base").entries)
+        base = _fetched(found, include)
+    return replace(_fetched(source, include), base=base)
+
+
+def _fetched(found: Source, include: Sequence[str]) -> Model:
+    """A model that was looked at, with its weights on disk."""
+    if not found.complete:
+        found = resolve(str(found.id), commit=found.commit, local=False, include=include)
+    return Model(found, Checkpoint.open(found.folder))
 
 
 def check_subject(settings: Settings, adapter: Adapter | None) -> None:
@@ -105,7 +111,7 @@ def check_subject(settings: Settings, adapter: Adapter | None) -> None:
         raise UsageError(
             "a merged adapter has no factors", hint="leave out --merge, or the option beside it"
         )
-    check_kind(adapter, merge=settings.merge)
+    check_type(adapter, merge=settings.merge)
 
 
 def find_base(

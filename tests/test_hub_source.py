@@ -142,7 +142,7 @@ def one_tensor() -> bytes:
         (
             ["user/pickles"],
             6,
-            "user/pickles holds no safetensors weights, only 'pytorch_model.bin'",
+            "user/pickles holds pickles only, such as 'pytorch_model.bin'",
         ),
         (["user/cut"], 6, "'model.safetensors' is no whole safetensors file"),
         (["user//broken"], 2, "'user//broken' is neither a folder here nor an id on the Hub"),
@@ -181,12 +181,15 @@ def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        ({"quantization_config": {"quant_method": "gptq"}}, "the weights are quantised (gptq)"),
+        (
+            {"quantization_config": {"quant_method": "bitnet"}},
+            "the weights of user/broken are quantised (bitnet)",
+        ),
         (
             {"auto_map": {"AutoConfig": "mine.C"}, "architectures": ["MyLM"]},
             "the model brings code of its own",
         ),
-        ({"is_encoder_decoder": True}, "this is an encoder-decoder"),
+        ({"is_encoder_decoder": True}, "user/broken is an encoder-decoder"),
     ],
 )
 def test_what_can_not_be_repaired_is_known_before_a_weight_is_fetched(

@@ -133,8 +133,8 @@ def test_experts_and_unknown_shapes_are_named(model):
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"quantization_config": {"quant_method": "gptq"}}, r"quantised \(gptq\)"),
-        ({"quantization_config": [4]}, r"quantised \(method unknown\)"),
+        ({"quantization_config": {"quant_method": "bitnet"}}, r"quantised \(bitnet\)"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "says quantization_config, and its"),
         ({"is_encoder_decoder": True}, "encoder-decoder"),
         ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM is an encoder"),
         (
@@ -175,7 +175,7 @@ def test_a_missing_config_and_an_adapter_are_told_apart(model):
     source = model(config=False)
     with pytest.raises(UnsupportedModelError, match="has no config"):
         plan(source, sets={}, scorer_gradients=False)
-    (source.folder / "adapter_config.json").write_text("{}")
+    (source.folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
     with pytest.raises(UnsupportedModelError, match=r"a whole model .* and an adapter"):
         plan(source, sets={}, scorer_gradients=False)
     (source.folder / "adapter_config.json").unlink()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from modelrepair.checkpoint.plain import find_file, parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
-from modelrepair.publish.roles import OTHER_FORMATS, role
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -41,7 +40,9 @@ class WeightFiles:
     weight_map: Mapping[str, str]
 
 
-def weight_files(folder: Path) -> WeightFiles:
+def weight_files(
+    folder: Path, listed: Collection[str] | None = None, where: str | None = None
+) -> WeightFiles:
     """Find the weight files of a model folder.
 
     >>> import tempfile
@@ -52,28 +53,19 @@ def weight_files(folder: Path) -> WeightFiles:
 
     Args:
         folder: a model's folder, or an adapter's.
+        listed: the names of its files where they are on the Hub, and only the index is here.
+        where: what it is called in an error.
 
     Raises:
         UnsupportedModelError: no such folder, no safetensors file, or several without an index.
-        DamagedCheckpointError: the index is malformed or names a file outside the folder.
+        DamagedCheckpointError: the index is malformed or names a file that is not there.
     """
-    shown = folder.name or str(folder)
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnsupportedModelError(
-            f"there is no folder {shown!r}",
-            hint="give the folder that holds config.json and the safetensors files",
-        ) from error
-    except OSError as error:
-        raise ResourceError(
-            f"folder {shown!r} can't be read: {error.strerror}",
-            hint="check the rights on the folder",
-        ) from error
-    check_one_model(names, f"folder {shown!r}")
+    where = where or f"folder {folder.name or str(folder)!r}"
+    names = _names(folder, where) if listed is None else sorted(listed)
+    check_one_model(names, where)
     if INDEX in names:
-        return _indexed(folder, WEIGHTS in names)
-    found = [name for name in names if name.endswith(".safetensors")]
+        return _indexed(folder, listed, where, WEIGHTS in names)
+    found = [name for name in names if name.endswith(".safetensors") and "/" not in name]
     for name in (WEIGHTS, ADAPTER):
         if name in found:
             return WeightFiles((name,), None, {})
@@ -81,19 +73,27 @@ def weight_files(folder: Path) -> WeightFiles:
         return WeightFiles((found[0],), None, {})
     if found:
         raise UnsupportedModelError(
-            f"folder {shown!r} holds {len(found)} safetensors files, none named {WEIGHTS}, "
-            f"and no {INDEX}",
+            f"{where} holds {len(found)} safetensors files, none named {WEIGHTS}, and no {INDEX}",
             hint=f"add the {INDEX} that belongs to them, or leave one file only",
         )
-    other = [name for name in names if role(name) in OTHER_FORMATS]
-    if other:
-        raise UnsupportedModelError(
-            f"folder {shown!r} holds no safetensors weights, only {other[0]!r}", hint=CONVERT
-        )
     raise UnsupportedModelError(
-        f"folder {shown!r} holds no weights",
-        hint=_models_below(folder) or "give the folder that holds the model's safetensors files",
+        f"{where} holds no weights",
+        hint="give the folder that holds the model's safetensors files",
     )
+
+
+def _names(folder: Path, where: str) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnsupportedModelError(
+            f"there is no {where}",
+            hint="give the folder that holds config.json and the safetensors files",
+        ) from error
+    except OSError as error:
+        raise ResourceError(
+            f"{where} can't be read: {error.strerror}", hint="check the rights on the folder"
+        ) from error
 
 
 def check_one_model(names: Collection[str], where: str) -> None:
@@ -124,20 +124,6 @@ def check_one_model(names: Collection[str], where: str) -> None:
         )
 
 
-def _models_below(folder: Path) -> str | None:
-    """Where the models or adapters of a folder lie, if they lie one or two levels deeper."""
-    below = sorted(
-        path.parent.relative_to(folder).as_posix()
-        for config in ("config.json", ADAPTER_CONFIG)
-        for depth in ("*", "*/*")
-        for path in folder.glob(f"{depth}/{config}")
-    )
-    if not below:
-        return None
-    shown = ", ".join(repr(name) for name in dict.fromkeys(below[:4]))
-    return f"give one of the folders in it: {shown}" + (" …" if len(below) > 4 else "")
-
-
 def weight_file(folder: Path, name: str) -> Path:
     """The path of a weight file or index, which may not lead out of the model's root.
 
@@ -153,7 +139,9 @@ def weight_file(folder: Path, name: str) -> Path:
     return found
 
 
-def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
+def _indexed(
+    folder: Path, listed: Collection[str] | None, where: str, single_file_too: bool
+) -> WeightFiles:
     data = read_file(folder, INDEX) or b""
     try:
         weight_map = parse_json(data, INDEX, strict=True)["weight_map"]
@@ -171,11 +159,17 @@ def _indexed(folder: Path, single_file_too: bool) -> WeightFiles:
             raise UnsupportedModelError(
                 f"{INDEX} names {file!r}, no safetensors file", hint=CONVERT
             )
-        weight_file(folder, file)
+        if listed is None:
+            weight_file(folder, file)
+        elif file not in listed:
+            raise DamagedCheckpointError(
+                f"{file!r} is missing, which {INDEX} of {where} names",
+                hint=f"its author can upload it: hf upload {where} {file}",
+            )
     if single_file_too and files != (WEIGHTS,):
         # Loaders disagree on which of the two they take, so a repair of either could be void.
         raise UnsupportedModelError(
-            f"the folder holds two sets of weights: {WEIGHTS} and the files of {INDEX}",
-            hint="remove the set that is not the model, and run again",
+            f"{where} holds two sets of weights: {WEIGHTS} and the files of {INDEX}",
+            hint=f"remove the one that is not the model: {WEIGHTS}, or {INDEX} and its files",
         )
     return WeightFiles(files, INDEX, weight_map)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from modelrepair.checkpoint.folder import FETCH, POINTER, weight_file, weight_files
+from modelrepair.checkpoint.folder import FETCH, POINTER, WeightFiles, weight_file, weight_files
 from modelrepair.checkpoint.plain import open_plain, parse_json
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
@@ -119,12 +119,7 @@ class Checkpoint:
         found = weight_files(folder)
         files = {name: read_header(folder, name) for name in found.files}
         checkpoint = cls(folder, found.index, files)
-        for name, file in found.weight_map.items():
-            entry = checkpoint.entries.get(name)
-            if entry is None or entry.file != file:
-                raise DamagedCheckpointError(
-                    f"{found.index} says that {file!r} holds {name!r}, but it does not", hint=AGAIN
-                )
+        check_map(checkpoint, found)
         return checkpoint
 
     def raw(self, name: str) -> np.ndarray:
@@ -139,6 +134,22 @@ class Checkpoint:
         """
         entry = self.entries[name]
         return map_entry(self.folder / entry.file, entry)
+
+
+def check_map(checkpoint: Checkpoint, found: WeightFiles) -> None:
+    """Refuse an index that does not say what the files hold.
+
+    >>> check_map(Checkpoint(Path(), None, {}), WeightFiles((), None, {}))
+
+    Raises:
+        DamagedCheckpointError: with the first tensor that is not where it should be.
+    """
+    for name, file in found.weight_map.items():
+        entry = checkpoint.entries.get(name)
+        if entry is None or entry.file != file:
+            raise DamagedCheckpointError(
+                f"{found.index} says that {file!r} holds {name!r}, but it does not", hint=AGAIN
+            )
 
 
 def map_entry(path: Path, entry: TensorEntry) -> np.ndarray:
@@ -179,17 +190,37 @@ def read_header(folder: Path, name: str) -> SafetensorsFile:
         # It alone knows all that a header must be; what Python reads of it comes after.
         with safe_open(path, framework="numpy"):
             pass
+        return parse_header(name, text, 8 + size)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    except (SafetensorError, ValueError) as error:
+        raise DamagedCheckpointError(
+            f"{name!r} is no whole safetensors file: {_one_line(str(error))}", hint=AGAIN
+        ) from error
+
+
+def parse_header(name: str, text: bytes, start: int) -> SafetensorsFile:
+    """What the JSON of a header says; the library alone knows whether it is a whole one.
+
+    >>> parse_header("a.safetensors", b'{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 61)
+    SafetensorsFile(entries=(TensorEntry(name='w', file='a.safetensors', dtype='U8', shape=(1,), ...
+
+    Args:
+        name: of the file.
+        text: the header's bytes.
+        start: of the tensors' bytes in the file.
+
+    Raises:
+        ValueError: it is no header.
+    """
+    try:
         # The library takes the last of two equal names in silence, and another reader may take
         # the first: nobody may repair one tensor and load another.
         header = parse_json(text, "the header", strict=True)
         metadata = header.pop("__metadata__", None) or {}
-        entries = [_entry(key, name, value, 8 + size) for key, value in header.items()]
-    except OSError as error:
-        raise _unreadable(name, error) from error
-    except (SafetensorError, DamagedCheckpointError, ValueError) as error:
-        raise DamagedCheckpointError(
-            f"{name!r} is no whole safetensors file: {_one_line(str(error))}", hint=AGAIN
-        ) from error
+        entries = [_entry(key, name, value, start) for key, value in header.items()]
+    except (DamagedCheckpointError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(_one_line(str(error))) from error
     return SafetensorsFile(tuple(sorted(entries, key=lambda entry: entry.offset)), metadata)
 
 

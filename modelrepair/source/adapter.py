@@ -121,10 +121,10 @@ def names_an_id(adapter: Adapter) -> bool:
     return adapter.base is not None and is_id(adapter.base)
 
 
-def check_kind(adapter: Adapter, *, merge: bool) -> None:
+def check_type(adapter: Adapter, *, merge: bool) -> None:
     """Refuse an adapter that can't be repaired, before anything else of it is read.
 
-    >>> check_kind(Adapter("LORA", "org/base", None, {"r": 8}), merge=False)
+    >>> check_type(Adapter("LORA", "org/base", None, {"r": 8}), merge=False)
 
     Args:
         adapter: what its config says.

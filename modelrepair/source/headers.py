@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG, INDEX
-from modelrepair.checkpoint.reader import Checkpoint, SafetensorsFile, TensorEntry
-from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.checkpoint.folder import weight_files
+from modelrepair.checkpoint.reader import (
+    HEADER_LIMIT,
+    Checkpoint,
+    SafetensorsFile,
+    check_map,
+    parse_header,
+)
+from modelrepair.errors import DamagedCheckpointError
 from modelrepair.source.resolve import Source, hub_errors
+
+FIRST = 100_000
+"""Bytes that are asked for at once: most headers end in them."""
+AT_ONCE = 8
 
 
 def headers(source: Source) -> Checkpoint:
@@ -23,57 +34,54 @@ def headers(source: Source) -> Checkpoint:
     """
     if source.complete or source.id is None:
         return Checkpoint.open(source.folder)
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import NotASafetensorsRepoError, SafetensorsParsingError
+    wanted = weight_files(source.folder, source.files, source.id)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda name: _header(source, name), wanted.files))
+    files = dict(zip(wanted.files, found, strict=True))
+    checkpoint = Checkpoint(source.folder, wanted.index, files)
+    check_map(checkpoint, wanted)
+    return checkpoint
 
-    api, revision = HfApi(), source.commit
+
+def _header(source: Source, name: str) -> SafetensorsFile:
+    """The header of one file on the Hub, which must be as long as it tells."""
+    size = source.sizes.get(name, 0)
+    begin = _bytes(source, name, 0, min(FIRST, size))
+    length = int.from_bytes(begin[:8], "little")
+    if len(begin) < 8 or length > min(HEADER_LIMIT, size - 8):
+        raise _damaged(source, name, f"{size:,} bytes do not hold its header")
+    if 8 + length > len(begin):
+        begin += _bytes(source, name, len(begin), 8 + length)
     try:
-        with hub_errors(source.id, revision):
-            if (source.folder / ADAPTER_CONFIG).exists():
-                one = api.parse_safetensors_file_metadata(source.id, ADAPTER, revision=revision)
-                return Checkpoint(source.folder, None, {ADAPTER: _file(ADAPTER, one)})
-            try:
-                found = api.get_safetensors_metadata(source.id, revision=revision)
-            except NotASafetensorsRepoError:
-                name = _only_file(source)
-                one = api.parse_safetensors_file_metadata(source.id, name, revision=revision)
-                return Checkpoint(source.folder, None, {name: _file(name, one)})
-    except (SafetensorsParsingError, KeyError, TypeError, ValueError, AttributeError):
-        raise DamagedCheckpointError(
-            f"a safetensors header of {source.id} can't be read",
-            hint="ask its author to upload it again",
-        ) from None
-    files = {name: _file(name, found.files_metadata[name]) for name in sorted(found.files_metadata)}
-    return Checkpoint(source.folder, INDEX if found.sharded else None, files)
+        file = parse_header(name, begin[8 : 8 + length], 8 + length)
+    except ValueError as error:
+        raise _damaged(source, name, str(error)) from None
+    end = max((entry.offset + entry.nbytes for entry in file.entries), default=8 + length)
+    if end != size:
+        raise _damaged(source, name, f"it has {size:,} bytes, and its header tells of {end:,}")
+    return file
 
 
-def _only_file(source: Source) -> str:
-    """The one weight file of a repository where none has the usual name."""
-    from huggingface_hub import HfApi
+def _bytes(source: Source, name: str, start: int, end: int) -> bytes:
+    """A part of a file on the Hub; of a header the client itself does not tell the length."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub import utils as found
 
-    names = HfApi().list_repo_files(str(source.id), revision=source.commit)
-    found = [name for name in names if "/" not in name and name.endswith(".safetensors")]
-    if len(found) != 1:
-        raise UnsupportedModelError(
-            f"{source.id} has neither model.safetensors nor {INDEX}",
-            hint="give a model whose weights have their usual names",
-        )
-    return found[0]
+    client: Any = found  # it names what it exports where mypy does not look
+
+    if start >= end:
+        return b""
+    id = str(source.id)
+    asked = {**client.build_hf_headers(), "range": f"bytes={start}-{end - 1}"}
+    url = hf_hub_url(id, name, revision=source.commit)
+    with hub_errors(id, source.commit):
+        answer = client.get_session().get(url, headers=asked)
+        client.hf_raise_for_status(answer)
+        return bytes(answer.content)
 
 
-def _file(name: str, metadata: Any) -> SafetensorsFile:
-    # Where the header ends is not told: offsets count from there. Nothing is read by them.
-    entries = (
-        TensorEntry(
-            key,
-            name,
-            info.dtype,
-            tuple(info.shape),
-            info.data_offsets[0],
-            info.data_offsets[1] - info.data_offsets[0],
-        )
-        for key, info in metadata.tensors.items()
-    )
-    return SafetensorsFile(
-        tuple(sorted(entries, key=lambda entry: entry.offset)), metadata.metadata or {}
+def _damaged(source: Source, name: str, what: str) -> DamagedCheckpointError:
+    return DamagedCheckpointError(
+        f"{name!r} of {source.id} is no whole safetensors file: {what}",
+        hint=f"its author can upload it again: hf upload {source.id} {name}",
     )

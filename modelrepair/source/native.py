@@ -1,8 +1,10 @@
-"""Which layouts transformers has of its own, known without importing it."""
+"""What transformers has of its own, known without importing it."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,21 @@ def is_native(config: Any) -> bool:
     return _named(kind, "auto_mappings.py", "configuration_auto.py") and all(
         _named(each, "modeling_auto.py") for each in named
     )
+
+
+@cache
+def classes_for(task: str) -> Mapping[str, str]:
+    """Model type → the class that transformers loads it with for a task.
+
+    >>> classes_for("CAUSAL_LM")["llama"], "qwen2_5_vl" in classes_for("IMAGE_TEXT_TO_TEXT")
+    ('LlamaForCausalLM', True)
+
+    Args:
+        task: as transformers writes it between ``MODEL_FOR_`` and ``_MAPPING_NAMES``.
+    """
+    name = rf"^MODEL_FOR_{task}_MAPPING_NAMES\b.*?^\)"
+    found = re.search(name, _table("modeling_auto.py"), re.DOTALL | re.MULTILINE)
+    return dict(re.findall(r'\("([\w.-]+)", "(\w+)"\)', found[0])) if found else {}
 
 
 def _named(name: Any, *tables: str) -> bool:

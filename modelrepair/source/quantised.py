@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from modelrepair.checkpoint.plain import find_file
-from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.checkpoint.reader import TensorEntry
 
 KEYS = ("quantization_config", "compression_config", "quantization", "quant_config")
 """Of a config, at any depth: transformers, compressed-tensors, MLX, others."""
 FILES = ("hf_quant_config.json", "quantize_config.json", "quant_config.json")
 """Written beside the config by ModelOpt, GPTQ and AWQ."""
-HINT = "repair the model before it was quantised"
-_HINTS = {
-    "the base's weights": "name the base that it was quantised from with --base",
-    "the reference's weights": "name the model that it was quantised from with --reference",
-}
+PLAIN = ("F64", "F32", "F16", "BF16")
+COMPUTED = ("bitnet",)
+"""Methods that quantise plain weights while they compute: without the key it is another model."""
 
 _COMPANION = re.compile(
     r"(^|[._])(qweight|qzeros|g_idx|scales|qscales|absmax|nested_absmax|quant_map|quant_state"
@@ -47,8 +42,8 @@ def quantised(config: Mapping[str, Any], entries: Iterable[TensorEntry]) -> str 
         config: what ``config.json`` holds.
         entries: the tensors by their headers.
     """
-    if (found := _key(config)) is not None:
-        return found
+    if (found := _found(config)) is not None:
+        return found[1]
     tensors = list(entries)
     # Scales belong to what they scale: a norm's "scale" has float weights beside it.
     scaled = [
@@ -66,39 +61,53 @@ def quantised(config: Mapping[str, Any], entries: Iterable[TensorEntry]) -> str 
 
 
 def quantised_model(
-    folder: Path, config: Mapping[str, Any], entries: Iterable[TensorEntry]
+    files: Collection[str], config: Mapping[str, Any], entries: Iterable[TensorEntry]
 ) -> str | None:
-    """As `quantised`, or by a file that lies beside the config."""
-    beside = next((name for name in FILES if find_file(folder, name) is not None), None)
-    return beside or quantised(config, entries)
+    """As `quantised`, or by the name of a file that lies beside the config.
 
-
-def refuse_quantised(
-    folder: Path,
-    config: Mapping[str, Any],
-    checkpoint: Checkpoint,
-    whose: str = "the weights",
-) -> None:
-    """Refuse a model whose weights are quantised.
-
-    >>> refuse_quantised(Path("model"), {}, Checkpoint(Path("model"), None, {}))
-
-    Raises:
-        UnsupportedModelError: they are.
+    >>> quantised_model(["quantize_config.json"], {}, [])
+    'quantize_config.json'
     """
-    if (found := quantised_model(folder, config, checkpoint.entries.values())) is not None:
-        raise UnsupportedModelError(
-            f"{whose} are quantised ({found})", hint=_HINTS.get(whose, HINT)
-        )
+    return next((name for name in FILES if name in files), None) or quantised(config, entries)
 
 
-def _key(config: Any, depth: int = 0) -> str | None:
+def left_in_plain(config: Mapping[str, Any], entries: Iterable[TensorEntry] | None) -> str | None:
+    """The key that says that weights are quantised which are not; None where there is none.
+
+    >>> entry = TensorEntry("m.0.q.weight", "model.safetensors", "F16", (4, 4), 0, 32)
+    >>> left_in_plain({"quantization_config": {"quant_method": "gptq"}}, [entry])
+    'quantization_config'
+
+    Args:
+        config: what ``config.json`` holds.
+        entries: the tensors by their headers; None where they were not read.
+    """
+    found = _found(config)
+    if found is None or not (tensors := list(entries or ())):
+        return None
+    key, method = found
+    plain = all(each.dtype in PLAIN or len(each.shape) < 2 for each in tensors)
+    packed = any(_COMPANION.search(each.name) for each in tensors)
+    return None if packed or not plain or method in COMPUTED else key
+
+
+def _found(config: Any, depth: int = 0) -> tuple[str, str] | None:
+    """The key that says that weights are quantised, and how."""
     if not isinstance(config, Mapping) or depth > 3:
         return None
     for key, value in config.items():
         if key in KEYS and value:
-            method = value.get("quant_method") if isinstance(value, Mapping) else None
-            return str(method) if method else "method unknown"
-        if (found := _key(value, depth + 1)) is not None:
+            return key, _method(key, value)
+        if (found := _found(value, depth + 1)) is not None:
             return found
     return None
+
+
+def _method(key: str, value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return "method unknown"
+    if value.get("quant_method"):
+        return str(value["quant_method"])
+    if "load_in_4bit" in value or "load_in_8bit" in value:
+        return "bitsandbytes"
+    return "MLX" if key.startswith("quantization") and "group_size" in value else "method unknown"

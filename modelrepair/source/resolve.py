@@ -7,11 +7,10 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelrepair.checkpoint.folder import (
-    CONVERT,
     INDEX,
     check_one_model,
     weight_files,
@@ -20,18 +19,20 @@ from modelrepair.errors import (
     HubError,
     ModelRepairError,
     ResourceError,
-    UnsupportedModelError,
     UsageError,
 )
 from modelrepair.publish.files import (
     CARD_NAME,
     CONFIGS,
     OUR_FOLDER,
+    card_text,
     check_links,
     reason_left_behind,
 )
-from modelrepair.publish.roles import OTHER_FORMATS, role
 from modelrepair.source.digest import sha256_file
+from modelrepair.source.forms import FORMS
+from modelrepair.source.front_matter import read_front_matter
+from modelrepair.source.look import Look, first_of, is_weights
 from modelrepair.source.names import is_id
 from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
 
@@ -48,6 +49,7 @@ class Source:
         left_behind: files of the repository that a repair does not need and that were not
             downloaded.
         complete: False where the weights were left on the Hub.
+        sizes: file → bytes, of all files that the Hub lists; empty where it was not asked.
     """
 
     id: str | None
@@ -56,6 +58,12 @@ class Source:
     name: str
     left_behind: tuple[str, ...] = ()
     complete: bool = True
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all its files, of a folder those that lie at most three levels deep."""
+        return tuple(self.sizes) or _listed(self.folder)
 
 
 def resolve(
@@ -125,16 +133,11 @@ def wanted_files(
     return sorted(
         name
         for name in names
-        if _is_weights(name)
+        if is_weights(name)
         or name in (INDEX, CARD_NAME)
         or (record and name.startswith(f"{OUR_FOLDER}/"))
         or reason_left_behind(name, include) is None
     )
-
-
-def _is_weights(name: str) -> bool:
-    # Deeper down there are other models' weights, and names are spelt as loaders look for them.
-    return "/" not in name and name.endswith(".safetensors") and role(name) == "weights"
 
 
 def _local(folder: Path, revision: str | None) -> Source:
@@ -147,8 +150,10 @@ def _local(folder: Path, revision: str | None) -> Source:
         raise UsageError(
             f"a folder has no revision {revision!r}", hint="leave --revision out, or give a Hub id"
         )
+    name = folder.resolve().name
+    check_form(Look(name, _listed(folder), card=read_front_matter(card_text(folder) or "")))
     weight_files(folder)
-    return Source(None, None, folder, folder.resolve().name)
+    return Source(None, None, folder, name)
 
 
 def _hub(
@@ -170,26 +175,43 @@ def _hub(
         raise _no_id(id) from None
     names = [sibling.rfilename for sibling in info.siblings or ()]
     check_one_model(names, id)
-    if not any(map(_is_weights, names)):
-        other = next((name for name in sorted(names) if role(name) in OTHER_FORMATS), None)
-        found = f", only {other!r}" if other else ""
-        raise UnsupportedModelError(f"{id} holds no safetensors weights{found}", hint=CONVERT)
+    said = {} if info.card_data is None else vars(info.card_data)
+    check_form(Look(info.id, names, card=said, hub=True))
     wanted = wanted_files(names, record=record, include=include)
     with hub_errors(id, revision):
         folder = api.snapshot_download(
             id,
             revision=info.sha,
             allow_patterns=[
-                glob.escape(name) for name in wanted if weights or not _is_weights(name)
+                glob.escape(name) for name in wanted if weights or not is_weights(name)
             ],
         )
     _remember(Path(folder), revision or "main")
     if weights:
         checksums = {s.rfilename: s.lfs.sha256 for s in info.siblings or () if s.lfs}
-        weight_names = [name for name in wanted if _is_weights(name) and name in checksums]
+        weight_names = [name for name in wanted if is_weights(name) and name in checksums]
         check_arrived(id, Path(folder), {name: checksums[name] for name in weight_names})
     left = tuple(sorted(set(names) - set(wanted)))
-    return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights)
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
+    return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights, sizes)
+
+
+def check_form(look: Look) -> None:
+    """Refuse a folder or repository that holds no weights in a form that is read.
+
+    >>> check_form(Look("user/model", ["config.json", "model.safetensors"]))
+
+    Raises:
+        UnsupportedModelError: with the way on.
+    """
+    if (kind := first_of(FORMS, look)) is not None:
+        kind.check()
+
+
+def _listed(folder: Path) -> tuple[str, ...]:
+    """The files of a folder, three levels deep: what is below is no model's."""
+    found = (path for depth in ("*", "*/*", "*/*/*") for path in folder.glob(depth))
+    return tuple(path.relative_to(folder).as_posix() for path in found if path.is_file())
 
 
 def _remember(snapshot: Path, revision: str) -> None:

@@ -103,14 +103,14 @@ def build(
             blocks can't be found.
         DamagedCheckpointError: a tensor is missing or of another shape than the config says.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
     check_counts(read_config(folder), tuple(checkpoint.entries.values()))
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.use_cache = False
         with torch.device("meta"):
-            make: Any = AutoModelForCausalLM.from_config
+            make: Any = loader_of(config).from_config
             # Experts one after the other: what each of them sees can be shown, bit for bit.
             model = make(
                 config, dtype=dtype, trust_remote_code=False, experts_implementation="eager"
@@ -131,6 +131,22 @@ def build(
     return Skeleton(model, blocks, prefix, files, device, unknown, dtype=dtype)
 
 
+def loader_of(config: Any) -> Any:
+    """What of transformers loads the model of a config: a language model, else one that also sees.
+
+    Args:
+        config: a transformers configuration.
+    """
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+    )
+
+    writes = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+    return AutoModelForCausalLM if writes else AutoModelForImageTextToText
+
+
 @contextmanager
 def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
     """The same model where tensors have shapes and no values, to look at before reading a weight.
@@ -139,11 +155,10 @@ def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
     ask whether they are being traced before they look at a mask's values.
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
-    from transformers import AutoModelForCausalLM
     from transformers.initialization import no_init_weights
 
-    make: Any = AutoModelForCausalLM.from_config
     config = deepcopy(skeleton.model.config)
+    make: Any = loader_of(config).from_config
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         with no_init_weights():
             # Shapes can't tell how many tokens an expert gets: all experts at once, here.

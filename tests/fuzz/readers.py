@@ -36,7 +36,7 @@ from modelrepair.publish.plot import PLOT_NAME
 from modelrepair.publish.reading import read_manifest, reading_of
 from modelrepair.publish.values import VALUES_NAME, ValuesFile
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
-from modelrepair.source.adapter import check_kind, named_base, names_an_id, read_adapter
+from modelrepair.source.adapter import check_type, named_base, names_an_id, read_adapter
 from tests.publish.made import make_checkpoint, make_repair
 
 ENTRIES = 1000
@@ -124,8 +124,8 @@ def readers(folder: Path) -> Mapping[str, Reader]:
         found = read_adapter(adapter)
         assert found is not None
         names_an_id(found)
-        check_kind(found, merge=False)
-        check_kind(found, merge=True)
+        check_type(found, merge=False)
+        check_type(found, merge=True)
         named_base(found)
 
     def of_set(ending: str) -> Callable[[bytes], object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import yaml
+
 from tests.hub import xet
 from tests.hub.access import commit, find, opened, writable
 from tests.hub.answers import Answer, Failure
@@ -44,12 +46,23 @@ def info(request: Request, id: str, revision: str = "") -> Answer:
         "gated": repo.gated,
         "tags": [],
         "lastModified": DATE,
+        "cardData": declared(found.files),
     }
     if "securityStatus" in request.query:
         unsafe = [p for p in found.files if repo.infected and p.endswith((".bin", ".pkl"))]
         issues = [{"path": path, "level": "unsafe"} for path in unsafe]
         document["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": issues}
     return Answer.of(document)
+
+
+def declared(files: dict[str, Blob]) -> object:
+    """What the front matter of a card says; nothing where it is no YAML."""
+    card = files["README.md"].data.decode("utf-8", "replace") if "README.md" in files else ""
+    try:
+        found = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
+    except (yaml.YAMLError, IndexError):
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def listing(request: Request) -> Answer:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-import yaml
-
 from tests.hub import reading
-from tests.hub.access import commit, find, opened
+from tests.hub.access import commit, opened
 from tests.hub.answers import Answer, Failure
 from tests.hub.state import Blob
 
 if TYPE_CHECKING:
     from tests.hub.server import Request
-
-
-def info(request: Request, id: str, revision: str = "") -> Answer:
-    """As a model's, with what the card declares."""
-    document = json.loads(reading.info(request, id, revision).body)
-    files = commit(find(request, id), revision).files
-    card = files["README.md"].data.decode() if "README.md" in files else ""
-    declared = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
-    return Answer.of({**document, "cardData": declared})
 
 
 def tree(request: Request, id: str, revision: str, path: str = "") -> Answer:
@@ -62,6 +50,6 @@ ROUTES = [
     ("GET", "/api/datasets", reading.listing),
     ("GET", f"{SET}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", tree),
     ("POST", f"{SET}/paths-info/(?P<revision>[^/]+)", paths_info),
-    ("GET", f"{SET}(?:/revision/(?P<revision>[^/]+))?", info),
+    ("GET", f"{SET}(?:/revision/(?P<revision>[^/]+))?", reading.info),
     ("GET", f"/datasets/{reading.ID}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", reading.resolve),
 ]

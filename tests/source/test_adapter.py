@@ -10,7 +10,7 @@ from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, Us
 from modelrepair.source.adapter import (
     Adapter,
     check_fits,
-    check_kind,
+    check_type,
     named_base,
     names_an_id,
     read_adapter,
@@ -95,7 +95,7 @@ def test_no_base_is_asked_for():
 )
 def test_what_can_not_be_repaired_says_what_to_do(adapter, merge, said):
     with pytest.raises(UnsupportedModelError, match=said) as caught:
-        check_kind(adapter, merge=merge)
+        check_type(adapter, merge=merge)
     assert caught.value.hint
 
 
@@ -110,7 +110,7 @@ def test_what_can_not_be_repaired_says_what_to_do(adapter, merge, said):
     ],
 )
 def test_what_can_be_repaired_passes(adapter, merge):
-    check_kind(adapter, merge=merge)
+    check_type(adapter, merge=merge)
 
 
 def test_one_name_for_two_tensors_is_refused():

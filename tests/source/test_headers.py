@@ -69,7 +69,7 @@ def test_headers_that_can_not_be_had(hub, sharded):
     hub.add("user/one", one)
     assert headers(resolve("user/one", weights=False)).entries.keys() == shard(0).keys()
     hub.add("user/odd", {**one, "more.safetensors": save(shard(1))})
-    with pytest.raises(UnsupportedModelError, match="neither model"):
+    with pytest.raises(UnsupportedModelError, match="user/odd holds 2 safetensors files"):
         headers(resolve("user/odd", weights=False))
     hub.add("user/bad", {"model.safetensors": b"\x08" + bytes(7) + b"no JSON!"})
     with pytest.raises(DamagedCheckpointError, match="user/bad"):
@@ -78,6 +78,32 @@ def test_headers_that_can_not_be_had(hub, sharded):
     hub.status = 500
     with pytest.raises(HubError):
         headers(light)
+
+
+@pytest.mark.parametrize("end", [-1, 9, 0])
+def test_a_shard_that_was_cut_short_is_seen_by_its_size(hub, sharded, end):
+    name = "model-00002-of-00002.safetensors"
+    files = {**hub.repos["user/name"].files(), name: save(shard(2))[:end]}
+    hub.add("user/cut", files)
+    with pytest.raises(DamagedCheckpointError, match=f"'{name}' of user/cut is no whole") as told:
+        headers(resolve("user/cut", weights=False))
+    assert told.value.hint == f"its author can upload it again: hf upload user/cut {name}"
+    del files[name]
+    hub.add("user/gone", files)
+    with pytest.raises(DamagedCheckpointError, match=f"'{name}' is missing, which .* of user/gone"):
+        headers(resolve("user/gone", weights=False))
+    hub.add("user/two", {**hub.repos["user/name"].files(), "model.safetensors": save(shard(1))})
+    with pytest.raises(UnsupportedModelError, match="user/two holds two sets of weights"):
+        headers(resolve("user/two", weights=False))
+
+
+def test_a_long_header_is_read_whole(hub):
+    many = {
+        f"model.layers.{n}.{'long' * 10}.weight": np.ones((1, 1), "float16") for n in range(900)
+    }
+    assert len(save(many)) > 100_000
+    hub.add("user/long", {"model.safetensors": save(many)})
+    assert headers(resolve("user/long", weights=False)).entries.keys() == many.keys()
 
 
 def test_a_folder_has_its_own_headers(tmp_path):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
-from modelrepair.errors import UnsupportedModelError
-from modelrepair.source.quantised import FILES, quantised, refuse_quantised
+from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.source.quantised import FILES, left_in_plain, quantised, quantised_model
 
 
 def tensors(**dtypes: str) -> list[TensorEntry]:
@@ -66,9 +65,36 @@ def test_what_is_not(found):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_by_a_file_beside_the_config(tmp_path, name):
-    empty = Checkpoint(tmp_path, None, {})
-    refuse_quantised(tmp_path, {}, empty)
-    (tmp_path / name).write_text("{}")
-    with pytest.raises(UnsupportedModelError, match=f"the reference's weights.*{name}"):
-        refuse_quantised(tmp_path, {}, empty, "the reference's weights")
+def test_by_a_file_beside_the_config(name):
+    assert quantised_model(["config.json"], {}, []) is None
+    assert quantised_model(["config.json", name], {}, []) == name
+
+
+@pytest.mark.parametrize(
+    ("config", "method"),
+    [
+        ({"quantization": {"bits": 4, "group_size": 64}}, "MLX"),
+        ({"quantization_config": {"load_in_4bit": True}}, "bitsandbytes"),
+        ({"quantization_config": {"quant_method": "exl2", "bits": 4.0}}, "exl2"),
+        ({"quantization_config": [4]}, "method unknown"),
+    ],
+)
+def test_the_method_is_named(config, method):
+    assert quantised(config, []) == method
+
+
+@pytest.mark.parametrize(
+    ("method", "entries", "left"),
+    [
+        ("gptq", tensors(q__weight="BF16"), True),
+        ("gptq", tensors(q__weight="BF16", q__qweight="I32"), False),
+        ("fp8", tensors(q__weight="F8_E4M3"), False),
+        ("fp8", tensors(q__weight="BF16", q__weight_scale_inv="F32"), False),
+        ("bitnet", tensors(q__weight="BF16"), False),
+        ("gptq", None, False),
+    ],
+)
+def test_a_key_that_was_left_in_plain_weights(method, entries, left):
+    found = left_in_plain({"quantization_config": {"quant_method": method}}, entries)
+    assert found == ("quantization_config" if left else None)
+    assert left_in_plain({}, entries) is None

@@ -79,7 +79,7 @@ def test_a_folder_has_no_revision(tmp_path):
 
 def test_a_folder_without_safetensors_is_refused(tmp_path):
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(UnsupportedModelError, match=r"only 'pytorch_model.bin'"):
+    with pytest.raises(UnsupportedModelError, match="holds pickles only, such as 'pytorch_model"):
         resolve(tmp_path)
 
 
@@ -113,7 +113,7 @@ def test_a_repository_is_looked_up_once_and_fetched_at_its_commit(hub):
 
 def test_a_repository_without_safetensors_is_refused_before_download(hub):
     hub.add("user/pickles", {"pytorch_model.bin": b"", "config.json": b"{}"})
-    with pytest.raises(UnsupportedModelError, match=r"user/pickles .* only 'pytorch_model.bin'"):
+    with pytest.raises(UnsupportedModelError, match="user/pickles holds pickles only"):
         resolve("user/pickles")
     assert len(hub.requests) == 1
 
