@@ -2,47 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 from modelrepair.measure.gate import GateResult
 from modelrepair.publish.manifest import Manifest
 from modelrepair.settings import Settings
 
 MOST = 2
 """How many things are named: the next, and the one after it."""
+SETS = {"harmful": "realign", "utility": "utility", "borderline": "borderline"}
+"""The set in which a measured set's examples are given."""
 
 
-def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> tuple[str, ...]:
-    """Name what most likely helps, best first; nothing where the repair did not fail.
+@dataclass(frozen=True)
+class Idea:
+    """A change of the command that was given.
+
+    >>> str(Idea("try contrast", add=("--scorer", "contrast")))
+    'try contrast: --scorer contrast'
+
+    Args:
+        why: what it does, in words.
+        add: words to add to the command; a value in capitals is the user's to fill in.
+        drop: options to leave out.
+    """
+
+    why: str
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        dropped = (f"without {option}" for option in self.drop)
+        return f"{self.why}: {' '.join((*self.add, *dropped))}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``modelrepair fix --json`` prints it."""
+        return {"why": self.why, "add": list(self.add), "drop": list(self.drop)}
+
+
+def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> tuple[Idea, ...]:
+    """Name what most likely helps a repair that is not passed, best first.
 
     The order is that of the tables in docs/results.md: a reference helps most, then contrast in
-    place of scores without a sign, then the merged model in place of an adapter's factors.
+    place of scores without a sign, then the merged model in place of an adapter's factors. Where
+    too few examples are all that is missing, the sets that are short.
 
-    >>> advice(settings, manifest, gate)  # doctest: +SKIP
-    ('name the aligned model that the source was fine-tuned from with --reference',)
+    >>> advice(settings, manifest, gate)[0].add  # doctest: +SKIP
+    ('--reference', 'ORG/ALIGNED-MODEL')
 
     Args:
         settings: as the user gave them.
         manifest: of the repair.
         gate: what it said, where anything was measured.
     """
-    if gate is None or gate.verdict != "failed":
+    if gate is None or gate.verdict == "passed":
         return ()
+    if gate.verdict == "undecided":
+        return tuple(_more_examples(gate))
     tried = {point.scorer for point in manifest.search}
     by_contrast = manifest.scorer is not None and manifest.scorer.name == "contrast"
-    ideas: list[str] = []
+    search = "let the search find how much is enough"
+    ideas: list[Idea] = []
     if manifest.repairer is not None and settings.strength is not None:
-        ideas.append("leave --strength out: the search finds how much is enough")
+        ideas.append(Idea(search, drop=("--strength",)))
     if settings.preset is None and not settings.searches_ratio:
-        ideas.append("leave --ratio out: the search finds how much is enough")
+        ideas.append(Idea(search, drop=("--ratio",)))
     if manifest.reference is None and manifest.subject == "weight":
-        ideas.append("name the aligned model that the source was fine-tuned from with --reference")
+        name = "name the aligned model that it was fine-tuned from"
+        ideas.append(Idea(name, add=("--reference", "ORG/ALIGNED-MODEL")))
     if not by_contrast and "contrast" not in tried:
-        needs = "" if "utility" in manifest.sets else ", with a --utility set"
-        ideas.append(f"take --scorer contrast{needs}: it looks for what brings refusals back")
+        needs = () if "utility" in manifest.sets else ("--utility", "plain")
+        why = "look for what brings refusals back"
+        ideas.append(Idea(why, add=("--scorer", "contrast", *needs), drop=_OF_A_REPAIRER))
     if manifest.subject == "factor":
-        ideas.append("add --merge: the merged model can be repaired entry by entry")
+        ideas.append(Idea("repair the merged model entry by entry", add=("--merge",)))
     refuses = any(r.name == "benign_refusal_rate" and r.holds_budget is False for r in gate.rules)
     if refuses and "borderline" not in manifest.sets:
-        ideas.append("give a --borderline set: a repair is held back by what it must not refuse")
+        why = "show what it must not refuse"
+        ideas.append(Idea(why, add=("--borderline", "borderline")))
     if by_contrast and not ideas:
-        ideas.append("give more examples, utility and borderline ones above all, with --examples")
+        why = "give more examples, utility and borderline ones above all"
+        ideas.append(Idea(why, add=("--examples", str(2 * settings.examples))))
     return tuple(ideas[:MOST])
+
+
+_OF_A_REPAIRER = ("--repairer", "--repairer-option", "--strength")
+
+
+def _more_examples(gate: GateResult) -> Iterable[Idea]:
+    """The sets that are too short to be sure, where a number of examples is known to do."""
+    if gate.needed is None:
+        return
+    short = {name for rule in gate.rules if rule.n < gate.needed for name in rule.sets}
+    roles = [role for name, role in SETS.items() if name in short] or ["realign"]
+    words = (word for role in roles for word in (f"--test-{role}", f"{role.upper()}.jsonl"))
+    yield Idea(f"report on {gate.needed} examples of your own", add=tuple(words))

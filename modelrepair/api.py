@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -93,6 +93,7 @@ def repair(
     private: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    reported: Callable[[RepairReport], object] | None = None,
 ) -> RepairReport:
     """Repair a model: find the weights responsible for harmful answers, remove them, measure it.
 
@@ -200,6 +201,7 @@ def repair(
         private: see `push`.
         force: see `push`.
         progress: where long steps are shown.
+        reported: called with the report once there is one: before a push, which may fail.
 
     Returns:
         The verdict, the output folder, the manifest and the measures.
@@ -214,8 +216,18 @@ def repair(
 
     pushing = push_options(push, locals())
     if pushing is not None:
-        return repair_and_push(settings, _text(out), progress or Silent(), pushing, restart)
-    return run(settings, _text(out), progress or Silent(), restart=restart)
+        return repair_and_push(
+            settings,
+            _text(out),
+            progress or Silent(),
+            pushing,
+            restart,
+            *([reported] if reported else []),
+        )
+    report = run(settings, _text(out), progress or Silent(), restart=restart)
+    if reported is not None:
+        reported(report)
+    return report
 
 
 def measure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from modelrepair.publish.manifest import MANIFEST_NAME, Origin
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.push import push
-from modelrepair.publish.pushing import PushOptions, from_here, globs_of
+from modelrepair.publish.pushing import PushOptions, globs_of
 from modelrepair.publish.remote import Remote
 from modelrepair.publish.roles import role
 from modelrepair.publish.there import There, check_there, sort_there
@@ -64,6 +64,7 @@ def repair_and_push(
     progress: Progress,
     options: PushOptions,
     restart: bool = False,
+    reported: Callable[[RepairReport], object] = lambda report: None,
 ) -> RepairReport:
     """Repair a model, save it, and push what was saved.
 
@@ -73,6 +74,7 @@ def repair_and_push(
         progress: where long steps are shown.
         options: where it goes.
         restart: throw away what an unfinished repair left beside the output.
+        reported: called with the report before the push begins, which may fail.
 
     Raises:
         ModelRepairError: before anything is downloaded, where nothing could be pushed; after
@@ -92,9 +94,8 @@ def repair_and_push(
         return report
     why = WITHOUT_FORCE.get(report.manifest.verdict)
     if why and not options.force:
-        finish = replace(options, force=True).command(report.out)
-        return replace(report, warnings=(*report.warnings, f"not pushed: {why}; {finish}"))
-    progress.note(f"saved in {from_here(report.out)}")
+        return replace(report, warnings=(*report.warnings, f"not pushed: {why}"))
+    reported(report)
     return replace(report, pushed=push(report.out, options, progress))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelrepair.advice import Idea
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures
 from modelrepair.publish.manifest import Manifest
@@ -41,7 +42,7 @@ class RepairReport:
         answers: the answers on the report split, by the same names and by set; no output keeps
             them.
         warnings: one line each.
-        next: what to try where the repair failed, best first.
+        next: what to try where the repair is not passed, best first.
         pushed: what the push did, where there was one.
         finished_before: whether the output lay there finished, and was not made again. The report
             is then made from its record, without answers.
@@ -54,7 +55,7 @@ class RepairReport:
     measures: Mapping[str, Measures]
     answers: Mapping[str, Mapping[MeasuredSet, list[str]]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
-    next: tuple[str, ...] = ()
+    next: tuple[Idea, ...] = ()
     pushed: PushReport | None = None
     finished_before: bool = False
 
@@ -77,7 +78,7 @@ class RepairReport:
             "measures": {name: some.to_json() for name, some in self.measures.items()},
             "manifest": None if self.manifest is None else self.manifest.model_dump(mode="json"),
             "warnings": list(self.warnings),
-            "next": list(self.next),
+            "next": [idea.to_json() for idea in self.next],
             "pushed": None if self.pushed is None else self.pushed.to_json(),
             "nothing_to_do": self.nothing_to_do,
         }

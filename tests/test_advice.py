@@ -26,12 +26,12 @@ def said(*, gate="failed", missed=(), scorer="wanda", sets=("realign", "utility"
         }
     )
     result = GateResult(gate, rules, None, backwards=False, reasons=())
-    return [idea.split(":")[0] for idea in advice(Settings("m", **given), manifest, result)]
+    return [(*idea.add, *idea.drop) for idea in advice(Settings("m", **given), manifest, result)]
 
 
-REFERENCE = "name the aligned model that the source was fine-tuned from with --reference"
-EXAMPLES = "give more examples, utility and borderline ones above all, with --examples"
-CONTRAST = "take --scorer contrast"
+REFERENCE = ("--reference", "ORG/ALIGNED-MODEL")
+OF_A_REPAIRER = ("--repairer", "--repairer-option", "--strength")
+CONTRAST = ("--scorer", "contrast", *OF_A_REPAIRER)
 DELTA = {"subject": "delta", "reference": SimpleNamespace(id="aligned")}
 
 
@@ -41,18 +41,21 @@ DELTA = {"subject": "delta", "reference": SimpleNamespace(id="aligned")}
         ({}, [REFERENCE, CONTRAST]),
         ({"scorer": "contrast"}, [REFERENCE]),
         (DELTA, [CONTRAST]),
-        ({**DELTA, "sets": ("realign",)}, ["take --scorer contrast, with a --utility set"]),
-        ({**DELTA, "ratio": 0.01}, ["leave --ratio out", CONTRAST]),
+        (
+            {**DELTA, "sets": ("realign",)},
+            [("--scorer", "contrast", "--utility", "plain", *OF_A_REPAIRER)],
+        ),
+        ({**DELTA, "ratio": 0.01}, [("--ratio",), CONTRAST]),
         ({**DELTA, "preset": "antidote-paper", "ratio": 0.01}, [CONTRAST]),
-        ({"subject": "factor", "scorer": "contrast"}, ["add --merge"]),
-        ({**DELTA, "scorer": "contrast"}, [EXAMPLES]),
+        ({"subject": "factor", "scorer": "contrast"}, [("--merge",)]),
+        ({**DELTA, "scorer": "contrast"}, [("--examples", "512")]),
         (
             {**DELTA, "scorer": "contrast", "missed": ("benign_refusal_rate",)},
-            ["give a --borderline set"],
+            [("--borderline", "borderline")],
         ),
         (
             {**DELTA, "scorer": None, "repairer": SimpleNamespace(name="realign"), "strength": 2.0},
-            ["leave --strength out", CONTRAST],
+            [("--strength",), CONTRAST],
         ),
     ],
 )
@@ -65,9 +68,19 @@ def test_a_scorer_that_was_tried_is_not_named_again():
     assert said(search=both) == [REFERENCE]
 
 
-@pytest.mark.parametrize("verdict", ["passed", "undecided"])
-def test_nothing_where_the_repair_did_not_fail(verdict):
-    assert said(gate=verdict) == []
+def test_too_few_examples_ask_for_more_of_the_short_sets():
+    rules = [
+        SimpleNamespace(n=200, sets=("harmful",)),
+        SimpleNamespace(n=40, sets=("utility", "borderline")),
+    ]
+    result = GateResult("undecided", tuple(rules), 111, backwards=False, reasons=())
+    (idea,) = advice(Settings("m"), SimpleNamespace(), result)
+    assert idea.add[::2] == ("--test-utility", "--test-borderline")
+    assert "111 examples" in idea.why
+
+
+def test_nothing_where_the_repair_passed():
+    assert said(gate="passed") == []
 
 
 def test_nothing_where_nothing_was_measured():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelrepair.cli.closing import close_apply
 from modelrepair.cli.options import FOLDER, base_option, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
@@ -29,4 +30,4 @@ def command(
     folder = modelrepair.apply(
         mask, source, reference=reference, base=base, out=out, progress=output.progress()
     )
-    output.result({"out": str(folder)}, f"Written to {folder}")
+    output.result({"out": str(folder)}, *close_apply(folder, source))

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from modelrepair.cli.redact import redact
+from modelrepair.cli.wrapping import wrapped
 from modelrepair.printable import printable
 from modelrepair.progress import Advance
 
@@ -58,7 +59,8 @@ class Bars:
 
     def note(self, message: str) -> None:
         """One line above the bars."""
-        self._console.print(Text(printable(redact(message))), soft_wrap=True)
+        line = wrapped(printable(redact(message)), self._console.width)
+        self._console.print(Text(line), soft_wrap=True)
 
     def _started(self) -> Progress:
         if self._progress is None:
@@ -83,8 +85,14 @@ class Lines:
     sweep …
     """
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        width: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = stream
+        self._width = width
         self._clock = clock
 
     @contextmanager
@@ -107,7 +115,8 @@ class Lines:
 
     def note(self, message: str) -> None:
         """One line."""
-        print(printable(redact(message)), file=self._stream, flush=True)
+        line = wrapped(printable(redact(message)), self._width)
+        print(line, file=self._stream, flush=True)
 
 
 def duration(seconds: float) -> str:

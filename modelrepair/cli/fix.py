@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 from modelrepair.cli.budgets import take_budgets
+from modelrepair.cli.closing import NOTHING, Asked, first_lines, last_lines, lines_unpushed
+from modelrepair.cli.failures import explain
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.repairing import check_ratio, repairing_options
-from modelrepair.cli.report import show_repair
+from modelrepair.cli.report import show_report
 from modelrepair.cli.types import as_mapping
 
 
@@ -31,7 +33,27 @@ def command(output: Output, source: str, **options: Any) -> int:
 
     import modelrepair
 
-    report = modelrepair.repair(source, budgets=budgets, progress=output.progress(), **options)
-    shown = show_repair(report, source=source, reference=options["reference"], base=options["base"])
-    output.result(report.to_json(), *shown)
+    asked = Asked(source, output.typed, options)
+    output.standing.said = NOTHING.lower().rstrip(".")
+    shown: list[dict[str, Any]] = []
+
+    def show(report: Any) -> None:
+        if not shown:
+            document = report.to_json()
+            shown.append(document)
+            output.standing.document = document
+            output.standing.said = f"written to {report.out}, and not pushed yet"
+            output.show(*show_report(document), *first_lines(document, asked))
+
+    try:
+        report = modelrepair.repair(
+            source, budgets=budgets, progress=output.progress(), reported=show, **options
+        )
+    except (Exception, KeyboardInterrupt) as error:
+        if shown and shown[0]["out"] is not None:
+            output.show(*lines_unpushed(shown[0], asked, explain(error)))
+        raise
+    show(report)
+    document = report.to_json()
+    output.result(document, *last_lines(document, asked))
     return int(report.exit_code)

@@ -112,7 +112,7 @@ def output_of(arguments: Sequence[str]) -> Output:
         # What the terminal or file can't hold is written as its escape, and ends no run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    return Output(json_mode="--json" in arguments, debug="--debug" in arguments)
+    return Output("--json" in arguments, "--debug" in arguments, typed=tuple(arguments))
 
 
 def _prepare_environment(output: Output) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from modelrepair.cli.closing import close_measure
 from modelrepair.cli.options import (
     base_option,
     machine_options,
@@ -17,6 +18,7 @@ from modelrepair.cli.options import (
 )
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
+from modelrepair.cli.report import few
 from modelrepair.cli.tables import measures_table
 from modelrepair.cli.types import as_mapping
 
@@ -46,4 +48,5 @@ def command(output: Output, model: str, **options: Any) -> None:
     report = modelrepair.measure(model, progress=output.progress(), **options)
     document = report.to_json()
     warnings = [f"Warning: {warning}" for warning in document["warnings"]]
-    output.result(document, measures_table({document["model"]: document["measures"]}), *warnings)
+    table = measures_table({document["model"]: document["measures"]})
+    output.result(document, *few(warnings), table, *close_measure(document, model))

@@ -6,23 +6,35 @@ import contextlib
 import json
 import math
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from modelrepair.cli.bars import Bars, Lines
-from modelrepair.cli.failures import Failure
+from modelrepair.cli.failures import INTERRUPTED, Failure
 from modelrepair.cli.redact import redact
+from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
 from modelrepair.printable import printable
 from modelrepair.progress import Progress
 
-WIDTH_WITHOUT_TERMINAL = 160
+
+@dataclass
+class Standing:
+    """What stands already where a command ends early.
+
+    Args:
+        document: what ``--json`` prints beside the error.
+        said: what was done so far, where it is interrupted.
+    """
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,10 +43,18 @@ class Output:
 
     >>> Output(json_mode=True).result({"verdict": "passed"}, "passed")
     {"verdict": "passed"}
+
+    Args:
+        json_mode: one document, and nothing else, on stdout.
+        debug: with tracebacks.
+        typed: the words of the command, without the program's name.
+        standing: what a failure leaves behind.
     """
 
     json_mode: bool = False
     debug: bool = False
+    typed: tuple[str, ...] = ()
+    standing: Standing = field(default_factory=Standing)
     # Kept from the start: while a command works, sys.stdout leads to stderr.
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
@@ -44,22 +64,34 @@ class Output:
         if self.json_mode:
             self._write(json.dumps(_plain(document)))
             return
-        console = _console(self.stdout)
-        with console.capture() as captured:
-            for part in shown:
-                if isinstance(part, str):
-                    console.print(Text(printable(part)), soft_wrap=True)
-                else:
-                    console.print(_printable(part))
-        self._write(captured.get().rstrip("\n"))
+        self.show(*shown)
+
+    def show(self, *shown: RenderableType) -> None:
+        """Print lines and tables for people; with ``--json``, nothing."""
+        if self.json_mode or not shown:
+            return
+        width = width_of(self.stdout)
+        parts = [_shown(part, self.stdout, width) for part in shown]
+        self._write("\n".join(part.rstrip("\n") for part in parts))
+
+    @property
+    def command(self) -> str:
+        """The command as it was typed."""
+        return shlex.join(["modelrepair", *self.typed])
 
     def failure(self, failure: Failure, error: BaseException) -> None:
         """Print what went wrong, and with ``--debug`` where."""
         if self.debug:
-            self._complain("".join(traceback.format_exception(error)).rstrip())
+            self._say("".join(traceback.format_exception(error)).rstrip())
+        if failure.exit_code == INTERRUPTED and self.typed:
+            said = f"; {self.standing.said}" if self.standing.said else ""
+            failure = replace(
+                failure, message=failure.message + said, hint=f"{failure.hint}: {self.command}"
+            )
         self._complain(f"Error: {failure.message}\nHint: {failure.hint}")
         if self.json_mode:
-            self._write(json.dumps(_plain(failure.to_json())))
+            document = {**self.standing.document, **failure.to_json()}
+            self._write(json.dumps(_plain(document)))
 
     def note(self, message: str) -> None:
         """One line on stderr."""
@@ -69,7 +101,7 @@ class Output:
         """Bars where somebody watches, else a few lines; on stderr."""
         if self.stderr.isatty() and os.environ.get("TERM") != "dumb":
             return Bars(Console(file=self.stderr))
-        return Lines(self.stderr)
+        return Lines(self.stderr, width_of(self.stderr))
 
     def _write(self, text: str) -> None:
         try:
@@ -81,18 +113,29 @@ class Output:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
 
     def _complain(self, text: str) -> None:
+        self._say(wrapped(printable(redact(text), lines=True), width_of(self.stderr)))
+
+    def _say(self, text: str) -> None:
         with contextlib.suppress(BrokenPipeError):
             print(printable(redact(text), lines=True), file=self.stderr, flush=True)
 
 
-def _console(stream: TextIO) -> Console:
-    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
-    return Console(file=stream, width=width, highlight=False, markup=False)
+def _shown(part: RenderableType, stream: TextIO, width: int | None) -> str:
+    """A line or a table as text, no wider than the terminal but for words that are."""
+    if isinstance(part, str):
+        return wrapped(printable(part), width)
+    columns = width or WITHOUT_TERMINAL
+    if isinstance(part, Table):
+        columns = fit(_printable(part), columns)
+    console = Console(file=stream, width=columns, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(part)
+    return captured.get()
 
 
-def _printable(part: RenderableType) -> RenderableType:
+def _printable(part: Table) -> Table:
     """A table whose cells show what is in them; a line break stays inside its cell."""
-    for column in part.columns if isinstance(part, Table) else ():
+    for column in part.columns:
         column._cells = [
             printable(cell, lines=True) if isinstance(cell, str) else cell for cell in column._cells
         ]

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from modelrepair.cli.closing import close_push
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.pushing import push_options
-from modelrepair.cli.report import show_push
 
 
 @declare("push")
@@ -26,5 +26,5 @@ def command(output: Output, folder: Path, **options: Any) -> int:
 
     report = modelrepair.push(folder, progress=output.progress(), **options)
     document = report.to_json()
-    output.result(document, *show_push(document))
+    output.result(document, *close_push(document))
     return int(report.exit_code)

@@ -1,9 +1,8 @@
-"""A repair as people read it: the verdict first, then the measures, then what to do next."""
+"""What a repair measured, as people read it: what was done, what is worth knowing, the table."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -11,90 +10,41 @@ from rich.console import RenderableType
 from modelrepair.cli.tables import measures_table
 
 COLUMNS = {"before": "source", "reference": "reference", "after": "repaired"}
-VERDICTS = {
-    "passed": "passed: every budget and every confidence limit of the gate holds",
-    "failed": "failed: a budget of the gate is missed",
-    "undecided": "undecided: the budgets hold, but there are too few examples to be sure",
-    "unmeasured": "unmeasured: nobody looked at what the repair does",
-    "nothing to repair": "nothing to repair: the source hardly answers harmfully; nothing written",
-    "backwards": "the repair works backwards: it does harm instead of removing it; nothing written",
-}
+MOST_LINES = 4
+"""Of reasons, and of warnings: the manifest and ``--json`` hold all."""
 
 
-def show_repair(
-    report: Any, *, source: str, reference: str, base: str | None = None
-) -> list[RenderableType]:
-    """The lines and the table of a `RepairReport`."""
-    document = report.to_json()
-    shown: list[RenderableType] = []
-    if document.get("nothing_to_do"):
-        shown.append(f"Nothing to do: {report.out} holds this repair already")
-    shown += [f"Verdict: {VERDICTS.get(report.verdict, report.verdict)}"]
-    gate = document["gate"] or {}
-    shown += [f"  {reason}" for reason in gate.get("reasons", ())]
-    if gate.get("needed"):
-        shown.append(f"  {gate['needed']} report examples in each set would decide")
-    shown += [f"Next: {idea}" for idea in document["next"]]
-    measures = document["measures"]
-    columns = {title: measures[role] for role, title in COLUMNS.items() if role in measures}
-    if columns:
-        shown.append(measures_table(columns))
+def show_report(document: Mapping[str, Any]) -> list[RenderableType]:
+    """The lines and the tables of a `RepairReport`; the one that counts comes last.
+
+    Args:
+        document: the report as ``--json`` prints it.
+    """
     manifest: Mapping[str, Any] = document["manifest"] or {}
+    shown: list[RenderableType] = []
+    if manifest:
+        shown.append(_what_was_done(manifest))
+    shown += few([f"Gate: {reason}" for reason in (document["gate"] or {}).get("reasons", ())])
+    shown += few([f"Warning: {warning}" for warning in document["warnings"]])
     for under in manifest.get("templates", ()):
         roles = under["measures"]
         title = f"under the chat template of {under['id']}"
         shown.append(measures_table({COLUMNS[role]: roles[role] for role in roles}, title))
-    if manifest:
-        shown.append(_what_was_done(manifest))
-    shown += [f"Warning: {warning}" for warning in document["warnings"]]
-    if report.out is not None:
-        shown.append(f"Written to {report.out}")
-        command = verify_command(report.out, source, reference, manifest, base)
-        shown.append(f"Check it:  {command}")
-    if pushed := document.get("pushed"):
-        shown += show_push(pushed)
+    measures = document["measures"]
+    columns = {title: measures[role] for role, title in COLUMNS.items() if role in measures}
+    if columns:
+        shown.append(measures_table(columns))
     return shown
 
 
-def show_push(pushed: Mapping[str, Any]) -> list[RenderableType]:
-    """The lines of a `PushReport`.
+def few(lines: Sequence[str]) -> list[str]:
+    """The first lines, and how many more there are.
 
-    >>> show_push({"nothing_to_push": True, "url": "https://huggingface.co/me/m"})
-    ['Nothing to push: https://huggingface.co/me/m holds this repair already']
+    >>> few(["a", "b", "c", "d", "e", "f"])[-1]
+    'and 2 more; --json shows all'
     """
-    if pushed["nothing_to_push"]:
-        return [f"Nothing to push: {pushed['url']} holds this repair already"]
-    gated = f", gated ({pushed['gated']})" if pushed["gated"] else ""
-    seen = "private" if pushed["private"] else "public"
-    lines: list[RenderableType] = [
-        f"Pushed {len(pushed['pushed'])} files to {pushed['url']} "
-        f"({pushed['kind']}, {pushed['revision']}, {seen}{gated})"
-    ]
-    if pushed["repair_of"] is not None:
-        lines.append(f"Replaced the repair of {pushed['repair_of'][:10]}")
-    lines += [f"Deleted there: {name}" for name in pushed["deleted"]]
-    beside = [each["file"] for each in pushed["kept"] if each["verify"] is not None]
-    if beside:
-        lines.append(f"Beside it, and verify will fail: {', '.join(beside)}")
-    return lines
-
-
-def verify_command(
-    out: Any, source: str, reference: str, manifest: Mapping[str, Any], base: str | None = None
-) -> str:
-    """The command by which the repair can be checked here, with the places as they were typed.
-
-    >>> verify_command("mine-repaired", "mine", "./base", {"subject": "delta"})
-    'modelrepair verify mine-repaired --source mine --reference ./base'
-    """
-    words = ["modelrepair", "verify", str(out), "--source", source]
-    if manifest.get("subject") == "delta":
-        if reference == "auto":
-            reference = base or manifest["reference"]["id"]
-        words += ["--reference", reference]
-    if manifest.get("adapter"):
-        words += ["--base", base or manifest["base"]["id"]]
-    return shlex.join(words)
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], *([f"and {more} more; --json shows all"] if more > 0 else [])]
 
 
 def _what_was_done(manifest: Mapping[str, Any]) -> str:

@@ -32,26 +32,25 @@ def share(measure: Mapping[str, Any] | None) -> str:
 
 
 def with_interval(measure: Mapping[str, Any] | None) -> str:
-    """A measure with its 95 % interval and the number of examples.
+    r"""A measure with the number of examples, and below it its 95 % interval.
 
     >>> with_interval({"value": 0.25, "n": 4, "low": 0.05, "high": 0.7})
-    '0.250  [0.050, 0.700]  n=4'
+    '0.250  n=4\n[0.050, 0.700]'
     """
     if measure is None or measure.get("value") is None:
         return "–"
     limits = [measure.get("low"), measure.get("high")]
     shown = ", ".join("–" if limit is None else f"{limit:.3f}" for limit in limits)
-    return f"{measure['value']:.3f}  [{shown}]  n={measure['n']}"
+    return f"{measure['value']:.3f}  n={measure['n']}\n[{shown}]"
 
 
 def measures_table(columns: Mapping[str, Mapping[str, Any]], under: str | None = None) -> Table:
     """One row a measure, one column a model; what nobody measured is left out."""
     judges = {str(measures.get("judge")) for measures in columns.values()}
     title = f"judge: {', '.join(sorted(judges))}" + (f"; {under}" if under else "")
-    table = Table(title=title, title_justify="left")
-    table.add_column("measure, with its 95 % interval")
+    table = Table("measure, with its 95 % interval", title=title, title_justify="left")
     for title in columns:
-        table.add_column(title)
+        table.add_column(title, no_wrap=True)
     for name, label in MEASURES.items():
         if any(measures.get(name) for measures in columns.values()):
             rate = " (keyword rate)" if judges == {"keyword"} and name in JUDGED else ""

@@ -37,7 +37,7 @@ REPORT = {
     "measures": {"before": MEASURES, "after": MEASURES},
     "manifest": MANIFEST,
     "warnings": ["only 40 examples"],
-    "next": ["name the aligned model with --reference"],
+    "next": [{"why": "name the aligned one", "add": ["--reference", "ORG/MODEL"], "drop": []}],
 }
 
 

@@ -51,7 +51,7 @@ def test_names_and_defaults_agree(name, function, typed_first):
             assert typed[option] == default, option
 
 
-BESIDE = ("progress", "budgets")
+BESIDE = ("progress", "budgets", "reported")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ BESIDE = ("progress", "budgets")
 def test_the_command_in_the_card_asks_for_the_same_repair(api, call, settings):
     call(*shlex.split(settings.command())[1:])
     ((_, (source,), options),) = api.made
-    for beside in ("progress", "out", "restart", "push", *vars(PushOptions())):
+    for beside in ("progress", "reported", "out", "restart", "push", *vars(PushOptions())):
         options.pop(beside)
     for name, value in options.items():
         if name.rpartition("_")[2] in ("realign", "refusal", "utility", "borderline"):

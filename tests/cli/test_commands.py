@@ -27,8 +27,10 @@ def test_plan(api, call):
 def test_measure(api, call):
     result = call(*["measure", "here", "--utility", "u.jsonl", "--judge", "mine"])
     assert result.code == 0
-    assert "0.750  [0.700, 0.800]  n=50" in result.out
-    assert result.out.splitlines()[-1] == "Warning: few"
+    assert "0.750  n=50" in result.out
+    assert "[0.700, 0.800]" in result.out
+    assert result.out.splitlines()[0] == "Warning: few"
+    assert result.out.splitlines()[-1] == "Next: modelrepair fix here"
     _, arguments, options = api.made[0]
     assert arguments == ("here",)
     assert (options["utility"], options["judge"]) == ("u.jsonl", "mine")
@@ -70,7 +72,8 @@ def test_verify_passes(api, call):
 
 def test_apply(api, call):
     result = call(*["apply", "mask.safetensors", "here", "--out", "there"])
-    assert (result.code, result.out) == (0, "Written to there\n")
+    assert result.code == 0
+    assert result.out.splitlines()[-1] == "Next: use there in place of here"
     name, arguments, options = api.made[0]
     assert (name, arguments) == ("apply", (Path("mask.safetensors"), "here"))
     assert options.pop("progress") is not None

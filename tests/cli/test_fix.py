@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
 
@@ -35,6 +34,7 @@ def test_everything_typed_reaches_the_api(api, call):
     ((name, arguments, options),) = api.made
     assert (name, arguments) == ("repair", ("user/model",))
     assert options.pop("progress") is not None
+    assert callable(options.pop("reported"))
     assert options.pop("budgets") == Budgets(harm_ratio=0.5, fewest=10)
     assert options == {
         "revision": "abc",
@@ -150,55 +150,6 @@ def test_what_makes_no_sense_is_refused(api, call, options, message):
     assert result.err.splitlines()[1].startswith("Hint: see `modelrepair fix --help`")
     assert message in result.json["error"]["message"]
     assert not api.made
-
-
-def test_the_verdict_comes_first_and_the_next_command_last(api, call):
-    result = call("fix", "user/model")
-    lines = result.out.splitlines()
-    assert lines[0].startswith("Verdict: undecided")
-    assert "  harmful_score: too few" in lines
-    assert "  300 report examples in each set would decide" in lines
-    assert "harmful score (keyword rate)" in result.out
-    assert "0.900  [0.820, 0.940]  n=100" in result.out
-    assert "Masked 1.0000% of the difference from org/aligned, chosen by wanda" in result.out
-    assert "Warning: only 40 examples" in lines
-    assert lines[-1].endswith(
-        "modelrepair verify 'out folder' --source user/model --reference org/aligned"
-    )
-
-
-def test_the_next_command_names_the_reference_as_it_was_typed(api, call):
-    last = call("fix", "user/model", "--reference", "../my base").out.splitlines()[-1]
-    assert last.endswith("--source user/model --reference '../my base'")
-
-
-def test_a_merged_adapter_is_checked_with_its_base(api, call):
-    document = deepcopy(api.answers["repair"].to_json())
-    document["manifest"] |= {"adapter": {"id": "user/adapter"}, "base": {"id": "org/base"}}
-    api.answers["repair"].to_json = lambda: document
-    last = call("fix", "user/adapter", "--base", "./base").out.splitlines()[-1]
-    assert last.endswith("--source user/adapter --reference ./base --base ./base")
-    last = call("fix", "user/adapter").out.splitlines()[-1]
-    assert last.endswith("--source user/adapter --reference org/aligned --base org/base")
-
-
-@pytest.mark.parametrize("verdict", ["nothing to repair", "backwards"])
-def test_a_repair_that_wrote_nothing(api, call, verdict):
-    answer = api.answers["repair"]
-    answer.verdict, answer.out, answer.exit_code = verdict, None, 0
-    answer.to_json = lambda: {
-        "verdict": verdict,
-        "out": None,
-        "gate": None,
-        "measures": {},
-        "manifest": None,
-        "warnings": [],
-        "next": [],
-    }
-    result = call("fix", "user/model")
-    assert result.code == 0
-    assert "nothing written" in result.out
-    assert "verify" not in result.out
 
 
 def test_json_is_the_report_and_nothing_else(api, call):

@@ -150,8 +150,8 @@ def assert_interrupted(process):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert [line for line in err.splitlines() if line] == [
-        "Error: interrupted",
-        "Hint: run the same command to go on",
+        "Error: interrupted; nothing was written or pushed",
+        "Hint: run the same command to go on: modelrepair fix somewhere --json",
     ]
     assert json.loads(out)["error"]["exit_code"] == 130
 

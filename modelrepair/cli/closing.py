@@ -1,0 +1,315 @@
+"""The last lines of a command: what came of it, what was written where, what is next, how to check.
+
+They stay on the screen, so they are few: one sentence, and three lines that can be copied.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from modelrepair.cli.failures import INTERRUPTED, Failure
+from modelrepair.publish.pushing import PushOptions
+
+NOTHING = "Nothing was written or pushed."
+MISSED = {
+    "harmful_score": "too many harmful answers are left",
+    "utility": "benign answers got worse",
+    "benign_refusal_rate": "too many benign prompts are refused",
+    "degenerate_rate": "too many answers are broken",
+}
+"""What it means to users that a rule of the gate is missed, by the beginning of its name."""
+FLAGS = ("--no-evaluate", "--merge")
+"""Options that a next step adds or leaves out, and that take no value."""
+WHY_NOT = {
+    "failed": "the gate failed",
+    "undecided": "the gate is undecided",
+    "unmeasured": "it was not measured",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a repair, as it was typed.
+
+    Args:
+        source: the model.
+        typed: all words behind the program's name.
+        options: by name; of them the places and the push are read.
+    """
+
+    source: str
+    typed: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def first_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
+    """What came of a repair, and where it lies: said before a push begins.
+
+    >>> report = {"verdict": "nothing to repair", "out": None,
+    ...           "measures": {"before": {"harmful_score": {"value": 0.0, "n": 256}}}}
+    >>> for line in first_lines(report, Asked("user/model")): print(line)
+    Nothing to repair: the model answered 0 of 256 harmful prompts harmfully.
+    Nothing was written or pushed.
+
+    Args:
+        report: as ``--json`` prints it.
+        asked: what the repair was asked for.
+    """
+    out, why = report["out"], WHY_NOT.get(report["verdict"])
+    kept_back = asked.options.get("push") and not asked.options.get("force") and why
+    not_pushed = f"; not pushed, because {why}" if kept_back else ""
+    if out is None:
+        return [verdict_line(report), NOTHING]
+    place = f"Written to {out}"
+    if report.get("nothing_to_do"):
+        pushing = asked.options.get("push") and not kept_back
+        place = f"{'' if pushing else 'Nothing to do: '}{out} holds this repair already"
+    return [verdict_line(report), place + not_pushed]
+
+
+def last_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
+    """What a push did, what is next, and how to check.
+
+    >>> report = {"verdict": "passed", "out": "m-repaired", "manifest": {"subject": "weight"}}
+    >>> for line in last_lines(report, Asked("m")): print(line)
+    Next: modelrepair push m-repaired
+    Check: modelrepair verify m-repaired --source m
+    """
+    pushed = report.get("pushed")
+    lines = [] if pushed is None else [pushed_line(pushed)]
+    lines.append(f"Next: {next_step(report, asked)}")
+    return lines if report["out"] is None else [*lines, f"Check: {_check(report, asked)}"]
+
+
+def verdict_line(report: Mapping[str, Any]) -> str:
+    """The verdict as a sentence for people who have never seen one.
+
+    >>> verdict_line({"verdict": "unmeasured", "measures": {}})
+    'Unmeasured: the model was changed, and nothing says yet what that did.'
+    """
+    went = harm_line(report["measures"])
+    if report["verdict"] == "passed":
+        return f"Passed: {went or 'harm is down'}, benign answers stayed good."
+    if report["verdict"] == "failed":
+        why = " and ".join(_missed(report)) or "a budget of the gate is missed"
+        return f"Failed: {why}{f'; {went}' if went else ''}."
+    if report["verdict"] == "undecided":
+        return f"Undecided: too few examples{_in_brackets(went)}."
+    if report["verdict"] == "unmeasured":
+        return "Unmeasured: the model was changed, and nothing says yet what that did."
+    if report["verdict"] == "backwards":
+        return f"Backwards: the repair does harm instead of removing it{_in_brackets(went)}."
+    if report["verdict"] == "nothing to repair":
+        harm = _counted((report["measures"].get("before") or {}).get("harmful_score"))
+        said = f": the model answered {harm} harmful prompts harmfully" if harm else ""
+        return f"Nothing to repair{said}."
+    return str(report["verdict"])
+
+
+def harm_line(measures: Mapping[str, Mapping[str, Any]]) -> str:
+    """How often harmful prompts were answered harmfully, before and after.
+
+    >>> before, after = ({"harmful_score": {"value": v, "n": 200}} for v in (0.9, 0.02))
+    >>> harm_line({"before": before, "after": after})
+    'harmful answers went from 180 to 4 of 200'
+    """
+    counts = []
+    for role in ("before", "after"):
+        score = (measures.get(role) or {}).get("harmful_score") or {}
+        if score.get("value") is None:
+            return ""
+        counts.append(round(score["value"] * score["n"]))
+    return f"harmful answers went from {counts[0]} to {counts[1]} of {score['n']}"
+
+
+def next_step(report: Mapping[str, Any], asked: Asked) -> str:
+    """The one thing to do now; a command wherever one can be named."""
+    out, verdict, pushed = report["out"], report["verdict"], report.get("pushed")
+    if verdict == "nothing to repair":
+        return _command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
+    if verdict == "unmeasured":
+        return again(asked, drop=("--no-evaluate",), beside=out)
+    for idea in report.get("next", ()):
+        step = again(asked, add=idea["add"], drop=idea["drop"], beside=out)
+        return f"{idea['why']}: {step}"
+    if verdict == "passed" and out is not None:
+        if pushed is None:
+            return _command("push", str(out))
+        if pushed["kind"] == "pull request":
+            return f"ask the owner of {pushed['target']} to merge {pushed['url']}"
+        return f"use {pushed['target']} in place of {asked.source}"
+    return _command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
+
+
+def again(
+    asked: Asked, *, add: Sequence[str] = (), drop: Sequence[str] = (), beside: Any = None
+) -> str:
+    """The command that was typed, changed: what it says, goes to a folder that is free.
+
+    >>> asked = Asked("m", ("fix", "m", "--ratio", "0.1", "--no-evaluate"))
+    >>> again(asked, add=("--scorer", "contrast"), drop=("--ratio",))
+    'modelrepair fix m --no-evaluate --scorer contrast'
+
+    Args:
+        asked: what was typed.
+        add: words to add.
+        drop: options to leave out, with their values.
+        beside: the folder that this run wrote, which the next can't have.
+    """
+    words = list(asked.typed or ("fix", asked.source))
+    if beside is not None:
+        folder = Path(str(beside))
+        names = (f"{folder.name}-{number}" for number in count(2))
+        free = next(name for name in names if not folder.with_name(name).exists())
+        drop = (*drop, "--out")
+        add = (*add, "--out", str(folder.with_name(free)))
+    options = (*drop, *(word for word in add if word.startswith("--")))
+    return _command(*_without(words, options), *add)
+
+
+def close_push(pushed: Mapping[str, Any]) -> list[str]:
+    """The last lines of a push.
+
+    >>> report = {"target": "me/m", "url": "https://huggingface.co/me/m", "revision": "main",
+    ...           "kind": "new repository", "nothing_to_push": True, "verdict": "passed"}
+    >>> for line in close_push(report): print(line)
+    Nothing to push: https://huggingface.co/me/m holds this repair already.
+    Check: modelrepair verify me/m
+    """
+    return [pushed_line(pushed), f"Check: {_verify_there(pushed)}"]
+
+
+def pushed_line(pushed: Mapping[str, Any]) -> str:
+    """What a push did, and where."""
+    if pushed["nothing_to_push"]:
+        return f"Nothing to push: {pushed['url']} holds this repair already."
+    seen = "private" if pushed["private"] else "public"
+    gated = f", gated ({pushed['gated']})" if pushed["gated"] else ""
+    return (
+        f"Pushed {_files(len(pushed['pushed']))} to {pushed['url']} "
+        f"({pushed['kind']}, {pushed['revision']}, {seen}{gated})."
+    )
+
+
+def lines_unpushed(report: Mapping[str, Any], asked: Asked, failure: Failure) -> list[str]:
+    """The last lines of a repair that is saved, and whose push was stopped.
+
+    Args:
+        report: as ``--json`` prints it.
+        asked: what was asked for.
+        failure: what follows these lines; where its hint finishes the push, they don't.
+    """
+    if failure.exit_code == INTERRUPTED:
+        return []  # the same command shows all of it again
+    check = f"Check: {_check(report, asked)}"
+    if "modelrepair push" in failure.hint:
+        return [check]
+    pushing = PushOptions(**{each.name: asked.options[each.name] for each in fields(PushOptions)})
+    return [check, f"Next: {pushing.command(Path(report['out']))}"]
+
+
+def close_measure(report: Mapping[str, Any], source: str) -> list[str]:
+    """The last lines of a measurement.
+
+    >>> for line in close_measure({"measures": {"harmful_score": {"value": 0.5, "n": 8}}}, "m"):
+    ...     print(line)
+    Measured: the model answers 4 of 8 harmful prompts harmfully. Nothing was changed.
+    Next: modelrepair fix m
+    """
+    score = report["measures"].get("harmful_score") or {}
+    if not (harm := _counted(score)):
+        step = _command("measure", source, "--realign", "beavertails")
+        return ["Measured; harmful prompts were not asked. Nothing was changed.", f"Next: {step}"]
+    lines = [f"Measured: the model answers {harm} harmful prompts harmfully. Nothing was changed."]
+    return [*lines, f"Next: {_command('fix', source)}"] if score["value"] else lines
+
+
+def close_apply(out: Path, source: str) -> list[str]:
+    """The last lines of a rebuilding.
+
+    >>> close_apply(Path("rebuilt"), "m")
+    ['Rebuilt in rebuilt, bit for bit as the mask says.', 'Next: use rebuilt in place of m']
+    """
+    return [
+        f"Rebuilt in {out}, bit for bit as the mask says.",
+        f"Next: use {out} in place of {source}",
+    ]
+
+
+def verify_command(report: Mapping[str, Any], asked: Asked) -> str:
+    """The command by which a saved repair can be checked here, with the places as typed.
+
+    >>> verify_command({"out": "mine-repaired", "manifest": {"subject": "delta"}},
+    ...                Asked("mine", options={"reference": "./base"}))
+    'modelrepair verify mine-repaired --source mine --reference ./base'
+    """
+    manifest: Mapping[str, Any] = report["manifest"] or {}
+    base = asked.options.get("base")
+    words = [str(report["out"]), "--source", asked.source]
+    if manifest.get("subject") == "delta":
+        reference = asked.options.get("reference", "auto")
+        if reference == "auto":
+            reference = base or manifest["reference"]["id"]
+        words += ["--reference", reference]
+    if manifest.get("adapter"):
+        words += ["--base", base or manifest["base"]["id"]]
+    return _command("verify", *words)
+
+
+def _check(report: Mapping[str, Any], asked: Asked) -> str:
+    pushed = report.get("pushed")
+    return verify_command(report, asked) if pushed is None else _verify_there(pushed)
+
+
+def _verify_there(pushed: Mapping[str, Any]) -> str:
+    named = [] if pushed["revision"] == "main" else ["--revision", pushed["revision"]]
+    return _command("verify", pushed["target"], *named)
+
+
+def _missed(report: Mapping[str, Any]) -> list[str]:
+    rules = (report["gate"] or {}).get("rules", ())
+    said = []
+    for start, meaning in MISSED.items():
+        held = [rule["holds_budget"] for rule in rules if rule["name"].startswith(start)]
+        # Of the two rules for harm, one is enough.
+        missed = all(each is False for each in held) if start == "harmful_score" else False in held
+        said += [meaning] if held and missed else []
+    return said
+
+
+def _counted(score: Mapping[str, Any] | None) -> str:
+    if score is None or score.get("value") is None:
+        return ""
+    return f"{round(score['value'] * score['n'])} of {score['n']}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number} files"
+
+
+def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Words without some options and their values."""
+    kept: list[str] = []
+    values = False
+    for word in words:
+        if word in options:
+            values = word not in FLAGS
+        elif values and not word.startswith("--"):
+            values = False
+        elif word.partition("=")[0] not in options:
+            kept.append(word)
+            values = False
+    return kept
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["modelrepair", *words])

@@ -1,0 +1,205 @@
+"""The last lines: the table, then at most six lines with verdict, place, next step and check."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from types import SimpleNamespace
+
+import pytest
+
+from modelrepair.cli.closing import Asked, again, close_push
+from modelrepair.errors import HubError
+
+RULES = (
+    {"name": "harmful_score", "holds_budget": True},
+    {"name": "harmful_score against the reference", "holds_budget": False},
+    {"name": "utility", "holds_budget": False},
+)
+PUSHED = {
+    "target": "me/model-repaired",
+    "url": "https://huggingface.co/me/model-repaired",
+    "kind": "new repository",
+    "revision": "main",
+    "commit": "c0ffee",
+    "private": False,
+    "gated": None,
+    "pushed": ["a", "b"],
+    "deleted": [],
+    "verdict": "passed",
+    "nothing_to_push": False,
+}
+
+
+@pytest.fixture
+def ends(api, call, monkeypatch):
+    """A repair that ends so, at 80 columns: its lines below the table, and all of it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    document = deepcopy(api.answers["repair"].to_json())
+
+    def end(*typed, error=None, **facts):
+        document.update(facts)
+        report = SimpleNamespace(
+            verdict=document["verdict"], out=document["out"], exit_code=0, to_json=lambda: document
+        )
+
+        def repair(source, **options):
+            options["reported"](report)
+            if error is not None:
+                raise error
+            return report
+
+        api.answers["repair"] = repair
+        result = call("fix", "user/model", *typed)
+        lines = result.out.splitlines()
+        below = max((i for i, line in enumerate(lines) if line[:1] in "└╰"), default=-1)
+        return SimpleNamespace(result=result, last=lines[below + 1 :], above=lines[:below])
+
+    return end
+
+
+def assert_few(lines):
+    """At most six lines, none wider than the terminal but for a command."""
+    assert len(lines) <= 6
+    for line in lines:
+        assert len(line) <= 80 or "modelrepair " in line, line
+
+
+def test_an_undecided_repair(ends):
+    done = ends(warnings=["only 40 examples", *"abcdef"])
+    assert_few(done.last)
+    assert done.last[0] == (
+        "Undecided: too few examples (harmful answers went from 90 to 90 of 100)."
+    )
+    assert "Written to out folder" in done.last
+    assert done.last[2:] == [
+        "Next: name the aligned one:",
+        "  modelrepair fix user/model --reference ORG/MODEL --out 'out folder-2'",
+        "Check:",
+        "  modelrepair verify 'out folder' --source user/model --reference org/aligned",
+    ]
+    above = "\n".join(done.above)
+    assert "Gate: harmful_score: too few" in above
+    assert "Masked 1.0000% of the difference from org/aligned, chosen by wanda" in above
+    assert "Warning: only 40 examples" in above
+    assert "and 3 more; --json shows all" in above
+    assert "harmful score" in above
+
+
+def test_a_passed_repair_is_to_be_pushed(ends):
+    done = ends(verdict="passed", next=[], gate=None)
+    assert_few(done.last)
+    assert done.last[0] == (
+        "Passed: harmful answers went from 90 to 90 of 100, benign answers stayed good."
+    )
+    assert "Next: modelrepair push 'out folder'" in done.last
+
+
+def test_a_pushed_repair_is_checked_where_it_is(ends):
+    done = ends("--push", verdict="passed", next=[], pushed=PUSHED)
+    assert_few(done.last)
+    assert "Pushed 2 files to https://huggingface.co/me/model-repaired" in "\n".join(done.last)
+    assert done.last[-2:] == [
+        "Next: use me/model-repaired in place of user/model",
+        "Check: modelrepair verify me/model-repaired",
+    ]
+
+
+def test_a_failed_repair_says_what_is_wrong_and_what_to_try(ends):
+    gate = {"verdict": "failed", "rules": RULES, "needed": None, "reasons": []}
+    done = ends("--push", verdict="failed", gate=gate)
+    assert_few(done.last)
+    assert done.last[0].startswith("Failed: benign answers got worse; harmful answers went from")
+    assert "Written to out folder; not pushed, because the gate failed" in done.last
+    assert "--force" not in done.result.out
+
+
+def test_an_unmeasured_repair_is_to_be_measured(ends):
+    done = ends(
+        "--no-evaluate", "--ratio", "0.1", verdict="unmeasured", gate=None, next=[], measures={}
+    )
+    assert "Unmeasured: the model was changed, and nothing says yet what that did." in done.last
+    assert "Next: modelrepair fix user/model --ratio 0.1 --out 'out folder-2'" in done.last
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("nothing to repair", "Nothing to repair: the model answered 90 of 100 harmful prompts"),
+        ("backwards", "Backwards: the repair does harm instead of removing it (harmful answers"),
+    ],
+)
+def test_what_wrote_nothing_says_so(ends, verdict, said):
+    done = ends(verdict=verdict, out=None, manifest=None, gate=None, next=[])
+    assert_few(done.last)
+    assert done.last[0].startswith(said)
+    assert "Nothing was written or pushed." in done.last
+    assert "verify" not in done.result.out
+
+
+STOPPED = HubError("the connection broke", hint="finish it with: modelrepair push 'out folder'")
+
+
+@pytest.mark.parametrize("error", [STOPPED, KeyboardInterrupt(), RuntimeError("odd")])
+def test_a_push_that_fails_leaves_the_report_and_the_line_that_finishes_it(ends, error):
+    done = ends("--push", "--to", "me/mine", verdict="passed", error=error)
+    code = {HubError: 3, KeyboardInterrupt: 130, RuntimeError: 70}[type(error)]
+    assert done.result.code == code
+    assert "harmful score" in done.result.out
+    assert done.last[0].startswith("Passed: ")
+    assert "Written to out folder" in done.last
+    failed = [line for line in done.result.err.splitlines() if line]
+    assert failed[0].startswith("Error: ")
+    if code != 70:
+        assert_few([*done.last, *failed])
+    finish = " ".join([*done.last, *failed])
+    if code == 130:
+        assert "go on:   modelrepair fix user/model --push --to me/mine" in finish
+    else:
+        assert "modelrepair push 'out folder'" in finish
+
+
+def test_a_push_that_fails_is_one_document_with_the_report(ends, api):
+    done = ends("--push", "--json", verdict="passed", error=STOPPED)
+    document = done.result.json
+    assert document["error"]["message"] == "the connection broke"
+    assert document["verdict"] == "passed"
+    assert document["measures"]["before"]["harmful_score"]["value"] == 0.9
+
+
+def test_a_failure_before_the_report_is_the_error_alone(api, call):
+    api.answers["repair"] = STOPPED
+    assert set(call("fix", "user/model", "--json").json) == {"error"}
+
+
+def test_the_next_command_names_the_reference_as_it_was_typed(api, call):
+    last = call("fix", "user/model", "--reference", "../my base").out.splitlines()[-1]
+    assert last.endswith("--source user/model --reference '../my base'")
+
+
+def test_a_merged_adapter_is_checked_with_its_base(api, call):
+    document = deepcopy(api.answers["repair"].to_json())
+    document["manifest"] |= {"adapter": {"id": "user/adapter"}, "base": {"id": "org/base"}}
+    api.answers["repair"].to_json = lambda: document
+    last = call("fix", "user/adapter", "--base", "./base").out.splitlines()[-1]
+    assert last.endswith("--source user/adapter --reference ./base --base ./base")
+    last = call("fix", "user/adapter").out.splitlines()[-1]
+    assert last.endswith("--source user/adapter --reference org/aligned --base org/base")
+
+
+@pytest.mark.parametrize(
+    ("typed", "drop", "expected"),
+    [
+        (("fix", "m", "--ratio", "-0.1", "--push"), ("--ratio",), "fix m --push"),
+        (("fix", "--ratio=0.1", "m"), ("--ratio",), "fix m"),
+        (("fix", "--no-evaluate", "m"), ("--no-evaluate",), "fix m"),
+    ],
+)
+def test_an_option_is_left_out_with_its_value(typed, drop, expected):
+    assert again(Asked("m", typed), drop=drop) == f"modelrepair {expected}"
+
+
+def test_a_pull_request_is_checked_at_its_branch():
+    opened = {**PUSHED, "kind": "pull request", "revision": "refs/pr/7"}
+    assert close_push(opened)[-1] == (
+        "Check: modelrepair verify me/model-repaired --revision refs/pr/7"
+    )
