@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.cli.failures import INTERRUPTED, Failure
-from modelrepair.publish.pushing import PushOptions
+from modelrepair.publish.pushing import PushOptions, from_here
 
 NOTHING = "Nothing was written or pushed."
 MISSED = {
@@ -60,7 +60,7 @@ def first_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
         report: as ``--json`` prints it.
         asked: what the repair was asked for.
     """
-    out, why = report["out"], WHY_NOT.get(report["verdict"])
+    out, why = _out(report), WHY_NOT.get(report["verdict"])
     kept_back = asked.options.get("push") and not asked.options.get("force") and why
     not_pushed = f"; not pushed, because {why}" if kept_back else ""
     if out is None:
@@ -129,7 +129,7 @@ def harm_line(measures: Mapping[str, Mapping[str, Any]]) -> str:
 
 def next_step(report: Mapping[str, Any], asked: Asked) -> str:
     """The one thing to do now; a command wherever one can be named."""
-    out, verdict, pushed = report["out"], report["verdict"], report.get("pushed")
+    out, verdict, pushed = _out(report), report["verdict"], report.get("pushed")
     if verdict == "nothing to repair":
         return _command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
     if verdict == "unmeasured":
@@ -139,7 +139,7 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
         return f"{idea['why']}: {step}"
     if verdict == "passed" and out is not None:
         if pushed is None:
-            return _command("push", str(out))
+            return _command("push", out)
         if pushed["kind"] == "pull request":
             return f"ask the owner of {pushed['target']} to merge {pushed['url']}"
         return f"use {pushed['target']} in place of {asked.source}"
@@ -147,7 +147,7 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
 
 
 def again(
-    asked: Asked, *, add: Sequence[str] = (), drop: Sequence[str] = (), beside: Any = None
+    asked: Asked, *, add: Sequence[str] = (), drop: Sequence[str] = (), beside: str | None = None
 ) -> str:
     """The command that was typed, changed: what it says, goes to a folder that is free.
 
@@ -163,7 +163,7 @@ def again(
     """
     words = list(asked.typed or ("fix", asked.source))
     if beside is not None:
-        folder = Path(str(beside))
+        folder = Path(beside)
         names = (f"{folder.name}-{number}" for number in count(2))
         free = next(name for name in names if not folder.with_name(name).exists())
         drop = (*drop, "--out")
@@ -250,7 +250,7 @@ def verify_command(report: Mapping[str, Any], asked: Asked) -> str:
     """
     manifest: Mapping[str, Any] = report["manifest"] or {}
     base = asked.options.get("base")
-    words = [str(report["out"]), "--source", asked.source]
+    words = [str(_out(report)), "--source", asked.source]
     if manifest.get("subject") == "delta":
         reference = asked.options.get("reference", "auto")
         if reference == "auto":
@@ -259,6 +259,10 @@ def verify_command(report: Mapping[str, Any], asked: Asked) -> str:
     if manifest.get("adapter"):
         words += ["--base", base or manifest["base"]["id"]]
     return _command("verify", *words)
+
+
+def _out(report: Mapping[str, Any]) -> str | None:
+    return None if report["out"] is None else from_here(Path(report["out"]))
 
 
 def _check(report: Mapping[str, Any], asked: Asked) -> str:
