@@ -81,7 +81,7 @@ def last_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
     Check: modelrepair verify m-repaired --source m
     """
     pushed = report.get("pushed")
-    lines = [] if pushed is None else [pushed_line(pushed)]
+    lines = [] if pushed is None else pushed_lines(pushed)
     lines.append(f"Next: {next_step(report, asked)}")
     return lines if report["out"] is None else [*lines, f"Check: {_check(report, asked)}"]
 
@@ -181,19 +181,25 @@ def close_push(pushed: Mapping[str, Any]) -> list[str]:
     Nothing to push: https://huggingface.co/me/m holds this repair already.
     Check: modelrepair verify me/m
     """
-    return [pushed_line(pushed), f"Check: {_verify_there(pushed)}"]
+    return [*pushed_lines(pushed), f"Check: {_verify_there(pushed)}"]
 
 
-def pushed_line(pushed: Mapping[str, Any]) -> str:
-    """What a push did, and where."""
+def pushed_lines(pushed: Mapping[str, Any]) -> list[str]:
+    """What a push did, and where; and what `verify` will stumble over there."""
     if pushed["nothing_to_push"]:
-        return f"Nothing to push: {pushed['url']} holds this repair already."
+        return [f"Nothing to push: {pushed['url']} holds this repair already."]
     seen = "private" if pushed["private"] else "public"
     gated = f", gated ({pushed['gated']})" if pushed["gated"] else ""
-    return (
+    then = pushed.get("repair_of")
+    replaced = f"; replaced the repair of {then[:10]}" if then else ""
+    deleted = f"; deleted {_files(len(pushed['deleted']))} there" if pushed["deleted"] else ""
+    lines = [
         f"Pushed {_files(len(pushed['pushed']))} to {pushed['url']} "
-        f"({pushed['kind']}, {pushed['revision']}, {seen}{gated})."
-    )
+        f"({pushed['kind']}, {pushed['revision']}, {seen}{gated}){replaced}{deleted}"
+    ]
+    if beside := [each["file"] for each in pushed.get("kept", ()) if each["verify"] is not None]:
+        lines.append(f"Beside it, and verify will fail: {', '.join(beside)}")
+    return lines
 
 
 def lines_unpushed(report: Mapping[str, Any], asked: Asked, failure: Failure) -> list[str]:
