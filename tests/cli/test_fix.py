@@ -70,6 +70,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "borderline_limit": 50,
         "examples": 64,
         "max_length": 99,
+        "kind_examples": 60,
         "preset": "antidote-paper",
         "scorer": "gradient",
         "scorer_options": {"reduce": "abs"},
@@ -81,6 +82,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "scale": 0.5,
         "step": 0.01,
         "max_rounds": 3,
+        "max_candidates": None,
         "protect": 0.1,
         "fallback": False,
         "evaluate": False,
@@ -103,6 +105,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "keep_other_weights": False,
         "private": True,
         "force": True,
+        "delete": (),
     }
 
 
