@@ -19,12 +19,14 @@ from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.private import private_of, scorer_options, shown_settings
 from modelrepair.publish.manifest import Manifest, Site
-from modelrepair.publish.published import published, published_json
+from modelrepair.publish.published import Private, published, published_json
+from modelrepair.publish.rights import recorded
 from modelrepair.readable import all_readable
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import SetName
 from modelrepair.settings import short_options
 from modelrepair.source.digest import digests
+from modelrepair.source.licences import Terms, terms_in, with_base
 from modelrepair.version import version
 
 if TYPE_CHECKING:
@@ -173,6 +175,7 @@ def draft_manifest(
             "base": None if base is None else _origin(base, files=True),
             "adapter": None if adapter is None else _origin(adapter, files=True),
             "reference": None if reference is None else _origin(reference, files=True),
+            "licences": _inherited(base, reference, private),
             "sites": manifest_sites(bench.sites, found.made),
             "coverage": bench.sites.coverage,
             "skipped": {**bench.sites.skipped, **_unseen(found.made)},
@@ -208,6 +211,18 @@ def _origin(model: Model, *, files: bool = False) -> dict[str, Any]:
         "commit": model.source.commit,
         "files": digests(model.source.folder, names) if files else {},
     }
+
+
+def _inherited(
+    base: Model | None, reference: Model | None, private: Private
+) -> list[dict[str, Any]]:
+    """The licences of the models that the source was made from; the writer adds its own."""
+    terms = Terms(())
+    for model in (base, reference):
+        if model is not None:
+            named = _origin(model)["id"]
+            terms = with_base(terms, named, terms_in(model.source.folder))
+    return recorded(terms, private)
 
 
 def _set(bench: Bench, key: SetKey, given: ExampleSet) -> dict[str, Any]:

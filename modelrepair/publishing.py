@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
-from modelrepair.errors import ModelRepairError, UsageError
+from modelrepair.errors import HubError, ModelRepairError, UsageError
 from modelrepair.kept import files_of_source
 from modelrepair.progress import Progress
 from modelrepair.publish.admission import WITHOUT_FORCE, refuse_lab
@@ -24,6 +24,7 @@ from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.push import push
 from modelrepair.publish.pushing import PushOptions, globs_of
 from modelrepair.publish.remote import Remote
+from modelrepair.publish.rights import check_rights
 from modelrepair.publish.roles import role
 from modelrepair.publish.there import There, check_there, sort_there
 from modelrepair.publish.values import VALUES_NAME
@@ -31,9 +32,10 @@ from modelrepair.publish.verdicts import VERDICTS_NAME
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
 from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
+from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
 from modelrepair.source.names import is_id
 from modelrepair.source.reference import declared_base
-from modelrepair.source.resolve import Source, resolve, wanted_files
+from modelrepair.source.resolve import Source, hub_errors, resolve, wanted_files
 
 
 def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
@@ -138,7 +140,46 @@ def destination_ahead(settings: Settings, source: Source, options: PushOptions) 
     """
     refuse_lab(source.folder)
     with push_errors(options.to or source.id or source.name, "the same command"):
-        return find_destination(kin_ahead(settings, source), options, source.name)
+        destination = find_destination(kin_ahead(settings, source), options, source.name)
+    check_rights(terms_ahead(settings, source), destination)
+    return destination
+
+
+def terms_ahead(settings: Settings, source: Source) -> Terms:
+    """The licences that a repair would be under: the source's, its base's and the reference's.
+
+    Those of models on the Hub are read from its metadata; where it does not tell, theirs are left
+    out.
+
+    >>> terms_ahead(settings, source).shown  # doctest: +SKIP
+    'apache-2.0'
+    """
+    terms = terms_in(source.folder)
+    adapter = read_adapter(source.folder)
+    base = settings.base or (adapter.base if adapter is not None else None)
+    named = settings.reference
+    reference = declared_base(source.folder) if named == "auto" else named
+    for name in dict.fromkeys((base, reference)):
+        if name is None or name in ("none", source.id):
+            continue
+        if on_the_hub(name):
+            terms = with_base(terms, name, _terms_on_the_hub(name))
+        elif (folder := Path(name).expanduser()).is_dir():
+            terms = with_base(terms, folder.resolve().name, terms_in(folder))
+    return terms
+
+
+def _terms_on_the_hub(id: str) -> Terms:
+    from huggingface_hub import HfApi, constants
+
+    if constants.HF_HUB_OFFLINE:
+        return Terms(())
+    try:
+        with hub_errors(id):
+            card = HfApi().model_info(id).card_data
+    except HubError:
+        return Terms(())
+    return terms_of(dict(card.__dict__) if card else {})
 
 
 def there_ahead(

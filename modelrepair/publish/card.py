@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair.publish.figures import cell, figure, number, percent
+from modelrepair.publish.figures import address, cell, figure, number, percent
 from modelrepair.publish.manifest import (
     Manifest,
     Origin,
@@ -126,7 +126,9 @@ def _body(manifest: Manifest, place: Place, digest: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(cell=cell, percent=percent, figure=figure, number=number)
+    environment.filters.update(
+        address=address, cell=cell, percent=percent, figure=figure, number=number
+    )
     return environment.get_template("v1.md.jinja").render(
         m=manifest,
         digest=digest,

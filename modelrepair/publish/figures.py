@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from modelrepair.printable import printable
 from modelrepair.publish.manifest import Measure
 
@@ -17,6 +19,16 @@ def cell(value: object) -> str:
     text = printable(" ".join(str(value).split()), unassigned=False)
     text = text.replace("<", "&lt;").replace("`", "'")
     return text.replace("|", "\\|").replace("[", "\\[")
+
+
+def address(text: str) -> str:
+    """An address as a link; anything else, such as a file's name, as plain text.
+
+    >>> address("https://example.org/licence"), address("LICENSE"), address("javascript:x")
+    ('<https://example.org/licence>', 'LICENSE', 'javascript:x')
+    """
+    plain = re.fullmatch(r"https://[\w.-]+/[\w./%~#?=&+-]*", text, re.ASCII)
+    return f"<{text}>" if plain else cell(text)
 
 
 def percent(share: float) -> str:

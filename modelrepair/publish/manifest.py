@@ -85,6 +85,30 @@ class Origin(Record):
     files: dict[str, Sha256] = Field(default_factory=dict)
 
 
+class LicenceRecord(Record):
+    """One licence of the source, or of the model that it was made from, as `Licence` has it."""
+
+    id: Text | None
+    """As the card names it; None where it names none."""
+    name: Text
+    url: Text
+    """Where it can be read: an address, or a file beside the model."""
+    rules: tuple[Text, ...] = ()
+    """What is left to whoever publishes."""
+    kept: tuple[Text, ...] = ()
+    """What the card does already."""
+    publishable: bool = True
+    commercial: bool = True
+    prefix: Text | None = None
+    """What the name of a changed copy has to begin with."""
+    phrase: Text | None = None
+    """What has to be displayed; the card does."""
+    notice: Text | None = None
+    """What a file ``Notice`` beside the weights has to say."""
+    of: Name | None = None
+    """The base model whose card names it; None for the source's own."""
+
+
 class Site(Record):
     """One tensor of the file that was open to change, and what became of it."""
 
@@ -284,6 +308,8 @@ class Manifest(Record):
     warnings: tuple[Text, ...] = ()
     metadata: dict[str, Plain] = Field(default_factory=dict)
     """What the card's front matter keeps of the source's: licence, language, gate text …"""
+    licences: tuple[LicenceRecord, ...] = ()
+    """The source's, and those of base and reference where they are others."""
     left_behind: dict[str, str] = Field(default_factory=dict)
     """Files of a source on the Hub that are not here, with the reason; of a folder, no names."""
     left_behind_kinds: dict[str, int] = Field(default_factory=dict)

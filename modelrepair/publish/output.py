@@ -36,10 +36,12 @@ from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Site, canonica
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.publish.published import private_to
 from modelrepair.publish.rewriting import rewrite_file
+from modelrepair.publish.rights import recorded, with_recorded
 from modelrepair.publish.values import VALUES_NAME, write_values
 from modelrepair.publish.verdicts import VERDICTS_NAME, Results, write_verdicts
 from modelrepair.readable import all_readable
 from modelrepair.source.digest import sha256_file
+from modelrepair.source.licences import terms_in
 
 MASK_NAME = "repair/mask.safetensors"
 
@@ -204,6 +206,7 @@ def write_record(
         "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
         "reference_tensors": tensors,
         "metadata": kept_metadata(old or "", private),
+        "licences": recorded(with_recorded(terms_in(source.folder), draft.licences), private),
         # Names in a folder on a machine are its owner's business; those on the Hub are public.
         "left_behind": dict(weights.left_behind) if draft.source.hub else {},
         "left_behind_kinds": kinds_left_behind(weights.left_behind),

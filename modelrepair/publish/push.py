@@ -26,6 +26,7 @@ from modelrepair.publish.pulls import branch_of, closed
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.reading import read_manifest
 from modelrepair.publish.remote import Remote, blob_of, list_remote
+from modelrepair.publish.rights import check_rights, rights_warnings, terms_of_repair
 from modelrepair.publish.there import (
     Kept,
     State,
@@ -109,11 +110,15 @@ def _push(folder: Path, options: PushOptions, progress: Progress) -> PushReport:
     with push_errors(options.to or manifest.source.id, options.command(folder)):
         name = manifest.source.id.rpartition("/")[2]
         destination = find_destination(kin_of(manifest), options, name)
+    terms = terms_of_repair(manifest)
+    check_rights(terms, destination)
     job = _Job(folder, manifest, destination, options.delete)
     with push_errors(destination.id, options.command(folder)):
         # Said and refused before the weights are read: that takes minutes.
         for line in _sorted(job)[1].lines(destination.id):
             progress.note(line)
+    for line in rights_warnings(terms, destination.id):
+        progress.note(f"Warning: {line}")
     check_files(folder, manifest, progress)
     with push_errors(destination.id, options.command(folder)):
         _write_card(folder, manifest, destination)

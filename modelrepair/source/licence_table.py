@@ -60,7 +60,7 @@ class Licence:
         """
         own = self.id or "no licence"
         said = own if self.name.lower() in (own.lower(), own) else f"{own} ({self.name})"
-        return said if self.of is None else f"{said}, of its base {self.of}"
+        return said if self.of is None else f"{said} of its base {self.of}"
 
     @property
     def asks(self) -> tuple[str, ...]:

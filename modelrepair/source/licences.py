@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from modelrepair.publish.files import card_text
+from modelrepair.publish.roles import role
+from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.licence_table import COPY, LIST, Licence, find_licence, licence_key
 from modelrepair.source.names import id_for
 
@@ -86,11 +90,25 @@ def terms_of(front_matter: Mapping[str, Any], files: Iterable[str] = ()) -> Term
     return Terms(tuple(_beside(each, copy, notice) for each in found))
 
 
+def terms_in(folder: Path) -> Terms:
+    r"""The terms of the model in a folder, by its card and the licence files beside that.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    >>> terms_in(folder).shown
+    'mit'
+    """
+    files = [path.name for path in folder.iterdir() if path.is_file()]
+    card = read_front_matter(card_text(folder) or "")
+    return terms_of(card, [name for name in files if role(name) == "licence"])
+
+
 def with_base(own: Terms, base: str, its: Terms) -> Terms:
     """The terms of a model and of the one that it was made from: a licence holds for what follows.
 
     >>> with_base(terms_of({}), "org/base", terms_of({"license": "llama3.1"})).shown
-    'no licence; llama3.1 (Llama 3.1 Community License), of its base org/base'
+    'no licence; llama3.1 (Llama 3.1 Community License) of its base org/base'
 
     Args:
         own: the model's.
