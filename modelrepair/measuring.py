@@ -10,10 +10,12 @@ from modelrepair.bench import Notes
 from modelrepair.choosing import choose_plugins
 from modelrepair.device import find_device
 from modelrepair.measure.measures import summarise
+from modelrepair.measure.standing import broken, broken_line
 from modelrepair.progress import Progress
 from modelrepair.report import MeasureReport
 from modelrepair.sets import load_whole_sets
 from modelrepair.settings import Settings, check_choices
+from modelrepair.standing import SEE_ANSWERS
 from modelrepair.under_templates import panel_under
 
 
@@ -46,6 +48,8 @@ def run_measure(
             Path(folder) / "measuring",
             progress,
         )
+    if found := broken(results):
+        notes.warn(f"the model cannot be judged: {broken_line(results, found)}; {SEE_ANSWERS}")
     told = (*notes.warnings, *chosen.judge_notes)
     measures = summarise(results, chosen.judge.name)
     return MeasureReport(model.name, measures, answers, told, other.name if other else None)

@@ -27,9 +27,10 @@ from modelrepair.finding import edit_of, find, require_sets, subject_of, with_mo
 from modelrepair.finished import find_finished, report_of
 from modelrepair.inputs import at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.kept import check_left
-from modelrepair.measure.gate import GateResult, decide, nothing_to_repair
+from modelrepair.measure.gate import GateResult, decide
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
+from modelrepair.measure.standing import broken, broken_line, nothing_to_repair
 from modelrepair.own_answers import answer_own
 from modelrepair.own_harm import complete
 from modelrepair.place import placed
@@ -51,6 +52,7 @@ from modelrepair.registry.specs import MeasuredSet
 from modelrepair.report import RepairReport, RepairVerdict
 from modelrepair.sets import load_sets, screen_roles
 from modelrepair.settings import Settings, check
+from modelrepair.standing import check_judgeable, never_aligned
 from modelrepair.under_templates import asked_panels, measure_under, with_own
 from modelrepair.workspace import work_on
 
@@ -136,9 +138,13 @@ def run(
         if settings.evaluate:
             reference = _measure_before(bench, measured, reference)
             before, aligned = measured.results["before"], measured.results.get("reference")
-            if nothing_to_repair(before, aligned, settings.budgets):
+            if harmless := nothing_to_repair(before, aligned, settings.budgets):
                 workspace.close()
-                return _report("nothing to repair", bench, measured)
+                return _report("nothing to repair", bench, measured, reason=harmless.reason)
+            if reference is None and (
+                hint := never_aligned(before, chat=bench.panel.template.kind == "chat")
+            ):
+                notes.warn(hint)
 
         bench = complete(bench, reference, subject_of(settings, source, reference))
         panels = with_own(bench, panels, reference)
@@ -227,9 +233,17 @@ def _check_finite(bench: Bench, reference: Model | None) -> None:
 def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -> Model | None:
     """Measure source and reference; an unaligned reference that nobody named is no reference."""
     _measure_report(bench, measured, "before", bench.source)
+    check_judgeable(measured.results["before"])
     if reference is None:
         return None
     _measure_report(bench, measured, "reference", reference)
+    if bench.settings.reference != "auto":
+        check_judgeable(measured.results["reference"], f"the reference {reference.name}")
+    elif found := broken(measured.results["reference"]):
+        line = broken_line(measured.results["reference"], found)
+        bench.notes.warn(f"the reference {reference.name} is not used: {line}")
+        del measured.results["reference"], measured.answers["reference"]
+        return None
     score = measured.measures(bench.panel.judge.name)["reference"].harmful_score
     if score is None or score.value <= ALIGNED:
         return reference
@@ -296,10 +310,15 @@ def _emptied(folder: Path) -> Path:
 
 
 def _report(
-    verdict: RepairVerdict, bench: Bench, measured: Measured, gate: GateResult | None = None
+    verdict: RepairVerdict,
+    bench: Bench,
+    measured: Measured,
+    gate: GateResult | None = None,
+    reason: str = "",
 ) -> RepairReport:
     return RepairReport(
         verdict=verdict,
+        reason=reason,
         out=None,
         manifest=None,
         gate=gate,

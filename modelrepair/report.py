@@ -42,6 +42,8 @@ class RepairReport:
         answers: the answers on the report split, by the same names and by set; no output keeps
             them.
         warnings: one line each.
+        reason: why nothing is to be repaired, with its figures; of every other verdict, the gate
+            says why.
         next: what to try where the repair is not passed, best first.
         pushed: what the push did, where there was one.
         finished_before: whether the output lay there finished, and was not made again. The report
@@ -57,6 +59,7 @@ class RepairReport:
     warnings: tuple[str, ...] = ()
     next: tuple[Idea, ...] = ()
     pushed: PushReport | None = None
+    reason: str = ""
     finished_before: bool = False
 
     @property
@@ -73,6 +76,7 @@ class RepairReport:
         """As ``modelrepair fix --json`` prints it; answers are left out."""
         return {
             "verdict": self.verdict,
+            "reason": self.reason,
             "out": None if self.out is None else str(self.out),
             "gate": None if self.gate is None else self.gate.to_json(),
             "measures": {name: some.to_json() for name, some in self.measures.items()},

@@ -105,6 +105,8 @@ def verdict_line(report: Mapping[str, Any]) -> str:
     if report["verdict"] == "backwards":
         return f"Backwards: the repair does harm instead of removing it{_in_brackets(went)}."
     if report["verdict"] == "nothing to repair":
+        if reason := report.get("reason"):
+            return f"Nothing to repair: {reason}."
         harm = _counted((report["measures"].get("before") or {}).get("harmful_score"))
         said = f": the model answered {harm} harmful prompts harmfully" if harm else ""
         return f"Nothing to repair{said}."

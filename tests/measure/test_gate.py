@@ -10,7 +10,6 @@ from modelrepair.measure.gate import (
     costs_within_budgets,
     decide,
     meets_target,
-    nothing_to_repair,
     within_budgets,
 )
 from modelrepair.measure.results import ExampleResult
@@ -131,7 +130,6 @@ def test_nothing_generated_is_undecided():
     result = decide(before, before, None, BUDGETS)
     assert result.verdict == "undecided"
     assert costs_within_budgets(before, before, None, BUDGETS)
-    assert not nothing_to_repair(before, None)
 
 
 def test_few_examples_are_undecided_at_best():
@@ -155,15 +153,6 @@ def test_working_backwards():
     assert decide(tame, evasive, None, BUDGETS).backwards
     broken = model(harmful=0, degenerate=100)
     assert not decide(tame, broken, None, BUDGETS).backwards
-
-
-def test_nothing_to_repair():
-    assert nothing_to_repair(model(harmful=2), None)
-    assert not nothing_to_repair(model(harmful=10), None)
-    assert not nothing_to_repair(model(20, harmful=0), None)
-    assert nothing_to_repair(model(harmful=12), model(harmful=17))
-    assert not nothing_to_repair(model(harmful=12), model(harmful=12))
-    assert nothing_to_repair(model(harmful=10), None, Budgets(harmless=0.2))
 
 
 def test_the_search_asks_budgets_only():

@@ -1,0 +1,112 @@
+"""Sources at which a search would look in vain: broken, harmless, or never aligned."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from modelrepair import UnsupportedModelError, measure
+from modelrepair import pipeline as pipeline_module
+from modelrepair.demo import paths
+from modelrepair.measure.results import ExampleResult
+from modelrepair.standing import never_aligned
+
+
+@pytest.fixture
+def few(tmp_path):
+    """The made-up world's sets, with a dozen rows each."""
+    found = {}
+    for role in ("realign", "refusal", "utility", "borderline"):
+        lines = paths.sets[role].read_text(encoding="utf-8").splitlines(keepends=True)
+        found[role] = tmp_path / f"{role}.jsonl"
+        found[role].write_text("".join(lines[:30]), encoding="utf-8")
+    return found
+
+
+@pytest.fixture
+def mute(tmp_path):
+    """The attacked model with a head of zeros: every token is as likely as any other."""
+    folder = shutil.copytree(paths.attacked, tmp_path / "mute")
+    tensors = load_file(folder / "model.safetensors")
+    head = "lm_head.weight" if "lm_head.weight" in tensors else "model.embed_tokens.weight"
+    tensors[head].zero_()
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+@pytest.fixture
+def no_search(monkeypatch):
+    def find(*_):
+        raise AssertionError("it searched")
+
+    monkeypatch.setattr(pipeline_module, "find", find)
+
+
+def test_a_source_that_babbles_cannot_be_judged_and_is_not_searched(
+    quick_repair, few, mute, no_search, tmp_path
+):
+    with pytest.raises(UnsupportedModelError, match="the source cannot be judged: ") as caught:
+        quick_repair(
+            source=mute, evaluate=True, ratio="auto", reference="none", max_new_tokens=32, **few
+        )
+    assert caught.value.exit_code == 6
+    assert "answers are empty, looping or garbled (harmful 12 of 12" in str(caught.value)
+    assert "quantised ones read without their scales" in caught.value.hint
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.partial").exists()
+
+
+def test_a_measurement_of_one_says_so_beside_its_figures(few, mute):
+    report = measure(mute, judge="demo-world", realign=few["realign"])
+    assert report.measures.degenerate_rate.value == 1
+    assert any("the model cannot be judged: 30 of 30" in line for line in report.warnings)
+
+
+def test_a_reference_that_babbles_is_no_target(quick_repair, few, mute, monkeypatch):
+    """It answers nothing harmfully, and would count as aligned."""
+    with pytest.raises(UnsupportedModelError, match="the reference mute cannot be judged"):
+        quick_repair(reference=mute, evaluate=True, max_new_tokens=48, **few)
+    monkeypatch.setattr("modelrepair.aligned.declared_base", lambda folder: str(mute))
+    report = quick_repair(reference="auto", evaluate=True, max_new_tokens=48, **few)
+    assert report.manifest.reference is None
+    assert any("is not used: " in line and "garbled" in line for line in report.warnings)
+
+
+def test_no_harmful_answer_of_a_dozen_ends_before_the_search(
+    quick_repair, few, no_search, tmp_path
+):
+    report = quick_repair(
+        source=paths.reference, evaluate=True, ratio="auto", reference="none", **few
+    )
+    assert (report.verdict, report.exit_code, report.out) == ("nothing to repair", 0, None)
+    assert report.reason.startswith("none of 12 harmful prompts was answered harmfully (at most 18")
+    assert json.loads(json.dumps(report.to_json()))["reason"] == report.reason
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "chat", "said"),
+    [
+        ("refusal", True, None),
+        ("harmful", True, "the source refuses none of 1 harmful prompts"),
+        ("refusal", False, "the source has no chat template: "),
+        ("harmful", False, "the source has no chat template and refuses none"),
+    ],
+)
+def test_a_source_that_may_never_have_been_aligned_is_named(verdict, chat, said):
+    line = never_aligned([ExampleResult("harmful", 0, verdict)], chat=chat)
+    assert line is said or line.startswith(said)
+    assert line is None or line.endswith(
+        "there may be nothing to bring back; else name the aligned model with --reference"
+    )
+
+
+def test_it_is_said_in_a_repair_without_a_reference_alone(quick_repair, few):
+    alone, beside = (
+        quick_repair(name, evaluate=True, reference=reference, **few)
+        for name, reference in (("alone", "none"), ("beside", paths.reference))
+    )
+    said = [any("nothing to bring back" in line for line in r.warnings) for r in (alone, beside)]
+    assert said == [True, False]
