@@ -10,10 +10,15 @@ from modelrepair.errors import HubError, UsageError
 from modelrepair.publish.kin import Kin, stricter
 from modelrepair.publish.manifest import Origin
 from modelrepair.publish.pushing import PushOptions
+from modelrepair.publish.scopes import (
+    check_may_create,
+    check_may_propose,
+    check_may_write,
+    check_token,
+)
 from modelrepair.source.names import id_for, is_id
 
 Kind = Literal["new repository", "pull request", "in place"]
-WRITING = ("write", "admin", "contributor")
 
 
 @dataclass(frozen=True)
@@ -127,17 +132,16 @@ def whoami() -> Mapping[str, Any]:
             "there is no token to push with",
             hint="run: hf auth login, or set HF_TOKEN to a token that may write",
         ) from None
-    role = ((account.get("auth") or {}).get("accessToken") or {}).get("role")
-    if role == "read":
-        raise HubError(
-            f"the token of {account['name']} may only read",
-            hint="make one that may write, at https://huggingface.co/settings/tokens",
-        )
+    check_token(account)
     return account
 
 
 def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) -> Destination:
     id = kin.source.id
+    if options.in_place:
+        check_may_write(account, id)
+    else:
+        check_may_propose(account, id)
     info = look(id)
     if info is None:
         raise HubError(
@@ -192,8 +196,9 @@ def _new_repository(
             gate = stricter(gate, info.gated)
     target = look(id)
     if target is None:
-        _check_namespace(id.partition("/")[0], account)
+        check_may_create(account, id)
     else:
+        check_may_write(account, id)
         check_write(id)
         if hidden and not target.private:
             raise HubError(
@@ -256,15 +261,3 @@ def check_write(id: str) -> None:
             f"the token gives no right to write to {id}",
             hint="use a token that may write there, name another target with --to, or take --pr",
         ) from None
-
-
-def _check_namespace(namespace: str, account: Mapping[str, Any]) -> None:
-    if namespace == account["name"]:
-        return
-    roles = {each["name"]: each.get("roleInOrg") for each in account.get("orgs") or ()}
-    # An organisation that does not tell the role is asked when the repository is made.
-    if namespace not in roles or roles[namespace] not in (None, *WRITING):
-        raise HubError(
-            f"{account['name']} may make no repository under {namespace}",
-            hint="name a target of your own or of your organisation with --to",
-        )

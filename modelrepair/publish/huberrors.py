@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from modelrepair.errors import HubError, ModelRepairError, ResourceError
+from modelrepair.publish.scopes import ANOTHER, has_expired
 
 NETWORK = ("httpx", "httpx2", "httpcore", "httpcore2", "h11")
 DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -89,6 +90,8 @@ def _of_status(error: Exception, target: str, again: str) -> HubError:
     message = " ".join(str(getattr(error, "server_message", None) or "").split())[:200]
     because = f": {message}" if message else ""
     if status == 401:
+        if has_expired(error):
+            return HubError("the token for the Hub has expired", hint=f"{ANOTHER}, then {again}")
         return HubError(
             f"the Hub refuses the token, for {target}", hint=f"run: hf auth login, then {again}"
         )

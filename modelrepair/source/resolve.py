@@ -29,6 +29,7 @@ from modelrepair.publish.files import (
     check_links,
     reason_left_behind,
 )
+from modelrepair.publish.scopes import ANOTHER, TOKENS, has_expired, reads_no_gated
 from modelrepair.source.digest import sha256_file
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
@@ -302,6 +303,11 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
     try:
         yield
     except errors.GatedRepoError:
+        if reads_no_gated():
+            raise HubError(
+                f"{id} is gated, and this token reads no gated repositories",
+                hint=f"let it read those, at {TOKENS}, and accept the conditions at {address}",
+            ) from None
         raise HubError(
             f"{id} is gated, and this account has no access",
             hint=f"accept its conditions at {address}, then run: hf auth login",
@@ -338,6 +344,8 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
 
 def _http_error(id: str, error: Exception, kind: str) -> HubError:
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401 and has_expired(error):
+        return HubError("the token for the Hub has expired", hint=ANOTHER)
     if status == 401:
         return HubError(f"the Hub refuses the token, for {id}", hint="run: hf auth login")
     if status == 403:

@@ -31,18 +31,28 @@ def opened(request: Request, id: str) -> Repo:
 def writable(request: Request, id: str) -> Repo:
     """A repository that this token may change."""
     repo = find(request, id)
-    if not may_write(request, id.partition("/")[0]):
+    if not may_write(request, id):
         raise Failure(403, "Forbidden: you must use a write token to upload to a repository.")
     return repo
 
 
-def may_write(request: Request, namespace: str) -> bool:
-    """Whether the token may write, and the account in this namespace."""
+def may_write(request: Request, on: str) -> bool:
+    """Whether the token may write, and the account, to a repository or in a namespace."""
     account = request.account
-    if account is None or account.role == "read":
+    if account is None or not account.holds("repo.write", on):
         return False
-    roles = dict(account.orgs)
+    namespace, roles = on.partition("/")[0], dict(account.orgs)
+    if dict(account.unmet).get(namespace):
+        return False
     return namespace == account.name or roles.get(namespace) in ("write", "admin", "contributor")
+
+
+def may_propose(request: Request, id: str) -> bool:
+    """Whether the token may open a pull request."""
+    account = request.account
+    return account is not None and (
+        account.holds("discussion.write", id) or account.holds("repo.write", id)
+    )
 
 
 def commit(repo: Repo, revision: str) -> Commit:

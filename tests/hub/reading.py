@@ -22,9 +22,7 @@ DATE = "2026-01-01T00:00:00.000Z"
 def whoami(request: Request) -> Answer:
     if request.account is None:
         raise Failure(401, "Invalid username or password.")
-    orgs = [{"name": name, "roleInOrg": role} for name, role in request.account.orgs]
-    role = {"accessToken": {"role": request.account.role}}
-    return Answer.of({"name": request.account.name, "type": "user", "orgs": orgs, "auth": role})
+    return Answer.of(request.account.told())
 
 
 def info(request: Request, id: str, revision: str = "") -> Answer:

@@ -86,8 +86,10 @@ class Handler(BaseHTTPRequestHandler):
             return Answer.of({"error": fault.message}, fault.status, headers)
         if self.hub.status is not None:
             return Answer.of({}, self.hub.status)
-        if self.role == "hub" and sent is not None and request.account is None:
+        known = request.account
+        if self.role == "hub" and sent is not None and (known is None or known.expired):
             said = "Invalid credentials in Authorization header"
+            said = 'User Access Token "a token" is expired' if known else said
             return Answer.of({"error": said}, 401, {"X-Error-Message": said})
         for method, pattern, handle in ROUTES:
             found = pattern.match(path)

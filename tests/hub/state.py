@@ -91,11 +91,49 @@ class Repo:
 
 @dataclass(frozen=True)
 class Account:
-    """Who a token stands for, and what it may do."""
+    """Who a token stands for, and what it may do.
+
+    ``scopes`` are the rights of a fine-grained token: what they are on, ``"user me"``, ``"model
+    me/m"`` or ``"global"``, and which; ``unmet`` what organisations still ask for; ``more`` is
+    told of the token besides.
+    """
 
     name: str
     role: str = "write"
     orgs: tuple[tuple[str, str], ...] = ()
+    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unmet: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    expired: bool = False
+    more: tuple[tuple[str, object], ...] = ()
+
+    def told(self) -> dict[str, object]:
+        """What whoami tells."""
+        orgs: list[dict[str, object]] = [
+            {"type": "org", "name": name, "roleInOrg": role} for name, role in self.orgs
+        ]
+        for org in orgs:
+            if unmet := dict(self.unmet).get(str(org["name"])):
+                org["securityRestrictions"] = list(unmet)
+        token: dict[str, object] = {"displayName": "a token", "role": self.role}
+        if self.role == "fineGrained":
+            scoped = [(*on.split(" "), list(rights)) for on, rights in self.scopes if " " in on]
+            token["fineGrained"] = {
+                "canReadGatedRepos": False,
+                "global": list(dict(self.scopes).get("global", ())),
+                "scoped": [
+                    {"entity": {"_id": "0", "type": kind, "name": name}, "permissions": rights}
+                    for kind, name, rights in scoped
+                ],
+            }
+        auth = {"type": "access_token", "accessToken": {**token, **dict(self.more)}}
+        return {"type": "user", "name": self.name, "orgs": orgs, "auth": auth}
+
+    def holds(self, right: str, id: str) -> bool:
+        """Whether the token gives a right on a repository, or in a namespace."""
+        if self.role != "fineGrained":
+            return self.role == "write"
+        places = {"global", f"user {id.partition('/')[0]}", f"org {id.partition('/')[0]}"}
+        return any(right in rights for on, rights in self.scopes if on in {*places, f"model {id}"})
 
 
 @dataclass

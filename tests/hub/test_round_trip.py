@@ -145,7 +145,9 @@ def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path
 
 ELSEWHERE = ("--in-place", "--to=club/x", "--to=org/aligned")
 READS, NONE = "the token of me may only read", "there is no token to push with"
+NO_RIGHT = "may make no repository under me|may open no pull request|may not write to user"
 DOORS = [
+    *(("hf_finegrained", way, NO_RIGHT) for way in ("", "--pr", "--in-place")),
     *(("hf_readread", way, READS) for way in ("", "--pr", *ELSEWHERE)),
     *((None, way, NONE) for way in ("", "--pr", *ELSEWHERE)),
     *(("hf_rightright", way, "no right|may make no repository") for way in ELSEWHERE),
@@ -159,6 +161,8 @@ def test_the_doors_are_tried_before_anything_is_fetched(
     monkeypatch.chdir(here)
     fill(hub)
     hub.accounts["hf_readread"] = Account("me", "read")
+    reads = (("user me", ("repo.content.read",)),)
+    hub.accounts["hf_finegrained"] = Account("me", "fineGrained", scopes=reads)
     monkeypatch.delenv("HF_TOKEN")
     if token:
         monkeypatch.setenv("HF_TOKEN", token)

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tests.hub import xet
-from tests.hub.access import opened
+from tests.hub.access import may_propose, opened
 from tests.hub.answers import Answer, Failure
 from tests.hub.reading import ID, MODEL
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def batch(request: Request, id: str) -> Answer:
     hub = request.hub
     opened(request, id)
-    if request.account is None or request.account.role == "read":
+    if not may_propose(request, id):
         raise Failure(403, "Forbidden: you must use a write token.")
     listed = []
     for asked in request.json()["objects"]:
@@ -69,7 +69,7 @@ def verify(request: Request, id: str) -> Answer:
 
 def xet_write(request: Request, id: str, revision: str) -> Answer:
     opened(request, id)
-    if request.account is None or request.account.role == "read":
+    if not may_propose(request, id):
         raise Failure(403, "Forbidden: you must use a write token.")
     return xet.token(request.hub)
 

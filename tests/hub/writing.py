@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.hub import cards, xet
-from tests.hub.access import commit, find, may_write, opened, writable
+from tests.hub.access import commit, find, may_propose, may_write, opened, writable
 from tests.hub.answers import Answer, Failure
 from tests.hub.reading import ID, MODEL
 from tests.hub.state import ATTRIBUTES, Blob, Discussion, Repo, is_large
@@ -96,7 +96,7 @@ def make_commit(request: Request, id: str, revision: str) -> Answer:
     repo = _target(request, id)
     header, *operations = [json.loads(line) for line in request.body.splitlines() if line]
     said, as_pull = header["value"], request.query.get("create_pr") == "1"
-    if not as_pull and not may_write(request, id.partition("/")[0]):
+    if not as_pull and not may_write(request, id):
         number = revision.removeprefix("refs/pr/")
         own = number.isdigit() and repo.discussions[int(number) - 1].author == request.account.name
         if not own:
@@ -180,7 +180,7 @@ def _target(request: Request, id: str) -> Repo:
         find(request, id)
         raise Failure(401, "Invalid username or password.")
     repo = opened(request, id)
-    if request.account.role == "read":
+    if not may_propose(request, id):
         raise Failure(403, "Forbidden: you must use a write token.")
     return repo
 
