@@ -241,7 +241,7 @@ def _refuse_what_is_in_the_way(there: There, destination: Destination, source: s
     names, more = there.in_the_way[:NAMED], len(there.in_the_way) - NAMED
     holds = f"{', '.join(names)}{f' and {more} more' if more > 0 else ''}"
     option = " ".join(f"--delete {shlex.quote(name)}" for name in names)
-    if more > 0:
+    if more > 0 or there.other is not None:
         option = "--delete '*', which takes all that is there"
     if there.other is not None:
         holds = f"a repair of {there.other}"

@@ -143,6 +143,63 @@ def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path
     assert not found_in(hub, here, log=capsys.readouterr().err)
 
 
+def no_weight_was_asked_for(hub: Hub, here: Path) -> bool:
+    asked = [path for method, path in hub.requests if method != "HEAD"]
+    written = {path.name for path in here.iterdir()} - {"realign.jsonl"}
+    return not written and not any("/objects/" in path for path in asked)
+
+
+BESIDE = {"x-Q4_K_M.gguf": b"GGUF", "evals/mine.json": b"{}"}
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "said", "hint"),
+    [
+        ({"LICENSE": b"", "config.json": b"{}"}, [], "holds config.json, which", "--to"),
+        ({SHARDS[0]: b"x"}, [], f"holds {SHARDS[0]}", f"--delete {SHARDS[0]}"),
+        ({"repair/mask.safetensors": b"x"}, [], "holds repair/mask.safetensors", "--delete"),
+        ({"Tokenizer.json": b"x"}, [], "holds Tokenizer.json", "--delete"),
+        (BESIDE, ["--delete=*.onnx"], "--delete '*.onnx' matches no file of", "names inside"),
+    ],
+)
+def test_what_is_in_the_way_stops_fix_and_plan_before_a_weight(
+    hub, here, monkeypatch, capsys, files, options, said, hint
+):
+    monkeypatch.chdir(here)
+    fill(hub)
+    hub.add("me/broken-repaired", {".gitattributes": b"", "README.md": b"Hi", **files})
+    assert run(["fix", "user/broken", *QUICK, *options]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert said in error["message"] and hint in error["hint"]
+    assert no_weight_was_asked_for(hub, here)
+    run(["plan", "user/broken", "--push", "--force", "--json", *options])
+    assert said in capsys.readouterr().out
+
+
+def test_in_place_of_a_commit_that_is_no_longer_the_newest(hub, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    commit = fill(hub, "me")
+    hub.add("me/broken", {**hub.repos["me/broken"].files(), "config.json": b'{"newer": 1}'})
+    assert run(["fix", "me/broken", f"--revision={commit}", *QUICK, "--in-place"]) == 3
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert "config.json of me/broken was changed since" in error["message"]
+    assert no_weight_was_asked_for(hub, here)
+
+
+def test_a_plan_says_what_stays_beside_and_what_verify_will_say(hub, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    fill(hub)
+    hub.add("me/broken-repaired", {".gitattributes": b"", "README.md": b"Hi", **BESIDE})
+    options = ["--push", "--force", "--json"]
+    assert run(["plan", "user/broken", *options]) == 0
+    there = json.loads(capsys.readouterr().out)["hub"]["there"]
+    kept = {each["file"]: each["verify"] for each in there["kept"]}
+    assert kept["evals/mine.json"] is None and "may be loaded" in kept["x-Q4_K_M.gguf"]
+    assert run(["plan", "user/broken", *options, "--delete=*.gguf"]) == 0
+    there = json.loads(capsys.readouterr().out)["hub"]["there"]
+    assert there["deleted"] == ["x-Q4_K_M.gguf"] and len(there["kept"]) == 1
+
+
 ELSEWHERE = ("--in-place", "--to=club/x", "--to=org/aligned")
 READS, NONE = "the token of me may only read", "there is no token to push with"
 NO_RIGHT = "may make no repository under me|may open no pull request|may not write to user"
