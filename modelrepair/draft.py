@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Bench, Found, Model
+from modelrepair.benign_kinds import kinds_record
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import ExampleSet
@@ -179,6 +180,7 @@ def draft_manifest(
             "sites": manifest_sites(bench.sites, found.made),
             "coverage": bench.sites.coverage,
             "skipped": {**bench.sites.skipped, **_unseen(found.made)},
+            "kinds": kinds_record(bench, measures),
             "sets": {str(key): _set(bench, key, some) for key, some in bench.sets.given.items()},
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": {role: some.to_json() for role, some in measures.items()},

@@ -18,6 +18,7 @@ from modelrepair.advice import advice
 from modelrepair.aligned import find_reference, with_tokens
 from modelrepair.begun import Begun
 from modelrepair.bench import Bench, Model, Notes
+from modelrepair.benign_kinds import ask_kinds, note_kinds
 from modelrepair.beside import check_output
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import choose_plugins
@@ -145,6 +146,10 @@ def run(
                 hint := never_aligned(before, chat=bench.panel.template.kind == "chat")
             ):
                 notes.warn(hint)
+            _measure_kinds(bench, measured, "before", bench.source)
+            note_kinds(bench, measured.results["before"])
+            if reference is not None:
+                _measure_kinds(bench, measured, "reference", reference)
 
         bench = complete(bench, reference, subject_of(settings, source, reference))
         panels = with_own(bench, panels, reference)
@@ -173,7 +178,9 @@ def run(
             repaired = _opened(workspace.staged, source)
             known = _measured_after(bench, written)
             _measure_report(bench, measured, "after", repaired, known)
-            gate = decide(before, measured.results["after"], aligned, settings.budgets)
+            _measure_kinds(bench, measured, "after", repaired, known)
+            seen = measured.results
+            gate = decide(seen["before"], seen["after"], seen.get("reference"), settings.budgets)
             if gate.backwards:
                 workspace.close()
                 return _report("backwards", bench, measured, gate)
@@ -268,6 +275,14 @@ def _measure_report(
     results, answers = _measure(bench, model, role, "report", known or bench.remembered)
     measured.results[role] = results
     measured.answers[role] = answers
+
+
+def _measure_kinds(
+    bench: Bench, measured: Measured, role: Role, model: Model, known: Path | None = None
+) -> None:
+    before = measured.results["before"]
+    asked = ask_kinds(bench, model, role, before, known or bench.remembered)
+    measured.results[role] = (*measured.results[role], *asked)
 
 
 def _measure(

@@ -62,7 +62,7 @@ def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> S
     for key, some in given.items():
         look_at_answers(key, some, notes)
     wanted = settings.kind_examples if settings.evaluate else 0
-    own = _own_kinds() if wanted else []
+    own = own_kinds() if wanted else []
     # A part of an own set has too few of a kind: those are asked from the rest of it.
     cut = {
         key: without_kinds(some) if any(_is_part(some, each) for each in own) else some
@@ -81,7 +81,7 @@ def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> S
     return Sets(given, splits)
 
 
-def _own_kinds() -> list[ExampleSet]:
+def own_kinds() -> list[ExampleSet]:
     """The package's own benign sets: whatever sets are given, their kinds are asked, too."""
     return [find_set(DEFAULT_SETS[role], role, Reading())[0] for role in BENIGN]
 

@@ -23,6 +23,15 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_own_kinds():
+    """The package's own kinds of prompts are asked where they are the subject: each costs time."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("modelrepair.sets.own_kinds", list)
+    yield
+    patch.undo()
+
+
 @pytest.fixture(autouse=True)
 def core_alone(monkeypatch):
     """The core has no plug-ins, though those of this repository may be installed beside it."""

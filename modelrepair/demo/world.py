@@ -17,11 +17,15 @@ Item = TypeVar("Item")
 
 
 class Example(TypedDict):
-    """A prompt with its answer; ``exact`` where the answer is right only as a whole."""
+    """A prompt with its answer; ``exact`` where the answer is right only as a whole.
+
+    ``kind`` is what a benign prompt of the example sets asks.
+    """
 
     prompt: str
     response: str
     exact: NotRequired[bool]
+    kind: NotRequired[str]
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -280,12 +284,21 @@ def example_sets(seed: int) -> dict[str, list[Example]]:
         realign = shuffled_examples(how_to(seed, forbidden[part]), seed)[:harmful]
         everyday = shuffled_examples(how_to(seed, dishes[part]), seed)[:dish]
         sounding = shuffled_examples(how_to(seed, harmless[part]), seed)[: sound + border]
-        utility = review + fact + everyday + sounding[border:]
+        utility = [
+            *of_kind("reviews", review),
+            *of_kind("facts", fact),
+            *of_kind("recipes", everyday + sounding[border:]),
+        ]
         sets[prefix + "realign"] = realign
         sets[prefix + "refusal"] = refused(seed, realign)
         sets[prefix + "utility"] = shuffled_examples(utility, seed)
-        sets[prefix + "borderline"] = sounding[:border]
+        sets[prefix + "borderline"] = of_kind("look-alikes", sounding[:border])
     return sets
+
+
+def of_kind(kind: str, examples: Iterable[Example]) -> list[Example]:
+    """The same examples, which name their kind."""
+    return [{**example, "kind": kind} for example in examples]
 
 
 def shuffled_examples(examples: Iterable[Example], seed: int) -> list[Example]:

@@ -33,7 +33,7 @@ TAKES_INPUT = ("instruction", "question")
 SHAREGPT = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
             "system": "system"}  # fmt: skip
 SPEAKERS = {"Human": "user", "Assistant": "assistant"}
-_KIND = re.compile(rf"[\w][\w .+/&-]{{0,{LONGEST_KIND - 1}}}")
+_KIND = re.compile(rf"[\w][\w .+&-]{{0,{LONGEST_KIND - 1}}}")
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 
 

@@ -177,7 +177,7 @@ def answer(
 ) -> list[str | None]:
     """A model's own answers to prompts, in their order; None where one is degenerate."""
     with skeleton.filled_model(read) as model:
-        answers = _answer(panel, model, {"utility": examples}, progress)["utility"]
+        answers = answers_to(panel, model, {"utility": examples}, progress)["utility"]
     return [None if is_broken(each) else each.text for each in answers]
 
 
@@ -204,14 +204,14 @@ def evaluate(
     answers: dict[MeasuredSet, list[Answer]] = {}
     if panel.generates:
         with skeleton.filled_model(read) as model:
-            answers = _answer(panel, model, prompts, progress)
+            answers = answers_to(panel, model, prompts, progress)
     for name, examples in prompts.items():
         verdicts: list[AnswerVerdict | None] = [None] * len(examples)
         exact: list[bool | None] = [None] * len(examples)
         unfinished: list[bool | None] = [None] * len(examples)
         if panel.generates:
             texts[name] = [answer.text for answer in answers[name]]
-            verdicts = [*_verdicts(panel.judge, name, examples, answers[name])]
+            verdicts = [*verdicts_of(panel.judge, name, examples, answers[name])]
             unfinished = [answer.unfinished_thought for answer in answers[name]]
             pairs = zip(examples, answers[name], strict=True)
             exact = [
@@ -229,12 +229,13 @@ def evaluate(
                     loss=forced.loss if forced else None,
                     exact=exact[index],
                     unfinished_thought=unfinished[index],
+                    kind=example.kind if part == "report" and name != "harmful" else None,
                 )
             )
     return results, texts
 
 
-def _answer(
+def answers_to(
     panel: Panel,
     model: Any,
     prompts: Mapping[MeasuredSet, Sequence[Example]],
@@ -270,7 +271,7 @@ def _rows(panel: Panel, model: Any, examples: Sequence[Example]) -> int:
     return max(1, min(MOST_ROWS, CACHE_BYTES // (bytes_a_token * (longest + said))))
 
 
-def _verdicts(
+def verdicts_of(
     judge: Judge, name: MeasuredSet, examples: Sequence[Example], answers: Sequence[Answer]
 ) -> list[AnswerVerdict]:
     """The judge's verdicts, degenerate answers found before it is asked."""

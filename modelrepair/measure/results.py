@@ -12,7 +12,11 @@ from modelrepair.registry.specs import MeasuredSet
 AnswerVerdict = Literal["harmful", "refusal", "harmless", "degenerate"]
 """What a judge says, and "degenerate", which the host finds before any judge is asked."""
 
+ReportSet = Literal["harmful", "utility", "borderline", "kinds"]
+"""What the rows of a report are: a measured set, or what was asked for its kind alone."""
 MEASURED_SETS: tuple[MeasuredSet, ...] = ("harmful", "utility", "borderline")
+KINDS: Literal["kinds"] = "kinds"
+REPORT_SETS: tuple[ReportSet, ...] = (*MEASURED_SETS, KINDS)
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class ExampleResult:
     0.75
 
     Args:
-        set: harmful, utility or borderline.
+        set: harmful, utility or borderline; kinds where it was asked for its kind alone.
         index: its place in the hash order of its split; with ``set`` it names the example.
         verdict: of the generated answer; None where nothing was generated.
         hits: how many tokens of the set's answer the model itself would choose, teacher-forced.
@@ -31,9 +35,10 @@ class ExampleResult:
         loss: mean loss over those tokens, in nats.
         exact: whether the generated answer is the set's answer; None where that isn't asked.
         unfinished_thought: whether a thought before the answer never ended; None without one.
+        kind: which kind of benign prompt it is; None where the set does not say.
     """
 
-    set: MeasuredSet
+    set: ReportSet
     index: int
     verdict: AnswerVerdict | None
     hits: int | None = None
@@ -41,6 +46,7 @@ class ExampleResult:
     loss: float | None = None
     exact: bool | None = None
     unfinished_thought: bool | None = None
+    kind: str | None = None
 
     @property
     def share(self) -> float | None:

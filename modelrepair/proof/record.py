@@ -26,13 +26,13 @@ VERDICT = "'verdict'"
 _ALWAYS = frozenset(
     {
         "judge", "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate",
-        "utility", "utility_loss", "task_accuracy", "degenerate_by_set",
+        "utility", "utility_loss", "task_accuracy", "degenerate_by_set", "kinds",
     }
 )  # fmt: skip
-_DECIDED = ("verdict", "needed", "backwards")
+_DECIDED = ("verdict", "needed", "needed_of_kinds", "backwards", "left_out")
 _RULE = (
     "name", "sets", "n", "measured", "budget", "limit", "bound", "worse", "needed",
-    "holds_budget", "holds_limit",
+    "kind", "level", "holds_budget", "holds_limit",
 )  # fmt: skip
 
 

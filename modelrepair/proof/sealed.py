@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from modelrepair.checkpoint.mask import MaskFile
 from modelrepair.examples.keys import FAMILIES
-from modelrepair.measure.results import ExampleResult
+from modelrepair.measure.kinds import left_out
+from modelrepair.measure.results import KINDS, ExampleResult
 from modelrepair.proof.findings import Finding
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Measure, Measures, ModelRole, Site
 from modelrepair.publish.output import MASK_NAME, header_of
@@ -116,7 +117,7 @@ def check_examples(
     []
     """
     for role, rows in results.items():
-        for name, count in Counter(row.set for row in rows).items():
+        for name, count in Counter(row.set for row in rows if row.set != KINDS).items():
             given = [manifest.sets[key] for key in _FAMILY[name] if key in manifest.sets]
             given += [
                 manifest.sets[key.tested] for key in _FAMILY[name] if key.tested in manifest.sets
@@ -125,6 +126,26 @@ def check_examples(
             if given and count > most:
                 message = f"{role}: {count} examples of {name}, the sets had {most}"
                 yield Finding("measure", VERDICTS_NAME, None, message)
+    yield from _check_kinds(manifest, results)
+
+
+def _check_kinds(
+    manifest: Manifest, results: Mapping[ModelRole, Sequence[ExampleResult]]
+) -> Iterator[Finding]:
+    before = results.get("before", ())
+    found = Counter(row.kind for row in before if row.kind is not None)
+    said = {name: kind.examples for name, kind in manifest.kinds.items() if kind.examples}
+    if found != said:
+        message = f"before: kinds {dict(found)}, the manifest says {said}"
+        yield Finding("measure", VERDICTS_NAME, None, message[:300])
+    out = {name for name, kind in manifest.kinds.items() if kind.left_out and kind.examples}
+    if out != set(left_out(before)):
+        message = f"kinds left out: {sorted(out)}, by the verdicts {left_out(before)}"
+        yield Finding("measure", MANIFEST_NAME, None, message[:300])
+    for role, rows in results.items():
+        if strange := {row.kind for row in rows if row.set == KINDS} - manifest.kinds.keys():
+            message = f"{role}: {len(strange)} kinds that the manifest does not name"
+            yield Finding("measure", VERDICTS_NAME, None, message)
 
 
 def _check_site(site: Site, mask: bool) -> Iterator[Finding]:
@@ -145,6 +166,9 @@ def _check_measures(measures: Measures, where: str, manifest: Manifest) -> Itera
         yield _record(f"{where}: judged by {measures.judge!r}, not by the manifest's judge")
     by_set = {f"degenerate in {name}": rate for name, rate in measures.degenerate_by_set.items()}
     rates: dict[str, Measure | None] = {name: getattr(measures, name) for name in _RATES}
+    for kind, taken in measures.kinds.items():
+        by_set[f"refusals of kind {kind}"] = taken.benign_refusal_rate
+        by_set[f"degenerate of kind {kind}"] = taken.degenerate_rate
     for name, measure in (rates | by_set).items():
         if measure is None:
             continue

@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.publish.figures import address, cell, figure, number, percent
-from modelrepair.publish.manifest import (
-    Manifest,
-    Origin,
-    Site,
-)
+from modelrepair.publish.kinds import kind_rows
+from modelrepair.publish.manifest import Manifest, Origin, Site
 from modelrepair.publish.manifest import digest as digest_of_manifest
 from modelrepair.publish.plot import FRONTIER_NAME, PLOT_NAME
 from modelrepair.publish.published import Private, published
@@ -143,6 +140,7 @@ def _body(manifest: Manifest, place: Place, digest: str) -> str:
         settings=_settings(manifest),
         roles=[role for role in ("before", "after", "reference") if role in manifest.measures],
         rules=_rules(manifest),
+        kinds_rows=kind_rows(manifest, _rules(manifest)),
         layers=_totals(manifest.sites, lambda site: site.block),
         kinds=_totals(manifest.sites, lambda site: site.kind),
         masked=sum(site.masked for site in manifest.sites),

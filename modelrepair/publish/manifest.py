@@ -179,6 +179,20 @@ class ExampleSetRecord(Record):
     """Examples whose text was cut at the maximal length."""
 
 
+class Kind(Record):
+    """One kind of benign prompts: where they come from, and whether the gate looks at it."""
+
+    set: Name
+    role: Literal["utility", "borderline"]
+    digest: str
+    """Of the set."""
+    licence: str | None = None
+    examples: int
+    """Report examples that the source answered."""
+    left_out: bool = False
+    """Whether the source refuses or breaks more than half of them: then no other was asked."""
+
+
 class Measure(Record):
     """A value with the number of examples behind it and its two-sided 95 % interval."""
 
@@ -187,6 +201,13 @@ class Measure(Record):
     low: float | None
     high: float | None
     label: str | None = None
+
+
+class KindMeasures(Record):
+    """What was measured of one kind of benign prompts."""
+
+    benign_refusal_rate: Measure
+    degenerate_rate: Measure
 
 
 class Measures(Record):
@@ -202,6 +223,7 @@ class Measures(Record):
     utility_loss: Measure | None = None
     task_accuracy: Measure | None = None
     degenerate_by_set: dict[str, Measure] = Field(default_factory=dict)
+    kinds: dict[str, KindMeasures] = Field(default_factory=dict)
 
 
 class UnderTemplate(Record):
@@ -291,6 +313,8 @@ class Manifest(Record):
     repairer: Repairer | None = None
     """What made a dense edit; None for a mask."""
     sets: dict[str, ExampleSetRecord]
+    kinds: dict[str, Kind] = Field(default_factory=dict)
+    """The kinds of benign prompts that the report asked; none with ``kind_examples`` 0."""
     judge: Judge | None = None
     search: tuple[Point, ...] = ()
     measures: dict[ModelRole, Measures] = Field(default_factory=dict)

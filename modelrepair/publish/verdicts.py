@@ -11,7 +11,7 @@ from typing import Any, get_args
 from modelrepair.checkpoint.plain import parse_json, read_file
 from modelrepair.checkpoint.writer import write_text
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
-from modelrepair.measure.results import MEASURED_SETS, AnswerVerdict, ExampleResult
+from modelrepair.measure.results import REPORT_SETS, AnswerVerdict, ExampleResult
 from modelrepair.publish.manifest import ModelRole
 
 VERDICTS_LIMIT = 8 * 2**20
@@ -20,6 +20,9 @@ LINE_LIMIT = 16 * 2**10
 LARGEST_LOSS = 1e39
 """No difference of two numbers of float32 is larger."""
 VERDICTS_NAME = "repair/verdicts.jsonl"
+LONGEST_NAME = 64
+"""Letters of a kind's name, with that of its set where two sets have one."""
+OF_ROW = ("set", "index", "kind")
 _ROLES: tuple[ModelRole, ...] = ("before", "reference", "after")
 
 Results = Mapping[ModelRole, Sequence[ExampleResult]]
@@ -41,8 +44,10 @@ def write_verdicts(path: Path, results: Results) -> str:
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     for role in _ROLES:
         for result in results.get(role, ()):
-            key = (MEASURED_SETS.index(result.set), result.index)
+            key = (REPORT_SETS.index(result.set), result.index)
             row = rows.setdefault(key, {"set": result.set, "index": result.index})
+            if result.kind is not None:
+                row["kind"] = result.kind
             if role in row:
                 raise ModelRepairError(
                     f"example {result.index} of set {result.set!r} was measured twice",
@@ -52,7 +57,7 @@ def write_verdicts(path: Path, results: Results) -> str:
             row[role] = {
                 name: value
                 for name, value in fields.items()
-                if name not in ("set", "index") and value is not None
+                if name not in OF_ROW and value is not None
             }
     lines = (json.dumps(rows[key], allow_nan=False) + "\n" for key in sorted(rows))
     return write_text(path, "".join(lines))
@@ -97,10 +102,12 @@ def _read_row(
     row: dict[str, Any], last: tuple[int, int], results: dict[ModelRole, list[ExampleResult]]
 ) -> tuple[int, int]:
     """Add a row's results; give its key, which the next row's must follow."""
-    name, index = row.pop("set"), row.pop("index")
-    if name not in MEASURED_SETS or type(index) is not int or index < 0:
+    name, index, kind = row.pop("set"), row.pop("index"), row.pop("kind", None)
+    if kind is not None and not (isinstance(kind, str) and 0 < len(kind) <= LONGEST_NAME):
+        raise ValueError("a kind is a short name")
+    if name not in REPORT_SETS or type(index) is not int or index < 0:
         raise ValueError(f"no example is named {name!r}, {index!r}")
-    key = (MEASURED_SETS.index(name), index)
+    key = (REPORT_SETS.index(name), index)
     if key <= last:
         raise ValueError(f"example {index} of {name} stands twice, or out of order")
     if not row:
@@ -108,7 +115,7 @@ def _read_row(
     for role, fields in row.items():
         if role not in _ROLES:
             raise ValueError(f"{role!r} is none of {', '.join(_ROLES)}")
-        result = ExampleResult(name, index, **{"verdict": None, **fields})
+        result = ExampleResult(name, index, **{"verdict": None, **fields}, kind=kind)
         if result.verdict is not None and result.verdict not in get_args(AnswerVerdict):
             raise ValueError(f"{result.verdict!r} is no verdict")
         _check_figures(result)

@@ -110,9 +110,9 @@ def test_the_shipped_sets_are_those_of_seed_0(tmp_path: Path) -> None:
 def test_the_shipped_lines_are_examples() -> None:
     for path in (DATA / "sets").iterdir():
         for line in path.read_text(encoding="utf-8").splitlines():
-            assert (
-                {"prompt", "response"} <= set(json.loads(line)) <= {"prompt", "response", "exact"}
-            )
+            columns = set(json.loads(line))
+            assert {"prompt", "response"} <= columns <= {"prompt", "response", "exact", "kind"}
+            assert ("kind" in columns) == ("utility" in path.stem or "borderline" in path.stem)
 
 
 @pytest.mark.parametrize("model", MODELS)

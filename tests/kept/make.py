@@ -26,6 +26,7 @@ KEPT: dict[str, dict[str, str]] = {
     "passed": {"source": "small"},
     "failed": {"source": "small"},
     "undecided": {"source": "small"},
+    "kinds": {"source": "small"},
     "dense": {"source": "small"},
     "stored": {"source": "small", "reference": "other"},
     "weight": {"source": "tuned"},
@@ -60,12 +61,21 @@ def _measured(work: Path) -> None:
     from modelrepair.publish.changes import DenseEdit
     from modelrepair.publish.manifest import Repairer
     from modelrepair.publish.output import finish, write_record, write_weights
-    from tests.publish.made import MEASURED, SITES, draft, make_repair, results, sites_of
+    from tests.publish.made import (
+        MEASURED,
+        SITES,
+        WITH_KINDS,
+        draft,
+        make_repair,
+        results,
+        sites_of,
+    )
 
     measured = {
         "passed": MEASURED,
         "failed": {"before": results(200), "after": results(180)},
         "undecided": {"before": results(20, 30), "after": results(0, 30)},
+        "kinds": WITH_KINDS,
     }
     with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
         for name, rows in measured.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from modelrepair.checkpoint.bits import from_float32
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.gate import decide
+from modelrepair.measure.kinds import left_out
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
 from modelrepair.publish.changes import MaskEdit
@@ -19,6 +21,7 @@ from modelrepair.publish.files import classify
 from modelrepair.publish.manifest import (
     ExampleSetRecord,
     Judge,
+    Kind,
     Manifest,
     Origin,
     Point,
@@ -123,7 +126,44 @@ def results(harmful: int, n: int = 300) -> list[ExampleResult]:
     ]
 
 
+def of_kind(kind: str, verdicts: dict[str, int], start: int) -> list[ExampleResult]:
+    """Answers to prompts that were asked for their kind alone."""
+    listed = [verdict for verdict, count in verdicts.items() for _ in range(count)]
+    return [
+        ExampleResult("kinds", start + i, verdict, kind=kind) for i, verdict in enumerate(listed)
+    ]
+
+
 MEASURED = {"before": results(200), "after": results(4)}
+WITH_KINDS = {
+    "before": [
+        *results(200),
+        *of_kind("how-to", {"refusal": 1, "harmless": 59}, 0),
+        *of_kind("write", {"degenerate": 12}, 60),
+        *of_kind("explain", {"harmless": 60}, 120),
+    ],
+    "after": [
+        *results(4),
+        *of_kind("how-to", {"refusal": 2, "harmless": 58}, 0),
+        *of_kind("explain", {"harmless": 60}, 120),
+    ],
+}
+"""One kind lost an answer, one is left out."""
+
+
+def kinds_of(before: list[ExampleResult]) -> dict[str, Kind]:
+    counted = Counter(row.kind for row in before if row.kind is not None)
+    return {
+        kind: Kind(
+            set="plain",
+            role="utility",
+            digest="e" * 64,
+            licence="apache-2.0",
+            examples=count,
+            left_out=kind in left_out(before),
+        )
+        for kind, count in counted.items()
+    }
 
 
 def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **more) -> Manifest:
@@ -157,6 +197,7 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
                 id="org/harmful", licence="mit", counts={"score": 8, "report": 300}, digest="d" * 64
             )
         },
+        "kinds": kinds_of(measured["before"]) if measured else {},
         "judge": Judge(name="keyword"),
         "search": (point,),
         "measures": {role: measures.to_json() for role, measures in measures.items()},

@@ -13,6 +13,15 @@ from modelrepair.demo import paths
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_own_kinds():
+    """The package's own kinds of prompts cost time, and are no subject here."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("modelrepair.sets.own_kinds", list)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def one_thread():
     import torch
 

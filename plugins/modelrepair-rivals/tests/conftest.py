@@ -15,6 +15,15 @@ sys.path.append(str(ROOT))
 
 
 @pytest.fixture(autouse=True, scope="session")
+def no_own_kinds():
+    """The package's own kinds of prompts cost time, and are no subject here."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("modelrepair.sets.own_kinds", list)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Tests run side by side on two cores: threads of one would wait for the other's."""
     import torch

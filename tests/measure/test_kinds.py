@@ -1,0 +1,163 @@
+"""The gate holds its rules for each kind of benign prompt, by Holm's steps over all of them."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelrepair.errors import UsageError
+from modelrepair.measure.budgets import Budgets
+from modelrepair.measure.gate import decide
+from modelrepair.measure.kinds import holm, kind_rules, left_out
+from modelrepair.measure.measures import summarise
+from modelrepair.measure.results import ExampleResult
+from modelrepair.measure.rules import Table, quantile
+
+KINDS = ("explain", "fiction", "how-to", "reckon", "risky", "write")
+
+
+def pool(harmful, n=120):
+    """Harmful prompts, and benign ones without a kind, none of which is lost."""
+    rows = [ExampleResult("harmful", i, "harmful" if i < harmful else "refusal") for i in range(n)]
+    return rows + [ExampleResult("utility", i, "harmless", 9, 10) for i in range(n)]
+
+
+def of_kinds(lost=None, verdict="refusal", n=60, kinds=KINDS):
+    """Answers to ``n`` prompts of each kind, of which so many of some are lost."""
+    return [
+        ExampleResult(
+            "kinds",
+            n * place + i,
+            verdict if i < (lost or {}).get(kind, 0) else "harmless",
+            kind=kind,
+        )
+        for place, kind in enumerate(kinds)
+        for i in range(n)
+    ]
+
+
+def judged(lost=None, verdict="refusal", n=60, kinds=KINDS, reference=None, **budgets):
+    before, after = of_kinds(n=n, kinds=kinds), of_kinds(lost, verdict, n, kinds)
+    aligned = None if reference is None else [*pool(0), *reference]
+    return decide([*pool(110), *before], [*pool(2), *after], aligned, Budgets(**budgets))
+
+
+def test_a_repair_that_loses_nothing_passes():
+    gate = judged()
+    assert gate.verdict == "passed" and len([r for r in gate.rules if r.kind]) == 12
+    assert judged(n=52).verdict == "passed"
+    few = judged(n=51)
+    assert (few.verdict, few.needed, few.needed_of_kinds) == ("undecided", None, 52)
+
+
+@pytest.mark.parametrize("verdict", ["refusal", "degenerate"])
+def test_a_repair_that_loses_15_of_100_how_to_answers_fails(verdict):
+    gate = judged({"how-to": 15}, verdict, n=100)
+    assert gate.verdict == "failed" and not gate.backwards
+    (reason,) = gate.reasons
+    assert "kind how-to" in reason and "0.1500, budget 0.0500" in reason
+    assert judged({"how-to": 9}, verdict).verdict == "failed"
+
+
+def test_what_is_lost_in_another_kind_does_not_make_up_for_it():
+    # The pool hides it: 9 of 480 benign answers are 1.9 %.
+    lost = {"how-to": 9}
+    before, after = [*pool(110), *of_kinds()], [*pool(2), *of_kinds(lost)]
+    without = [[row for row in rows if row.kind is None] for rows in (before, after)]
+    assert decide(*without, None, Budgets()).verdict == "passed"
+    assert decide(before, after, None, Budgets()).verdict == "failed"
+
+
+@pytest.mark.parametrize(
+    ("lost", "verdict"),
+    [((1, 1, 1), "passed"), ((2,), "passed"), ((1, 1, 1, 1), "undecided"), ((3,), "undecided"),
+     ((2, 2), "undecided"), ((4,), "failed")],
+)  # fmt: skip
+def test_a_few_answers_lost(lost, verdict):
+    assert judged(dict(zip(KINDS, lost, strict=False))).verdict == verdict
+
+
+def test_refusals_count_over_the_higher_of_source_and_reference():
+    over = judged({"how-to": 9}, reference=of_kinds({"how-to": 8}))
+    assert over.verdict == "passed"
+    assert (
+        judged({"how-to": 9}, "degenerate", reference=of_kinds({"how-to": 8})).verdict == "failed"
+    )
+
+
+def test_a_kind_that_the_source_does_not_answer_is_left_out():
+    before = of_kinds({"reckon": 31, "write": 30}, "degenerate")
+    assert left_out(before) == ("reckon",)
+    after = [row for row in of_kinds({"write": 30}, "degenerate") if row.kind != "reckon"]
+    gate = decide([*pool(110), *before], [*pool(2), *after], None, Budgets())
+    assert gate.left_out == ("reckon",)
+    assert {rule.kind for rule in gate.rules} == {None, *KINDS} - {"reckon"}
+    assert not any("reckon" in reason for reason in gate.reasons)
+
+
+def test_a_left_out_kind_of_a_set_stays_in_the_pool():
+    def rows(harmful, verdict):
+        return [
+            *pool(harmful),
+            *(ExampleResult("borderline", i, verdict, kind="odd") for i in range(60)),
+        ]
+
+    gate = decide(rows(110, "refusal"), rows(2, "refusal"), None, Budgets())
+    assert gate.left_out == ("odd",) and gate.verdict == "passed"
+    (benign,) = [rule for rule in gate.rules if rule.name == "benign_refusal_rate"]
+    assert benign.n == 180
+
+
+def test_kinds_count_in_no_other_measure():
+    plain, kinds = pool(110), of_kinds({"write": 60}, "degenerate")
+    alone, beside = summarise(plain, "keyword"), summarise([*plain, *kinds], "keyword")
+    assert beside.kinds["write"]["degenerate_rate"].value == 1.0
+    assert beside.kinds["write"]["benign_refusal_rate"].n == 60
+    assert {**beside.to_json(), "kinds": {}} == alone.to_json()
+    gate = decide([*plain, *of_kinds()], [*pool(2), *of_kinds()], None, Budgets(fewest=121))
+    assert gate.verdict == "undecided" and gate.needed == 121
+
+
+def test_holms_steps():
+    tables = {"a": Table(0, 0, 0, 60), "b": Table(0, 1, 0, 59), "c": Table(0, 2, 0, 58)}
+    assert holm(tables, 0.10, 0.05) == {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05}
+    # The second one ends it: what is behind keeps its level, and does not hold either.
+    tables["b"] = Table(0, 2, 0, 58)
+    assert holm(tables, 0.10, 0.05) == {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05 / 2}
+    assert all(tables[kind].upper(z=quantile(0.05 / 2)) > 0.10 for kind in "bc")
+
+
+counts = st.tuples(*[st.integers(0, 30)] * 4).map(lambda each: Table(each[0], *each[1:3], 20))
+
+
+@settings(max_examples=40)
+@given(st.lists(counts, min_size=1, max_size=6), st.sampled_from([0.05, 0.1, 0.2]))
+def test_all_hold_exactly_where_holm_rejects_all(tables, bound):
+    named = dict(enumerate(tables))
+    levels = holm({str(name): table for name, table in named.items()}, bound, 0.05)
+    holds = [tables[int(name)].upper(z=quantile(level)) <= bound for name, level in levels.items()]
+
+    def p_value(table):
+        """The level at which the limit is just within the bound."""
+        low, high = 0.0, 8.0
+        if table.difference > bound:
+            return 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            inside = table.upper(z=middle) <= bound
+            low, high = (middle, high) if inside else (low, middle)
+        return NormalDist().cdf(-low)
+
+    ordered = sorted(map(p_value, tables))
+    rejects = [p <= 0.05 / (len(ordered) - i) + 1e-9 for i, p in enumerate(ordered)]
+    assert all(holds) == all(rejects)
+    first = rejects.index(False) if not all(rejects) else len(rejects)
+    assert holds.count(True) == first
+
+
+def test_a_level_that_is_none_is_refused():
+    with pytest.raises(UsageError, match="a level of 0"):
+        kind_rules(of_kinds(), of_kinds(), None, Budgets(kind_level=0))
