@@ -35,7 +35,7 @@ def asked_prompts(monkeypatch):
 
     def answers_to(panel, model, prompts, progress):
         some = {role: [each.prompt for each in examples] for role, examples in prompts.items()}
-        calls.append((panel.max_new_tokens, sum(some.values(), [])))
+        calls.append((panel.max_new_tokens, [text for texts in some.values() for text in texts]))
         return {
             role: [Answer(f"It is {text}.", (), finished=True) for text in texts]
             for role, texts in some.items()
