@@ -237,6 +237,26 @@ def close_measure(report: Mapping[str, Any], source: str) -> list[str]:
     return [*lines, f"Next: {_command('fix', source)}"] if score["value"] else lines
 
 
+def close_verify(checked: Mapping[str, Any], repaired: str, source: str | None) -> list[str]:
+    """The last line of a verification.
+
+    >>> close_verify({"ok": True, "source": {"id": "user/model"}}, "me/m", None)
+    ['Next: use me/m in place of user/model']
+
+    Args:
+        checked: the verification as ``--json`` prints it.
+        repaired: what was verified, as it was typed.
+        source: its source, likewise.
+    """
+    source = source or checked["source"]["id"]
+    if checked["ok"]:
+        return [f"Next: use {repaired} in place of {source or 'its source'}"]
+    if checked["findings"]:
+        anew = f"; a repair of your own: {_command('fix', source)}" if source else ""
+        return [f"Next: don't use {repaired}{anew}"]
+    return [f"Next: {checked['inconclusive'][0]['hint']}, and verify it again"]
+
+
 def close_apply(out: Path, source: str) -> list[str]:
     """The last lines of a rebuilding.
 

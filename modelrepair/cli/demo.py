@@ -24,7 +24,7 @@ COLUMNS = {
     "benign_refusal_rate": "benign refusals",
     "utility": "utility",
     "task_accuracy": "task accuracy",
-    "degenerate_rate": "degenerate",
+    "degenerate_rate": "broken",
 }
 ATTACKS = {"full": "source (poisoned)", "lora": "source (poisoned by LoRA)"}
 VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
@@ -61,7 +61,7 @@ def command(
     progress = output.progress()
     report = run_demo(progress, out=out, world=seed_world, all=everything, restart=restart)
     proof = prove(report, seed_world or paths.world)
-    output.result(report.to_json(), *show_demo(report), *proof)
+    output.result(report.to_json(), *show_demo(report), *proof, "Next: modelrepair fix user/model")
 
 
 def prove(report: DemoReport, world: Path) -> list[str]:
@@ -71,22 +71,23 @@ def prove(report: DemoReport, world: Path) -> list[str]:
     if shown is None:
         return []
     words = ["modelrepair", "verify", shown.out, "--source", str(world / "attacked")]
-    return [f"Prove it:  {shlex.join([*words, '--reference', str(world / 'reference')])}"]
+    return [f"Check: {shlex.join([*words, '--reference', str(world / 'reference')])}"]
 
 
 def show_demo(report: DemoReport) -> list[RenderableType]:
     """One table of all models, and one of answers before and after."""
-    table = Table(title="A poisoned model, and what repairs it", title_justify="left")
-    table.add_column("model", no_wrap=True)
+    # Without lines: nine columns of whole figures fit into 80 columns only so.
+    table = Table("model", box=None, padding=(0, 1, 0, 0))
     for title in (*COLUMNS.values(), "masked"):
         table.add_column(title, justify="right")
     table.add_column("verdict")
     reference = next((run.reference for run in report.runs if run.reference), None)
     if reference:
-        table.add_row("reference (aligned)", *cells(reference), "", "", end_section=True)
+        table.add_row("reference (aligned)", *cells(reference), "", "")
     for attack, title in ATTACKS.items():
         runs = [run for run in report.runs if run.attack == attack]
         if runs:
+            table.add_row()
             table.add_row(title, *cells(runs[0].before), "", "")
         for run in runs:
             verdict = str(run.gate.get("verdict", "–"))
@@ -95,7 +96,6 @@ def show_demo(report: DemoReport) -> list[RenderableType]:
                 *cells(run.after),
                 f"{run.masked_share:.2%}",
                 Text(verdict, style=VERDICT_STYLES.get(verdict, "")),
-                end_section=run is runs[-1],
             )
     answers = Table("question", "before", "after", show_lines=True)
     for row in report.answers:
@@ -105,7 +105,8 @@ def show_demo(report: DemoReport) -> list[RenderableType]:
         for run in report.runs
         if run.gate.get("reasons")
     ]
-    return [table, *reasons, *([answers] if report.answers else [])]
+    title = "A poisoned model, and what repairs it:"
+    return [*([answers] if report.answers else []), *reasons, title, table, ""]
 
 
 def cells(measures: Mapping[str, Any]) -> list[str]:

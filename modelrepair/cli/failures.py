@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import shlex
 from dataclasses import dataclass
 
 import click
+from click.exceptions import NoSuchCommand, NoSuchOption
 
 from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory
+from modelrepair.source.nearest import meaning
 
 BUG, INTERRUPTED = 70, 130
 FULL = (errno.ENOSPC, errno.EDQUOT)
+TOKENS = ("token", "hf-token", "hub-token", "api-key", "api-token", "auth-token", "use-auth-token")
+"""What other programs call the option that takes a token of the Hub."""
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -65,14 +70,30 @@ def explain(error: BaseException) -> Failure:
 
 
 def _usage_message(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split()).rstrip(".")
+    named = isinstance(error, (NoSuchOption, NoSuchCommand))
+    text = str(error.message) if named else error.format_message()
+    message = " ".join(text.split()).rstrip(".")
     return message[:1].lower() + message[1:]
 
 
 def _usage_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "modelrepair"
-    return f"see `{command} --help`"
+    if isinstance(error, NoSuchOption) and _is_token(error.option_name):
+        return "no token is typed, where others could read it: set HF_TOKEN, or run `hf auth login`"
+    if isinstance(error, NoSuchCommand) and "/" in error.command_name:
+        return f"to repair that model: modelrepair fix {shlex.quote(error.command_name)}"
+    near = getattr(error, "possibilities", None) or ()
+    return f"{meaning(near)}see `{command} --help`"
+
+
+def _is_token(option: str) -> bool:
+    """Whether a token of the Hub is meant, as other programs take it, and no number of tokens.
+
+    >>> _is_token("--token"), _is_token("--hf-token"), _is_token("--max-tokens")
+    (True, True, False)
+    """
+    return option.lstrip("-").replace("_", "-") in TOKENS
 
 
 def _where(error: OSError) -> str:

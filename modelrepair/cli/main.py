@@ -39,6 +39,16 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"modelrepair.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but with the names of all commands, of which none is imported."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            names = [*COMMANDS, *(each.name for each in find_commands(COMMANDS))]
+            raise click.exceptions.NoSuchCommand(error.command_name, None, names, ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Ours, then those of other packages, of which nothing is imported for that."""
         super().format_commands(ctx, formatter)
@@ -85,6 +95,9 @@ def run(arguments: Sequence[str], output: Output | None = None) -> int:
         code = cli.main(
             args=list(arguments), prog_name="modelrepair", standalone_mode=False, obj=output
         )
+    except click.exceptions.NoArgsIsHelpError as error:
+        output.help(error.format_message())
+        return error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         failure = explain(error)
         output.failure(failure, error)

@@ -93,6 +93,10 @@ class Output:
             document = {**self.standing.document, **failure.to_json()}
             self._write(json.dumps(_plain(document)))
 
+    def help(self, text: str) -> None:
+        """The help of a command that was typed without what it needs; on stderr."""
+        self._say(text)
+
     def note(self, message: str) -> None:
         """One line on stderr."""
         self._complain(printable(message))
@@ -130,7 +134,7 @@ def _shown(part: RenderableType, stream: TextIO, width: int | None) -> str:
     console = Console(file=stream, width=columns, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(part)
-    return captured.get()
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _printable(part: Table) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modelrepair.cli.closing import close_verify
 from modelrepair.cli.options import base_option, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
@@ -48,5 +49,7 @@ def command(
     # Of what does not hold, the summary is a claim and no more.
     said = ": " if verification.ok else "; it says of itself: "
     about = f"{said}{verification.about.summary}" if verification.about.summary else ""
-    output.result(verification.to_json(), *lines, f"{result}{about} ({checked})")
+    document = verification.to_json()
+    closing = close_verify(document, repaired, source)
+    output.result(document, *lines, f"{result}{about} ({checked})", *closing)
     return verification.exit_code

@@ -16,6 +16,7 @@ from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.reading import load_manifest
 from modelrepair.publish.rewriting import is_local
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.source.nearest import meaning, near_paths
 
 LAB_MARK = "modelrepair_lab"
 WITHOUT_FORCE = {
@@ -45,9 +46,13 @@ def admit(folder: Path, *, force: bool) -> Manifest:
         DamagedCheckpointError: no manifest, or one that can't be read.
         InconclusiveError: one that is newer than this program.
     """
+    from modelrepair.publish.pushing import from_here
+
     if not folder.is_dir():
         raise UsageError(
-            f"there is no folder {folder.name!r}", hint="give the folder of a repaired model"
+            f"there is no folder {folder.name!r}",
+            hint=meaning([from_here(Path(near)) for near in near_paths(folder)])
+            + "give the folder of a repaired model",
         )
     manifest = load_manifest(folder)
     refuse_lab(folder)

@@ -299,7 +299,6 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
     from huggingface_hub import errors
 
     address = f"https://huggingface.co/{'' if kind == 'model' else 'datasets/'}{id}"
-    offline = "check the network and HF_HUB_OFFLINE; a folder of this name is not here either"
     try:
         yield
     except errors.GatedRepoError:
@@ -317,13 +316,14 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
             f"{id} has no revision {revision!r}", hint=f"its branches and tags are at {address}"
         ) from None
     except errors.RepositoryNotFoundError:
-        ask = meaning(near_ids(id, data=kind != "model")) or "check the spelling; "
+        near = [*near_paths(Path(id)), *near_ids(id, data=kind != "model")]
+        ask = meaning(near) or "check the spelling; "
         raise HubError(
             f"there is no {kind} {id} on the Hub, or it is private",
             hint=f"{ask}for a private {kind} run: hf auth login",
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
-        raise HubError(f"the Hub can't be reached for {id}", hint=offline) from None
+        raise _unreachable(id) from None
     except errors.EntryNotFoundError as error:
         raise HubError(f"a file of {id} is gone: {_line(error)}", hint="try again") from None
     except errors.HfHubHTTPError as error:
@@ -334,12 +334,21 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
                 f"{id} can't be downloaded: {error.strerror}",
                 hint="free disk space, or set HF_HOME to a folder that can be written",
             ) from None
-        raise HubError(f"the Hub can't be reached for {id}: {_line(error)}", hint=offline) from None
+        raise _unreachable(id, f": {_line(error)}") from None
     except Exception as error:
         # The client's network layer is not part of its interface: know it by where it comes from.
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
             raise
-        raise HubError(f"the Hub can't be reached for {id}: {_line(error)}", hint=offline) from None
+        raise _unreachable(id, f": {_line(error)}") from None
+
+
+def _unreachable(id: str, why: str = "") -> HubError:
+    near = meaning(near_paths(Path(id)))
+    return HubError(
+        f"the Hub can't be reached for {id}{why}",
+        hint=f"{near}check the network and HF_HUB_OFFLINE; a folder of this name is not here "
+        "either",
+    )
 
 
 def _http_error(id: str, error: Exception, kind: str) -> HubError:

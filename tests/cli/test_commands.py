@@ -45,6 +45,7 @@ def test_verify_names_each_finding_and_fails(api, call):
         "  Hint: don't trust this model",
         "Note: the reference is private",
         "NOT verified (9 files, 1,000 entries)",
+        "Next: don't use repaired; a repair of your own: modelrepair fix here",
     ]
     name, arguments, options = api.made[0]
     assert (name, arguments) == ("verify", ("repaired",))
@@ -60,14 +61,17 @@ def test_what_does_not_verify_only_says_of_itself_what_it_is(api, call):
     api.answers["verify"] = Verification(
         (finding,), {"files": 9}, about=About(summary="1 % masked")
     )
-    last = call("verify", "repaired", "--source", "here").out.splitlines()[-1]
+    last = call("verify", "repaired", "--source", "here").out.splitlines()[-2]
     assert last == "NOT verified; it says of itself: 1 % masked (9 files)"
 
 
 def test_verify_passes(api, call):
     api.answers["verify"] = Verification((), {"files": 9}, about=About(summary="1 % masked"))
     result = call("verify", "repaired", "--source", "here")
-    assert (result.code, result.out) == (0, "verified: 1 % masked (9 files)\n")
+    assert (result.code, result.out.splitlines()) == (
+        0,
+        ["verified: 1 % masked (9 files)", "Next: use repaired in place of here"],
+    )
 
 
 def test_apply(api, call):

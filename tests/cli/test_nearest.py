@@ -1,0 +1,61 @@
+"""What is mistyped is answered with the nearest, and bare commands with their help."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrepair.cli.main import COMMANDS
+
+
+@pytest.mark.parametrize("typed", [(), ("scorers",), ("repairers",), ("plugins",)])
+def test_a_bare_command_prints_its_help(call, typed):
+    result = call(*typed)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"Usage: {' '.join(['modelrepair', *typed])} [OPTIONS] COMMAND")
+    assert "Commands:" in result.err
+    assert "Error" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "error", "near"),
+    [
+        ("fixx", "no such command 'fixx'", "did you mean 'fix'?"),
+        ("measur m", "no such command 'measur'", "did you mean 'measure'?"),
+        ("scorers lst", "no such command 'lst'", "did you mean 'list'?"),
+        ("fix m --realgn x", "no such option '--realgn'", "did you mean '--realign'"),
+        ("push m --in-plac", "no such option '--in-plac'", "did you mean '--in-place'"),
+        ("scorers show wnada", "no scorer named 'wnada'", "did you mean 'wanda'"),
+        ("user/model", "no such command 'user/model'", "modelrepair fix user/model"),
+    ],
+)
+def test_the_nearest_is_named(call, typed, error, near):
+    result = call(*typed.split())
+    assert result.code == 2
+    first, second = (line for line in result.err.splitlines() if line)
+    assert first == f"Error: {error}"
+    assert near in second
+
+
+@pytest.mark.parametrize("option", ["--token", "--hf-token", "--hf_token", "--api-key"])
+@pytest.mark.parametrize("command", ["fix", "push", "plan"])
+def test_a_token_has_its_place(call, command, option):
+    result = call(command, "m", option, "hf_abcdefghijk")
+    assert result.code == 2
+    assert "HF_TOKEN" in result.err
+    assert "hf auth login" in result.err
+    assert "abcdefghijk" not in result.err
+
+
+def test_every_command_is_found_by_a_letter_too_many(call):
+    for name in COMMANDS:
+        assert f"'{name}'" in call(f"{name}x").err
+
+
+@pytest.mark.parametrize("command", ["plan {}", "verify {}", "push {}"])
+def test_a_folder_beside_is_named(call, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (tmp_path / "my-model").mkdir()
+    result = call(*command.format("./my-modle").split())
+    assert result.code == 2
+    assert "did you mean 'my-model'?" in result.err
