@@ -142,7 +142,7 @@ def test_every_number_of_the_gate_is_an_option():
         ("--scope column", "'column' is not one of"),
         ("--subject factors", "'factors' is not one of"),
         ("--max-rounds 0", "0 is not in the range"),
-        ("--nonsense", "no such option '--nonsense'"),
+        ("--unheard-of", "no such option '--unheard-of'"),
         ("more", "unexpected extra argument"),
     ],
 )

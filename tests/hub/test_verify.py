@@ -37,7 +37,7 @@ def test_by_its_id_alone_and_what_json_tells(hub, tmp_path, capsys):
         "mask", "delta", "passed",
     )  # fmt: skip
     assert run(["verify", target]) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
+    said = capsys.readouterr().out.splitlines()[-2]
     assert said.startswith("verified: 13.5 % of entries masked (delta), nothing else differs; gate")
 
 
