@@ -122,6 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        self.hub.sent[urlsplit(self.path).path] += len(body)
         if fault and fault.cut is not None:
             self.wfile.write(body[: fault.cut])
             self.hang_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,7 +144,7 @@ class Hub:
     ``status`` answers every request with this error, ``xet`` serves files of Xet as such,
     ``part`` is the size from which an upload comes in parts, ``page`` the entries of a page,
     ``ignored`` what a .gitignore leaves out, ``quota`` the largest file that the store takes,
-    ``received`` the bytes of all bodies that arrived.
+    ``received`` the bytes of all bodies that arrived, ``sent`` those that were read, by path.
     """
 
     url: str = ""
@@ -156,6 +157,7 @@ class Hub:
     tokens_seen: list[tuple[str, str | None]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     received: int = 0
+    sent: Counter[str] = field(default_factory=Counter)
     token: str = "hf_rightright"
     status: int | None = None
     xet_folder: Path | None = None
