@@ -6,6 +6,7 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 ├── UsageError                    2  an option, an unknown name, an output folder
 │   └── ExampleSetError           2  a set that is empty, malformed or swapped
 ├── HubError                      3  Hub, rights, network
+│   └── UnreachableError          3  a Hub that does not answer
 ├── ResourceError                 4  memory, disk, a folder that can't be written
 ├── PluginError                   5  a plug-in that was found and failed
 ├── UnsupportedModelError         6  a model that can't be repaired as it is
@@ -64,6 +65,10 @@ class HubError(ModelRepairError):
     """The Hub, the rights on it, or the network."""
 
     exit_code = 3
+
+
+class UnreachableError(HubError):
+    """The Hub can't be reached or does not answer; what it has may lie in the cache."""
 
 
 class ResourceError(ModelRepairError):

@@ -149,9 +149,11 @@ def _hub(
         origin = Origin(opened.id, opened.rows, False, opened.commit, opened.licence)
         some = read_set(origin, name, reading, answers=answers)
     except HubError as error:
-        raise HubError(
+        raise type(error)(
             str(error), hint=f"{error.hint}; or give examples of your own: --{name} FILE"
         ) from error
+    if opened.newest:
+        return some, [f"{opened.id}: the newest commit in the cache was taken, {opened.commit}"]
     return some, []
 
 

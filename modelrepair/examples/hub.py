@@ -11,8 +11,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
-from modelrepair.errors import ExampleSetError, HubError, out_of_memory
+from modelrepair.errors import ExampleSetError, HubError, UnreachableError, out_of_memory
+from modelrepair.examples.pinned import MOST_FILES, Pinned, pin
 from modelrepair.examples.rows import ENDINGS, Row, ending, read_file
+from modelrepair.publish.files import card_text
+from modelrepair.source.cached import WHOLE, is_commit
+from modelrepair.source.front_matter import read_front_matter
+from modelrepair.source.licences import terms_of
 from modelrepair.source.names import is_id
 from modelrepair.source.resolve import hub_errors
 
@@ -52,12 +57,14 @@ class HubRows:
         commit: the full hash.
         licence: what its card declares, or None.
         rows: in the order of its files.
+        newest: whether the cache alone was asked what the newest commit is.
     """
 
     id: str
     commit: str
     licence: str | None
     rows: Iterator[Row]
+    newest: bool = False
 
 
 def parse_id(text: str) -> HubId | None:
@@ -86,26 +93,67 @@ def open_hub(wanted: HubId) -> HubRows:
         HubError: the Hub, the rights on the set, or the network.
         ExampleSetError: there is no such config or split, or nothing that can be read.
     """
-    from huggingface_hub import HfApi
-
-    with hub_errors(wanted.id, wanted.revision, kind="data set"):
-        info = HfApi().dataset_info(wanted.id, revision=wanted.revision)
-    commit = str(info.sha)
-    with _library_errors(wanted, info.siblings or ()):
-        builder, config, split = _choose(wanted, commit)
-        rows = _rows(wanted, commit, builder, split)
+    pinned = pin(wanted.id, wanted.revision)
+    with _library_errors(wanted, pinned.names):
+        found = _layout(wanted, pinned)
+        rows = _rows(wanted, pinned, found)
         first = next(rows, None)
-    shown = tuple(part for part in (config if config != "default" else None, split) if part)
-    licence = getattr(info.card_data, "license", None)
+    config = None if found.config == "default" else found.config
+    shown = tuple(part for part in (config, found.split) if part)
     return HubRows(
         id=str(replace(wanted, parts=shown)),
-        commit=commit,
-        licence=", ".join(licence) if isinstance(licence, list) else licence,
-        rows=chain(() if first is None else (first,), _guarded(wanted, rows)),
+        commit=pinned.commit,
+        licence=_licence(pinned),
+        rows=chain(() if first is None else (first,), _guarded(wanted, pinned, rows)),
+        newest=pinned.offline and not is_commit(wanted.revision),
     )
 
 
-def _choose(wanted: HubId, commit: str) -> tuple[Any, str, str]:
+def _licence(pinned: Pinned) -> str | None:
+    """What the card declares, as it lies in the cache."""
+    card = (card_text(pinned.folder) or "") if "README.md" in pinned.names else ""
+    named = [each.id for each in terms_of(read_front_matter(card)).licences if each.id]
+    return ", ".join(named) or None
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which config and split are meant, and its files; none where the library has to read them."""
+
+    builder: Any
+    config: str
+    split: str
+    files: tuple[str, ...]
+
+
+def _layout(wanted: HubId, pinned: Pinned) -> _Layout:
+    """Find config, split and files; a set of a form of its own is asked of the Hub."""
+    if len(pinned.names) <= MOST_FILES:
+        with pinned.layout() as folder:
+            try:
+                builder, config, split = _choose(wanted, str(folder))
+                files = tuple(
+                    Path(str(file)).relative_to(folder).as_posix()
+                    for file in (builder.config.data_files or {}).get(split, ())
+                )
+            except ExampleSetError:
+                raise
+            except Exception as error:
+                if pinned.offline or out_of_memory(error):
+                    raise
+                files = ()
+            if files and all(ending(file) in ENDINGS for file in files):
+                return _Layout(builder, config, split, files)
+    if pinned.offline:
+        raise UnreachableError(
+            f"{WHOLE.format(id=wanted.id)}: it is read by the library of its form",
+            hint="run the same command with the Hub in reach",
+        )
+    # Never a folder of that name here.
+    return _Layout(*_choose(wanted, f"hf://datasets/{wanted.id}", revision=pinned.commit), files=())
+
+
+def _choose(wanted: HubId, path: str, **settings: Any) -> tuple[Any, str, str]:
     """The builder of the config, and the names of config and split."""
     import datasets
 
@@ -114,12 +162,7 @@ def _choose(wanted: HubId, commit: str) -> tuple[Any, str, str]:
     # A cache of its own: the library falls back to what it cached before, whatever commit that
     # was, when the Hub fails.
     with tempfile.TemporaryDirectory(prefix="modelrepair-") as cache:
-        settings: dict[str, Any] = {
-            "revision": commit,
-            "cache_dir": cache,
-            "data_dir": wanted.folder,
-        }
-        path = f"hf://datasets/{wanted.id}"  # never a folder of that name here
+        settings |= {"cache_dir": cache, "data_dir": wanted.folder}
         configs = datasets.get_dataset_config_names(path, **settings)
         parts = list(wanted.parts)
         if len(parts) == 2:
@@ -144,31 +187,26 @@ def _default(configs: Sequence[str]) -> bool:
     return "default" in configs
 
 
-def _rows(wanted: HubId, commit: str, builder: Any, split: str) -> Iterator[Row]:
-    from huggingface_hub import HfApi
-
-    prefix = f"hf://datasets/{wanted.id}@{commit}/"
-    files = [str(file) for file in (builder.config.data_files or {}).get(split, ())]
-    if not files or not all(f.startswith(prefix) and ending(f) in ENDINGS for f in files):
-        stream = builder.as_streaming_dataset(split=split)
+def _rows(wanted: HubId, pinned: Pinned, found: _Layout) -> Iterator[Row]:
+    builder = found.builder
+    if not found.files:
+        stream = builder.as_streaming_dataset(split=found.split)
         for number, record in enumerate(stream, 1):
             yield Row(f"{wanted.id}, row {number}", record)
         return
     separator = getattr(builder.config, "sep", None)
-    for file in files:
-        name = file.removeprefix(prefix)
-        local = HfApi().hf_hub_download(wanted.id, name, repo_type="dataset", revision=commit)
+    for name in found.files:
         yield from read_file(
-            Path(local),
+            pinned.file(name),
             name,
             delimiter=None if separator == "," else separator,
             field=getattr(builder.config, "field", None),
         )
 
 
-def _guarded(wanted: HubId, rows: Iterator[Row]) -> Iterator[Row]:
+def _guarded(wanted: HubId, pinned: Pinned, rows: Iterator[Row]) -> Iterator[Row]:
     while True:
-        with _library_errors(wanted, ()):
+        with _library_errors(wanted, pinned.names):
             row = next(rows, None)
         if row is None:
             return
@@ -191,7 +229,7 @@ def _unknown(
 
 
 @contextlib.contextmanager
-def _library_errors(wanted: HubId, siblings: Sequence[Any]) -> Iterator[None]:
+def _library_errors(wanted: HubId, files: Sequence[str]) -> Iterator[None]:
     """Tell what the ``datasets`` library runs into."""
     with hub_errors(wanted.id, wanted.revision, kind="data set"):
         try:
@@ -217,7 +255,7 @@ def _library_errors(wanted: HubId, siblings: Sequence[Any]) -> Iterator[None]:
             missing = isinstance(error, FileNotFoundError) and module != "huggingface_hub"
             wrong = isinstance(error, ValueError | RuntimeError | ImportError)
             if missing or ((wrong or module in LIBRARIES) and not isinstance(error, OSError)):
-                names = ", ".join(each.rfilename for each in siblings[:4])
+                names = ", ".join(files[:4])
                 raise ExampleSetError(
                     f"the data set {wanted.id} can't be read: {said}",
                     hint="JSON, CSV and parquet files work"

@@ -19,6 +19,7 @@ from modelrepair.errors import (
     HubError,
     ModelRepairError,
     ResourceError,
+    UnreachableError,
     UsageError,
 )
 from modelrepair.publish.files import (
@@ -30,12 +31,15 @@ from modelrepair.publish.files import (
     reason_left_behind,
 )
 from modelrepair.publish.scopes import ANOTHER, TOKENS, has_expired, reads_no_gated
+from modelrepair.source.cached import WHOLE, is_commit, remember, unreachable
 from modelrepair.source.digest import sha256_file
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.look import Look, first_of, is_weights
 from modelrepair.source.names import is_id
 from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
+
+LATER = "try again later"
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,13 @@ def _hub(
             info = api.model_info(id, revision=revision, files_metadata=True)
     except HFValidationError:
         raise _no_id(id) from None
+    except UnreachableError as error:
+        if not is_commit(revision):
+            raise unreachable(error, id, revision, "--revision {commit}") from None
+        try:
+            return _cached(id, revision, record, include)
+        except HubError:
+            raise error from None
     names = [sibling.rfilename for sibling in info.siblings or ()]
     check_one_model(names, id)
     said = {} if info.card_data is None else vars(info.card_data)
@@ -187,7 +198,7 @@ def _hub(
                 glob.escape(name) for name in wanted if weights or not is_weights(name)
             ],
         )
-    _remember(Path(folder), revision or "main")
+        remember(Path(folder), revision or "main")
     if weights:
         checksums = {s.rfilename: s.lfs.sha256 for s in info.siblings or () if s.lfs}
         weight_names = [name for name in wanted if is_weights(name) and name in checksums]
@@ -213,19 +224,6 @@ def _listed(folder: Path) -> tuple[str, ...]:
     """The files of a folder, three levels deep: what is below is no model's."""
     found = (path for depth in ("*", "*/*", "*/*/*") for path in folder.glob(depth))
     return tuple(path.relative_to(folder).as_posix() for path in found if path.is_file())
-
-
-def _remember(snapshot: Path, revision: str) -> None:
-    """Note in the Hub's cache which commit a branch stood for, so that it is found offline.
-
-    The client does so where it is asked for a branch; it was asked for the commit.
-    """
-    if revision == snapshot.name:
-        return
-    name = snapshot.parent.parent / "refs" / revision
-    with hub_errors(revision):
-        name.parent.mkdir(parents=True, exist_ok=True)
-        name.write_text(snapshot.name, encoding="utf-8")
 
 
 def check_arrived(id: str, folder: Path, checksums: Mapping[str, str]) -> None:
@@ -257,8 +255,8 @@ def _cached(id: str, revision: str | None, record: bool, include: Sequence[str])
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
 
-    missing = HubError(
-        f"the Hub can't be reached for {id}, and the cache does not hold it whole",
+    missing = UnreachableError(
+        WHOLE.format(id=id),
         hint="unset HF_HUB_OFFLINE once, so that it can be downloaded",
     )
     try:
@@ -323,7 +321,7 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
             hint=f"{ask}for a private {kind} run: hf auth login",
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
-        raise _unreachable(id) from None
+        raise _unreachable(id, kind) from None
     except errors.EntryNotFoundError as error:
         raise HubError(f"a file of {id} is gone: {_line(error)}", hint="try again") from None
     except errors.HfHubHTTPError as error:
@@ -334,21 +332,20 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
                 f"{id} can't be downloaded: {error.strerror}",
                 hint="free disk space, or set HF_HOME to a folder that can be written",
             ) from None
-        raise _unreachable(id, f": {_line(error)}") from None
+        raise _unreachable(id, kind, f": {_line(error)}") from None
     except Exception as error:
         # The client's network layer is not part of its interface: know it by where it comes from.
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
             raise
-        raise _unreachable(id, f": {_line(error)}") from None
+        raise _unreachable(id, kind, f": {_line(error)}") from None
 
 
-def _unreachable(id: str, why: str = "") -> HubError:
-    near = meaning(near_paths(Path(id)))
-    return HubError(
-        f"the Hub can't be reached for {id}{why}",
-        hint=f"{near}check the network and HF_HUB_OFFLINE; a folder of this name is not here "
-        "either",
-    )
+def _unreachable(id: str, kind: str, why: str = "") -> UnreachableError:
+    hint = "check the network and HF_HUB_OFFLINE"
+    if kind == "model":
+        near = meaning(near_paths(Path(id)))
+        hint = f"{near}{hint}; a folder of this name is not here either"
+    return UnreachableError(f"the Hub can't be reached for {id}{why}", hint=hint)
 
 
 def _http_error(id: str, error: Exception, kind: str) -> HubError:
@@ -362,8 +359,9 @@ def _http_error(id: str, error: Exception, kind: str) -> HubError:
             f"the token gives no right to read {id}", hint=f"use a token that may read this {kind}"
         )
     if status == 429:
-        return HubError("the Hub asks for a pause: too many requests", hint="try again later")
-    return HubError(f"the Hub answers {status} for {id}: {_line(error)}", hint="try again later")
+        return UnreachableError("the Hub asks for a pause: too many requests", hint=LATER)
+    kind_of_error = UnreachableError if status is None or status >= 500 else HubError
+    return kind_of_error(f"the Hub answers {status} for {id}: {_line(error)}", hint=LATER)
 
 
 def _line(error: Exception) -> str:
