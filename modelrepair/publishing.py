@@ -13,9 +13,11 @@ from modelrepair.errors import HubError, ModelRepairError, UsageError
 from modelrepair.kept import files_of_source
 from modelrepair.progress import Progress
 from modelrepair.publish.admission import WITHOUT_FORCE, refuse_lab
+from modelrepair.publish.card import kept_metadata
 from modelrepair.publish.destination import Destination, find_destination
 from modelrepair.publish.earlier import files_of, state_of
-from modelrepair.publish.files import CARD_NAME
+from modelrepair.publish.files import CARD_NAME, card_text
+from modelrepair.publish.front import check_front_matter
 from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.kin import Kin
 from modelrepair.publish.manifest import MANIFEST_NAME, Origin
@@ -142,6 +144,7 @@ def destination_ahead(settings: Settings, source: Source, options: PushOptions) 
     with push_errors(options.to or source.id or source.name, "the same command"):
         destination = find_destination(kin_ahead(settings, source), options, source.name)
     check_rights(terms_ahead(settings, source), destination)
+    check_front_matter(kept_metadata(card_text(source.folder) or ""), source.id or source.name)
     return destination
 
 

@@ -17,6 +17,7 @@ from modelrepair.publish.card import render_card
 from modelrepair.publish.destination import Destination, find_destination
 from modelrepair.publish.earlier import state_of
 from modelrepair.publish.files import CARD_NAME, card_text
+from modelrepair.publish.front import check_front_matter
 from modelrepair.publish.huberrors import push_errors
 from modelrepair.publish.kin import kin_of
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
@@ -112,6 +113,7 @@ def _push(folder: Path, options: PushOptions, progress: Progress) -> PushReport:
         destination = find_destination(kin_of(manifest), options, name)
     terms = terms_of_repair(manifest)
     check_rights(terms, destination)
+    check_front_matter(manifest.metadata, manifest.source.id)
     job = _Job(folder, manifest, destination, options.delete)
     with push_errors(destination.id, options.command(folder)):
         # Said and refused before the weights are read: that takes minutes.
