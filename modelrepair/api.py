@@ -66,6 +66,7 @@ def repair(
     step: float | None = None,
     max_rounds: int | None = None,
     max_candidates: int | None = None,
+    max_time: str | float | None = None,
     protect: float | None = None,
     fallback: bool = True,
     evaluate: bool = True,
@@ -169,6 +170,9 @@ def repair(
         max_rounds: the most rounds of an iterative scorer, or edits of a repairer; by default 40.
         max_candidates: how many candidates of each scorer, or of the repairer, answer prompts at
             most; by default 8.
+        max_time: end the search once the repair is at work for so long, ``"30m"``, ``"2h"`` or
+            seconds, after the round or the answered candidate under way; the best candidate by
+            then is taken, measured and judged. Time before an interruption counts.
         protect: share of each tensor that is never masked, by Wanda on the utility set; by
             itself 0.10 for the weight subject where there is a utility set, else 0.
         fallback: without a scorer: try contrast where Wanda does not reach the target.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.clock import Clock
 from modelrepair.progress import Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.specs import Judge, JudgeSpec, RepairerSpec, ScorerSpec
@@ -139,6 +140,7 @@ class Bench:
     notes: Notes
     progress: Progress
     remembered: Path
+    clock: Clock = field(default_factory=Clock)
 
     def panel_of(self, model: Model) -> Panel:
         """What a model is measured with: the panel, under its own template if it has one."""
@@ -153,9 +155,23 @@ class Bench:
 
 
 @dataclass(frozen=True)
+class Method:
+    """A scorer or repairer that searched: its rounds, and the candidates that answered prompts."""
+
+    name: str
+    rounds: int
+    candidates: int
+
+
+@dataclass(frozen=True)
 class Found:
-    """The change that was chosen, what made it, and all that was looked at on the way."""
+    """The change that was chosen, what made it, and all that was looked at on the way.
+
+    ``methods`` searched one after the other; ``stopped`` says that time ended the last of them.
+    """
 
     made: Scoring | Repairing | Training
     point: Point
     points: tuple[Point, ...]
+    methods: tuple[Method, ...] = ()
+    stopped: bool = False

@@ -6,7 +6,7 @@ import datetime
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.bench import Bench, Found, Model
@@ -24,7 +24,8 @@ from modelrepair.publish.published import Private, published, published_json
 from modelrepair.publish.rights import recorded
 from modelrepair.readable import all_readable
 from modelrepair.registry.loading import Registered
-from modelrepair.registry.specs import SetName
+from modelrepair.registry.specs import RepairerSpec, ScorerSpec, SetName
+from modelrepair.repeating import repeating
 from modelrepair.settings import short_options
 from modelrepair.source.digest import digests
 from modelrepair.source.licences import Terms, terms_in, with_base
@@ -162,7 +163,7 @@ def draft_manifest(
             },
             "templates": list(under),
             "settings": settings.to_json(),
-            "command": settings.command(_commits(bench)),
+            "command": repeating(settings, found, _last(bench, found)).command(_commits(bench)),
             **_made_by(bench, found),
         },
         replace(private, texts=frozenset()),
@@ -182,6 +183,7 @@ def draft_manifest(
             "skipped": {**bench.sites.skipped, **_unseen(found.made)},
             "kinds": kinds_record(bench, measures),
             "sets": {str(key): _set(bench, key, some) for key, some in bench.sets.given.items()},
+            "methods": [asdict(each) for each in found.methods],
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": {role: some.to_json() for role, some in measures.items()},
             "verdict": "unmeasured" if gate is None else gate.verdict,
@@ -189,9 +191,17 @@ def draft_manifest(
             "template": bench.panel.template.kind,
             "arithmetic": settings.arithmetic,
             "token_budget": settings.token_budget,
-            "run": _run(bench, seconds),
+            "run": {**_run(bench, seconds), "time_ended_search": found.stopped},
         }
     )
+
+
+def _last(bench: Bench, found: Found) -> ScorerSpec | RepairerSpec:
+    """What searched last."""
+    if bench.chosen.repairer is not None:
+        return bench.chosen.repairer.spec
+    name = found.methods[-1].name
+    return next(each.spec for each, _ in bench.chosen.scorers if each.spec.name == name)
 
 
 def _manifest(record: Mapping[str, Any]) -> Manifest:
@@ -270,6 +280,7 @@ def _run(bench: Bench, seconds: float) -> dict[str, Any]:
     return {
         "time": now.isoformat(timespec="seconds"),
         "duration": round(seconds, 3),
+        "max_time": bench.clock.limit,
         "device": name,
         "versions": {
             "python": platform.python_version(),

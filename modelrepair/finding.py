@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair import prepare
-from modelrepair.bench import Bench, Chosen, Found, Model
+from modelrepair.bench import Bench, Chosen, Found, Method, Model
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
 from modelrepair.examples.keys import SetKey
@@ -140,10 +140,13 @@ def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found
         scoring = _scoring(bench, reference, subject, 0)
         ratio, limits = float(settings.ratio), limits_of(settings)
         point = fixed(scoring, ratio, settings.step, limits, bench.progress)
-        return Found(scoring, point, (point,))
+        name = scoring.registered.spec.name
+        return Found(scoring, point, (point,), (Method(name, point.round, 0),))
 
     baseline = _baseline(bench, reference, measure)
     tried: list[Point] = []
+    methods: list[Method] = []
+    stopped = False
     scorings: dict[str, Scoring] = {}
     for number, (registered, _) in enumerate(bench.chosen.scorers):
         if number > 0 and (missing := _missing_set(bench, _needed(bench, number, subject))):
@@ -158,13 +161,17 @@ def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found
             baseline,
             bench.progress,
             limits_of(settings),
+            bench.clock,
         )
-        tried += search(trial, settings.step).points
+        searched = search(trial, settings.step)
+        tried += searched.points
+        methods.append(Method(trial.name, searched.rounds, searched.answered))
         best = choose(tried, baseline, settings.budgets)
         judged = best, baseline, settings.budgets
-        if repairs(*judged) and arrives(*judged):
+        stopped = searched.stopped
+        if stopped or (repairs(*judged) and arrives(*judged)):
             break
-    return Found(scorings[best.scorer], best, tuple(tried))
+    return Found(scorings[best.scorer], best, tuple(tried), tuple(methods), stopped)
 
 
 def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found:
@@ -172,7 +179,7 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
     from modelrepair import repairing, training
     from modelrepair.points import choose
     from modelrepair.search import climb, follow
-    from modelrepair.trial import Trial
+    from modelrepair.trial import Searched, Trial
 
     registered = bench.chosen.repairer
     assert registered is not None
@@ -191,12 +198,15 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
     if strength is not None:
         found = next(iter(points), None)
         tried: tuple[Point, ...] = () if found is None else (found,)
-        best = found
+        searched, best = Searched(tried, rounds=1), found
     else:
         baseline = _baseline(bench, reference, measure)
         limits = limits_of(settings)
-        trial = Trial(made, bench.panel, settings.budgets, baseline, bench.progress, limits)
-        tried = look(trial, islice(points, limits.rounds)).points
+        trial = Trial(
+            made, bench.panel, settings.budgets, baseline, bench.progress, limits, bench.clock
+        )
+        searched = look(trial, islice(points, limits.rounds))
+        tried = searched.points
         best = choose(tried, baseline, settings.budgets) if tried else None
     if best is None:
         where = "at any strength" if strength is None else f"at a strength of {strength:g}"
@@ -205,7 +215,8 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
             hint="check its options, how many steps it takes where it trains, and whether source "
             "and reference are the same model",
         )
-    return Found(made, best, tried)
+    method = Method(registered.spec.name, searched.rounds, searched.answered)
+    return Found(made, best, tried, (method,), searched.stopped)
 
 
 def _baseline(bench: Bench, reference: Model | None, measure: Measure) -> Baseline:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from modelrepair.advice import advice
 from modelrepair.begun import Begun
+from modelrepair.clock import seconds_of
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError, UsageError
 from modelrepair.measure.gate import decide
 from modelrepair.measure.measures import Measures, summarise
@@ -71,6 +72,20 @@ def find_finished(
         )
     clear_leftover(out, begun)
     return manifest
+
+
+def check_time(out: Path, manifest: Manifest, limit: str | float | None) -> None:
+    """Refuse to take a search that time ended for one with another limit; it could go further.
+
+    Raises:
+        UsageError: time ended the finished search, and the limit is another now.
+    """
+    run = manifest.run
+    if run.time_ended_search and run.max_time != (None if limit is None else seconds_of(limit)):
+        raise UsageError(
+            f"{out.name!r} holds this repair as --max-time {run.max_time:g} ended its search",
+            hint="choose another --out to search longer, or give that limit again",
+        )
 
 
 def report_of(out: Path, manifest: Manifest, settings: Settings) -> RepairReport:

@@ -22,10 +22,11 @@ from modelrepair.benign_kinds import ask_kinds, note_kinds
 from modelrepair.beside import check_output
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import choose_plugins
+from modelrepair.clock import start_clock
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
-from modelrepair.finished import find_finished, report_of
+from modelrepair.finished import check_time, find_finished, report_of
 from modelrepair.inputs import at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide
@@ -120,6 +121,7 @@ def run(
     begun = Begun(*map(all_readable, (shown, inputs)))
     done = find_finished(destination, begun, made_on(inputs, chosen), progress, restart=restart)
     if done is not None:
+        check_time(destination, done, settings.max_time)
         return report_of(destination, done, settings)
     check_room(settings, source, sets, chosen, destination.parent)
     check_left(settings, source, progress)
@@ -128,6 +130,7 @@ def run(
         bench = prepare.open_bench(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
+        bench = replace(bench, clock=start_clock(workspace.folder, settings.max_time, started))
         _check_sweep(bench)
         reference = with_tokens(bench, reference)
         _check_finite(bench, reference)

@@ -27,6 +27,7 @@ from modelrepair.trial import (
     lost,
     refuses,
     screened,
+    time_is_up,
 )
 from modelrepair.walk import walk
 
@@ -97,17 +98,18 @@ def climb(trial: Trial[Any], points: Iterable[Point]) -> Searched:
         if point not in worth:
             forget(point)
     source = harm_of_source(trial.baseline)
-    without_effect = 0
+    without_effect, stopped = 0, False
     answered: dict[float, Point] = {}
     for point in reversed(worth):
         done = generated(trial, point)
         answered[point.ratio] = done
         unchanged = harm(done) >= HARMFUL_DROP_WORTH_A_LOOK * source
         without_effect = without_effect + 1 if unchanged else 0
-        if without_effect == 2:
+        stopped = time_is_up(trial, done)
+        if stopped or without_effect == 2:
             break  # smaller changes do still less
     points = tuple(answered.get(point.ratio, point) for point in seen)
-    return Searched(points, rounds=len(points))
+    return Searched(points, len(points), stopped)
 
 
 def follow(trial: Trial[Any], points: Iterable[Point]) -> Searched:
@@ -118,7 +120,7 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Searched:
     """
     allowed = STRIDES["weight"].costs
     seen: list[Point] = []
-    generations = 0
+    generations, stopped = 0, False
     for made in points:
         if seen:
             forget(seen[-1])
@@ -129,6 +131,8 @@ def follow(trial: Trial[Any], points: Iterable[Point]) -> Searched:
         seen.append(point)
         if arrives(point, trial.baseline, trial.budgets) or generations == trial.limits.candidates:
             break
+        if stopped := time_is_up(trial, point):
+            break
     if seen and generations == 0:
         seen[-1] = generated(trial, seen[-1])
-    return Searched(tuple(seen), rounds=len(seen))
+    return Searched(tuple(seen), len(seen), stopped)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from modelrepair.clock import seconds_of
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.filters import parse_filter
@@ -112,6 +113,7 @@ class Settings:
     step: float | None = None
     max_rounds: int | None = None
     max_candidates: int | None = None
+    max_time: str | float | None = None
     protect: float | None = None
     fallback: bool = True
     evaluate: bool = True
@@ -138,9 +140,15 @@ class Settings:
         return self.ratio in (None, "auto")
 
     def to_json(self) -> dict[str, Any]:
-        """All choices; paths by their last name, as a manifest may show them."""
+        """All choices; paths by their last name, as a manifest may show them.
+
+        The limit of time is none of them: two runs that it ends at the same candidate make the
+        same repair, and unfinished work goes on under another limit.
+        """
         shown: dict[str, Any] = {}
         for each in fields(self):
+            if each.name == "max_time":
+                continue
             value = getattr(self, each.name)
             if isinstance(value, Budgets):
                 value = dict(vars(value))
@@ -175,6 +183,8 @@ class Settings:
             value = getattr(self, each.name)
             if each.name == "ratio" and value == "auto" and self.preset is None:
                 continue  # what it is by itself
+            if each.name == "max_time":
+                continue  # no clock repeats a repair: its rounds and candidates do
             name = f"--{each.name.replace('_', '-')}"
             if isinstance(value, Budgets):
                 for budget in fields(value):
@@ -222,6 +232,8 @@ def check(settings: Settings) -> None:
         raise UsageError(
             f"a ratio of {ratio!r}", hint="give a share between 0 and 1, such as 0.01, or 'auto'"
         )
+    searches = ratio == "auto" if settings.repairer is None else settings.strength is None
+    _check_time(settings, searches=searches)
     if not settings.evaluate and ratio == "auto" and settings.repairer is None:
         raise UsageError(
             "a search for the ratio needs measures",
@@ -241,6 +253,19 @@ def check(settings: Settings) -> None:
     if settings.subject == "delta" and settings.reference == "none":
         raise UsageError(
             "a delta needs a reference", hint="name it with --reference, or use --subject weight"
+        )
+
+
+def _check_time(settings: Settings, *, searches: bool) -> None:
+    """Refuse a limit that is no time, or where there is no search to end."""
+    if settings.max_time is None:
+        return
+    seconds_of(settings.max_time)
+    if not searches:
+        named = "a strength" if settings.repairer else "a ratio"
+        raise UsageError(
+            f"--max-time ends a search, and {named} was named",
+            hint="leave one of the two out",
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol
 from typing_extensions import TypeVar
 
 from modelrepair.checkpoint.writer import write_json
+from modelrepair.clock import Clock
 from modelrepair.limits import Limits
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
@@ -60,6 +61,7 @@ class Trial(Generic[Made]):
     baseline: Baseline
     progress: Progress
     limits: Limits = field(default_factory=Limits)
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def name(self) -> str:
@@ -69,10 +71,11 @@ class Trial(Generic[Made]):
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search looked at, in order, and how many rounds it took."""
+    """What a search looked at, in order, how many rounds it took, and whether time ended it."""
 
     points: tuple[Point, ...]
     rounds: int
+    stopped: bool = False
 
     @property
     def answered(self) -> int:
@@ -157,6 +160,16 @@ def generated(trial: Trial[Any], point: Point) -> Point:
 
     rows = remember(folder / "results.json", measure)
     return replace(point, results=tuple(ExampleResult(**row) for row in rows))
+
+
+def time_is_up(trial: Trial[Any], point: Point) -> bool:
+    """Whether the search must end, as the clock was read when this candidate was done with.
+
+    What was read is remembered: gone on with after an interruption, a search takes the same way up
+    to there, and under another limit it stops elsewhere.
+    """
+    spent = remember(point.change.folder.parent / "time.json", trial.clock.spent)
+    return trial.clock.limit is not None and spent >= trial.clock.limit
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:

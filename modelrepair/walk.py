@@ -26,6 +26,7 @@ from modelrepair.trial import (
     generated,
     refuses,
     screened,
+    time_is_up,
 )
 
 CREEP, JUMP = 0.1, 1.0
@@ -66,7 +67,7 @@ def walk(trial: Trial[Any], step: float) -> Searched:
     current: Point | None = None
     answered: Point | None = None
     rounds, generations, waited, in_vain = 0, 0, 0, 0
-    due = arrived = False
+    due = arrived = stopped = False
 
     def keep(point: Point) -> None:
         points[point.change.folder] = point  # the last one comes again where it generates after all
@@ -101,7 +102,8 @@ def walk(trial: Trial[Any], step: float) -> Searched:
         asked_beyond = arrived and point.results is not None
         if asked_beyond or (done and refuses(point, SURE)):
             break
-        if generations == trial.limits.candidates:
+        stopped = time_is_up(trial, point)
+        if stopped or generations == trial.limits.candidates:
             break
         arrived = arrived or done
         if gain < CREEP:
@@ -110,7 +112,7 @@ def walk(trial: Trial[Any], step: float) -> Searched:
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
         keep(generated(trial, current))
-    return Searched(tuple(points.values()), rounds)
+    return Searched(tuple(points.values()), rounds, stopped)
 
 
 def _stepped(

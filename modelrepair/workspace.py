@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelrepair.begun import SETTINGS, Begun, read
+from modelrepair.clock import CLOCK
 from modelrepair.errors import GateError, UnsupportedModelError, UsageError
 from modelrepair.place import disk_errors, placed, reserved
 from modelrepair.publish.manifest import MANIFEST_NAME
@@ -17,7 +18,7 @@ from modelrepair.publish.output import make_room
 HOPELESS = (GateError, UnsupportedModelError, UsageError)
 """What the same command can only run into again."""
 WORK, STAGED = "work", "model"
-OURS = (SETTINGS, f"{SETTINGS}.tmp", WORK, STAGED)
+OURS = (SETTINGS, f"{SETTINGS}.tmp", CLOCK, f"{CLOCK}.tmp", WORK, STAGED)
 """All that we put into a work folder."""
 
 

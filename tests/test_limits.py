@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from modelrepair import search as searching
 from modelrepair import walk as walking
+from modelrepair.bench import Found, Method
 from modelrepair.ladders import STRIDES
-from modelrepair.limits import Limits, bounds_of, most_screened
+from modelrepair.limits import Limits, bounds_of, limits_of, most_screened
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.evaluate import Screen
 from modelrepair.measure.results import ExampleResult
@@ -23,6 +24,7 @@ from modelrepair.points import Baseline, Point
 from modelrepair.progress import Silent
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.specs import RepairerSpec
+from modelrepair.repeating import repeating
 from modelrepair.search import climb, follow, search
 from modelrepair.settings import Settings
 from modelrepair.trial import Searched, Trial
@@ -45,6 +47,7 @@ class Fate:
     calm: float
     iterative: bool = True
     subject: str = "weight"
+    reads: int | None = None
     rounds: set[int] = field(default_factory=set)
     candidates: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
@@ -83,6 +86,10 @@ class Fate:
         ]
         return Point(**{**vars(point), "results": tuple(rows)})
 
+    def time_is_up(self, trial, point) -> bool:
+        self.reads = None if self.reads is None else self.reads - 1
+        return self.reads == 0
+
     def run(self, look, limits: Limits) -> Searched:
         before = tuple(
             [ExampleResult("harmful", i, "harmful") for i in range(20)]
@@ -99,6 +106,7 @@ class Fate:
                 patched.setattr(module, "generated", self.generated)
                 patched.setattr(module, "drop_round", lambda *_: None)
                 patched.setattr(module, "forget", lambda *_: None)
+                patched.setattr(module, "time_is_up", self.time_is_up)
             return look(trial)
 
     def made(self, count: int) -> list[Point]:
@@ -122,7 +130,7 @@ def asked(limits: Limits, **more) -> Settings:
     return Settings("m", max_rounds=limits.rounds, max_candidates=limits.candidates, **more)
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(FATES, LIMITS)
 def test_no_scorer_s_search_takes_more_than_its_bounds(fate, limits):
     name = "contrast" if fate.iterative else "wanda"
@@ -136,7 +144,7 @@ def test_no_scorer_s_search_takes_more_than_its_bounds(fate, limits):
 
 
 @pytest.mark.parametrize("look", [climb, follow])
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 @given(FATES, LIMITS, st.integers(1, 60))
 def test_no_repairer_s_search_takes_more_than_its_bounds(look, fate, limits, made):
     spec = RepairerSpec("mine", "…", load="m:M", sets=lambda _: {}, trains=look is follow)
@@ -148,7 +156,7 @@ def test_no_repairer_s_search_takes_more_than_its_bounds(look, fate, limits, mad
     assert 0 < found.answered == len(fate.answered) <= most.answered
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(FATES, LIMITS)
 def test_a_search_with_smaller_limits_is_the_beginning_of_the_larger_one(fate, limits):
     long = fate.run(lambda trial: search(trial, None), Limits(40, 12))
@@ -159,6 +167,40 @@ def test_a_search_with_smaller_limits_is_the_beginning_of_the_larger_one(fate, l
         pairs = list(zip(short.points, long.points, strict=False))
         # The last one answers at the end of its search, whether it would on the way or not.
         assert all(one.results == two.results for one, two in pairs[:-1])
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(FATES, st.integers(1, 20))
+def test_a_search_that_time_ends_is_repeated_by_its_rounds_and_candidates(fate, reads):
+    def look(trial):
+        return search(trial, None)
+
+    spec = load_registry().scorer("contrast" if fate.iterative else "wanda").spec
+    timed = replace(fate, reads=reads).run(look, Limits())
+    taken = Method(spec.name, timed.rounds, timed.answered)
+    found = Found(None, None, timed.points, (taken,), timed.stopped)
+    settings = repeating(Settings("m"), found, spec)
+    assert settings.max_time is None and "--max-time" not in settings.command()
+    again = fate.run(look, limits_of(settings))
+    assert again.points == timed.points
+    assert settings.fallback == (fate.iterative or not timed.stopped)
+
+
+@pytest.mark.parametrize("look", [climb, follow])
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(FATES, st.integers(1, 12), st.integers(1, 60))
+def test_a_repairer_that_time_ends_is_repeated_likewise(look, fate, reads, made):
+    spec = RepairerSpec("mine", "…", load="m:M", sets=lambda _: {}, trains=look is follow)
+
+    def run(some, limits):
+        edits = some.made(made)[: limits.rounds]
+        return some.run(lambda trial: look(trial, edits), limits)
+
+    timed = run(replace(fate, reads=reads), Limits())
+    taken = Method("mine", timed.rounds, timed.answered)
+    found = Found(None, None, timed.points, (taken,), timed.stopped)
+    settings = repeating(Settings("m", repairer="mine"), found, spec)
+    assert run(fate, limits_of(settings)).points == timed.points
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

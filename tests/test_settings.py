@@ -64,6 +64,7 @@ SETTINGS = st.builds(
     scale=st.just(0.0) | SHARE,
     step=st.none() | SHARE,
     max_rounds=st.none() | COUNT,
+    max_candidates=st.none() | COUNT,
     protect=st.none() | SHARE,
     fallback=st.booleans(),
     evaluate=st.booleans(),

@@ -23,6 +23,7 @@ from modelrepair.cli.options import (
     source_options,
 )
 from modelrepair.cli.pushing import push_options
+from modelrepair.cli.types import span_of_time
 
 
 def repairing_options(*, defaults: bool, push: str) -> Decorator[Any]:
@@ -84,6 +85,13 @@ def search_options() -> Decorator[Any]:
             type=click.IntRange(min=1),
             help="Candidates of each scorer, or of the repairer, that may answer prompts; "
             "8 by default.",
+        ),
+        option(
+            "--max-time",
+            type=span_of_time,
+            metavar="TIME",
+            help="End the search once the repair is at work for so long (30m, 2h, 1h30m, seconds), "
+            "after the round or candidate under way; the best one by then is taken.",
         ),
         option(
             "--protect",

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import click
 
+from modelrepair.clock import seconds_of
+from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 
 
@@ -98,6 +100,18 @@ def columns(value: Any) -> dict[str, str]:
             raise click.BadParameter(f"{name!r} is given twice")
         mapping[name] = column
     return mapping
+
+
+def span_of_time(value: Any) -> float:
+    """``30m``, ``2h``, ``1h30m`` or seconds, in seconds.
+
+    >>> span_of_time("1h30m")
+    5400.0
+    """
+    try:
+        return seconds_of(value)
+    except UsageError as error:
+        raise click.BadParameter(f"{error}; {error.hint}") from None
 
 
 def as_mapping(pairs: Iterable[tuple[str, str]], typed: str = "--scorer-option") -> dict[str, str]:

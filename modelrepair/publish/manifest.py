@@ -252,6 +252,14 @@ class Point(Record):
     chosen: bool = False
 
 
+class Method(Record):
+    """What searched, how many rounds it took, and how many candidates answered prompts."""
+
+    name: str
+    rounds: int
+    candidates: int
+
+
 class Run(Record):
     """What differs between two runs that make the same repair: outside of the digest."""
 
@@ -259,6 +267,9 @@ class Run(Record):
     """When the repair was written, ISO 8601 in UTC."""
     duration: float
     """Seconds."""
+    max_time: float | None = None
+    """Seconds after which the search was to end; None where it had no limit."""
+    time_ended_search: bool = False
     device: str = "cpu"
     versions: dict[str, str] = Field(default_factory=dict)
     """Of python, torch, transformers and whatever else the arithmetic ran on."""
@@ -316,6 +327,8 @@ class Manifest(Record):
     kinds: dict[str, Kind] = Field(default_factory=dict)
     """The kinds of benign prompts that the report asked; none with ``kind_examples`` 0."""
     judge: Judge | None = None
+    methods: tuple[Method, ...] = ()
+    """In order; time may have ended the last."""
     search: tuple[Point, ...] = ()
     measures: dict[ModelRole, Measures] = Field(default_factory=dict)
     """On the report split; empty where nothing was measured."""

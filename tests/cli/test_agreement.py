@@ -76,6 +76,7 @@ BESIDE = ("progress", "budgets", "reported")
             scale=0.5,
             step=0.01,
             max_rounds=4,
+            max_candidates=3,
             protect=0.2,
             fallback=False,
             evaluate=False,
