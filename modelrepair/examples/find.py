@@ -111,7 +111,7 @@ def _registered(
         limit=reading.limit,
     )
     if isinstance(spec.source, Path):
-        some = load_set(spec.source, name, reading=merged, answers=answers)
+        some = load_set(spec.source, name, reading=merged, answers=answers, by_hand=False)
         return replace(some, id=spec.name, licence=spec.licence), []
     some, notes = _hub(hub_id(found), name, merged, answers)
     if spec.revision is None and some.commit is not None:

@@ -201,6 +201,7 @@ def _rows(wanted: HubId, pinned: Pinned, found: _Layout) -> Iterator[Row]:
             name,
             delimiter=None if separator == "," else separator,
             field=getattr(builder.config, "field", None),
+            by_hand=False,
         )
 
 

@@ -60,6 +60,7 @@ def load_set(
     *,
     reading: Reading | None = None,
     answers: bool | None = None,
+    by_hand: bool = True,
 ) -> ExampleSet:
     r"""Read one set from a file or a folder of files: JSON Lines, JSON, CSV or parquet.
 
@@ -78,11 +79,13 @@ def load_set(
         reading: columns, filters and limit.
         answers: True: every row needs an answer. False: none does. By itself either all rows
             have one or none, except in a borderline set, where each may do without.
+        by_hand: whether its reader can mend a line, as for `Origin`.
 
     Raises:
         ExampleSetError: a file can't be read, is empty, or a row (named) is not as above.
     """
-    return read_set(_local(Path(path), name), name, reading or Reading(), answers=answers)
+    origin = _local(Path(path), name, by_hand)
+    return read_set(origin, name, reading or Reading(), answers=answers)
 
 
 def read_set(
@@ -95,15 +98,19 @@ def read_set(
     """
     rows = iter(origin.rows)
     head = list(islice(rows, LOOKED_AT))
-    there = list(dict.fromkeys(key for row in head for key in row.record))
+    readable = [row for row in head if row.fault is None]
+    there = list(dict.fromkeys(key for row in readable for key in row.record))
     chosen = Filter(reading.filters)
-    if head:
+    if readable:
         check_columns(origin.id, reading.columns.values(), there)
         check_columns(origin.id, chosen.wanted, there)
     taken: list[tuple[Row, Example]] = []
     faults: list[ExampleSetError] = []
     preference = matched = False
     for row in chain(head, rows):
+        if row.fault is not None:
+            faults.append(row.fault)
+            continue
         if not chosen.takes(row.record):
             continue
         matched = True
@@ -116,7 +123,7 @@ def read_set(
             faults.append(error)
         if len(taken) == reading.limit:
             break
-    if head and not matched:
+    if readable and not matched:
         raise chosen.complain(origin.id)
     if answers is None and name != "borderline":
         taken, more = _all_or_none(taken, origin.by_hand)
@@ -125,7 +132,11 @@ def read_set(
         if example.response is None:
             row.fail("there is no answer")
     if len(faults) > len(taken):
-        raise faults[0]
+        raise ExampleSetError(
+            f"{origin.id}: {len(faults)} of {len(faults) + len(taken)} rows can't be used; first "
+            f"{faults[0]}",
+            hint=faults[0].hint,
+        )
     return replace(
         make_set(name, origin.id, (example for _, example in taken)),
         commit=origin.commit,
@@ -162,7 +173,7 @@ def _all_or_none(
     return answered, faults
 
 
-def _local(path: Path, name: SetName) -> Origin:
+def _local(path: Path, name: SetName, by_hand: bool) -> Origin:
     """A file, or all files of a folder that hold rows."""
     path = path.expanduser()
     try:
@@ -182,8 +193,8 @@ def _local(path: Path, name: SetName) -> Origin:
             f"{path}: the {name} set can't be read: {reason}",
             hint=meaning(near).strip() or "check the path",
         ) from None
-    by_hand = all(ending(file.name) != ".parquet" for file in files)
-    return Origin(path.resolve().name, _rows(path, files), by_hand)
+    by_hand = by_hand and all(ending(file.name) != ".parquet" for file in files)
+    return Origin(path.resolve().name, _rows(path, files, by_hand), by_hand)
 
 
 def _files(path: Path) -> list[Path]:
@@ -198,7 +209,7 @@ def _files(path: Path) -> list[Path]:
     )
 
 
-def _rows(path: Path, files: Iterable[Path]) -> Iterator[Row]:
+def _rows(path: Path, files: Iterable[Path], by_hand: bool) -> Iterator[Row]:
     for file in files:
         shown = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        yield from read_file(file, shown)
+        yield from read_file(file, shown, by_hand=by_hand)

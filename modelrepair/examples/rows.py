@@ -9,6 +9,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -45,10 +46,12 @@ class Row:
     Args:
         where: such as ``harmful.jsonl, line 3``.
         record: by column; None where a column is empty.
+        fault: why it can't be read, of a row that is to be left out.
     """
 
     where: str
     record: Mapping[str, Any]
+    fault: ExampleSetError | None = None
 
     def fail(self, what: str, hint: str = f"a set holds {FORM}") -> NoReturn:
         """Refuse this row; ``what`` may be published, and quotes nothing of it; a hint may."""
@@ -71,15 +74,20 @@ def ending(name: str) -> str:
 
 
 def read_file(
-    path: Path, name: str, *, delimiter: str | None = None, field: str | None = None
+    path: Path,
+    name: str,
+    *,
+    delimiter: str | None = None,
+    field: str | None = None,
+    by_hand: bool = True,
 ) -> Iterator[Row]:
     r"""The rows of one file, in its order: JSON Lines, JSON, CSV or parquet, also compressed.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "pairs.csv"
     >>> _ = path.write_text("prompt,response\n2 + 2?,4\n")
-    >>> list(read_file(path, "pairs.csv"))
-    [Row(where='pairs.csv, line 2', record={'prompt': '2 + 2?', 'response': '4'})]
+    >>> [(row.where, row.record) for row in read_file(path, "pairs.csv")]
+    [('pairs.csv, line 2', {'prompt': '2 + 2?', 'response': '4'})]
 
     Args:
         path: the file.
@@ -87,6 +95,8 @@ def read_file(
             Lines.
         delimiter: of a CSV file, where known.
         field: of a JSON document, the one that holds the records.
+        by_hand: whether its reader can mend it: then a row that can't be read is an error, and
+            else it comes with its fault.
 
     Raises:
         ExampleSetError: the file is not what its name says; the line is named.
@@ -107,13 +117,13 @@ def read_file(
     try:
         with opened(path, "rb") as stream:
             if kind == ".json":
-                yield from json_rows(_whole(stream, path, name), name, field)
+                yield from json_rows(_whole(stream, path, name), name, field, by_hand=by_hand)
             elif kind in TABLES:
-                yield from tables.csv_rows(
-                    _whole(stream, path, name), name, "\t" if kind == ".tsv" else delimiter
-                )
+                delimiter = "\t" if kind == ".tsv" else delimiter
+                data = _whole(stream, path, name)
+                yield from tables.csv_rows(data, name, delimiter, by_hand=by_hand)
             else:
-                yield from line_rows(stream, name)
+                yield from line_rows(stream, name, by_hand=by_hand)
     except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's; what can't be unpacked has no number
@@ -134,11 +144,11 @@ def _whole(stream: BinaryIO, path: Path, name: str) -> bytes:
     return data
 
 
-def line_rows(stream: BinaryIO, name: str) -> Iterator[Row]:
+def line_rows(stream: BinaryIO, name: str, *, by_hand: bool = True) -> Iterator[Row]:
     """One JSON object a line; a byte order mark and Windows line ends do no harm.
 
     Raises:
-        ExampleSetError: a line (named) that is no object.
+        ExampleSetError: a line (named) that is no object, and it can be mended.
     """
     number = 0
     # Lines end at b"\n" alone: other line separators may stand in a JSON string as they are.
@@ -154,10 +164,22 @@ def line_rows(stream: BinaryIO, name: str) -> Iterator[Row]:
         if number == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)
         if line.strip():
-            yield Row(where, _object(_parsed(line, where), where))
+            yield _row(where, partial(_parsed, line, where), by_hand)
 
 
-def json_rows(data: bytes, name: str, field: str | None = None) -> Iterator[Row]:
+def _row(where: str, read: Callable[[], Mapping[str, Any]], by_hand: bool) -> Row:
+    """The record that is read here; where its reader can't mend it, the fault instead."""
+    try:
+        return Row(where, read())
+    except ExampleSetError as error:
+        if by_hand:
+            raise
+        return Row(where, {}, error)
+
+
+def json_rows(
+    data: bytes, name: str, field: str | None = None, *, by_hand: bool = True
+) -> Iterator[Row]:
     r"""The records of a JSON document: an array of objects, or columns, or JSON Lines after all.
 
     >>> [row.record for row in json_rows(b'{"prompt": ["a", "b"], "response": ["c", "d"]}', "x")]
@@ -174,7 +196,7 @@ def json_rows(data: bytes, name: str, field: str | None = None) -> Iterator[Row]
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             import io
 
-            yield from line_rows(io.BytesIO(data), name)
+            yield from line_rows(io.BytesIO(data), name, by_hand=by_hand)
             return
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         fail(f"{name}, line {line}", f"not JSON: {_reason(error)}", "check the file's end")
@@ -184,7 +206,7 @@ def json_rows(data: bytes, name: str, field: str | None = None) -> Iterator[Row]
         fail(name, f"{kind_of(document)}, expected an array of objects")
     for number, record in enumerate(document, 1):
         where = f"{name}, record {number}"
-        yield Row(where, _object(record, where))
+        yield _row(where, partial(_object, record, where), by_hand)
 
 
 def kind_of(value: object) -> str:
@@ -218,11 +240,12 @@ def _records(document: dict[str, Any], field: str | None) -> object:
     return [document]
 
 
-def _parsed(line: bytes, where: str) -> Any:
+def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
     try:
-        return json.loads(_text(line, where))
+        record = json.loads(_text(line, where))
     except (ValueError, RecursionError) as error:
         fail(where, f"not JSON: {_reason(error)}")
+    return _object(record, where)
 
 
 def _text(data: bytes, where: str) -> str:

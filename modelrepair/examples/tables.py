@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from modelrepair.errors import ExampleSetError
 from modelrepair.examples.rows import BYTE_ORDER_MARK, Row, fail
 
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of some countries write the second."""
 
 
-def csv_rows(data: bytes, name: str, delimiter: str | None = None) -> Iterator[Row]:
+def csv_rows(
+    data: bytes, name: str, delimiter: str | None = None, *, by_hand: bool = True
+) -> Iterator[Row]:
     r"""The rows of a CSV file with a header; cells stay text, and an empty one is None.
 
     >>> [row.record for row in csv_rows(b"prompt;response\r\nHow?;So.\r\n", "a.csv")]
@@ -27,6 +30,7 @@ def csv_rows(data: bytes, name: str, delimiter: str | None = None) -> Iterator[R
         data: the whole file, UTF-8 with or without a byte order mark.
         name: what complaints call it.
         delimiter: what separates cells; by itself what the header has most of.
+        by_hand: as for `read_file`.
 
     Raises:
         ExampleSetError: not UTF-8, or a row (named by its line) that the header doesn't fit.
@@ -51,11 +55,14 @@ def csv_rows(data: bytes, name: str, delimiter: str | None = None) -> Iterator[R
             fail(f"{name}, line 1", f"two columns are named {twice[0]!r}", "rename one of them")
         for line, cells in rows:
             if len(cells) != len(names):
-                fail(
-                    f"{name}, line {line}",
-                    f"{len(cells)} cells, the header has {len(names)}",
-                    "put texts with a comma, a quote or a line end in double quotes",
+                wrong = ExampleSetError(
+                    f"{name}, line {line}: {len(cells)} cells, the header has {len(names)}",
+                    hint="put texts with a comma, a quote or a line end in double quotes",
                 )
+                if by_hand:
+                    raise wrong
+                yield Row(f"{name}, line {line}", {}, wrong)
+                continue
             yield Row(f"{name}, line {line}", dict(zip(names, _filled(cells), strict=True)))
     except csv.Error as error:
         fail(f"{name}, line {reader.line_num}", f"no CSV: {error}", "check the quotes of this line")

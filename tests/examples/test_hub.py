@@ -121,6 +121,54 @@ def test_rows_of_a_published_set_are_left_out_and_counted(sets_hub):
         find_set("org/set", "utility", Reading())
 
 
+BROKEN = {
+    "train.jsonl": lines(rows(5))
+    + b'{"prompt": "cut sho\n[1]\n"text"\n\xff\xfe\n'
+    + lines(rows(7)[5:]),
+    "train.csv": b"prompt,response\n"
+    + b"".join(b"How %d?,So.\n" % n for n in range(7))
+    + b"one cell\na,b,c\n",
+    "train.json": json.dumps([*rows(7), 3, "text", [1]]).encode(),
+}
+LEFT = {"train.jsonl": 4, "train.csv": 2, "train.json": 3}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_rows_of_a_published_set_that_can_not_be_read_are_left_out_and_counted(sets_hub, name):
+    sets_hub.add("org/set", {name: BROKEN[name]})
+    found, _ = find_set("org/set", "utility", Reading())
+    assert (len(found.examples), len(found.faults)) == (7, LEFT[name])
+    assert all(name in fault for fault in found.faults)
+    # What lies behind the limit is not looked at.
+    few, _ = find_set("org/set", "utility", Reading(limit=3))
+    assert (len(few.examples), len(few.faults)) == (3, 0)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_of_the_user_s_own_with_a_broken_row_is_an_error(tmp_path, name):
+    (tmp_path / name).write_bytes(BROKEN[name])
+    with pytest.raises(ExampleSetError, match=rf"{name}, (line|record) "):
+        find_set(str(tmp_path / name), "utility", Reading())
+
+
+def test_a_set_of_a_plug_in_is_nobody_s_to_mend(tmp_path, monkeypatch):
+    (tmp_path / "set.jsonl").write_bytes(BROKEN["train.jsonl"])
+    spec = ExampleSetSpec("theirs", "x", tmp_path / "set.jsonl", ("utility",))
+    monkeypatch.setattr("modelrepair.registry.builtin.EXAMPLE_SETS", (spec,))
+    found, _ = find_set("theirs", "utility", Reading())
+    assert (len(found.examples), len(found.faults)) == (7, 4)
+
+
+def test_a_published_set_of_which_most_rows_are_broken_is_named(sets_hub):
+    sets_hub.add("org/set", {"train.jsonl": lines(rows(1)) + b"no json\n" * 3})
+    with pytest.raises(ExampleSetError, match=r"org/set:train: 3 of 4 rows can't be used; first"):
+        find_set("org/set", "utility", Reading())
+    wrong = [{"prompt": ["a", "b"], "response": "c"} for _ in range(4)]
+    sets_hub.add("org/set", {"train.jsonl": lines(wrong)})
+    with pytest.raises(ExampleSetError, match='"prompt" is a list'):
+        find_set("org/set", "utility", Reading())
+
+
 def test_names_that_are_registered(sets_hub, monkeypatch):
     sets_hub.add("org/hh", {
         "harmless-base/train.jsonl.gz": gzip.compress(lines([
