@@ -9,7 +9,9 @@ from inspect import Signature, signature
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from modelrepair.settings import Settings
+from modelrepair.examples.find import set_name
+from modelrepair.settings import KEYS, Settings
+from modelrepair.source.names import canonical, named_on_hub, one_revision
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -69,6 +71,17 @@ def settings_of(source: str | Path, arguments: Mapping[str, Any]) -> Settings:
         for each in fields(Settings)
         if arguments.get(each.name) is not None
     }
+    name = named_on_hub(str(source)) if isinstance(source, str) else None
+    if name is not None:
+        source, given["revision"] = name.id, one_revision(name, given.get("revision"))
+    for key in ("base", "reference"):
+        if isinstance(arguments.get(key), str):
+            given[key] = canonical(given[key])
+    if "also_template" in given:
+        given["also_template"] = tuple(map(canonical, given["also_template"]))
+    for key in KEYS & given.keys():
+        if isinstance(arguments[key], str):
+            given[key] = set_name(given[key])
     return Settings(**{**given, "source": str(source)})
 
 

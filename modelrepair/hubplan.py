@@ -19,7 +19,7 @@ from modelrepair.publish.there import There
 from modelrepair.publishing import (
     check_measured,
     destination_ahead,
-    on_the_hub,
+    id_on_hub,
     readable_base,
     there_ahead,
 )
@@ -244,7 +244,7 @@ def _reference(settings: Settings, source: Source, base: Source | None) -> str |
     Of a folder the Hub need not be there: then nobody knows whether the declared one can be had.
     """
     if settings.reference != "auto":
-        return settings.reference if on_the_hub(settings.reference) else None
+        return id_on_hub(settings.reference)
     if base is not None:
         return None  # it is the base itself
     try:

@@ -9,12 +9,15 @@ from typing import Any
 
 from modelrepair.bench import Chosen, Model, Sets
 from modelrepair.errors import DamagedCheckpointError
+from modelrepair.examples.find import OWN_ANSWERS
+from modelrepair.examples.hub import parse_id
 from modelrepair.progress import Progress
 from modelrepair.publish.files import CARD_NAME, classify
 from modelrepair.publish.published import published
 from modelrepair.registry.code import code_digest
 from modelrepair.settings import Settings, pinned
 from modelrepair.source.digest import identity
+from modelrepair.source.names import named_on_hub
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Whose versions a result depends on."""
@@ -68,6 +71,29 @@ def at_commits(settings: Settings, source: Model, sets: Sets) -> Settings:
         if (text := getattr(settings, key)) is not None
     }
     return replace(settings, revision=source.source.commit, **found)
+
+
+def as_found(settings: Settings, source: Model, reference: Model | None, sets: Sets) -> Settings:
+    """The settings with the ids that the Hub has: of what was renamed, or spelt in other capitals.
+
+    >>> as_found(Settings("User/Model"), source, None, sets).source  # doctest: +SKIP
+    'user/model'
+    """
+    found: dict[str, Any] = {"source": source.source.id or settings.source}
+    for key, model in (("base", source.base), ("reference", reference)):
+        name = named_on_hub(getattr(settings, key) or "")
+        if model is not None and model.source.id is not None and name is not None:
+            named = settings.reference != "auto" or key == "base"
+            found |= {key: str(replace(name, id=model.source.id))} if named else {}
+    for key, some in sets.given.items():
+        text = getattr(settings, key) or ""
+        own = OWN_ANSWERS * text.startswith(OWN_ANSWERS)
+        wanted = None if some.commit is None else parse_id(text.removeprefix(own))
+        if wanted is not None:
+            id = some.id.removeprefix(own).partition(":")[0]
+            at = f"@{wanted.revision}" if wanted.revision else ""
+            found[str(key)] = f"{own}{replace(wanted, id=id)}{at}"
+    return replace(settings, **found)
 
 
 def made_on(inputs: Mapping[str, str], chosen: Chosen) -> dict[str, str]:

@@ -27,7 +27,7 @@ from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
 from modelrepair.finished import check_time, find_finished, report_of
-from modelrepair.inputs import at_commits, check_unchanged, inputs_of, made_on
+from modelrepair.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide
 from modelrepair.measure.measures import Measures, summarise
@@ -112,6 +112,7 @@ def run(
     ahead = check_ahead(settings, sets, chosen, Path(out or ""), commit)
     source = prepare.find_source(settings, commit=ahead)
     reference = find_reference(settings, source, notes)
+    settings = as_found(settings, source, reference, sets)
     destination = placed(Path(out or f"{source.source.name}-repaired"), source.source.folder)
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference

@@ -35,7 +35,7 @@ from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, check
 from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
 from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
-from modelrepair.source.names import is_id
+from modelrepair.source.names import named_on_hub
 from modelrepair.source.reference import declared_base
 from modelrepair.source.resolve import Source, hub_errors, resolve, wanted_files
 
@@ -165,8 +165,8 @@ def terms_ahead(settings: Settings, source: Source) -> Terms:
     for name in dict.fromkeys((base, reference)):
         if name is None or name in ("none", source.id):
             continue
-        if on_the_hub(name):
-            terms = with_base(terms, name, _terms_on_the_hub(name))
+        if (id := id_on_hub(name)) is not None:
+            terms = with_base(terms, id, _terms_on_the_hub(id))
         elif (folder := Path(name).expanduser()).is_dir():
             terms = with_base(terms, folder.resolve().name, terms_in(folder))
     return terms
@@ -251,9 +251,8 @@ def kin_ahead(settings: Settings, source: Source) -> Kin:
     reference = settings.reference
     if reference == "auto":
         reference = base or readable_base(source) or "none"
-    found = {
-        id: Origin(id=id, hub=True) for id in (reference, base) if id is not None and on_the_hub(id)
-    }
+    ids = ((named, id_on_hub(named or "none")) for named in (reference, base))
+    found = {named: Origin(id=id, hub=True) for named, id in ids if id is not None}
     held = []
     if (adapter is None or settings.merge) and settings.subject != "weight":
         held.append(reference)
@@ -269,7 +268,7 @@ def kin_ahead(settings: Settings, source: Source) -> Kin:
 def _base(settings: Settings, adapter: Adapter) -> str | None:
     own = adapter.base if names_an_id(adapter) else None
     # The config of an adapter that stays one keeps the id that it names.
-    if own is None and not settings.merge and not on_the_hub(settings.base or ""):
+    if own is None and not settings.merge and id_on_hub(settings.base or "none") is None:
         raise UsageError(
             f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so",
             hint="give --base with the base's id on the Hub",
@@ -298,10 +297,11 @@ def readable_base(source: Source) -> str | None:
     return declared
 
 
-def on_the_hub(named: str) -> bool:
-    """Whether a model that somebody named is one on the Hub, and no folder here.
+def id_on_hub(named: str) -> str | None:
+    """The id of a model that was named, where it is one on the Hub and no folder here.
 
-    >>> on_the_hub("org/aligned"), on_the_hub("./aligned"), on_the_hub("none")
-    (True, False, False)
+    >>> id_on_hub("hf://org/aligned@v2"), id_on_hub("./aligned"), id_on_hub("none")
+    ('org/aligned', None, None)
     """
-    return named != "none" and named[:1] not in ".~/" and not Path(named).exists() and is_id(named)
+    name = None if named == "none" else named_on_hub(named)
+    return None if name is None else name.id

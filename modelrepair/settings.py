@@ -21,6 +21,7 @@ from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PRESETS, PresetName, expand
 from modelrepair.publish.published import HIDDEN, is_secret
 from modelrepair.registry.specs import Scope
+from modelrepair.source.names import named_on_hub
 
 KEYS = frozenset(SetKey)
 PLACES = ("source", "base", "reference", "scorer")
@@ -318,11 +319,13 @@ def short(text: str) -> str:
 
     >>> short("user/model"), short("/data/models/mine"), short("./mine")
     ('user/model', 'mine', 'mine')
+    >>> short("user/model@refs/pr/1")
+    'user/model@refs/pr/1'
     """
     prefix, colon, rest = text.partition(".py:")
     if colon:
         return f"{Path(prefix).name}.py:{rest}"
-    if text[:1] in ".~/" or "\\" in text or text.count("/") > 1 or Path(text).exists():
+    if named_on_hub(text) is None:
         return Path(text).expanduser().resolve().name
     return text
 

@@ -14,7 +14,7 @@ from modelrepair.examples.rows import ENDINGS, ending
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import load_registry
 from modelrepair.registry.specs import ExampleSetSpec, SetName
-from modelrepair.source.nearest import refuse_address
+from modelrepair.source.names import is_address, read_name
 
 OWN_ANSWERS = "self:"
 """Before a set's name: its prompts, answered by the source itself."""
@@ -67,7 +67,7 @@ def meant(text: str, name: SetName) -> Registered[ExampleSetSpec] | HubId | Path
     Raises:
         UsageError: nobody registered this name, or it is registered for another role.
     """
-    refuse_address(text)
+    text = set_name(text)
     if is_name(text):
         registry = load_registry()
         known = any(item.spec.name == text for item in registry.found.example_sets)
@@ -75,6 +75,22 @@ def meant(text: str, name: SetName) -> Registered[ExampleSetSpec] | HubId | Path
             return registry.example_set(text, name)
     wanted = None if is_path(text) else parse_id(text)
     return Path(text) if wanted is None else wanted
+
+
+def set_name(text: str) -> str:
+    """The shortest form of what was pasted for a set; a path as it is.
+
+    >>> set_name("https://huggingface.co/datasets/org/name/tree/v2"), set_name("data/a.jsonl")
+    ('org/name@v2', 'data/a.jsonl')
+
+    Raises:
+        UsageError: it is the address of something else.
+    """
+    if text.startswith(OWN_ANSWERS):
+        return OWN_ANSWERS + set_name(text.removeprefix(OWN_ANSWERS))
+    if is_path(text) and not is_address(text):
+        return text
+    return str(read_name(text, "data set") or text)
 
 
 def is_name(text: str) -> bool:

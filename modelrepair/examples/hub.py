@@ -94,6 +94,7 @@ def open_hub(wanted: HubId) -> HubRows:
         ExampleSetError: there is no such config or split, or nothing that can be read.
     """
     pinned = pin(wanted.id, wanted.revision)
+    wanted = replace(wanted, id=pinned.id)
     with _library_errors(wanted, pinned.names):
         found = _layout(wanted, pinned)
         rows = _rows(wanted, pinned, found)

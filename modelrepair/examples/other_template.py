@@ -13,6 +13,7 @@ from modelrepair.examples.example import Example
 from modelrepair.examples.template import Template
 from modelrepair.examples.turns import template_text
 from modelrepair.readable import readable_path
+from modelrepair.source.names import is_address
 from modelrepair.source.resolve import resolve
 
 FILES = (".jinja", ".jinja2", ".j2", ".txt")
@@ -72,7 +73,7 @@ def read_template(text: str) -> OtherTemplate:
         ModelRepairError: the model can't be had, or has no tokenizer.
     """
     path = Path(text).expanduser()
-    if path.suffix in FILES or path.is_file():
+    if path.is_file() or (path.suffix in FILES and not is_address(text)):
         try:
             return OtherTemplate(path.name, path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:

@@ -28,7 +28,7 @@ class Pinned:
     """A data set at a commit.
 
     Args:
-        id: the repository.
+        id: the repository, as the Hub calls it.
         commit: the full hash.
         folder: its snapshot in the cache, which need not hold more than its descriptions.
         names: all its files.
@@ -102,6 +102,7 @@ def pin(id: str, revision: str | None) -> Pinned:
     try:
         with hub_errors(id, revision, kind="data set"):
             info = HfApi().dataset_info(id, revision=revision)
+            id = str(info.id)  # its own, where it was renamed or is spelt in other capitals
             commit = str(info.sha)
             folder = Path(
                 HfApi().snapshot_download(

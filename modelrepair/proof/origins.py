@@ -17,6 +17,7 @@ from modelrepair.publish.manifest import MANIFEST_NAME, Origin
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.reading import Reading, read_manifest
 from modelrepair.publish.remote import Remote, list_remote
+from modelrepair.source.names import named_on_hub
 from modelrepair.source.resolve import Source, hub_errors, resolve
 
 
@@ -148,8 +149,12 @@ def pinned(model: str | Path, origin: Origin | None, include: Sequence[str] = ()
     >>> pinned("user/model", manifest.source).commit  # doctest: +SKIP
     '0123…'
     """
-    known = origin is not None and origin.hub and str(model) == origin.id
-    return resolve(model, commit=origin.commit if known and origin else None, include=include)
+    name = None if isinstance(model, Path) or origin is None else named_on_hub(model)
+    if origin is None or not origin.hub or name is None or name.revision is not None:
+        return resolve(model, include=include)
+    id = name.id if name.id == origin.id else resolve(name.id, weights=False, local=False).id
+    commit = origin.commit if id == origin.id else None
+    return resolve(str(id), commit=commit, local=False, include=include)
 
 
 @dataclass(frozen=True)

@@ -180,10 +180,6 @@ def _new_repository(
     source = kin.source
     id = options.to or f"{name}-repaired"
     id = id if "/" in id else f"{account['name']}/{id}"
-    if source.hub and id == source.id:
-        raise UsageError(
-            f"{id} is the source itself", hint="take --in-place or --pr, or name another with --to"
-        )
     hidden = "--private was asked for" if options.private else None
     gate = None
     for origin in (source, *kin.named):
@@ -195,6 +191,11 @@ def _new_repository(
         if origin is source or origin in kin.held:
             gate = stricter(gate, info.gated)
     target = look(id)
+    id = id if target is None else str(target.id)
+    if source.hub and id == source.id:
+        raise UsageError(
+            f"{id} is the source itself", hint="take --in-place or --pr, or name another with --to"
+        )
     if target is None:
         check_may_create(account, id)
     else:

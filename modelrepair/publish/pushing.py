@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from modelrepair.errors import UsageError
-from modelrepair.source.names import id_for, is_id
+from modelrepair.source.names import Name, id_for, one_revision, read_name
+
+OPTION = "--to-revision"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class PushOptions:
                 hint="a new repository holds the repaired model alone: leave it out",
             )
         if self.to is not None:
-            check_id(self.to)
+            name = check_id(self.to)
+            object.__setattr__(self, "to", name.id)  # in whatever form it was pasted
+            object.__setattr__(self, "to_revision", one_revision(name, self.to_revision, OPTION))
         if self.to_revision is not None and self.to_revision.startswith("refs/"):
             raise UsageError(
                 f"--to-revision {self.to_revision!r} is no branch",
@@ -112,17 +116,22 @@ def from_here(folder: Path) -> str:
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
-def check_id(text: str) -> None:
-    """Make sure that a text can name a repository on the Hub.
+def check_id(text: str) -> Name:
+    """The repository on the Hub that a text names.
+
+    >>> check_id("https://huggingface.co/me/model").id
+    'me/model'
 
     Raises:
         UsageError: it can't.
     """
-    if not is_id(text):
+    name = read_name(text)
+    if name is None:
         raise UsageError(
             f"{text!r} is no id on the Hub",
             hint=f"an id looks like user/name, or like name alone; {id_for(text)} is one",
         )
+    return name
 
 
 def _flag(name: str) -> str:

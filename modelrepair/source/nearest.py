@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelrepair.errors import UsageError
-
+SHOWN = 3
 MOST = 1000
 """Repositories of an owner that are looked through, those that are loaded most first."""
 
@@ -57,21 +55,27 @@ def near_ids(id: str, *, data: bool = False) -> list[str]:
     return []
 
 
-def refuse_address(text: str) -> None:
-    """Refuse an address where an id or a path is asked for, and say which id is in it.
+def other_kinds(id: str, kind: str) -> str:
+    """What the Hub has under an id where it has none of the kind that was asked for.
 
-    >>> refuse_address("user/model")
+    A help for people, as `near_ids`.
 
-    Raises:
-        UsageError: it is one.
+    Args:
+        id: ``user/name``, or a bare name.
+        kind: what was asked for: "model" or "data set".
     """
-    if "://" not in text:
-        return
-    found = re.match(r"https?://[^/]+/(?:datasets/)?([\w.-]+/[\w.-]+)", text)
-    raise UsageError(
-        f"{text} is an address, and no id or path",
-        hint=f"give the id alone: {found[1]}" if found else "an id looks like user/name",
-    )
+    from huggingface_hub import HfApi
+
+    try:
+        if "/" not in id and (owned := _listed(id, None, data=kind != "model")):
+            more = " and others" if len(owned) > SHOWN else ""
+            return f"{id} is an account, with {', '.join(owned[:SHOWN])}{more}; "
+        for other, shown in (("model", "model"), ("dataset", "data set"), ("space", "Space")):
+            if shown != kind and HfApi().repo_exists(id, repo_type=other):
+                return f"there is a {shown} {id}; "
+    except Exception:
+        return ""
+    return ""
 
 
 def meaning(names: Iterable[str]) -> str:

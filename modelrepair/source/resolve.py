@@ -36,8 +36,8 @@ from modelrepair.source.digest import sha256_file
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.look import Look, first_of, is_weights
-from modelrepair.source.names import is_id
-from modelrepair.source.nearest import meaning, near_ids, near_paths, refuse_address
+from modelrepair.source.names import is_id, one_revision, read_name
+from modelrepair.source.nearest import meaning, near_ids, near_paths, other_kinds
 
 LATER = "try again later"
 
@@ -90,8 +90,9 @@ def resolve(
     'model'
 
     Args:
-        source: a folder, or a Hub id (``name`` or ``user/name``). A path that begins with
-            ``.``, ``/`` or ``~`` or has a backslash is never an id.
+        source: a folder, or a Hub id (``name`` or ``user/name``, with ``@revision``, or as an
+            address). A path that begins with ``.``, ``/`` or ``~`` or has a backslash is never
+            an id.
         revision: branch, tag or commit on the Hub; it is looked up once, and the commit that
             it names is what is downloaded.
         weights: whether to download a Hub model's weights too; a plan does without.
@@ -101,7 +102,7 @@ def resolve(
         include: globs of files to download, too, as for `wanted_files`.
 
     Raises:
-        UsageError: there is no such folder, or this is no id.
+        UsageError: there is no such folder, this is no id, or it names two revisions.
         HubError: the Hub, the rights on it, or the network.
         UnsupportedModelError: there are no safetensors weights, and nothing was downloaded; or a
             file that is read is a link out of the model's folder.
@@ -110,13 +111,16 @@ def resolve(
     text = os.fspath(source)
     if not text.strip():
         raise UsageError("the source is empty", hint="give a folder, or an id such as user/name")
-    refuse_address(text)
     folder = Path(text).expanduser()
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):
         found = _local(folder, revision)
     else:
-        found = _hub(text, commit or revision, weights, record, include)
+        name = read_name(text)
+        if name is None:
+            raise _no_id(text)
+        revision = one_revision(name, revision)
+        found = _hub(name.id, commit or revision, weights, record, include)
     if not record:  # what is wrong with a repaired model is for its verification to tell
         check_links(found.folder)
     return found
@@ -166,7 +170,6 @@ def _hub(
 ) -> Source:
     # Imported here: a local folder needs nothing of it.
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HFValidationError
 
     if not is_id(id):
         raise _no_id(id)
@@ -176,8 +179,6 @@ def _hub(
     try:
         with hub_errors(id, revision):
             info = api.model_info(id, revision=revision, files_metadata=True)
-    except HFValidationError:
-        raise _no_id(id) from None
     except UnreachableError as error:
         if not is_commit(revision):
             raise unreachable(error, id, revision, "--revision {commit}") from None
@@ -185,10 +186,11 @@ def _hub(
             return _cached(id, revision, record, include)
         except HubError:
             raise error from None
+    id = info.id  # of a repository that was renamed, or is spelt in other capitals, its own
     names = [sibling.rfilename for sibling in info.siblings or ()]
     check_one_model(names, id)
     said = {} if info.card_data is None else vars(info.card_data)
-    check_form(Look(info.id, names, card=said, hub=True))
+    check_form(Look(id, names, card=said, hub=True))
     wanted = wanted_files(names, record=record, include=include)
     with hub_errors(id, revision):
         folder = api.snapshot_download(
@@ -315,7 +317,7 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
         ) from None
     except errors.RepositoryNotFoundError:
         near = [*near_paths(Path(id)), *near_ids(id, data=kind != "model")]
-        ask = meaning(near) or "check the spelling; "
+        ask = other_kinds(id, kind) or meaning(near) or "check the spelling; "
         raise HubError(
             f"there is no {kind} {id} on the Hub, or it is private",
             hint=f"{ask}for a private {kind} run: hf auth login",

@@ -27,6 +27,8 @@ def whoami(request: Request) -> Answer:
 
 def info(request: Request, id: str, revision: str = "") -> Answer:
     repo = find(request, id)
+    if request.kind not in repo.kind:
+        raise Failure("RepoNotFound")
     found = commit(repo, revision)
     siblings: list[dict[str, object]] = []
     for path, blob in found.files.items():
@@ -242,6 +244,8 @@ ROUTES = [
     ("GET", f"{MODEL}/discussions", discussions),
     ("GET", f"{MODEL}/discussions/(?P<num>[0-9]+)", one_discussion),
     ("GET", f"{MODEL}(?:/revision/(?P<revision>[^/]+))?", info),
+    ("GET", f"/api/spaces/{ID}", info),
+    ("GET", "/api/models/(?P<id>[^/]+)", info),
     ("GET", f"/{ID}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", resolve),
     ("GET", "/objects/(?P<oid>[0-9a-f]+)", stored),
 ]

@@ -33,6 +33,7 @@ class Request:
         self.method = handler.command
         self.headers = handler.headers
         self.query, self.body = query, body
+        self.kind = handler.path.removeprefix("/api/").partition("/")[0]
         token = (sent or "").removeprefix("Bearer ")
         self.account: Account | None = self.hub.accounts.get(token) if sent else None
 
@@ -91,6 +92,10 @@ class Handler(BaseHTTPRequestHandler):
             said = "Invalid credentials in Authorization header"
             said = 'User Access Token "a token" is expired' if known else said
             return Answer.of({"error": said}, 401, {"X-Error-Message": said})
+        for old, new in self.hub.renamed.items():
+            moved = re.sub(f"/{re.escape(old)}(?=[/.?]|$)", f"/{new}", self.path)
+            if moved != self.path:
+                return Answer(307, {"Location": moved})
         for method, pattern, handle in ROUTES:
             found = pattern.match(path)
             if found and self.command in (method, "HEAD" if method == "GET" else method):

@@ -75,6 +75,7 @@ class Repo:
     discussions: list[Discussion] = field(default_factory=list)
     readers: set[str] = field(default_factory=set)
     infected: bool = False
+    kind: str = "models or datasets"
 
     @property
     def head(self) -> str:
@@ -144,7 +145,8 @@ class Hub:
     ``status`` answers every request with this error, ``xet`` serves files of Xet as such,
     ``part`` is the size from which an upload comes in parts, ``page`` the entries of a page,
     ``ignored`` what a .gitignore leaves out, ``quota`` the largest file that the store takes,
-    ``received`` the bytes of all bodies that arrived, ``sent`` those that were read, by path.
+    ``received`` the bytes of all bodies that arrived, ``sent`` those that were read, by path,
+    ``renamed`` the new id of repositories that were called otherwise before.
     """
 
     url: str = ""
@@ -164,6 +166,7 @@ class Hub:
     part: int | None = None
     page: int = 1000
     ignored: tuple[str, ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
     quota: int | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -177,13 +180,14 @@ class Hub:
         *,
         gated: str | bool = False,
         private: bool = False,
-        **more: bool,
+        **more: bool | str,
     ) -> str:
         """Commit exactly these files to main, without any request; gives the commit."""
         known = self.repos.get(id)
         repo = known or Repo(id)
         repo.gated, repo.private = "auto" if gated is True else gated, private
-        repo.infected = more.get("infected", repo.infected)
+        repo.infected = bool(more.get("infected", repo.infected))
+        repo.kind = str(more.get("kind", repo.kind))
         if private:
             repo.readers.add("me")
         blobs = {path: self.blob(path, data) for path, data in files.items()}
