@@ -6,13 +6,20 @@ other sizes are common between a model and its fine-tune, and are named.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import ExampleSetError, HubError, UnsupportedModelError, UsageError
+from modelrepair.errors import (
+    ExampleSetError,
+    HubError,
+    ModelRepairError,
+    UnsupportedModelError,
+    UsageError,
+)
 from modelrepair.settings import Settings
 from modelrepair.source.config import block_matrices
 from modelrepair.source.headers import headers
@@ -32,39 +39,58 @@ SHOWN = 3
 """How many names of tensors a warning shows."""
 
 
-def find_reference(settings: Settings, source: Model, notes: Notes) -> Model | None:
-    """The aligned model that the source was fine-tuned from, where one is known.
+@dataclass(frozen=True)
+class Reference:
+    """What is known of the reference before a weight of it is fetched.
 
-    By default, the base that the source's card names, if it can be had and its matrices fit;
-    whether it is aligned at all is measured later.
+    Args:
+        found: where it is; None where there is none to use.
+        wanted: how it was named: by the user, by the card or by the adapter; None where by nobody.
+        by: who named it.
+        why: what keeps the one that the card names from being used.
+    """
+
+    found: Source | None = None
+    wanted: str | None = None
+    by: Literal["user", "card", "adapter"] | None = None
+    why: ModelRepairError | None = None
+
+
+def fetch_reference(looked: Reference, source: Model) -> Model | None:
+    """The reference with its weights; an adapter's base is there already.
 
     Raises:
-        UnsupportedModelError: a reference that the user named does not fit.
+        HubError: it can't be fetched.
     """
-    if settings.reference == "auto" and source.base is not None:
-        return source.base
-    whole = source.base or source
-    found = look_at_reference(settings, whole.source, notes, whole.checkpoint)
-    if found is None:
-        return None
+    found = looked.found
+    if found is None or looked.by == "adapter":
+        return None if found is None else source.base
     if not found.complete:
         found = resolve(str(found.id), commit=found.commit)
     return Model(found, Checkpoint.open(found.folder))
 
 
 def look_at_reference(
-    settings: Settings, whole: Source, notes: Notes, checkpoint: Checkpoint | None = None
-) -> Source | None:
-    """The reference, found and compared without its weights; None where there is none to use.
+    settings: Settings,
+    source: Source,
+    notes: Notes,
+    base: Source | None = None,
+    read: Callable[[Source], Checkpoint] = headers,
+) -> Reference:
+    """The aligned model that the source was fine-tuned from, compared without its weights.
 
-    >>> look_at_reference(Settings("me/model"), source, Notes()).id  # doctest: +SKIP
+    By default, the base that the source's card names, if it can be had and its matrices fit;
+    whether it is aligned at all is measured later.
+
+    >>> look_at_reference(Settings("me/model"), source, Notes()).wanted  # doctest: +SKIP
     'org/aligned'
 
     Args:
         settings: every choice of the repair.
-        whole: the source, or the base of an adapter.
+        source: what is repaired.
         notes: told what is not compared, and why a declared base is not used.
-        checkpoint: the headers of its weights, where they were read already.
+        base: what it adapts, where it is an adapter.
+        read: gives the headers of a model's weights.
 
     Raises:
         HubError: a reference that the user named can't be had.
@@ -72,20 +98,26 @@ def look_at_reference(
         UnsupportedModelError: its matrices are missing or have other shapes.
     """
     named = settings.reference != "auto"
+    if base is not None and not named:
+        return Reference(base, base.id or base.name, "adapter")
+    whole = base or source
     wanted = settings.reference if named else declared_base(whole.folder)
     if wanted is None or wanted == "none":
-        return None
+        return Reference()
+    by: Literal["user", "card"] = "user" if named else "card"
     try:
         found = resolve(wanted, weights=False)
         check_another(whole.folder, found.folder)
-        its = check_kind(found, "--reference")
-        compare(whole, checkpoint or headers(whole), its, notes)
+        its = check_kind(found, "--reference", read)
+        compare(whole, read(whole), its, notes)
     except (HubError, UsageError, UnsupportedModelError) as error:
         if named:
             raise
-        notes.warn(f"the card's base model {wanted} is not used as reference: {error}")
-        return None
-    return found
+        notes.warn(
+            f"the card's base model {wanted} is not used as reference: {error}; {error.hint}"
+        )
+        return Reference(wanted=wanted, by=by, why=error)
+    return Reference(found, wanted, by)
 
 
 def compare(whole: Source, source: Checkpoint, reference: Checkpoint, notes: Notes) -> None:

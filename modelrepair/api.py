@@ -293,21 +293,22 @@ def measure(
     return run_measure(settings, progress or Silent(), _text(template))
 
 
-@taking_the_same(repair, without_defaults=DEFAULT_SETS)
+@taking_the_same(repair)
 def plan(source: str | Path, **options: Any) -> Plan:
     """Say what a repair would take, from names and shapes alone: no weight is read.
 
     >>> import modelrepair
     >>> from modelrepair.demo import paths
-    >>> modelrepair.plan(paths.attacked).blocks
+    >>> modelrepair.plan(paths.attacked, realign=paths.sets["realign"]).blocks
     4
 
-    The arguments are those of `repair`; example sets that are not given are not read.
+    The arguments are those of `repair`. A registered set that is not here is looked up and not
+    fetched. What `repair` would refuse before it reads a weight is in ``error``.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(source, _only_given(options))
+    settings = settings_of(source, options)
 
     from modelrepair.planning import plan_of
     from modelrepair.publishing import push_options

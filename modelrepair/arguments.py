@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from inspect import Signature, signature
 from pathlib import Path
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 def taking_the_same(
-    other: Callable[Parameters, Any], without_defaults: Container[str] = ()
+    other: Callable[Parameters, Any],
 ) -> Callable[[Callable[..., Result]], Callable[Parameters, Result]]:
     """Let a function take the arguments of another one; it gets all of them, by their names.
 
@@ -31,15 +31,8 @@ def taking_the_same(
 
     Args:
         other: whose arguments.
-        without_defaults: arguments that are None where they are not given.
     """
-    theirs = signature(other)
-    parameters = [
-        each.replace(default=None, annotation=f"{each.annotation} | None")
-        if each.name in without_defaults
-        else each
-        for each in theirs.parameters.values()
-    ]
+    parameters = list(signature(other).parameters.values())
 
     def decorate(function: Callable[..., Result]) -> Callable[Parameters, Result]:
         own = Signature(parameters, return_annotation=signature(function).return_annotation)

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from modelrepair.bench import Chosen, Notes
-from modelrepair.registry.manager import Registry, load_registry, make_judge, repairer_options
+from modelrepair.registry.loading import Registered
+from modelrepair.registry.manager import (
+    Registry,
+    judge_options,
+    load_registry,
+    make_judge,
+    repairer_options,
+)
 from modelrepair.registry.options import parse_options
+from modelrepair.registry.specs import JudgeSpec, RepairerSpec, ScorerSpec
 from modelrepair.settings import Settings
 
 DEFAULT_SCORERS = ("wanda", "contrast")
 """What is tried, in this order, where nobody names a scorer."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The plug-ins of a run by what they say of themselves; none of them is made yet."""
+
+    scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
+    judge: Registered[JudgeSpec]
+    repairer: Registered[RepairerSpec] | None = None
+
+    @property
+    def specs(self) -> list[ScorerSpec | RepairerSpec]:
+        """What may be tried: the scorers, or the one repairer."""
+        if self.repairer is not None:
+            return [self.repairer.spec]
+        return [registered.spec for registered, _ in self.scorers]
 
 
 def scorer_names(settings: Settings) -> tuple[str, ...]:
@@ -24,8 +52,11 @@ def scorer_names(settings: Settings) -> tuple[str, ...]:
     return DEFAULT_SCORERS if several else DEFAULT_SCORERS[:1]
 
 
-def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Chosen:
-    """Find scorer and judge, and read their options.
+def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Plugins:
+    """Find scorers or repairer, and judge, and read their options; torch stays out.
+
+    >>> find_plugins(Settings("user/model"), Notes()).judge.spec.name
+    'keyword'
 
     Raises:
         UsageError: an unknown name or option.
@@ -33,15 +64,26 @@ def choose_plugins(settings: Settings, notes: Notes, registry: Registry | None =
     """
     registry = registry or load_registry()
     judge = registry.judge(settings.judge)
+    judge_options(judge, settings.judge_options)
     for failure in registry.failures:
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
     if settings.repairer is not None:
         repairer = registry.repairer(settings.repairer)
         repairer_options(repairer, settings.repairer_options)
-        return Chosen((), judge, make_judge(judge, settings.judge_options), repairer)
+        return Plugins((), judge, repairer)
     chosen = []
     for name in scorer_names(settings):
         registered = registry.scorer(name)
         parse_options(registered.spec.options, settings.scorer_options, name)
         chosen.append((registered, settings.scorer_options))
-    return Chosen(tuple(chosen), judge, make_judge(judge, settings.judge_options))
+    return Plugins(tuple(chosen), judge)
+
+
+def with_judge(plugins: Plugins, settings: Settings) -> Chosen:
+    """The plug-ins with the judge made, for which a model may have to be fetched.
+
+    Raises:
+        PluginError: it can't be made.
+    """
+    judge = make_judge(plugins.judge, settings.judge_options)
+    return Chosen(plugins.scorers, plugins.judge, judge, plugins.repairer)

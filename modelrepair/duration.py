@@ -10,7 +10,7 @@ from modelrepair.bench import Sets
 from modelrepair.estimate import TEMPLATE_TOKENS, tokens_of
 from modelrepair.examples.splits import REPORT_LIMIT, SELECT_LIMIT, Splits
 from modelrepair.limits import FAMILIES, Bound, bounds_of
-from modelrepair.registry.options import parse_options
+from modelrepair.needs import needs_of
 from modelrepair.registry.specs import RepairerSpec, ScorerSpec, SetName, SubjectKind
 from modelrepair.settings import Settings
 from modelrepair.timing import Job, Part, Search
@@ -61,17 +61,6 @@ def job_of(
     )
 
 
-def needs(
-    settings: Settings, spec: ScorerSpec | RepairerSpec, subject: SubjectKind
-) -> tuple[SetName, ...]:
-    """The sets that a scorer or a repairer reads with these options."""
-    if isinstance(spec, RepairerSpec):
-        own = parse_options(spec.options, settings.repairer_options, spec.name)
-        return tuple(spec.sets(own))
-    options = parse_options(spec.options, settings.scorer_options, spec.name)
-    return tuple(spec.sets(options, subject))
-
-
 def _search(
     settings: Settings,
     spec: ScorerSpec | RepairerSpec,
@@ -80,7 +69,7 @@ def _search(
     splits: Splits | None,
 ) -> Search:
     """The work of one search: once as little as may be, once as much."""
-    needed = needs(settings, spec, subject)
+    needed = needs_of(settings, spec, subject)
     tokens = sum(_tokens(settings, splits, name, settings.examples) for name in needed)
     if not bound.answered:
         return Search(tokens, spec.gradients, (bound.rounds, bound.rounds))

@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any, Literal
 from modelrepair import prepare
 from modelrepair.bench import Bench, Chosen, Found, Method, Model
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
+from modelrepair.errors import EmptyMaskError, ResourceError
 from modelrepair.examples.keys import SetKey
 from modelrepair.limits import limits_of
 from modelrepair.measure.results import ExampleResult
+from modelrepair.needs import lacking, needs_of, require_reference
 from modelrepair.own_harm import can_answer
-from modelrepair.presets import PRESETS, quota_of
+from modelrepair.presets import quota_of
 from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
 from modelrepair.registry.code import code_digest
 from modelrepair.registry.manager import make_repairer, make_scorer, repairer_options
-from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import SetName, SetUse, SubjectKind
 from modelrepair.sets import score_batches, score_tokens
 from modelrepair.settings import Settings
 from modelrepair.source.config import block_matrices
 from modelrepair.source.reference import check_same_shapes
 from modelrepair.source.resolve import resolve
+from modelrepair.subject import subject_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,19 +110,9 @@ def require_sets(bench: Bench, subject: SubjectKind, reference: Model | None) ->
 
 
 def subject_of(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
-    """What a mask acts on: as named, else what source and reference make best."""
-    if source.base is not None:
-        return "factor"
-    if settings.subject == "delta" and reference is None:
-        raise UsageError(
-            "a delta needs a reference, and none is known or aligned",
-            hint="name it with --reference, or use --subject weight",
-        )
-    if settings.subject != "auto":
-        return settings.subject
-    if settings.preset is not None:
-        return PRESETS[settings.preset].subject
-    return "delta" if reference is not None else "weight"
+    """What a mask acts on, now that source and reference are there."""
+    factors = source.base is not None
+    return subject_for(settings, factors=factors, reference=reference is not None)
 
 
 def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found:
@@ -322,35 +313,19 @@ def _training(bench: Bench, repairer: TrainingRepairer) -> Training:
 
 def _require_for_scorer(bench: Bench, number: int, subject: SubjectKind) -> None:
     if missing := _missing_set(bench, _needed(bench, number, subject)):
-        name = bench.chosen.scorers[number][0].spec.name
-        raise UsageError(
-            f"scorer {name!r} needs {missing[1]}",
-            hint=f"give one with --{missing[0]}, or choose another scorer",
-        )
-    if (bench.settings.protect or 0) > 0 and "utility" not in bench.sets.splits:
-        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+        raise lacking(bench.chosen.scorers[number][0].spec, *missing)
 
 
 def _require_for_repairer(bench: Bench, reference: Model | None) -> None:
     assert bench.chosen.repairer is not None
     spec = bench.chosen.repairer.spec
-    options = repairer_options(bench.chosen.repairer, bench.settings.repairer_options)
-    if spec.reference and reference is None:
-        raise UsageError(
-            f"repairer {spec.name!r} needs a reference, and none is known or aligned",
-            hint="name the aligned model that the source was fine-tuned from with --reference",
-        )
-    if missing := _missing_set(bench, spec.sets(options)):
-        raise UsageError(
-            f"repairer {spec.name!r} needs {missing[1]}",
-            hint=f"give one with --{missing[0]}, or choose another repairer",
-        )
+    require_reference(spec, reference)
+    if missing := _missing_set(bench, needs_of(bench.settings, spec, "weight")):
+        raise lacking(spec, *missing)
 
 
 def _needed(bench: Bench, number: int, subject: SubjectKind) -> Mapping[SetName, SetUse]:
-    registered, options = bench.chosen.scorers[number]
-    spec = registered.spec
-    return spec.sets(parse_options(spec.options, options, spec.name), subject)
+    return needs_of(bench.settings, bench.chosen.scorers[number][0].spec, subject)
 
 
 def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetName, str] | None:

@@ -8,25 +8,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from modelrepair.checkpoint.reader import TensorEntry
-from modelrepair.errors import HubError, ModelRepairError
+from modelrepair.ahead import Ahead
+from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.estimate import blocks_of, is_matrix
 from modelrepair.ladders import LADDERS
 from modelrepair.preflight import Plan
-from modelrepair.publish.destination import visibility
+from modelrepair.publish.destination import Destination, visibility
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.there import There
-from modelrepair.publishing import (
-    check_measured,
-    destination_ahead,
-    id_on_hub,
-    readable_base,
-    there_ahead,
-)
 from modelrepair.registry.specs import SubjectKind
 from modelrepair.settings import Settings
-from modelrepair.source.headers import headers
-from modelrepair.source.reference import declared_base
 from modelrepair.source.resolve import Source, hub_errors, wanted_files
 
 OF_A_SITE = 200
@@ -41,11 +32,9 @@ class HubPlan:
         download_bytes: of the source that are still to be fetched.
         source_visibility: who sees the source.
         security: what the Hub's scan found, or None for a folder.
-        reference: the aligned model on the Hub: as it was named, else the one that the source's
-            card names as its base, where this token may read it; ``reference_bytes`` are still to
-            be fetched for it, None where that can't be known.
+        reference: the aligned model on the Hub; ``reference_bytes`` are still to be fetched for it.
         base: the model on the Hub that an adapter adapts; ``base_bytes`` likewise.
-        target: where the result would go; None where nothing is to be pushed.
+        target: where the result would go; None where nothing is to be pushed, or nothing may be.
         kind: new repository, pull request or in place.
         visibility: of the target, in words.
         account: whose token would write.
@@ -56,14 +45,13 @@ class HubPlan:
         stored_bytes: files that no mask touches: the Hub's store has them, and knows them again.
         there: what would become of the files that are there: kept, with what `verify` will say of
             them, replaced, deleted.
-        refused: why nothing would be pushed; empty where it would.
     """
 
     download_bytes: int
     source_visibility: str | None
     security: str | None
     reference: str | None
-    reference_bytes: int | None
+    reference_bytes: int
     base: str | None = None
     base_bytes: int = 0
     target: str | None = None
@@ -75,20 +63,14 @@ class HubPlan:
     mask_bytes: int = 0
     stored_bytes: int = 0
     there: There = field(default_factory=There)
-    refused: tuple[str, ...] = ()
 
 
 def hub_plan(
-    settings: Settings,
-    source: Source,
-    plan: Plan,
-    subject: SubjectKind,
-    pushing: PushOptions | None,
-    base: Source | None = None,
+    settings: Settings, ahead: Ahead, plan: Plan, pushing: PushOptions | None
 ) -> HubPlan | None:
     """Ask the Hub for what a repair and its push would need; None where neither touches it.
 
-    >>> hub_plan(settings, source, plan, "weight", PushOptions()).target  # doctest: +SKIP
+    >>> hub_plan(settings, ahead, plan, PushOptions()).target  # doctest: +SKIP
     'me/model-repaired'
 
     Raises:
@@ -96,43 +78,37 @@ def hub_plan(
     """
     from huggingface_hub import constants
 
-    offline = constants.HF_HUB_OFFLINE
-    on_hub = source.id is not None and not offline
-    reference = None if offline and pushing is None else _reference(settings, source, base)
+    source, base, reference = ahead.source, ahead.base, ahead.reference
+    # What was taken whole from the cache, since the Hub fails, needs nothing of it.
+    on_hub = source.id is not None and not source.complete and not constants.HF_HUB_OFFLINE
     of_hub = base is not None and base.id is not None
-    if not on_hub and pushing is None and not of_hub and reference is None:
+    far = None if reference.by == "adapter" else reference.found
+    if not on_hub and pushing is None and not of_hub and (far is None or far.id is None):
         return None
     info = _info(str(source.id), source.commit) if on_hub else None
     found: dict[str, Any] = {
         "download_bytes": _missing_bytes(info) if info else 0,
         "source_visibility": visibility(bool(info.private), info.gated or None) if info else None,
         "security": security(info.security_repo_status) if info else None,
-        "reference": reference,
-        "reference_bytes": _reference_bytes(settings, reference),
+        "reference": None if far is None else far.id,
+        "reference_bytes": 0 if far is None else bytes_to_fetch(far),
     }
     if base is not None and base.id is not None:
         found |= {"base": base.id, "base_bytes": bytes_to_fetch(base)}
-    if pushing is not None:
+    if ahead.destination is not None:
         whole = base if settings.merge and base is not None else source
-        found |= _push_plan(settings, source, plan, subject, pushing, info, whole)
+        found |= _push_plan(settings, ahead, plan, ahead.destination, info, whole)
     return HubPlan(**found)
 
 
 def _push_plan(
     settings: Settings,
-    source: Source,
+    ahead: Ahead,
     plan: Plan,
-    subject: SubjectKind,
-    pushing: PushOptions,
+    target: Destination,
     info: Any | None,
     whole: Source,
 ) -> dict[str, Any]:
-    try:
-        check_measured(settings, pushing)
-        target = destination_ahead(settings, source, pushing)
-        there = there_ahead(settings, source, target, pushing.delete)
-    except ModelRepairError as error:
-        return {"refused": (str(error),)}
     own = target.kind != "new repository"
     return {
         "target": target.id,
@@ -140,16 +116,22 @@ def _push_plan(
         "visibility": target.visibility,
         "account": target.account,
         "exists": target.exists,
-        "there": there,
-        **_sent(settings, plan, subject, whole, info, own),
+        "there": ahead.there,
+        **_sent(settings, plan, ahead.subject, whole, info, own, ahead.read(whole)),
     }
 
 
 def _sent(
-    settings: Settings, plan: Plan, subject: SubjectKind, whole: Source, info: Any, own: bool
+    settings: Settings,
+    plan: Plan,
+    subject: SubjectKind,
+    whole: Source,
+    info: Any,
+    own: bool,
+    checkpoint: Checkpoint,
 ) -> dict[str, int]:
     """The bytes on the way up, by what is sent and what the Hub has already."""
-    entries = tuple(headers(whole).entries.values())
+    entries = tuple(checkpoint.entries.values())
     sites = [
         entry
         for block in blocks_of(entries, plan.blocks)
@@ -236,36 +218,6 @@ def _missing_bytes(info: Any) -> int:
         for name in wanted_files(sizes)
         if not isinstance(try_to_load_from_cache(info.id, name, revision=info.sha), str)
     )
-
-
-def _reference(settings: Settings, source: Source, base: Source | None) -> str | None:
-    """The reference that would be fetched: as it was named, or as the source's card names it.
-
-    Of a folder the Hub need not be there: then nobody knows whether the declared one can be had.
-    """
-    if settings.reference != "auto":
-        return id_on_hub(settings.reference)
-    if base is not None:
-        return None  # it is the base itself
-    try:
-        with hub_errors(source.name):
-            return readable_base(source)
-    except HubError:
-        if source.id is not None:
-            raise
-        return declared_base(source.folder)
-
-
-def _reference_bytes(settings: Settings, reference: str | None) -> int | None:
-    """What is still to be fetched for a reference; None where that can't be known."""
-    if reference is None:
-        return 0
-    try:
-        return _missing_bytes(_info(reference, None))
-    except HubError:
-        if settings.reference != "auto":
-            raise
-        return None
 
 
 def security(status: Any) -> str:

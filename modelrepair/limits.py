@@ -168,7 +168,8 @@ def _answers(
     asked = 0 if sets is None else _asked_for(sets)
     if answered := sum(each.answered for each in searches):
         asked += (1 + reference + answered) * select
-    if reference and (sets is None or sets.given[SetKey.REFUSAL].id == MADE):
+    refusals = None if sets is None else sets.given.get(SetKey.REFUSAL)
+    if reference and (sets is None or (refusals is not None and refusals.id == MADE)):
         asked += _members(settings, sets, "refusal", ("score", "select"))  # its own refusals
     if settings.evaluate:
         # Source and result answer under other templates, too: the reference's own may be one.
@@ -180,7 +181,8 @@ def _answers(
 def _asked_for(sets: Sets) -> int:
     """Prompts to which the source gives the answers that a set lacks, or that are to be its own."""
     own = {some.name for some in sets.given.values() if some.own_answers}
-    if not sets.given[SetKey.REALIGN].answered:
+    realign = sets.given.get(SetKey.REALIGN)
+    if realign is not None and not realign.answered:
         own.add("realign")
     parts = {name: PARTS if name != "realign" else PARTS[:2] for name in own}
     return sum(len(sets.splits[name].part(part)) for name in own for part in parts[name])

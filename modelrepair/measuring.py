@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 
 from modelrepair import prepare
+from modelrepair.ahead import look_at_model
 from modelrepair.bench import Notes
-from modelrepair.choosing import choose_plugins
+from modelrepair.choosing import find_plugins, with_judge
 from modelrepair.device import find_device
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.standing import broken, broken_line
@@ -28,9 +29,11 @@ def run_measure(
 
     check_choices(settings)
     notes = Notes()
-    chosen = choose_plugins(settings, notes)
+    plugins = find_plugins(settings, notes)
+    commit = look_at_model(settings)
+    chosen = with_judge(plugins, settings)
     sets = load_whole_sets(settings, notes)
-    model = prepare.find_source(settings, repair=False)
+    model = prepare.find_source(settings, repair=False, commit=commit)
     device = find_device(settings.device)
     skeleton = prepare.open_skeleton(settings, model, device)
     panel = prepare.open_panel(settings, model, skeleton, sets, chosen.judge, notes)

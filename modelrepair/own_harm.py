@@ -45,9 +45,9 @@ def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Ben
     Raises:
         ExampleSetError: the judge calls none of the source's answers harmful, and they are needed.
     """
-    if not bench.panel.generates:
+    realign = bench.sets.given.get(SetKey.REALIGN)
+    if realign is None or not bench.panel.generates:
         return bench
-    realign = bench.sets.given[SetKey.REALIGN]
     alone = not realign.answered
     if alone and reference is not None and bench.settings.scorer is None:
         bench = _without_scorers_of_pairs(bench, subject)

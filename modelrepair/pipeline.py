@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Literal
 
 from modelrepair import prepare
 from modelrepair.advice import advice
-from modelrepair.aligned import find_reference, with_tokens
+from modelrepair.ahead import look_ahead, output_of
+from modelrepair.aligned import fetch_reference, with_tokens
 from modelrepair.begun import Begun
 from modelrepair.bench import Bench, Model, Notes
 from modelrepair.benign_kinds import ask_kinds, note_kinds
 from modelrepair.beside import check_output
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.choosing import choose_plugins
+from modelrepair.choosing import find_plugins, with_judge
 from modelrepair.clock import start_clock
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
@@ -36,7 +37,7 @@ from modelrepair.measure.standing import broken, broken_line, nothing_to_repair
 from modelrepair.own_answers import answer_own
 from modelrepair.own_harm import complete
 from modelrepair.place import placed
-from modelrepair.planning import check_ahead, check_room
+from modelrepair.planning import check_room, size_up
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
 from modelrepair.progress import Progress
@@ -49,16 +50,20 @@ from modelrepair.publish.output import (
     write_record,
     write_weights,
 )
+from modelrepair.publish.pushing import PushOptions
 from modelrepair.readable import all_readable
+from modelrepair.refusals import Refusals
 from modelrepair.registry.specs import MeasuredSet
 from modelrepair.report import RepairReport, RepairVerdict
 from modelrepair.sets import load_sets, screen_roles
+from modelrepair.setsahead import look_at_sets
 from modelrepair.settings import Settings, check
 from modelrepair.standing import check_judgeable, never_aligned
 from modelrepair.under_templates import asked_panels, measure_under, with_own
 from modelrepair.workspace import work_on
 
 if TYPE_CHECKING:
+    from modelrepair.examples.example import Example
     from modelrepair.examples.splits import Part
     from modelrepair.publish.manifest import Manifest
 
@@ -87,33 +92,38 @@ def run(
     progress: Progress,
     remembered: Path | None = None,
     *,
-    commit: str | None = None,
-    target: str | None = None,
+    pushing: PushOptions | None = None,
     restart: bool = False,
 ) -> RepairReport:
-    """The way of a model through the house, from its settings to its report.
+    """Run a repair from its settings to its report.
 
     Args:
         settings: every choice of the repair.
         out: the output folder; by itself ``./NAME-repaired``.
         progress: where long steps are shown.
         remembered: a folder where several repairs of one model share its own measurements.
-        commit: of the source, where it was looked up before.
-        target: the Hub id that the result will have, where it is known.
+        pushing: where the result will be pushed; None where it stays here.
         restart: throw away what an unfinished repair left beside the output.
     """
     started = time.monotonic()
     check(settings)
     settings = expand(settings)
     notes = Notes()
-    chosen = choose_plugins(settings, notes)
-    sets = load_sets(settings, notes, chosen.judge)
+    plugins = find_plugins(settings, notes)
+    refusals = Refusals(keep=False)
+    ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
+    here = look_at_sets(settings, ahead.sets, notes, refusals)
+    target = None if ahead.destination is None else ahead.destination.id
+    for line in ahead.there.lines(str(target)):
+        progress.note(line)
+    chosen = with_judge(plugins, settings)
+    sets = load_sets(settings, notes, chosen.judge, ahead.sets, here.given)
     screen_roles(sets, chosen.judge)
-    ahead = check_ahead(settings, sets, chosen, Path(out or ""), commit)
-    source = prepare.find_source(settings, commit=ahead)
-    reference = find_reference(settings, source, notes)
+    check_room(size_up(settings, ahead, plugins, sets, out), ahead)
+    source = prepare.find_source(settings, commit=ahead.source.commit)
+    reference = fetch_reference(ahead.reference, source)
     settings = as_found(settings, source, reference, sets)
-    destination = placed(Path(out or f"{source.source.name}-repaired"), source.source.folder)
+    destination = placed(output_of(out, source.source), source.source.folder)
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
@@ -124,7 +134,6 @@ def run(
     if done is not None:
         check_time(destination, done, settings.max_time)
         return report_of(destination, done, settings)
-    check_room(settings, source, sets, chosen, destination.parent)
     check_left(settings, source, progress)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = prepare.merged(settings, source, workspace, progress)
@@ -224,14 +233,19 @@ def _check_sweep(bench: Bench) -> None:
     from modelrepair.measure.evaluate import check_sweep
 
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read
-    check_sweep(bench.panel, bench.skeleton, read, bench.sets.splits["realign"].score)
+    check_sweep(bench.panel, bench.skeleton, read, _some(bench))
+
+
+def _some(bench: Bench) -> tuple[Example, ...]:
+    """Examples to look at the model with: realign's, else those of what was read; or none."""
+    return next((split.score for split in bench.sets.splits.values()), ())
 
 
 def _check_finite(bench: Bench, reference: Model | None) -> None:
     """Refuse a source or reference whose loss is no number, before anything is computed."""
     from modelrepair.measure.evaluate import check_finite
 
-    examples, work = bench.sets.splits["realign"].score, bench.workspace.work / "finite"
+    examples, work = _some(bench), bench.workspace.work / "finite"
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read
     check_finite(bench.panel, bench.skeleton, read, examples, work)
     if reference is None or not bench.settings.evaluate:

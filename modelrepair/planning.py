@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from modelrepair import preflight
-from modelrepair.aligned import look_at_reference
-from modelrepair.bench import Chosen, Model, Notes, Sets
-from modelrepair.choosing import scorer_names
-from modelrepair.duration import job_of, needs
+from modelrepair.ahead import Ahead, look_ahead, output_of
+from modelrepair.bench import Notes, Sets
+from modelrepair.choosing import Plugins, find_plugins
+from modelrepair.duration import job_of
 from modelrepair.errors import ResourceError
 from modelrepair.estimate import free_disk
-from modelrepair.examples.load import Example
 from modelrepair.hubplan import bytes_to_fetch, hub_plan
-from modelrepair.kept import left_ahead
 from modelrepair.limits import bounds_of
-from modelrepair.preflight import Plan, size_of
-from modelrepair.prepare import check_subject, find_base
+from modelrepair.needs import needs_of
+from modelrepair.preflight import Plan, Stopped, size_of
 from modelrepair.presets import expand
-from modelrepair.publish.destination import check_name
 from modelrepair.publish.pushing import PushOptions
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.manager import judge_options, load_registry, repairer_options
-from modelrepair.registry.options import parse_options
-from modelrepair.registry.specs import RepairerSpec, ScorerSpec, SetName, SubjectKind
-from modelrepair.sets import load_sets
-from modelrepair.settings import NONE, Settings, check
-from modelrepair.source.adapter import Adapter, read_adapter
-from modelrepair.source.reference import declared_base
-from modelrepair.source.resolve import Source, resolve
+from modelrepair.refusals import Refusals
+from modelrepair.registry.specs import ScorerSpec
+from modelrepair.sets import cut_sets
+from modelrepair.setsahead import look_at_sets
+from modelrepair.settings import Settings, check
 from modelrepair.source.thinks import thoughts_of
 from modelrepair.timing import Job, Shape, accelerated, measured_speed, seconds
 
@@ -44,76 +36,34 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
         pushing: where the result would go; None where it would stay here.
 
     Raises:
-        ModelRepairError: what `repair` would refuse from the same facts.
+        ModelRepairError: what `repair` would refuse, where nothing could be planned after it.
     """
-    check(settings if settings.realign != NONE else replace(settings, realign="later"))
+    check(settings)
     settings = expand(settings)
     notes = Notes()
-    repairer = _repairer(settings)
-    specs = [] if repairer is not None else _scorers(settings)
-    source = _source_ahead(settings)
-    if pushing is not None:
-        check_name(pushing, source.name)
-    adapter = read_adapter(source.folder)
-    check_subject(settings, adapter)
-    base = None if adapter is None else _base_ahead(settings, adapter)
-    subject = subject_ahead(settings, source, adapter)
-    compared = Notes()
-    reference = base is not None
-    if base is None or settings.reference != "auto":
-        reference = look_at_reference(settings, base or source, compared) is not None
-    sets = load_sets(settings, notes) if settings.realign != NONE else None
-    plugins: list[ScorerSpec | RepairerSpec] = [*specs]
-    if repairer is not None:
-        repairer_options(repairer, settings.repairer_options)
-        plugins = [repairer.spec]
-    needed = {name for spec in plugins for name in needs(settings, spec, subject)}
-    scored = {name: split.score for name, split in (sets.splits if sets else {}).items()}
-    made = _look(
-        settings,
-        source,
-        base,
-        plugins,
-        {name: examples for name, examples in scored.items() if name in needed},
-        None if out is None else Path(out),
-    )
-    thinks = bool(thoughts_of(source, base, settings.thought_markers).marks)
-    made = replace(made, bounds=bounds_of(settings, plugins, subject, sets, reference=reference))
-    job = job_of(settings, plugins, subject, sets, reference=reference, thinks=thinks)
-    made = replace(made, notes=(*made.notes, *compared.warnings))
+    plugins = find_plugins(settings, notes)
+    refusals = Refusals(keep=True)
+    ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
+    seen = look_at_sets(settings, ahead.sets, notes, refusals)
+    sets: Sets | None = None
+    with refusals.kept():
+        sets = cut_sets(settings, dict(seen.given), notes) if seen.whole else None
+    made = size_up(settings, ahead, plugins, sets, out)
+    with refusals.kept():
+        check_room(made, ahead)
+    reference = ahead.reference.found is not None
+    counted = settings, plugins.specs, ahead.subject, sets
+    made = replace(made, bounds=bounds_of(*counted, reference=reference))
+    thinks = bool(thoughts_of(ahead.source, ahead.base, settings.thought_markers).marks)
+    job = job_of(*counted, reference=reference, thinks=thinks)
     made = with_time(made, settings, job, named=sets is not None)
-    if repairer is not None:
-        note = f"time is counted without what {repairer.spec.name} itself computes"
+    if plugins.repairer is not None:
+        note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
-    made = replace(made, left_behind=left_ahead(settings, source, base))
-    return replace(made, hub=hub_plan(settings, source, made, subject, pushing, base))
-
-
-def _source_ahead(settings: Settings, commit: str | None = None) -> Source:
-    return resolve(
-        settings.source,
-        settings.revision,
-        weights=False,
-        commit=commit,
-        include=settings.include,
+    hub = hub_plan(settings, ahead, made, pushing)
+    return replace(
+        made, notes=(*made.notes, *notes.warnings), hub=hub, error=Stopped.by(refusals.first)
     )
-
-
-def _base_ahead(settings: Settings, adapter: Adapter | None) -> Source | None:
-    if adapter is None:
-        return None
-    return find_base(settings.base, adapter, weights=False, include=settings.include)
-
-
-def subject_ahead(settings: Settings, source: Source, adapter: Adapter | None) -> SubjectKind:
-    """What would be masked, as far as it is known before a reference was looked at."""
-    if adapter is not None and not settings.merge:
-        return "factor"
-    if settings.subject in ("delta", "weight"):
-        return settings.subject
-    by_itself = adapter is not None or declared_base(source.folder) is not None
-    known = by_itself if settings.reference == "auto" else settings.reference != "none"
-    return "delta" if known else "weight"
 
 
 def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
@@ -123,7 +73,7 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
         plan: without.
         settings: every choice of the repair.
         job: the work.
-        named: whether the example sets are known.
+        named: whether the example sets were read.
     """
     if accelerated(settings.device):
         note = "time is not estimated for an accelerator: nothing is computed on it here"
@@ -138,54 +88,6 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
         room = f"thoughts of up to {job.thought:,} tokens (--max-thought-tokens)"
         notes = (*notes, f"the most time is counted with {room} before every answer")
     return replace(plan, seconds_least=least, seconds_most=most, notes=notes)
-
-
-def _scorers(settings: Settings) -> list[ScorerSpec]:
-    registry = load_registry()
-    judge_options(registry.judge(settings.judge), settings.judge_options)
-    specs = [registry.scorer(name).spec for name in scorer_names(settings)]
-    for spec in specs:
-        parse_options(spec.options, settings.scorer_options, spec.name)
-    return specs
-
-
-def _repairer(settings: Settings) -> Registered[RepairerSpec] | None:
-    return None if settings.repairer is None else load_registry().repairer(settings.repairer)
-
-
-def check_ahead(
-    settings: Settings, sets: Sets, chosen: Chosen, out: Path, commit: str | None
-) -> str | None:
-    """Stop before a weight is fetched from the Hub where model, memory or disk will not do.
-
-    Args:
-        settings: every choice of the repair.
-        sets: the example sets.
-        chosen: the scorers that may be tried.
-        out: where the result will lie.
-        commit: of the source, where it was looked up before.
-
-    Returns:
-        The commit of the source that was looked at; None for a folder, which is looked at later.
-
-    Raises:
-        UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
-        ResourceError: too little memory or disk.
-    """
-    source = resolve(
-        settings.source, settings.revision, weights=False, commit=commit, include=settings.include
-    )
-    if source.complete:
-        return source.commit
-    adapter = read_adapter(source.folder)
-    check_subject(settings, adapter)
-    base = None if adapter is None else _base_ahead(settings, adapter)
-    left_ahead(settings, source, base)
-    specs = _plugins(chosen)
-    scored = {name: split.score for name, split in sets.splits.items()}
-    preflight.check(_look(settings, source, base, specs, scored, out))
-    check_cache(sum(bytes_to_fetch(each) for each in (source, base) if each is not None))
-    return source.commit
 
 
 def check_cache(needed: int) -> None:
@@ -205,45 +107,38 @@ def check_cache(needed: int) -> None:
         )
 
 
-def check_room(settings: Settings, source: Model, sets: Sets, chosen: Chosen, out: Path) -> None:
-    """Stop before anything is computed where model, memory or disk will not do.
+def check_room(plan: Plan, ahead: Ahead) -> None:
+    """Stop before a weight is fetched where memory or disk will not do.
 
     Raises:
-        UnsupportedModelError: quantised weights, code of its own, an encoder-decoder.
-        ResourceError: too little memory or disk.
+        ResourceError: they will not.
     """
-    specs = _plugins(chosen)
-    scored = {name: split.score for name, split in sets.splits.items()}
-    base = None if source.base is None else source.base.source
-    preflight.check(_look(settings, source.source, base, specs, scored, out))
+    preflight.check(plan)
+    models = [ahead.source, ahead.base]
+    if ahead.reference.by != "adapter":
+        models.append(ahead.reference.found)
+    check_cache(sum(bytes_to_fetch(each) for each in models if each and not each.complete))
 
 
-def _plugins(chosen: Chosen) -> list[ScorerSpec | RepairerSpec]:
-    """What may be tried: the scorers, or the one repairer."""
-    if chosen.repairer is not None:
-        return [chosen.repairer.spec]
-    return [registered.spec for registered, _ in chosen.scorers]
-
-
-def _look(
-    settings: Settings,
-    source: Source,
-    base: Source | None,
-    specs: Sequence[ScorerSpec | RepairerSpec],
-    sets: Mapping[SetName, Sequence[Example]],
-    out: Path | None,
+def size_up(
+    settings: Settings, ahead: Ahead, plugins: Plugins, sets: Sets | None, out: str | None
 ) -> Plan:
     """What the dearest of these plug-ins takes; every scorer spills its scores to the disk."""
-    return preflight.plan(
-        source,
-        base=base,
+    specs = plugins.specs
+    needed = {name for spec in specs for name in needs_of(settings, spec, ahead.subject)}
+    splits = {} if sets is None else sets.splits
+    made = preflight.plan(
+        ahead.source,
+        base=ahead.base,
         merge=settings.merge,
-        sets=sets,
+        sets={name: split.score for name, split in splits.items() if name in needed},
         scorer_gradients=any(spec.gradients for spec in specs),
         iterative=any(isinstance(spec, ScorerSpec) and spec.iterative for spec in specs),
         scope="global",
         evaluate=settings.evaluate,
         token_budget=settings.token_budget,
         max_length=settings.max_length,
-        out=out,
+        out=output_of(out, ahead.source).absolute().parent,
+        read=ahead.read,
     )
+    return replace(made, left_behind=ahead.left_behind)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.checkpoint.reader import TensorEntry
-from modelrepair.errors import ResourceError
+from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
+from modelrepair.errors import ModelRepairError, ResourceError
 from modelrepair.estimate import (
     FLOAT32,
     block_memory,
@@ -34,6 +34,7 @@ from modelrepair.source.config import (
     read_config,
 )
 from modelrepair.source.forms import NO_TEXT
+from modelrepair.source.headers import headers
 from modelrepair.source.kinds import NO_MATRIX, look_at
 from modelrepair.source.look import Kind
 from modelrepair.source.resolve import Source
@@ -54,6 +55,26 @@ class Pass:
     examples: int
     tokens: int
     backward: bool
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a repair would stop at before it reads a weight.
+
+    Args:
+        message: what is wrong.
+        hint: what to do.
+        exit_code: that `fix` would end with.
+    """
+
+    message: str
+    hint: str
+    exit_code: int
+
+    @classmethod
+    def by(cls, error: ModelRepairError | None) -> Stopped | None:
+        """The same of an error."""
+        return None if error is None else cls(str(error), error.hint, error.exit_code)
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,7 @@ class Plan:
         bounds: the most rounds, candidates and answers that the repair takes.
         left_behind: files of the source that the result will not hold, with the reason.
         hub: what comes down and goes up, and where to, where the Hub is asked for anything.
+        error: what `fix` would refuse before it reads a weight; None where it would begin.
     """
 
     source: str
@@ -114,6 +136,12 @@ class Plan:
     bounds: Bounds | None = None
     left_behind: Mapping[str, str] = field(default_factory=dict)
     hub: HubPlan | None = None
+    error: Stopped | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What `fix` would end with before it reads a weight, else 0."""
+        return 0 if self.error is None else self.error.exit_code
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, in this order."""
@@ -133,6 +161,7 @@ def plan(
     token_budget: int = 2048,
     max_length: int = 1024,
     out: Path | None = None,
+    read: Callable[[Source], Checkpoint] = headers,
 ) -> Plan:
     """Look at a model's config and headers and say what repairing it will take.
 
@@ -152,12 +181,14 @@ def plan(
         token_budget: tokens in a batch.
         max_length: tokens in an example.
         out: where the result will lie; the working folder where not given.
+        read: gives the headers of a model's weights.
 
     Raises:
         UnsupportedModelError: there are no weights or no config that could be looked at.
         DamagedCheckpointError: a file is missing or cut short.
     """
-    looks = [look_at(source), *([] if base is None else [look_at(base, "--base")])]
+    looks = [look_at(source, read=read)]
+    looks += [] if base is None else [look_at(base, "--base", read=read)]
     kind = next((kind for kind, _ in looks if kind.why is not None), looks[0][0])
     own, checkpoint = looks[0][1], looks[-1][1]
     if own is None or checkpoint is None:
@@ -229,9 +260,6 @@ def plan(
 
 def check(plan: Plan) -> None:
     """Stop now where the repair would have to stop later.
-
-    Too little coverage does not stop here: names give an estimate, and the repair itself knows
-    before it reads a weight.
 
     Args:
         plan: what the function of that name found.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -32,12 +33,14 @@ from modelrepair.publish.there import There, check_there, sort_there
 from modelrepair.publish.values import VALUES_NAME
 from modelrepair.publish.verdicts import VERDICTS_NAME
 from modelrepair.report import RepairReport
-from modelrepair.settings import Settings, check
+from modelrepair.settings import Settings
 from modelrepair.source.adapter import Adapter, names_an_id, read_adapter
 from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
 from modelrepair.source.names import named_on_hub
 from modelrepair.source.reference import declared_base
 from modelrepair.source.resolve import Source, hub_errors, resolve, wanted_files
+
+AGAIN = "the same command"
 
 
 def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
@@ -86,14 +89,7 @@ def repair_and_push(
     """
     from modelrepair.pipeline import run
 
-    check(settings)
-    check_measured(settings, options)
-    source, destination, there = try_doors(settings, options)
-    for line in there.lines(destination.id):
-        progress.note(line)
-    report = run(
-        settings, out, progress, commit=source.commit, target=destination.id, restart=restart
-    )
+    report = run(settings, out, progress, pushing=options, restart=restart)
     if report.out is None or report.manifest is None:
         return report
     why = WITHOUT_FORCE.get(report.manifest.verdict)
@@ -115,22 +111,6 @@ def check_measured(settings: Settings, options: PushOptions) -> None:
         )
 
 
-def try_doors(settings: Settings, options: PushOptions) -> tuple[Source, Destination, There]:
-    """Find source and destination, and what lies there, from metadata alone.
-
-    Raises:
-        ModelRepairError: nothing could be pushed from there to there.
-    """
-    try:
-        source = resolve(settings.source, settings.revision, weights=False)
-        destination = destination_ahead(settings, source, options)
-        return source, destination, there_ahead(settings, source, destination, options.delete)
-    except ModelRepairError as error:
-        # Nothing is saved yet: there is no folder to finish with.
-        error.hint = error.hint.replace("finish it with: the same command", "try again")
-        raise
-
-
 def destination_ahead(settings: Settings, source: Source, options: PushOptions) -> Destination:
     """Where the repair of a source would go, known before there is one.
 
@@ -141,11 +121,21 @@ def destination_ahead(settings: Settings, source: Source, options: PushOptions) 
         ModelRepairError: nothing could be pushed from there to there.
     """
     refuse_lab(source.folder)
-    with push_errors(options.to or source.id or source.name, "the same command"):
+    with _nothing_saved(), push_errors(options.to or source.id or source.name, AGAIN):
         destination = find_destination(kin_ahead(settings, source), options, source.name)
     check_rights(terms_ahead(settings, source), destination)
     check_front_matter(kept_metadata(card_text(source.folder) or ""), source.id or source.name)
     return destination
+
+
+@contextmanager
+def _nothing_saved() -> Iterator[None]:
+    """Nothing is saved yet: there is no folder to finish a push with."""
+    try:
+        yield
+    except ModelRepairError as error:
+        error.hint = error.hint.replace(f"finish it with: {AGAIN}", "try again")
+        raise
 
 
 def terms_ahead(settings: Settings, source: Source) -> Terms:
@@ -201,7 +191,7 @@ def there_ahead(
     if not destination.exists and not delete:
         return There()
     origin = Origin(id=source.id or source.name, hub=source.id is not None, commit=source.commit)
-    with push_errors(destination.id, "the same command"):
+    with _nothing_saved(), push_errors(destination.id, AGAIN):
         state, writes = state_of(destination, origin, partial(_writes_ahead, settings, source))
         there = sort_there(state, writes, destination, delete=delete)
         check_there(there, state, writes, destination, origin.id, delete)

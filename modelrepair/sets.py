@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from modelrepair.bench import Notes, Sets
@@ -32,14 +34,22 @@ SCREENED = 256
 """So many answers of a set, in the order of their hashes, are enough to tell most."""
 
 
-def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> Sets:
-    """Read all example sets, make refusals where none are given, and cut them.
+def load_sets(
+    settings: Settings,
+    notes: Notes,
+    judge: Judge | None = None,
+    keys: Container[SetKey] = tuple(SetKey),
+    known: Mapping[SetKey, ExampleSet] = MappingProxyType({}),
+) -> Sets:
+    """Read the example sets, make refusals where none are given, and cut them.
 
     Args:
         settings: which sets, and how their rows are read.
         notes: where warnings go.
         judge: says whether the chosen answers of preference data are refusals; without it they
             are taken for some.
+        keys: the sets that are needed; the others are not fetched.
+        known: sets that were read already.
 
     Raises:
         ExampleSetError: a set that can't be read, is malformed, empty, or leaves nothing to
@@ -48,8 +58,16 @@ def load_sets(settings: Settings, notes: Notes, judge: Judge | None = None) -> S
     """
     given: dict[SetKey, ExampleSet] = {}
     for key in SetKey:
-        if (some := _find(settings, key, key.role, notes)) is not None:
+        some = known.get(key) or (read_set(settings, key, notes) if key in keys else None)
+        if some is not None:
             given[key] = some
+    return cut_sets(settings, given, notes, judge)
+
+
+def cut_sets(
+    settings: Settings, given: dict[SetKey, ExampleSet], notes: Notes, judge: Judge | None = None
+) -> Sets:
+    """Make refusals where none are given, look at the sets, and cut them; Raises as `load_sets`."""
     for harmful, safe in REFUSED.items():
         if harmful in given and safe not in given:
             given[safe] = _refusals(settings, given[harmful], harmful, notes, judge)
@@ -113,6 +131,16 @@ def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
     return Splits(parts, {}, ())
 
 
+def read_set(settings: Settings, key: SetKey, notes: Notes) -> ExampleSet | None:
+    """The set that a key's option names; None where it names none.
+
+    Raises:
+        ExampleSetError: it can't be read, is malformed or empty.
+        HubError: a set on the Hub that can't be had.
+    """
+    return _find(settings, key, key.role, notes)
+
+
 def _find(
     settings: Settings, key: SetKey, role: SetName, notes: Notes, *, answers: bool | None = None
 ) -> ExampleSet | None:
@@ -159,7 +187,7 @@ def screen_roles(sets: Sets, judge: Judge) -> None:
         ExampleSetError: most answers of a set play the other set's role.
     """
     for name in WRONG:
-        if counted := _swapped(sets.given[name], judge):
+        if name in sets.given and (counted := _swapped(sets.given[name], judge)):
             kind = "refusals" if name == "realign" else "compliance"
             raise ExampleSetError(
                 f"the judge {judge.name!r} calls {counted[0]} of {counted[1]} answers of the "

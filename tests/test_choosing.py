@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelrepair.bench import Notes
-from modelrepair.choosing import choose_plugins
+from modelrepair.choosing import find_plugins
 from modelrepair.registry.loading import PluginFailure
 from modelrepair.registry.manager import Registry, load_registry
 from modelrepair.settings import Settings
@@ -13,7 +13,7 @@ from modelrepair.settings import Settings
 
 def chosen(**options):
     notes = Notes()
-    found = choose_plugins(Settings("m", judge="demo-world", **options), notes)
+    found = find_plugins(Settings("m", judge="demo-world", **options), notes)
     return [registered.spec.name for registered, _ in found.scorers]
 
 
@@ -29,5 +29,5 @@ def test_a_plug_in_that_was_not_loaded_is_a_warning():
     failure = PluginFailure("other", "1", "point", "ImportError: x")
     registry = Registry(replace(load_registry().found, failures=(failure,)))
     notes = Notes()
-    choose_plugins(Settings("m"), notes, registry)
+    find_plugins(Settings("m"), notes, registry)
     assert notes.warnings == ["a plug-in was not loaded: other (ImportError: x)"]

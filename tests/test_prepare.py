@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from modelrepair import prepare
-from modelrepair.aligned import find_reference
+from modelrepair.aligned import look_at_reference
 from modelrepair.bench import Notes
 from modelrepair.demo import paths
 from modelrepair.device import find_device
@@ -20,7 +20,7 @@ REALIGN = str(paths.sets["realign"])
 def reference(settings):
     source = prepare.find_source(settings)
     notes = Notes()
-    return find_reference(settings, source, notes), notes.warnings
+    return look_at_reference(settings, source.source, notes).found, notes.warnings
 
 
 def test_a_reference_is_found_named_or_not_at_all(tmp_path):

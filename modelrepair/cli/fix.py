@@ -18,7 +18,7 @@ from modelrepair.cli.types import as_mapping
 
 @declare("fix")
 @click.argument("source")
-@repairing_options(defaults=True, push="Push the saved model to the Hub.")
+@repairing_options(push="Push the saved model to the Hub.")
 def command(output: Output, source: str, **options: Any) -> int:
     """Repair SOURCE, a folder or a model on the Hub, and measure what that did.
 

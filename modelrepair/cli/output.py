@@ -88,7 +88,7 @@ class Output:
             failure = replace(
                 failure, message=failure.message + said, hint=f"{failure.hint}: {self.command}"
             )
-        self._complain(f"Error: {failure.message}\nHint: {failure.hint}")
+        self.refusal(failure.message, failure.hint)
         if self.json_mode:
             document = {**self.standing.document, **failure.to_json()}
             self._write(json.dumps(_plain(document)))
@@ -96,6 +96,10 @@ class Output:
     def help(self, text: str) -> None:
         """The help of a command that was typed without what it needs; on stderr."""
         self._say(text)
+
+    def refusal(self, message: str, hint: str) -> None:
+        """What is wrong and what to do, on stderr, in the words that scripts look for."""
+        self._complain(f"Error: {message}\nHint: {hint}")
 
     def note(self, message: str) -> None:
         """One line on stderr."""

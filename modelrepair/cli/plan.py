@@ -25,17 +25,16 @@ LABELS = {
     "seconds_least": "time, at least",
     "seconds_most": "time, at most",
 }
-HUB = {"refused": "push refused"}
 
 
 @declare("plan")
 @click.argument("source")
-@repairing_options(defaults=False, push="Plan the push, too: target, rights, bytes.")
-def command(output: Output, source: str, **options: Any) -> None:
+@repairing_options(push="Plan the push, too: target, rights, bytes.")
+def command(output: Output, source: str, **options: Any) -> int:
     """Say what repairing SOURCE would take: coverage, memory, disk, time, what goes up and down.
 
-    Takes the options of fix. Reads names and shapes, never a weight; the coverage is an estimate,
-    and example sets that nobody names are not read.
+    Takes the options of fix. Reads names and shapes, never a weight. Exits with the code with which
+    fix would refuse before it reads a weight, else 0.
     """
     check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
@@ -51,9 +50,12 @@ def command(output: Output, source: str, **options: Any) -> None:
     hub = document.pop("hub", None) or {}
     left = by_reason(document["left_behind"])  # all of it: what leaves a machine is asked for here
     document["left_behind"] = "\n".join(f"{why}: {names}" for why, names in left.items()) or "–"
-    for name, value in {**document, **{HUB.get(key, key): hub[key] for key in hub}}.items():
+    for name, value in {**document, **hub}.items():
         table.add_row(LABELS.get(name, name.replace("_", " ")), shown(name, value))
     output.result(plan.to_json(), table)
+    if plan.error is not None:
+        output.refusal(plan.error.message, plan.error.hint)
+    return plan.exit_code
 
 
 def shown(name: str, value: Any) -> str:

@@ -26,16 +26,15 @@ from modelrepair.cli.pushing import push_options
 from modelrepair.cli.types import span_of_time
 
 
-def repairing_options(*, defaults: bool, push: str) -> Decorator[Any]:
+def repairing_options(push: str) -> Decorator[Any]:
     """Everything that can be asked of a repair.
 
     Args:
-        defaults: whether sets that nobody names have defaults.
         push: what ``--push`` does.
     """
     parts = (
         source_options(),
-        set_options(tests=True, defaults=defaults),
+        set_options(tests=True, defaults=True),
         length_options(),
         scorer_options(),
         search_options(),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.example import ExampleSet, make_set
 from modelrepair.examples.hub import HubId, open_hub, parse_id
 from modelrepair.examples.load import Origin, Reading, load_set, read_set
+from modelrepair.examples.pinned import pin
 from modelrepair.examples.rows import ENDINGS, ending
 from modelrepair.registry.loading import Registered
 from modelrepair.registry.manager import load_registry
@@ -111,6 +114,19 @@ def is_path(text: str) -> bool:
     return text[:1] in ".~/" or "\\" in text or _is_file_name(text) or Path(text).exists()
 
 
+def on_the_hub(text: str) -> bool:
+    """Whether the set that a text names lies on the Hub, and not here.
+
+    >>> [on_the_hub(text) for text in ("beavertails", "plain", "self:org/name:train", "./mine")]
+    [True, False, True, False]
+    """
+    text = text.removeprefix(OWN_ANSWERS)
+    if is_name(text):
+        specs = [each.spec for each in load_registry().found.example_sets]
+        return any(spec.name == text and not isinstance(spec.source, Path) for spec in specs)
+    return not is_path(text) and parse_id(text) is not None
+
+
 def _is_file_name(text: str) -> bool:
     return ending(text) in ENDINGS or (
         _NAME.fullmatch(text) is not None and "." in text and Path(text).is_file()
@@ -157,20 +173,38 @@ def hub_id(found: Registered[ExampleSetSpec]) -> HubId:
     return replace(wanted, revision=spec.revision, folder=spec.folder)
 
 
+def check_access(found: Registered[ExampleSetSpec], name: SetName) -> None:
+    """Ask whether a registered set on the Hub can be had; its card alone is fetched.
+
+    Raises:
+        HubError: the Hub, the rights on the set, or the network.
+    """
+    with _or_own(name):
+        wanted = hub_id(found)
+        pin(wanted.id, wanted.revision)
+
+
 def _hub(
     wanted: HubId, name: SetName, reading: Reading, answers: bool | None
 ) -> tuple[ExampleSet, list[str]]:
-    try:
+    with _or_own(name):
         opened = open_hub(wanted)
         origin = Origin(opened.id, opened.rows, False, opened.commit, opened.licence)
         some = read_set(origin, name, reading, answers=answers)
+    if opened.newest:
+        return some, [f"{opened.id}: the newest commit in the cache was taken, {opened.commit}"]
+    return some, []
+
+
+@contextmanager
+def _or_own(name: SetName) -> Iterator[None]:
+    """Say, where a set on the Hub can't be had, that examples of one's own will do."""
+    try:
+        yield
     except HubError as error:
         raise type(error)(
             str(error), hint=f"{error.hint}; or give examples of your own: --{name} FILE"
         ) from error
-    if opened.newest:
-        return some, [f"{opened.id}: the newest commit in the cache was taken, {opened.commit}"]
-    return some, []
 
 
 def _own_answers(text: str, name: SetName, reading: Reading) -> tuple[ExampleSet, list[str]]:

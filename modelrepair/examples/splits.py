@@ -79,7 +79,7 @@ class Splits(Mapping[SetName, Split]):
 
 
 def split_sets(
-    realign: ExampleSet,
+    realign: ExampleSet | None = None,
     refusal: ExampleSet | None = None,
     utility: ExampleSet | None = None,
     borderline: ExampleSet | None = None,

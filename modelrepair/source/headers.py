@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from modelrepair.checkpoint.folder import weight_files
@@ -41,6 +43,22 @@ def headers(source: Source) -> Checkpoint:
     checkpoint = Checkpoint(source.folder, wanted.index, files)
     check_map(checkpoint, wanted)
     return checkpoint
+
+
+def read_once() -> Callable[[Source], Checkpoint]:
+    """The same, but each model's headers are asked for once.
+
+    >>> read_once()(resolve("user/name", weights=False)).entries  # doctest: +SKIP
+    {'model.embed_tokens.weight': TensorEntry(…), …}
+    """
+    known: dict[Path, Checkpoint] = {}
+
+    def read(source: Source) -> Checkpoint:
+        if source.folder not in known:
+            known[source.folder] = headers(source)
+        return known[source.folder]
+
+    return read
 
 
 def _header(source: Source, name: str) -> SafetensorsFile:

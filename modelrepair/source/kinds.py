@@ -7,7 +7,7 @@ byte of weights is read: the names of the files, then ``config.json``, then the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -63,7 +63,9 @@ def _embedding_library(look: Look) -> str | None:
     return None
 
 
-def look_at(source: Source, option: str = "") -> tuple[Kind, Checkpoint | None]:
+def look_at(
+    source: Source, option: str = "", read: Callable[[Source], Checkpoint] = headers
+) -> tuple[Kind, Checkpoint | None]:
     """The kind of a model, and its headers; nothing of its weights is read but these.
 
     >>> look_at(resolve("user/model", weights=False))[0]  # doctest: +SKIP
@@ -72,6 +74,7 @@ def look_at(source: Source, option: str = "") -> tuple[Kind, Checkpoint | None]:
     Args:
         source: where it lies.
         option: what named it, where that was not SOURCE: its hint begins with it.
+        read: gives the headers of its weights.
 
     Returns:
         The kind; and the headers, None where it can't be repaired and has none.
@@ -89,7 +92,7 @@ def look_at(source: Source, option: str = "") -> tuple[Kind, Checkpoint | None]:
     )
     found, failed = None, None
     try:
-        found = headers(source)
+        found = read(source)
         look = replace(look, entries=tuple(found.entries.values()))
     except UnsupportedModelError as error:
         failed = error
@@ -99,7 +102,9 @@ def look_at(source: Source, option: str = "") -> tuple[Kind, Checkpoint | None]:
     return (replace(kind, hint=f"{option}: {kind.hint}") if option else kind), found
 
 
-def check_kind(source: Source, option: str = "") -> Checkpoint:
+def check_kind(
+    source: Source, option: str = "", read: Callable[[Source], Checkpoint] = headers
+) -> Checkpoint:
     """The headers of a model; refuse one that can't be repaired, before its weights are read.
 
     >>> len(check_kind(resolve("user/model", weights=False)).entries)  # doctest: +SKIP
@@ -108,11 +113,12 @@ def check_kind(source: Source, option: str = "") -> Checkpoint:
     Args:
         source: where it lies.
         option: as for `look_at`.
+        read: likewise.
 
     Raises:
         UnsupportedModelError: with the way on.
     """
-    kind, found = look_at(source, option)
+    kind, found = look_at(source, option, read)
     kind.check()
     assert found is not None, "what can be repaired has headers"
     return found

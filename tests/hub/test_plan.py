@@ -24,9 +24,12 @@ def fill(hub, id: str = "user/broken", **flags) -> dict[str, bytes]:
     return files
 
 
-def planned(capsys, *options: str) -> dict:
+SETS = [f"--realign={paths.sets['realign']}"]
+
+
+def planned(capsys, *options: str, code: int = 0) -> dict:
     capsys.readouterr()
-    assert run(["plan", *options, "--json"]) == 0
+    assert run(["plan", *options, *SETS, "--json"]) == code
     return json.loads(capsys.readouterr().out)
 
 
@@ -45,7 +48,7 @@ def test_what_comes_down_and_goes_up(hub, capsys, monkeypatch, tmp_path):
     assert (found["reference"], found["reference_bytes"] >= weights) == ("org/aligned", True)
     assert (found["target"], found["kind"]) == ("me/broken-repaired", "new repository")
     assert (found["visibility"], found["account"], found["exists"]) == ("public", "me", False)
-    assert (found["there"]["deleted"], found["refused"]) == ([], [])
+    assert found["there"]["deleted"] == []
     changing = {path for method, path in hub.requests if method not in ("GET", "HEAD")}
     assert changing == {"/api/validate-yaml"}, "it asks whether the card will do, and no more"
     assert "me/broken-repaired" not in hub.repos
@@ -92,7 +95,7 @@ def test_the_base_that_the_card_names_counts(
         setattr(hub.repos["org/aligned"], name, value)
     hub.repos["org/aligned"].readers.add("me")
     found = planned(capsys, "user/broken", "--push", *options)["hub"]
-    assert (found["visibility"], found["refused"]) == (visibility, [])
+    assert found["visibility"] == visibility
 
 
 @pytest.mark.parametrize("flags", [{"private": True}, {"gated": "manual"}])
@@ -115,14 +118,15 @@ def test_a_base_that_this_token_may_not_read_is_no_reference(
         (["--to=org/aligned"], "the token gives no right to write to org/aligned"),
     ],
 )
-def test_what_would_be_refused_is_shown_and_not_raised(
+def test_what_would_be_refused_is_shown_with_its_exit_code(
     hub, capsys, monkeypatch, tmp_path, options, said
 ):
     monkeypatch.chdir(tmp_path)
     fill(hub)
-    found = planned(capsys, "user/broken", "--push", *options)["hub"]
-    assert found["refused"] == [said]
-    assert found["target"] is None
+    found = planned(capsys, "user/broken", "--push", *options, code=3)
+    assert (found["error"]["message"], found["error"]["exit_code"]) == (said, 3)
+    assert found["hub"]["target"] is None
+    assert found["hub"]["download_bytes"] > 0, "what is known is shown all the same"
 
 
 def test_a_token_that_may_only_read_is_told(hub, capsys, monkeypatch, tmp_path):
@@ -130,10 +134,9 @@ def test_a_token_that_may_only_read_is_told(hub, capsys, monkeypatch, tmp_path):
     fill(hub)
     hub.accounts["hf_readread"] = Account("me", "read")
     monkeypatch.setenv("HF_TOKEN", "hf_readread")
-    assert planned(capsys, "user/broken", "--push")["hub"]["refused"] == [
-        "the token of me may only read"
-    ]
-    assert planned(capsys, "user/broken")["hub"]["refused"] == []
+    error = planned(capsys, "user/broken", "--push", code=3)["error"]
+    assert error["message"] == "the token of me may only read"
+    assert planned(capsys, "user/broken")["error"] is None
 
 
 def test_a_folder_that_is_not_pushed_asks_nobody(hub, capsys, monkeypatch, tmp_path):
@@ -155,10 +158,12 @@ def test_a_reference_is_announced_however_it_is_known(hub, capsys, monkeypatch, 
         found = planned(capsys, *named)["hub"]
         assert found["reference"] == "org/aligned"
         assert weights <= found["reference_bytes"] < weights + 50_000
-    for none in (["user/broken", "--reference=none"], ["user/broken", f"--reference={folder}"]):
+    local = ["user/broken", f"--reference={paths.reference}"]
+    for none in (["user/broken", "--reference=none"], local):
         found = planned(capsys, *none)["hub"]
         assert (found["reference"], found["reference_bytes"]) == (None, 0)
-    assert run(["plan", "user/broken", "--reference=org/missing"]) == 3
+    error = planned(capsys, "user/broken", "--reference=org/missing", code=3)["error"]
+    assert error["message"].startswith("there is no model org/missing")
 
 
 def test_a_folder_is_planned_for_without_a_network(hub, capsys, monkeypatch, tmp_path):
@@ -167,8 +172,9 @@ def test_a_folder_is_planned_for_without_a_network(hub, capsys, monkeypatch, tmp
     shutil.copytree(paths.attacked, folder)
     (folder / "README.md").write_bytes(CARD)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    found = planned(capsys, str(folder))["hub"]
-    assert (found["reference"], found["reference_bytes"]) == ("org/aligned", None)
+    found = planned(capsys, str(folder))
+    assert found["hub"] is None
+    assert any("org/aligned is not used as reference" in note for note in found["notes"])
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert planned(capsys, str(folder))["hub"] is None
 
@@ -193,7 +199,7 @@ def test_no_weight_is_read(hub, capsys, monkeypatch, tmp_path):
 def test_people_see_it_in_the_table(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     fill(hub)
-    assert run(["plan", "user/broken", "--push"]) == 0
+    assert run(["plan", "user/broken", "--push", *SETS]) == 0
     shown = capsys.readouterr().out
     for word in ("me/broken-repaired", "upload bytes", "reference bytes", "org/aligned",
                  "time, at least", "time, at most"):  # fmt: skip
@@ -207,7 +213,7 @@ def test_torch_stays_out_of_plan_and_push(hub, tmp_path):
     fill(hub)
     program = (
         "import sys; from modelrepair.cli.main import run\n"
-        "codes = [run(['plan', 'user/broken', '--push']), run(['push', 'nowhere'])]\n"
+        f"codes = [run(['plan', 'user/broken', '--push', *{SETS}]), run(['push', 'nowhere'])]\n"
         "print(codes, sorted({'torch', 'transformers'} & sys.modules.keys()))"
     )
     done = subprocess.run(
@@ -253,4 +259,4 @@ def test_the_name_that_was_told_does(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(paths.attacked, tmp_path / "my model")
     found = planned(capsys, "my model", "--push", "--to=my-model-repaired")["hub"]
-    assert (found["target"], found["refused"]) == ("me/my-model-repaired", [])
+    assert found["target"] == "me/my-model-repaired"

@@ -50,7 +50,8 @@ def test_what_goes_up_is_what_the_plan_says(hub, here, monkeypatch, capsys, opti
 def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys):  # noqa: F811
     monkeypatch.chdir(here)
     fill(hub)
-    found = said(capsys, "plan", "user/broken", "--json")["hub"]
+    plan = ["plan", "user/broken", "--realign=realign.jsonl", "--json"]
+    found = said(capsys, *plan)["hub"]
     wanted = {name: data for name, data in sharded(paths.attacked).items() if
               name not in ("training_args.bin", "tf_model.h5")}  # fmt: skip
     weights = sum(len(wanted[name]) for name in SHARDS)
@@ -59,15 +60,14 @@ def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys): 
     assert weights <= found["download_bytes"] <= weights + rest
     quick = [word for word in QUICK if word not in ("--push", "--force")]
     said(capsys, "fix", "user/broken", *quick)
-    assert said(capsys, "plan", "user/broken", "--json")["hub"]["download_bytes"] == 0
+    assert said(capsys, *plan)["hub"]["download_bytes"] == 0
 
 
 def test_of_a_folder_everything_goes_up(hub, here, monkeypatch, capsys):  # noqa: F811
     monkeypatch.chdir(here)
     files = files_of(paths.attacked)
-    found = said(
-        capsys, "plan", str(paths.attacked), "--push", "--to=mine", LAST, "--json"
-    )["hub"]  # fmt: skip
+    options = ["--push", "--to=mine", LAST, "--realign=realign.jsonl", "--json"]
+    found = said(capsys, "plan", str(paths.attacked), *options)["hub"]
     everything = sum(map(len, files.values()))
     assert found["stored_bytes"] == 0
     assert 0.9 * everything < found["upload_bytes"] - found["mask_bytes"] <= everything
@@ -99,4 +99,7 @@ def test_what_nobody_measured_would_not_go_out(hub, here, monkeypatch, capsys): 
     monkeypatch.chdir(here)
     fill(hub)
     plan = ["plan", "user/broken", *(word for word in QUICK if word != "--force")]
-    assert said(capsys, *plan)["hub"]["refused"] == ["an unmeasured repair is not pushed"]
+    assert run(plan) == run(["fix", *plan[1:]]) == 2
+    planned, fixed = map(json.loads, capsys.readouterr().out.splitlines())
+    assert planned["error"] == fixed["error"]
+    assert fixed["error"]["message"] == "an unmeasured repair is not pushed"

@@ -12,7 +12,7 @@ from safetensors.torch import load_file as load_torch
 from safetensors.torch import save_file as save_torch
 
 from modelrepair import plan
-from modelrepair.aligned import find_reference
+from modelrepair.aligned import look_at_reference
 from modelrepair.bench import Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
@@ -96,8 +96,8 @@ def explicit_head(tensors):
 def test_what_no_repair_touches_is_named_and_not_compared(tmp_path, change):
     folder, notes = changed_reference(tmp_path, change), Notes()
     settings = Settings(str(paths.attacked), reference=str(folder))
-    found = find_reference(settings, find_source(settings), notes)
-    assert found is not None
+    found = look_at_reference(settings, find_source(settings).source, notes)
+    assert found.found is not None
     (told,) = notes.warnings
     assert "no repair touches these" in told
 
@@ -108,5 +108,5 @@ def test_a_matrix_of_another_shape_is_refused_by_plan_too(tmp_path):
         tensors[name] = tensors[name][:-1].clone()
 
     folder = changed_reference(tmp_path, narrower)
-    with pytest.raises(UnsupportedModelError, match="the reference does not fit"):
-        plan(paths.attacked, realign="none", reference=folder)
+    error = plan(paths.attacked, realign=paths.sets["realign"], reference=folder).error
+    assert error is not None and error.message.startswith("the reference does not fit")
