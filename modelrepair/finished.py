@@ -10,25 +10,54 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from modelrepair.advice import advice
-from modelrepair.begun import Begun
+from modelrepair.begun import SETTINGS, Begun, read
 from modelrepair.clock import seconds_of
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError, UsageError
 from modelrepair.measure.gate import decide
 from modelrepair.measure.measures import Measures, summarise
+from modelrepair.place import disk_errors
 from modelrepair.progress import Progress
 from modelrepair.proof.card import check_card
 from modelrepair.proof.record import check_measures
 from modelrepair.publish.admission import first_change
 from modelrepair.publish.files import CARD_NAME
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Plain
+from modelrepair.publish.output import refuse_full
 from modelrepair.publish.published import private_to, published_json
 from modelrepair.publish.reading import Reading, known, read_manifest
 from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.report import RepairReport
 from modelrepair.settings import Settings, pinned
-from modelrepair.workspace import clear_leftover
+from modelrepair.workspace import clear_leftover, partial_of
 
 OTHERWISE = "choose another --out, or remove the folder"
+
+
+def check_settings(out: Path, settings: Mapping[str, Any], *, restart: bool = False) -> bool:
+    """Whether a finished repair with these settings lies there; asked before weights are fetched.
+
+    >>> check_settings(Path("nowhere"), {})
+    False
+
+    Args:
+        out: the output folder.
+        settings: as `Begun` keeps them, at the commits of now.
+        restart: whether unfinished work is to be thrown away.
+
+    Raises:
+        UsageError: something else lies there, or a repair with other settings, finished or not.
+        ResourceError: the folder can't be read.
+    """
+    if found := _read(out, restart):
+        before = recorded(found[1])
+        _check_same(out, Begun(as_recorded(settings), before.inputs), before)
+        return True
+    with disk_errors(out):
+        refuse_full(out)
+    unfinished = partial_of(out)
+    if not restart and (unfinished / SETTINGS).is_file():
+        Begun(settings, read(unfinished).inputs).check(unfinished)
+    return False
 
 
 def find_finished(
@@ -51,19 +80,12 @@ def find_finished(
     Raises:
         UsageError: a repair with other settings or inputs lies there, or a file of it was changed.
     """
-    try:
-        reading = read_manifest(out) if (out / MANIFEST_NAME).is_file() else None
-        manifest = None if reading is None else known(reading)
-    except (DamagedCheckpointError, InconclusiveError):
+    found = _read(out, restart)
+    if found is None:
         return None
-    if reading is None or manifest is None:
-        return None
-    if restart:
-        raise UsageError(
-            f"{out.name!r} holds a finished repair, and --restart throws unfinished work away",
-            hint=OTHERWISE,
-        )
-    _check_same(out, replace(begun, settings=as_recorded(begun.settings), inputs=made_on), manifest)
+    reading, manifest = found
+    now = replace(begun, settings=as_recorded(begun.settings), inputs=made_on)
+    _check_same(out, now, recorded(manifest))
     changed = first_change(out, manifest, progress) or _contradiction(out, reading, manifest)
     if changed:
         raise UsageError(
@@ -143,8 +165,24 @@ def recorded(manifest: Manifest) -> Begun:
     return Begun(settings, manifest.run.inputs, manifest.tool.version)
 
 
-def _check_same(out: Path, begun: Begun, manifest: Manifest) -> None:
-    before = recorded(manifest)
+def _read(out: Path, restart: bool) -> tuple[Reading, Manifest] | None:
+    """The manifest that lies at an output, where this version can read it."""
+    if not (out / MANIFEST_NAME).is_file():
+        return None
+    try:
+        reading = read_manifest(out)
+        manifest = known(reading)
+    except (DamagedCheckpointError, InconclusiveError):
+        return None
+    if restart:
+        raise UsageError(
+            f"{out.name!r} holds a finished repair, and --restart throws unfinished work away",
+            hint=OTHERWISE,
+        )
+    return reading, manifest
+
+
+def _check_same(out: Path, begun: Begun, before: Begun) -> None:
     if before.version != begun.version:
         raise UsageError(
             f"{out.name!r} holds a finished repair by modelrepair {before.version}, and this is "

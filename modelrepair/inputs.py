@@ -18,6 +18,7 @@ from modelrepair.registry.code import code_digest
 from modelrepair.settings import Settings, pinned
 from modelrepair.source.digest import identity
 from modelrepair.source.names import named_on_hub
+from modelrepair.source.resolve import Source
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Whose versions a result depends on."""
@@ -59,32 +60,39 @@ def inputs_of(
     return found
 
 
-def at_commits(settings: Settings, source: Model, sets: Sets) -> Settings:
+def at_commits(settings: Settings, commit: str | None, sets: Sets) -> Settings:
     """The settings with commits in place of what may move on the Hub: branches, newest rows.
 
-    >>> at_commits(Settings("user/model"), source, sets).revision  # doctest: +SKIP
-    '0123456789abcdef0123456789abcdef01234567'
+    >>> at_commits(Settings("user/model"), "c0ffee", Sets({}, None)).revision
+    'c0ffee'
+
+    Args:
+        settings: as the user gave them.
+        commit: what the source's revision stands for now; None of a folder.
+        sets: the example sets, each with its commit.
     """
     found: dict[str, Any] = {
         str(key): pinned(text, some.commit)
         for key, some in sets.given.items()
         if (text := getattr(settings, key)) is not None
     }
-    return replace(settings, revision=source.source.commit, **found)
+    return replace(settings, revision=commit, **found)
 
 
-def as_found(settings: Settings, source: Model, reference: Model | None, sets: Sets) -> Settings:
+def as_found(
+    settings: Settings, source: Source, base: Source | None, reference: Source | None, sets: Sets
+) -> Settings:
     """The settings with the ids that the Hub has: of what was renamed, or spelt in other capitals.
 
-    >>> as_found(Settings("User/Model"), source, None, sets).source  # doctest: +SKIP
+    >>> as_found(Settings("User/Model"), source, None, None, sets).source  # doctest: +SKIP
     'user/model'
     """
-    found: dict[str, Any] = {"source": source.source.id or settings.source}
-    for key, model in (("base", source.base), ("reference", reference)):
+    found: dict[str, Any] = {"source": source.id or settings.source}
+    for key, model in (("base", base), ("reference", reference)):
         name = named_on_hub(getattr(settings, key) or "")
-        if model is not None and model.source.id is not None and name is not None:
+        if model is not None and model.id is not None and name is not None:
             named = settings.reference != "auto" or key == "base"
-            found |= {key: str(replace(name, id=model.source.id))} if named else {}
+            found |= {key: str(replace(name, id=model.id))} if named else {}
     for key, some in sets.given.items():
         text = getattr(settings, key) or ""
         own = OWN_ANSWERS * text.startswith(OWN_ANSWERS)

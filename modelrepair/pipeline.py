@@ -27,7 +27,7 @@ from modelrepair.clock import start_clock
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
-from modelrepair.finished import check_time, find_finished, report_of
+from modelrepair.finished import check_settings, check_time, find_finished, report_of
 from modelrepair.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide
@@ -119,16 +119,18 @@ def run(
     chosen = with_judge(plugins, settings)
     sets = load_sets(settings, notes, chosen.judge, ahead.sets, here.given)
     screen_roles(sets, chosen.judge)
-    check_room(size_up(settings, ahead, plugins, sets, out), ahead)
+    named = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
+    shown = shown_settings(at_commits(named, ahead.source.commit, sets), chosen).to_json()
+    destination = placed(output_of(out, ahead.source), ahead.source.folder)
+    if not check_settings(destination, all_readable(shown), restart=restart):
+        check_room(size_up(settings, ahead, plugins, sets, out), ahead)
     source = prepare.find_source(settings, commit=ahead.source.commit)
     reference = fetch_reference(ahead.reference, source)
-    settings = as_found(settings, source, reference, sets)
-    destination = placed(output_of(out, source.source), source.source.folder)
+    settings = named
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
     inputs = inputs_of(sets, chosen, models, progress, settings.include)
-    shown = shown_settings(at_commits(settings, source, sets), chosen).to_json()
     begun = Begun(*map(all_readable, (shown, inputs)))
     done = find_finished(destination, begun, made_on(inputs, chosen), progress, restart=restart)
     if done is not None:

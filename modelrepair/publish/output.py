@@ -281,7 +281,7 @@ def finish(staged: Path, out: Path) -> Path:
         raise DamagedCheckpointError(
             f"{min(strangers)!r} and the manifest contradict each other: it was added or lost "
             "while the repair was written",
-            hint=f"remove {staged.name!r} and run the same command again",
+            hint="run the same command again, and let nothing else write to that folder",
         )
     make_room(out)
     staged.rename(out)
@@ -295,15 +295,26 @@ def make_room(out: Path) -> None:
     Raises:
         UsageError: ``out`` is not empty, or is no folder.
     """
+    refuse_full(out)
+    if out.exists():
+        out.rmdir()
+
+
+def refuse_full(out: Path) -> None:
+    """Refuse an output folder that holds anything.
+
+    >>> refuse_full(Path("nowhere"))
+
+    Raises:
+        UsageError: ``out`` is not empty, or is no folder.
+    """
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise UsageError(f"{out.name!r} is no folder", hint="choose another --out")
-    if out.exists():
-        if any(out.iterdir()):
-            raise UsageError(
-                f"the output folder {out.name!r} is not empty",
-                hint="choose another --out, or remove the folder",
-            )
-        out.rmdir()
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(
+            f"the output folder {out.name!r} is not empty",
+            hint="choose another --out, or remove the folder",
+        )
 
 
 def mask_header(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from modelrepair import load_manifest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.publish.manifest import MANIFEST_NAME
@@ -151,6 +152,43 @@ def test_interrupted_while_it_fetches(hub, here, tmp_path, sent):
     assert not list(here.glob(f"{OUT}*"))
     assert run(QUICK) == 0
     nothing_twice(hub, but=half)
+
+
+def named_options(hint: str) -> list[str]:
+    """The options that a hint says to add."""
+    return shlex.split(hint.partition(" with ")[2].partition(" to ")[0])
+
+
+@pytest.mark.parametrize("finished", [True, False], ids=["finished", "unfinished"])
+def test_a_branch_that_moved_is_named_before_anything_is_fetched(
+    hub, here, monkeypatch, capsys, finished
+):
+    fill(hub)
+    old = hub.repos["user/model"].head
+    if finished:
+        assert run(QUICK) == 0
+        assert run(QUICK) == 0, "nothing to do"
+    else:
+        with monkeypatch.context() as patch:
+            stop_at(patch, "wanda, round 1", 1)
+            interrupted(capsys, QUICK)
+    weights = files_of(paths.attacked)["model.safetensors"]
+    moved = {**files_of(paths.attacked), "model.safetensors": weights[:-1] + b"\0"}
+    new = hub.add("user/model", moved)
+    hub.requests.clear()
+    capsys.readouterr()
+    assert run([*QUICK, "--push", "--force"]) == 2
+    *_, error, hint = capsys.readouterr().err.splitlines()
+    assert error.endswith(f"with other settings or inputs: --revision was {old}, is {new}")
+    assert not [path for _, path in hub.requests if "/objects/" in path], "but metadata"
+    finish = [*QUICK, "--push", "--force", *named_options(hint)]
+    assert run(finish) == 0
+    assert ("wanda" in capsys.readouterr().err) != finished
+    assert load_manifest(here / OUT).source.commit == old
+    assert files_of(here / OUT).items() <= hub.repos[TARGET].files().items()
+    assert len(hub.repos[TARGET].commits) == 2
+    assert run(finish) == 0
+    assert len(hub.repos[TARGET].commits) == 2
 
 
 def same(one: dict[str, bytes], two: dict[str, bytes]) -> bool:
