@@ -9,11 +9,10 @@ from typing import Any
 from modelrepair.measure.gate import GateResult
 from modelrepair.publish.manifest import Manifest
 from modelrepair.settings import Settings
+from modelrepair.shortage import short_sets
 
 MOST = 2
 """How many things are named: the next, and the one after it."""
-SETS = {"harmful": "realign", "utility": "utility", "borderline": "borderline"}
-"""The set in which a measured set's examples are given."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     if gate is None or gate.verdict == "passed":
         return ()
     if gate.verdict == "undecided":
-        return tuple(_more_examples(gate))
+        return tuple(_more_examples(settings, manifest, gate))[:MOST]
     tried = {point.scorer for point in manifest.search}
     by_contrast = manifest.scorer is not None and manifest.scorer.name == "contrast"
     search = "let the search find how much is enough"
@@ -78,7 +77,8 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
         ideas.append(Idea(why, add=("--scorer", "contrast", *needs), drop=_OF_A_REPAIRER))
     if manifest.subject == "factor":
         ideas.append(Idea("repair the merged model entry by entry", add=("--merge",)))
-    refuses = any(r.name == "benign_refusal_rate" and r.holds_budget is False for r in gate.rules)
+    missed = [rule.name for rule in gate.rules if rule.holds_budget is False]
+    refuses = any(name.startswith("benign_refusal_rate") for name in missed)
     if refuses and "borderline" not in manifest.sets:
         why = "show what it must not refuse"
         ideas.append(Idea(why, add=("--borderline", "borderline")))
@@ -91,11 +91,11 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
 _OF_A_REPAIRER = ("--repairer", "--repairer-option", "--strength")
 
 
-def _more_examples(gate: GateResult) -> Iterable[Idea]:
+def _more_examples(settings: Settings, manifest: Manifest, gate: GateResult) -> Iterable[Idea]:
     """The sets that are too short to be sure, where a number of examples is known to do."""
-    if gate.needed is None:
-        return
-    short = {name for rule in gate.rules if rule.n < gate.needed for name in rule.sets}
-    roles = [role for name, role in SETS.items() if name in short] or ["realign"]
-    words = (word for role in roles for word in (f"--test-{role}", f"{role.upper()}.jsonl"))
-    yield Idea(f"report on {gate.needed} examples of your own", add=tuple(words))
+    for short in short_sets(settings, manifest, gate)[:MOST]:
+        yield Idea(str(short), add=(short.option, f"{short.key.role.upper()}.jsonl"))
+    of_kinds, asked = gate.needed_of_kinds, settings.kind_examples
+    if of_kinds is not None and of_kinds > asked:
+        why = f"{asked} examples of a kind leave it open; {of_kinds} decide"
+        yield Idea(why, add=("--kind-examples", str(of_kinds)))

@@ -17,6 +17,7 @@ from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import Split, Splits, split_sets
 from modelrepair.registry.specs import Exchange, Judge, SetName
 from modelrepair.settings import DEFAULT_SETS, NONE, Settings
+from modelrepair.shortage import short_kinds
 
 if TYPE_CHECKING:
     from modelrepair.examples.batches import Batch
@@ -94,6 +95,8 @@ def cut_sets(
     )
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
+    for short in short_kinds(settings, given, splits):
+        notes.warn(f"{short}; until then the verdict is likely to stay undecided")
     for key, count in splits.dropped.items():
         notes.warn(f"left out of the {key} set: {count} of its prompts, which stand in another set")
     return Sets(given, splits)

@@ -246,6 +246,10 @@ def check(settings: Settings) -> None:
         raise UsageError(f"a protected share of {settings.protect}", hint="0 to below 1")
     if settings.step is not None and not 0 < settings.step < 1:
         raise UsageError(f"a step of {settings.step}", hint="a share of all entries, such as 0.01")
+    if not 0 < settings.budgets.kind_level <= 0.5:
+        raise UsageError(
+            f"--gate-kind-level {settings.budgets.kind_level:g}", hint="above 0 and at most 0.5"
+        )
     if settings.realign == NONE:
         raise UsageError(
             "a repair needs a re-alignment set",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -174,7 +175,7 @@ def split_sets(
     found, named = find_kinds(sources, kinds)
     for name, reported in named.items():
         parts[name] = replace(parts[name], report=reported)
-    return Splits(parts, dropped, tuple(_warnings(parts)), found)
+    return Splits(parts, dropped, tuple(_warnings(parts, given)), found)
 
 
 def _has_kinds(sets: Mapping[SetName, Iterable[Example]]) -> bool:
@@ -235,7 +236,7 @@ def _check(name: SetName, split: Split, total: int) -> None:
         )
 
 
-def _warnings(parts: Mapping[SetName, Split]) -> Iterator[str]:
+def _warnings(parts: Mapping[SetName, Split], given: Mapping[SetKey, ExampleSet]) -> Iterator[str]:
     """A line for every pool that is too small to decide by."""
     pools: tuple[tuple[str, tuple[SetName, ...]], ...] = (
         ("harmful", ("realign", "refusal")),
@@ -250,4 +251,18 @@ def _warnings(parts: Mapping[SetName, Split]) -> Iterator[str]:
         for part, least, consequence in wanted:
             found = len({e.key for split in present for e in split.part(part)})
             if present and found < least:
-                yield f"only {found} {pool} prompts in {part}, {least} wanted: {consequence}"
+                said = f"only {found} {pool} prompts in {part}, {least} wanted: {consequence}"
+                yield f"{said}; give {_enough(names, part, least, given)}"
+
+
+def _enough(
+    names: Iterable[SetName], part: Part, least: int, given: Mapping[SetKey, ExampleSet]
+) -> str:
+    """Which set is to have how many rows, so that a part of it is large enough."""
+    key = next(SetKey(name) for name in names if {name, SetKey(name).tested} & given.keys())
+    if key.tested not in given:
+        times = 5 / 2 if part == "report" else 5
+    else:
+        times, key = (1, key.tested) if part == "report" else (3, key)
+    key = key if key in given else key.tested
+    return f"{key.option} {given[key].id} {math.ceil(times * least)} rows"

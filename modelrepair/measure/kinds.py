@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from modelrepair.errors import UsageError
 from modelrepair.measure.budgets import Budgets
 from modelrepair.measure.results import KINDS, AnswerVerdict, ExampleResult, paired
-from modelrepair.measure.rules import ROUNDING, Rule, Table, quantile, rate_rule
+from modelrepair.measure.rules import (
+    MOST_EXAMPLES,
+    ROUNDING,
+    Rule,
+    Table,
+    quantile,
+    rate_rule,
+    smallest,
+)
 
 Results = Sequence[ExampleResult]
 BROKEN: tuple[AnswerVerdict, ...] = ("refusal", "degenerate")
@@ -108,6 +116,17 @@ def kind_rules(
         *_rules("degenerate_rate", before, broken, budgets.kind_degenerate,
                 budgets.kind_degenerate_limit, budgets.kind_level),
     ]  # fmt: skip
+
+
+def fewest_of_kinds(kinds: int, budgets: Budgets) -> int:
+    """How many examples of each of so many kinds decide where nothing is lost.
+
+    >>> fewest_of_kinds(6, Budgets()), fewest_of_kinds(10, Budgets())
+    (52, 60)
+    """
+    z = quantile(budgets.kind_level / max(1, kinds))
+    bound = min(budgets.kind_refusal_limit, budgets.kind_degenerate_limit)
+    return smallest(lambda n: Table(0, 0, 0, n).upper(z=z) <= bound, 0) or MOST_EXAMPLES
 
 
 def _rules(

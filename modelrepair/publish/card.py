@@ -177,6 +177,8 @@ def status(manifest: Manifest) -> str:
     if manifest.verdict == "undecided":
         needed = (manifest.gate or {}).get("needed")
         more = f" About {needed} examples per set would decide it." if needed else ""
+        if of_kinds := (manifest.gate or {}).get("needed_of_kinds"):
+            more += f" About {of_kinds} examples of each kind of benign prompt would decide it."
         return (
             "**Undecided: no budget was missed, but the examples are too few to be sure.** "
             f"{because}".strip()

@@ -140,3 +140,14 @@ def test_report_rows_of_kinds_are_disjoint_from_what_scores_and_selects(sizes, w
 def test_a_run_without_measures_asks_no_kinds():
     settings = Settings("m", realign=str(paths.sets["realign"]), evaluate=False, ratio=0.01)
     assert load_sets(settings, Notes()).splits.kinds == ()
+
+
+def test_a_short_kind_is_said_ahead_with_its_set_and_its_rows(tmp_path):
+    rows = [{"prompt": f"law {n}", "response": "x", "kind": "law"} for n in range(50)]
+    utility = write_jsonl(tmp_path / "mine.jsonl", rows)
+    given = {"realign": str(paths.sets["realign"]), "borderline": "none"}
+    notes = Notes()
+    load_sets(Settings("m", utility=str(utility), **given), notes)
+    (said,) = [line for line in notes.warnings if "kind" in line]
+    assert said.startswith("kind law of --utility mine.jsonl leaves 20 report examples; 25 decide")
+    assert "give 70 rows of it" in said

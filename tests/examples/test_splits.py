@@ -130,7 +130,8 @@ def test_warnings_name_the_pool_and_the_part():
         borderline=some("borderline", range(300, 365)),
     )
     assert small.warnings == (
-        "only 24 harmful prompts in select, 25 wanted: the search may choose badly",
+        "only 24 harmful prompts in select, 25 wanted: the search may choose badly; "
+        "give --realign realign.jsonl 125 rows",
     )
     tiny = split_sets(some("realign", range(10)), utility=some("utility", range(20, 30)))
     assert [line.split(":")[0] for line in tiny.warnings] == [
