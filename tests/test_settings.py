@@ -31,7 +31,16 @@ from modelrepair.settings import (
 )
 
 BESIDE = ("json", "debug", "out", "restart", "push")
-BESIDE += ("to", "to_revision", "pr", "in_place", "keep_other_weights", "private", "force")
+BESIDE += (
+    "to",
+    "to_revision",
+    "pr",
+    "in_place",
+    "keep_other_weights",
+    "delete",
+    "private",
+    "force",
+)
 """Options of fix that say where the result goes: no part of what the repair is."""
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
 COUNT = st.integers(min_value=2, max_value=10**6)
@@ -52,6 +61,7 @@ SETTINGS = st.builds(
     exclude=st.lists(WORD, max_size=2).map(tuple),
     allow_partial=st.booleans(),
     examples=COUNT,
+    kind_examples=COUNT,
     max_length=COUNT,
     preset=st.sampled_from(CHOICES["preset"]),
     scorer=st.none() | st.sampled_from(["wanda", "mine.py:Mine"]),
@@ -172,6 +182,8 @@ def test_an_id_is_a_path_only_where_the_path_exists(tmp_path, monkeypatch):
         ({"scale": float("nan")}, "a scale of nan"),
         ({"step": 1}, "a step of 1"),
         ({"protect": -0.1}, "a protected share of -0.1"),
+        ({"budgets": Budgets(kind_level=0.0)}, "--gate-kind-level 0"),
+        ({"kind_examples": -1}, "kind_examples is -1"),
         ({"realign": "none"}, "a repair needs a re-alignment set"),
         ({"utility_filter": ("safe",)}, "the filter 'safe' is not column=value"),
         ({"utility_columns": {"reply": "r"}}, "utility_columns names 'reply'"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +17,7 @@ MEASURES = {
     "task_accuracy": "task accuracy",
     "utility_loss": "utility loss",
 }
+KIND_MEASURES = ("benign_refusal_rate", "degenerate_rate")
 JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
 
 
@@ -56,4 +57,32 @@ def measures_table(columns: Mapping[str, Mapping[str, Any]], under: str | None =
             rate = " (keyword rate)" if judges == {"keyword"} and name in JUDGED else ""
             cells = (with_interval(measures.get(name)) for measures in columns.values())
             table.add_row(label + rate, *cells)
+    for name in KIND_MEASURES:
+        if (kind := worst_kind([*columns.values()], name)) is not None:
+            rates = (measures["kinds"][kind][name] for measures in columns.values())
+            table.add_row(f"{MEASURES[name]}, worst kind: {kind}", *map(with_interval, rates))
     return table
+
+
+def worst_kind(columns: Sequence[Mapping[str, Any]], name: str) -> str | None:
+    """The kind of benign prompt in which a rate rose most, from the first column to the last.
+
+    Kinds that not every model was asked, or of which the first answers less than half, are none.
+
+    >>> def model(a, b):
+    ...     rates = {"a": {"degenerate_rate": {"value": a}}, "b": {"degenerate_rate": {"value": b}}}
+    ...     return {"kinds": rates}
+    >>> worst_kind([model(0.0, 0.2), model(0.1, 0.2)], "degenerate_rate")
+    'a'
+    """
+    first, last = columns[0].get("kinds", {}), columns[-1].get("kinds", {})
+    shared = [kind for kind in last if all(kind in each.get("kinds", {}) for each in columns)]
+    answered = [
+        kind for kind in shared if sum(rate["value"] for rate in first[kind].values()) <= 0.5
+    ]
+
+    def rose(kind: str) -> tuple[float, float]:
+        value: float = last[kind][name]["value"]
+        return value - first[kind][name]["value"], value
+
+    return max(answered, key=rose, default=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
+from random import Random
 from statistics import NormalDist
 
 import pytest
@@ -156,6 +159,24 @@ def test_all_hold_exactly_where_holm_rejects_all(tables, bound):
     assert all(holds) == all(rejects)
     first = rejects.index(False) if not all(rejects) else len(rejects)
     assert holds.count(True) == first
+
+
+def test_the_rules_tell_what_the_docs_say_of_them():
+    @cache
+    def verdict(*lost):
+        return judged(dict(zip(KINDS, lost, strict=False))).verdict
+
+    def shares(losses, draws=400):
+        random = Random(7)
+        lost = ([sum(random.random() < loss for _ in range(60)) for loss in losses]
+                for _ in range(draws))  # fmt: skip
+        count = Counter(verdict(*sorted(each)) for each in lost)
+        return {name: count[name] / draws for name in ("passed", "failed")}
+
+    assert shares([0.005] * 6, 100)["failed"] < 0.02
+    assert shares([0.10])["failed"] > 0.80
+    assert 0.02 < shares([0.10])["passed"] < 0.10
+    assert shares([0.15])["failed"] > 0.96
 
 
 def test_a_level_that_is_none_is_refused():
