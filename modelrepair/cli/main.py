@@ -16,6 +16,7 @@ from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.signals import Ending
 from modelrepair.registry.commands import find_commands, load_command
+from modelrepair.source.patience import heard
 
 COMMANDS = (
     *("fix", "plan", "measure", "apply", "push", "verify"),
@@ -92,9 +93,10 @@ def run(arguments: Sequence[str], output: Output | None = None) -> int:
     output = output or output_of(arguments)
     _prepare_environment(output)
     try:
-        code = cli.main(
-            args=list(arguments), prog_name="modelrepair", standalone_mode=False, obj=output
-        )
+        with heard(output.note):
+            code = cli.main(
+                args=list(arguments), prog_name="modelrepair", standalone_mode=False, obj=output
+            )
     except click.exceptions.NoArgsIsHelpError as error:
         output.help(error.format_message())
         return error.exit_code

@@ -6,8 +6,9 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from modelrepair.errors import HubError, ModelRepairError, ResourceError
+from modelrepair.errors import HubError, ModelRepairError, ResourceError, UnreachableError
 from modelrepair.publish.scopes import ANOTHER, has_expired
+from modelrepair.source.patience import be_patient
 
 NETWORK = ("httpx", "httpx2", "httpcore", "httpcore2", "h11")
 DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -28,8 +29,11 @@ def push_errors(target: str, finish: str) -> Iterator[None]:
         HubError: for every error of the Hub's client and of the network.
         ResourceError: the disk of this machine is full.
     """
+    be_patient()
     try:
         yield
+    except UnreachableError as error:
+        raise UnreachableError(str(error), hint=f"{error.hint}; {_again(finish)}") from None
     except ModelRepairError:
         raise
     except Exception as error:
@@ -39,10 +43,14 @@ def push_errors(target: str, finish: str) -> Iterator[None]:
         raise told from error
 
 
+def _again(finish: str) -> str:
+    return f"finish it with: {finish}"
+
+
 def _tell(error: BaseException, target: str, finish: str) -> ModelRepairError | None:
     from huggingface_hub import errors
 
-    again = f"finish it with: {finish}"
+    again = _again(finish)
     if isinstance(error, errors.OfflineModeIsEnabled):
         return HubError("nothing can be pushed offline", hint=f"unset HF_HUB_OFFLINE, then {again}")
     if isinstance(error, errors.GatedRepoError):

@@ -98,7 +98,7 @@ def _bytes(source: Source, name: str, start: int, end: int) -> bytes:
     asked = {**client.build_hf_headers(), "range": f"bytes={start}-{end - 1}"}
     url = hf_hub_url(id, name, revision=source.commit)
     with hub_errors(id, source.commit):
-        answer = client.get_session().get(url, headers=asked)
+        answer = client.http_backoff("GET", url, headers=asked, follow_redirects=True)
         client.hf_raise_for_status(answer)
         return bytes(answer.content)
 

@@ -38,6 +38,7 @@ from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.look import Look, first_of, is_weights
 from modelrepair.source.names import is_id, one_revision, read_name
 from modelrepair.source.nearest import meaning, near_ids, near_paths, other_kinds
+from modelrepair.source.patience import be_patient
 
 LATER = "try again later"
 
@@ -298,6 +299,7 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
     """
     from huggingface_hub import errors
 
+    be_patient()
     address = f"https://huggingface.co/{'' if kind == 'model' else 'datasets/'}{id}"
     try:
         yield

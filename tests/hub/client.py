@@ -40,6 +40,7 @@ def point_at(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path, *, xet: bool
     # The client waits up to 23 seconds between its tries: its reasons are tested, not its patience.
     waits = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: None})
     monkeypatch.setattr("huggingface_hub.utils._http.time", waits)
+    monkeypatch.setattr("modelrepair.source.patience.sleep", lambda seconds: None)
 
 
 def environment(hub: Hub, home: Path, *, token: str | None, xet: bool = False) -> dict[str, str]:

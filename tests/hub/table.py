@@ -24,6 +24,7 @@ FINISH = f"finish it with: {PUSH}"
 TARGET = "me/model-repaired"
 NETWORK = "check the network and HF_HUB_OFFLINE; a folder of this name is not here either"
 LATER = "try again later"
+THEN = "run the same command again then; hf auth login allows more requests"
 NOTHING, EMPTY, WHOLE = "nothing", "an empty repository", "all of it"
 Break = Callable[[Hub, pytest.MonkeyPatch], object]
 
@@ -232,8 +233,8 @@ WIRE = [
     Row("offline", 3, "nothing can be pushed offline", f"unset HF_HUB_OFFLINE, then {FINISH}",
         offline),
     Row("too many requests at the door", 3,
-        "the Hub asks for a pause for 60 s: too many requests", f"then {FINISH}",
-        at("GET", "whoami", 429, headers={"Retry-After": "60"})),
+        "the Hub asks to wait 60 s: too many requests, and 300 s have passed",
+        f"{THEN}; {FINISH}", at("GET", "whoami", 429, headers={"Retry-After": "60"})),
     Row("too many requests at the end", 3,
         "the Hub asks for a pause for 9 s: too many requests", f"then {FINISH}",
         at("POST", "/commit/", 429, headers={"Retry-After": "9"}), left=EMPTY),
@@ -317,8 +318,10 @@ PULLS = [
         lambda hub, patch: None, "--revision v9", again=3),
     Row("the token is refused", 3, "the Hub refuses the token, for user/model",
         "run: hf auth login", token("hf_wrongwrong"), mends=right),
-    Row("too many requests", 3, "the Hub asks for a pause: too many requests", LATER,
-        at("GET", "/api/models/", 429)),
+    Row("too many requests", 3, "the Hub asks to wait 3600 s: too many requests", THEN,
+        at("GET", "/api/models/", 429, headers={"Retry-After": "3600"})),
+    Row("too many requests for a moment", 0, "", "",
+        at("GET", "/api/models/", 429, headers={"Retry-After": "37"}, times=2)),
     Row("the Hub fails", 3, "the Hub answers 500 for user/model: …", LATER,
         at("GET", "/api/models/", 500)),
     Row("the weights' store fails", 3, "the Hub answers 503 for user/model: …", LATER,
