@@ -86,8 +86,8 @@ def find_finished(
     reading, manifest = found
     now = replace(begun, settings=as_recorded(begun.settings), inputs=made_on)
     _check_same(out, now, recorded(manifest))
-    changed = first_change(out, manifest, progress) or _contradiction(out, reading, manifest)
-    if changed:
+    changed = first_change(out, manifest.files, (CARD_NAME, MANIFEST_NAME), progress)
+    if changed := changed or _contradiction(out, reading, manifest):
         raise UsageError(
             f"{out.name!r} holds this repair, but it was changed: {changed}",
             hint=f"put that file back as it was, {OTHERWISE}",

@@ -128,7 +128,10 @@ def changed(name, old, new):
 
 CHANGES = {
     "weights": (changed("model.safetensors", b"\x00", b"\x01"), "'model.safetensors' is not the"),
-    "config": (changed("config.json", b"tiny", b"mine"), "'config.json' is not the file"),
+    "config": (
+        changed("config.json", b"tiny", b"mine"),
+        "'config.json' is not the file that it was",
+    ),
     "verdicts": (
         changed("repair/verdicts.jsonl", b"harmful", b"refusal"),
         "'repair/verdicts.jsonl' is not the file",
@@ -139,7 +142,7 @@ CHANGES = {
         "'repair/manifest.json' and",
     ),
     "gone": (lambda out: (out / "tokenizer.json").unlink(), "'tokenizer.json' is missing"),
-    "added": (lambda out: (out / "x.gguf").touch(), "'x.gguf' is in no manifest"),
+    "added": (lambda out: (out / "x.gguf").touch(), "'x.gguf' is no part of it"),
 }
 
 

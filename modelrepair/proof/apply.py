@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from modelrepair.proof.maskheader import MaskHeader, mask_path, read_header_of
 from modelrepair.proof.newvalues import new_values_of
 from modelrepair.proof.original import original
 from modelrepair.proof.verify import count_masked
-from modelrepair.publish.files import classify
+from modelrepair.publish.admission import first_change
+from modelrepair.publish.files import Files, classify
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest
 from modelrepair.publish.output import make_room
 from modelrepair.publish.reading import load_manifest
@@ -128,6 +130,17 @@ def _apply(
 ) -> Path:
     checkpoint = Checkpoint.open(source)
     _check_source(header, checkpoint)
+    files = classify(source, weights=checkpoint.files, index=checkpoint.index, include=include)
+    if out.is_dir() and any(out.iterdir()):
+        expected = {**_kept(source, files, base_id), **{n: header.files[n] for n in files.weights}}
+        # As a whole, or it is not what this command would write.
+        if changed := first_change(out, expected, (), progress or Silent()):
+            raise UsageError(
+                f"the output folder {out.name!r} holds something else: {changed}",
+                hint="choose another --out, or remove the folder",
+            )
+        (progress or Silent()).note(f"nothing to do: {out.name} holds this model already")
+        return out
     make_room(out)
     masked = count_masked(opened, checkpoint)
     beside = path.with_name("values.safetensors")
@@ -158,10 +171,9 @@ def _apply(
         assert new is not None, "what is unknown is a finding"
         return new
 
-    files = classify(source, weights=checkpoint.files, index=checkpoint.index, include=include)
     # Not OUT.partial: that may be an interrupted repair, which can still go on.
     staged = out.with_name(out.name + ".applying")
-    shutil.rmtree(staged, ignore_errors=True)
+    _clear(staged, {*files.weights, *files.kept})
     total = sum((source / name).stat().st_size for name in (*files.weights, *files.kept))
     with (progress or Silent()).step("writing", total) as advance:
         for name in (*files.weights, *files.kept):
@@ -182,6 +194,30 @@ def _apply(
     staged.rename(out)
     fsync_folder(out.parent)
     return out
+
+
+def _kept(source: Path, files: Files, base_id: str | None) -> dict[str, str]:
+    """The digests of the files that are taken along as they are, or with an id for a path."""
+    made = {name: rewrite_file(source, name, base_id) for name in files.kept}
+    return {
+        name: sha256_file(source / name) if new is None else sha256(new[0]).hexdigest()
+        for name, new in made.items()
+    }
+
+
+def _clear(staged: Path, ours: Set[str]) -> None:
+    """Remove what an earlier run left that was cut off.
+
+    Raises:
+        UsageError: something else lies there.
+    """
+    for path in staged.rglob("*"):
+        name = path.relative_to(staged).as_posix().removesuffix(".tmp")
+        if not path.is_dir() and name not in ours:
+            raise UsageError(
+                f"{staged.name!r} is in the way and not ours", hint="remove it, or choose --out"
+            )
+    shutil.rmtree(staged, ignore_errors=True)
 
 
 def _check_source(header: MaskHeader, source: Checkpoint) -> None:

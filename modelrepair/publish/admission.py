@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,31 +144,39 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
     Raises:
         DamagedCheckpointError: a file is missing, changed, or nobody's.
     """
-    if problem := first_change(folder, manifest, progress):
+    if problem := first_change(folder, manifest.files, (CARD_NAME, MANIFEST_NAME), progress):
         raise DamagedCheckpointError(
             f"not pushed: {problem}", hint="push the folder as modelrepair wrote it"
         )
 
 
-def first_change(folder: Path, manifest: Manifest, progress: Progress) -> str | None:
-    """What first tells a folder from the files of its manifest; None where it holds just them.
+def first_change(
+    folder: Path, files: Mapping[str, str], beside: Collection[str], progress: Progress
+) -> str | None:
+    """What first tells a folder from what it should hold; None where it holds just that.
 
-    >>> first_change(Path("model-repaired"), manifest, Silent())  # doctest: +SKIP
+    >>> first_change(Path("model-repaired"), manifest.files, (), progress)  # doctest: +SKIP
     "'config.json' is missing"
+
+    Args:
+        folder: the folder.
+        files: the SHA-256 of each file that it should hold.
+        beside: files that may lie there, too, whatever is in them.
+        progress: where the bytes read are shown.
     """
     from modelrepair.proof.files import files_of
     from modelrepair.source.digest import sha256_file
 
     found = set(files_of(folder))
-    missing = sorted((manifest.files.keys() | {MANIFEST_NAME}) - found)
-    strangers = sorted(found - manifest.files.keys() - {CARD_NAME, MANIFEST_NAME})
+    missing = sorted(files.keys() - found)
+    strangers = sorted(found - files.keys() - {*beside})
     if missing or strangers:
-        return f"{(missing or strangers)[0]!r} is {'missing' if missing else 'in no manifest'}"
-    sizes = {name: (folder / name).stat().st_size for name in manifest.files}
+        return f"{(missing or strangers)[0]!r} is {'missing' if missing else 'no part of it'}"
+    sizes = {name: (folder / name).stat().st_size for name in files}
     with progress.step("checking the files", sum(sizes.values())) as advance:
-        for name, digest in manifest.files.items():
+        for name, digest in files.items():
             if sha256_file(folder / name) != digest:
-                return f"{name!r} is not the file that the manifest names"
+                return f"{name!r} is not the file that it was"
             advance(sizes[name])
     return None
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import shutil
+from types import SimpleNamespace
+
 import pytest
 
 from modelrepair.errors import DamagedCheckpointError, GateError, InconclusiveError, UsageError
 from modelrepair.place import reserved
+from modelrepair.progress import Silent
 from modelrepair.proof.apply import apply
 from modelrepair.publish.output import MASK_NAME
 from modelrepair.publish.values import VALUES_NAME
@@ -62,10 +66,50 @@ def test_the_output_folder_must_be_free(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     assert apply(made.out, made.source, out=out) == out
-    with pytest.raises(UsageError, match="not empty"):
-        apply(made.out, made.source, out=out)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years")
+    with pytest.raises(UsageError, match="'full' holds something else"):
+        apply(made.out, made.source, out=tmp_path / "full")
     with pytest.raises(UsageError, match="no folder"):
         apply(made.out, made.source, out=made.out / "config.json")
+
+
+def test_a_second_time_there_is_nothing_to_do(tmp_path):
+    made, said = make_repair(tmp_path / "repair"), []
+    progress = SimpleNamespace(step=Silent().step, note=said.append)
+    out = apply(made.out, made.source, out=tmp_path / "out", progress=progress)
+    assert not said
+    when = (out / "model.safetensors").stat().st_mtime_ns
+    assert apply(made.out, made.source, out=out, progress=progress) == out
+    assert said == ["nothing to do: out holds this model already"]
+    assert (out / "model.safetensors").stat().st_mtime_ns == when
+    (out / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match="is not the file that it was"):
+        apply(made.out, made.source, out=out)
+    assert (out / "config.json").read_text() == "{}"
+
+
+def test_what_was_cut_off_is_done_again_and_a_foreign_folder_stays(tmp_path, monkeypatch):
+    made, left = make_repair(tmp_path / "repair", sharded=True), tmp_path / "out.applying"
+    with monkeypatch.context() as stopped:
+        stopped.setattr("modelrepair.proof.apply.copy_file", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            apply(made.out, made.source, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    left.mkdir(exist_ok=True)
+    (left / "model-00001-of-00002.safetensors.tmp").write_text("cut off")  # as a kill leaves it
+    out = apply(made.out, made.source, out=tmp_path / "out")
+    assert not left.exists()
+    left.mkdir()
+    (left / "thesis.txt").write_text("years")
+    with pytest.raises(UsageError, match="in the way and not ours"):
+        shutil.move(out, tmp_path / "moved")
+        apply(made.out, made.source, out=out)
+    assert (left / "thesis.txt").read_text() == "years"
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_missing_mask(tmp_path):

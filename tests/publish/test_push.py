@@ -281,7 +281,7 @@ def edited(folder: Path, change) -> None:
     ("change", "error", "said"),
     [
         (lambda f: (f / "extra.json").write_text("{}"), DamagedCheckpointError,
-         "'extra.json' is in no manifest"),
+         "'extra.json' is no part of it"),
         (lambda f: (f / "tokenizer.json").unlink(), DamagedCheckpointError,
          "'tokenizer.json' is missing"),
         (lambda f: (f / "tokenizer.json").write_text("{}"), DamagedCheckpointError,
