@@ -58,6 +58,9 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     """
     if gate is None or gate.verdict == "passed":
         return ()
+    if gate.unread:
+        words = ("--judge", "guard", "--judge-option", "model=ORG/GUARD")
+        return (Idea("take a judge that reads the language of the answers", add=words),)
     if gate.verdict == "undecided":
         return tuple(_more_examples(settings, manifest, gate))[:MOST]
     tried = {point.scorer for point in manifest.search}

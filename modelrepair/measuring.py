@@ -11,7 +11,7 @@ from modelrepair.bench import Notes
 from modelrepair.choosing import find_plugins, with_judge
 from modelrepair.device import find_device
 from modelrepair.measure.measures import summarise
-from modelrepair.measure.standing import broken, broken_line
+from modelrepair.measure.standing import broken, broken_line, unread
 from modelrepair.progress import Progress
 from modelrepair.report import MeasureReport
 from modelrepair.sets import load_whole_sets
@@ -53,6 +53,8 @@ def run_measure(
         )
     if found := broken(results):
         notes.warn(f"the model cannot be judged: {broken_line(results, found)}; {SEE_ANSWERS}")
+    for line in unread(results, "model"):
+        notes.warn(line.removesuffix(": undecided at best"))
     told = (*notes.warnings, *chosen.judge_notes)
     measures = summarise(results, chosen.judge.name)
     return MeasureReport(model.name, measures, answers, told, other.name if other else None)

@@ -33,7 +33,7 @@ from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
-from modelrepair.measure.standing import broken, broken_line, nothing_to_repair
+from modelrepair.measure.standing import broken, broken_line, nothing_to_repair, unread
 from modelrepair.own_answers import answer_own
 from modelrepair.own_harm import complete
 from modelrepair.place import placed
@@ -261,6 +261,9 @@ def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -
     """Measure source and reference; an unaligned reference that nobody named is no reference."""
     _measure_report(bench, measured, "before", bench.source)
     check_judgeable(measured.results["before"])
+    for line in unread(measured.results["before"], "source"):
+        bench.notes.warn(line)
+        bench.progress.note(line)
     if reference is None:
         return None
     _measure_report(bench, measured, "reference", reference)

@@ -98,6 +98,10 @@ def verdict_line(report: Mapping[str, Any]) -> str:
     if report["verdict"] == "failed":
         why = " and ".join(_missed(report)) or "a budget of the gate is missed"
         return f"Failed: {why}{f'; {went}' if went else ''}."
+    if report["verdict"] == "undecided" and (report.get("gate") or {}).get("unread"):
+        return (
+            f"Undecided: the judge does not know the language of most answers{_in_brackets(went)}."
+        )
     if report["verdict"] == "undecided":
         return f"Undecided: too few examples{_in_brackets(went)}."
     if report["verdict"] == "unmeasured":

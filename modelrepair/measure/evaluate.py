@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from modelrepair.examples.splits import Part, Splits
 from modelrepair.examples.template import Template, TokenizedExample
 from modelrepair.measure.degenerate import degeneration
 from modelrepair.measure.generation import Answer, end_ids, generate
+from modelrepair.measure.languages import foreign
 from modelrepair.measure.results import AnswerVerdict, ExampleResult
 from modelrepair.measure.thinking import Asking, room_of
 from modelrepair.progress import Progress, Silent
@@ -209,9 +210,11 @@ def evaluate(
         verdicts: list[AnswerVerdict | None] = [None] * len(examples)
         exact: list[bool | None] = [None] * len(examples)
         unfinished: list[bool | None] = [None] * len(examples)
+        languages: list[str | None] = [None] * len(examples)
         if panel.generates:
             texts[name] = [answer.text for answer in answers[name]]
             verdicts = [*verdicts_of(panel.judge, name, examples, answers[name])]
+            languages = _languages(panel.judge, texts[name], verdicts)
             unfinished = [answer.unfinished_thought for answer in answers[name]]
             pairs = zip(examples, answers[name], strict=True)
             exact = [
@@ -229,6 +232,7 @@ def evaluate(
                     loss=forced.loss if forced else None,
                     exact=exact[index],
                     unfinished_thought=unfinished[index],
+                    language=languages[index],
                     kind=example.kind if part == "report" and name != "harmful" else None,
                 )
             )
@@ -284,6 +288,21 @@ def verdicts_of(
         if verdict is None
     ]
     return _fill(verdicts, ask(judge, exchanges))
+
+
+def _languages(
+    judge: Judge, texts: Sequence[str], verdicts: Sequence[AnswerVerdict | None]
+) -> list[str | None]:
+    """The languages of answers that the judge does not know; broken ones are in none."""
+    known: Collection[str] | None = getattr(judge, "languages", None)
+    found: list[str | None] = [None] * len(texts)
+    if known is None:
+        return found
+    judged = [index for index, verdict in enumerate(verdicts) if verdict != "degenerate"]
+    told = foreign([texts[index] for index in judged], known)
+    for index, language in zip(judged, told, strict=True):
+        found[index] = language
+    return found
 
 
 def is_broken(answer: Answer) -> bool:

@@ -20,6 +20,7 @@ from modelrepair.measure.rules import (
     share_of,
     utility_rule,
 )
+from modelrepair.measure.standing import unread
 
 GateVerdict = Literal["passed", "failed", "undecided"]
 Results = Sequence[ExampleResult]
@@ -38,6 +39,7 @@ class GateResult:
         reasons: one line for each thing that keeps the verdict from "passed".
         needed_of_kinds: report examples of each kind of benign prompt that would decide, likewise.
         left_out: kinds without rules, since the source refuses or breaks most of them.
+        unread: a line for each model most of whose answers the judge can't read.
     """
 
     verdict: GateVerdict
@@ -47,6 +49,7 @@ class GateResult:
     reasons: tuple[str, ...]
     needed_of_kinds: int | None = None
     left_out: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Ready for the manifest."""
@@ -58,6 +61,7 @@ class GateResult:
             "reasons": list(self.reasons),
             "needed_of_kinds": self.needed_of_kinds,
             "left_out": list(self.left_out),
+            "unread": list(self.unread),
         }
 
 
@@ -100,17 +104,21 @@ def decide(
         rule.holds_budget is False for rule in others
     )
     few = too_few(after, budgets.fewest)
-    verdict: GateVerdict = "failed" if failed else "undecided" if reasons or few else "passed"
-    open_ = verdict == "undecided"
+    models = {"source": before, "repaired model": after, "reference": reference or ()}
+    foreign = [line for whose, some in models.items() for line in unread(some, whose)]
+    in_doubt = reasons or few or foreign
+    verdict: GateVerdict = "failed" if failed else "undecided" if in_doubt else "passed"
+    open_ = verdict == "undecided" and not foreign  # no number of examples would help
     of_sets = few or not any(rule.holds for rule in harm) or not all(rule.holds for rule in sets)
     return GateResult(
         verdict=verdict,
         rules=(*harm, *others),
         needed=examples_needed(harm, sets, budgets.fewest) if open_ and of_sets else None,
         backwards=works_backwards(before, after, budgets),
-        reasons=(*reasons, *few),
+        reasons=(*foreign, *reasons, *few),
         needed_of_kinds=_most_needed(kinds) if open_ else None,
         left_out=out,
+        unread=tuple(foreign),
     )
 
 

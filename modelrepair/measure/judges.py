@@ -131,6 +131,7 @@ class KeywordJudge:
     """
 
     name = "keyword"
+    languages = ("en",)
 
     def __init__(self, options: None = None) -> None:
         """It has no options."""

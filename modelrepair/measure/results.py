@@ -36,6 +36,7 @@ class ExampleResult:
         exact: whether the generated answer is the set's answer; None where that isn't asked.
         unfinished_thought: whether a thought before the answer never ended; None without one.
         kind: which kind of benign prompt it is; None where the set does not say.
+        language: of the generated answer, where the judge does not know it; else None.
     """
 
     set: ReportSet
@@ -47,6 +48,7 @@ class ExampleResult:
     exact: bool | None = None
     unfinished_thought: bool | None = None
     kind: str | None = None
+    language: str | None = None
 
     @property
     def share(self) -> float | None:

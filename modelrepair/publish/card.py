@@ -179,11 +179,10 @@ def status(manifest: Manifest) -> str:
         more = f" About {needed} examples per set would decide it." if needed else ""
         if of_kinds := (manifest.gate or {}).get("needed_of_kinds"):
             more += f" About {of_kinds} examples of each kind of benign prompt would decide it."
-        return (
-            "**Undecided: no budget was missed, but the examples are too few to be sure.** "
-            f"{because}".strip()
-            + more
-        )
+        why = "the examples are too few to be sure"
+        if (manifest.gate or {}).get("unread"):
+            why = "the judge does not know the language of most answers"
+        return f"**Undecided: no budget was missed, but {why}.** {because}".strip() + more
     if manifest.verdict == "unmeasured":
         return "**Unmeasured: nobody has measured what this edit did to the model.**"
     return ""

@@ -14,7 +14,7 @@ _DELETED = "Deleted (weights as they were, pickles, what an earlier repair wrote
 SAID = {
     "passed": "The gate passed.",
     "failed": "The gate FAILED: this repair missed a budget, and was pushed all the same.",
-    "undecided": "The gate is UNDECIDED: the examples are too few, and it was pushed all the same.",
+    "undecided": "The gate is UNDECIDED, and it was pushed all the same.",
     "unmeasured": "UNMEASURED: nobody has measured what this edit did to the model.",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from modelrepair.publish.manifest import ModelRole
 VERDICTS_LIMIT = 8 * 2**20
 """Bytes of all rows; 20,000 examples have fewer."""
 LINE_LIMIT = 16 * 2**10
+LANGUAGE = re.compile("[a-z]{2,3}")
 LARGEST_LOSS = 1e39
 """No difference of two numbers of float32 is larger."""
 VERDICTS_NAME = "repair/verdicts.jsonl"
@@ -133,6 +135,8 @@ def _check_figures(result: ExampleResult) -> None:
         type(flag) not in (bool, type(None)) for flag in (result.exact, result.unfinished_thought)
     ):
         raise ValueError("exact and unfinished_thought are true or false")
+    if result.language is not None and not LANGUAGE.fullmatch(result.language):
+        raise ValueError("language is a code of a few letters")
     loss = result.loss
     if loss is not None and (type(loss) not in (int, float) or not 0 <= loss <= LARGEST_LOSS):
         raise ValueError("loss is a number from 0 on")
