@@ -113,9 +113,8 @@ def look_ahead(
         if base is not None:
             check_fits(read(source).entries, read(base).entries)
         left = left_ahead(settings, source, base)
-    if refusals.first is None or settings.reference != "auto":
-        with refusals.kept():
-            reference = look_at_reference(settings, source, notes, base, read)
+    with refusals.kept():
+        reference = look_at_reference(settings, source, notes, base, read)
     known = reference.found is not None
     factors = base is not None and not settings.merge
     subject: SubjectKind = "factor" if factors else "delta" if known else "weight"

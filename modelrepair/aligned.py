@@ -102,9 +102,9 @@ def look_at_reference(
         return Reference(base, base.id or base.name, "adapter")
     whole = base or source
     wanted = settings.reference if named else declared_base(whole.folder)
-    if wanted is None or wanted == "none":
-        return Reference()
     by: Literal["user", "card"] = "user" if named else "card"
+    if wanted is None or wanted == "none":
+        return Reference(wanted=wanted, by=by)
     try:
         found = resolve(wanted, weights=False)
         check_another(whole.folder, found.folder)

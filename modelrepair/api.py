@@ -313,7 +313,8 @@ def plan(source: str | Path, **options: Any) -> Plan:
     from modelrepair.planning import plan_of
     from modelrepair.publishing import push_options
 
-    return plan_of(settings, _text(options["out"]), push_options(options["push"], options))
+    pushing, restart = push_options(options["push"], options), bool(options["restart"])
+    return plan_of(settings, _text(options["out"]), pushing, restart=restart)
 
 
 def _only_given(arguments: Mapping[str, Any]) -> dict[str, Any]:

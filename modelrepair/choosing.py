@@ -28,7 +28,7 @@ class Plugins:
     """The plug-ins of a run by what they say of themselves; none of them is made yet."""
 
     scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
-    judge: Registered[JudgeSpec]
+    registered_judge: Registered[JudgeSpec]
     repairer: Registered[RepairerSpec] | None = None
 
     @property
@@ -55,7 +55,7 @@ def scorer_names(settings: Settings) -> tuple[str, ...]:
 def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Plugins:
     """Find scorers or repairer, and judge, and read their options; torch stays out.
 
-    >>> find_plugins(Settings("user/model"), Notes()).judge.spec.name
+    >>> find_plugins(Settings("user/model"), Notes()).registered_judge.spec.name
     'keyword'
 
     Raises:
@@ -85,5 +85,5 @@ def with_judge(plugins: Plugins, settings: Settings) -> Chosen:
     Raises:
         PluginError: it can't be made.
     """
-    judge = make_judge(plugins.judge, settings.judge_options)
-    return Chosen(plugins.scorers, plugins.judge, judge, plugins.repairer)
+    judge = make_judge(plugins.registered_judge, settings.judge_options)
+    return Chosen(plugins.scorers, plugins.registered_judge, judge, plugins.repairer)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from modelrepair import prepare
+from modelrepair import preflight, prepare
 from modelrepair.advice import advice
 from modelrepair.ahead import look_ahead, output_of
 from modelrepair.aligned import fetch_reference, with_tokens
@@ -27,7 +27,7 @@ from modelrepair.clock import start_clock
 from modelrepair.draft import draft_manifest, manifest_sites
 from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
-from modelrepair.finished import check_settings, check_time, find_finished, report_of
+from modelrepair.finished import check_time, find_finished, report_of
 from modelrepair.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.kept import check_left
 from modelrepair.measure.gate import GateResult, decide
@@ -37,7 +37,7 @@ from modelrepair.measure.standing import broken, broken_line, nothing_to_repair,
 from modelrepair.own_answers import answer_own
 from modelrepair.own_harm import complete
 from modelrepair.place import placed
-from modelrepair.planning import check_room, size_up
+from modelrepair.planning import plan_ahead, size_up
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
 from modelrepair.progress import Progress
@@ -114,19 +114,19 @@ def run(
     ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
     here = look_at_sets(settings, ahead.sets, notes, refusals)
     target = None if ahead.destination is None else ahead.destination.id
-    for line in ahead.there.lines(str(target)):
+    planned = plan_ahead(settings, plugins, ahead, here, out, Notes(), refusals, restart=restart)
+    for line in planned.opening.lines() if planned.opening else ():
         progress.note(line)
     chosen = with_judge(plugins, settings)
     sets = load_sets(settings, notes, chosen.judge, ahead.sets, here.given)
     screen_roles(sets, chosen.judge)
-    named = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
-    shown = shown_settings(at_commits(named, ahead.source.commit, sets), chosen).to_json()
+    if not planned.finished:
+        preflight.check(size_up(settings, ahead, plugins, sets, out))
     destination = placed(output_of(out, ahead.source), ahead.source.folder)
-    if not check_settings(destination, all_readable(shown), restart=restart):
-        check_room(size_up(settings, ahead, plugins, sets, out), ahead)
     source = prepare.find_source(settings, commit=ahead.source.commit)
     reference = fetch_reference(ahead.reference, source)
-    settings = named
+    settings = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
+    shown = shown_settings(at_commits(settings, ahead.source.commit, sets), chosen).to_json()
     chosen = with_models(settings, chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}

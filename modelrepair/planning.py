@@ -12,28 +12,42 @@ from modelrepair.choosing import Plugins, find_plugins
 from modelrepair.duration import job_of
 from modelrepair.errors import ResourceError
 from modelrepair.estimate import free_disk
+from modelrepair.examples.splits import Splits
+from modelrepair.finished import check_settings
 from modelrepair.hubplan import bytes_to_fetch, hub_plan
+from modelrepair.inputs import as_found, at_commits
 from modelrepair.limits import bounds_of
 from modelrepair.needs import needs_of
+from modelrepair.opening import opening_of
+from modelrepair.place import placed
 from modelrepair.preflight import Plan, Stopped, size_of
 from modelrepair.presets import expand
+from modelrepair.private import shown_settings
 from modelrepair.publish.pushing import PushOptions
+from modelrepair.readable import all_readable
 from modelrepair.refusals import Refusals
 from modelrepair.registry.specs import ScorerSpec
 from modelrepair.sets import cut_sets
-from modelrepair.setsahead import look_at_sets
+from modelrepair.setsahead import SetsAhead, look_at_sets
 from modelrepair.settings import Settings, check
 from modelrepair.source.thinks import thoughts_of
 from modelrepair.timing import Job, Shape, accelerated, measured_speed, seconds
 
 
-def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | None = None) -> Plan:
+def plan_of(
+    settings: Settings,
+    out: str | None = None,
+    pushing: PushOptions | None = None,
+    *,
+    restart: bool = False,
+) -> Plan:
     """What a repair with these settings would take, from metadata alone; torch stays out.
 
     Args:
         settings: every choice of the repair.
         out: the output folder; by itself one in the working folder.
         pushing: where the result would go; None where it would stay here.
+        restart: whether unfinished work would be thrown away.
 
     Raises:
         ModelRepairError: what `repair` would refuse, where nothing could be planned after it.
@@ -45,12 +59,48 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     refusals = Refusals(keep=True)
     ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
     seen = look_at_sets(settings, ahead.sets, notes, refusals)
+    made = plan_ahead(settings, plugins, ahead, seen, out, notes, refusals, restart=restart)
+    hub = hub_plan(settings, ahead, made, pushing)
+    return replace(made, notes=(*made.notes, *notes.warnings), hub=hub)
+
+
+def plan_ahead(
+    settings: Settings,
+    plugins: Plugins,
+    ahead: Ahead,
+    seen: SetsAhead,
+    out: str | None,
+    notes: Notes,
+    refusals: Refusals,
+    *,
+    restart: bool = False,
+) -> Plan:
+    """Sizes, time and bounds of what was looked at, and the first lines that say so.
+
+    Args:
+        settings: every choice of the repair, its preset filled in.
+        plugins: what may be tried.
+        ahead: what was looked at.
+        seen: the example sets, as far as they are known.
+        out: the output folder, where one was named.
+        notes: what is worth telling.
+        refusals: stops the run at the first, or keeps it.
+        restart: whether unfinished work is to be thrown away.
+
+    Raises:
+        ExampleSetError: the sets can't be cut.
+        UsageError: something else lies in the output's place.
+        ResourceError: memory or disk will not do.
+    """
     sets: Sets | None = None
     with refusals.kept():
         sets = cut_sets(settings, dict(seen.given), notes) if seen.whole else None
     made = size_up(settings, ahead, plugins, sets, out)
     with refusals.kept():
-        check_room(made, ahead)
+        finished = check_output(settings, plugins, ahead, seen, out, restart=restart)
+        made = replace(made, finished=finished)
+        if not finished:
+            check_room(made, ahead)
     reference = ahead.reference.found is not None
     counted = settings, plugins.specs, ahead.subject, sets
     made = replace(made, bounds=bounds_of(*counted, reference=reference))
@@ -60,10 +110,33 @@ def plan_of(settings: Settings, out: str | None = None, pushing: PushOptions | N
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
-    hub = hub_plan(settings, ahead, made, pushing)
-    return replace(
-        made, notes=(*made.notes, *notes.warnings), hub=hub, error=Stopped.by(refusals.first)
-    )
+    made = replace(made, error=Stopped.by(refusals.first))
+    folder = output_of(out, ahead.source)
+    opening = opening_of(ahead, seen, made, folder, evaluate=settings.evaluate)
+    return replace(made, opening=opening)
+
+
+def check_output(
+    settings: Settings,
+    plugins: Plugins,
+    ahead: Ahead,
+    seen: SetsAhead,
+    out: str | None,
+    *,
+    restart: bool = False,
+) -> bool:
+    """Whether the output holds this very repair already.
+
+    A registered set is at the commit that it is registered at: it need not be read for that.
+
+    Raises:
+        UsageError: something else lies there, or a repair with other settings, finished or not.
+    """
+    sets = Sets(seen.given, Splits({}, {}, ()))
+    named = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
+    shown = shown_settings(at_commits(named, ahead.source.commit, sets), plugins).to_json()
+    folder = placed(output_of(out, ahead.source), ahead.source.folder)
+    return check_settings(folder, all_readable(shown), restart=restart)
 
 
 def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:

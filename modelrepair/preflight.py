@@ -42,6 +42,7 @@ from modelrepair.source.resolve import Source
 if TYPE_CHECKING:
     from modelrepair.hubplan import HubPlan
     from modelrepair.limits import Bounds
+    from modelrepair.opening import Opening
 
 MINIMUM_COVERAGE = 0.95
 NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
@@ -106,6 +107,8 @@ class Plan:
         left_behind: files of the source that the result will not hold, with the reason.
         hub: what comes down and goes up, and where to, where the Hub is asked for anything.
         error: what `fix` would refuse before it reads a weight; None where it would begin.
+        opening: the first lines of `fix`, as fields.
+        finished: whether the output holds this very repair already.
     """
 
     source: str
@@ -137,6 +140,8 @@ class Plan:
     left_behind: Mapping[str, str] = field(default_factory=dict)
     hub: HubPlan | None = None
     error: Stopped | None = None
+    opening: Opening | None = None
+    finished: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -145,7 +150,10 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, in this order."""
-        return {**asdict(self), "left_behind": dict(self.left_behind)}
+        document = {**asdict(self), "left_behind": dict(self.left_behind)}
+        if self.error is None:
+            del document["error"]
+        return document
 
 
 def plan(

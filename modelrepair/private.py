@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelrepair.bench import Bench, Chosen, Model
+from modelrepair.choosing import Plugins
 from modelrepair.examples.example import Message
 from modelrepair.examples.find import OWN_ANSWERS, is_path
 from modelrepair.examples.keys import SetKey
@@ -57,7 +58,9 @@ def private_of(bench: Bench, reference: Model | None) -> Private:
     )
 
 
-def _options(settings: Settings, chosen: Chosen) -> list[tuple[Any, Mapping[str, Any], str]]:
+def _options(
+    settings: Settings, chosen: Chosen | Plugins
+) -> list[tuple[Any, Mapping[str, Any], str]]:
     """Every plug-in's spec with its given options, and the setting that they stem from."""
     found: list[tuple[Any, Mapping[str, Any], str]] = [
         (each.spec, options, "scorer_options") for each, options in chosen.scorers
@@ -68,7 +71,7 @@ def _options(settings: Settings, chosen: Chosen) -> list[tuple[Any, Mapping[str,
     return found
 
 
-def shown_settings(settings: Settings, chosen: Chosen) -> Settings:
+def shown_settings(settings: Settings, chosen: Chosen | Plugins) -> Settings:
     """The settings with nothing secret in them."""
     for spec, options, name in _options(settings, chosen):
         given = getattr(settings, name)

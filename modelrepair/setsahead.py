@@ -13,7 +13,7 @@ from modelrepair.examples.keys import SetKey
 from modelrepair.refusals import Refusals
 from modelrepair.registry.loading import Registered
 from modelrepair.sets import read_set
-from modelrepair.settings import Settings
+from modelrepair.settings import Settings, short_set
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def look_at_sets(
         far = on_the_hub(text)
         with refusals.kept():
             filters = getattr(settings, f"{key.role}_filter")
-            known[key] = set_ahead(text, key.role, filters, ask=False)
+            known[key] = replace(set_ahead(text, key.role, filters, ask=False), id=short_set(text))
             found = meant(text.removeprefix(OWN_ANSWERS), key.role)
             if far and refusals.first is not None:
                 continue

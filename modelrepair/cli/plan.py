@@ -9,10 +9,12 @@ from rich.table import Table
 
 from modelrepair.cli.budgets import take_budgets
 from modelrepair.cli.options import command as declare
+from modelrepair.cli.options import option
 from modelrepair.cli.output import Output
 from modelrepair.cli.repairing import check_ratio, repairing_options
 from modelrepair.cli.types import as_mapping
 from modelrepair.publish.files import by_reason
+from modelrepair.units import in_bytes, in_time
 
 MOST_LINES = 8
 LABELS = {
@@ -30,8 +32,9 @@ LABELS = {
 @declare("plan")
 @click.argument("source")
 @repairing_options(push="Plan the push, too: target, rights, bytes.")
-def command(output: Output, source: str, **options: Any) -> int:
-    """Say what repairing SOURCE would take: coverage, memory, disk, time, what goes up and down.
+@option("--details", is_flag=True, help="Show every figure, and the files left behind, by name.")
+def command(output: Output, source: str, *, details: bool, **options: Any) -> int:
+    """Say what repairing SOURCE would take: will it run, on what, to where, memory and time.
 
     Takes the options of fix. Reads names and shapes, never a weight. Exits with the code with which
     fix would refuse before it reads a weight, else 0.
@@ -46,16 +49,23 @@ def command(output: Output, source: str, **options: Any) -> int:
 
     plan = modelrepair.plan(source, budgets=budgets, **options)
     document = plan.to_json()
+    opening = [] if plan.opening is None else plan.opening.lines()
+    output.result(document, *opening, *([_table(source, document)] if details else []))
+    if plan.error is not None:
+        output.refusal(plan.error.message, plan.error.hint)
+    return int(plan.exit_code)
+
+
+def _table(source: str, document: dict[str, Any]) -> Table:
+    """Every figure, and what a repair leaves behind."""
+    document = {name: value for name, value in document.items() if name not in ("opening", "error")}
     table = Table(show_header=False, title=source, title_justify="left")
     hub = document.pop("hub", None) or {}
     left = by_reason(document["left_behind"])  # all of it: what leaves a machine is asked for here
     document["left_behind"] = "\n".join(f"{why}: {names}" for why, names in left.items()) or "–"
     for name, value in {**document, **hub}.items():
         table.add_row(LABELS.get(name, name.replace("_", " ")), shown(name, value))
-    output.result(plan.to_json(), table)
-    if plan.error is not None:
-        output.refusal(plan.error.message, plan.error.hint)
-    return plan.exit_code
+    return table
 
 
 def shown(name: str, value: Any) -> str:
@@ -92,28 +102,3 @@ def _in_one_line(name: str, value: Any) -> str:
 def _lines(lines: list[str]) -> str:
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     return "\n".join([*lines[:MOST_LINES], *more]) or "–"
-
-
-def in_time(seconds: int) -> str:
-    """A time as people read it.
-
-    >>> in_time(59), in_time(600), in_time(7 * 3600)
-    ('59 s', '10 min', '7.0 h')
-    """
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def in_bytes(count: int) -> str:
-    """A number of bytes as people read it.
-
-    >>> in_bytes(512), in_bytes(5 * 2**20)
-    ('512 B', '5.0 MiB')
-    """
-    size = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"

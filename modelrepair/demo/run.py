@@ -77,7 +77,8 @@ def run_demo(
     out = out or Path(tempfile.mkdtemp(prefix="modelrepair-demo-"))
     out.mkdir(parents=True, exist_ok=True)
     planned = (*RUNS, *LORA_RUNS) if all else RUNS
-    return _run(progress or Silent(), out, world or paths.world, planned, restart)
+    # An absolute path is never taken for an id on the Hub.
+    return _run(progress or Silent(), out, (world or paths.world).absolute(), planned, restart)
 
 
 def _run(

@@ -73,12 +73,15 @@ def api(monkeypatch):
             to_json=lambda: {"model": "here", "measures": MEASURES, "warnings": ["few"]}
         ),
         "plan": SimpleNamespace(
+            opening=None,
+            error=None,
+            exit_code=0,
             to_json=lambda: {
                 "parameters": 1000,
                 "coverage": 0.99,
                 "peak_bytes": 2**30,
                 "left_behind": {"notes.txt": "custom"},
-            }
+            },
         ),
         "verify": Verification(
             (Finding("outside-mask", "a.safetensors", "w", "1 entry differs"),),

@@ -8,12 +8,15 @@ import click
 import pytest
 
 from modelrepair.cli.main import COMMANDS, cli
-from modelrepair.cli.plan import in_bytes, shown
+from modelrepair.cli.plan import shown
 from modelrepair.proof.findings import About, Finding, Verification
+from modelrepair.units import in_bytes
 
 
 def test_plan(api, call):
-    result = call(*["plan", "here", "--scorer", "gradient", "--scorer-option", "reduce=abs"])
+    result = call(
+        *["plan", "here", "--scorer", "gradient", "--scorer-option", "reduce=abs", "--details"]
+    )
     assert result.code == 0
     assert "1.0 GiB" in result.out
     assert "99.0 %" in result.out

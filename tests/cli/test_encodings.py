@@ -59,12 +59,15 @@ def test_help(narrow, arguments):
     assert "Usage: modelrepair" in out
 
 
+REALIGN = f"--realign={paths.sets['realign']}"
+
+
 @pytest.mark.parametrize("name", [NAME, NO_TEXT])
 @pytest.mark.parametrize("json_mode", [False, True])
 def test_results_and_errors(narrow, name, json_mode):
     for command, expected in (
-        (["plan", name], 0),
-        (["plan", name, "--base", NAME], 2),
+        (["plan", name, REALIGN], 0),
+        (["plan", name, REALIGN, "--details"], 0),
         (["verify", name, "--source", name], 1),
         (["plan", f"./{name} not there"], 2),
     ):

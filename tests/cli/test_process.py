@@ -79,18 +79,18 @@ def test_torch_stays_out(arguments):
 
 
 DATA = Path(modelrepair.__file__).parent / "demo" / "data"
+REALIGN = f"--realign={DATA / 'sets' / 'realign.jsonl'}"
 
 
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        (["plan", str(DATA / "attacked")], 0),
+        (["plan", str(DATA / "attacked"), "--scorer=gradient", "--details", REALIGN], 0),
         (
             [
                 "plan",
                 str(DATA / "attacked"),
-                "--realign",
-                str(DATA / "sets" / "realign.jsonl"),
+                REALIGN,
                 "--utility",
                 "plain",
             ],

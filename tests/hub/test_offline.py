@@ -35,7 +35,7 @@ def test_fix_verify_and_measure_from_the_cache(here):  # noqa: F811
 
         # The source goes on, and the cache hears of it.
         hub.add("user/broken", {**sharded(paths.attacked), "config.json": b"{}"})
-        newer = asked("plan", "user/broken", "--realign=realign.jsonl", "--json")
+        newer = asked("plan", "user/broken", "--realign=realign.jsonl", "--out=other", "--json")
         assert newer["commit"] != commit
         seen = len(hub.requests)
         assert asked("verify", "me/broken-repaired", *BY_IDS, **off)["ok"] is True

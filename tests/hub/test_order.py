@@ -85,7 +85,7 @@ def test_a_set_that_no_scorer_needs_is_not_asked_for(filled, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] == "unmeasured"
     assert "set" not in asked(filled)
-    assert run(["plan", "user/broken", *quick, "--restart"]) == 0
+    assert run(["plan", "user/broken", *quick]) == 0
     assert "set" not in asked(filled)
     assert run(["fix", "user/broken", *SETS, *FIXED, "--scorer=wanda", "--out=other"]) == 3
     assert "set" in asked(filled)

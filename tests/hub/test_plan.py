@@ -199,7 +199,7 @@ def test_no_weight_is_read(hub, capsys, monkeypatch, tmp_path):
 def test_people_see_it_in_the_table(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     fill(hub)
-    assert run(["plan", "user/broken", "--push", *SETS]) == 0
+    assert run(["plan", "user/broken", "--push", *SETS, "--details"]) == 0
     shown = capsys.readouterr().out
     for word in ("me/broken-repaired", "upload bytes", "reference bytes", "org/aligned",
                  "time, at least", "time, at most"):  # fmt: skip

@@ -60,7 +60,7 @@ def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys): 
     assert weights <= found["download_bytes"] <= weights + rest
     quick = [word for word in QUICK if word not in ("--push", "--force")]
     said(capsys, "fix", "user/broken", *quick)
-    assert said(capsys, *plan)["hub"]["download_bytes"] == 0
+    assert said(capsys, *plan, "--out=other")["hub"]["download_bytes"] == 0
 
 
 def test_of_a_folder_everything_goes_up(hub, here, monkeypatch, capsys):  # noqa: F811

@@ -1,0 +1,269 @@
+"""The first lines of a repair, which `plan` shows too: what will run, on what, to where, how long.
+
+Both make them from one record, and from metadata alone.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelrepair.limits import Bounds
+from modelrepair.publish.pushing import from_here
+from modelrepair.source.config import read_config
+from modelrepair.source.licences import name_warning, terms_in, with_base
+from modelrepair.units import in_bytes, in_parameters, in_time
+
+if TYPE_CHECKING:
+    from modelrepair.ahead import Ahead
+    from modelrepair.aligned import Reference
+    from modelrepair.preflight import Plan, Stopped
+    from modelrepair.setsahead import SetsAhead
+
+WIDTH, LABEL = 80, 11
+OPEN = ("nothing to repair", "broken answers", "the verdict")
+"""What only measuring can tell."""
+BY = {
+    "user": "as you named it",
+    "card": "named by the card",
+    "adapter": "the adapter's base",
+}
+
+
+@dataclass(frozen=True)
+class SetLine:
+    """One example set: ``line`` is all of it in words; ``rows`` is None where nobody knows yet."""
+
+    set: str
+    id: str
+    origin: str
+    commit: str | None
+    licence: str | None
+    commercial: bool
+    rows: int | None
+    line: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is said before the first byte of weights.
+
+    Args:
+        refused: why it won't run, with the way on and the exit code; None where it will.
+        source: id or name, and ``commit`` on the Hub; ``kind`` of model, ``type`` of its config.
+        parameters: of the whole model; ``bytes`` of what is repaired; ``blocks`` repeated ones.
+        coverage: share of the blocks' matrices that can be repaired.
+        licence: as the card names it; ``terms`` are what it asks, and its base's, one line each.
+        reference: the aligned model and its ``reference_commit``; ``reference_by`` who named it.
+        no_reference: why there is none.
+        sets: the example sets.
+        out: the output folder.
+        target: where it is pushed, ``account`` by whom, ``visibility`` who will see it, ``exists``
+            whether it is there already, ``there`` what becomes of what lies there.
+        memory_least: bytes, one block at a time; ``memory_most`` where the whole model answers.
+        seconds_least: of computing, without downloads; None where an accelerator computes.
+        bounds: the most rounds, candidates and answers.
+        finished: whether the output holds this very repair already.
+        counted: whether the sets were counted; else they count as full.
+        open: what only measuring can tell; empty where nothing is measured.
+    """
+
+    refused: Stopped | None
+    source: str
+    commit: str | None
+    kind: str
+    type: str | None
+    parameters: int
+    bytes: int
+    blocks: int
+    coverage: float
+    licence: str
+    terms: tuple[str, ...]
+    reference: str | None
+    reference_commit: str | None
+    reference_by: str | None
+    no_reference: str | None
+    sets: tuple[SetLine, ...]
+    out: str
+    target: str | None
+    account: str | None
+    visibility: str | None
+    exists: bool | None
+    there: tuple[str, ...]
+    memory_least: int
+    memory_most: int
+    memory_free: int | None
+    seconds_least: int | None
+    seconds_most: int | None
+    bounds: Bounds | None
+    counted: bool
+    finished: bool
+    open: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``plan --json`` has it."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """All of it in lines of at most 80 columns, of which none breaks inside a word."""
+        return [line for label, texts in self._parts() for line in _wrapped(label, texts)]
+
+    def _parts(self) -> Iterator[tuple[str, Sequence[str]]]:
+        if self.refused is not None:
+            yield "Runs", [f"no: {self.refused.message}", self.refused.hint]
+        else:
+            share = f"{self.coverage:.1%}".replace("%", " %").replace(".0 ", " ")
+            yield "Runs", [f"yes: {share} of the matrices in {self.blocks} blocks can be repaired"]
+        kind = self.kind if self.type is None else f"{self.kind} ({self.type})"
+        size = f"{in_parameters(self.parameters)} parameters, {in_bytes(self.bytes)}"
+        yield "Source", [f"{_at(self.source, self.commit)}: {kind}, {size}; {self.licence}"]
+        if self.terms:
+            yield "Licence", self.terms
+        yield "Reference", [self._reference()]
+        yield "Examples", [_set(each) for each in self.sets] or ["none is needed"]
+        yield "Goes to", [self._destination(), *self.there]
+        free = "" if self.memory_free is None else f"; {in_bytes(self.memory_free)} free"
+        yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{free}"]
+        yield "Time", [self._time()]
+        tell = f"only measuring can tell: {', '.join(self.open)}"
+        yield "Open", [tell if self.open else "nothing is measured"]
+
+    def _reference(self) -> str:
+        if self.reference is None:
+            return f"none: {self.no_reference}"
+        whose = BY[self.reference_by or "user"]
+        unless = "; used if measuring finds it aligned" * (self.reference_by == "card")
+        return f"{_at(self.reference, self.reference_commit)}, {whose}{unless}"
+
+    def _destination(self) -> str:
+        if self.finished:
+            return f"{self.out}, which holds this repair already"
+        if self.target is None:
+            return f"{self.out}, not pushed"
+        state = "there already" if self.exists else "new"
+        return f"{self.out}, then {self.target} ({state}, {self.visibility}), as {self.account}"
+
+    def _time(self) -> str:
+        most = ""
+        if self.bounds is not None:
+            full = "" if self.counted else " with full sets"
+            most = (
+                f"at most {self.bounds.rounds:,} rounds, {self.bounds.candidates:,} candidates, "
+                f"{self.bounds.answers:,} answers{full}"
+            )
+        if self.seconds_least is None or self.seconds_most is None:
+            return f"not known for this device; {most}"
+        return f"{_span(in_time, self.seconds_least, self.seconds_most)} on this processor; {most}"
+
+
+def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate: bool) -> Opening:
+    """Everything that is said before the first byte of weights.
+
+    >>> made = opening_of(ahead, seen, plan, out, evaluate=True)  # doctest: +SKIP
+    >>> made.lines()                                              # doctest: +SKIP
+    ['Runs       yes: 100 % of the matrices in 30 blocks can be repaired', …]
+
+    Args:
+        ahead: what was looked at.
+        seen: the example sets.
+        plan: sizes, time and bounds, and what refuses the run.
+        out: the output folder.
+        evaluate: whether anything is measured.
+    """
+    source, reference, target = ahead.source, ahead.reference, ahead.destination
+    own = terms = terms_in(source.folder)
+    for model in (ahead.base, reference.found):
+        if model is not None:
+            terms = with_base(terms, model.id or model.name, terms_in(model.folder))
+    asks = [*terms.warnings]
+    if target is not None and (named := name_warning(terms, target.id)):
+        asks.append(named)
+    found = reference.found
+    config = read_config((ahead.base or source).folder)
+    least, most = plan.peak_bytes, max(plan.peak_bytes, plan.generation_bytes)
+    return Opening(
+        refused=plan.error,
+        source=plan.source,
+        commit=source.commit,
+        kind=plan.kind.name,
+        type=config["model_type"] if isinstance(config.get("model_type"), str) else None,
+        parameters=plan.parameters,
+        bytes=plan.output_bytes,
+        blocks=plan.blocks,
+        coverage=plan.coverage,
+        licence=own.shown,
+        terms=tuple(asks),
+        reference=None if found is None else found.id or found.name,
+        reference_commit=None if found is None else found.commit,
+        reference_by=reference.by,
+        no_reference=None if found is not None else _why_none(reference),
+        sets=tuple(
+            SetLine(
+                str(key),
+                each.id,
+                each.origin,
+                each.commit,
+                each.licence,
+                each.commercial,
+                each.rows,
+                each.line,
+            )
+            for key, each in seen.known.items()
+        ),
+        out=from_here(out),
+        target=None if target is None else target.id,
+        account=None if target is None else target.account,
+        visibility=None if target is None else target.visibility,
+        exists=None if target is None else target.exists,
+        there=() if target is None else tuple(ahead.there.lines(target.id)),
+        memory_least=least,
+        memory_most=most,
+        memory_free=plan.memory_found_bytes,
+        seconds_least=plan.seconds_least,
+        seconds_most=plan.seconds_most,
+        bounds=plan.bounds,
+        counted=seen.whole,
+        finished=plan.finished,
+        open=OPEN if evaluate else (),
+    )
+
+
+def _why_none(reference: Reference) -> str:
+    if reference.why is not None:
+        return f"{reference.why}; {reference.why.hint}"
+    if reference.wanted == "none":
+        return "you asked for none"
+    return "the card names no base model; --reference names the aligned one"
+
+
+def _set(each: SetLine) -> str:
+    rest = each.line.removeprefix(f"{each.id}: ")
+    return f"{each.set}: {rest if each.id == each.set else f'{each.id}, {rest}'}"
+
+
+def _at(name: str, commit: str | None) -> str:
+    return f"{name} at {commit[:12]}" if commit else name
+
+
+def _span(shown: Any, least: int, most: int) -> str:
+    low, high = shown(least), shown(most)
+    if low == high:
+        return str(high)
+    number, unit = low.split(" ")
+    return f"{number if high.endswith(f' {unit}') else low} to {high}"
+
+
+def _wrapped(label: str, texts: Sequence[str]) -> Iterator[str]:
+    """A label with its texts beside it; an address longer than a line stays whole."""
+    for number, text in enumerate(texts):
+        yield from textwrap.wrap(
+            text,
+            WIDTH,
+            initial_indent=(label if number == 0 else "").ljust(LABEL),
+            subsequent_indent=" " * LABEL,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

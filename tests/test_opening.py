@@ -1,0 +1,103 @@
+"""The first lines of a repair are those of its plan, fit 80 columns, and say what is known."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
+from modelrepair.opening import WIDTH
+from modelrepair.planning import plan_of
+from modelrepair.preflight import Stopped
+from modelrepair.settings import Settings
+from modelrepair.timing import Speed
+
+REALIGN = str(paths.sets["realign"])
+LABELS = ["Runs", "Source", "Licence", "Reference", "Examples", "Goes to", "Memory", "Time", "Open"]
+
+
+def opening(**options):
+    made = plan_of(Settings(str(paths.attacked), **{"realign": REALIGN, **options})).opening
+    assert made is not None
+    return made
+
+
+def labels(lines: list[str]) -> list[str]:
+    return [line.split("  ")[0] for line in lines if not line.startswith(" ")]
+
+
+def test_it_says_what_will_run_in_order_and_is_short():
+    made = opening(reference=str(paths.reference))
+    lines = made.lines()
+    assert labels(lines) == [each for each in LABELS if each != "Licence"]
+    assert len(lines) <= 15 and max(map(len, lines)) <= WIDTH
+    text = " ".join(" ".join(lines).split())
+    assert "yes: 100 % of the matrices in 4 blocks" in text
+    assert "language model (llama), 0.9 M parameters" in text
+    assert "realign: realign.jsonl, a file of yours, 120 rows" in text
+    assert "utility: plain, in the package, apache-2.0" in text
+    assert "attacked-repaired, not pushed" in text
+    assert re.search(r"at most \d+ rounds, \d+ candidates, [\d,]+ answers", text)
+    assert "only measuring can tell: nothing to repair, broken answers, the verdict" in text
+    assert str(paths.attacked) not in text and REALIGN not in text
+
+
+def test_a_licence_that_asks_for_something_is_said(tmp_path):
+    folder = shutil.copytree(paths.attacked, tmp_path / "model")
+    (folder / "README.md").write_text("---\nlicense: llama3.1\n---\n")
+    made = opening_of(folder)
+    assert labels(made.lines()) == LABELS
+    assert any("licence llama3.1" in line for line in made.lines())
+
+
+def opening_of(folder):
+    made = plan_of(Settings(str(folder), realign=REALIGN, reference="none")).opening
+    assert made is not None
+    return made
+
+
+def test_why_there_is_no_reference():
+    assert opening().no_reference == (
+        "the card names no base model; --reference names the aligned one"
+    )
+    assert opening(reference="none").no_reference == "you asked for none"
+
+
+def test_what_is_refused_comes_first_with_the_way_on():
+    made = replace(opening(), refused=Stopped("too little", "free some", 4))
+    assert made.lines()[:2] == ["Runs       no: too little", "           free some"]
+
+
+def test_long_words_stay_whole():
+    made = replace(opening(), source="user/" + "x" * 96, licence="l" * 100)
+    words = " ".join(made.lines()).split()
+    assert any("x" * 96 in word for word in words) and "l" * 100 in words
+
+
+def test_fix_begins_with_the_lines_of_plan(capsys, monkeypatch, tmp_path):
+    from modelrepair import pipeline
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(*arguments, **options):
+        raise EnoughError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("modelrepair.planning.measured_speed", lambda: Speed(1e10, 1e10))
+    monkeypatch.setattr("modelrepair.preflight.free_memory", lambda: 2**33)
+    monkeypatch.setattr(pipeline, "with_judge", stop)
+    command = [str(paths.attacked), f"--realign={REALIGN}", "--judge=demo-world"]
+    assert run(["plan", *command]) == 0
+    planned = capsys.readouterr().out.splitlines()
+    run(["fix", *command])
+    assert capsys.readouterr().err.splitlines()[: len(planned)] == planned
+    assert run(["plan", *command, "--json"]) == 0
+    fields = json.loads(capsys.readouterr().out)["opening"]
+    assert [each["set"] for each in fields["sets"]] == ["realign", "utility", "borderline"]
+    assert fields["sets"][1]["licence"] == "apache-2.0"
+    assert fields["seconds_least"] <= fields["seconds_most"]
+    assert fields["memory_least"] <= fields["memory_most"]
