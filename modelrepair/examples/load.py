@@ -11,7 +11,7 @@ from modelrepair.errors import ExampleSetError
 from modelrepair.examples.columns import alternates, example_of, is_preference
 from modelrepair.examples.example import Example, ExampleSet, Message, make_set
 from modelrepair.examples.filters import Filter, check_columns
-from modelrepair.examples.rows import ENDINGS, NOT_EXAMPLES, Row, ending, read_file
+from modelrepair.examples.rows import COLUMNAR, ENDINGS, NOT_EXAMPLES, Row, ending, read_file
 from modelrepair.registry.specs import SetName
 from modelrepair.source.nearest import meaning, near_paths
 
@@ -193,13 +193,15 @@ def _local(path: Path, name: SetName, by_hand: bool) -> Origin:
             f"{path}: the {name} set can't be read: {reason}",
             hint=meaning(near).strip() or "check the path",
         ) from None
-    by_hand = by_hand and all(ending(file.name) != ".parquet" for file in files)
+    by_hand = by_hand and all(ending(file.name) not in COLUMNAR for file in files)
     return Origin(path.resolve().name, _rows(path, files, by_hand), by_hand)
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
+    if (path / "dataset_dict.json").is_file():
+        path = _split(path)
     return sorted(
         file
         for file in path.rglob("*")
@@ -207,6 +209,17 @@ def _files(path: Path) -> list[Path]:
         and file.name not in NOT_EXAMPLES
         and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
     )
+
+
+def _split(path: Path) -> Path:
+    """The one split, or "train", of what ``save_to_disk`` wrote of several."""
+    splits = sorted(each.parent.name for each in path.glob("*/state.json"))
+    if len(splits) != 1 and "train" not in splits:
+        raise ExampleSetError(
+            f"the folder {path.name} holds several splits: {', '.join(splits)}",
+            hint=f"give one of them: {path / (*splits, '…')[0]}",
+        )
+    return path / (splits[0] if len(splits) == 1 else "train")
 
 
 def _rows(path: Path, files: Iterable[Path], by_hand: bool) -> Iterator[Row]:

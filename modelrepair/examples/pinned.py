@@ -14,7 +14,14 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from modelrepair.errors import UnreachableError
-from modelrepair.source.cached import WHOLE, is_commit, last_commit, remember, unreachable
+from modelrepair.source.cached import (
+    WHOLE,
+    check_cache,
+    is_commit,
+    last_commit,
+    remember,
+    unreachable,
+)
 from modelrepair.source.resolve import hub_errors
 
 DESCRIBES = ("README.md", ".huggingface.yaml", "dataset_infos.json")
@@ -99,6 +106,7 @@ def pin(id: str, revision: str | None) -> Pinned:
 
     if constants.HF_HUB_OFFLINE:
         return _cached(id, revision)
+    check_cache()
     try:
         with hub_errors(id, revision, kind="data set"):
             info = HfApi().dataset_info(id, revision=revision)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from modelrepair.checkpoint.folder import FETCH, POINTER
 from modelrepair.errors import ExampleSetError
+from modelrepair.examples.packed import members, open_zstandard
 
 FORM = (
     'one JSON object a line: {"prompt": "…", "response": "…"} '
@@ -29,10 +30,13 @@ PACKED: Mapping[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
     ".xz": lzma.open,
+    ".zst": open_zstandard,
 }
 LINES = (".jsonl", ".ndjson")
-TABLES = (".csv", ".tsv", ".parquet")
-ENDINGS = (*LINES, ".json", *TABLES)
+COLUMNAR = (".parquet", ".arrow")
+TABLES = (".csv", ".tsv", *COLUMNAR)
+ARCHIVE = ".zip"
+ENDINGS = (*LINES, ".json", *TABLES, ARCHIVE)
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 CONVERSATIONS = ("messages", "conversations", "conversation")
 """Columns that hold a list of turns, and no list of records."""
@@ -110,8 +114,11 @@ def read_file(
     with path.open("rb") as stream:
         if stream.read(len(POINTER)) == POINTER:
             fail(name, "a Git LFS pointer: the file itself was not fetched", FETCH)
-    if kind == ".parquet":
-        yield from tables.parquet_rows(path, name)
+    if kind in COLUMNAR:
+        yield from tables.columnar_rows(path, name)
+        return
+    if kind == ARCHIVE:
+        yield from _members(path, name, by_hand)
         return
     opened: Callable[..., Any] = PACKED.get(Path(name.lower()).suffix, open)
     try:
@@ -128,6 +135,25 @@ def read_file(
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's; what can't be unpacked has no number
         fail(name, f"can't be unpacked: {error}", "download or compress the file again")
+
+
+def _members(path: Path, name: str, by_hand: bool) -> Iterator[Row]:
+    """The rows of all files in an archive, in the order of their names."""
+
+    def wanted(member: str) -> bool:
+        parts = member.split("/")
+        hidden = any(part.startswith((".", "_")) for part in parts)
+        return ending(member) in ENDINGS and parts[-1] not in NOT_EXAMPLES and not hidden
+
+    empty = True
+    try:
+        for member, unpacked in members(path, wanted):
+            empty = False
+            yield from read_file(unpacked, f"{name}/{member}", by_hand=by_hand)
+    except ValueError as error:
+        fail(name, f"can't be unpacked: {error}", "unpack it, and give the folder")
+    if empty:
+        fail(name, "an archive without a file of rows", f"it needs {', '.join(ENDINGS[:-1])}")
 
 
 def _whole(stream: BinaryIO, path: Path, name: str) -> bytes:

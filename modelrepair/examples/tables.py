@@ -1,4 +1,4 @@
-"""Rows of tables: CSV as spreadsheets write it, and parquet."""
+"""Rows of tables: CSV as spreadsheets write it, parquet and Arrow."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.rows import BYTE_ORDER_MARK, Row, fail
@@ -70,28 +70,47 @@ def csv_rows(
         csv.field_size_limit(limit)
 
 
-def parquet_rows(path: Path, name: str) -> Iterator[Row]:
-    """The rows of a parquet file; labels that ``datasets`` wrote as numbers get their names.
+def columnar_rows(path: Path, name: str) -> Iterator[Row]:
+    """The rows of a parquet or Arrow file; labels that ``datasets`` wrote as numbers get names.
 
     Raises:
-        ExampleSetError: it is no whole parquet file.
+        ExampleSetError: it is no whole file of its kind.
         OSError: it can't be opened.
     """
     import pyarrow
-    import pyarrow.parquet
 
+    kind = "parquet" if name.lower().endswith(".parquet") else "Arrow"
     with path.open("rb") as stream:
         try:
-            file = pyarrow.parquet.ParquetFile(stream)
-            labels = _labels(file.schema_arrow.metadata or {})
+            schema, batches = (_parquet if kind == "parquet" else _arrow)(stream)
+            labels = _labels(schema.metadata or {})
             number = 0
-            for batch in file.iter_batches(batch_size=1024):
+            for batch in batches:
                 for record in batch.to_pylist():
                     number += 1
                     yield Row(f"{name}, row {number}", _named(record, labels))
         except (pyarrow.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
             line = " ".join(str(error).split())[:160]
-            fail(name, f"no whole parquet file: {line}", "download or write the file again")
+            fail(name, f"no whole {kind} file: {line}", "download or write the file again")
+
+
+def _parquet(stream: BinaryIO) -> tuple[Any, Iterable[Any]]:
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(stream)
+    return file.schema_arrow, file.iter_batches(batch_size=1024)
+
+
+def _arrow(stream: BinaryIO) -> tuple[Any, Iterable[Any]]:
+    """A stream, as ``save_to_disk`` writes it, or a file that begins with the format's name."""
+    import pyarrow
+
+    if stream.read(6) == b"ARROW1":
+        file = pyarrow.ipc.open_file(stream)
+        return file.schema, (file.get_batch(number) for number in range(file.num_record_batches))
+    stream.seek(0)
+    reader = pyarrow.ipc.open_stream(stream)
+    return reader.schema, reader
 
 
 def _lines(reader: Any) -> Iterator[tuple[int, list[str]]]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from modelrepair.errors import HubError, ModelRepairError, ResourceError, UnreachableError
 from modelrepair.publish.scopes import ANOTHER, has_expired
 from modelrepair.source.patience import be_patient
+from modelrepair.source.proxies import unusable_proxy
 
 NETWORK = ("httpx", "httpx2", "httpcore", "httpcore2", "h11")
 DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -29,8 +30,8 @@ def push_errors(target: str, finish: str) -> Iterator[None]:
         HubError: for every error of the Hub's client and of the network.
         ResourceError: the disk of this machine is full.
     """
-    be_patient()
     try:
+        be_patient()
         yield
     except UnreachableError as error:
         raise UnreachableError(str(error), hint=f"{error.hint}; {_again(finish)}") from None
@@ -77,6 +78,8 @@ def _tell(error: BaseException, target: str, finish: str) -> ModelRepairError | 
             f"the push to {target} needs room on this disk: {error.strerror}",
             hint=f"free some, or set HF_HOME to another disk, then {again}",
         )
+    if (proxy := unusable_proxy(error)) is not None:
+        return HubError(str(proxy), hint=f"{proxy.hint}; {again}")
     if _is_network(error):
         return HubError(
             f"the connection to the Hub broke during the push to {target}: {_line(error)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG, BASE_KEY
 from modelrepair.checkpoint.plain import parse_json, read_file
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import (
     DamagedCheckpointError,
     UnsupportedModelError,
@@ -160,12 +162,17 @@ def check_type(adapter: Adapter, *, merge: bool) -> None:
         )
 
 
-def check_fits(adapter: Mapping[str, Any], base: Mapping[str, Any]) -> None:
-    """Refuse an adapter that is empty, or where one name means two tensors.
+def check_fits(adapter: Mapping[str, TensorEntry], base: Mapping[str, TensorEntry]) -> None:
+    """Refuse an adapter that is empty or resized, or where one name means two tensors.
+
+    Args:
+        adapter: its tensors by their headers.
+        base: those of the model that it adapts.
 
     Raises:
         DamagedCheckpointError: it holds no tensor.
-        UnsupportedModelError: a tensor of the adapter has the name of one of the base's.
+        UnsupportedModelError: a tensor of the adapter has the name of one of the base's, or it
+            was trained on a base whose embedding has other rows.
     """
     if not adapter:
         raise DamagedCheckpointError(
@@ -177,6 +184,30 @@ def check_fits(adapter: Mapping[str, Any], base: Mapping[str, Any]) -> None:
         raise UnsupportedModelError(
             f"adapter and base both hold a tensor {shared[0]!r}", hint=MERGE_YOURSELF
         )
+    for name, entry in adapter.items():
+        whole, rows = _whole_tensor(name, entry)
+        own = base.get(whole)
+        if own is not None and own.shape[:1] != (rows,):
+            raise UnsupportedModelError(
+                f"the adapter was trained on a resized base: {whole} has {rows:,} rows in it, and "
+                f"{own.shape[0]:,} in the base",
+                hint=f"base.resize_token_embeddings({rows}) before PeftModel.from_pretrained, then "
+                "merge_and_unload() and save_pretrained(): repair that whole model",
+            )
+
+
+def _whole_tensor(name: str, entry: TensorEntry) -> tuple[str, int]:
+    """The base's tensor that one of the adapter stands for by its vocabulary, and its rows there.
+
+    A saved embedding or head replaces the base's own; a factor A of an embedding lies across.
+    """
+    inside = name.removeprefix("base_model.model.")
+    if inside.endswith(".lora_embedding_A"):
+        return f"{inside.removesuffix('.lora_embedding_A')}.weight", entry.shape[-1]
+    if (found := re.fullmatch(r"(.*(?:head|embed\w*))\.lora_B\.weight", inside)) is not None:
+        return f"{found[1]}.weight", entry.shape[0]
+    own = re.sub(r"\.(modules_to_save(\.\w+)?|original_module|base_layer)(?=\.)", "", inside)
+    return own, entry.shape[0] if entry.shape else 0
 
 
 def _only_one(folder: Path) -> None:

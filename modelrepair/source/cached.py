@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 from typing import Literal
 
-from modelrepair.errors import UnreachableError
+from modelrepair.errors import ResourceError, UnreachableError
 
 Kind = Literal["model", "dataset"]
+CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
+"""What says where the cache lies, the first that is set."""
 WHOLE = "the Hub can't be reached for {id}, and the cache does not hold it whole"
 
 
@@ -78,3 +82,27 @@ def unreachable(
         return error
     taken = how.format(commit=commit)
     return UnreachableError(str(error), hint=f"{error.hint}; what the cache holds: {taken}")
+
+
+def check_cache() -> None:
+    """Make sure that the Hub's cache can be written, before the Hub is asked for anything.
+
+    >>> check_cache()
+
+    Raises:
+        ResourceError: it can't be made, or not be written.
+    """
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = None if os.access(folder, os.W_OK) else os.strerror(errno.EACCES)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    if reason is not None:
+        name = next((each for each in CACHES if os.environ.get(each)), CACHES[-1])
+        raise ResourceError(
+            f"the Hub's cache {folder} can't be written: {reason}",
+            hint=f"set {name} to a folder that can be, or unset it: unset {name}",
+        )

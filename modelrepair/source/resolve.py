@@ -31,7 +31,7 @@ from modelrepair.publish.files import (
     reason_left_behind,
 )
 from modelrepair.publish.scopes import ANOTHER, TOKENS, has_expired, reads_no_gated
-from modelrepair.source.cached import WHOLE, is_commit, remember, unreachable
+from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, unreachable
 from modelrepair.source.digest import sha256_file
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
@@ -39,6 +39,7 @@ from modelrepair.source.look import Look, first_of, is_weights
 from modelrepair.source.names import is_id, one_revision, read_name
 from modelrepair.source.nearest import meaning, near_ids, near_paths, other_kinds
 from modelrepair.source.patience import be_patient
+from modelrepair.source.proxies import proxies, unusable_proxy
 
 LATER = "try again later"
 
@@ -160,8 +161,9 @@ def _local(folder: Path, revision: str | None) -> Source:
         raise UsageError(
             f"a folder has no revision {revision!r}", hint="leave --revision out, or give a Hub id"
         )
-    name = folder.resolve().name
-    check_form(Look(name, _listed(folder), card=read_front_matter(card_text(folder) or "")))
+    name, files = folder.resolve().name, _listed(folder)
+    check_one_model(files, f"folder {name!r}")
+    check_form(Look(name, files, card=read_front_matter(card_text(folder) or "")))
     weight_files(folder)
     return Source(None, None, folder, name)
 
@@ -177,6 +179,7 @@ def _hub(
     api = HfApi()
     if constants.HF_HUB_OFFLINE:
         return _cached(id, revision, record, include)
+    check_cache()
     try:
         with hub_errors(id, revision):
             info = api.model_info(id, revision=revision, files_metadata=True)
@@ -299,9 +302,9 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
     """
     from huggingface_hub import errors
 
-    be_patient()
     address = f"https://huggingface.co/{'' if kind == 'model' else 'datasets/'}{id}"
     try:
+        be_patient()
         yield
     except errors.GatedRepoError:
         if reads_no_gated():
@@ -339,13 +342,16 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
         raise _unreachable(id, kind, f": {_line(error)}") from None
     except Exception as error:
         # The client's network layer is not part of its interface: know it by where it comes from.
+        if (proxy := unusable_proxy(error)) is not None:
+            raise proxy from None
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
             raise
         raise _unreachable(id, kind, f": {_line(error)}") from None
 
 
 def _unreachable(id: str, kind: str, why: str = "") -> UnreachableError:
-    hint = "check the network and HF_HUB_OFFLINE"
+    proxy = "".join(f"the proxy in {name}, " for name in proxies())
+    hint = f"check {proxy}the network and HF_HUB_OFFLINE"
     if kind == "model":
         near = meaning(near_paths(Path(id)))
         hint = f"{near}{hint}; a folder of this name is not here either"

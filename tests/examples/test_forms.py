@@ -8,6 +8,8 @@ import gzip
 import io
 import json
 import lzma
+import re
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -105,6 +107,21 @@ def parquet(records: list[dict]) -> bytes:
     return stream.getvalue()
 
 
+def arrow(records: list[dict], opened: Callable = pyarrow.ipc.new_stream) -> bytes:
+    stream, made = io.BytesIO(), pyarrow.Table.from_pylist(records)
+    with opened(stream, made.schema) as writer:
+        writer.write_table(made)
+    return stream.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
 def columnar(records: list[dict]) -> bytes:
     return json.dumps({key: [each[key] for each in records] for key in records[0]}).encode()
 
@@ -121,6 +138,8 @@ FILES: dict[str, Callable[[list[dict]], bytes]] = {
     "set.parquet": parquet,
     "set.jsonl.gz": lambda records: gzip.compress(jsonl(records)),
     "set.jsonl.xz": lambda records: lzma.compress(jsonl(records)),
+    "set.jsonl.zst": lambda records: pyarrow.compress(jsonl(records), "zstd", asbytes=True),
+    "set.arrow": arrow,
     "set.csv.bz2": lambda records: bz2.compress(table(",")(records)),
 }
 
@@ -169,6 +188,62 @@ def test_every_file_on_the_hub(sets_hub, form):
         found, _ = find_set("org/set", "realign", Reading())
         assert (found.id, found.digest) == ("org/set:train", digest(rows)), name
         assert found.commit == sets_hub.repos["org/set"].head
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_archive_of_files(tmp_path, name):
+    one, other = ([pair] for pair in DATES[:2])
+    files = {f"data/{n}-{name}": FILES[name](pairs(rows)) for n, rows in enumerate((one, other))}
+    rest = {"README.md": b"Mine.", "__MACOSX/data/._0.jsonl": b"\0", "dataset_info.json": b"{}"}
+    (tmp_path / "set.zip").write_bytes(zipped(rest | files))
+    found = load_set(tmp_path / "set.zip", "realign")
+    assert (found.id, found.digest) == ("set.zip", digest([*one, *other]))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (zipped({"README.md": b"Mine."}), "set.zip: an archive without a file of rows"),
+        (zipped({"a.jsonl": b"{}\n" * 99})[:-30], "set.zip: can't be unpacked: "),
+        (b"no archive", "set.zip: can't be unpacked: File is not a zip file"),
+        (zipped({"a.jsonl": b"{"}), "set.zip/a.jsonl, line 1: not JSON"),
+        (zipped({"a.jsonl": b" " * 5000}), "set.zip: can't be unpacked: over 4,096 bytes in one"),
+    ],
+)
+def test_an_archive_that_can_not_be_read(tmp_path, monkeypatch, data, said):
+    monkeypatch.setattr("modelrepair.examples.packed.LARGEST_MEMBER", 4096)
+    monkeypatch.setattr("modelrepair.examples.packed.PIECE", 1024)
+    (tmp_path / "set.zip").write_bytes(data)
+    with pytest.raises(ExampleSetError, match=re.escape(said)):
+        load_set(tmp_path / "set.zip", "realign")
+
+
+def test_what_the_library_of_data_sets_saved(tmp_path):
+    import datasets
+
+    made = datasets.Dataset.from_list(pairs(DATES))
+    made.save_to_disk(tmp_path / "one", num_shards=2)
+    assert load_set(tmp_path / "one", "realign").digest == digest(DATES)
+    other = datasets.Dataset.from_list(pairs([("c", "d")]))
+    for name, splits, rows in (
+        ("alone", {"mine": made}, DATES),
+        ("several", {"train": made, "test": other}, DATES),
+    ):
+        datasets.DatasetDict(splits).save_to_disk(tmp_path / name)
+        assert load_set(tmp_path / name, "realign").digest == digest(rows)
+    datasets.DatasetDict({"a": made, "b": other}).save_to_disk(tmp_path / "which")
+    with pytest.raises(ExampleSetError, match="which holds several splits: a, b") as told:
+        load_set(tmp_path / "which", "realign")
+    assert told.value.hint == f"give one of them: {tmp_path / 'which' / 'a'}"
+    assert load_set(tmp_path / "which" / "b", "realign").digest == digest([("c", "d")])
+
+
+def test_an_arrow_file_in_the_other_form(tmp_path):
+    (tmp_path / "set.arrow").write_bytes(arrow(pairs(DATES), pyarrow.ipc.new_file))
+    assert load_set(tmp_path / "set.arrow", "realign").digest == digest(DATES)
+    (tmp_path / "cut.arrow").write_bytes(arrow(pairs(DATES))[:-90])
+    with pytest.raises(ExampleSetError, match=r"cut\.arrow: no whole Arrow file"):
+        load_set(tmp_path / "cut.arrow", "realign")
 
 
 NAMED = Reading(columns={"prompt": "goal", "response": "target"})

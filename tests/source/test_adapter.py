@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, UsageError
 from modelrepair.source.adapter import (
     Adapter,
@@ -21,6 +22,14 @@ def config(folder, **values):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", **values}))
     return folder
+
+
+def tensors(**shapes):
+    """Headers by name, dots as two lines."""
+    return {
+        name: TensorEntry(name, "f", "F32", shape, 0, 0)
+        for name, shape in ((key.replace("__", "."), shape) for key, shape in shapes.items())
+    }
 
 
 def lora(**values):
@@ -114,6 +123,26 @@ def test_what_can_be_repaired_passes(adapter, merge):
 
 
 def test_one_name_for_two_tensors_is_refused():
-    check_fits({"a.lora_A.weight": 1}, {"a.weight": 1})
+    check_fits(tensors(a__lora_A__weight=(2, 4)), tensors(a__weight=(4, 4)))
     with pytest.raises(UnsupportedModelError, match="both hold a tensor"):
-        check_fits({"a.weight": 1}, {"a.weight": 1})
+        check_fits(tensors(a__weight=(4, 4)), tensors(a__weight=(4, 4)))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("model__embed_tokens__weight", (22, 8)),
+        ("model__embed_tokens__base_layer__weight", (22, 8)),
+        ("lm_head__modules_to_save__default__weight", (22, 8)),
+        ("model__embed_tokens__lora_embedding_A", (2, 22)),
+        ("lm_head__lora_B__weight", (22, 2)),
+    ],
+)
+def test_a_resized_base_is_seen_by_the_headers(name, shape):
+    base = tensors(model__embed_tokens__weight=(20, 8), lm_head__weight=(20, 8))
+    resized = tensors(**{f"base_model__model__{name}": shape})
+    with pytest.raises(UnsupportedModelError, match="22 rows in it, and 20 in the base") as told:
+        check_fits(resized, base)
+    assert told.value.hint.startswith("base.resize_token_embeddings(22) before")
+    same = tuple(20 if size == 22 else size for size in shape)
+    check_fits(tensors(**{f"base_model__model__{name}": same}), base)

@@ -13,8 +13,9 @@ from huggingface_hub import errors
 
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.source.resolve import hub_errors, resolve, wanted_files
-from tests.hub.client import environment
+from tests.hub.client import environment, process
 
+OUT = "https://hub.invalid"
 FILES = {
     "config.json": b"{}",
     "model.safetensors": b"weights of no model",
@@ -197,3 +198,33 @@ def test_a_plain_process_with_the_real_client(hub, tmp_path):
 
 def test_wanted_files_leave_training_and_copies():
     assert set(FILES) - set(wanted_files(FILES)) == LEFT
+
+
+@pytest.mark.parametrize("place", ["a file/hub", "a file"])
+def test_a_cache_that_can_not_exist_is_told_before_any_request(hub, tmp_path, monkeypatch, place):
+    hub.add("user/name", FILES)
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / place))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / place))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    with pytest.raises(ResourceError, match=r"the Hub's cache .* can't be written: ") as told:
+        resolve("user/name")
+    assert told.value.hint == "set HF_HOME to a folder that can be, or unset it: unset HF_HOME"
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said", "hint"),
+    [
+        ("nonsense://x", "the proxy in HTTPS_PROXY can't be used: it is no proxy's", "unset HTTPS"),
+        ("socks5://127.0.0.1:9", "the proxy in HTTPS_PROXY can't be used: SOCKS", "pip install"),
+        ("http://127.0.0.1:9", "the Hub can't be reached", "check the proxy in HTTPS_PROXY, the"),
+    ],
+)
+def test_a_proxy_that_can_not_be_used_is_named(hub, tmp_path, proxy, said, hint):
+    told = environment(hub, tmp_path / "home", token=None) | {"HTTPS_PROXY": proxy}
+    done = process("plan", "user/name", folder=tmp_path, environment=told | {"HF_ENDPOINT": OUT})
+    *_, error, way_on = done.stderr.splitlines()
+    assert (done.returncode, error.partition("Error: ")[2][: len(said)]) == (3, said)
+    assert way_on.startswith(f"Hint: {hint}")
+    assert proxy not in done.stderr, "it may hold a password"
