@@ -17,10 +17,12 @@ from modelrepair.errors import (
     ExampleSetError,
     HubError,
     ModelRepairError,
+    UnreachableError,
     UnsupportedModelError,
     UsageError,
 )
 from modelrepair.settings import Settings
+from modelrepair.source.cached import offline
 from modelrepair.source.config import block_matrices
 from modelrepair.source.headers import headers
 from modelrepair.source.kinds import check_kind
@@ -93,7 +95,8 @@ def look_at_reference(
         read: gives the headers of a model's weights.
 
     Raises:
-        HubError: a reference that the user named can't be had.
+        HubError: a reference that the user named can't be had; or the Hub, where the source is
+            from there, does not answer for the card's.
         UsageError: it is the source itself.
         UnsupportedModelError: its matrices are missing or have other shapes.
     """
@@ -113,6 +116,10 @@ def look_at_reference(
     except (HubError, UsageError, UnsupportedModelError) as error:
         if named:
             raise
+        if isinstance(error, UnreachableError) and whole.id is not None and not offline():
+            # A minute later the Hub may answer, and the same command would make another repair.
+            hint = f"{error.hint}; --reference none does without the card's base model"
+            raise UnreachableError(str(error), hint=hint) from None
         notes.warn(
             f"the card's base model {wanted} is not used as reference: {error}; {error.hint}"
         )

@@ -167,7 +167,7 @@ def test_what_the_hub_does_not_give(hub, fix, here, options, code, line):  # noq
 @pytest.mark.parametrize(
     ("status", "line"),
     [(None, "the Hub can't be reached for user/broken"), (503, "the Hub answers 503"),
-     (429, "the Hub asks for a pause")],
+     (429, "the Hub asks to wait")],
 )  # fmt: skip
 def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  # noqa: F811
     hub.status = status

@@ -16,6 +16,17 @@ CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 WHOLE = "the Hub can't be reached for {id}, and the cache does not hold it whole"
 
 
+def offline() -> bool:
+    """Whether the user switched the Hub off, with ``HF_HUB_OFFLINE``.
+
+    >>> offline()
+    False
+    """
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
 def is_commit(revision: str | None) -> bool:
     """Whether a revision is the full hash of a commit, which means the same for ever.
 

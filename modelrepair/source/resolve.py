@@ -185,7 +185,7 @@ def _hub(
             info = api.model_info(id, revision=revision, files_metadata=True)
     except UnreachableError as error:
         if not is_commit(revision):
-            raise unreachable(error, id, revision, "--revision {commit}") from None
+            raise unreachable(error, id, revision, f"{id}@{{commit}}") from None
         try:
             return _cached(id, revision, record, include)
         except HubError:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import huggingface_hub.constants as constants
 import pytest
 
+from modelrepair.aligned import look_at_reference
+from modelrepair.bench import Notes
 from modelrepair.errors import UnreachableError
+from modelrepair.settings import Settings
 from modelrepair.source.resolve import resolve
 from tests.hub.faults import Fault
 from tests.hub.repaired import files_of
@@ -54,4 +57,16 @@ def test_a_branch_is_no_commit(hub, monkeypatch, commit, without):
     without(hub, monkeypatch)
     with pytest.raises(UnreachableError) as caught:
         resolve("user/model")
-    assert f"what the cache holds: --revision {commit}" in caught.value.hint
+    assert f"what the cache holds: user/model@{commit}" in caught.value.hint
+
+
+@pytest.mark.parametrize("without", [failing, gone])
+def test_a_card_s_base_is_not_dropped_where_the_hub_fails(hub, tmp_path, monkeypatch, without):
+    files = files_of(make_checkpoint(tmp_path / "seed"))
+    hub.add("org/base", files)
+    hub.add("user/model", {**files, "README.md": b"---\nbase_model: org/base\n---\n"})
+    source = resolve("user/model")
+    without(hub, monkeypatch)
+    with pytest.raises(UnreachableError, match="org/base") as caught:
+        look_at_reference(Settings("user/model"), source, Notes())
+    assert "--reference none" in caught.value.hint
