@@ -21,7 +21,7 @@ from modelrepair.demo import paths
 from modelrepair.publish.manifest import MANIFEST_NAME
 from tests.cli.test_process import signals_as_in_a_shell
 from tests.hub.client import environment
-from tests.hub.repaired import files_of
+from tests.hub.repaired import files_of, on_the_hub
 from tests.hub.state import Hub
 from tests.hub.stopping import stop_at
 
@@ -152,6 +152,73 @@ def test_interrupted_while_it_fetches(hub, here, tmp_path, sent):
     assert not list(here.glob(f"{OUT}*"))
     assert run(QUICK) == 0
     nothing_twice(hub, but=half)
+
+
+REQUESTS = (
+    "POST /repos/create", "POST /preupload/", "POST /objects/batch", "PUT /upload/",
+    "POST /verify", "POST /commit/", "GET /tree/",
+)  # fmt: skip
+"""What a push asks of the Hub, in this order; the last looks whether all of it arrived."""
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: each.rpartition("/")[0])
+def test_a_push_interrupted_at_each_of_its_requests(hub, tmp_path, monkeypatch, capsys, request_):
+    on_the_hub(hub, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    command = ["push", "out", "--to", "me/mine"]
+    last = request_ == REQUESTS[-1]
+    method, path = request_.split()
+    hub.fail(method, f"me/mine.*{path}" if last else path, act=interrupt, times=1, skip=int(last))
+    assert interrupted(capsys, command) == command
+    assert run([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["nothing_to_push"] == (request_ in REQUESTS[-2:])
+    assert files_of(tmp_path / "out").items() <= hub.repos["me/mine"].files().items()
+    assert len(hub.repos["me/mine"].commits) == 2, "made, and filled once"
+
+
+BROKEN = {
+    "the line is cut while it fetches": ("GET", "/objects/", {"cut": 1000, "skip": 2}, 3),
+    "the Hub fails at the commit": ("POST", "/commit/", {"status": 500}, 3),
+    "the line is cut while it uploads": ("PUT", "/upload/", {"cut": 100}, 3),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_the_command_in_the_hint_finishes_what_was_stopped(hub, here, capsys, what):
+    fill(hub)
+    method, path, fault, code = BROKEN[what]
+    hub.fail(method, path, **fault)
+    assert run([*QUICK, "--push", "--force"]) == code
+    hint = capsys.readouterr().err.splitlines()[-1]
+    hub.faults.clear()
+    again = named(hint) if "modelrepair " in hint else [*QUICK, "--push", "--force"]
+    assert again[0] == ("fix" if "fetches" in what else "push")
+    assert run(again) == 0
+    assert files_of(here / OUT).items() <= hub.repos[TARGET].files().items()
+    assert run([*QUICK, "--push", "--force", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert document["nothing_to_do"] and document["pushed"]["nothing_to_push"]
+
+
+def test_one_repair_and_then_its_push_repairs_once(hub, here, capsys):
+    fill(hub)
+    assert run([*QUICK, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["manifest"]
+    assert run([*QUICK, "--push", "--force", "--private", "--json"]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert document["manifest"] == made, "time and all"
+    assert "wanda" not in captured.err
+    assert document["pushed"]["private"] and not document["nothing_to_do"]
+    assert run([*QUICK, "--ratio=0.02"]) == 2
+    *_, error, hint = capsys.readouterr().err.splitlines()
+    assert error.endswith("with other settings or inputs: --ratio was 0.01, is 0.02")
+    assert "run that command again" in hint and "choose another --out" in hint
+    assert run([*QUICK, "--ratio=0.02", "--out=another"]) == 0
+    assert run([*QUICK, "--restart"]) == 2
+    assert "--restart throws unfinished work away" in capsys.readouterr().err
+    assert run(QUICK) == 0
 
 
 def named_options(hint: str) -> list[str]:
