@@ -43,6 +43,9 @@ from modelrepair.source.proxies import proxies, unusable_proxy
 
 LATER = "try again later"
 
+BROKEN = ("ReadError", "ReadTimeout", "RemoteProtocolError", "WriteError", "WriteTimeout")
+"""What the client's network layer calls a connection that there was."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -346,6 +349,11 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
             raise proxy from None
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
             raise
+        if type(error).__name__ in BROKEN:
+            raise UnreachableError(
+                f"the connection to the Hub broke while {id} was fetched: {_line(error)}",
+                hint="run the same command again: files that are here whole are not fetched again",
+            ) from None
         raise _unreachable(id, kind, f": {_line(error)}") from None
 
 

@@ -22,7 +22,6 @@ NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
 PUSH = "modelrepair push out"
 FINISH = f"finish it with: {PUSH}"
 TARGET = "me/model-repaired"
-NETWORK = "check the network and HF_HUB_OFFLINE; a folder of this name is not here either"
 LATER = "try again later"
 THEN = "run the same command again then; hf auth login allows more requests"
 NOTHING, EMPTY, WHOLE = "nothing", "an empty repository", "all of it"
@@ -326,8 +325,10 @@ PULLS = [
         at("GET", "/api/models/", 500)),
     Row("the weights' store fails", 3, "the Hub answers 503 for user/model: …", LATER,
         at("GET", "/objects/", 503)),
-    Row("the connection breaks in every download", 3, "the Hub can't be reached for user/model: …",
-        NETWORK, at("GET", "/objects/", cut=1000)),
+    Row("the connection breaks in every download", 3,
+        "the connection to the Hub broke while user/model was fetched: …",
+        "run the same command again: files that are here whole are not fetched again",
+        at("GET", "/objects/", cut=1000)),
     Row("the connection breaks in one download", 0, "", "",
         at("GET", "/objects/", cut=1000, skip=2, times=1)),
     Row("the weights arrive damaged", 3,

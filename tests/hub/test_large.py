@@ -75,7 +75,7 @@ def test_a_second_run_fetches_what_the_first_left(hub, tmp_path):
         if name.endswith("2.safetensors")
     )
     hub.fail("GET", f"/objects/{second}", cut=100)
-    with pytest.raises(HubError, match="can't be reached for user/model"):
+    with pytest.raises(HubError, match="broke while user/model was fetched"):
         resolve("user/model")
     hub.faults.clear()
     before = len(hub.requests)
