@@ -36,6 +36,21 @@ class ModelRepairError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def hint(self) -> str:
+        """What to do; also a note of the exception, so that a traceback ends with it."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        notes = [note for note in getattr(self, "__notes__", ()) if note != self._note]
+        self._hint = hint
+        self.__notes__ = [*notes, *([self._note] if hint else [])]
+
+    @property
+    def _note(self) -> str:
+        return f"Hint: {getattr(self, '_hint', '')}"
+
     def __reduce__(self) -> tuple[Any, ...]:
         """How it travels from a worker process: with its hint."""
         return partial(type(self), hint=self.hint), self.args, self.__dict__

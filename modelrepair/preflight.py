@@ -23,6 +23,7 @@ from modelrepair.estimate import (
     why_not,
 )
 from modelrepair.examples.load import Example
+from modelrepair.glance import Glance, Glanced
 from modelrepair.registry.specs import Scope, SetName
 from modelrepair.source.config import (
     BLOCK_COUNTS,
@@ -78,8 +79,8 @@ class Stopped:
         return None if error is None else cls(str(error), error.hint, error.exit_code)
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Glanced):
     """What a repair will take; every number of tokens and bytes is an estimate.
 
     Args:
@@ -147,6 +148,22 @@ class Plan:
     def exit_code(self) -> int:
         """What `fix` would end with before it reads a weight, else 0."""
         return 0 if self.error is None else self.error.exit_code
+
+    def glance(self) -> Glance:
+        """Whether it will run, and what it takes."""
+        memory = max(self.peak_bytes, self.generation_bytes)
+        facts = {
+            "stops at": None if self.error is None else self.error.message,
+            "commit": self.commit,
+            "parameters": f"{self.parameters:,}",
+            "coverage": f"{self.coverage:.1%}",
+            "memory": f"{memory / 2**30:.2f} GiB",
+            "disk": f"{(self.output_bytes + self.work_bytes) / 2**30:.2f} GiB",
+            "seconds": None if self.seconds_most is None else f"{self.seconds_most:,} at most",
+            "notes": len(self.notes) or None,
+        }
+        runs = "can be repaired" if self.error is None else "can't be repaired so"
+        return Glance(f"Plan: {self.source} {runs}", facts)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, in this order."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.advice import Idea
+from modelrepair.glance import Glance, Glanced, figures
 from modelrepair.measure.gate import GateResult
 from modelrepair.measure.measures import Measures
 from modelrepair.publish.manifest import Manifest
@@ -29,8 +30,8 @@ EXIT_CODES: Mapping[RepairVerdict, int] = {
 }
 
 
-@dataclass(frozen=True)
-class RepairReport:
+@dataclass(frozen=True, repr=False)
+class RepairReport(Glanced):
     """How a repair ended.
 
     Args:
@@ -72,6 +73,23 @@ class RepairReport:
         """The exit code of the command line."""
         return EXIT_CODES[self.verdict]
 
+    def glance(self) -> Glance:
+        """Verdict, place and figures."""
+        facts = {
+            "reason": self.reason,
+            "out": self.out,
+            "pushed": None if self.pushed is None else self.pushed.url,
+            "gate": "; ".join(() if self.gate is None else self.gate.reasons),
+            "next": str(self.next[0]) if self.next else "",
+            "warnings": len(self.warnings) or None,
+        }
+        return Glance(
+            f"Repair: {self.verdict}",
+            facts,
+            ("measure", *self.measures),
+            figures(self.measures),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As ``modelrepair fix --json`` prints it; answers are left out."""
         return {
@@ -88,8 +106,8 @@ class RepairReport:
         }
 
 
-@dataclass(frozen=True)
-class MeasureReport:
+@dataclass(frozen=True, repr=False)
+class MeasureReport(Glanced):
     """The measures of one model.
 
     Args:
@@ -105,6 +123,16 @@ class MeasureReport:
     answers: Mapping[MeasuredSet, list[str]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     template: str | None = None
+
+    def glance(self) -> Glance:
+        """The model and its figures."""
+        facts = {
+            "judge": self.measures.judge,
+            "template": self.template,
+            "warnings": len(self.warnings) or None,
+        }
+        rows = figures({self.model: self.measures})
+        return Glance(f"Measures of {self.model}", facts, ("measure", "value"), rows)
 
     def to_json(self) -> dict[str, Any]:
         """As ``modelrepair measure --json`` prints it."""

@@ -82,7 +82,9 @@ class Output:
     def failure(self, failure: Failure, error: BaseException) -> None:
         """Print what went wrong, and with ``--debug`` where."""
         if self.debug:
-            self._say("".join(traceback.format_exception(error)).rstrip())
+            trace = "".join(traceback.format_exception(error)).rstrip()
+            # The hint of our own errors ends the traceback, and follows below.
+            self._say(trace.removesuffix(f"Hint: {getattr(error, 'hint', '')}").rstrip())
         if failure.exit_code == INTERRUPTED and self.typed:
             said = f"; {self.standing.said}" if self.standing.said else ""
             failure = replace(

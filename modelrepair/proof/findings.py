@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
+from modelrepair.glance import Glance, Glanced
+
 Code = Literal[
     "manifest",
     "card",
@@ -188,8 +190,8 @@ class About:
     summary: str = ""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Glanced):
     """The findings of one verification; none means that the manifest holds.
 
     Args:
@@ -229,6 +231,17 @@ class Verification:
             inconclusive=tuple(each for each in found if not each.wrong),
             about=about or About(),
         )
+
+    def glance(self) -> Glance:
+        """The result, what was checked, and the first thing that was found."""
+        found = (*self.findings, *self.inconclusive)
+        facts = {
+            "about": self.about.summary if self.ok else "",
+            "checked": ", ".join(f"{count:,} {name}" for name, count in self.checked.items()),
+            "first finding": found[0].line if found else "",
+            "findings": len(found) or None,
+        }
+        return Glance(f"Verification: {self.result}", facts)
 
     @property
     def ok(self) -> bool:

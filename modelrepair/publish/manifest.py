@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from modelrepair.glance import Glance, Glanced, figures
 from modelrepair.publish.published import published, without_paths
 from modelrepair.registry.specs import Scope, SubjectKind
 
@@ -277,7 +278,7 @@ class Run(Record):
     """The digest of everything that was read, by name: what the same command must find again."""
 
 
-class Manifest(Record):
+class Manifest(Glanced, Record):
     """Everything that is known about one repair.
 
     >>> Manifest.model_validate_json(path.read_text()).masked_share  # doctest: +SKIP
@@ -365,6 +366,18 @@ class Manifest(Record):
         if self.edit == "mask" and (self.scope is None or self.ratio is None):
             raise ValueError("a mask has a scope and a ratio")
         return self
+
+    def glance(self) -> Glance:
+        """What was repaired, how, and what that did."""
+        facts = {
+            "subject": self.subject,
+            "by": f"{self.by.name} ({self.by.distribution} {self.by.version})",
+            "masked": f"{self.masked_share:.4%}",
+            "coverage": f"{self.coverage:.1%}",
+            "files": len(self.files),
+        }
+        title = f"Manifest of a repair of {self.source.id}: {self.verdict}"
+        return Glance(title, facts, ("measure", *self.measures), figures(self.measures))
 
     @property
     def include(self) -> tuple[str, ...]:

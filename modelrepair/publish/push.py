@@ -10,6 +10,7 @@ from typing import Any
 
 from modelrepair.checkpoint.writer import write_text
 from modelrepair.errors import HubError
+from modelrepair.glance import Glance, Glanced
 from modelrepair.place import reserved
 from modelrepair.progress import Progress, Silent
 from modelrepair.publish.admission import admit, check_files
@@ -37,8 +38,8 @@ from modelrepair.publish.there import (
 )
 
 
-@dataclass(frozen=True)
-class PushReport:
+@dataclass(frozen=True, repr=False)
+class PushReport(Glanced):
     """What a push did.
 
     Args:
@@ -66,6 +67,20 @@ class PushReport:
     verdict: str
     kept: tuple[Kept, ...] = ()
     repair_of: str | None = None
+
+    def glance(self) -> Glance:
+        """Where it went, and what of it."""
+        facts = {
+            "url": self.url,
+            "kind": self.kind,
+            "revision": self.revision,
+            "seen": "private" if self.private else "public",
+            "pushed": f"{len(self.pushed)} files",
+            "deleted": f"{len(self.deleted)} files" if self.deleted else "",
+            "verdict": self.verdict,
+        }
+        done = "nothing to push" if self.nothing else "done"
+        return Glance(f"Push to {self.target}: {done}", facts)
 
     @property
     def nothing(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import pickle
+import traceback
 
 import pytest
 
@@ -59,6 +61,11 @@ def test_the_traceback_comes_with_debug_only(api, call):
     assert "Traceback" in call("fix", "user/model", "--debug").err
 
 
+def test_a_hint_stands_once(api, call):
+    api.answers["repair"] = errors.HubError("no network", hint="plug it in")
+    assert call("fix", "user/model", "--debug").err.count("plug it in") == 1
+
+
 def test_interrupted_says_how_to_go_on():
     assert explain(KeyboardInterrupt()).hint == "run the same command to go on"
 
@@ -83,3 +90,13 @@ def test_innocent_text_is_left_alone(monkeypatch):
 def test_no_command_at_all(call):
     assert call().code == 2
     assert call("fixx", "--json").json["error"]["message"].startswith("no such command 'fixx'")
+
+
+def test_a_traceback_ends_with_the_hint():
+    error = errors.UsageError("no scorer named 'wnada'", hint="did you mean 'wanda'?")
+    assert traceback.format_exception(error)[-1] == "Hint: did you mean 'wanda'?\n"
+    error.add_note("seen twice")
+    error.hint = "see the list"
+    assert traceback.format_exception(error)[-2:] == ["seen twice\n", "Hint: see the list\n"]
+    assert pickle.loads(pickle.dumps(error)).__notes__ == error.__notes__
+    assert errors.UsageError("a path", hint="").__notes__ == []

@@ -126,7 +126,7 @@ def test_today_is_always_the_same_day():
 
 
 def test_turns_that_a_template_refuses_are_an_error_that_names_them():
-    with pytest.raises(ExampleSetError, match=r"refuses the turns system, user$"):
+    with pytest.raises(ExampleSetError, match=r"(?m)refuses the turns system, user$"):
         template("gemma").pair(ask("how?", "so", system="Be brief."))
     assert template("llama2").pair(ask("how?", "so", system="Be brief.")).answer_start
 
