@@ -45,6 +45,7 @@ def reserved(out: Path) -> Iterator[None]:
     ...     pass
     Traceback (most recent call last):
     modelrepair.errors.UsageError: another run is writing 'out' now
+    Hint: ...
 
     Raises:
         UsageError: another run holds it.

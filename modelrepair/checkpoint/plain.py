@@ -90,6 +90,7 @@ def open_plain(path: Path, name: str | None = None) -> BufferedReader:
     >>> open_plain(Path(os.devnull))
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: 'null' is no plain file
+    Hint: ...
 
     Raises:
         DamagedCheckpointError: it is no plain file.
@@ -161,6 +162,7 @@ def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
     >>> parse_json(b'{"a": 1, "a": 2}', "a.json", strict=True)
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: a.json is unreliable JSON: the key 'a' stands twice
+    Hint: ...
 
     Args:
         data: UTF-8, with or without a byte-order mark.

@@ -139,6 +139,7 @@ def check_include(
     >>> check_include(["*.py"], {"run.py": "custom code"}, [])
     Traceback (most recent call last):
     modelrepair.errors.UsageError: --include '*.py' can't take 'run.py': custom code
+    Hint: ...
 
     Args:
         include: the globs.

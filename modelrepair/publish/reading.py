@@ -113,6 +113,7 @@ def reading_of(document: Any) -> Reading:
     >>> reading_of({})
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: manifest.json is no manifest: schema_version: missing
+    Hint: ...
 
     Raises:
         DamagedCheckpointError: it is not what any version wrote.

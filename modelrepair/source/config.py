@@ -96,6 +96,7 @@ def check_counts(config: Mapping[str, Any], entries: Sequence[TensorEntry]) -> N
     >>> check_counts({"num_hidden_layers": 10**7}, [])
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: config.json says num_hidden_layers 10000000, and ...
+    Hint: ...
 
     Args:
         config: the whole configuration.
