@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.arguments import settings_of, taking_the_same
 from modelrepair.examples.kinds import KIND_EXAMPLES
+from modelrepair.given import GivenSet, rows_in_files
 from modelrepair.measure.budgets import Budgets
 from modelrepair.presets import PresetName
 from modelrepair.progress import Progress, Silent
@@ -27,22 +28,22 @@ def repair(
     merge: bool = False,
     reference: str | Path = "auto",
     subject: Literal["auto", "factor", "delta", "weight"] = "auto",
-    targets: Iterable[str] = (),
-    exclude: Iterable[str] = (),
+    targets: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
     allow_partial: bool = False,
-    include: Iterable[str] = (),
-    realign: str | Path = DEFAULT_SETS["realign"],
-    refusal: str | Path | None = None,
-    utility: str | Path = DEFAULT_SETS["utility"],
-    borderline: str | Path = DEFAULT_SETS["borderline"],
-    test_realign: str | Path | None = None,
-    test_refusal: str | Path | None = None,
-    test_utility: str | Path | None = None,
-    test_borderline: str | Path | None = None,
-    realign_filter: Iterable[str] = (),
-    refusal_filter: Iterable[str] = (),
-    utility_filter: Iterable[str] = (),
-    borderline_filter: Iterable[str] = (),
+    include: str | Iterable[str] = (),
+    realign: GivenSet = DEFAULT_SETS["realign"],
+    refusal: GivenSet | None = None,
+    utility: GivenSet = DEFAULT_SETS["utility"],
+    borderline: GivenSet = DEFAULT_SETS["borderline"],
+    test_realign: GivenSet | None = None,
+    test_refusal: GivenSet | None = None,
+    test_utility: GivenSet | None = None,
+    test_borderline: GivenSet | None = None,
+    realign_filter: str | Iterable[str] = (),
+    refusal_filter: str | Iterable[str] = (),
+    utility_filter: str | Iterable[str] = (),
+    borderline_filter: str | Iterable[str] = (),
     realign_columns: Mapping[str, str] | None = None,
     refusal_columns: Mapping[str, str] | None = None,
     utility_columns: Mapping[str, str] | None = None,
@@ -72,10 +73,10 @@ def repair(
     evaluate: bool = True,
     judge: str = "keyword",
     judge_options: Mapping[str, Any] | None = None,
-    also_template: Iterable[str | Path] = (),
+    also_template: str | Path | Iterable[str | Path] = (),
     max_new_tokens: int = 128,
     max_thought_tokens: int = 1024,
-    thought_markers: Iterable[str] = (),
+    thought_markers: str | Iterable[str] = (),
     budgets: Budgets | None = None,
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",
@@ -124,7 +125,8 @@ def repair(
             taken along all the same. Never weights, pickles, code or credentials.
         realign: harmful prompts with harmful answers: a registered name, a file or folder
             (JSON Lines, JSON, CSV, parquet), or ``org/name[:config][:split][@revision]`` on the
-            Hub. Preference data give the refusals too. Prompts alone will do, and
+            Hub; or rows, such as ``[{"prompt": "…"}]``, a data set of `datasets` or a table of
+            pandas. Preference data give the refusals too. Prompts alone will do, and
             ``"self:SET"`` takes the source's own answers that the judge calls harmful.
         refusal: harmful prompts with safe answers; where not given, the reference's own
             refusals of the realign prompts, or made ones.
@@ -213,22 +215,19 @@ def repair(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(source, locals())
+    options = locals()
 
     from modelrepair.pipeline import run
     from modelrepair.publishing import push_options, repair_and_push
 
-    pushing = push_options(push, locals())
-    if pushing is not None:
-        return repair_and_push(
-            settings,
-            _text(out),
-            progress or Silent(),
-            pushing,
-            restart,
-            *([reported] if reported else []),
-        )
-    report = run(settings, _text(out), progress or Silent(), restart=restart)
+    pushing = push_options(push, options)
+    progress = progress or Silent()
+    with rows_in_files(options) as given:
+        settings = settings_of(source, given)
+        if pushing is not None:
+            more = [reported] if reported else []
+            return repair_and_push(settings, _text(out), progress, pushing, restart, *more)
+        report = run(settings, _text(out), progress, restart=restart)
     if reported is not None:
         reported(report)
     return report
@@ -239,14 +238,14 @@ def measure(
     *,
     revision: str | None = None,
     base: str | Path | None = None,
-    realign: str | Path | None = None,
-    refusal: str | Path | None = None,
-    utility: str | Path | None = None,
-    borderline: str | Path | None = None,
-    realign_filter: Iterable[str] = (),
-    refusal_filter: Iterable[str] = (),
-    utility_filter: Iterable[str] = (),
-    borderline_filter: Iterable[str] = (),
+    realign: GivenSet | None = None,
+    refusal: GivenSet | None = None,
+    utility: GivenSet | None = None,
+    borderline: GivenSet | None = None,
+    realign_filter: str | Iterable[str] = (),
+    refusal_filter: str | Iterable[str] = (),
+    utility_filter: str | Iterable[str] = (),
+    borderline_filter: str | Iterable[str] = (),
     realign_columns: Mapping[str, str] | None = None,
     refusal_columns: Mapping[str, str] | None = None,
     utility_columns: Mapping[str, str] | None = None,
@@ -261,7 +260,7 @@ def measure(
     template: str | Path | None = None,
     max_new_tokens: int = 128,
     max_thought_tokens: int = 1024,
-    thought_markers: Iterable[str] = (),
+    thought_markers: str | Iterable[str] = (),
     device: str = "auto",
     arithmetic: Literal["float32", "bfloat16"] = "float32",
     token_budget: int = 2048,
@@ -286,11 +285,12 @@ def measure(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(model, _only_given(locals()))
+    options = _only_given(locals())
 
     from modelrepair.measuring import run_measure
 
-    return run_measure(settings, progress or Silent(), _text(template))
+    with rows_in_files(options) as given:
+        return run_measure(settings_of(model, given), progress or Silent(), _text(template))
 
 
 @taking_the_same(repair)
@@ -308,13 +308,13 @@ def plan(source: str | Path, **options: Any) -> Plan:
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    settings = settings_of(source, options)
-
     from modelrepair.planning import plan_of
     from modelrepair.publishing import push_options
 
     pushing, restart = push_options(options["push"], options), bool(options["restart"])
-    return plan_of(settings, _text(options["out"]), pushing, restart=restart)
+    with rows_in_files(options) as given:
+        settings = settings_of(source, given)
+        return plan_of(settings, _text(options["out"]), pushing, restart=restart)
 
 
 def _only_given(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,13 +54,16 @@ def settings_of(source: str | Path, arguments: Mapping[str, Any]) -> Settings:
 
     >>> settings_of("user/model", {"ratio": 0.01, "targets": ["*q_proj*"], "out": None}).targets
     ('*q_proj*',)
+    >>> settings_of("user/model", {"targets": "*q_proj*"}).targets
+    ('*q_proj*',)
 
     Args:
         source: the model.
-        arguments: by name; None stands for the setting's own default.
+        arguments: by name; None stands for the setting's own default. Where a list is meant, a
+            single text is one item of it.
     """
     given = {
-        each.name: _frozen(arguments[each.name])
+        each.name: _frozen(arguments[each.name], several=isinstance(each.default, tuple))
         for each in fields(Settings)
         if arguments.get(each.name) is not None
     }
@@ -78,12 +81,12 @@ def settings_of(source: str | Path, arguments: Mapping[str, Any]) -> Settings:
     return Settings(**{**given, "source": str(source)})
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: Any, several: bool) -> Any:
     """A setting as it is kept: paths as text, lists as tuples, mappings as copies."""
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, (str, Path)):
+        return (str(value),) if several else str(value)
     if isinstance(value, Mapping):
         return {key: str(item) if isinstance(item, Path) else item for key, item in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, str):
+    if isinstance(value, Iterable):
         return tuple(str(item) if isinstance(item, Path) else item for item in value)
     return value

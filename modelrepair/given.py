@@ -1,0 +1,86 @@
+"""Example sets that are given as rows, in Python: read as a file with the same rows would be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modelrepair.errors import ExampleSetError
+from modelrepair.examples.keys import SetKey
+
+GivenSet = str | Path | Iterable[Mapping[str, Any]]
+"""A name, a file or an id on the Hub; or rows, such as ``[{"prompt": "…", "response": "…"}]``."""
+HINT = 'give a name, a path, an id, or rows such as [{"prompt": "…", "response": "…"}]'
+
+
+@contextmanager
+def rows_in_files(arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    r"""Arguments in which sets given as rows are files, for as long as the block lasts.
+
+    A file is named by its rows, so that the same rows are the same set when a repair is resumed;
+    the card names it as any file of somebody's own.
+
+    >>> with rows_in_files({"utility": [{"prompt": "2 + 2?", "response": "4"}]}) as given:
+    ...     Path(given["utility"]).read_text()
+    '{"prompt": "2 + 2?", "response": "4"}\n'
+
+    Args:
+        arguments: of a public function, by name.
+
+    Raises:
+        ExampleSetError: what is given is neither a name nor rows.
+    """
+    rows = {str(key): arguments[key] for key in SetKey if _is_rows(arguments.get(key))}
+    if not rows:
+        yield dict(arguments)
+        return
+    with tempfile.TemporaryDirectory(prefix="modelrepair-sets-") as folder:
+        yield {**arguments, **{key: _file(Path(folder), key, rows[key]) for key in rows}}
+
+
+def _is_rows(value: Any) -> bool:
+    return value is not None and not isinstance(value, (str, Path))
+
+
+def _file(folder: Path, key: str, rows: Any) -> str:
+    lines = [_line(key, number, row) for number, row in enumerate(_records(key, rows), 1)]
+    text = "".join(f"{line}\n" for line in lines)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path = folder / f"rows-{digest[:12]}.jsonl"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def _records(key: str, rows: Any) -> Iterable[Any]:
+    """The rows one by one; a table of pandas is iterated by its columns."""
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+        rows = rows.to_dict("records")
+    if isinstance(rows, (Mapping, bytes)) or not isinstance(rows, Iterable):
+        raise ExampleSetError(f"{key} is {type(rows).__name__}, and no rows", hint=HINT)
+    return rows
+
+
+def _line(key: str, number: int, row: Any) -> str:
+    if not isinstance(row, Mapping):
+        raise ExampleSetError(f"row {number} of {key} is no mapping", hint=HINT)
+    try:
+        return json.dumps(_plain(row))
+    except (TypeError, ValueError) as error:
+        raise ExampleSetError(f"row {number} of {key}: {error}", hint=HINT) from None
+
+
+def _plain(value: Any) -> Any:
+    """A cell as a file would hold it: an array's numbers, and nothing where a table has a gap."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and math.isnan(value) else value
