@@ -9,9 +9,11 @@ from modelrepair.errors import HubError
 
 TOKENS = "https://huggingface.co/settings/tokens"
 ANOTHER = f"make another at {TOKENS}, then run: hf auth login, or set HF_TOKEN to it"
-WRITE, DISCUSS = "repo.write", "discussion.write"
-"""Rights of a fine-grained token: to write to repositories and make them; to open pull requests."""
+READ, WRITE, DISCUSS = "repo.content.read", "repo.write", "discussion.write"
+"""Rights of a fine-grained token: to read repositories that are not public, to write to them and
+make them, to open pull requests."""
 _MEANS = {
+    READ: "read access to contents of repositories",
     WRITE: "write access to contents and settings of repositories",
     DISCUSS: "interact with discussions and open pull requests",
 }
@@ -43,14 +45,28 @@ def reads_no_gated() -> bool:
     >>> reads_no_gated()  # doctest: +SKIP
     False
     """
+    scopes = _token(_account()).get("fineGrained")
+    return isinstance(scopes, Mapping) and scopes.get("canReadGatedRepos") is False
+
+
+def reads_nothing_of(id: str) -> bool:
+    """Whether the token at hand gives no right to read a repository that is not public.
+
+    >>> reads_nothing_of("me/private")  # doctest: +SKIP
+    False
+    """
+    return may(_account(), READ, id) is False
+
+
+def _account() -> Mapping[str, Any]:
+    """The account behind the token; nothing where the Hub does not tell."""
     from huggingface_hub import HfApi
 
     try:
-        token = _token(HfApi().whoami())
+        account: Mapping[str, Any] = HfApi().whoami()
     except Exception:  # only a better hint is asked for, while another error is told
-        return False
-    scopes = token.get("fineGrained")
-    return isinstance(scopes, Mapping) and scopes.get("canReadGatedRepos") is False
+        return {}
+    return account
 
 
 def check_token(account: Mapping[str, Any]) -> None:
@@ -84,7 +100,7 @@ def check_may_write(account: Mapping[str, Any], id: str) -> None:
     _check_organisation(account, id)
     if may(account, WRITE, id) is False:
         raise HubError(
-            f"the token of {account['name']} may not write to {id}", hint=_add(WRITE, id)
+            f"the token of {account['name']} may not write to {id}", hint=add_right(WRITE, id)
         )
 
 
@@ -111,7 +127,7 @@ def check_may_create(account: Mapping[str, Any], id: str) -> None:
     if may(account, WRITE, namespace) is False:
         raise HubError(
             f"the token of {account['name']} may make no repository under {namespace}",
-            hint=_add(WRITE, namespace),
+            hint=add_right(WRITE, namespace),
         )
 
 
@@ -126,7 +142,7 @@ def check_may_propose(account: Mapping[str, Any], id: str) -> None:
     if may(account, DISCUSS, id) is False and may(account, WRITE, id) is False:
         raise HubError(
             f"the token of {account['name']} may open no pull request on {id}",
-            hint=_add(DISCUSS, id),
+            hint=add_right(DISCUSS, id),
         )
 
 
@@ -213,5 +229,10 @@ def _check_organisation(account: Mapping[str, Any], id: str) -> None:
             )
 
 
-def _add(right: str, on: str) -> str:
+def add_right(right: str, on: str) -> str:
+    """What to do where a right is missing.
+
+    >>> add_right("repo.content.read", "me/m").split(", at ")[1]
+    'https://huggingface.co/settings/tokens'
+    """
     return f"give it the right {right} ({_MEANS[right]}) on {on}, at {TOKENS}"

@@ -98,6 +98,7 @@ class There:
             were changed since the repaired commit. Either stops it.
         repair_of: when the repair was made that is replaced; None where there is none.
         other: the source of another model's repair that lies there.
+        spared: files that ``--delete`` names, and that are the repair's own already.
     """
 
     kept: tuple[Kept, ...] = ()
@@ -107,6 +108,7 @@ class There:
     changed: tuple[str, ...] = ()
     repair_of: str | None = None
     other: str | None = None
+    spared: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Ready for ``--json``."""
@@ -124,6 +126,8 @@ class There:
         said += [f"stays in {id}: {each.line}" for each in self.kept[:MOST_LINES]]
         more = len(self.kept) - MOST_LINES
         said += [f"stays in {id}: {more} more files"] * (more > 0)
+        if self.spared:
+            said.append(f"--delete names {len(self.spared)} of the repair's own files: they stay")
         return [*said, *(f"will be deleted in {id}: {name}" for name in self.deleted)]
 
 
@@ -155,7 +159,7 @@ def sort_there(
     ours: Collection[str] = earlier.files if earlier else ()
     own = destination.kind != "new repository"
     found: dict[str, list[str]] = {
-        name: [] for name in ("replaced", "deleted", "in_the_way", "changed")
+        name: [] for name in ("replaced", "deleted", "in_the_way", "changed", "spared")
     }
     kept: list[Kept] = []
     spelt = {folded(name) for name in writes}
@@ -171,6 +175,7 @@ def sort_there(
             continue
         if name in writes:
             if not writes[name]:
+                found["spared"] += [name] * chosen
                 continue
             free = chosen or name in ours or then == known
             newer = own and state.earlier is not None and not earlier and is_ours(name)
@@ -261,18 +266,13 @@ def _check_globs(
     destination: Destination,
     globs: Sequence[str],
 ) -> None:
-    """Refuse a glob of ``--delete`` that deletes nothing, and deleted nothing with this repair."""
-    taken = {*there.deleted, *there.replaced, *(state.remote.files.keys() & {CARD_NAME})}
+    """Refuse a glob of ``--delete`` that names nothing, and deleted nothing with this repair."""
+    taken = {*there.deleted, *there.replaced, *(state.remote.files.keys() & {CARD_NAME, *writes})}
     for glob in globs:
         if any(fnmatch.fnmatchcase(name, glob) for name in taken):
             continue
         if destination.exists and _gone_before(destination.id, state.remote.commit, glob):
             continue
-        if any(fnmatch.fnmatchcase(name, glob) for name in state.remote.files.keys() & set(writes)):
-            raise UsageError(
-                f"--delete {glob!r} names only files that the push writes",
-                hint="leave it out: those hold what they should already",
-            )
         raise UsageError(
             f"--delete {glob!r} matches no file of {destination.id}",
             hint="a glob is compared with names inside the repository, such as evals/*",

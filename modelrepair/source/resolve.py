@@ -30,7 +30,15 @@ from modelrepair.publish.files import (
     check_links,
     reason_left_behind,
 )
-from modelrepair.publish.scopes import ANOTHER, TOKENS, has_expired, reads_no_gated
+from modelrepair.publish.scopes import (
+    ANOTHER,
+    READ,
+    TOKENS,
+    add_right,
+    has_expired,
+    reads_no_gated,
+    reads_nothing_of,
+)
 from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, unreachable
 from modelrepair.source.digest import sha256_file
 from modelrepair.source.forms import FORMS
@@ -326,9 +334,11 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
     except errors.RepositoryNotFoundError:
         near = [*near_paths(Path(id)), *near_ids(id, data=kind != "model")]
         ask = other_kinds(id, kind) or meaning(near) or "check the spelling; "
+        lacks = kind == "model" and reads_nothing_of(id)
+        then = add_right(READ, id) if lacks else "run: hf auth login"
         raise HubError(
             f"there is no {kind} {id} on the Hub, or it is private",
-            hint=f"{ask}for a private {kind} run: hf auth login",
+            hint=f"{ask}for a private {kind} {then}",
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
         raise _unreachable(id, kind) from None

@@ -116,6 +116,7 @@ def test_a_strangers_file_under_our_name_stops_the_push(hub, tmp_path, capsys, f
     assert "--to" in error["hint"] and "--delete" in error["hint"]
     assert hub.repos[TARGET].head == head
     report = push(made.out, delete=list(files))
+    assert push(made.out, delete=list(files)).nothing, "the same command again"
     assert files.items().isdisjoint(hub.repos[TARGET].files().items())
     assert verify(TARGET).ok and report.kept == ()
 
@@ -156,7 +157,6 @@ def test_delete_takes_what_it_names_and_the_same_command_again_is_no_mistake(hub
         ("*.onnx", r"--delete '\*\.onnx' matches no file of"),
         ("", "--delete '' matches no file of"),
         (".gitattributes", "matches no file of"),
-        ("tokenizer.json", "names only files that the push writes"),
     ],
 )
 def test_a_glob_that_takes_nothing_is_a_mistake(hub, tmp_path, glob, said):
@@ -167,6 +167,15 @@ def test_a_glob_that_takes_nothing_is_a_mistake(hub, tmp_path, glob, said):
     head = beside(hub, TARGET, FOREIGN).head
     with pytest.raises(UsageError, match=said):
         push(made.out, delete=["cat.png", glob])
+    assert hub.repos[TARGET].head == head
+
+
+def test_delete_never_takes_a_file_of_the_repair(hub, tmp_path, capsys):
+    made = on_the_hub(hub, tmp_path)
+    push(made.out)
+    head = hub.repos[TARGET].head
+    assert run(["push", str(made.out), "--delete", "tokenizer.json"]) == 0
+    assert "--delete names 1 of the repair's own files: they stay" in capsys.readouterr().err
     assert hub.repos[TARGET].head == head
 
 

@@ -148,3 +148,12 @@ def test_a_token_that_reads_no_gated_repository_is_told_apart(hub, tmp_path, mon
         monkeypatch.setenv("HF_TOKEN", "hf_scoped")
         assert run(["plan", "user/model"]) == 3
         assert said in capsys.readouterr().err
+
+
+def test_a_private_source_that_the_token_reads_not_is_told(hub, tmp_path, monkeypatch, capsys):
+    hub.add("me/hidden", {"config.json": b"{}"}, private=True)
+    for scopes, said in ((TALKS, "run: hf auth login"), (TEAM, "right repo.content.read")):
+        hub.accounts["hf_scoped"] = scopes
+        monkeypatch.setenv("HF_TOKEN", "hf_scoped")
+        assert run(["plan", "me/hiddem"]) == 3
+        assert said in capsys.readouterr().err
