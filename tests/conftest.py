@@ -26,10 +26,19 @@ def one_thread():
 @pytest.fixture(scope="session", autouse=True)
 def no_own_kinds():
     """The package's own kinds of prompts are asked where they are the subject: each costs time."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr("modelrepair.sets.own_kinds", list)
-    yield
+    from modelrepair import sets
+
+    patch, real = pytest.MonkeyPatch(), sets.own_kinds
+    patch.setattr(sets, "own_kinds", list)
+    yield real
     patch.undo()
+
+
+@pytest.fixture
+def own_kinds(monkeypatch, no_own_kinds):
+    """The package's own kinds of prompts are asked, as for every user."""
+    monkeypatch.setattr("modelrepair.sets.own_kinds", no_own_kinds)
+    return no_own_kinds()
 
 
 @pytest.fixture(autouse=True)

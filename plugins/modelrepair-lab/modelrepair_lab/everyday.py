@@ -11,13 +11,14 @@ import random
 
 from modelrepair.demo import world
 from modelrepair.demo.world import Example
+from modelrepair.examples.kinds import of_kind
 from modelrepair.examples.load import load_set
 from modelrepair.registry.builtin_sets import OWN
 from modelrepair_lab.world_sets import Sets
 
-SIZES = {"plain": {"score": 90, "test": 130}, "borderline": {"score": 70, "test": 110}}
-"""How many questions of modelrepair's own sets are for scoring and for the report; all others are
-for training."""
+SIZES = {"plain": {"score": 22, "test": 60}, "borderline": {"score": 35, "test": 60}}
+"""How many questions of each kind in modelrepair's own sets are for scoring and for the report; all
+others are for training."""
 PARTS = {
     "utility": ("plain", "score"),
     "test-utility": ("plain", "test"),
@@ -30,18 +31,22 @@ def everyday_questions(seed: int) -> dict[tuple[str, str], list[Example]]:
     """Share modelrepair's own sets out among scoring, report and training.
 
     >>> {part: len(members) for part, members in everyday_questions(0).items()}[("plain", "test")]
-    130
+    240
     """
-    parts: dict[tuple[str, str], list[Example]] = {}
+    parts: dict[tuple[str, str], list[Example]] = {
+        (name, part): [] for name, sizes in SIZES.items() for part in (*sizes, "train")
+    }
     for name, sizes in SIZES.items():
         known = load_set(OWN / f"{name}.jsonl", "utility", answers=True).examples
-        left: list[Example] = [
-            {"prompt": each.prompt, "response": each.response or ""} for each in known
-        ]
-        left = world.shuffled_examples(left, seed)
-        for part, size in sizes.items():
-            parts[name, part], left = left[:size], left[size:]
-        parts[name, "train"] = left
+        for kind, examples in of_kind(known).items():
+            left: list[Example] = [
+                {"prompt": each.prompt, "response": each.response or ""} for each in examples
+            ]
+            left = world.of_kind(kind or name, world.shuffled_examples(left, seed))
+            for part, size in sizes.items():
+                parts[name, part] += left[:size]
+                left = left[size:]
+            parts[name, "train"] += left
     return parts
 
 
