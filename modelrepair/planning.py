@@ -154,7 +154,7 @@ def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
     head = plan.vocabulary * plan.hidden_size
     # Where an adapter's factors are repaired, tokens go through its base's blocks all the same.
     inside = max(plan.block_parameters, plan.parameters - 2 * head)
-    shape = Shape(inside, head, plan.blocks, settings.token_budget)
+    shape = Shape(inside, head, plan.blocks, settings.token_budget, plan.hidden_size)
     least, most = seconds(shape, job, measured_speed())
     notes = plan.notes if named else (*plan.notes, "time is counted for full example sets")
     if job.thought and (job.models or any(each.answered[1] for each in job.searches)):

@@ -19,8 +19,8 @@ from modelrepair.estimate import (
     head_memory,
     is_matrix,
     kinds_of,
+    skipped_in,
     tokens_of,
-    why_not,
 )
 from modelrepair.examples.load import Example
 from modelrepair.glance import Glance, Glanced
@@ -226,7 +226,7 @@ def plan(
     check_counts(config, entries)
     blocks = blocks_of(entries, number(text, BLOCK_COUNTS))
     matrices = [entry for block in blocks for entry in block if is_matrix(entry)]
-    skipped = {e.name: reason for e in matrices if (reason := why_not(e)) is not None}
+    skipped = {name: why for block in blocks for name, why in skipped_in(block).items()}
     if factors is not None:
         matrices = factors_of(factors.entries.values())
         kept = {entry.name for entry in matrices}

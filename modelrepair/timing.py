@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelrepair.measure.rows import rows_together
+
 FLOAT32 = 4
 CALL = 3e-4
 """Seconds that a block takes for anything at all, measured on the demo's model."""
@@ -19,8 +21,6 @@ EFFICIENCY = (1.0, 0.5)
 """What matrix products inside a model reach of the speed of a large one alone: best and worst."""
 SHORT = 0.25
 """Answers of an aligned model are refusals, which end early: a part of the longest answer."""
-ROWS = 256
-"""Prompts that are answered together, at most."""
 ACCELERATORS = (Path("/dev/nvidia0"), Path("/dev/kfd"))
 
 
@@ -34,12 +34,13 @@ class Speed:
 
 @dataclass(frozen=True)
 class Shape:
-    """A model as far as its time goes: parameters in the blocks and in the head, and blocks."""
+    """A model as far as its time goes: parameters in blocks and head, blocks, and its width."""
 
     inside: int
     head: int
     blocks: int
     token_budget: int = 2048
+    hidden: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,11 @@ def _slower(speed: Speed, end: int) -> Speed:
 
 
 def _job(shape: Shape, job: Job, speed: Speed, end: int) -> float:
-    longest = job.longest + job.thought if end else max(1, round(job.longest * SHORT))
+    room = job.longest + job.thought
+    longest = room if end else max(1, round(job.longest * SHORT))
 
     def measured(part: Part) -> float:
-        return swept(shape, part.followed, speed) + answered(shape, part, longest, speed)
+        return swept(shape, part.followed, speed) + answered(shape, part, longest, speed, room)
 
     total = job.models * measured(job.report)
     for search in job.searches if end else job.searches[:1]:
@@ -137,12 +139,21 @@ def swept(shape: Shape, tokens: int, speed: Speed, *, backward: bool = False) ->
     return times * (computed + batches * shape.blocks * CALL)
 
 
-def answered(shape: Shape, part: Part, longest: int, speed: Speed) -> float:
-    """Seconds of generation: all prompts of a batch are one token further at each step."""
+def answered(shape: Shape, part: Part, longest: int, speed: Speed, room: int = 0) -> float:
+    """Seconds of generation: all prompts of a batch are one token further at each step.
+
+    Args:
+        shape: of the model.
+        part: the prompts.
+        longest: tokens of the longest reply.
+        speed: of this machine.
+        room: tokens that there is room for in a reply, by which prompts are put together.
+    """
     if not part.prompts:
         return 0.0
     parameters = shape.inside + shape.head
-    batches = -(-part.prompts // ROWS)
+    tokens = part.asked // part.prompts + max(room, longest)
+    batches = -(-part.prompts // rows_together(shape.blocks, shape.hidden, FLOAT32, tokens))
     computed = 2 * parameters * part.prompts / batches / speed.operations
     step = max(computed, FLOAT32 * parameters / speed.bytes) + shape.blocks * CALL
     return 2 * parameters * part.asked / speed.operations + batches * longest * step

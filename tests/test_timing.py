@@ -17,7 +17,7 @@ from modelrepair.demo import paths
 from modelrepair.duration import job_of
 from modelrepair.registry.manager import load_registry
 from modelrepair.settings import Settings
-from modelrepair.timing import Job, Part, Search, Shape, Speed, accelerated, seconds
+from modelrepair.timing import Job, Part, Search, Shape, Speed, accelerated, answered, seconds
 
 SHAPE = Shape(inside=10**9, head=10**8, blocks=32)
 SLOW = Speed(1e10, 1e9)
@@ -33,6 +33,16 @@ JOB = Job(
 def test_the_least_is_less_than_the_most():
     least, most = seconds(SHAPE, JOB, SLOW)
     assert 0 < least < most
+
+
+def test_room_for_thoughts_makes_batches_smaller():
+    """With room for a long thought fewer prompts fit into a batch, whatever the answers are."""
+    wide = replace(SHAPE, hidden=4096)
+    part, speed = JOB.report, replace(SLOW, operations=1e15)
+    short, long = (answered(wide, part, 128, speed, room) for room in (128, 1152))
+    assert long > 4 * short
+    least, _ = seconds(wide, replace(JOB, thought=1024), SLOW)
+    assert least > seconds(wide, JOB, SLOW)[0], "in the least, too"
 
 
 def test_a_faster_machine_takes_less():

@@ -18,6 +18,7 @@ from modelrepair.measure.degenerate import degeneration
 from modelrepair.measure.generation import Answer, end_ids, generate
 from modelrepair.measure.languages import foreign
 from modelrepair.measure.results import AnswerVerdict, ExampleResult
+from modelrepair.measure.rows import rows_together
 from modelrepair.measure.thinking import Asking, room_of
 from modelrepair.progress import Progress, Silent
 from modelrepair.registry.specs import Exchange, Judge, MeasuredSet, SetName
@@ -27,10 +28,6 @@ from modelrepair.sweep.passes import Work, follow
 from modelrepair.sweep.positions import reach_of
 from modelrepair.sweep.record import check_first_batch, model_inputs
 from modelrepair.sweep.skeleton import ReadWeight, Skeleton
-
-CACHE_BYTES = 2**30
-"""Memory that the keys and values of one batch of answers may take."""
-MOST_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -266,13 +263,13 @@ def answers_to(
 
 
 def _rows(panel: Panel, model: Any, examples: Sequence[Example]) -> int:
-    """How many prompts are answered together: by shapes alone, whatever memory there is."""
+    """How many prompts are answered together."""
     config = model.config.get_text_config()
     longest = max(len(panel.template.asked_ids(example)) for example in examples)
     # A model whose template names no thoughts is not expected to need room for them.
     said = panel.max_new_tokens + bool(panel.template.thoughts.marks) * panel.max_thought_tokens
-    bytes_a_token: int = 2 * config.num_hidden_layers * config.hidden_size * model.dtype.itemsize
-    return max(1, min(MOST_ROWS, CACHE_BYTES // (bytes_a_token * (longest + said))))
+    blocks, hidden = config.num_hidden_layers, config.hidden_size
+    return rows_together(blocks, hidden, model.dtype.itemsize, longest + said)
 
 
 def verdicts_of(

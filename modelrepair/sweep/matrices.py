@@ -22,12 +22,6 @@ class Matrix:
     part: Part | None = None
 
 
-def is_matrix(module: nn.Module, leaf: str, parameter: Tensor) -> bool:
-    """Whether a parameter is, or holds, what tokens are multiplied with."""
-    # A bias of fused experts is one row an expert, not a matrix.
-    return parameter.dim() > 1 and not (is_experts(module) and leaf.endswith("_bias"))
-
-
 def is_linear(module: nn.Module) -> bool:
     """Whether a module multiplies with one weight: nn.Linear, or GPT-2's Conv1D."""
     return isinstance(module, nn.Linear) or _is_conv1d(module)

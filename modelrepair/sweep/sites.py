@@ -10,9 +10,10 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.estimate import multiplies
 from modelrepair.scorers.protocol import SiteInfo
 from modelrepair.sweep.experts import Part
-from modelrepair.sweep.matrices import Matrix, is_matrix, matrices, why_not
+from modelrepair.sweep.matrices import Matrix, matrices, why_not
 from modelrepair.sweep.places import Place
 from modelrepair.sweep.skeleton import Skeleton
 
@@ -125,7 +126,7 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
     for index, block in enumerate(skeleton.blocks):
         for path, module in block.named_modules():
             for leaf, parameter in module.named_parameters(recurse=False):
-                if not is_matrix(module, leaf, parameter):
+                if not multiplies(leaf, parameter.shape):
                     continue
                 parts = (skeleton.prefix, str(index), path, leaf)
                 file = skeleton.files[".".join(part for part in parts if part)]

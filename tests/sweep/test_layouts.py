@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from modelrepair.preflight import plan
 from modelrepair.progress import Silent
+from modelrepair.source.resolve import resolve
 from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.sweep.collect import SetBatches
 from modelrepair.sweep.passes import Work, collect
@@ -39,6 +41,19 @@ def swept(one, sites, groups, folder):
     return found
 
 
+def check_planned(folder, sites):
+    """A plan counts the coverage as the repair does, from names and shapes alone."""
+    planned = plan(resolve(folder), sets={}, scorer_gradients=False)
+    assert planned.coverage == sites.coverage
+    assert planned.skipped.keys() == {name.partition("#")[0] for name in sites.skipped}
+
+
+@pytest.mark.parametrize("kind", tiny.DENSE)
+def test_a_plan_counts_the_coverage_of_a_dense_model_as_a_repair_does(kind, tmp_path):
+    one = opened(tmp_path / "model", tiny.model(kind))
+    check_planned(tmp_path / "model", find_sites(one.skeleton, list(one.checkpoint.entries)))
+
+
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_statistics_equal_a_plain_run_to_the_last_bit(kind, tmp_path):
     plain = tiny.model(kind)
@@ -47,6 +62,7 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(kind, tmp_path):
     assert one.shared is None
     sites = find_sites(one.skeleton, list(one.checkpoint.entries))
     assert sites.coverage >= 0.95
+    check_planned(tmp_path / "model", sites)
     group = SetBatches("realign", batches(9), ACCUMULATORS)
     check_first_batch(one.skeleton, model_inputs(group.batches[0], CPU), one.weights.read)
     found = swept(one, sites, [group], tmp_path / "work")
