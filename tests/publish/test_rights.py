@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import huggingface_hub.constants as constants
 import pytest
 
 from modelrepair import load_manifest, push
 from modelrepair.cli.main import run
+from modelrepair.demo import paths
 from modelrepair.errors import HubError
 from modelrepair.progress import Silent
 from modelrepair.proof.verify import verify
 from modelrepair.publish.push import push as push_with
 from modelrepair.publish.pushing import PushOptions
 from tests.hub.repaired import files_of, on_the_hub
-from tests.publish.made import make_checkpoint, make_repair
+from tests.publish.made import make_repair
 
 FORBIDDEN = "cc-by-nc-nd-4.0"
 
@@ -37,8 +40,8 @@ def repaired(hub, folder, licence, id="user/model"):
     return on_the_hub(hub, folder, id, files={"README.md": card(licence)})
 
 
-def fill(hub, folder, readme: bytes, id="user/model"):
-    hub.add(id, {**files_of(make_checkpoint(folder / "seed")), "README.md": readme})
+def fill(hub, readme: bytes, id="user/model"):
+    hub.add(id, {**files_of(paths.attacked), "README.md": readme})
 
 
 @pytest.mark.parametrize(
@@ -64,18 +67,18 @@ def test_a_private_push_is_no_publication(hub, tmp_path):
 @pytest.mark.parametrize("options", [[], ["--force"], ["--pr"]])
 def test_it_is_refused_before_the_work(hub, tmp_path, monkeypatch, capsys, options):
     monkeypatch.chdir(tmp_path)
-    fill(hub, tmp_path, card(FORBIDDEN))
+    fill(hub, card(FORBIDDEN))
     assert run(["fix", "user/model", "--push", *options, "--json"]) == 3
     error = json.loads(capsys.readouterr().out)["error"]
     assert f"licence {FORBIDDEN} forbids sharing changed copies" in error["message"]
-    asked = [path for _, path in hub.requests]
-    assert not any("safetensors" in path or "/datasets/" in path for path in asked)
+    assert not any("/datasets/" in path for _, path in hub.requests)
+    assert not list(Path(constants.HF_HUB_CACHE).rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize("named", ["by the card", "by the user"])
 def test_the_licence_of_the_base_forbids_it_too(hub, tmp_path, monkeypatch, capsys, named):
     monkeypatch.chdir(tmp_path)
-    fill(hub, tmp_path, card(FORBIDDEN), "org/base")
+    fill(hub, card(FORBIDDEN), "org/base")
     own = "base_model: org/base\n" if named == "by the card" else ""
     hub.add("user/model", {**hub.repos["org/base"].files(), "README.md": card("mit", own)})
     options = [] if own else ["--reference", "org/base"]
