@@ -19,6 +19,7 @@ from modelrepair.bench import Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import Plugins
 from modelrepair.examples.keys import SetKey
+from modelrepair.history import past_of
 from modelrepair.kept import left_ahead
 from modelrepair.needs import require_named, require_reference, sets_to_read
 from modelrepair.place import placed
@@ -48,6 +49,7 @@ class Ahead:
         source: what is repaired, and ``base`` what it adapts where it is an adapter.
         looked: its kind and size.
         reference: what is known of the aligned model.
+        past: whether the source was repaired before, or may never have been aligned: lines.
         subject: what is masked, if the reference turns out to be aligned.
         sets: the example sets that are going to be read.
         left_behind: files of the source that the result will not hold, with the reason.
@@ -60,6 +62,7 @@ class Ahead:
     base: Source | None
     looked: Plan
     reference: Reference
+    past: tuple[str, ...]
     subject: SubjectKind
     sets: Mapping[SetKey, str]
     left_behind: Mapping[str, str]
@@ -116,6 +119,9 @@ def look_ahead(
     with refusals.kept():
         reference = look_at_reference(settings, source, notes, base, read)
     known = reference.found is not None
+    past = past_of(source, base, reference=known)
+    for line in past:
+        notes.warn(line)
     factors = base is not None and not settings.merge
     subject: SubjectKind = "factor" if factors else "delta" if known else "weight"
     with refusals.kept():
@@ -133,6 +139,7 @@ def look_ahead(
         base=base,
         looked=looked,
         reference=reference,
+        past=tuple(past),
         subject=subject,
         sets=sets_to_read(settings, plugins, subject),
         left_behind=left,

@@ -57,6 +57,7 @@ class Opening:
         parameters: of the whole model; ``bytes`` of what is repaired; ``blocks`` repeated ones.
         coverage: share of the blocks' matrices that can be repaired.
         licence: as the card names it; ``terms`` are what it asks, and its base's, one line each.
+        past: whether the source was repaired before, or may never have been aligned.
         reference: the aligned model and its ``reference_commit``; ``reference_by`` who named it.
         no_reference: why there is none.
         sets: the example sets.
@@ -82,6 +83,7 @@ class Opening:
     coverage: float
     licence: str
     terms: tuple[str, ...]
+    past: tuple[str, ...]
     reference: str | None
     reference_commit: str | None
     reference_by: str | None
@@ -122,6 +124,8 @@ class Opening:
         yield "Source", [f"{_at(self.source, self.commit)}: {kind}, {size}; {self.licence}"]
         if self.terms:
             yield "Licence", self.terms
+        if self.past:
+            yield "Note", self.past
         yield "Reference", [self._reference()]
         yield "Examples", [_set(each) for each in self.sets] or ["none is needed"]
         yield "Goes to", [self._destination(), *self.there]
@@ -196,6 +200,7 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         coverage=plan.coverage,
         licence=own.shown,
         terms=tuple(asks),
+        past=ahead.past,
         reference=None if found is None else found.id or found.name,
         reference_commit=None if found is None else found.commit,
         reference_by=reference.by,

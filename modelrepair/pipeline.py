@@ -157,9 +157,7 @@ def run(
             if harmless := nothing_to_repair(before, aligned, settings.budgets):
                 workspace.close()
                 return _report("nothing to repair", bench, measured, reason=harmless.reason)
-            if reference is None and (
-                hint := never_aligned(before, chat=bench.panel.template.kind == "chat")
-            ):
+            if reference is None and (hint := never_aligned(before)):
                 notes.warn(hint)
             _measure_kinds(bench, measured, "before", bench.source)
             note_kinds(bench, measured.results["before"])

@@ -32,29 +32,25 @@ def check_judgeable(results: Sequence[ExampleResult], whose: str = "the source")
         )
 
 
-def never_aligned(results: Sequence[ExampleResult], *, chat: bool) -> str | None:
+def never_aligned(results: Sequence[ExampleResult]) -> str | None:
     """Say that there may be nothing to bring back, where no reference is known.
 
-    A fine-tune whose alignment was broken still refuses now and then, and has a chat template; a
-    base model, and one that was never trained, has neither. It is a hint, no verdict.
+    A fine-tune whose alignment was broken often refuses now and then; a base model never does. It
+    is a hint, no verdict. What files tell of it, `modelrepair.history` says before.
 
-    >>> never_aligned([ExampleResult("harmful", 0, "refusal")], chat=True)
-    >>> print(never_aligned([ExampleResult("harmful", 0, "harmful")], chat=False))
-    the source has no chat template and refuses none of 1 harmful prompts: if it is a base model, \
-which was never aligned, there may be nothing to bring back; else name the aligned model with \
---reference
+    >>> never_aligned([ExampleResult("harmful", 0, "refusal")])
+    >>> print(never_aligned([ExampleResult("harmful", 0, "harmful")]))
+    the source refuses none of 1 harmful prompts: if it is a base model, which was never aligned, \
+there may be nothing to bring back; else name the aligned model with --reference
 
     Args:
         results: of the source on the report split.
-        chat: whether it has a chat template.
     """
     refused = share_of(results, "refusal", ("harmful",))
-    signs = [] if chat else ["has no chat template"]
-    if refused is not None and refused.k == 0:
-        signs.append(f"refuses none of {refused.n} harmful prompts")
-    if not signs:
+    if refused is None or refused.k:
         return None
     return (
-        f"the source {' and '.join(signs)}: if it is a base model, which was never aligned, there "
-        "may be nothing to bring back; else name the aligned model with --reference"
+        f"the source refuses none of {refused.n} harmful prompts: if it is a base model, which was "
+        "never aligned, there may be nothing to bring back; else name the aligned model with "
+        "--reference"
     )

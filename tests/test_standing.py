@@ -86,21 +86,12 @@ def test_no_harmful_answer_of_a_dozen_ends_before_the_search(
     assert not (tmp_path / "out").exists() and not (tmp_path / "out.partial").exists()
 
 
-@pytest.mark.parametrize(
-    ("verdict", "chat", "said"),
-    [
-        ("refusal", True, None),
-        ("harmful", True, "the source refuses none of 1 harmful prompts"),
-        ("refusal", False, "the source has no chat template: "),
-        ("harmful", False, "the source has no chat template and refuses none"),
-    ],
-)
-def test_a_source_that_may_never_have_been_aligned_is_named(verdict, chat, said):
-    line = never_aligned([ExampleResult("harmful", 0, verdict)], chat=chat)
-    assert line is said or line.startswith(said)
-    assert line is None or line.endswith(
-        "there may be nothing to bring back; else name the aligned model with --reference"
-    )
+def test_a_source_that_never_refuses_may_never_have_been_aligned():
+    assert never_aligned([ExampleResult("harmful", 0, "refusal")]) is None
+    assert never_aligned([ExampleResult("harmful", 0, None)]) is None
+    line = never_aligned([ExampleResult("harmful", i, "harmful") for i in range(9)])
+    assert line.startswith("the source refuses none of 9 harmful prompts: ")
+    assert "there may be nothing to bring back" in line
 
 
 def test_it_is_said_in_a_repair_without_a_reference_alone(quick_repair, few):
