@@ -58,13 +58,32 @@ def find_source(settings: Settings, *, repair: bool = True, commit: str | None =
     adapter = read_adapter(source.folder)
     if repair:
         check_subject(settings, adapter)
-    checkpoint = check_kind(source)
-    base = None
+    ahead = Model(source, check_kind(source))
     if adapter is not None:
         found = find_base(settings.base, adapter, weights=False, include=include)
-        check_fits(checkpoint.entries, check_kind(found, "--base").entries)
-        base = _fetched(found, include)
+        ahead = replace(ahead, base=Model(found, check_kind(found, "--base")))
+        check_fits(ahead.checkpoint.entries, ahead.whole.entries)
+    if not (source.complete and (ahead.base is None or ahead.base.source.complete)):
+        _check_layout(settings, ahead, repair=repair)
+    base = None if ahead.base is None else _fetched(ahead.base.source, include)
     return replace(_fetched(source, include), base=base)
+
+
+def _check_layout(settings: Settings, model: Model, *, repair: bool) -> None:
+    """Refuse a layout that transformers or the engine can't take, before its weights are fetched.
+
+    Raises:
+        UnsupportedModelError: it can't, or too little of it can be repaired.
+    """
+    import torch
+
+    from modelrepair.sweep.sites import find_sites, require_coverage
+
+    whole = model.base if settings.merge and model.base is not None else model
+    skeleton = open_skeleton(settings, whole, torch.device("cpu"))
+    if repair:
+        sites = find_sites(skeleton, list(whole.checkpoint.entries))
+        require_coverage(sites, allow_partial=settings.allow_partial)
 
 
 def _fetched(found: Source, include: Sequence[str]) -> Model:

@@ -190,6 +190,8 @@ def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  
             "the model brings code of its own",
         ),
         ({"is_encoder_decoder": True}, "user/broken is an encoder-decoder"),
+        ({"num_attention_heads": 5}, "transformers can't build a causal language model"),
+        ({"head_dim": 8}, "model.layers.0.self_attn"),
     ],
 )
 def test_what_can_not_be_repaired_is_known_before_a_weight_is_fetched(

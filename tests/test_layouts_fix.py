@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig
 
 from modelrepair import apply, repair, verify
 from modelrepair.checkpoint.mask import open_mask
@@ -19,6 +19,7 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.sweep import matrices
+from modelrepair.sweep.skeleton import loader_of
 from tests import tiny
 
 SETS = ("realign", "refusal", "utility")
@@ -59,9 +60,8 @@ def fixed(source: Path, out: Path, **options):
 
 def loaded(folder: Path):
     """A model as transformers loads it, every tensor of the file in its place."""
-    model, info = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, output_loading_info=True
-    )
+    loader = loader_of(AutoConfig.from_pretrained(folder))
+    model, info = loader.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
     assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     return model.eval()
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
+
+from modelrepair.sweep.skeleton import loader_of
 
 disable_progress_bar()  # tests look at what our own commands write to stderr
 
@@ -126,33 +128,56 @@ STATE_SPACE: dict[str, dict[str, Any]] = {
 }
 """State space models, and blocks of several kinds in one model."""
 
-MULTIMODAL: dict[str, dict[str, Any]] = {"gemma3": {}}
-"""A language part among others: AutoModelForCausalLM takes the whole model."""
+VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "image_size": 28,
+    "patch_size": 14,
+}
+ROTARY = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
+MULTIMODAL: dict[str, dict[str, Any]] = {
+    "gemma3": {"vision_config": VISION, "mm_tokens_per_image": 4},
+    "llava": {
+        "vision_config": {"model_type": "clip_vision_model", **VISION},
+        "image_token_index": 96,
+    },
+    "qwen2_5_vl": {
+        "vision_config": {"depth": 2, "hidden_size": 32, "intermediate_size": 48, "num_heads": 4}
+        | {"out_hidden_size": 32, "patch_size": 14},
+        "image_token_id": 90,
+        "video_token_id": 91,
+        "vision_start_token_id": 92,
+        "vision_end_token_id": 93,
+    },
+}
+"""A language part among others: what loads the model takes the whole of it."""
+TEXT: dict[str, tuple[str, dict[str, Any]]] = {
+    "gemma3": ("gemma3_text", {}),
+    "llava": ("llama", {}),
+    "qwen2_5_vl": ("qwen2_5_vl_text", {"rope_parameters": ROTARY}),
+}
+"""The language part of each: its type, and what it needs beside the common settings."""
 
 ARCHITECTURES = {**DENSE, **PACKED, **EXPERTS, **STATE_SPACE, **MULTIMODAL}
 
 
 def config(kind: str, **changes: Any) -> Any:
     """The tiny configuration of one architecture."""
-    if kind == "gemma3":
-        return _gemma3(**changes)
+    if kind in MULTIMODAL:
+        part, more = TEXT[kind]
+        text = {"model_type": part, **COMMON, **ARCHITECTURES.get(part, {}), **more, **changes}
+        return AutoConfig.for_model(kind, text_config=text, **MULTIMODAL[kind])
     settings = {**COMMON, **ARCHITECTURES[kind], **changes}
     return AutoConfig.for_model(kind, **{k: v for k, v in settings.items() if v is not None})
-
-
-def _gemma3(**changes: Any) -> Any:
-    text = config("gemma3_text", **changes).to_dict()
-    vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3}
-    vision |= {"num_attention_heads": 4, "image_size": 28, "patch_size": 14}
-    return AutoConfig.for_model(
-        "gemma3", text_config=text, vision_config=vision, mm_tokens_per_image=4
-    )
 
 
 def model(kind: str, seed: int = 0, **changes: Any) -> Any:
     """A tiny random model, float32, in eval mode."""
     torch.manual_seed(seed)
-    made = AutoModelForCausalLM.from_config(config(kind, **changes)).eval()
+    settings = config(kind, **changes)
+    made = loader_of(settings).from_config(settings).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             # Norm weights of one and biases of zero would hide a parameter that is left out.

@@ -18,6 +18,7 @@ from modelrepair.checkpoint.plain import read_json
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.sweep.conversion import Made
+from modelrepair.sweep.names import unwrapped
 from modelrepair.sweep.skeleton import Skeleton
 
 NAME = "default"
@@ -63,7 +64,9 @@ def adapt(skeleton: Skeleton, folder: Path, adapter: Checkpoint) -> Skeleton:
                 name: nn.Parameter(torch.empty(entry.shape, device="meta"), requires_grad=False)
                 for name, entry in adapter.entries.items()
             }
-            named = {name.removeprefix(_PREFIX): tensor for name, tensor in given.items()}
+            named = {
+                unwrapped(name).removeprefix(_PREFIX): tensor for name, tensor in given.items()
+            }
             result: Any = set_peft_model_state_dict(model, named, NAME, low_cpu_mem_usage=True)
     except KeyError as error:
         raise _missing(str(error.args[0])) from error

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.sweep.conversion import Conversion, Made
+
+_WRAPPERS = re.compile(
+    r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+
+
+def unwrapped(name: str) -> str:
+    """A tensor's name without what was wrapped around the model in training.
+
+    >>> unwrapped("_orig_mod.module.model.layers.0._checkpoint_wrapped_module.mlp.up.weight")
+    'model.layers.0.mlp.up.weight'
+
+    Args:
+        name: as torch.compile, DistributedDataParallel or FSDP left it in a file.
+    """
+    return _WRAPPERS.sub("", name).removeprefix("module.")
 
 
 def match_names(
@@ -36,9 +53,10 @@ def match_names(
     unknown: list[str] = []
     collected: dict[str, dict[str, list[str]]] = {}
     for name in sorted(checkpoint.entries, key=dot_natural_key):
-        target, pattern = rename(name, renamings, converters, prefix, state)
-        if target not in state and name in state:
-            target, pattern = rename(name, [], [], prefix, state)
+        plain = unwrapped(name)
+        target, pattern = rename(plain, renamings, converters, prefix, state)
+        if target not in state and plain in state:
+            target, pattern = rename(plain, [], [], prefix, state)
         if target not in state:
             unknown.append(name)
         elif pattern is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import transformers
-from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers import GenerationConfig
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from modelrepair.publish.roles import holds_weights, is_of_the_model, loaded, role
 from modelrepair.publish.shown import shown_by
+from modelrepair.sweep.skeleton import loader_of
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
 
@@ -65,7 +66,7 @@ def test_what_save_pretrained_of_a_model_writes(kind, tmp_path):
     config = tiny.config(kind)
     config.save_pretrained(tmp_path)
     GenerationConfig.from_model_config(config).save_pretrained(tmp_path)
-    assert type(config) in AutoModelForCausalLM._model_mapping
+    assert type(config) in loader_of(config)._model_mapping
     names = written(tmp_path)
     assert {"config.json", "generation_config.json"} <= set(names)
     assert {role(name) for name in names} == {"config", "generation config"}

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 import modelrepair
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import UnsupportedModelError
 from modelrepair.source.kinds import KINDS, LANGUAGE_MODEL, SEEING, kind_of, look_at
 from modelrepair.source.look import Look
 from modelrepair.source.resolve import resolve
+from modelrepair.sweep.skeleton import loader_of
+from tests import tiny
 from tests.source.made_kinds import MADE, Made, model
 
 NONE = {"utility": "none", "borderline": "none", "reference": "none"}
@@ -74,8 +80,12 @@ def check_plan(where) -> None:
     check(made)
 
 
-def test_every_row_is_made():
+def test_every_row_is_made_and_documented():
     assert {each.kind for each in MADE} == set(KINDS)
+    text = (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8")
+    table = text.split("## Kinds that can't be repaired")[1].split("\n## ")[0]
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    assert {name for row in rows[2:] for name in row.split(", ")} == set(KINDS)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +121,17 @@ def test_transformers_is_not_imported():
         "assert not {'torch', 'transformers'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
+def test_no_layout_that_works_is_refused(kind):
+    with torch.device("meta"):
+        made = loader_of(tiny.config(kind)).from_config(tiny.config(kind))
+    named = {**made.config.to_dict(), "architectures": [type(made).__name__]}
+    entries = [
+        TensorEntry(name, "model.safetensors", "BF16", tuple(tensor.shape), 0, 0)
+        for name, tensor in made.state_dict().items()
+    ]
+    look = Look("a", ["config.json", "model.safetensors"], named, entries)
+    assert kind_of(look).why is None
+    assert kind_of(replace(look, config={**named, "architectures": None})).why is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -90,6 +91,29 @@ def test_a_filled_model_computes_as_from_pretrained_s(kind, tmp_path):
         assert torch.equal(model(**inputs).logits, loaded(**inputs).logits)
         assert not any(p.is_meta for p in [*model.parameters(), *model.buffers()])
     assert all(p.is_meta for p in one.skeleton.model.parameters())
+
+
+@pytest.mark.parametrize("kind", ["llama", "mixtral"])
+@pytest.mark.parametrize("around", ["_orig_mod.", "module.", "_orig_mod.module."])
+def test_what_training_wrapped_around_a_model_is_passed_over(kind, around, tmp_path):
+    plain = open_tiny(kind, tmp_path / "plain")
+    folder = shutil.copytree(plain.folder, tmp_path / "wrapped")
+    inside = "layers.1._checkpoint_wrapped_module."
+    tensors = {
+        f"{around}{name.replace('layers.1.', inside)}": tensor
+        for name, tensor in load_file(folder / "model.safetensors").items()
+    }
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    checkpoint = Checkpoint.open(folder)
+    found, _ = inspect(skeletons.build(folder, checkpoint, CPU))
+    sites = find_sites(found, list(checkpoint.entries))
+    assert sites.coverage > 0.99 and {each.name for each in sites.tensors} <= tensors.keys()
+    inputs = model_inputs(batches(3)[0], CPU)
+    read = Weights(checkpoint, CPU).read
+    with torch.no_grad(), plain.skeleton.filled_model(plain.weights.read) as model:
+        expected = model(**inputs).logits
+    with torch.no_grad(), found.filled_model(read) as model:
+        assert torch.equal(model(**inputs).logits, expected)
 
 
 def test_a_tied_tensor_is_read_once_and_stands_in_both_places(tmp_path):
