@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from modelrepair.errors import DamagedCheckpointError
+from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.publish.destination import Destination
 from modelrepair.publish.files import CARD_LIMIT, CARD_NAME, card_text
 from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Origin
@@ -80,11 +80,20 @@ def _listed(destination: Destination) -> tuple[Remote, bool]:
 
 
 def _card(id: str, remote: Remote) -> str:
-    """The README there; empty where there is none."""
+    """The README there; empty where there is none.
+
+    Raises:
+        UsageError: it is too long to be read, and would be lost.
+    """
     from huggingface_hub import HfApi
 
-    if not 0 < remote.sizes.get(CARD_NAME, 0) <= CARD_LIMIT:
+    if CARD_NAME not in remote.files:
         return ""
+    if remote.sizes.get(CARD_NAME, 0) > CARD_LIMIT:
+        raise UsageError(
+            f"{CARD_NAME} of {id} has over {CARD_LIMIT:,} bytes: its text can't be kept",
+            hint="shorten it there, or name another target with --to",
+        )
     path = HfApi().hf_hub_download(id, CARD_NAME, revision=remote.commit)
     return card_text(Path(path).parent) or ""
 

@@ -27,7 +27,7 @@ from modelrepair.publish.owners import with_owners_text
 from modelrepair.publish.pulls import branch_of, closed
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.reading import read_manifest
-from modelrepair.publish.remote import Remote, blob_of, list_remote
+from modelrepair.publish.remote import Remote, list_remote
 from modelrepair.publish.rights import check_rights, rights_warnings, terms_of_repair
 from modelrepair.publish.there import (
     Kept,
@@ -215,7 +215,7 @@ def _send(job: _Job, progress: Progress) -> PushReport:
     remote = state.remote
     card = _card_for(job, state)
     send = [name for name, differs in job.writes(remote).items() if differs]
-    if remote.files.get(CARD_NAME) != (blob_of(card), False):
+    if not remote.holds(CARD_NAME, card):
         send = sorted([*send, CARD_NAME])
     url = f"{api.endpoint}/{destination.id}"
     if opened:
@@ -336,7 +336,7 @@ def _look_again(job: _Job, commit: str, deleted: Sequence[str], card: bytes) -> 
     """
     remote = list_remote(job.destination.id, commit)
     missing = [name for name, differs in job.writes(remote).items() if differs]
-    missing += [CARD_NAME] * (remote.files.get(CARD_NAME) != (blob_of(card), False))
+    missing += [] if remote.holds(CARD_NAME, card) else [CARD_NAME]
     for name in (*missing, *(name for name in deleted if name in remote.files)):
         raise HubError(
             f"{job.destination.id} does not hold {name} as it was sent",

@@ -38,6 +38,11 @@ class Remote:
         digest, large = known
         return digest != ((sha256 or sha256_file(file)) if large else blob_of(file.read_bytes()))
 
+    def holds(self, path: str, content: bytes) -> bool:
+        """Whether the repository has these bytes under this name."""
+        digest, large = self.files.get(path, ("", False))
+        return digest == (hashlib.sha256(content).hexdigest() if large else blob_of(content))
+
 
 def list_remote(id: str, revision: str) -> Remote:
     """Look at a repository's files, all of them, at the commit that the revision names now.

@@ -9,6 +9,7 @@ commit, or ``--delete`` names it.
 from __future__ import annotations
 
 import fnmatch
+import glob
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -166,7 +167,7 @@ def sort_there(
     for name, known in sorted(state.remote.files.items()):
         if name == HUBS_OWN:
             continue
-        chosen = any(fnmatch.fnmatchcase(name, glob) for glob in delete)
+        chosen = any(fnmatch.fnmatchcase(name, each) for each in delete)
         then = state.source.get(name) if own else None
         if name == CARD_NAME:
             # Ours is merged with the text there; a source's own is quoted, as it was then.
@@ -245,7 +246,7 @@ def _refuse_what_is_in_the_way(there: There, destination: Destination, source: s
         return
     names, more = there.in_the_way[:NAMED], len(there.in_the_way) - NAMED
     holds = f"{', '.join(names)}{f' and {more} more' if more > 0 else ''}"
-    option = " ".join(f"--delete {shlex.quote(name)}" for name in names)
+    option = " ".join(f"--delete {shlex.quote(glob.escape(name))}" for name in names)
     if more > 0 or there.other is not None:
         option = "--delete '*', which takes all that is there"
     if there.other is not None:
@@ -268,24 +269,24 @@ def _check_globs(
 ) -> None:
     """Refuse a glob of ``--delete`` that names nothing, and deleted nothing with this repair."""
     taken = {*there.deleted, *there.replaced, *(state.remote.files.keys() & {CARD_NAME, *writes})}
-    for glob in globs:
-        if any(fnmatch.fnmatchcase(name, glob) for name in taken):
+    for each in globs:
+        if any(fnmatch.fnmatchcase(name, each) for name in taken):
             continue
-        if destination.exists and _gone_before(destination.id, state.remote.commit, glob):
+        if destination.exists and _gone_before(destination.id, state.remote.commit, each):
             continue
         raise UsageError(
-            f"--delete {glob!r} matches no file of {destination.id}",
+            f"--delete {each!r} matches no file of {destination.id}",
             hint="a glob is compared with names inside the repository, such as evals/*",
         )
 
 
-def _gone_before(id: str, commit: str, glob: str) -> bool:
+def _gone_before(id: str, commit: str, pattern: str) -> bool:
     """Whether our latest commit deleted such a file: the same command again is no mistake."""
     from huggingface_hub import HfApi
 
     for each in HfApi().list_repo_commits(id, revision=commit):
         if each.title.startswith(TITLE):
-            return any(fnmatch.fnmatchcase(name, glob) for name in deleted_by(each.message))
+            return any(fnmatch.fnmatchcase(name, pattern) for name in deleted_by(each.message))
     return False
 
 

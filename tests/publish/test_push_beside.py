@@ -12,7 +12,7 @@ from modelrepair.errors import HubError, UsageError
 from modelrepair.publish.manifest import MANIFEST_NAME
 from modelrepair.source.digest import sha256_file
 from tests.hub.repaired import files_of, on_the_hub
-from tests.hub.state import Hub, Repo
+from tests.hub.state import LARGE, Hub, Repo
 
 TARGET = "me/model-repaired"
 FOREIGN = {"x-Q4_K_M.gguf": b"GGUF mine", "evals/mine.json": b"{}", "cat.png": b"a cat"}
@@ -84,6 +84,18 @@ def test_a_readme_that_was_there_first_stays_below_ours(hub, tmp_path):
     assert held.rstrip().endswith("# To come\n\nSoon.") and "license: llama2" in held
     assert verify(TARGET).ok
     assert push(made.out).nothing
+
+
+def test_a_readme_in_the_large_store_and_one_that_is_too_long(hub, tmp_path, monkeypatch):
+    made = on_the_hub(hub, tmp_path)
+    monkeypatch.setattr("tests.hub.state.LARGE", (*LARGE, "README.md"))
+    hub.add(TARGET, {"README.md": b"Mine."})
+    push(made.out)
+    assert b"Mine." in hub.repos[TARGET].files()["README.md"]
+    assert push(made.out).nothing
+    monkeypatch.setattr("modelrepair.publish.earlier.CARD_LIMIT", 100)
+    with pytest.raises(UsageError, match=r"README\.md of .* has over 100 bytes"):
+        push(made.out)
 
 
 def test_the_folder_s_own_text_is_sent_where_the_owner_wrote_none(hub, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from modelrepair.errors import HubError, UsageError
@@ -66,6 +68,7 @@ def test_a_file_of_the_source_beside_is_noted_as_verify_does():
         ("config.json/x", {"config.json": True}),
         ("adapter_config.json", {"config.json": True}),
         ("pytorch_lora.safetensors", {"model.safetensors": True}),
+        ("model [1].safetensors", {"model.safetensors": True}),
     ],
 )
 def test_what_is_in_the_way_stops_a_push_unless_it_may_be_deleted(name, writes):
@@ -74,9 +77,11 @@ def test_what_is_in_the_way_stops_a_push_unless_it_may_be_deleted(name, writes):
     assert there.in_the_way == (name,)
     with pytest.raises(UsageError, match="which no repair of user/model wrote") as caught:
         check_there(there, lies, writes, place(), SOURCE)
-    assert "--to" in caught.value.hint and f"--delete {name}" in caught.value.hint
-    freed = sort_there(lies, writes, place(), delete=[name])
-    check_there(freed, lies, writes, place(), SOURCE, [name])
+    assert "--to" in caught.value.hint
+    option, named = shlex.split(caught.value.hint.partition(": ")[2])
+    assert option == "--delete"
+    freed = sort_there(lies, writes, place(), delete=[named])
+    check_there(freed, lies, writes, place(), SOURCE, [named])
     assert freed.in_the_way == () and (name in freed.replaced) == (name in writes)
     assert (name in freed.deleted) == (name not in writes)
 
