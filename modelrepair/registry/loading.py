@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -123,7 +123,9 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
             continue
         plugins.append(Plugin(*origin, status="active", hooks=hooks))
         for hook, kind in KINDS.items():
-            for problem, spec in _checked(offered[hook], kind):
+            taken = {item.spec.name for item in specs[hook] if item.distribution == OWN}
+            taken = taken if distribution != OWN else set()
+            for problem, spec in _checked(offered[hook], kind, taken):
                 if problem:
                     failures.append(PluginFailure(*origin, error=problem, name=_name(spec)))
                 else:
@@ -186,13 +188,23 @@ def _call(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     return [spec for result in results for spec in result]
 
 
-def _checked(offered: Iterable[Any], kind: type[Any]) -> Iterator[tuple[str | None, Any]]:
-    """Each offered spec with what is wrong with it, or None."""
+def _checked(
+    offered: Iterable[Any], kind: type[Any], taken: Collection[str]
+) -> Iterator[tuple[str | None, Any]]:
+    """Each offered spec with what is wrong with it, or None.
+
+    Args:
+        offered: what a plug-in gives.
+        kind: what it has to be.
+        taken: names that are ours.
+    """
     for spec in offered:
         if not isinstance(spec, kind):
             yield f"offers {spec!r:.80}, which is no {kind.__name__}", spec
         elif not isinstance(spec.name, str) or not NAME.fullmatch(spec.name):
             yield f"offers the name {spec.name!r}, {NAMES}", spec
+        elif spec.name in taken:
+            yield f"offers the name {spec.name!r}, which is modelrepair's own and stays so", spec
         elif spec.api != API:
             yield (
                 f"{spec.name!r} was written for plug-in interface {spec.api}, "
