@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelrepair.progress import Progress
+from modelrepair.progress import Progress, Silent
+from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.proof.findings import Verification
@@ -93,7 +94,8 @@ def verify(
     """
     from modelrepair.proof.origins import verify_origins
 
-    return verify_origins(out, revision, source, reference, base, progress)
+    with saying((progress or Silent()).note):
+        return verify_origins(out, revision, source, reference, base, progress)
 
 
 def apply(

@@ -14,6 +14,7 @@ from modelrepair.presets import PresetName
 from modelrepair.progress import Progress, Silent
 from modelrepair.registry.specs import Scope
 from modelrepair.settings import DEFAULT_SETS, NONE
+from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.preflight import Plan
@@ -222,7 +223,7 @@ def repair(
 
     pushing = push_options(push, options)
     progress = progress or Silent()
-    with rows_in_files(options) as given:
+    with rows_in_files(options) as given, saying(progress.note):
         settings = settings_of(source, given)
         if pushing is not None:
             more = [reported] if reported else []
@@ -289,8 +290,9 @@ def measure(
 
     from modelrepair.measuring import run_measure
 
-    with rows_in_files(options) as given:
-        return run_measure(settings_of(model, given), progress or Silent(), _text(template))
+    progress = progress or Silent()
+    with rows_in_files(options) as given, saying(progress.note):
+        return run_measure(settings_of(model, given), progress, _text(template))
 
 
 @taking_the_same(repair)

@@ -22,6 +22,7 @@ from modelrepair.source.cached import (
     remember,
     unreachable,
 )
+from modelrepair.source.fetching import say_fetch
 from modelrepair.source.resolve import hub_errors
 
 DESCRIBES = ("README.md", ".huggingface.yaml", "dataset_infos.json")
@@ -57,6 +58,8 @@ class Pinned:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import LocalEntryNotFoundError
 
+        if not self.offline:
+            say_fetch(self.id, self.commit, {name: None}, "dataset")
         try:
             return Path(
                 HfApi().hf_hub_download(

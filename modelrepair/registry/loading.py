@@ -189,7 +189,7 @@ def _call(manager: pluggy.PluginManager, hook: str) -> list[Any]:
 
 
 def _checked(
-    offered: Iterable[Any], kind: type[Any], taken: Collection[str]
+    offered: Iterable[Any], kind: type[Any], taken: Collection[str] = ()
 ) -> Iterator[tuple[str | None, Any]]:
     """Each offered spec with what is wrong with it, or None.
 

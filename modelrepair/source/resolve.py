@@ -41,6 +41,7 @@ from modelrepair.publish.scopes import (
 )
 from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, unreachable
 from modelrepair.source.digest import sha256_file
+from modelrepair.source.fetching import say_fetch
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.look import Look, first_of, is_weights
@@ -207,13 +208,12 @@ def _hub(
     said = {} if info.card_data is None else vars(info.card_data)
     check_form(Look(id, names, card=said, hub=True))
     wanted = wanted_files(names, record=record, include=include)
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
+    fetched = [name for name in wanted if weights or not is_weights(name)]
     with hub_errors(id, revision):
+        say_fetch(id, str(info.sha), {name: sizes[name] for name in fetched})
         folder = api.snapshot_download(
-            id,
-            revision=info.sha,
-            allow_patterns=[
-                glob.escape(name) for name in wanted if weights or not is_weights(name)
-            ],
+            id, revision=info.sha, allow_patterns=[glob.escape(name) for name in fetched]
         )
         remember(Path(folder), revision or "main")
     if weights:
@@ -221,7 +221,6 @@ def _hub(
         weight_names = [name for name in wanted if is_weights(name) and name in checksums]
         check_arrived(id, Path(folder), {name: checksums[name] for name in weight_names})
     left = tuple(sorted(set(names) - set(wanted)))
-    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
     return Source(id, info.sha, Path(folder), id.rpartition("/")[2], left, weights, sizes)
 
 

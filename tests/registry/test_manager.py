@@ -119,12 +119,6 @@ def test_two_distributions_of_one_name_are_both_named_when_it_is_asked_for(insta
     assert "MODELREPAIR_PLUGINS" in caught.value.hint
 
 
-def test_nobody_takes_the_place_of_our_own_silently(install, scorer_code):
-    install("greedy", scorer_code("wanda"))
-    with pytest.raises(UsageError, match=r"greedy 1\.0"):
-        load_registry().scorer("wanda")
-
-
 def test_a_newer_interface_is_refused_by_name(install, scorer_code):
     install("future-scorer", scorer_code("future", api=2))
     registry = load_registry()
