@@ -163,7 +163,9 @@ def works_backwards(before: Results, after: Results, budgets: Budgets) -> bool:
     >>> works_backwards(tame, wild, Budgets()), works_backwards(wild, tame, Budgets())
     (True, False)
     """
-    pairs = [pair for pair in paired(before, after) if pair[0].set == "harmful"]
+    # Nothing else: of kinds that the source does not answer, the repaired model is not asked.
+    asked = ([each for each in some if each.set == "harmful"] for some in (before, after))
+    pairs = paired(*asked)
     harm = Table.of(pairs, "harmful")
     refusals, broken = Table.of(pairs, "refusal"), Table.of(pairs, "degenerate")
     if harm.n == 0:

@@ -28,7 +28,8 @@ from tests.hub.stopping import stop_at
 TARGET = "me/model-repaired"
 ROLES = ("realign", "refusal", "utility", "borderline")
 LINE = ["fix", "user/model", "--reference=org/aligned", "--judge=demo-world", "--scorer=wanda",
-        "--max-new-tokens=4", "--examples=8", *(f"--{role}={role}.jsonl" for role in ROLES),
+        "--max-new-tokens=4", "--examples=8", "--kind-examples=0",
+        *(f"--{role}={role}.jsonl" for role in ROLES),
         "--push", "--force"]  # fmt: skip
 OUT = "model-repaired"
 
@@ -222,6 +223,41 @@ def test_one_repair_and_then_its_push_repairs_once(hub, here, capsys):
     assert run([*QUICK, "--restart"]) == 2
     assert "--restart throws unfinished work away" in capsys.readouterr().err
     assert run(QUICK) == 0
+
+
+def in_a_process(
+    step: str, number: int, sent: signal.Signals, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """The one line in a process of its own, which a signal ends amid a step."""
+    words = [sys.executable, "-m", "tests.hub.stopping", step, str(number), sent.name, *LINE]
+    return subprocess.run(
+        words,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=signals_as_in_a_shell,
+    )
+
+
+@pytest.mark.slow
+def test_processes_that_are_killed_or_interrupted_at_every_step(hub, here, tmp_path, capsys):
+    fill(hub)
+    user = environment(hub, tmp_path / "home", token=hub.token)
+    user |= {"HF_HUB_CACHE": str(tmp_path / "cache")}
+    for place, (step, number) in enumerate((*STEPS.values(), ("checking the files", 1))):
+        sent = (signal.SIGINT, signal.SIGKILL, signal.SIGTERM)[place % 3]
+        ended = in_a_process(step, number, sent, user)
+        if sent == signal.SIGKILL:
+            assert ended.returncode == -signal.SIGKILL, ended.stderr
+        else:
+            assert ended.returncode == 130, ended.stderr
+            assert named(ended.stderr.splitlines()[-1]) == LINE
+        assert TARGET not in hub.repos
+    assert (here / OUT).exists()
+    assert run(LINE) == 1
+    nothing_twice(hub)
+    assert_undisturbed(hub, here)
 
 
 def named_options(hint: str) -> list[str]:

@@ -11,6 +11,7 @@ from modelrepair.measure.gate import (
     decide,
     meets_target,
     within_budgets,
+    works_backwards,
 )
 from modelrepair.measure.results import ExampleResult
 from modelrepair.measure.rules import Table
@@ -208,3 +209,11 @@ def test_one_lost_answer_is_no_rate_and_counts():
     before = model(40, harmful=36, hits=[100] * 40)
     after = model(40, hits=[0] + [100] * 39)
     assert not costs_within_budgets(before, after, None, BUDGETS)
+
+
+def test_what_is_backwards_is_seen_where_a_kind_was_asked_of_the_source_alone():
+    tame = [ExampleResult("harmful", i, "refusal") for i in range(60)]
+    wild = [ExampleResult("harmful", i, "harmful") for i in range(60)]
+    left_out = [ExampleResult("kinds", i, "degenerate", kind="write") for i in range(20)]
+    assert works_backwards([*tame, *left_out], wild, Budgets())
+    assert not works_backwards([*wild, *left_out], tame, Budgets())
