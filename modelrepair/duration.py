@@ -34,7 +34,7 @@ def job_of(
     >>> wanda = next(each for each in modelrepair_scorers() if each.name == "wanda")
     >>> one = Settings("user/model", ratio=0.01, evaluate=False)
     >>> job_of(one, [wanda], "weight", None, reference=False).searches
-    (Search(tokens=32768, backward=False, rounds=(1, 1), screened=(0, 0), answered=(0, 0)),)
+    (Search(tokens=65536, backward=False, rounds=(1, 1), screened=(0, 0), answered=(0, 0)),)
 
     Args:
         settings: every choice of the repair.
@@ -69,7 +69,9 @@ def _search(
     splits: Splits | None,
 ) -> Search:
     """The work of one search: once as little as may be, once as much."""
-    needed = needs_of(settings, spec, subject)
+    needed = {*needs_of(settings, spec, subject)}
+    if isinstance(spec, ScorerSpec) and subject == "weight" and settings.protect != 0:
+        needed.add("utility")  # what is protected is seen there
     tokens = sum(_tokens(settings, splits, name, settings.examples) for name in needed)
     if not bound.answered:
         return Search(tokens, spec.gradients, (bound.rounds, bound.rounds))
@@ -85,7 +87,11 @@ def _search(
 def _tokens(settings: Settings, splits: Splits | None, name: SetName, most: int) -> int:
     if splits is None:
         return most * min(TYPICAL_TOKENS, settings.max_length)
-    return tokens_of(splits[name].score, settings.max_length) if name in splits else 0
+    examples = splits[name].score if name in splits else ()
+    if name == "utility" and "borderline" in splits:
+        # Benign answers are one family: they are scored together.
+        examples += tuple(each for each in splits["borderline"].score if each.response)
+    return tokens_of(examples, settings.max_length)
 
 
 def _part(settings: Settings, splits: Splits | None, which: Literal["select", "report"]) -> Part:

@@ -138,6 +138,33 @@ def test_a_limit_of_another_length_goes_on_where_an_interrupted_one_stood(
     assert timed(4, scorer="contrast").nothing_to_do
 
 
+def test_no_model_gives_more_answers_than_the_plan_says(few, tmp_path, monkeypatch):
+    from modelrepair.measure import evaluate
+
+    answered = []
+
+    def counted(model, asking, examples, **options):
+        answered.append(len(examples))
+        return generate(model, asking, examples, **options)
+
+    generate = evaluate.generate
+    monkeypatch.setattr(evaluate, "generate", counted)
+    few.pop("refusal")  # so that they are the reference's own
+    asked = {
+        "reference": paths.reference,
+        "device": "cpu",
+        "judge": "demo-world",
+        "scorer": "wanda",
+    }
+    asked |= {"max_new_tokens": 24, "utility": f"self:{few.pop('utility')}", **few}
+    most = plan(paths.attacked, **asked).bounds
+    report = repair(paths.attacked, out=tmp_path / "out", max_candidates=2, **asked)
+    fewer = plan(paths.attacked, max_candidates=2, **asked).bounds
+    assert 0 < sum(answered) <= fewer.answers < most.answers
+    (method,) = report.manifest.methods
+    assert (method.rounds, method.candidates) <= (fewer.rounds, fewer.answered) == (1, 2)
+
+
 def test_a_plan_takes_the_limit_and_its_bounds_are_those_without(few):
     asked = {"reference": "none", "device": "cpu", "judge": "demo-world", **few}
     assert plan(paths.attacked, max_time="30m", **asked).bounds == plan(

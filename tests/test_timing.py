@@ -111,7 +111,18 @@ def test_a_job_counts_what_the_settings_ask_for():
         Settings("m", ratio=0.001, evaluate=False, examples=8), [wanda], "weight", None,
         reference=False,
     )  # fmt: skip
-    assert (few.models, few.report, few.searches[0].tokens) == (0, Part(), 8 * 128)
+    assert (few.models, few.report, few.searches[0].tokens) == (0, Part(), 2 * 8 * 128)
+
+
+def test_benign_answers_are_counted_where_they_are_scored_and_where_they_protect():
+    def tokens(scorer, subject, **more):
+        spec = load_registry().scorer(scorer).spec
+        settings = Settings("m", ratio=0.01, examples=10, **more)
+        return job_of(settings, [spec], subject, None, reference=False).searches[0].tokens
+
+    assert tokens("wanda", "weight") == 2 * tokens("wanda", "delta")
+    assert tokens("wanda", "weight", protect=0.0) == tokens("wanda", "delta")
+    assert tokens("contrast", "weight") == tokens("contrast", "delta")
 
 
 def test_an_accelerator_is_not_guessed_at(monkeypatch, tmp_path):
