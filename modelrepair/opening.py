@@ -183,8 +183,8 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         if model is not None:
             terms = with_base(terms, model.id or model.name, terms_in(model.folder))
     asks = [*terms.warnings]
-    if target is not None and (named := name_warning(terms, target.id)):
-        asks.append(named)
+    if target is not None and target.kind == "new repository":
+        asks += [line for line in (name_warning(terms, target.id),) if line]
     found = reference.found
     config = read_config((ahead.base or source).folder)
     least, most = plan.peak_bytes, max(plan.peak_bytes, plan.generation_bytes)

@@ -134,7 +134,8 @@ def _push(folder: Path, options: PushOptions, progress: Progress) -> PushReport:
         # Said and refused before the weights are read: that takes minutes.
         for line in _sorted(job)[1].lines(destination.id):
             progress.note(line)
-    for line in rights_warnings(terms, destination.id):
+    named = destination.id if destination.kind == "new repository" else None
+    for line in rights_warnings(terms, named):
         progress.note(f"Warning: {line}")
     check_files(folder, manifest, progress)
     with push_errors(destination.id, options.command(folder)):

@@ -80,7 +80,7 @@ def rights_warnings(terms: Terms, target: str | None) -> tuple[str, ...]:
 
     Args:
         terms: of the repair.
-        target: the id that it is published as; None where it is not published.
+        target: the id of the new repository; None where there is none to be named.
     """
     named = None if target is None else name_warning(terms, target)
     return (*terms.warnings, *([named] if named else []))

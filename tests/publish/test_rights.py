@@ -16,6 +16,8 @@ from modelrepair.progress import Silent
 from modelrepair.proof.verify import verify
 from modelrepair.publish.push import push as push_with
 from modelrepair.publish.pushing import PushOptions
+from modelrepair.publish.rights import rights_warnings
+from modelrepair.source.licences import terms_of
 from tests.hub.repaired import files_of, on_the_hub
 from tests.publish.made import make_repair
 
@@ -101,6 +103,11 @@ def test_what_a_licence_asks_is_said_before_the_push(hub, tmp_path, licence, sai
     made, heard = repaired(hub, tmp_path, licence), Listening()
     push_with(made.out, PushOptions(), heard)
     assert any(said in line and licence in line for line in heard.lines), heard.lines
+
+
+def test_where_no_name_is_to_be_found_none_is_asked_for():
+    lines = rights_warnings(terms_of({"license": "llama3.1"}), None)
+    assert lines and not any("--to" in line for line in lines)
 
 
 def test_a_free_licence_is_no_warning(hub, tmp_path):
