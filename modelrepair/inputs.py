@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -116,7 +117,12 @@ def made_on(inputs: Mapping[str, str], chosen: Chosen) -> dict[str, str]:
     plugins = [each for each, _ in chosen.scorers] if chosen.repairer is None else [chosen.repairer]
     codes = {f"the code of {each.spec.name}": code_digest(each) for each in plugins}
     found = {**inputs, **codes}
-    return {name: published(text) for name, text in found.items() if name not in LIBRARIES}
+    return {name: _recorded(text) for name, text in found.items() if name not in LIBRARIES}
+
+
+def _recorded(text: str) -> str:
+    """A text that tells of this machine by its digest, which is as good to compare with."""
+    return text if published(text) == text else hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_files(model: Model, include: Sequence[str] = ()) -> Iterator[str]:
