@@ -167,6 +167,12 @@ def run(
         bench = complete(bench, reference, subject_of(settings, source, reference))
         panels = with_own(bench, panels, reference)
         found = find(bench, reference, lambda *which: _select(bench, *which))
+        if found.stopped:
+            last = found.methods[-1]
+            progress.note(
+                f"--max-time ends the search: {last.name} took {last.rounds} rounds, and "
+                f"{last.candidates} of its candidates answered; the best candidate is taken"
+            )
         edit = edit_of(bench, found, reference)
         written = write_weights(
             _emptied(workspace.staged),
