@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from modelrepair import preflight
 from modelrepair.aligned import Reference, look_at_reference
-from modelrepair.bench import Notes
+from modelrepair.bench import Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import Plugins
 from modelrepair.examples.keys import SetKey
@@ -69,6 +69,12 @@ class Ahead:
     destination: Destination | None
     there: There
     read: Callable[[Source], Checkpoint]
+
+    @property
+    def model(self) -> Model:
+        """The source and its base as their headers tell."""
+        base = None if self.base is None else Model(self.base, self.read(self.base))
+        return Model(self.source, self.read(self.source), base)
 
 
 def look_ahead(

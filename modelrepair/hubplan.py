@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 from modelrepair.ahead import Ahead
@@ -16,6 +15,7 @@ from modelrepair.preflight import Plan
 from modelrepair.publish.destination import Destination, visibility
 from modelrepair.publish.pushing import PushOptions
 from modelrepair.publish.there import There
+from modelrepair.reach import chosen
 from modelrepair.registry.specs import SubjectKind
 from modelrepair.settings import Settings
 from modelrepair.source.resolve import Source, hub_errors, wanted_files
@@ -136,7 +136,9 @@ def _sent(
         entry
         for block in blocks_of(entries, plan.blocks)
         for entry in block
-        if is_matrix(entry) and entry.name not in plan.skipped and _chosen(entry.name, settings)
+        if is_matrix(entry)
+        and entry.name not in plan.skipped
+        and chosen(entry.name, settings.targets, settings.exclude)
     ]
     touched = {entry.file for entry in sites}
     sent = sum(entry.nbytes for entry in entries if entry.file in touched)
@@ -167,12 +169,6 @@ def mask_bytes(sites: Sequence[TensorEntry], share: float) -> int:
     share = min(max(share, 1e-9), 0.5)
     bits = -share * math.log2(share) - (1 - share) * math.log2(1 - share)
     return OF_A_SITE * len(sites) + int(1.2 * bits / 8 * sum(entry.entries for entry in sites))
-
-
-def _chosen(name: str, settings: Settings) -> bool:
-    if settings.targets and not any(fnmatchcase(name, glob) for glob in settings.targets):
-        return False
-    return not any(fnmatchcase(name, glob) for glob in settings.exclude)
 
 
 def _beside(source: Source, info: Any | None) -> tuple[int, int]:

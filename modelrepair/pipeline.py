@@ -123,6 +123,9 @@ def run(
     if not planned.finished:
         preflight.check(size_up(settings, ahead, plugins, sets, out))
     destination = placed(output_of(out, ahead.source), ahead.source.folder)
+    if not (ahead.source.complete or settings.merge):
+        # What only the model's own layers tell is known before gigabytes are fetched, too.
+        prepare.look_inside(settings, ahead.model, sets, chosen, Notes())
     source = prepare.find_source(settings, commit=ahead.source.commit)
     reference = fetch_reference(ahead.reference, source)
     settings = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)

@@ -11,7 +11,7 @@ from modelrepair.bench import Notes, Sets
 from modelrepair.choosing import Plugins, find_plugins
 from modelrepair.duration import job_of
 from modelrepair.errors import ResourceError
-from modelrepair.estimate import free_disk
+from modelrepair.estimate import blocks_of, factors_of, free_disk, is_matrix
 from modelrepair.examples.splits import Splits
 from modelrepair.finished import check_settings
 from modelrepair.hubplan import bytes_to_fetch, hub_plan
@@ -24,6 +24,7 @@ from modelrepair.preflight import Plan, Stopped, size_of
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
 from modelrepair.publish.pushing import PushOptions
+from modelrepair.reach import check_coverage, check_globs, check_some_left, chosen
 from modelrepair.readable import all_readable
 from modelrepair.refusals import Refusals
 from modelrepair.registry.specs import ScorerSpec
@@ -110,6 +111,10 @@ def plan_ahead(
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
+    if refusals.keep:
+        # By names and shapes; a repair asks the model itself, before it fetches a weight.
+        with refusals.kept():
+            check_reach(settings, ahead, made)
     made = replace(made, error=Stopped.by(refusals.first))
     folder = output_of(out, ahead.source)
     opening = opening_of(ahead, seen, made, folder, evaluate=settings.evaluate)
@@ -137,6 +142,25 @@ def check_output(
     shown = shown_settings(at_commits(named, ahead.source.commit, sets), plugins).to_json()
     folder = placed(output_of(out, ahead.source), ahead.source.folder)
     return check_settings(folder, all_readable(shown), restart=restart)
+
+
+def check_reach(settings: Settings, ahead: Ahead, plan: Plan) -> None:
+    """Stop where too little of the model can be repaired, or nothing of what was chosen.
+
+    Raises:
+        UnsupportedModelError: the coverage is too small.
+        UsageError: a glob that matches no matrix.
+    """
+    check_coverage(plan.coverage, plan.skipped, allow_partial=settings.allow_partial)
+    factors = ahead.base is not None and not settings.merge
+    entries = ahead.read(ahead.source if factors else ahead.base or ahead.source).entries.values()
+    matrices = [each for block in blocks_of([*entries], plan.blocks) for each in block]
+    matrices = factors_of(entries) if factors else list(filter(is_matrix, matrices))
+    names = [each.name for each in matrices if each.name not in plan.skipped]
+    whole = [glob for glob in settings.targets if "#" not in glob]
+    check_globs(names, whole, [glob for glob in settings.exclude if "#" not in glob])
+    if whole == list(settings.targets):
+        check_some_left([n for n in names if chosen(n, settings.targets, settings.exclude)])
 
 
 def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:

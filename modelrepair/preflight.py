@@ -24,6 +24,7 @@ from modelrepair.estimate import (
 )
 from modelrepair.examples.load import Example
 from modelrepair.glance import Glance, Glanced
+from modelrepair.reach import MINIMUM_COVERAGE
 from modelrepair.registry.specs import Scope, SetName
 from modelrepair.source.config import (
     BLOCK_COUNTS,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from modelrepair.limits import Bounds
     from modelrepair.opening import Opening
 
-MINIMUM_COVERAGE = 0.95
 NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from modelrepair.examples.template import Template
     from modelrepair.measure.evaluate import Panel
+    from modelrepair.sweep.sites import Sites
     from modelrepair.sweep.skeleton import Skeleton
     from modelrepair.sweep.weights import Weights
     from modelrepair.workspace import Workspace
@@ -255,6 +256,33 @@ def open_bench(
         UnsupportedModelError: coverage, layout, template, or blocks that share state where
             gradients are asked for.
     """
+    skeleton, sites, panel = look_inside(settings, source, sets, chosen, notes)
+    return Bench(
+        settings=settings,
+        source=source,
+        sets=replace(sets, splits=panel.splits),
+        chosen=chosen,
+        skeleton=skeleton,
+        sites=sites,
+        panel=panel,
+        device=skeleton.device,
+        workspace=workspace,
+        notes=notes,
+        progress=progress,
+        remembered=remembered or workspace.work / "measured",
+    )
+
+
+def look_inside(
+    settings: Settings, source: Model, sets: Sets, chosen: Chosen, notes: Notes
+) -> tuple[Skeleton, Sites, Panel]:
+    """Build a model of its config, and find its matrices and template; headers are enough.
+
+    Raises:
+        UnsupportedModelError: coverage, layout, template, or blocks that share state where
+            gradients are asked for.
+        UsageError: a glob that matches no matrix.
+    """
     from modelrepair.sweep.adapter import check_plain, unknown_fields
     from modelrepair.sweep.sites import find_sites, narrow, require_coverage
 
@@ -271,20 +299,7 @@ def open_bench(
     sites = find_sites(skeleton, list(source.checkpoint.entries))
     require_coverage(sites, allow_partial=settings.allow_partial)
     panel = open_panel(settings, source, skeleton, sets.splits, chosen.judge, notes)
-    return Bench(
-        settings=settings,
-        source=source,
-        sets=replace(sets, splits=panel.splits),
-        chosen=chosen,
-        skeleton=skeleton,
-        sites=narrow(sites, settings.targets, settings.exclude),
-        panel=panel,
-        device=device,
-        workspace=workspace,
-        notes=notes,
-        progress=progress,
-        remembered=remembered or workspace.work / "measured",
-    )
+    return skeleton, narrow(sites, settings.targets, settings.exclude), panel
 
 
 def open_panel(

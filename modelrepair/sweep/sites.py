@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.errors import UnsupportedModelError
 from modelrepair.estimate import multiplies
+from modelrepair.reach import check_coverage, check_globs, check_some_left
 from modelrepair.scorers.protocol import SiteInfo
 from modelrepair.sweep.experts import Part
 from modelrepair.sweep.matrices import Matrix, matrices, why_not
 from modelrepair.sweep.places import Place
 from modelrepair.sweep.skeleton import Skeleton
-
-MINIMUM_COVERAGE = 0.95
-"""The share of the parameters of the blocks' matrices that must be sites."""
 
 
 @dataclass(frozen=True)
@@ -171,14 +169,7 @@ def require_coverage(sites: Sites, *, allow_partial: bool) -> None:
     Raises:
         UnsupportedModelError: the coverage is under 95 % and ``allow_partial`` is not set.
     """
-    if sites.coverage >= MINIMUM_COVERAGE or allow_partial:
-        return
-    name, reason = next(iter(sites.skipped.items()))
-    raise UnsupportedModelError(
-        f"only {sites.coverage:.1%} of the blocks' matrices can be repaired "
-        f"({len(sites.skipped)} skipped, first {name}: {reason})",
-        hint="--allow-partial repairs the part that can be reached",
-    )
+    check_coverage(sites.coverage, sites.skipped, allow_partial=allow_partial)
 
 
 def narrow(sites: Sites, targets: Sequence[str], exclude: Sequence[str]) -> Sites:
@@ -189,13 +180,8 @@ def narrow(sites: Sites, targets: Sequence[str], exclude: Sequence[str]) -> Site
     Raises:
         UsageError: a glob matches no site, or nothing is left.
     """
-    for option, patterns in (("--targets", targets), ("--exclude", exclude)):
-        for pattern in patterns:
-            if not any(_matches(site, [pattern]) for site in sites.chosen):
-                raise UsageError(
-                    f"{option} {pattern!r} matches none of the {len(sites.chosen)} matrices",
-                    hint=f"globs match whole tensor names such as {sites.chosen[0].name!r}",
-                )
+    names = {name for site in sites.chosen for name in (site.place.tensor, site.name)}
+    check_globs(names, targets, exclude)
     kept: list[Site] = []
     skipped = dict(sites.skipped)
     for site in sites.chosen:
@@ -205,11 +191,7 @@ def narrow(sites: Sites, targets: Sequence[str], exclude: Sequence[str]) -> Site
             skipped[site.name] = "excluded"
         else:
             kept.append(site)
-    if not kept:
-        raise UsageError(
-            "--targets and --exclude leave no matrix to repair",
-            hint="widen --targets or drop an --exclude",
-        )
+    check_some_left(kept)
     return replace(sites, chosen=tuple(kept), skipped=skipped)
 
 

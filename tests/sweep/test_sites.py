@@ -78,7 +78,7 @@ def test_a_matrix_of_the_block_itself_is_named(tmp_path):
 def test_under_95_percent_is_refused_unless_allowed(tmp_path):
     sites = extended(open_tiny("llama", tmp_path / "model"), 200)
     assert sites.coverage < 0.95
-    with pytest.raises(UnsupportedModelError, match=r"gate\.weight: Gate is no nn\.Linear") as told:
+    with pytest.raises(UnsupportedModelError, match=r"such as .*gate\.weight") as told:
         require_coverage(sites, allow_partial=False)
     assert told.value.exit_code == 6
     assert "--allow-partial" in told.value.hint
@@ -119,7 +119,7 @@ def test_globs_choose_and_exclude_on_names_as_in_the_file(tmp_path):
     ]
     assert narrow(sites, [], []).chosen == sites.chosen
     for targets, exclude in ((["*.qkv.*"], []), ([], ["q_proj"])):
-        with pytest.raises(UsageError, match="matches none of the 21 matrices"):
+        with pytest.raises(UsageError, match="matches no matrix"):
             narrow(sites, targets, exclude)
     with pytest.raises(UsageError, match="leave no matrix"):
         narrow(sites, [], ["*"])
