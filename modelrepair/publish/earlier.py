@@ -69,6 +69,23 @@ def files_of(source: Origin) -> Mapping[str, tuple[str, bool]]:
     return {}
 
 
+def quoted_by(earlier: Earlier | None) -> str:
+    """The source's card at the commit of an earlier repair; empty where it can't be had.
+
+    >>> quoted_by(None)
+    ''
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if earlier is None or earlier.commit is None:
+        return ""
+    with suppress(HfHubHTTPError):
+        path = HfApi().hf_hub_download(earlier.source, CARD_NAME, revision=earlier.commit)
+        return card_text(Path(path).parent) or ""
+    return ""
+
+
 def _listed(destination: Destination) -> tuple[Remote, bool]:
     from huggingface_hub.errors import RevisionNotFoundError
 

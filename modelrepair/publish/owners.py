@@ -19,7 +19,7 @@ _TAGS = re.compile(r"^tags:\n(?:- .*\n)+", re.MULTILINE)
 _OUR_TAG = re.compile(r"modelrepair$|(scorer|repairer):")
 
 
-def with_owners_text(card: str, there: str) -> str:
+def with_owners_text(card: str, there: str, quoted: str = "") -> str:
     r"""Our card with what the owner of its repository wrote around the one that lies there.
 
     >>> ours = "---\nlicense: mit\n---\n\n<!-- modelrepair:begin v1 -->\nnew\n"
@@ -35,10 +35,11 @@ def with_owners_text(card: str, there: str) -> str:
     Args:
         card: ours: front matter, our block, and the source's card below it.
         there: the README that lies in the repository.
+        quoted: the source's card as the earlier repair quoted it: that text is nobody's own.
     """
     there = there.replace("\r\n", "\n").removeprefix("\ufeff")
     body, theirs = without_front_matter(card), without_front_matter(there)
-    return _front(card, there) + _body(body, theirs)
+    return _front(card, there) + _body(body, theirs, own_text(quoted))
 
 
 def has_marks(card: str) -> bool:
@@ -50,12 +51,15 @@ def has_marks(card: str) -> bool:
     return len(OURS.findall(card)) == 1 and len(MARK.findall(card)) == 2
 
 
-def _body(ours: str, theirs: str) -> str:
+def _body(ours: str, theirs: str, quoted: str) -> str:
     block = OURS.search(ours)
     if block is None or own_text(theirs) in own_text(ours):
         return ours  # nothing there that is not quoted
     if has_marks(theirs):
-        return OURS.sub(lambda _: block[0], theirs)
+        before, after = OURS.split(theirs, maxsplit=1)
+        if quoted:
+            after = after.replace(quoted, own_text(ours), 1)
+        return before + block[0] + after
     text = theirs
     while MARK.search(text):
         text = MARK.sub("", OURS.sub("", text))

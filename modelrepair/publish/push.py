@@ -16,7 +16,7 @@ from modelrepair.progress import Progress, Silent
 from modelrepair.publish.admission import admit, check_files
 from modelrepair.publish.card import render_card
 from modelrepair.publish.destination import Destination, find_destination
-from modelrepair.publish.earlier import state_of
+from modelrepair.publish.earlier import quoted_by, state_of
 from modelrepair.publish.files import CARD_NAME, card_text
 from modelrepair.publish.front import check_front_matter
 from modelrepair.publish.huberrors import push_errors
@@ -198,9 +198,10 @@ def _card_for(job: _Job, state: State) -> bytes:
     """The card as the destination is to hold it: with what its owner wrote around ours."""
     card = (job.folder / CARD_NAME).read_bytes()
     chosen = any(fnmatch.fnmatchcase(CARD_NAME, glob) for glob in job.delete)
-    if chosen or not state.card:
+    if chosen or not state.card or state.remote.holds(CARD_NAME, card):
         return card
-    return with_owners_text(card.decode("utf-8"), state.card).encode()
+    quoted = quoted_by(state.earlier)
+    return with_owners_text(card.decode("utf-8"), state.card, quoted).encode()
 
 
 def _send(job: _Job, progress: Progress) -> PushReport:

@@ -90,3 +90,10 @@ def test_whatever_yaml_lies_there_ours_can_be_read(front):
 
 def test_line_ends_and_a_byte_order_mark_are_no_change():
     assert with_owners_text(CARD, "\ufeff" + CARD.replace("\n", "\r\n")) == CARD
+
+
+def test_an_old_quote_of_the_source_gives_way_and_the_owner_s_text_does_not():
+    there = earlier(after="\nMine.\n").replace("# The source's", "# As it was")
+    card = with_owners_text(CARD, there, "---\nlicense: mit\n---\n# As it was\n")
+    assert "As it was" not in card
+    assert card == CARD + "\nMine.\n"

@@ -75,6 +75,17 @@ def test_the_owner_s_text_and_keys_stay_and_verify_passes(hub, tmp_path):
     assert push(other.out).nothing
 
 
+def test_the_source_s_new_card_is_quoted_in_place_of_its_old_one(hub, tmp_path):
+    push(on_the_hub(hub, tmp_path).out)
+    repo = hub.repos[TARGET]
+    beside(hub, TARGET, {"README.md": repo.files()["README.md"] + b"\nMy own words.\n"})
+    newer = on_the_hub(hub, tmp_path / "n", files={"README.md": b"---\nlicense: mit\n---\n# New\n"})
+    push(newer.out)
+    held = repo.files()["README.md"].decode()
+    assert "kittens" not in held and "# New" in held and "My own words." in held
+    assert push(newer.out).nothing
+
+
 def test_a_readme_that_was_there_first_stays_below_ours(hub, tmp_path):
     made = on_the_hub(hub, tmp_path)
     readme = b"---\nlicense: other\nlanguage: fr\n---\n# To come\n\nSoon.\n"
