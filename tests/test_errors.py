@@ -175,7 +175,10 @@ def test_ctrl_c_in_the_middle_of_the_statistics(here, capsys):
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, "")
-    assert err.splitlines()[-2:] == ["Error: interrupted", "Hint: run the same command to go on"]
+    assert err.splitlines()[-2:] == [
+        "Error: interrupted; nothing was written or pushed",
+        f"Hint: run the same command to go on: modelrepair {' '.join(command)}",
+    ]
     assert "Traceback" not in err
     assert not (here / "out").exists()
     assert run(command) == 0

@@ -1,0 +1,52 @@
+"""A repair and its push: the report is there before the push, which may fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from modelrepair import publishing
+from modelrepair.errors import HubError
+from modelrepair.progress import Silent
+from modelrepair.publish.pushing import PushOptions
+from modelrepair.report import RepairReport
+from modelrepair.settings import Settings
+
+
+@pytest.fixture
+def repaired(monkeypatch):
+    """A repair that ends with this verdict, and a push that the network stops."""
+
+    def end(verdict: str) -> list[RepairReport]:
+        manifest = SimpleNamespace(verdict=verdict)
+        report = RepairReport(verdict, Path("out"), manifest, None, {})
+        monkeypatch.setattr("modelrepair.pipeline.run", lambda *given, **options: report)
+
+        def push(*given):
+            raise HubError("the connection broke", hint="finish it with: modelrepair push out")
+
+        monkeypatch.setattr(publishing, "push", push)
+        return [report]
+
+    return end
+
+
+def test_the_report_is_there_before_a_push_that_fails(repaired):
+    expected, shown = repaired("passed"), []
+    with pytest.raises(HubError, match="connection broke"):
+        publishing.repair_and_push(
+            Settings("user/model"), None, Silent(), PushOptions(), reported=shown.append
+        )
+    assert shown == expected
+
+
+@pytest.mark.parametrize("verdict", ["failed", "undecided", "unmeasured"])
+def test_what_is_not_pushed_says_why_and_names_no_force(repaired, verdict):
+    repaired(verdict)
+    report = publishing.repair_and_push(Settings("user/model"), None, Silent(), PushOptions())
+    assert report.pushed is None
+    (said,) = report.warnings
+    assert said.startswith("not pushed: ")
+    assert "--force" not in said
