@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from modelrepair.bench import Model
+from modelrepair.bench import Model, Notes
 from modelrepair.beside import check_beside
-from modelrepair.checkpoint.folder import INDEX, weight_files
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, INDEX, weight_files
 from modelrepair.errors import ModelRepairError, UsageError
 from modelrepair.progress import Progress
 from modelrepair.publish.files import (
@@ -20,6 +20,7 @@ from modelrepair.publish.files import (
 )
 from modelrepair.publish.manifest import LONGEST_GLOB, MOST_GLOBS
 from modelrepair.settings import Settings
+from modelrepair.source.adapter import names_an_id, read_adapter
 from modelrepair.source.resolve import Source
 
 
@@ -83,3 +84,19 @@ def check_left(settings: Settings, source: Model, progress: Progress) -> None:
         if model is not None:
             files = files_of_source(model.source, settings.include)
             check_beside(model.source.folder, files, model.name)
+
+
+def base_id(source: Model, notes: Notes) -> str | None:
+    """The Hub id that takes the place of a local path in an adapter's config, if it is known.
+
+    A path of somebody's machine is no use to anybody else, and is nobody's business.
+    """
+    adapter = None if source.base is None else read_adapter(source.source.folder)
+    if adapter is None or source.base is None or names_an_id(adapter):
+        return None
+    if source.base.source.id is None:
+        notes.warn(
+            f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so: "
+            "--base with a Hub id mends it"
+        )
+    return source.base.source.id

@@ -29,7 +29,7 @@ from modelrepair.examples.look import look_at_splits
 from modelrepair.finding import edit_of, find, require_sets, subject_of, with_models
 from modelrepair.finished import check_time, find_finished, report_of
 from modelrepair.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
-from modelrepair.kept import check_left
+from modelrepair.kept import base_id, check_left
 from modelrepair.measure.gate import GateResult, decide
 from modelrepair.measure.measures import Measures, summarise
 from modelrepair.measure.results import ExampleResult
@@ -188,7 +188,7 @@ def run(
                 index=source.checkpoint.index,
                 include=settings.include,
             ),
-            base_id=prepare.base_id(source, notes),
+            base_id=base_id(source, notes),
             progress=progress,
         )
         check_output(source.source.folder, workspace.staged, source.name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from modelrepair.bench import Bench, Chosen, Model, Notes, Sets
 from modelrepair.checkpoint.folder import ADAPTER_CONFIG
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.device import find_device
 from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.examples.splits import Splits
@@ -23,7 +24,6 @@ from modelrepair.source.adapter import (
     check_fits,
     check_type,
     named_base,
-    names_an_id,
     read_adapter,
 )
 from modelrepair.source.kinds import check_kind
@@ -157,22 +157,6 @@ def find_base(
     return found
 
 
-def base_id(source: Model, notes: Notes) -> str | None:
-    """The Hub id that takes the place of a local path in an adapter's config, if it is known.
-
-    A path of somebody's machine is no use to anybody else, and is nobody's business.
-    """
-    adapter = None if source.base is None else read_adapter(source.source.folder)
-    if adapter is None or source.base is None or names_an_id(adapter):
-        return None
-    if source.base.source.id is None:
-        notes.warn(
-            f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so: "
-            "--base with a Hub id mends it"
-        )
-    return source.base.source.id
-
-
 def merged(settings: Settings, source: Model, workspace: Workspace, progress: Progress) -> Model:
     """The adapter merged into its base, where that is asked for; else the source as it is.
 
@@ -296,6 +280,12 @@ def look_inside(
         check_plain(skeleton.model)
         if unknown := unknown_fields(source.source.folder):
             notes.warn(f"{ADAPTER_CONFIG} asks for what this peft does not know: {unknown[0]}")
+    wrapped = next((name for name in source.checkpoint.entries if unwrapped(name) != name), None)
+    if wrapped is not None:
+        notes.warn(
+            f"training left its wrapper in names such as {wrapped}: they stay as they are, and "
+            "other loaders may not know them, in the source as in the result"
+        )
     sites = find_sites(skeleton, list(source.checkpoint.entries))
     require_coverage(sites, allow_partial=settings.allow_partial)
     panel = open_panel(settings, source, skeleton, sets.splits, chosen.judge, notes)

@@ -239,6 +239,17 @@ def test_a_kind_of_module_that_is_not_known_stops_the_command(
     assert run(command) == 0
 
 
+def test_names_that_training_wrapped_stay_in_files_and_mask(tmp_path):
+    source = save("llama", tmp_path / "source")
+    tensors = load_file(source / "model.safetensors")
+    wrapped = {f"_orig_mod.{name}": tensor for name, tensor in tensors.items()}
+    save_file(wrapped, source / "model.safetensors", {"format": "pt"})
+    made = fixed(source, tmp_path / "out")
+    assert any("training left its wrapper in names such as _orig_mod." in w for w in made.warnings)
+    assert load_file(tmp_path / "out" / "model.safetensors").keys() == wrapped.keys()
+    assert verify(tmp_path / "out", source=source).ok
+
+
 def test_names_as_on_the_hub_and_tensors_that_the_model_does_not_know(tmp_path):
     """GPT-2 as it was first uploaded: no prefix, and the causal masks among the weights."""
     source = save("gpt2", tmp_path / "source")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.publish.files import card_text
 from modelrepair.source.front_matter import read_front_matter
@@ -70,10 +71,14 @@ def check_same_shapes(
         expected = source.entries[name].shape
         entry = reference.entries.get(name)
         if entry is None or entry.shape != expected:
+            wrapped = entry is None and unwrapped(name) in reference.entries
             found = "is missing" if entry is None else f"has shape {list(entry.shape)}"
             raise UnsupportedModelError(
                 f"{what} does not fit: {name} {found}, expected {list(expected)}",
-                hint="give the model that the source was fine-tuned from, or --reference none"
+                hint="save the source without what training wrapped around it, or take "
+                f"--reference none: there it is called {unwrapped(name)}"
+                if wrapped
+                else "give the model that the source was fine-tuned from, or --reference none"
                 if what == "the reference"
                 else "give one of the source's own architecture and size",
             )

@@ -16,9 +16,9 @@ from modelrepair.bounded import try_patterns
 from modelrepair.checkpoint.folder import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.plain import read_json
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.sweep.conversion import Made
-from modelrepair.sweep.names import unwrapped
 from modelrepair.sweep.skeleton import Skeleton
 
 NAME = "default"

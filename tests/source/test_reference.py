@@ -68,6 +68,14 @@ def test_shapes_are_compared_by_name(tmp_path):
         check_same_shapes(source, save(tmp_path / "u", a=(2, 3)), ["own"])
 
 
+def test_what_training_wrapped_around_the_source_is_named(tmp_path):
+    source = save(tmp_path / "s", **{"_orig_mod.a.weight": (2, 3)})
+    reference = save(tmp_path / "r", **{"a.weight": (2, 3)})
+    with pytest.raises(UnsupportedModelError, match=r"_orig_mod\.a\.weight is missing") as told:
+        check_same_shapes(source, reference, ["_orig_mod.a.weight"])
+    assert told.value.hint.endswith("or take --reference none: there it is called a.weight")
+
+
 def changed_reference(tmp_path, change):
     """The demo's reference with other tensors."""
     folder = shutil.copytree(paths.reference, tmp_path / "reference")
