@@ -19,6 +19,7 @@ from modelrepair.bench import Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.choosing import Plugins
 from modelrepair.examples.keys import SetKey
+from modelrepair.finished import refuse_foreign
 from modelrepair.history import past_of
 from modelrepair.kept import left_ahead
 from modelrepair.needs import require_named, require_reference, sets_to_read
@@ -105,7 +106,7 @@ def look_ahead(
     with refusals.kept():
         if pushing is not None:
             check_name(pushing, source.name)
-        placed(output_of(out, source), source.folder)
+        refuse_foreign(placed(output_of(out, source), source.folder))
     read = read_once()
     adapter = read_adapter(source.folder)
     base = None

@@ -33,6 +33,20 @@ from modelrepair.workspace import clear_leftover, partial_of
 OTHERWISE = "choose another --out, or remove the folder"
 
 
+def refuse_foreign(out: Path) -> None:
+    """Refuse an output folder that holds anything but a repaired model.
+
+    >>> refuse_foreign(Path("nowhere"))
+
+    Raises:
+        UsageError: it does, or ``out`` is no folder.
+        ResourceError: the folder can't be read.
+    """
+    with disk_errors(out):
+        if not (out / MANIFEST_NAME).is_file():
+            refuse_full(out)
+
+
 def check_settings(out: Path, settings: Mapping[str, Any], *, restart: bool = False) -> bool:
     """Whether a finished repair with these settings lies there; asked before weights are fetched.
 

@@ -12,6 +12,7 @@ import pytest
 
 from modelrepair import repair
 from modelrepair.begun import Begun
+from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
 from modelrepair.finished import as_recorded, find_finished, recorded, report_of
@@ -224,3 +225,13 @@ def test_a_whole_repair_again_has_nothing_to_do(repaired, tmp_path):
     assert again.measures == first.measures
     assert bytes_of(moved) == before
     assert [path.name for path in tmp_path.iterdir()] == ["moved"]
+
+
+def test_a_plan_refuses_the_folder_that_a_repair_would(made, tmp_path, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years")
+    plan = ["plan", str(paths.attacked), "--reference=none", "--utility=none", "--borderline=none"]
+    plan += [f"--realign={paths.sets['realign']}"]
+    assert run([*plan, f"--out={tmp_path / 'full'}"]) == 2
+    assert "the output folder 'full' is not empty" in capsys.readouterr().err
+    assert run([*plan, f"--out={made.out}"]) == 0, "whose it is, its settings say"
