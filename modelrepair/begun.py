@@ -121,7 +121,7 @@ def _differ(name: str, before: Any, now: Any) -> Iterator[str]:
 
 
 def _line(option: str, before: Any, now: Any) -> Iterator[str]:
-    if before != now:
+    if before != now and _shown(before) != _shown(now):
         yield f"{option} was {_shown(before)}, is {_shown(now)}"
 
 

@@ -234,4 +234,8 @@ def test_a_plan_refuses_the_folder_that_a_repair_would(made, tmp_path, capsys):
     plan += [f"--realign={paths.sets['realign']}"]
     assert run([*plan, f"--out={tmp_path / 'full'}"]) == 2
     assert "the output folder 'full' is not empty" in capsys.readouterr().err
-    assert run([*plan, f"--out={made.out}"]) == 0, "whose it is, its settings say"
+    assert run([*plan, f"--out={made.out}"]) == 2
+    said = capsys.readouterr().err
+    assert "'out' holds a finished repair with other settings" in said
+    assert "--ratio was not given, is auto" in said
+    assert "was not given, is not given" not in said
