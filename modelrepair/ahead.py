@@ -119,9 +119,9 @@ def look_ahead(
     )
     reference, left = Reference(), dict[str, str]()
     with refusals.kept():
-        looked.kind.check()
         if base is not None:
             check_fits(read(source).entries, read(base).entries)
+        looked.kind.check()
         left = left_ahead(settings, source, base)
     with refusals.kept():
         reference = look_at_reference(settings, source, notes, base, read)

@@ -19,7 +19,7 @@ from modelrepair.inputs import as_found, at_commits
 from modelrepair.limits import bounds_of
 from modelrepair.needs import needs_of
 from modelrepair.opening import opening_of
-from modelrepair.place import placed
+from modelrepair.place import disk_errors, placed
 from modelrepair.preflight import Plan, Stopped, size_of
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
@@ -141,7 +141,8 @@ def check_output(
     named = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
     shown = shown_settings(at_commits(named, ahead.source.commit, sets), plugins).to_json()
     folder = placed(output_of(out, ahead.source), ahead.source.folder)
-    return check_settings(folder, all_readable(shown), restart=restart)
+    with disk_errors(folder):
+        return check_settings(folder, all_readable(shown), restart=restart)
 
 
 def check_reach(settings: Settings, ahead: Ahead, plan: Plan) -> None:

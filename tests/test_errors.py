@@ -44,7 +44,7 @@ def says(pattern: str, text: str) -> bool:
     return re.fullmatch(".+".join(map(re.escape, pattern.split("…"))), text) is not None
 
 
-FIRST_LINES = re.compile(r"(Runs|Source|Licence|Reference|Examples|Goes to|Memory|Time|Open| ) ")
+FIRST_LINES = re.compile(r"([A-Z][a-z]+|Goes to| ) {2,}")
 """What is said before the first byte of weights: `tests/test_opening.py`."""
 
 
