@@ -61,7 +61,10 @@ def stop_at(
 
 if __name__ == "__main__":
     _, step, number, sent, *arguments = sys.argv
-    stop_at(pytest.MonkeyPatch(), step, int(number), signal.Signals[sent])
+    patch = pytest.MonkeyPatch()
+    stop_at(patch, step, int(number), signal.Signals[sent])
+    for picture in ("plot_layers", "plot_frontier"):  # it takes as long as a search
+        patch.setattr(f"modelrepair.publish.output.{picture}", lambda *_: False)
     sys.argv = ["modelrepair", *arguments]
     from modelrepair.cli.main import main
 
