@@ -234,12 +234,7 @@ def open_bench(
     progress: Progress,
     remembered: Path | None = None,
 ) -> Bench:
-    """The source, opened, and everything it is scored and measured with.
-
-    Raises:
-        UnsupportedModelError: coverage, layout, template, or blocks that share state where
-            gradients are asked for.
-    """
+    """The source, opened, and what it is scored and measured with; Raises as `look_inside`."""
     skeleton, sites, panel = look_inside(settings, source, sets, chosen, notes)
     return Bench(
         settings=settings,
