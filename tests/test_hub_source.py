@@ -144,7 +144,7 @@ def one_tensor() -> bytes:
             6,
             "user/pickles holds pickles only, such as 'pytorch_model.bin'",
         ),
-        (["user/cut"], 6, "'model.safetensors' is no whole safetensors file"),
+        (["user/cut"], 6, "'model.safetensors' of user/cut is no whole safetensors file"),
         (["user//broken"], 2, "'user//broken' is neither a folder here nor an id on the Hub"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else None,
@@ -240,7 +240,8 @@ def test_weights_under_another_name_are_planned_for_and_repaired(hub, fix, capsy
     files = broken()
     files["weights.safetensors"] = files.pop("model.safetensors")
     hub.add("user/broken", files)
-    assert run(["plan", "user/broken", "--json"]) == 0
+    harm = str(paths.sets["realign"])
+    assert run(["plan", "user/broken", "--realign", harm, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["parameters"] == 892_544
     code, document = fix("user/broken")
     assert code == 0, document
