@@ -18,13 +18,13 @@ EVERYTHING = """
     --utility-columns prompt=q,response=a --borderline-limit 50
     --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
     reduce=abs --repairer back --repairer-option floor=0.1 --strength 0.5
-    --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --protect
-    0.1 --no-fallback --no-evaluate --judge mine --judge-option
+    --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --max-candidates
+    5 --max-time 2h --protect 0.1 --no-fallback --no-evaluate --judge mine --judge-option
     model=org/judge --also-template a.jinja --also-template org/chat --max-new-tokens 32
     --gate-harm-ratio 0.5
     --gate-fewest 10 --device cpu --arithmetic bfloat16 --token-budget 512 --seed 7 --out
     there --store-values --restart
-    --push --to me/mine --to-revision v2 --private --force
+    --push --to me/mine --to-revision v2 --private --force --delete *.gguf
 """
 
 
@@ -82,7 +82,8 @@ def test_everything_typed_reaches_the_api(api, call):
         "scale": 0.5,
         "step": 0.01,
         "max_rounds": 3,
-        "max_candidates": None,
+        "max_candidates": 5,
+        "max_time": 7200.0,
         "protect": 0.1,
         "fallback": False,
         "evaluate": False,
@@ -105,7 +106,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "keep_other_weights": False,
         "private": True,
         "force": True,
-        "delete": (),
+        "delete": ("*.gguf",),
     }
 
 

@@ -113,8 +113,9 @@ from modelrepair.cli import signals
 from modelrepair.cli.main import main
 
 def repair(source, **options):
-    print("started", flush=True)  # what is printed in a command goes to stderr
     try:
+        # What is printed in a command goes to stderr; a signal may come before the print is over.
+        print("started", flush=True)
         time.sleep(60)
     finally:
         {cleanup}
