@@ -82,7 +82,8 @@ SETS = [
     Row("a part of a message without its text", 2, 'realign.jsonl, line 1: "content" is a list, …',
         HOLDS, make=lines('{"messages": [{"role": "user", "content": [{"type": "text"}]}]}')),
     Row("a folder without sets", 2, "the folder notes holds no example sets",
-        "it needs files that end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+        "it needs files that end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, "
+        ".arrow, .zip",
         "--realign notes", make=text("notes/README.md", "Mine.")),
     Row("a filter on a column that is not there", 2,
         "realign.jsonl: there is no column 'respnse'", "did you mean 'response'? there are: …",
