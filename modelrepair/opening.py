@@ -15,7 +15,7 @@ from modelrepair.limits import Bounds
 from modelrepair.publish.pushing import from_here
 from modelrepair.source.config import read_config
 from modelrepair.source.licences import name_warning, terms_in, with_base
-from modelrepair.units import in_bytes, in_parameters, in_time
+from modelrepair.units import counted, in_bytes, in_parameters, in_time
 
 if TYPE_CHECKING:
     from modelrepair.ahead import Ahead
@@ -118,7 +118,8 @@ class Opening:
             yield "Runs", [f"no: {self.refused.message}", self.refused.hint]
         else:
             share = f"{self.coverage:.1%}".replace("%", " %").replace(".0 ", " ")
-            yield "Runs", [f"yes: {share} of the matrices in {self.blocks} blocks can be repaired"]
+            blocks = counted(self.blocks, "block")
+            yield "Runs", [f"yes: {share} of the matrices in {blocks} can be repaired"]
         kind = self.kind if self.type is None else f"{self.kind} ({self.type})"
         size = f"{in_parameters(self.parameters)} parameters, {in_bytes(self.bytes)}"
         yield "Source", [f"{_at(self.source, self.commit)}: {kind}, {size}; {self.licence}"]
@@ -133,7 +134,7 @@ class Opening:
         yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{free}"]
         yield "Time", [self._time()]
         tell = f"only measuring can tell: {', '.join(self.open)}"
-        yield "Open", [tell if self.open else "nothing is measured"]
+        yield "Open", [tell if self.open and not self.finished else "nothing is measured"]
 
     def _reference(self) -> str:
         if self.reference is None:
@@ -151,12 +152,15 @@ class Opening:
         return f"{self.out}, then {self.target} ({state}, {self.visibility}), as {self.account}"
 
     def _time(self) -> str:
+        if self.finished:
+            return "none: nothing is computed again"
         most = ""
         if self.bounds is not None:
             full = "" if self.counted else " with full sets"
             most = (
-                f"at most {self.bounds.rounds:,} rounds, {self.bounds.candidates:,} candidates, "
-                f"{self.bounds.answers:,} answers{full}"
+                f"at most {counted(self.bounds.rounds, 'round')}, "
+                f"{counted(self.bounds.candidates, 'candidate')}, "
+                f"{counted(self.bounds.answers, 'answer')}{full}"
             )
         if self.seconds_least is None or self.seconds_most is None:
             return f"not known for this device; {most}"

@@ -31,6 +31,7 @@ from modelrepair.registry.specs import ScorerSpec
 from modelrepair.sets import cut_sets
 from modelrepair.setsahead import SetsAhead, look_at_sets
 from modelrepair.settings import Settings, check
+from modelrepair.source.parts import check_parts
 from modelrepair.source.thinks import thoughts_of
 from modelrepair.timing import Job, Shape, accelerated, measured_speed, seconds
 
@@ -97,6 +98,9 @@ def plan_ahead(
     with refusals.kept():
         sets = cut_sets(settings, dict(seen.given), notes) if seen.whole else None
     made = size_up(settings, ahead, plugins, sets, out)
+    if made.kind.why is None:
+        with refusals.kept():
+            check_parts(ahead.source, ahead.base)
     with refusals.kept():
         finished = check_output(settings, plugins, ahead, seen, out, restart=restart)
         made = replace(made, finished=finished)
@@ -111,7 +115,7 @@ def plan_ahead(
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
-    if refusals.keep:
+    if refusals.keep and made.kind.why is None:
         # By names and shapes; a repair asks the model itself, before it fetches a weight.
         with refusals.kept():
             check_reach(settings, ahead, made)

@@ -35,3 +35,12 @@ def in_parameters(count: int) -> str:
     ('0.9 M', '134.5 M', '7.0 B')
     """
     return f"{count / 1e6:.1f} M" if count < 1e9 else f"{count / 1e9:.1f} B"
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things, by the name of one.
+
+    >>> counted(1, "round"), counted(7050, "answer")
+    ('1 round', '7,050 answers')
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

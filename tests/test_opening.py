@@ -71,6 +71,13 @@ def test_what_is_refused_comes_first_with_the_way_on():
     assert made.lines()[:2] == ["Runs       no: too little", "           free some"]
 
 
+def test_one_of_a_thing_is_one_and_a_finished_repair_takes_no_time():
+    made = opening(evaluate=False, ratio=0.1, scorer="magnitude")
+    assert any("at most 1 round, 1 candidate, 0 answers" in line for line in made.lines())
+    text = "\n".join(replace(opening(), finished=True).lines())
+    assert "Time       none: nothing is computed again" in text and "only measuring" not in text
+
+
 def test_long_words_stay_whole():
     made = replace(opening(), source="user/" + "x" * 96, licence="l" * 100)
     words = " ".join(made.lines()).split()

@@ -14,6 +14,7 @@ from typing import Any
 
 from modelrepair.cli.failures import INTERRUPTED, Failure
 from modelrepair.publish.pushing import PushOptions, from_here
+from modelrepair.units import counted
 
 NOTHING = "Nothing was written or pushed."
 MISSED = {
@@ -198,10 +199,14 @@ def pushed_lines(pushed: Mapping[str, Any]) -> list[str]:
     gated = f", gated ({pushed['gated']})" if pushed["gated"] else ""
     then = pushed.get("repair_of")
     replaced = f"; replaced the repair of {then[:10]}" if then else ""
-    deleted = f"; deleted {_files(len(pushed['deleted']))} there" if pushed["deleted"] else ""
+    deleted = (
+        f"; deleted {counted(len(pushed['deleted']), 'file')} there" if pushed["deleted"] else ""
+    )
+    # A repository of its own need not be new: it may hold an earlier repair, or what others put.
+    kind = "" if pushed["kind"] == "new repository" else f"{pushed['kind']}, "
     lines = [
-        f"Pushed {_files(len(pushed['pushed']))} to {pushed['url']} "
-        f"({pushed['kind']}, {pushed['revision']}, {seen}{gated}){replaced}{deleted}"
+        f"Pushed {counted(len(pushed['pushed']), 'file')} to {pushed['url']} "
+        f"({kind}{pushed['revision']}, {seen}{gated}){replaced}{deleted}"
     ]
     if beside := [each["file"] for each in pushed.get("kept", ()) if each["verify"] is not None]:
         lines.append(f"Beside it, and verify will fail: {', '.join(beside)}")
@@ -326,10 +331,6 @@ def _counted(score: Mapping[str, Any] | None) -> str:
 
 def _in_brackets(text: str) -> str:
     return f" ({text})" if text else ""
-
-
-def _files(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"
 
 
 def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:

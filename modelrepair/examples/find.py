@@ -87,8 +87,13 @@ def set_name(text: str) -> str:
     ('org/name@v2', 'data/a.jsonl')
 
     Raises:
-        UsageError: it is the address of something else.
+        UsageError: it is empty, or the address of something else.
     """
+    if not text.strip():  # of a path this would be the working folder
+        raise UsageError(
+            "the name of an example set is empty",
+            hint="give a file, a folder or org/name, or leave the option out",
+        )
     if text.startswith(OWN_ANSWERS):
         return OWN_ANSWERS + set_name(text.removeprefix(OWN_ANSWERS))
     if is_path(text) and not is_address(text):

@@ -39,12 +39,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     data = read_file(folder, "config.json")
     if data is None and (folder / ADAPTER).exists():
         raise UnsupportedModelError(
-            f"{folder.name} is an adapter without {ADAPTER_CONFIG}",
+            f"{_called(folder)} is an adapter without {ADAPTER_CONFIG}",
             hint="copy the adapter again, with its config",
         )
     if data is None:
         raise UnsupportedModelError(
-            f"{folder.name} has no config.json", hint="give the folder of a whole model"
+            f"{_called(folder)} has no config.json", hint="give a whole model"
         )
     try:
         config = parse_json(data, "config.json")
@@ -52,9 +52,17 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = None
     if not isinstance(config, dict):
         raise UnsupportedModelError(
-            f"config.json of {folder.name} is no JSON object", hint="download the model again"
+            f"config.json of {_called(folder)} is no JSON object", hint="download the model again"
         )
     return config
+
+
+def _called(folder: Path) -> str:
+    """A folder by its name; one in the Hub's cache, which a commit names, by the model's id."""
+    cached = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and cached.startswith("models--"):
+        return cached.removeprefix("models--").replace("--", "/")
+    return folder.name
 
 
 def of_text(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, CONVERT
+from modelrepair.checkpoint.folder import ADAPTER_CONFIG, CONVERT, INDEX
 from modelrepair.publish.roles import role
 from modelrepair.source.look import Look, Table, Tells, instead, is_weights, say
 
@@ -63,7 +63,17 @@ def _to_folder(look: Look) -> str:
 
 
 def _no_weights(look: Look) -> str | None:
-    return None if any(map(is_weights, look.files)) else f"{look.name} holds no safetensors weights"
+    if any(map(is_weights, look.files)):
+        return None
+    if INDEX in look.files:
+        return f"{look.name} holds {INDEX}, and none of the weight files that it names"
+    return f"{look.name} holds no safetensors weights"
+
+
+def _to_weights(look: Look) -> str:
+    if INDEX in look.files:
+        return "its author can upload them" if look.hub else "copy them beside it"
+    return "give a model with safetensors weights"
 
 
 def _convert_gguf(look: Look) -> str:
@@ -87,6 +97,6 @@ FORMS: Table = {
     ),
     "other weights": (_only(r".", "weights in another form only"), say(CONVERT)),
     "models in folders": (_in_folders, _to_folder),
-    "no weights": (_no_weights, say("give a model with safetensors weights")),
+    "no weights": (_no_weights, _to_weights),
 }
 """Kinds that the names of the files tell: of most of these nothing is downloaded."""

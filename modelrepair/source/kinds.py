@@ -128,10 +128,12 @@ def _encoder_decoder(look: Look) -> str | None:
     config = look.config or {}
     kind, classes = config.get("model_type"), classes_for("SEQ_TO_SEQ_CAUSAL_LM")
     known = _writes(kind) or kind not in classes
-    named = any(each in classes.values() and not _loads(each) for each in _classes(config))
-    if not (config.get("is_encoder_decoder") or named or not known):
+    other = [each for each in _classes(config) if not _loads(each)]
+    named = any(each in classes.values() for each in other)
+    hears = any(each in classes_for("SPEECH_SEQ_2_SEQ").values() for each in other)
+    if not (config.get("is_encoder_decoder") or named or hears or not known):
         return None
-    if "audio_config" in config:
+    if "audio_config" in config or hears:
         return f"{look.name} is an audio model ({kind}), no language model alone"
     return f"{look.name} is an encoder-decoder ({_shown(config)}), not a causal language model"
 

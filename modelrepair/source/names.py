@@ -175,6 +175,17 @@ def is_id(text: str) -> bool:
     return text.isascii() and text == text.strip()
 
 
+def id_in(text: str) -> str | None:
+    """The id in a text that has more in it; None where there is none.
+
+    >>> id_in("hf download user/model"), id_in("user/model:Q4_K_M"), id_in("my model")
+    ('user/model', 'user/model', None)
+    """
+    found = re.search(r"[\w.-]+/+[\w.-]+", text)
+    near = None if found is None else re.sub("/+", "/", found[0])
+    return near if near is not None and is_id(near) else None
+
+
 def id_for(text: str, suffix: str = "") -> str:
     """The nearest id to a text that may be none.
 

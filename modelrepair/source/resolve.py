@@ -45,7 +45,7 @@ from modelrepair.source.fetching import say_fetch
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.look import Look, first_of, is_weights
-from modelrepair.source.names import is_id, one_revision, read_name
+from modelrepair.source.names import id_in, is_id, one_revision, read_name
 from modelrepair.source.nearest import meaning, near_ids, near_paths, other_kinds
 from modelrepair.source.patience import be_patient
 from modelrepair.source.proxies import proxies, unusable_proxy
@@ -292,10 +292,11 @@ def _cached(id: str, revision: str | None, record: bool, include: Sequence[str])
     return Source(id, folder.name, folder, id.rpartition("/")[2], left)
 
 
-def _no_id(id: str) -> UsageError:
+def _no_id(text: str) -> UsageError:
+    meant = f"did you mean {near!r}? " if (near := id_in(text)) else ""
     return UsageError(
-        f"{id!r} is neither a folder here nor an id on the Hub",
-        hint="an id looks like user/name, a folder that is meant like ./name",
+        f"{text!r} is neither a folder here nor an id on the Hub",
+        hint=f"{meant}an id looks like user/name, a folder that is meant like ./name",
     )
 
 

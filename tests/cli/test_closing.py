@@ -97,7 +97,8 @@ def test_a_passed_repair_is_to_be_pushed(ends):
 def test_a_pushed_repair_is_checked_where_it_is(ends):
     done = ends("--push", verdict="passed", next=[], pushed=PUSHED)
     assert_few(done.last)
-    assert "Pushed 2 files to https://huggingface.co/me/model-repaired" in "\n".join(done.last)
+    pushed = "Pushed 2 files to https://huggingface.co/me/model-repaired (main, "
+    assert pushed in "\n".join(done.last), "whether it is new is not known then"
     assert done.last[-2:] == [
         "Next: use me/model-repaired in place of user/model",
         "Check: modelrepair verify me/model-repaired",

@@ -38,6 +38,9 @@ REFUSED = {
     "a gated model": Row(3, source="org/gated"),
     "a quantised model": Row(6, source="user/gptq"),
     "an encoder": Row(6, source="user/encoder"),
+    "no tokenizer": Row(6, source="user/untold"),
+    "no type": Row(6, source="user/untyped"),
+    "no config": Row(6, source="user/bare"),
     "an adapter's option": Row(2, ("--base=org/aligned",)),
     "an adapter's subject": Row(2, ("--subject=factor",)),
     "a delta without a reference": Row(2, ("--subject=delta", "--reference=none")),
@@ -80,6 +83,9 @@ def filled(sets_hub, monkeypatch, tmp_path):  # noqa: F811
     sets_hub.add("user/broken", files)
     sets_hub.add("user/gptq", {**files, "quantize_config.json": b"{}"})
     sets_hub.add("user/encoder", made({"architectures": ["BertForMaskedLM"], "model_type": "bert"}))
+    sets_hub.add("user/untold", {k: v for k, v in files.items() if "token" not in k})
+    sets_hub.add("user/untyped", made({"model_type": None}))
+    sets_hub.add("user/bare", {k: v for k, v in files.items() if k != "config.json"})
     sets_hub.add("org/gated", files, gated="manual")
     sets_hub.add("org/narrow", made({}, narrow))
     sets_hub.add("org/harm", {"train.jsonl": b"{}", "README.md": b"x"}, gated="manual")
@@ -106,6 +112,8 @@ def test_a_plan_refuses_what_a_repair_refuses(filled, capsys, name):
         found.append(error)
     assert found[0] == found[1]
     assert found[0]["exit_code"] == row.code, found[0]
+    commits = [repo.head for repo in filled.repos.values()]
+    assert not any(commit in found[0]["message"] for commit in commits), "it is named by its id"
 
 
 def test_a_token_that_may_only_read_is_refused_by_both(filled, capsys, monkeypatch):

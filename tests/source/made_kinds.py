@@ -106,6 +106,9 @@ FILES = [
          "convert it to safetensors first"),
     Made("models in folders", {"best/config.json": b"{}", "best/model.safetensors": b""},
          "holds no weights at its top, but models in folders: 'best'", ""),
+    Made("no weights", {**ONLY, "model.safetensors.index.json": b"{}"},
+         "holds model.safetensors.index.json, and none of the weight files that it names", "",
+         "an index alone"),
     Made("no weights", {"config.json": b"{}", "tokenizer.json": b"{}"}, "holds no safetensors",
          "give a model with safetensors weights"),
 ]  # fmt: skip
@@ -119,6 +122,8 @@ CONFIGS = [
          "is an encoder-decoder (BartForConditionalGeneration)", DEFAULT, "BART"),
     Made("encoder-decoder", arch("Qwen2AudioForConditionalGeneration", "qwen2_audio",
                                  audio_config={}), "is an audio model", DEFAULT, "audio"),
+    Made("encoder-decoder", arch("WhisperForConditionalGeneration", "whisper"),
+         "is an audio model", DEFAULT, "speech"),
     Made("reward model", arch("LlamaForSequenceClassification", id2label={"0": "LABEL_0"}),
          "LlamaForSequenceClassification is a reward model", f"{GIVE} trained from"),
     Made("reward model", arch("LlamaForSequenceClassification", num_labels=1),

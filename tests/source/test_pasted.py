@@ -250,3 +250,20 @@ def test_card_and_manifest_carry_the_ids_of_the_hub(hub, sets, tmp_path):
     assert command.startswith("modelrepair fix user/model --revision main --reference org/aligned")
     assert "--realign org/set" in command
     shutil.rmtree(made.out)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hf download user/model", "@user/model", "user/model:Q4_K_M", "user//model",
+     "from_pretrained('user/model')", "user/model/model.safetensors"],
+)  # fmt: skip
+def test_the_id_in_other_text_is_named(text):
+    with pytest.raises(UsageError) as caught:
+        resolve(text)
+    assert caught.value.hint.startswith("did you mean 'user/model'?")
+
+
+@pytest.mark.parametrize("text", ["", " ", "self:"])
+def test_a_set_without_a_name_is_not_the_working_folder(text):
+    with pytest.raises(UsageError, match="the name of an example set is empty"):
+        set_name(text)
