@@ -17,21 +17,26 @@ from tests.test_search import results
 
 
 @pytest.mark.parametrize(
-    ("first", "asked", "taken"),
+    ("first", "in_time", "asked", "taken"),
     [
-        (SAFE, ["wanda"], "wanda"),  # the target is met: nobody else is asked
-        (results(0.1), ["wanda", "contrast"], "contrast"),  # repairs, and misses the target
-        (results(0.0, utility=0.997), ["wanda", "contrast"], "contrast"),  # spends most of a budget
-        (results(0.9), ["wanda", "contrast"], "contrast"),
+        (SAFE, True, ["wanda"], "wanda"),  # the target is met: nobody else is asked
+        (results(0.1), True, ["wanda", "contrast"], "contrast"),  # repairs, and misses the target
+        # It spends most of a budget.
+        (results(0.0, utility=0.997), True, ["wanda", "contrast"], "contrast"),
+        (results(0.9), True, ["wanda", "contrast"], "contrast"),
+        (results(0.9), False, ["wanda"], "wanda"),
     ],
 )
-def test_the_next_scorer_searches_where_the_first_has_not_arrived(monkeypatch, first, asked, taken):
+def test_the_next_scorer_searches_where_the_first_has_not_arrived(
+    monkeypatch, first, in_time, asked, taken
+):
     found = {"wanda": point(0.1, first), "contrast": point(0.2, results(0.01))}
     searched: list[str] = []
 
     def search(trial, step):
         searched.append(trial.name)
-        return Searched((replace(found[trial.name], scorer=trial.name),), rounds=1)
+        point = replace(found[trial.name], scorer=trial.name)
+        return Searched((point,), rounds=1, stopped=not in_time)
 
     def scoring(bench, reference, subject, number):
         return SimpleNamespace(registered=bench.chosen.scorers[number][0])
@@ -49,8 +54,10 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(monkeypatch, f
         chosen=SimpleNamespace(scorers=[(registered, None) for registered in named]),
         panel=None,
         progress=None,
+        clock=None,
         notes=None,
     )
     made = finding._find_mask(bench, None, None)
     assert searched == asked
     assert made.point.scorer == taken
+    assert made.stopped is not in_time
