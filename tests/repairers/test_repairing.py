@@ -271,7 +271,7 @@ def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(edit, few, site, tmp
 def test_a_plan_takes_a_repairer():
     made = plan(paths.attacked, repairer="back", reference=paths.reference, **SETS)
     assert [each.set for each in made.passes] == ["refusal"]
-    assert any("without what back computes" in note for note in made.notes)
+    assert any("without what back itself computes" in note for note in made.notes)
     with pytest.raises(UsageError, match="no repairer named"):
         plan(paths.attacked, repairer="nobody")
 
