@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from modelrepair.ladders import MOST_GENERATIONS, MOST_ROUNDS
 from modelrepair.measure.gate import GateResult
 from modelrepair.publish.manifest import Manifest
 from modelrepair.settings import Settings
@@ -71,6 +72,8 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
         ideas.append(Idea(search, drop=("--strength",)))
     if settings.preset is None and not settings.searches_ratio:
         ideas.append(Idea(search, drop=("--ratio",)))
+    if settings.searches_ratio and (bounds := _short_of_default(settings)):
+        ideas.append(Idea("let the search go as far as it does by default", drop=bounds))
     if manifest.reference is None and manifest.subject == "weight":
         name = "name the aligned model that it was fine-tuned from"
         ideas.append(Idea(name, add=("--reference", "ORG/ALIGNED-MODEL")))
@@ -89,6 +92,16 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
         why = "give more examples, utility and borderline ones above all"
         ideas.append(Idea(why, add=("--examples", str(2 * settings.examples))))
     return tuple(ideas[:MOST])
+
+
+def _short_of_default(settings: Settings) -> tuple[str, ...]:
+    """The options that end the search sooner than it would end without them."""
+    given = {
+        "--max-rounds": (settings.max_rounds or MOST_ROUNDS) < MOST_ROUNDS,
+        "--max-candidates": (settings.max_candidates or MOST_GENERATIONS) < MOST_GENERATIONS,
+        "--max-time": settings.max_time is not None,
+    }
+    return tuple(option for option, sooner in given.items() if sooner)
 
 
 _OF_A_REPAIRER = ("--repairer", "--repairer-option", "--strength")

@@ -60,6 +60,7 @@ from modelrepair.setsahead import look_at_sets
 from modelrepair.settings import Settings, check
 from modelrepair.standing import check_judgeable, never_aligned
 from modelrepair.under_templates import asked_panels, measure_under, with_own
+from modelrepair.units import counted
 from modelrepair.workspace import work_on
 
 if TYPE_CHECKING:
@@ -172,8 +173,9 @@ def run(
         found = find(bench, reference, lambda *which: _select(bench, *which))
         if found.stopped:
             last = found.methods[-1]
+            rounds = counted(last.rounds, "round")
             progress.note(
-                f"--max-time ends the search: {last.name} took {last.rounds} rounds, and "
+                f"--max-time ends the search: {last.name} took {rounds}, and "
                 f"{last.candidates} of its candidates answered; the best candidate is taken"
             )
         edit = edit_of(bench, found, reference)

@@ -14,7 +14,8 @@ from modelrepair.settings import Settings
 
 
 def said(*, gate="failed", missed=(), scorer="wanda", sets=("realign", "utility"), **facts):
-    given = {name: facts.pop(name) for name in ("ratio", "strength", "preset") if name in facts}
+    names = ("ratio", "strength", "preset", "max_rounds", "max_candidates", "max_time")
+    given = {name: facts.pop(name) for name in names if name in facts}
     rules = tuple(SimpleNamespace(name=name, holds_budget=False) for name in missed)
     manifest = SimpleNamespace(
         **{
@@ -51,6 +52,10 @@ DELTA = {"subject": "delta", "reference": SimpleNamespace(id="aligned")}
         ({**DELTA, "preset": "antidote-paper", "ratio": 0.01}, [CONTRAST]),
         ({"subject": "factor", "scorer": "contrast"}, [("--merge",)]),
         ({**DELTA, "scorer": "contrast"}, [("--examples", "512")]),
+        (
+            {**DELTA, "scorer": "contrast", "max_rounds": 1, "max_candidates": 99, "max_time": 1.0},
+            [("--max-rounds", "--max-time")],
+        ),
         (
             {**DELTA, "scorer": "contrast", "missed": ("benign_refusal_rate",)},
             [("--borderline", "borderline")],

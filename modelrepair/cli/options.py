@@ -28,6 +28,12 @@ class Option(click.Option):
 
     section = "Options"
 
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Refuse an empty value, as a variable of the shell that is not set leaves it."""
+        if value == "" or (isinstance(value, (tuple, list)) and "" in value):
+            raise click.BadParameter("it is empty", ctx, self)
+        return super().type_cast_value(ctx, value)
+
 
 option = functools.partial(click.option, cls=Option)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -69,7 +70,7 @@ class PushOptions:
             name = check_id(self.to)
             object.__setattr__(self, "to", name.id)  # in whatever form it was pasted
             object.__setattr__(self, "to_revision", one_revision(name, self.to_revision, OPTION))
-        if self.to_revision is not None and self.to_revision.startswith("refs/"):
+        if self.to_revision is not None and not _is_branch(self.to_revision):
             raise UsageError(
                 f"--to-revision {self.to_revision!r} is no branch",
                 hint="give a branch's name; a pull request is opened by --pr",
@@ -132,6 +133,15 @@ def check_id(text: str) -> Name:
             hint=f"an id looks like user/name, or like name alone; {id_for(text)} is one",
         )
     return name
+
+
+def _is_branch(name: str) -> bool:
+    """Whether git, and so the Hub, takes this name for a branch."""
+    parts = name.split("/")
+    if parts[0] in ("refs", "") or any(part.startswith(".") or not part for part in parts):
+        return False
+    odd = re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|\.lock(/|$)|\.$", name)
+    return odd is None and name != "@" and not name.startswith("-")
 
 
 def _flag(name: str) -> str:

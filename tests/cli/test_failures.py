@@ -10,6 +10,7 @@ import pytest
 
 from modelrepair import errors
 from modelrepair.cli.failures import explain
+from modelrepair.cli.main import run
 from modelrepair.cli.redact import redact
 
 
@@ -100,3 +101,10 @@ def test_a_traceback_ends_with_the_hint():
     assert traceback.format_exception(error)[-2:] == ["seen twice\n", "Hint: see the list\n"]
     assert pickle.loads(pickle.dumps(error)).__notes__ == error.__notes__
     assert errors.UsageError("a path", hint="").__notes__ == []
+
+
+@pytest.mark.parametrize("option", ["--to", "--out", "--revision", "--reference", "--delete"])
+@pytest.mark.parametrize("command", ["fix", "plan"])
+def test_an_option_that_a_shell_left_empty_is_refused(command, option, capsys):
+    assert run([command, "user/model", option, ""]) == 2
+    assert f"invalid value for '{option}': it is empty" in capsys.readouterr().err
