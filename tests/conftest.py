@@ -14,6 +14,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
+# pytest imports readline, which exports the size of a terminal to the workers of pytest-xdist.
+# Lines of errors are wrapped to it, and no test may depend on how many workers there are.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
