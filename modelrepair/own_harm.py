@@ -17,6 +17,7 @@ from modelrepair.examples.find import OWN_ANSWERS
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import Part, Split
+from modelrepair.progress import CALLED, Named
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import Exchange, SetName, SubjectKind, Verdict
 
@@ -152,7 +153,10 @@ def _judged(
         if aligned:
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
-        return answer(bench.panel_of(model), skeleton, read, examples, bench.progress)
+        who = CALLED["reference" if aligned else "before"]
+        sought = "refusals" if wanted == "refusal" else "harmful answers"
+        shown = Named(bench.progress, f"{who}, for {sought}")
+        return answer(bench.panel_of(model), skeleton, read, examples, shown)
 
     texts = remember(bench.remembered / f"own-{name}.json", compute)
     given = [

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Protocol
+
+
+CALLED = {"before": "source", "reference": "reference", "after": "repaired"}
+"""How people know the models of a run, by their roles."""
 
 
 class Advance(Protocol):
@@ -41,3 +46,30 @@ class Silent:
 
     def note(self, message: str) -> None:
         """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Steps of one model or candidate: each is called with its name.
+
+    >>> from modelrepair.cli.bars import Lines
+    >>> import sys
+    >>> with Named(Lines(sys.stdout), "source").step("answers", total=4) as advance:
+    ...     advance(4)
+    source: answers …
+
+    Args:
+        inner: where the steps are shown.
+        name: of what they are taken.
+    """
+
+    inner: Progress
+    name: str
+
+    def step(self, description: str, total: float) -> AbstractContextManager[Advance]:
+        """Open a step under the name."""
+        return self.inner.step(f"{self.name}: {description}", total)
+
+    def note(self, message: str) -> None:
+        """Pass a line on."""
+        self.inner.note(message)

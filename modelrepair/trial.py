@@ -19,7 +19,7 @@ from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.results import ExampleResult
 from modelrepair.measure.rules import ROUNDING
 from modelrepair.points import Baseline, Point, refusing
-from modelrepair.progress import Progress
+from modelrepair.progress import Named, Progress
 from modelrepair.registry.loading import Registered
 from modelrepair.rounds import Scoring, masked_entries, score_round
 from modelrepair.sweep.skeleton import Skeleton
@@ -135,9 +135,8 @@ def screened(trial: Trial[Any], point: Point) -> Point:
 
     def measure() -> dict[str, Any]:
         read = trial.scoring.weights.with_change(point.change).read
-        seen = screen(
-            trial.panel, trial.scoring.skeleton, read, folder / "screening", trial.progress
-        )
+        shown = _named(trial, point)
+        seen = screen(trial.panel, trial.scoring.skeleton, read, folder / "screening", shown)
         return seen.to_json()
 
     return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
@@ -154,7 +153,7 @@ def generated(trial: Trial[Any], point: Point) -> Point:
             trial.scoring.skeleton,
             trial.scoring.weights.with_change(point.change).read,
             folder / "measuring",
-            trial.progress,
+            _named(trial, point),
         )
         return [asdict(result) for result in results]
 
@@ -170,6 +169,10 @@ def time_is_up(trial: Trial[Any], point: Point) -> bool:
     """
     spent = remember(point.change.folder.parent / "time.json", trial.clock.spent)
     return trial.clock.limit is not None and spent >= trial.clock.limit
+
+
+def _named(trial: Trial[Any], point: Point) -> Progress:
+    return Named(trial.progress, f"candidate of {point.share:.2%}")
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:

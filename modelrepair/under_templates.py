@@ -16,6 +16,7 @@ from modelrepair.bench import Bench, Model
 from modelrepair.errors import ModelRepairError
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
+from modelrepair.progress import Named
 
 if TYPE_CHECKING:
     from modelrepair.examples.other_template import OtherTemplate
@@ -113,7 +114,8 @@ def _results(
     def compute() -> list[dict[str, object]]:
         read = prepare.weights_of(bench.settings, model, bench.device).read
         work = bench.workspace.work / "measured" / "measuring"
-        rows, _ = evaluate(panel, "report", bench.skeleton, read, work, bench.progress)
+        shown = Named(bench.progress, "under another chat template")
+        rows, _ = evaluate(panel, "report", bench.skeleton, read, work, shown)
         return [asdict(row) for row in rows]
 
     rows = remember(known / f"under-{other.sha256[:16]}.json", compute)

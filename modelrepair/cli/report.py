@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 
 from modelrepair.cli.tables import measures_table
+from modelrepair.progress import CALLED
 
-COLUMNS = {"before": "source", "reference": "reference", "after": "repaired"}
 MOST_LINES = 4
 """Of reasons, and of warnings: the manifest and ``--json`` hold all."""
 
@@ -29,9 +29,9 @@ def show_report(document: Mapping[str, Any]) -> list[RenderableType]:
     for under in manifest.get("templates", ()):
         roles = under["measures"]
         title = f"under the chat template of {under['id']}"
-        shown.append(measures_table({COLUMNS[role]: roles[role] for role in roles}, title))
+        shown.append(measures_table({CALLED[role]: roles[role] for role in roles}, title))
     measures = document["measures"]
-    columns = {title: measures[role] for role, title in COLUMNS.items() if role in measures}
+    columns = {title: measures[role] for role, title in CALLED.items() if role in measures}
     if columns:
         shown.append(measures_table(columns))
     return shown

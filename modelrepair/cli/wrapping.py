@@ -74,6 +74,8 @@ def figures(title: str, **settings: object) -> Column:
 
 
 def _lines(line: str, width: int) -> list[str]:
+    if Text(line).cell_len <= width:
+        return [line]  # with its columns, where it has any
     text = line.lstrip(" ")
     indent = " " * (len(line) - len(text))
     lines, filled = [], indent

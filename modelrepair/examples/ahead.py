@@ -58,7 +58,7 @@ class SetAhead:
             f"{self.origin} at {self.commit[:12]}" if self.commit else self.origin,
             said if self.commercial else f"{said} (not for commercial use)",
             None if self.rows is None else f"{self.rows:,} rows",
-            f"of them {', '.join(self.filters)}" if self.filters else None,
+            f"of which those with {', '.join(self.filters)}" if self.filters else None,
         ]
         return f"{self.id}: {', '.join(part for part in parts if part)}"
 
