@@ -12,7 +12,7 @@ from modelrepair.bench import Bench, Model
 from modelrepair.measure.kinds import broken_share, left_out
 from modelrepair.measure.measures import Measures
 from modelrepair.measure.results import ExampleResult
-from modelrepair.progress import CALLED, Named
+from modelrepair.progress import CALLED, Titled
 from modelrepair.publish.published import published
 
 Results = tuple[ExampleResult, ...]
@@ -49,7 +49,7 @@ def ask_kinds(
             skeleton = prepare.open_skeleton(bench.settings, model, bench.device)
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         few = alone if role == "before" else ()
-        shown = Named(bench.progress, f"{CALLED[role]}, kinds")
+        shown = Titled(bench.progress, f"{CALLED[role]}, kinds")
         rows = ask(bench.panel_of(model), asked, skeleton, read, shown, alone=few)
         return [asdict(row) for row in rows]
 

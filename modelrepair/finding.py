@@ -19,7 +19,7 @@ from modelrepair.measure.results import ExampleResult
 from modelrepair.needs import lacking, needs_of, require_reference
 from modelrepair.own_harm import can_answer
 from modelrepair.presets import quota_of
-from modelrepair.progress import CALLED, Named
+from modelrepair.progress import CALLED, Titled
 from modelrepair.publish.changes import DenseEdit, Edit, MaskEdit
 from modelrepair.registry.code import code_digest
 from modelrepair.registry.manager import make_repairer, make_scorer, repairer_options
@@ -218,7 +218,7 @@ def _baseline(bench: Bench, reference: Model | None, measure: Measure) -> Baseli
     from modelrepair.trial import remember
 
     work = bench.workspace.work / "screening"
-    shown = Named(bench.progress, CALLED["before"])
+    shown = Titled(bench.progress, CALLED["before"])
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read
     seen = remember(
         bench.remembered / "before-screen.json",

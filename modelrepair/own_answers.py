@@ -10,7 +10,7 @@ from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, make_set
 from modelrepair.examples.fit import fit
 from modelrepair.examples.splits import Split
-from modelrepair.progress import Named
+from modelrepair.progress import Titled
 from modelrepair.registry.specs import SetName
 
 
@@ -68,7 +68,7 @@ def _answers(bench: Bench, name: SetName, examples: list[Example]) -> dict[str, 
     from modelrepair.trial import remember
 
     read = prepare.weights_of(bench.settings, bench.source, bench.device).read
-    shown = Named(bench.progress, f"source, for the {name} set")
+    shown = Titled(bench.progress, f"source, for the {name} set")
     texts = remember(
         bench.remembered / f"own-{name}.json",
         lambda: answer(bench.panel, bench.skeleton, read, examples, shown),

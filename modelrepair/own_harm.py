@@ -17,7 +17,7 @@ from modelrepair.examples.find import OWN_ANSWERS
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import Part, Split
-from modelrepair.progress import CALLED, Named
+from modelrepair.progress import CALLED, Titled
 from modelrepair.registry.options import parse_options
 from modelrepair.registry.specs import Exchange, SetName, SubjectKind, Verdict
 
@@ -155,7 +155,7 @@ def _judged(
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         who = CALLED["reference" if aligned else "before"]
         sought = "refusals" if wanted == "refusal" else "harmful answers"
-        shown = Named(bench.progress, f"{who}, for {sought}")
+        shown = Titled(bench.progress, f"{who}, for {sought}")
         return answer(bench.panel_of(model), skeleton, read, examples, shown)
 
     texts = remember(bench.remembered / f"own-{name}.json", compute)

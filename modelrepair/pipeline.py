@@ -40,7 +40,7 @@ from modelrepair.place import placed
 from modelrepair.planning import plan_ahead, size_up
 from modelrepair.presets import expand
 from modelrepair.private import shown_settings
-from modelrepair.progress import CALLED, Named, Progress
+from modelrepair.progress import CALLED, Progress, Titled
 from modelrepair.publish.files import classify
 from modelrepair.publish.manifest import canonical
 from modelrepair.publish.output import (
@@ -331,7 +331,7 @@ def _measure(
         aligned = role == "reference"
         read = prepare.weights_of(bench.settings, model, bench.device, aligned=aligned).read
         work = bench.workspace.work / "measured" / "measuring"
-        shown = Named(bench.progress, CALLED[role])
+        shown = Titled(bench.progress, CALLED[role])
         rows, texts = evaluate(bench.panel_of(model), part, skeleton, read, work, shown)
         return {"rows": [asdict(row) for row in rows], "answers": texts}
 

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-
 CALLED = {"before": "source", "reference": "reference", "after": "repaired"}
 """How people know the models of a run, by their roles."""
 
@@ -49,12 +48,12 @@ class Silent:
 
 
 @dataclass(frozen=True)
-class Named:
+class Titled:
     """Steps of one model or candidate: each is called with its name.
 
     >>> from modelrepair.cli.bars import Lines
     >>> import sys
-    >>> with Named(Lines(sys.stdout), "source").step("answers", total=4) as advance:
+    >>> with Titled(Lines(sys.stdout), "source").step("answers", total=4) as advance:
     ...     advance(4)
     source: answers …
 

@@ -19,7 +19,7 @@ from modelrepair.measure.evaluate import Panel, Screen, evaluate, screen
 from modelrepair.measure.results import ExampleResult
 from modelrepair.measure.rules import ROUNDING
 from modelrepair.points import Baseline, Point, refusing
-from modelrepair.progress import Named, Progress
+from modelrepair.progress import Progress, Titled
 from modelrepair.registry.loading import Registered
 from modelrepair.rounds import Scoring, masked_entries, score_round
 from modelrepair.sweep.skeleton import Skeleton
@@ -172,7 +172,7 @@ def time_is_up(trial: Trial[Any], point: Point) -> bool:
 
 
 def _named(trial: Trial[Any], point: Point) -> Progress:
-    return Named(trial.progress, f"candidate of {point.share:.2%}")
+    return Titled(trial.progress, f"candidate of {point.share:.2%}")
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:

@@ -16,7 +16,7 @@ from modelrepair.bench import Bench, Model
 from modelrepair.errors import ModelRepairError
 from modelrepair.measure.measures import summarise
 from modelrepair.measure.results import ExampleResult
-from modelrepair.progress import Named
+from modelrepair.progress import Titled
 
 if TYPE_CHECKING:
     from modelrepair.examples.other_template import OtherTemplate
@@ -114,7 +114,7 @@ def _results(
     def compute() -> list[dict[str, object]]:
         read = prepare.weights_of(bench.settings, model, bench.device).read
         work = bench.workspace.work / "measured" / "measuring"
-        shown = Named(bench.progress, "under another chat template")
+        shown = Titled(bench.progress, "under another chat template")
         rows, _ = evaluate(panel, "report", bench.skeleton, read, work, shown)
         return [asdict(row) for row in rows]
 
