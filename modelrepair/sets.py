@@ -96,7 +96,7 @@ def cut_sets(
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
     for short in short_kinds(settings, given, splits):
-        notes.warn(f"{short}; until then the verdict is likely to stay undecided")
+        notes.warn(f"{short}; until then the verdict may stay undecided")
     for key, count in splits.dropped.items():
         notes.warn(f"left out of the {key} set: {count} of its prompts, which stand in another set")
     return Sets(given, splits)
