@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.limits import Bounds
 from modelrepair.publish.pushing import from_here
+from modelrepair.publish.reading import load_manifest
 from modelrepair.source.config import read_config
 from modelrepair.source.licences import name_warning, terms_in, with_base
 from modelrepair.units import counted, in_bytes, in_parameters, in_time
@@ -144,12 +145,11 @@ class Opening:
         return f"{_at(self.reference, self.reference_commit)}, {whose}{unless}"
 
     def _destination(self) -> str:
-        if self.finished:
-            return f"{self.out}, which holds this repair already"
+        here = f"{self.out}, which holds this repair already" if self.finished else self.out
         if self.target is None:
-            return f"{self.out}, not pushed"
+            return here if self.finished else f"{here}, not pushed"
         state = "there already" if self.exists else "new"
-        return f"{self.out}, then {self.target} ({state}, {self.visibility}), as {self.account}"
+        return f"{here}, then {self.target} ({state}, {self.visibility}), as {self.account}"
 
     def _time(self) -> str:
         if self.finished:
@@ -191,6 +191,9 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         asks += [line for line in (name_warning(terms, target.id),) if line]
     found = reference.found
     config = read_config((ahead.base or source).folder)
+    there = ahead.there
+    if plan.finished and there.repair_of == load_manifest(out).run.time:
+        there = replace(there, repair_of=None)  # this very repair: nothing is replaced
     least, most = plan.peak_bytes, max(plan.peak_bytes, plan.generation_bytes)
     return Opening(
         refused=plan.error,
@@ -227,7 +230,7 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         account=None if target is None else target.account,
         visibility=None if target is None else target.visibility,
         exists=None if target is None else target.exists,
-        there=() if target is None else tuple(ahead.there.lines(target.id)),
+        there=() if target is None else tuple(there.lines(target.id)),
         memory_least=least,
         memory_most=most,
         memory_free=plan.memory_found_bytes,

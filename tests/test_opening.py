@@ -108,3 +108,17 @@ def test_fix_begins_with_the_lines_of_plan(capsys, monkeypatch, tmp_path):
     assert fields["sets"][1]["licence"] == "apache-2.0"
     assert fields["seconds_least"] <= fields["seconds_most"]
     assert fields["memory_least"] <= fields["memory_most"]
+
+
+def test_where_the_repair_is_there_already_nothing_is_left_to_compute():
+    made = replace(
+        opening(), finished=True, target="me/m", account="me", visibility="public", exists=True
+    )
+    text = " ".join(" ".join(made.lines()).split())
+    assert "which holds this repair already, then me/m (there already, public), as me" in text
+    assert "Time none: nothing is computed again" in text
+
+
+def test_one_round_is_no_rounds():
+    made = opening(scorer="wanda", ratio=0.01)
+    assert "at most 1 round, 1 candidate," in " ".join(" ".join(made.lines()).split())
