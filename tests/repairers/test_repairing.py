@@ -28,7 +28,7 @@ from modelrepair.settings import Settings, check
 from tests import tiny
 from tests.repairing import SETS, tensors
 from tests.test_layouts_fix import fixed, loaded, save
-from tests.test_pipeline import KILLER, assert_same_repair
+from tests.test_pipeline import KILLER, NEVER, assert_same_repair
 
 
 def codes(folder: Path, source: Path = paths.attacked) -> list[str]:
@@ -263,7 +263,7 @@ def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(edit, few, site, tmp
         script = [sys.executable, "-c", KILLER, str(blocks), *command]
         ended = subprocess.run(script, check=False, env=environment)
         assert ended.returncode == -signal.SIGKILL
-    script = [sys.executable, "-m", "modelrepair", *command]
+    script = [sys.executable, "-c", KILLER, NEVER, *command]
     assert subprocess.run(script, check=False, env=environment).returncode in (0, 1)
     assert_same_repair(whole.out, tmp_path / "killed")
 
