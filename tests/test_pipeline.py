@@ -192,7 +192,7 @@ def test_targets_and_exclusions(quick_repair):
     names = [site.name for site in report.manifest.sites]
     assert len(names) == 12
     assert all("self_attn" in name and "o_proj" not in name for name in names)
-    with pytest.raises(UsageError, match="matches none"):
+    with pytest.raises(UsageError, match="matches no matrix that can be repaired"):
         quick_repair("other", targets=["*.qkv.*"])
 
 
