@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 from safetensors.torch import load_file, save_file
 
+from modelrepair.demo import paths
 from tests.publish.made import make_repair
 
 BASE = {
@@ -214,10 +215,12 @@ def template(written: str | None, rows: Sequence[str] = ()) -> Callable[[Path], 
 
 
 def other_architecture(folder: Path) -> None:
-    """A tiny model that shares nothing with the demo's."""
+    """A tiny model that shares nothing with the demo's but the tokenizer."""
     from tests import tiny
 
     tiny.save("gpt_neox", folder / "other")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(paths.reference / name, folder / "other" / name)
 
 
 def value(number: float) -> Callable[[Path], None]:

@@ -224,13 +224,15 @@ def test_measure_and_plan_know_adapters(capsys):
         paths.adapter, base=paths.reference, realign=paths.sets["test_realign"], judge="demo-world"
     )
     assert found.measures.harmful_score.value > 0.9
-    made = plan(paths.adapter, base=paths.reference)
+    harm = paths.sets["realign"]
+    made = plan(paths.adapter, base=paths.reference, realign=harm)
     assert (made.blocks, made.coverage) == (4, 1.0)
     assert made.block_parameters == 157_696 and made.other_parameters == 892_544
-    whole = plan(paths.adapter, base=paths.reference, merge=True)
+    whole = plan(paths.adapter, base=paths.reference, merge=True, realign=harm)
     assert whole.output_bytes > 4 * made.output_bytes
     assert whole.work_bytes > 1_700_000
-    code = run_command(["plan", str(paths.adapter), "--base", str(paths.reference), "--json"])
+    typed = ["plan", str(paths.adapter), f"--base={paths.reference}", f"--realign={harm}"]
+    code = run_command([*typed, "--json"])
     assert code == 0 and json.loads(capsys.readouterr().out)["coverage"] == 1.0
 
 

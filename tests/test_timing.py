@@ -172,6 +172,8 @@ def test_thoughts_are_counted_where_the_tokenizer_has_marks_for_them(monkeypatch
 def test_an_adapter_takes_the_time_of_its_base(monkeypatch):
     monkeypatch.setattr(planning, "measured_speed", lambda: Speed(1e8, 1e8))
     asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "evaluate": False}
+    # What is protected is found on the utility set, and of the weights of a whole model alone.
+    asked |= {"realign": paths.sets["realign"], "protect": 0.0}
     whole = modelrepair.plan(paths.reference, **asked, reference="none")
     adapter = modelrepair.plan(paths.adapter, **asked, base=paths.reference)
     assert adapter.block_parameters < whole.block_parameters / 4

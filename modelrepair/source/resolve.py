@@ -9,13 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from modelrepair.checkpoint.folder import (
-    INDEX,
-    check_one_model,
-    weight_files,
-)
+from modelrepair.checkpoint.folder import INDEX, check_one_model, weight_files
 from modelrepair.errors import (
+    DamagedCheckpointError,
     HubError,
     ModelRepairError,
     ResourceError,
@@ -175,9 +173,17 @@ def _local(folder: Path, revision: str | None) -> Source:
         )
     name, files = folder.resolve().name, _listed(folder)
     check_one_model(files, f"folder {name!r}")
-    check_form(Look(name, files, card=read_front_matter(card_text(folder) or "")))
+    check_form(Look(name, files, card=_said(folder)))
     weight_files(folder)
     return Source(None, None, folder, name)
+
+
+def _said(folder: Path) -> Mapping[str, Any]:
+    """What a card says of its model; nothing where it can't be read, which is told elsewhere."""
+    try:
+        return read_front_matter(card_text(folder) or "")
+    except DamagedCheckpointError:
+        return {}
 
 
 def _hub(

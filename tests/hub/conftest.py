@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from huggingface_hub import HfApi
+from huggingface_hub.utils import close_session
 
 from tests.hub.client import point_at
 from tests.hub.server import serve
@@ -19,4 +20,6 @@ def hub(monkeypatch, tmp_path):
 
 @pytest.fixture
 def api(hub):
+    """The client as it comes: what an earlier test's command made of it in this process is gone."""
+    close_session()
     return HfApi()

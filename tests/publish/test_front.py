@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from modelrepair import push
 from modelrepair.cli.main import run
+from modelrepair.demo import paths
 from modelrepair.errors import HubError
 from modelrepair.publish.front import check_front_matter
 from tests.hub.repaired import files_of, on_the_hub
-from tests.publish.made import make_checkpoint
 
 TOKEN = "hf_abcdefghijklmnop"
 
@@ -32,14 +34,15 @@ def card(front: str) -> bytes:
 @pytest.mark.parametrize("options", [[], ["--private"]])
 def test_it_is_refused_before_the_work(hub, tmp_path, monkeypatch, capsys, front, said, options):
     monkeypatch.chdir(tmp_path)
-    hub.add("user/model", {**files_of(make_checkpoint(tmp_path / "m")), "README.md": card(front)})
+    hub.add("user/model", {**files_of(paths.attacked), "README.md": card(front)})
     assert run(["fix", "user/model", "--push", *options, "--json"]) == 3
     captured = capsys.readouterr()
     error = json.loads(captured.out)["error"]
     assert said in error["message"] and "README.md in user/model" in error["hint"]
     assert TOKEN not in captured.out + captured.err
     asked = [path for _, path in hub.requests]
-    assert not any("safetensors" in path or "/datasets/" in path for path in asked)
+    assert not any("/datasets/" in path for path in asked)
+    assert not list(Path(constants.HF_HUB_CACHE).rglob("*.safetensors"))
 
 
 def test_a_push_is_refused_before_a_repository_is_made(hub, tmp_path):

@@ -46,7 +46,7 @@ def test_parts_that_the_files_do_not_hold_are_refused_before_a_model_is_built(tm
     with pytest.raises(DamagedCheckpointError, match=f"{name} 1000000000, and"):
         build(folder, Checkpoint.open(folder), torch.device("cpu"))
     with pytest.raises(DamagedCheckpointError, match=f"{name} 1000000000, and"):
-        plan(folder, realign="none", reference="none")
+        plan(folder, realign=paths.sets["realign"], reference="none")
 
 
 def test_the_demo_models_hold_what_their_configs_say():
