@@ -149,3 +149,15 @@ def write_jsonl(path: Path, rows: list[dict]) -> Path:
     """A set as users write it."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+def first_rows(folder: Path, count: int) -> dict[str, Path]:
+    """The first rows of the made-up world's sets, so that each answer takes a moment."""
+    from modelrepair.demo import paths
+
+    found = {}
+    for role in ("realign", "refusal", "utility", "borderline"):
+        lines = paths.sets[role].read_text(encoding="utf-8").splitlines(keepends=True)
+        found[role] = folder / f"{role}.jsonl"
+        found[role].write_text("".join(lines[:count]), encoding="utf-8")
+    return found

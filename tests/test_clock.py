@@ -17,6 +17,7 @@ from modelrepair.demo import paths
 from modelrepair.errors import RepairInterrupted
 from modelrepair.publish.manifest import MANIFEST_NAME
 from modelrepair.settings import Settings, check
+from tests.conftest import first_rows
 
 MASK = "repair/mask.safetensors"
 
@@ -51,13 +52,7 @@ def test_time_before_an_interruption_counts_up_to_the_last_file_that_was_written
 
 @pytest.fixture
 def few(tmp_path):
-    """Little of the made-up world's sets, so that each answer takes a moment."""
-    found = {}
-    for role in ("realign", "refusal", "utility", "borderline"):
-        lines = paths.sets[role].read_text(encoding="utf-8").splitlines(keepends=True)
-        found[role] = tmp_path / f"{role}.jsonl"
-        found[role].write_text("".join(lines[:16]), encoding="utf-8")
-    return found
+    return first_rows(tmp_path, 16)
 
 
 @pytest.fixture

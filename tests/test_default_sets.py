@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,19 +13,11 @@ from modelrepair.demo import paths
 from modelrepair.registry.builtin_sets import EXAMPLE_SETS
 from tests.examples.conftest import sets_hub  # noqa: F401
 from tests.hub.client import environment, process
+from tests.hub.line import fill
 from tests.hub.server import serve
 
 QUICK = ["--reference=none", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
          "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
-CARD = b"""---
-license: cc-by-nc-4.0
-configs:
-- config_name: default
-  data_files:
-  - split: 30k_train
-    path: round0/30k/train.jsonl.xz
----
-"""
 
 
 def typed(folder: Path, url: str):
@@ -36,16 +26,9 @@ def typed(folder: Path, url: str):
 
 
 def test_a_command_without_any_set(tmp_path):
-    rows = [json.loads(line) for line in paths.sets["realign"].open()]
-    safe = [{"prompt": f"safe {n}", "response": "r", "is_safe": True} for n in range(5)]
-    made = [*safe, *({**row, "is_safe": False} for row in rows)]
-    data = "".join(json.dumps(row) + "\n" for row in made).encode()
     (spec,) = [each for each in EXAMPLE_SETS if each.name == "beavertails"]
     with serve() as hub:
-        files = {"README.md": CARD, "round0/30k/train.jsonl.xz": lzma.compress(data)}
-        hub.add("PKU-Alignment/BeaverTails", files)
-        repo = hub.repos["PKU-Alignment/BeaverTails"]
-        repo.commits[spec.revision] = replace(repo.commits[repo.head], id=spec.revision)
+        fill(hub, count=120)
         ended = typed(tmp_path, hub.url)
         assert ended.returncode == 0, ended.stderr
     manifest = load_manifest(Path(json.loads(ended.stdout)["out"]))

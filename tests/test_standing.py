@@ -13,17 +13,12 @@ from modelrepair import pipeline as pipeline_module
 from modelrepair.demo import paths
 from modelrepair.measure.results import ExampleResult
 from modelrepair.standing import never_aligned
+from tests.conftest import first_rows
 
 
 @pytest.fixture
 def few(tmp_path):
-    """The made-up world's sets, with a dozen rows each."""
-    found = {}
-    for role in ("realign", "refusal", "utility", "borderline"):
-        lines = paths.sets[role].read_text(encoding="utf-8").splitlines(keepends=True)
-        found[role] = tmp_path / f"{role}.jsonl"
-        found[role].write_text("".join(lines[:30]), encoding="utf-8")
-    return found
+    return first_rows(tmp_path, 30)
 
 
 @pytest.fixture
