@@ -28,6 +28,7 @@ def alone(tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 def test_prompts_alone_and_a_reference_repair(alone, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["fix", str(paths.attacked), f"--reference={paths.reference}",

@@ -277,7 +277,9 @@ def assert_same_repair(one: Path, two: Path) -> None:
 @pytest.mark.parametrize(
     ("scorer", "options", "kills"),
     [
-        ("contrast", {"ratio": 0.002, "step": 0.001}, (3, 5, 2)),
+        pytest.param(
+            "contrast", {"ratio": 0.002, "step": 0.001}, (3, 5, 2), marks=pytest.mark.slow
+        ),
         ("wanda", {"ratio": 0.002}, (3,)),
     ],
 )
@@ -398,6 +400,7 @@ def test_a_result_that_fails_is_written_with_its_verdict(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_model_too_large_to_generate_is_led_by_its_margin(monkeypatch, tmp_path):
     monkeypatch.setattr("modelrepair.prepare.fits_whole", lambda model, device: False)
     report = repair(

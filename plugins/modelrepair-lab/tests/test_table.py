@@ -72,6 +72,7 @@ def grid(tmp_path, train):
     return file
 
 
+@pytest.mark.slow
 def test_a_table_from_start_to_end(call, grid, tmp_path):
     out = tmp_path / "out"
     # An unfinished repair of an interrupted run is in nobody's way.
