@@ -110,7 +110,8 @@ def check_verdict(manifest: Manifest, force: bool) -> None:
     if why and not force:
         raise GateError(
             f"not pushed: {why}",
-            hint="--force pushes it all the same, and the card's first line says so",
+            hint="run the same fix again: its last lines name what to try next; or push it as it "
+            "is with --force, and the card's first line says so",
         )
 
 
