@@ -34,7 +34,9 @@ def test_fix_verify_and_measure_from_the_cache(here):  # noqa: F811
         assert asked("verify", "me/broken-repaired", *BY_IDS)["ok"] is True
 
         # The source goes on, and the cache hears of it.
-        hub.add("user/broken", {**sharded(paths.attacked), "config.json": b"{}"})
+        config = json.loads((paths.attacked / "config.json").read_bytes()) | {"newer": True}
+        changed = {"config.json": json.dumps(config).encode()}
+        hub.add("user/broken", {**sharded(paths.attacked), **changed})
         newer = asked("plan", "user/broken", "--realign=realign.jsonl", "--out=other", "--json")
         assert newer["commit"] != commit
         seen = len(hub.requests)
