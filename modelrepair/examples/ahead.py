@@ -13,6 +13,7 @@ from modelrepair.examples.rows import LINES
 from modelrepair.registry.specs import SetName
 from modelrepair.source.licences import terms_of
 from modelrepair.source.resolve import hub_errors
+from modelrepair.units import counted
 
 COUNTED = 64 << 20
 """Bytes of the largest file whose lines are counted."""
@@ -57,7 +58,7 @@ class SetAhead:
         parts = [
             f"{self.origin} at {self.commit[:12]}" if self.commit else self.origin,
             said if self.commercial else f"{said} (not for commercial use)",
-            None if self.rows is None else f"{self.rows:,} rows",
+            None if self.rows is None else counted(self.rows, "row"),
             f"of which those with {', '.join(self.filters)}" if self.filters else None,
         ]
         return f"{self.id}: {', '.join(part for part in parts if part)}"
