@@ -27,7 +27,7 @@ def rows_in_files(arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     the card names it as any file of somebody's own.
 
     >>> with rows_in_files({"utility": [{"prompt": "2 + 2?", "response": "4"}]}) as given:
-    ...     Path(given["utility"]).read_text()
+    ...     Path(given["utility"]).read_text(encoding="utf-8")
     '{"prompt": "2 + 2?", "response": "4"}\n'
 
     Args:
