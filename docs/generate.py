@@ -16,13 +16,13 @@ from typing import Any
 import click
 
 import modelrepair
+from modelrepair.artifact.findings import Finding, Verification
 from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
 from modelrepair.errors import ModelRepairError
-from modelrepair.preflight import Plan
-from modelrepair.proof.findings import Finding, Verification
-from modelrepair.publish.push import PushReport
-from modelrepair.report import MeasureReport, RepairReport
+from modelrepair.pipeline.reports import MeasureReport, RepairReport
+from modelrepair.preflight.plan import Plan
+from modelrepair.publishing.push import PushReport
 from modelrepair_lab.command import command as lab
 
 REFERENCE = Path(__file__).parent / "reference"

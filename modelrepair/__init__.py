@@ -8,8 +8,9 @@ Nothing here imports torch or transformers until something is computed.
 
 from __future__ import annotations
 
-from modelrepair.afterwards import apply, push, verify
-from modelrepair.api import measure, plan, repair
+from modelrepair.api import apply, measure, plan, push, repair, verify
+from modelrepair.artifact.reading import load_manifest
+from modelrepair.budgets import Budgets
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,
@@ -24,8 +25,6 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.measure.budgets import Budgets
-from modelrepair.publish.reading import load_manifest
 from modelrepair.version import version
 
 __version__ = version()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 CALLED = {"before": "source", "reference": "reference", "after": "repaired"}
@@ -51,7 +51,7 @@ class Silent:
 class Titled:
     """Steps of one model or candidate: each is called with its name.
 
-    >>> from modelrepair.cli.bars import Lines
+    >>> from modelrepair.cli.progress import Lines
     >>> import sys
     >>> with Titled(Lines(sys.stdout), "source").step("answers", total=4) as advance:
     ...     advance(4)
@@ -72,3 +72,19 @@ class Titled:
     def note(self, message: str) -> None:
         """Pass a line on."""
         self.inner.note(message)
+
+
+@dataclass
+class Notes:
+    """One line for each thing that is worth telling; they go into manifest and report.
+
+    ``cut`` counts, by set, the answers that were cut and the prompts that had no room.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    cut: dict[str, int] = field(default_factory=dict)
+
+    def warn(self, message: str) -> None:
+        """Keep one line."""
+        if message not in self.warnings:
+            self.warnings.append(message)

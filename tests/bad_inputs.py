@@ -49,6 +49,7 @@ NO_MEMORY = RuntimeError(
     "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried "
     "to allocate 68719476736 bytes."
 )
+SAVE_ARRAY = "modelrepair.search.selection.save_array"
 NO_SPACE, READ_ONLY = "No space left on device", "Read-only file system"
 ACCUMULATOR = """
 from dataclasses import dataclass
@@ -274,7 +275,7 @@ OUTPUT = [
         "choose another --out", "--out refusal.jsonl/out"),
     Row("a disk that can't be written", 4, "'out' can't be written: Read-only file system",
         "choose another --out",
-        patch=failing("modelrepair.place._make", OSError(errno.EROFS, READ_ONLY))),
+        patch=failing("modelrepair.checkpoint.place._make", OSError(errno.EROFS, READ_ONLY))),
     Row("a name that is too long", 4, "'aaaa…' can't be written: File name too long",
         "choose another --out", f"--out {'a' * 252}"),
     Row("the output inside the source", 2, "the output 'out' lies in the source",
@@ -344,17 +345,17 @@ PLUGINS = [
 MACHINE = [
     Row("too little memory", 4, "about … of memory are needed, 1 MiB are free",
         "close other programs, lower --max-length, or take a larger machine",
-        patch=giving("modelrepair.preflight.free_memory", 1 << 20)),
+        patch=giving("modelrepair.preflight.plan.free_memory", 1 << 20)),
     Row("too little disk", 4, "about … of disk are needed, 1 MiB are free",
         "free disk space, give --out on another disk, or lower --examples",
-        patch=giving("modelrepair.preflight.free_disk", 1 << 20)),
+        patch=giving("modelrepair.preflight.plan.free_disk", 1 << 20)),
     Row("the disk runs full before the statistics", 4,
         "hidden states (… MiB) can't be kept: No space left on device",
         "free some disk space beside the output folder and run the command again",
         patch=failing("os.posix_fallocate", OSError(errno.ENOSPC, NO_SPACE)), rest=True),
     Row("the disk runs full during the statistics", 4, "the disk is full beside 'out'",
         "free some space and run the same command: it goes on where it stopped",
-        patch=failing("modelrepair.selection.save_array", OSError(errno.ENOSPC, NO_SPACE), 9),
+        patch=failing(SAVE_ARRAY, OSError(errno.ENOSPC, NO_SPACE), 9),
         rest=True),
     Row("the disk runs full while the model is written", 4,
         "the disk is full: 'model.safetensors' can't be written",
@@ -368,14 +369,14 @@ MACHINE = [
         "out of memory: [enforce fail at alloc_cpu.cpp:117] … can't allocate memory: you tried to "
         "allocate 68719476736 bytes.",
         "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
-        patch=failing("modelrepair.sweep.passes.run_block", NO_MEMORY, 2), rest=True),
+        patch=failing("modelrepair.engine.passes.passes.run_block", NO_MEMORY, 2), rest=True),
     Row("Ctrl-C", 130, "interrupted; nothing was written or pushed",
         "run the same command to go on: …",
         patch=failing("modelrepair.scorers.wanda.Wanda.score", KeyboardInterrupt(), 9),
         rest=True),
     Row("a bug of ours", 70, "unexpected ZeroDivisionError: division by zero",
         "this is a bug of modelrepair; please report it with the traceback that --debug shows",
-        patch=failing("modelrepair.rounds.spill", ZeroDivisionError("division by zero"), 9),
+        patch=failing("modelrepair.search.scoring.spill", ZeroDivisionError("division by zero"), 9),
         rest=True),
 ]  # fmt: skip
 

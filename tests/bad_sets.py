@@ -12,7 +12,7 @@ HELP = "see `modelrepair fix --help`"
 SAYING = "a long and winding sentence"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 FETCH = "run `git lfs pull` where it was cloned, or download it with `hf download`"
-LITTLE = setting("modelrepair.examples.rows.LARGEST_FILE", 20)
+LITTLE = setting("modelrepair.examples.formats.LARGEST_FILE", 20)
 SMALLER = "one example a line in a file that ends in .jsonl, or parquet, can be of any size"
 
 SETS = [

@@ -120,7 +120,7 @@ def text(name: str, content: str | bytes) -> Callable[[Path], None]:
 
 def finished(folder: Path) -> None:
     """A finished repair of another model where the output would go."""
-    with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
+    with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
         made = make_repair(folder.parent / f"{folder.name}-made")
     shutil.move(made.out, folder / "done")
 

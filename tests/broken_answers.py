@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.measure.degenerate import degeneration
-from modelrepair.measure.intervals import wilson
+from modelrepair.evaluation.degeneration import degeneration
+from modelrepair.evaluation.intervals import wilson
 
 TEXTS = Path(__file__).parent / "measure" / "data" / "degenerate-held-out.jsonl"
 

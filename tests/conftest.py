@@ -31,7 +31,7 @@ def one_thread():
 @pytest.fixture(scope="session", autouse=True)
 def no_own_kinds():
     """The package's own kinds of prompts are asked where they are the subject: each costs time."""
-    from modelrepair import sets
+    from modelrepair.preflight import sets
 
     patch, real = pytest.MonkeyPatch(), sets.own_kinds
     patch.setattr(sets, "own_kinds", list)
@@ -42,14 +42,14 @@ def no_own_kinds():
 @pytest.fixture
 def own_kinds(monkeypatch, no_own_kinds):
     """The package's own kinds of prompts are asked, as for every user."""
-    monkeypatch.setattr("modelrepair.sets.own_kinds", no_own_kinds)
+    monkeypatch.setattr("modelrepair.preflight.sets.own_kinds", no_own_kinds)
     return no_own_kinds()
 
 
 @pytest.fixture(autouse=True)
 def core_alone(monkeypatch):
     """The core has no plug-ins, though those of this repository may be installed beside it."""
-    from modelrepair.registry import loading
+    from modelrepair.plugin import loading
 
     beside = {path.name for path in (Path(__file__).parents[1] / "plugins").iterdir()}
     real = loading.entry_points

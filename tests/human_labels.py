@@ -16,8 +16,8 @@ from itertools import dropwhile
 from pathlib import Path
 from statistics import fmean
 
-from modelrepair.measure.intervals import wilson
-from modelrepair.measure.judges import is_refusal
+from modelrepair.evaluation.intervals import wilson
+from modelrepair.judges.keyword import is_refusal
 
 LABELS = "pyrit/datasets/scorer_evals"
 

@@ -16,10 +16,10 @@ from transformers import (
 )
 
 from modelrepair.demo import paths
-from modelrepair.measure.guard import Form
-from modelrepair.measure.guard_styles import STYLES, WILDGUARD
-from modelrepair.measure.judge_options import GuardOptions
-from modelrepair.registry.specs import Exchange
+from modelrepair.judges.guard import Form
+from modelrepair.judges.guard_styles import STYLES, WILDGUARD
+from modelrepair.judges.options import GuardOptions
+from modelrepair.plugin.judge import Exchange
 
 KINDS = ("harmful", "refusal", "harmless")
 SAFETY = (

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
-from modelrepair.registry.hookspecs import hookimpl
-from modelrepair.registry.specs import RepairerSpec
-from modelrepair.sweep.accumulators import InputNorms
+from modelrepair.plugin.hookspecs import hookimpl
+from modelrepair.plugin.specs import RepairerSpec
+from modelrepair.plugin.accumulators import InputNorms
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.specs import ScorerSpec
-from modelrepair.rounds import Scoring
-from modelrepair.sweep.sites import find_sites
-from modelrepair.sweep.weights import Weights
+from modelrepair.engine.sites import find_sites
+from modelrepair.engine.weights import Weights
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.specs import ScorerSpec
+from modelrepair.search.scoring import Scoring
 from tests import tiny
 from tests.sweep.made import CPU, batches, open_tiny
 

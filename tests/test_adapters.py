@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from modelrepair import UsageError, apply, load_manifest, measure, plan, repair, verify
+from modelrepair.checkpoint.kept_files import files_of
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
-from modelrepair.proof.files import files_of
 
 SETS = {role: paths.sets[role] for role in ("realign", "refusal", "utility", "borderline")}
 QUICK = {"ratio": 0.02, "evaluate": False, "judge": "demo-world", "examples": 16}
@@ -197,7 +197,7 @@ def test_an_interrupted_repair_does_not_merge_again_and_gives_the_same(tmp_path,
         with pytest.raises(KeyboardInterrupt):
             fix(tmp_path / "two", scorer="wanda", merge=True)
     assert (tmp_path / "two.partial" / "work" / "merged" / "model.safetensors").exists()
-    monkeypatch.setattr("modelrepair.sweep.merge.merge", stop)
+    monkeypatch.setattr("modelrepair.engine.merge.merge", stop)
     two = fix(tmp_path / "two", scorer="wanda", merge=True)
     assert not (tmp_path / "two.partial").exists()
     assert one.manifest.files == two.manifest.files

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair.advice import advice
-from modelrepair.measure.gate import GateResult
-from modelrepair.measure.rules import Rule
-from modelrepair.settings import Settings
+from modelrepair.evaluation.gate import GateResult
+from modelrepair.evaluation.rules import Rule
+from modelrepair.pipeline.next_steps import advice
+from modelrepair.settings.settings import Settings
 
 
 def said(*, gate="failed", missed=(), scorer="wanda", sets=("realign", "utility"), **facts):

@@ -9,15 +9,16 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from modelrepair.aligned import with_tokens
-from modelrepair.bench import Model, Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
 from modelrepair.errors import UnsupportedModelError
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.splits import Split
 from modelrepair.examples.template import Template
-from modelrepair.settings import Settings
+from modelrepair.pipeline.reference import with_tokens
+from modelrepair.preflight.model import Model
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import resolve
 
 ADDED = "<|added|>"

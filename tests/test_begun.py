@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from modelrepair.begun import Begun, read
+from modelrepair.budgets import Budgets
 from modelrepair.errors import UsageError
-from modelrepair.measure.budgets import Budgets
-from modelrepair.settings import Settings
+from modelrepair.pipeline.begun import Begun, read
+from modelrepair.settings.settings import Settings
 from modelrepair.version import version
 
 PLAIN = Settings("user/model")

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from modelrepair import repair, verify
-from modelrepair.bench import Notes
+from modelrepair.artifact.verdicts import read_verdicts
 from modelrepair.demo import paths
+from modelrepair.evaluation.ask_kinds import FIRST
 from modelrepair.examples.kinds import answers_of_kinds
-from modelrepair.measure.ask_kinds import FIRST
-from modelrepair.publish.verdicts import read_verdicts
-from modelrepair.sets import load_sets
-from modelrepair.settings import Settings
+from modelrepair.preflight.sets import load_sets
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 from tests.conftest import write_jsonl
 
 WORLD = {"reviews", "facts", "recipes", "look-alikes"}

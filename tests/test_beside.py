@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair import beside
-from modelrepair.beside import check_beside, check_output
+from modelrepair.checkpoint.kept_files import classify
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
-from modelrepair.publish.files import classify
+from modelrepair.pipeline import kept_whole as beside
+from modelrepair.pipeline.kept_whole import check_beside, check_output
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
 

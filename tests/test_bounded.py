@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from modelrepair import bounded
-from modelrepair.bounded import TooLong, try_patterns, try_template, within
+from modelrepair.checkpoint import bounded
+from modelrepair.checkpoint.bounded import TooLong, try_patterns, try_template, within
 from modelrepair.demo import paths
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from tests import adapters
@@ -81,7 +81,7 @@ PATTERNS = {
 def test_a_pattern_that_takes_for_ever_is_refused_before_peft_matches_it(
     tmp_path, monkeypatch, field
 ):
-    from modelrepair.sweep.adapter import check_patterns
+    from modelrepair.engine.adapter import check_patterns
 
     monkeypatch.setattr(bounded, "SECONDS", 0.8)
     adapters.save_lora(tmp_path, "plain")
@@ -92,7 +92,7 @@ def test_a_pattern_that_takes_for_ever_is_refused_before_peft_matches_it(
 
 
 def test_no_pattern_and_too_many_names_are_refused_and_real_ones_taken(tmp_path):
-    from modelrepair.sweep.adapter import check_patterns
+    from modelrepair.engine.adapter import check_patterns
 
     adapters.save_lora(tmp_path, "plain")
     folder = tmp_path / "adapter"

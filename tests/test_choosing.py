@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelrepair.bench import Notes
-from modelrepair.choosing import find_plugins
-from modelrepair.registry.loading import PluginFailure
-from modelrepair.registry.manager import Registry, load_registry
-from modelrepair.settings import Settings
+from modelrepair.plugin.loading import PluginFailure
+from modelrepair.plugin.registry import Registry, load_registry
+from modelrepair.preflight.plugins import find_plugins
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 
 
 def chosen(**options):

@@ -11,12 +11,14 @@ import time
 import pytest
 
 from modelrepair import UsageError, plan, repair
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.cli.main import run as run_command
-from modelrepair.clock import CLOCK, Clock, seconds_of, start_clock
 from modelrepair.demo import paths
 from modelrepair.errors import RepairInterrupted
-from modelrepair.publish.manifest import MANIFEST_NAME
-from modelrepair.settings import Settings, check
+from modelrepair.search.clock import CLOCK, Clock, start_clock
+from modelrepair.settings.checks import check
+from modelrepair.settings.duration import seconds_of
+from modelrepair.settings.settings import Settings
 from tests.conftest import first_rows
 
 MASK = "repair/mask.safetensors"
@@ -111,7 +113,7 @@ def test_a_limit_of_another_length_goes_on_where_an_interrupted_one_stood(
     timed, monkeypatch, tmp_path
 ):
     """Up to where it had come, time is as it was read then; the limit is that of now."""
-    from modelrepair import walk
+    from modelrepair.search import walk
 
     def interrupt(trial, number, *rest):
         if number == 2:
@@ -134,7 +136,7 @@ def test_a_limit_of_another_length_goes_on_where_an_interrupted_one_stood(
 
 
 def test_no_model_gives_more_answers_than_the_plan_says(few, tmp_path, monkeypatch):
-    from modelrepair.measure import evaluate
+    from modelrepair.evaluation import evaluate
 
     answered = []
 

@@ -10,7 +10,7 @@ import pytest
 
 from modelrepair import load_manifest, repair
 from modelrepair.demo import paths
-from modelrepair.registry.builtin_sets import EXAMPLE_SETS
+from modelrepair.examples.registered import EXAMPLE_SETS
 from tests.examples.conftest import sets_hub  # noqa: F401
 from tests.hub.client import environment, process
 from tests.hub.line import fill

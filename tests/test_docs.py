@@ -13,11 +13,12 @@ from modelrepair import errors
 from modelrepair.cli.main import COMMANDS, run
 from modelrepair.errors import ModelRepairError
 from modelrepair.examples.columns import ALIASES
-from modelrepair.registry import hookspecs
-from modelrepair.registry.builtin_sets import EXAMPLE_SETS
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.manager import load_registry, make_judge, make_scorer
-from modelrepair.registry.specs import ExampleSetSpec, Exchange, JudgeSpec, RepairerSpec, ScorerSpec
+from modelrepair.examples.registered import EXAMPLE_SETS
+from modelrepair.plugin import hookspecs
+from modelrepair.plugin.judge import Exchange
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.registry import load_registry, make_judge, make_scorer
+from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

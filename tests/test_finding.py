@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair import finding
-from modelrepair.measure.evaluate import Screen
-from modelrepair.points import Baseline
-from modelrepair.settings import Settings
-from modelrepair.trial import Searched
+from modelrepair.evaluation.evaluate import Screen
+from modelrepair.pipeline import change as finding
+from modelrepair.search.candidates import Baseline
+from modelrepair.search.study import Searched
+from modelrepair.settings.settings import Settings
 from tests.test_points import SAFE, point
 from tests.test_search import results
 
@@ -42,7 +42,7 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
         return SimpleNamespace(registered=bench.chosen.scorers[number][0])
 
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE))
-    monkeypatch.setattr("modelrepair.search.search", search)
+    monkeypatch.setattr("modelrepair.search.search.search", search)
     monkeypatch.setattr(finding, "_scoring", scoring)
     monkeypatch.setattr(finding, "_baseline", lambda *_: baseline)
     monkeypatch.setattr(finding, "_missing_set", lambda *_: None)

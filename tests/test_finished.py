@@ -11,15 +11,15 @@ from unittest import mock
 import pytest
 
 from modelrepair import repair
-from modelrepair.begun import Begun
+from modelrepair.artifact.manifest import Measures, Origin, Run
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
-from modelrepair.finished import as_recorded, find_finished, recorded, report_of
+from modelrepair.pipeline.begun import Begun
+from modelrepair.pipeline.finished import as_recorded, find_finished, recorded, report_of
+from modelrepair.pipeline.workspace import open_workspace
 from modelrepair.progress import Silent
-from modelrepair.publish.manifest import Measures, Origin, Run
-from modelrepair.settings import Settings
-from modelrepair.workspace import open_workspace
+from modelrepair.settings.settings import Settings
 from tests.publish.made import MEASURED, make_repair, results
 from tests.test_pipeline import bytes_of
 
@@ -30,7 +30,7 @@ MADE_ON = {"config.json of the source": "1f" * 32, "the realign set": "2a" * 32}
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A finished repair; read only. A picture would take longer than everything else."""
-    with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
+    with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
         return make_repair(
             tmp_path_factory.mktemp("finished"),
             run=Run(time="2026-01-01T00:00:00Z", duration=1.5, inputs=MADE_ON),
@@ -173,7 +173,7 @@ def test_paths_and_secrets_are_compared_as_a_manifest_keeps_them():
 
 @pytest.mark.parametrize(("harmful", "verdict", "code"), [(4, "passed", 0), (190, "failed", 1)])
 def test_the_report_is_that_of_the_finished_run(tmp_path, harmful, verdict, code):
-    with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
+    with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
         made = make_repair(tmp_path, measured={**MEASURED, "after": results(harmful)})
     report = report_of(made.out, made.manifest, Settings("user/model"))
     assert (report.verdict, report.exit_code, report.out) == (verdict, code, made.out)

@@ -6,7 +6,7 @@ import pytest
 
 from modelrepair import UnsupportedModelError, measure
 from modelrepair.demo import paths
-from modelrepair.measure import evaluate
+from modelrepair.evaluation import evaluate
 
 
 class Looked(UnsupportedModelError):

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from modelrepair import errors, measure, plan
-from modelrepair.arguments import settings_of
 from modelrepair.demo import paths
 from modelrepair.examples.find import find_set
+from modelrepair.examples.given import rows_in_files
 from modelrepair.examples.load import Reading
-from modelrepair.given import rows_in_files
+from modelrepair.settings.arguments import settings_of
 
 ROWS = [
     {"prompt": "2 + 2?", "response": "4", "exact": True},

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from modelrepair import load_manifest, plan
+from modelrepair.artifact.findings import About, Finding, Verification
 from modelrepair.demo import paths
-from modelrepair.glance import Glance
-from modelrepair.measure.measures import summarise
-from modelrepair.proof.findings import About, Finding, Verification
-from modelrepair.publish.push import PushReport
-from modelrepair.report import MeasureReport, RepairReport
+from modelrepair.evaluation.measures import summarise
+from modelrepair.pipeline.reports import MeasureReport, RepairReport
+from modelrepair.publishing.push import PushReport
+from modelrepair.text.display import Glance
 from tests.publish.made import MEASURED, make_repair
 
 EVIL = "<script>alert(1)</script>"

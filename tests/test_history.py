@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from modelrepair import plan
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.demo import paths
-from modelrepair.history import has_template, past_of, repaired_before
-from modelrepair.publish.manifest import MANIFEST_NAME
+from modelrepair.pipeline.history import has_template, past_of, repaired_before
 from modelrepair.source.resolve import resolve
 
 KEPT = Path(__file__).parent / "kept" / "repairs" / "weight"

@@ -213,7 +213,7 @@ def test_what_can_not_be_repaired_is_known_before_a_weight_is_fetched(
 
 def test_a_cache_without_room_is_known_before_a_weight_is_fetched(hub, fix, served, monkeypatch):  # noqa: F811
     hub.add("user/broken", broken())
-    monkeypatch.setattr("modelrepair.planning.free_disk", lambda path: 10**6)
+    monkeypatch.setattr("modelrepair.pipeline.planning.free_disk", lambda path: 10**6)
     code, document = fix("user/broken")
     assert code == 4
     assert document["error"]["message"].startswith("2 MiB are to be downloaded, and the disk of")

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair.bench import Chosen
 from modelrepair.errors import DamagedCheckpointError
-from modelrepair.inputs import check_unchanged, inputs_of
+from modelrepair.pipeline.inputs import check_unchanged, inputs_of
+from modelrepair.plugin.loading import Registered
+from modelrepair.preflight.plugins import Chosen
 from modelrepair.progress import Silent
-from modelrepair.registry.loading import Registered
 
 FILES = (
     "model.safetensors",

@@ -11,8 +11,9 @@ import pytest
 from modelrepair import UnsupportedModelError, UsageError, apply, load_manifest, plan, verify
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
-from modelrepair.kept import files_of_source, left_ahead
-from modelrepair.settings import Settings
+from modelrepair.pipeline.kept import left_ahead
+from modelrepair.settings.settings import Settings
+from modelrepair.source.kept import files_of_source
 from modelrepair.source.resolve import Source, resolve
 
 CANARY = "hf_canaryCANARYcanaryCANARYcanary"
@@ -100,7 +101,7 @@ def test_a_glob_that_takes_nothing_is_refused(worked_in, glob, says):
 
 
 def test_a_needed_file_is_named_before_the_work(worked_in, quick_repair, tmp_path, monkeypatch):
-    from modelrepair import beside
+    from modelrepair.pipeline import kept_whole as beside
 
     needs = {"tokenizer": lambda folder: (folder / "scores.csv").read_text()}
     monkeypatch.setattr(beside, "LOOKS", needs)

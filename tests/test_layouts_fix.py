@@ -18,8 +18,8 @@ from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from modelrepair.sweep import matrices
-from modelrepair.sweep.skeleton import loader_of
+from modelrepair.engine.layout import matrices
+from modelrepair.engine.skeleton import loader_of
 from tests import tiny
 
 SETS = ("realign", "refusal", "utility")

@@ -12,22 +12,22 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from modelrepair import search as searching
-from modelrepair import walk as walking
-from modelrepair.bench import Found, Method
-from modelrepair.ladders import STRIDES
-from modelrepair.limits import Limits, bounds_of, limits_of, most_screened
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.evaluate import Screen
-from modelrepair.measure.results import ExampleResult
-from modelrepair.points import Baseline, Point
+from modelrepair.budgets import Budgets
+from modelrepair.evaluation.evaluate import Screen
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.pipeline.change import Found, Method
+from modelrepair.pipeline.repeating import repeating
+from modelrepair.plugin.registry import load_registry
+from modelrepair.plugin.specs import RepairerSpec
+from modelrepair.preflight.limits import bounds_of, limits_of, most_screened
 from modelrepair.progress import Silent
-from modelrepair.registry.manager import load_registry
-from modelrepair.registry.specs import RepairerSpec
-from modelrepair.repeating import repeating
-from modelrepair.search import climb, follow, search
-from modelrepair.settings import Settings
-from modelrepair.trial import Searched, Trial
+from modelrepair.search import search as searching
+from modelrepair.search import walk as walking
+from modelrepair.search.candidates import Baseline, Point
+from modelrepair.search.search import climb, follow, search
+from modelrepair.search.study import Searched, Trial
+from modelrepair.settings.search_limits import STRIDES, Limits
+from modelrepair.settings.settings import Settings
 
 SUBJECTS = sorted(STRIDES)
 

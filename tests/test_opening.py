@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from modelrepair.opening import WIDTH
-from modelrepair.planning import plan_of
-from modelrepair.preflight import Stopped
-from modelrepair.settings import Settings
-from modelrepair.timing import Speed
+from modelrepair.pipeline.planning import plan_of
+from modelrepair.preflight.opening import WIDTH
+from modelrepair.preflight.refusals import Stopped
+from modelrepair.preflight.speed import Speed
+from modelrepair.settings.settings import Settings
 
 REALIGN = str(paths.sets["realign"])
 LABELS = ["Runs", "Source", "Licence", "Reference", "Examples", "Goes to", "Memory", "Time", "Open"]
@@ -85,7 +85,7 @@ def test_long_words_stay_whole():
 
 
 def test_fix_begins_with_the_lines_of_plan(capsys, monkeypatch, tmp_path):
-    from modelrepair import pipeline
+    from modelrepair.pipeline import repair as pipeline
 
     class EnoughError(Exception):
         pass
@@ -94,8 +94,8 @@ def test_fix_begins_with_the_lines_of_plan(capsys, monkeypatch, tmp_path):
         raise EnoughError
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("modelrepair.planning.measured_speed", lambda: Speed(1e10, 1e10))
-    monkeypatch.setattr("modelrepair.preflight.free_memory", lambda: 2**33)
+    monkeypatch.setattr("modelrepair.pipeline.planning.measured_speed", lambda: Speed(1e10, 1e10))
+    monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 2**33)
     monkeypatch.setattr(pipeline, "with_judge", stop)
     command = [str(paths.attacked), f"--realign={REALIGN}", "--judge=demo-world"]
     assert run(["plan", *command]) == 0

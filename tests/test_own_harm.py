@@ -11,7 +11,7 @@ from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.demo.judge import WorldJudge
 from modelrepair.errors import ExampleSetError
-from modelrepair.registry.specs import Exchange
+from modelrepair.plugin.judge import Exchange
 from tests.conftest import write_jsonl
 
 BENIGN = {name: str(paths.sets[name]) for name in ("utility", "borderline")}

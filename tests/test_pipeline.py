@@ -25,13 +25,13 @@ from modelrepair import (
     repair,
     verify,
 )
+from modelrepair.artifact.manifest import digest
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, ExampleSetError
-from modelrepair.pipeline import _measured_after
-from modelrepair.publish.manifest import digest
+from modelrepair.pipeline.repair import _measured_after
 from tests.conftest import shuffled
 
 
@@ -237,7 +237,7 @@ def test_measure_gives_the_measures_of_any_model():
 KILLER = """
 import os, signal, sys
 from modelrepair import sets
-from modelrepair.sweep import passes
+from modelrepair.engine.passes import passes
 sets.own_kinds = list  # as in the process of the tests: `conftest.py`
 plain, left = passes._State.save, [int(sys.argv[1])]
 def save(state, folder):
@@ -405,7 +405,7 @@ def test_a_result_that_fails_is_written_with_its_verdict(tmp_path):
 
 @pytest.mark.slow
 def test_a_model_too_large_to_generate_is_led_by_its_margin(monkeypatch, tmp_path):
-    monkeypatch.setattr("modelrepair.prepare.fits_whole", lambda model, device: False)
+    monkeypatch.setattr("modelrepair.pipeline.open_models.fits_whole", lambda model, device: False)
     report = repair(
         paths.attacked,
         reference=paths.reference,

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from modelrepair.checkpoint.place import disk_errors, placed, reserved
 from modelrepair.errors import ResourceError, UsageError
-from modelrepair.place import disk_errors, placed, reserved
 
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
-from modelrepair.place import reserved
+from modelrepair.checkpoint.place import reserved
 with reserved(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

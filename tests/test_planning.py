@@ -6,8 +6,8 @@ import pytest
 
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
-from modelrepair.planning import plan_of
-from modelrepair.settings import Settings
+from modelrepair.pipeline.planning import plan_of
+from modelrepair.settings.settings import Settings
 
 REALIGN = str(paths.sets["realign"])
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.evaluate import Screen
-from modelrepair.points import Baseline, Point, arrives, choose, repairs
-from modelrepair.sweep.weights import Masks
+from modelrepair.budgets import Budgets
+from modelrepair.engine.weights import Masks
+from modelrepair.evaluation.evaluate import Screen
+from modelrepair.search.candidates import Baseline, Point, arrives, choose, repairs
 from tests.test_search import results
 
 

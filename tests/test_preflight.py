@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from modelrepair import estimate
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 from modelrepair.examples.load import Example, Message
-from modelrepair.preflight import check, plan
+from modelrepair.preflight import sizes as estimate
+from modelrepair.preflight.plan import check_plan as check
+from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.source.resolve import resolve
 
 HIDDEN, INNER, VOCABULARY, BLOCKS = 8, 12, 50, 3
@@ -102,7 +103,7 @@ def test_accumulated_gradients_count_against_the_block():
 
 
 def test_logits_are_chunked_and_one_example_is_never_cut():
-    from modelrepair.sweep.loss import MAXIMUM_LOGITS
+    from modelrepair.engine.passes.loss import MAXIMUM_LOGITS
 
     assert estimate.MAXIMUM_LOGITS == MAXIMUM_LOGITS
     assert estimate.head_memory(2**18, 1, 2048, 128) == 4 * (2**18 + 3 * 2**26)
@@ -202,7 +203,7 @@ def test_too_little_memory_or_disk_stops(model, monkeypatch):
 
 
 def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
-    monkeypatch.setattr("modelrepair.preflight.free_memory", lambda: 100)
+    monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 100)
     made = plan(model(), sets={}, scorer_gradients=False)
     assert "at best the verdict is undecided" in made.notes[0]
 

@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 
-from modelrepair import prepare
-from modelrepair.aligned import look_at_reference
-from modelrepair.bench import Notes
 from modelrepair.demo import paths
-from modelrepair.device import find_device
+from modelrepair.engine.device import find_device
 from modelrepair.errors import UnsupportedModelError, UsageError
-from modelrepair.settings import Settings
+from modelrepair.pipeline import models as prepare
+from modelrepair.preflight.reference import look_at_reference
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 
 REALIGN = str(paths.sets["realign"])
 

@@ -19,9 +19,10 @@ from modelrepair.demo import paths
 from modelrepair.examples.load import load_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
-from modelrepair.presets import PRESETS, expand, quota_of
-from modelrepair.selection import published_count
-from modelrepair.settings import Settings, check
+from modelrepair.settings.checks import check
+from modelrepair.settings.expand import expand
+from modelrepair.settings.presets import PRESETS, published_count, quota_of
+from modelrepair.settings.settings import Settings
 
 
 @given(st.floats(1e-9, 1 - 1e-9), st.integers(1, 20_000))

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from modelrepair.cli.bars import Lines
-from modelrepair.cli.failures import explain
+from modelrepair.artifact.figures import cell
+from modelrepair.cli.errors import explain
 from modelrepair.cli.output import Output
+from modelrepair.cli.progress import Lines
 from modelrepair.errors import UsageError
-from modelrepair.printable import printable
-from modelrepair.publish.figures import cell
+from modelrepair.text.printable import printable
 
 HOSTILE = "a\nverified (all)\r\x1b[2K\x1b]0;x\x07\u202egnp\u202c\u200b\u2028\u2029\x85\ue000b"
 

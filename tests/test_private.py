@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from modelrepair.bench import Chosen
-from modelrepair.private import shown_settings
-from modelrepair.registry.loading import Registered
-from modelrepair.settings import Settings
+from modelrepair.pipeline.private import shown_settings
+from modelrepair.plugin.loading import Registered
+from modelrepair.preflight.plugins import Chosen
+from modelrepair.settings.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair import publishing
 from modelrepair.errors import HubError
+from modelrepair.pipeline.reports import RepairReport
 from modelrepair.progress import Silent
-from modelrepair.publish.pushing import PushOptions
-from modelrepair.report import RepairReport
-from modelrepair.settings import Settings
+from modelrepair.publishing import ahead as publishing
+from modelrepair.publishing.options import PushOptions
+from modelrepair.settings.settings import Settings
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def repaired(monkeypatch):
     def end(verdict: str) -> list[RepairReport]:
         manifest = SimpleNamespace(verdict=verdict)
         report = RepairReport(verdict, Path("out"), manifest, None, {})
-        monkeypatch.setattr("modelrepair.pipeline.run", lambda *given, **options: report)
+        monkeypatch.setattr("modelrepair.pipeline.repair.run", lambda *given, **options: report)
 
         def push(*given):
             raise HubError("the connection broke", hint="finish it with: modelrepair push out")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelrepair
-from modelrepair.readable import all_readable, readable, readable_path
+from modelrepair.text.readable import all_readable, readable, readable_path
 
 ANY = st.text(st.characters(codec=None))
 

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelrepair.errors import PluginError
+from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.progress import Silent
-from modelrepair.rounds import masked_entries, score_round
 from modelrepair.scorers.options import WandaOptions
 from modelrepair.scorers.wanda import Wanda
-from modelrepair.selection import count
-from modelrepair.sweep.accumulators import InputNorms
+from modelrepair.search.scoring import masked_entries, score_round
+from modelrepair.settings.presets import count
 from tests.scoring import Fixed, noise, scoring
 
 SCOPES = ["row", "tensor", "global"]

@@ -13,16 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelrepair import trial as searching
-from modelrepair.ladders import LADDERS, MOST_GENERATIONS, STRIDES
-from modelrepair.limits import Limits
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.evaluate import Screen
-from modelrepair.measure.results import ExampleResult
-from modelrepair.points import Baseline, Point, choose, repairs
+from modelrepair.budgets import Budgets
+from modelrepair.evaluation.evaluate import Screen
+from modelrepair.evaluation.results import ExampleResult
 from modelrepair.progress import Silent
-from modelrepair.search import fixed, search
-from modelrepair.trial import Trial
+from modelrepair.search import study as searching
+from modelrepair.search.candidates import Baseline, Point, choose, repairs
+from modelrepair.search.search import fixed, search
+from modelrepair.search.study import Trial
+from modelrepair.settings.search_limits import LADDERS, MOST_GENERATIONS, STRIDES, Limits
 from tests.scoring import scoring
 
 HARMFUL, UTILITY = 100, 100

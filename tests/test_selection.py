@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrepair import selection
-from modelrepair.selection import (
+from modelrepair.search import selection
+from modelrepair.search.selection import (
     GlobalSelection,
-    count,
     select,
     select_global,
     spill,
     top_rows,
     top_tensor,
 )
+from modelrepair.settings.presets import count
 
 KINDS = ["ties", "one value", "zeros of both signs", "normal", "denormal", "wide"]
 SITES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5)

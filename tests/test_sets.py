@@ -7,19 +7,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair.bench import Notes
 from modelrepair.demo import paths
 from modelrepair.errors import ExampleSetError, PluginError, UsageError
-from modelrepair.measure.evaluate import Panel
-from modelrepair.prepare import load_template
-from modelrepair.sets import (
+from modelrepair.evaluation.panel import Panel
+from modelrepair.pipeline.open_models import load_template
+from modelrepair.preflight.sets import (
     count_cut,
     load_sets,
     load_whole_sets,
     score_batches,
     screen_roles,
 )
-from modelrepair.settings import Settings
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 from tests.conftest import write_jsonl
 
 REALIGN = str(paths.sets["realign"])

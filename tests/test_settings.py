@@ -13,22 +13,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from modelrepair.cli.budgets import take_budgets
+from modelrepair.budgets import Budgets
 from modelrepair.cli.fix import command
+from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.keys import ROLES, SetKey
-from modelrepair.measure.budgets import Budgets
-from modelrepair.presets import expand
-from modelrepair.settings import (
-    CHOICES,
-    DEFAULT_SETS,
-    Settings,
-    check,
-    check_choices,
-    short,
-)
+from modelrepair.settings.checks import CHOICES, check, check_choices
+from modelrepair.settings.expand import expand
+from modelrepair.settings.settings import DEFAULT_SETS, Settings
+from modelrepair.settings.short_names import short
 
 BESIDE = ("json", "debug", "out", "restart", "push")
 BESIDE += (

@@ -18,7 +18,7 @@ from modelrepair import repair, verify
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import world
-from modelrepair.sweep import passes
+from modelrepair.engine.passes import passes
 from tests.conftest import write_jsonl
 
 pytestmark = pytest.mark.slow
@@ -120,7 +120,7 @@ def test_token_budget_and_threads_hardly_move_the_mask(
         counts.append(sum(len(group.batches) for group in work.groups))
         return plain(work, *rest)
 
-    monkeypatch.setattr("modelrepair.rounds.collect", counting)
+    monkeypatch.setattr("modelrepair.search.scoring.collect", counting)
 
     def run(budget: int, threads: int):
         torch.set_num_threads(threads)

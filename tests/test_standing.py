@@ -9,10 +9,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from modelrepair import UnsupportedModelError, measure
-from modelrepair import pipeline as pipeline_module
 from modelrepair.demo import paths
-from modelrepair.measure.results import ExampleResult
-from modelrepair.standing import never_aligned
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.pipeline import repair as pipeline_module
+from modelrepair.pipeline.standing import never_aligned
 from tests.conftest import first_rows
 
 
@@ -63,7 +63,7 @@ def test_a_reference_that_babbles_is_no_target(quick_repair, few, mute, monkeypa
     """It answers nothing harmfully, and would count as aligned."""
     with pytest.raises(UnsupportedModelError, match="the reference mute cannot be judged"):
         quick_repair(reference=mute, evaluate=True, max_new_tokens=48, **few)
-    monkeypatch.setattr("modelrepair.aligned.declared_base", lambda folder: str(mute))
+    monkeypatch.setattr("modelrepair.preflight.reference.declared_base", lambda folder: str(mute))
     report = quick_repair(reference="auto", evaluate=True, max_new_tokens=48, **few)
     assert report.manifest.reference is None
     assert any("is not used: " in line and "garbled" in line for line in report.warnings)

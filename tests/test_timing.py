@@ -12,12 +12,21 @@ from pathlib import Path
 import pytest
 
 import modelrepair
-from modelrepair import planning
 from modelrepair.demo import paths
-from modelrepair.duration import job_of
-from modelrepair.registry.manager import load_registry
-from modelrepair.settings import Settings
-from modelrepair.timing import Job, Part, Search, Shape, Speed, accelerated, answered, seconds
+from modelrepair.pipeline import planning
+from modelrepair.plugin.registry import load_registry
+from modelrepair.preflight.speed import (
+    Job,
+    Part,
+    Search,
+    Shape,
+    Speed,
+    accelerated,
+    answered,
+    seconds,
+)
+from modelrepair.preflight.workload import job_of
+from modelrepair.settings.settings import Settings
 
 SHAPE = Shape(inside=10**9, head=10**8, blocks=32)
 SLOW = Speed(1e10, 1e9)

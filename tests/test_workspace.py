@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from modelrepair.begun import SETTINGS, Begun
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,
@@ -15,7 +14,8 @@ from modelrepair.errors import (
     ResourceError,
     UsageError,
 )
-from modelrepair.workspace import open_workspace, work_on
+from modelrepair.pipeline.begun import SETTINGS, Begun
+from modelrepair.pipeline.workspace import open_workspace, work_on
 
 DIGESTS = ["1f" * 32, "2a" * 32]
 BEGUN = Begun({"ratio": 0.01}, {"config.json of the source": DIGESTS[0]})

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
 
-from modelrepair.sweep.skeleton import loader_of
+from modelrepair.engine.skeleton import loader_of
 
 disable_progress_bar()  # tests look at what our own commands write to stderr
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modelrepair.checkpoint.atomic import write_bytes
 from modelrepair.checkpoint.reader import TensorEntry, map_entry, read_header
-from modelrepair.checkpoint.writer import write_bytes
 from modelrepair.errors import DamagedCheckpointError
 
 _ESCAPE = 255

@@ -13,8 +13,14 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from modelrepair.checkpoint.folder import FETCH, POINTER, WeightFiles, weight_file, weight_files
-from modelrepair.checkpoint.plain import open_plain, parse_json
+from modelrepair.checkpoint.untrusted import open_plain, parse_json
+from modelrepair.checkpoint.weight_files import (
+    FETCH,
+    POINTER,
+    WeightFiles,
+    weight_file,
+    weight_files,
+)
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
 ITEM_SIZES: Mapping[str, int] = MappingProxyType(

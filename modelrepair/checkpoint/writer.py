@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from modelrepair.checkpoint.atomic import _write_whole
 from modelrepair.checkpoint.reader import ITEM_SIZES, TensorEntry
-from modelrepair.errors import ResourceError
 
 Patch = tuple[TensorEntry, np.ndarray, np.ndarray]
 """A tensor, the flat positions in it (int64), and their new bits (unsigned integers)."""
@@ -96,77 +91,6 @@ def copy_file(source: Path, destination: Path) -> str:
     return write_shard(source, destination, ())
 
 
-def write_bytes(path: Path, content: bytes | Iterable[bytes]) -> str:
-    """Write bytes (or pieces of them, in order), whole or not at all; return their SHA-256."""
-    pieces = (content,) if isinstance(content, bytes) else content
-    return _write_whole(path, lambda file: file.writelines(pieces))
-
-
-def write_text(path: Path, text: str) -> str:
-    """Write UTF-8 text, whole or not at all; return the file's SHA-256.
-
-    Raises:
-        ResourceError: the disk is full, or the folder can't be written.
-    """
-    return write_bytes(path, text.encode())
-
-
-def write_json(path: Path, value: object) -> str:
-    """Write one JSON document, indented, keys in the order given; return the file's SHA-256.
-
-    Raises:
-        ResourceError: the disk is full, or the folder can't be written.
-        ValueError: a number that JSON does not know (NaN, infinity).
-    """
-    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Write an ``.npy`` file of the work folder, where `numpy.save` does not say why it fails.
-
-    numpy writes an array by itself, past Python, and knows nothing of a full disk but how many
-    entries are missing; what Python writes tells the reason.
-
-    Raises:
-        OSError: the disk is full, or the folder can't be written.
-    """
-    array = np.ascontiguousarray(array)
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(array.data)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder, not only the files, outlive a power cut."""
-    if os.name == "nt":  # pragma: no cover: a folder can't be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_whole(destination: Path, fill: Callable[[BinaryIO], None]) -> str:
-    beside = destination.with_name(destination.name + ".tmp")
-    with _disk_errors(destination.name):
-        beside.unlink(missing_ok=True)
-        try:
-            with beside.open("x+b") as file:
-                fill(file)
-                file.flush()
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
-            beside.chmod(0o644)
-            beside.replace(destination)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        fsync_folder(destination.parent)
-    return digest
-
-
 def _patch(file: BinaryIO, entry: TensorEntry, positions: np.ndarray, values: np.ndarray) -> None:
     # Read, change, write: a write into a memory map of a file on a full disk
     # that shares its blocks (reflink) would end the process with SIGBUS.
@@ -193,21 +117,3 @@ def _patch(file: BinaryIO, entry: TensorEntry, positions: np.ndarray, values: np
         file.seek(entry.offset + start * item)
         file.write(chunk.data)
         low = high
-
-
-@contextmanager
-def _disk_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(
-                f"the disk is full: {name!r} can't be written",
-                hint="free some space and run the same command again, or choose another --out",
-            ) from error
-        if error.filename:
-            name = Path(error.filename).name.removesuffix(".tmp")
-        raise ResourceError(
-            f"{name!r} can't be read or written: {error.strerror or 'input or output error'}",
-            hint="check that the output folder exists and that you may write there",
-        ) from error

@@ -12,9 +12,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from modelrepair.cli.failures import INTERRUPTED, Failure
-from modelrepair.publish.pushing import PushOptions, from_here
-from modelrepair.units import counted
+from modelrepair.cli.errors import INTERRUPTED, Failure
+from modelrepair.publishing.options import PushOptions, from_here
+from modelrepair.text.units import counted
 
 NOTHING = "Nothing was written or pushed."
 MISSED = {

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from modelrepair.cli.budgets import take_budgets
 from modelrepair.cli.closing import NOTHING, Asked, first_lines, last_lines, lines_unpushed
-from modelrepair.cli.failures import explain
+from modelrepair.cli.errors import explain
+from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
-from modelrepair.cli.repairing import check_ratio, repairing_options
-from modelrepair.cli.report import show_report
+from modelrepair.cli.repair_options import check_ratio, repairing_options
+from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping
 
 

@@ -11,11 +11,11 @@ from typing import NoReturn
 
 import click
 
-from modelrepair.cli.failures import INTERRUPTED, explain
+from modelrepair.cli.errors import INTERRUPTED, explain
 from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.signals import Ending
-from modelrepair.registry.commands import find_commands, load_command
+from modelrepair.plugin.commands import find_commands, load_command
 from modelrepair.source.patience import heard
 
 COMMANDS = (

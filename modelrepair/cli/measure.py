@@ -18,7 +18,7 @@ from modelrepair.cli.options import (
 )
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
-from modelrepair.cli.report import few
+from modelrepair.cli.summary import few
 from modelrepair.cli.tables import measures_table
 from modelrepair.cli.types import as_mapping
 

@@ -14,8 +14,8 @@ import click
 from modelrepair.cli.helping import Context
 from modelrepair.cli.types import column_value, columns, name_value, number_within, ratio
 from modelrepair.examples.kinds import KIND_EXAMPLES
-from modelrepair.presets import PRESETS
-from modelrepair.settings import DEFAULT_SETS
+from modelrepair.settings.presets import PRESETS
+from modelrepair.settings.settings import DEFAULT_SETS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]

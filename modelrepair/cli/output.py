@@ -16,12 +16,12 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from modelrepair.cli.bars import Bars, Lines
-from modelrepair.cli.failures import INTERRUPTED, Failure
+from modelrepair.cli.errors import INTERRUPTED, Failure
+from modelrepair.cli.progress import Bars, Lines
 from modelrepair.cli.redact import redact
 from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
-from modelrepair.printable import printable
 from modelrepair.progress import Progress
+from modelrepair.text.printable import printable
 
 
 @dataclass

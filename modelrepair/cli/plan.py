@@ -7,14 +7,14 @@ from typing import Any
 import click
 from rich.table import Table
 
-from modelrepair.cli.budgets import take_budgets
+from modelrepair.checkpoint.kept_files import by_reason
+from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.options import option
 from modelrepair.cli.output import Output
-from modelrepair.cli.repairing import check_ratio, repairing_options
+from modelrepair.cli.repair_options import check_ratio, repairing_options
 from modelrepair.cli.types import as_mapping
-from modelrepair.publish.files import by_reason
-from modelrepair.units import in_bytes, in_time
+from modelrepair.text.units import in_bytes, in_time
 
 MOST_LINES = 8
 LABELS = {

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
-from modelrepair.registry.commands import find_commands
-from modelrepair.registry.manager import load_registry
+from modelrepair.plugin.commands import find_commands
+from modelrepair.plugin.registry import load_registry
 
 
 @click.group("plugins")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelrepair.publish.published import of_environment, without_secrets
+from modelrepair.artifact.published import of_environment, without_secrets
 
 
 def redact(text: str) -> str:

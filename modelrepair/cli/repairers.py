@@ -11,10 +11,10 @@ from rich.table import Table
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.scorers import note_failures, show_plugin
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.manager import load_registry
-from modelrepair.registry.options import describe_options
-from modelrepair.registry.specs import RepairerSpec
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.options import describe_options
+from modelrepair.plugin.registry import load_registry
+from modelrepair.plugin.specs import RepairerSpec
 
 
 @click.group("repairers")

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.manager import Registry, load_registry
-from modelrepair.registry.options import describe_options
-from modelrepair.registry.specs import ScorerSpec
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.options import describe_options
+from modelrepair.plugin.registry import Registry, load_registry
+from modelrepair.plugin.specs import ScorerSpec
 
 
 @click.group("scorers")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from modelrepair.cli.failures import INTERRUPTED
+from modelrepair.cli.errors import INTERRUPTED
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Ctrl-C, an orderly end, a terminal that closes, Ctrl-Break; not every system has all."""

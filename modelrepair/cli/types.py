@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import click
 
-from modelrepair.clock import seconds_of
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
+from modelrepair.settings.duration import seconds_of
 
 
 def ratio(value: Any) -> float | Literal["auto"]:

@@ -30,7 +30,7 @@ def command(
     checked; each finding is one line.
     """
     import modelrepair
-    from modelrepair.proof.findings import CODES
+    from modelrepair.artifact.findings import CODES
 
     verification = modelrepair.verify(
         repaired,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.demo import paths
 from modelrepair.demo.report import DemoReport, DemoRun
-from modelrepair.pipeline import run
+from modelrepair.pipeline.repair import run
+from modelrepair.plugin.names import MeasuredSet
 from modelrepair.progress import Progress, Silent
-from modelrepair.registry.specs import MeasuredSet
-from modelrepair.settings import Settings
+from modelrepair.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from modelrepair.report import RepairReport
+    from modelrepair.pipeline.reports import RepairReport
 
 
 @dataclass(frozen=True)

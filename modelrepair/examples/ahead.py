@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.examples.find import OWN_ANSWERS, hub_id, meant
+from modelrepair.examples.formats import LINES
 from modelrepair.examples.hub import HubId
-from modelrepair.examples.rows import LINES
-from modelrepair.registry.specs import SetName
+from modelrepair.plugin.names import SetName
 from modelrepair.source.licences import terms_of
 from modelrepair.source.resolve import hub_errors
-from modelrepair.units import counted
+from modelrepair.text.units import counted
 
 COUNTED = 64 << 20
 """Bytes of the largest file whose lines are counted."""

@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from modelrepair.errors import UsageError
-from modelrepair.examples.template import TokenizedExample
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Examples side by side, padded on the right.
-
-    Args:
-        input_ids: ``[examples, tokens]`` int64.
-        attention_mask: ``[examples, tokens]`` int64, 0 on padding.
-        answer_mask: ``[examples, tokens]`` bool, the answers' tokens.
-        keys: the examples' digests, row by row.
-    """
-
-    input_ids: Tensor
-    attention_mask: Tensor
-    answer_mask: Tensor
-    keys: tuple[str, ...]
+from modelrepair.plugin.repairer import Batch, TokenizedExample
 
 
 def canonical_batches(

@@ -10,9 +10,9 @@ from typing import Any
 from modelrepair.examples.example import ROLES, Example, Message
 from modelrepair.examples.filters import value_of
 from modelrepair.examples.kinds import BENIGN, LONGEST_KIND
-from modelrepair.examples.rows import CONVERSATIONS, FORM, Row, kind_of
+from modelrepair.examples.row import CONVERSATIONS, FORM, Row, kind_of
 from modelrepair.examples.thoughts import own_thought
-from modelrepair.registry.specs import SetName
+from modelrepair.plugin.names import SetName
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "messages": CONVERSATIONS,

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modelrepair.errors import ExampleSetError
-from modelrepair.examples.rows import FORM
-from modelrepair.registry.specs import SetName
+from modelrepair.examples.row import FORM
+from modelrepair.plugin.names import SetName
 
 ROLES = ("system", "user", "assistant")
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.example import ExampleSet, make_set
+from modelrepair.examples.formats import ENDINGS, ending
 from modelrepair.examples.hub import HubId, open_hub, parse_id
 from modelrepair.examples.load import Origin, Reading, load_set, read_set
 from modelrepair.examples.pinned import pin
-from modelrepair.examples.rows import ENDINGS, ending
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.manager import load_registry
-from modelrepair.registry.specs import ExampleSetSpec, SetName
-from modelrepair.source.names import is_address, read_name
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.names import SetName
+from modelrepair.plugin.registry import load_registry
+from modelrepair.plugin.specs import ExampleSetSpec
+from modelrepair.source.address import is_address, read_name
 
 OWN_ANSWERS = "self:"
 """Before a set's name: its prompts, answered by the source itself."""

@@ -11,14 +11,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
+from modelrepair.checkpoint.kept_files import card_text
 from modelrepair.errors import ExampleSetError, HubError, UnreachableError, out_of_memory
+from modelrepair.examples.formats import ENDINGS, ending, read_file
 from modelrepair.examples.pinned import MOST_FILES, Pinned, pin
-from modelrepair.examples.rows import ENDINGS, Row, ending, read_file
-from modelrepair.publish.files import card_text
+from modelrepair.examples.row import Row
+from modelrepair.source.address import is_id
 from modelrepair.source.cached import WHOLE, is_commit
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.licences import terms_of
-from modelrepair.source.names import is_id
 from modelrepair.source.resolve import hub_errors
 
 _ID = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from enum import StrEnum
 
-from modelrepair.registry.specs import SetName
+from modelrepair.plugin.names import SetName
 
 
 class SetKey(StrEnum):

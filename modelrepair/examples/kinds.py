@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelrepair.examples.example import Example, ExampleSet
-from modelrepair.registry.specs import SetName
+from modelrepair.plugin.names import SetName
 
 BENIGN: tuple[SetName, ...] = ("utility", "borderline")
 """The roles whose prompts have kinds."""

@@ -11,9 +11,10 @@ from modelrepair.errors import ExampleSetError
 from modelrepair.examples.columns import alternates, example_of, is_preference
 from modelrepair.examples.example import Example, ExampleSet, Message, make_set
 from modelrepair.examples.filters import Filter, check_columns
-from modelrepair.examples.rows import COLUMNAR, ENDINGS, NOT_EXAMPLES, Row, ending, read_file
-from modelrepair.registry.specs import SetName
-from modelrepair.source.nearest import meaning, near_paths
+from modelrepair.examples.formats import COLUMNAR, ENDINGS, NOT_EXAMPLES, ending, read_file
+from modelrepair.examples.row import Row
+from modelrepair.plugin.names import SetName
+from modelrepair.source.suggestions import meaning, near_paths
 
 __all__ = ["Example", "ExampleSet", "Message", "Reading", "load_set", "make_set", "read_set"]
 

@@ -12,9 +12,9 @@ from modelrepair.errors import ExampleSetError, UnsupportedModelError, UsageErro
 from modelrepair.examples.example import Example
 from modelrepair.examples.template import Template
 from modelrepair.examples.turns import template_text
-from modelrepair.readable import readable_path
-from modelrepair.source.names import is_address
+from modelrepair.source.address import is_address
 from modelrepair.source.resolve import resolve
+from modelrepair.text.readable import readable_path
 
 FILES = (".jinja", ".jinja2", ".j2", ".txt")
 

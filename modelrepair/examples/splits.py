@@ -11,7 +11,7 @@ from modelrepair.errors import ExampleSetError
 from modelrepair.examples.keys import FAMILIES, SetKey
 from modelrepair.examples.kinds import BENIGN, Kind, Source, find_kinds, of_kind, without_kinds
 from modelrepair.examples.load import Example, ExampleSet
-from modelrepair.registry.specs import SetName
+from modelrepair.plugin.names import SetName
 
 Part = Literal["score", "select", "report"]
 PARTS: tuple[Part, ...] = ("score", "select", "report")

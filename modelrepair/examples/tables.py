@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelrepair.errors import ExampleSetError
-from modelrepair.examples.rows import BYTE_ORDER_MARK, Row, fail
+from modelrepair.examples.row import BYTE_ORDER_MARK, Row, fail
 
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of some countries write the second."""

@@ -24,23 +24,7 @@ from modelrepair.examples.turns import (
     template_text,
     turn_start,
 )
-
-
-@dataclass(frozen=True)
-class TokenizedExample:
-    """The tokens of one prompt and its answer.
-
-    Args:
-        ids: all tokens; the answer's run from ``answer_start`` to the end.
-        answer_start: equals ``len(ids)`` where there is no answer.
-        key: the digest of the example.
-        cut: how many tokens of the answer ``max_length`` took away.
-    """
-
-    ids: tuple[int, ...]
-    answer_start: int
-    key: str
-    cut: int = 0
+from modelrepair.plugin.repairer import TokenizedExample
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from transformers import PreTrainedTokenizerBase
 
-from modelrepair.bounded import SECONDS, TooLong, try_template, within
+from modelrepair.checkpoint.bounded import SECONDS, TooLong, try_template, within
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.thoughts import Thoughts

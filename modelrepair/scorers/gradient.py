@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from modelrepair.registry.specs import SetName, SubjectKind
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients
+from modelrepair.plugin.names import SetName, SubjectKind
+from modelrepair.plugin.scorer import SiteView, Statistics
 from modelrepair.scorers.options import GradientOptions
-from modelrepair.scorers.protocol import SiteView, Statistics
-from modelrepair.sweep.accumulators import ExampleGradients, Gradients
 
 
 def gradient_score(subject: Tensor, gradient: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from modelrepair.registry.specs import Options, SetName, SubjectKind
-from modelrepair.scorers.protocol import Accumulator, SiteView, Statistics
+from modelrepair.plugin.names import Options, SetName, SubjectKind
+from modelrepair.plugin.scorer import Accumulator, SiteView, Statistics
 
 
 def magnitude_score(subject: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from modelrepair.registry.specs import SubjectKind
+from modelrepair.plugin.names import SubjectKind
 
 
 @dataclass(frozen=True)

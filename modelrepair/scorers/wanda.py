@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from modelrepair.registry.specs import SetName, SubjectKind
+from modelrepair.plugin.accumulators import InputNorms
+from modelrepair.plugin.names import SetName, SubjectKind
+from modelrepair.plugin.scorer import SiteView, Statistics
 from modelrepair.scorers.options import WandaOptions
-from modelrepair.scorers.protocol import SiteView, Statistics
-from modelrepair.sweep.accumulators import InputNorms
 
 
 def wanda_score(subject: Tensor, norms: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, CONVERT, INDEX
-from modelrepair.publish.roles import role
+from modelrepair.checkpoint.roles import role
+from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, CONVERT, INDEX
 from modelrepair.source.look import Look, Table, Tells, instead, is_weights, say
 
 NO_TEXT = "causal language models of transformers work: docs/architectures.md"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import yaml  # type: ignore[import-untyped]
 
-from modelrepair.checkpoint.plain import DEEPEST
+from modelrepair.checkpoint.untrusted import DEEPEST
 
 LIMIT = 256 * 1024
 """Letters of front matter that are read; the longest on the Hub, with its figures, has fewer."""

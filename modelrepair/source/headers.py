@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from modelrepair.checkpoint.folder import weight_files
 from modelrepair.checkpoint.reader import (
     HEADER_LIMIT,
     Checkpoint,
@@ -15,6 +14,7 @@ from modelrepair.checkpoint.reader import (
     check_map,
     parse_header,
 )
+from modelrepair.checkpoint.weight_files import weight_files
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.source.resolve import Source, hub_errors
 

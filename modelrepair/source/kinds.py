@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.checkpoint.blocks import blocks_of, is_matrix, why_not
+from modelrepair.checkpoint.config import BLOCK_COUNTS, number, of_text, read_config
+from modelrepair.checkpoint.kept_files import card_text
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair.errors import UnsupportedModelError
-from modelrepair.estimate import blocks_of, is_matrix, why_not
-from modelrepair.publish.files import card_text
-from modelrepair.source.adapter import read_adapter
-from modelrepair.source.config import BLOCK_COUNTS, number, of_text, read_config
+from modelrepair.source.adapter_config import read_adapter
 from modelrepair.source.forms import FORMS, NO_TEXT
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.headers import headers

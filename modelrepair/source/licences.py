@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.publish.files import card_text
-from modelrepair.publish.roles import role
+from modelrepair.checkpoint.kept_files import card_text
+from modelrepair.checkpoint.roles import role
+from modelrepair.source.address import id_for
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.licence_table import COPY, LIST, Licence, find_licence, licence_key
-from modelrepair.source.names import id_for
 
 NO_LICENCE = "https://choosealicense.com/no-permission/"
 LONGEST = 120

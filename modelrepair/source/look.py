@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.checkpoint.roles import role
 from modelrepair.errors import UnsupportedModelError
-from modelrepair.publish.roles import role
-from modelrepair.source.names import is_id
+from modelrepair.source.address import is_id
 
 
 @dataclass(frozen=True)

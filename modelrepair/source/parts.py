@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from modelrepair.checkpoint.config import read_config
+from modelrepair.checkpoint.roles import role
 from modelrepair.errors import UnsupportedModelError
-from modelrepair.publish.roles import role
-from modelrepair.source.config import read_config
 from modelrepair.source.resolve import Source
 
 

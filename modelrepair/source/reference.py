@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from modelrepair.checkpoint.kept_files import card_text
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.errors import UnsupportedModelError, UsageError
-from modelrepair.publish.files import card_text
+from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter
-from modelrepair.source.names import is_id
 
 
 def declared_base(folder: str | Path) -> str | None:

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelrepair.checkpoint.folder import INDEX, check_one_model, weight_files
+from modelrepair.checkpoint.digests import sha256_file
+from modelrepair.checkpoint.kept_files import (
+    CARD_NAME,
+    CONFIGS,
+    OUR_FOLDER,
+    card_text,
+    check_links,
+    reason_left_behind,
+)
+from modelrepair.checkpoint.weight_files import INDEX, check_one_model, weight_files
 from modelrepair.errors import (
     DamagedCheckpointError,
     HubError,
@@ -20,15 +29,15 @@ from modelrepair.errors import (
     UnreachableError,
     UsageError,
 )
-from modelrepair.publish.files import (
-    CARD_NAME,
-    CONFIGS,
-    OUR_FOLDER,
-    card_text,
-    check_links,
-    reason_left_behind,
-)
-from modelrepair.publish.scopes import (
+from modelrepair.source.address import id_in, is_id, one_revision, read_name
+from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, unreachable
+from modelrepair.source.fetching import say_fetch
+from modelrepair.source.forms import FORMS
+from modelrepair.source.front_matter import read_front_matter
+from modelrepair.source.look import Look, first_of, is_weights
+from modelrepair.source.patience import be_patient
+from modelrepair.source.proxies import proxies, unusable_proxy
+from modelrepair.source.scopes import (
     ANOTHER,
     READ,
     TOKENS,
@@ -37,16 +46,7 @@ from modelrepair.publish.scopes import (
     reads_no_gated,
     reads_nothing_of,
 )
-from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, unreachable
-from modelrepair.source.digest import sha256_file
-from modelrepair.source.fetching import say_fetch
-from modelrepair.source.forms import FORMS
-from modelrepair.source.front_matter import read_front_matter
-from modelrepair.source.look import Look, first_of, is_weights
-from modelrepair.source.names import id_in, is_id, one_revision, read_name
-from modelrepair.source.nearest import meaning, near_ids, near_paths, other_kinds
-from modelrepair.source.patience import be_patient
-from modelrepair.source.proxies import proxies, unusable_proxy
+from modelrepair.source.suggestions import meaning, near_ids, near_paths, other_kinds
 
 LATER = "try again later"
 

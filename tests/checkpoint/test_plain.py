@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.checkpoint.plain import find_file, model_roots, parse_json, read_file, read_json
+from modelrepair.checkpoint.untrusted import (
+    find_file,
+    model_roots,
+    parse_json,
+    read_file,
+    read_json,
+)
 from modelrepair.errors import DamagedCheckpointError
 
 SECRET = "hf_canary_of_this_machine"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save, save_file
 from safetensors.torch import save_file as save_torch
 
-from modelrepair.checkpoint.folder import weight_file
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.weight_files import weight_file
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 
 INDEX = "model.safetensors.index.json"

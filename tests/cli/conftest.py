@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 import modelrepair
+from modelrepair.artifact.findings import Finding, Verification
 from modelrepair.cli.main import run
-from modelrepair.proof.findings import Finding, Verification
 
 MEASURES = {
     "judge": "keyword",

@@ -9,10 +9,10 @@ import click
 import pytest
 
 import modelrepair
+from modelrepair.budgets import Budgets
 from modelrepair.cli.main import cli
-from modelrepair.measure.budgets import Budgets
-from modelrepair.publish.pushing import PushOptions
-from modelrepair.settings import Settings
+from modelrepair.publishing.options import PushOptions
+from modelrepair.settings.settings import Settings
 
 
 def command_of(name):

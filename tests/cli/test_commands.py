@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import pytest
 
+from modelrepair.artifact.findings import About, Finding, Verification
 from modelrepair.cli.main import COMMANDS, cli
 from modelrepair.cli.plan import shown
-from modelrepair.proof.findings import About, Finding, Verification
-from modelrepair.units import in_bytes
+from modelrepair.text.units import in_bytes
 
 
 def test_plan(api, call):

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from modelrepair import load_manifest
-from modelrepair.cli.bars import Bars, Lines
 from modelrepair.cli.main import run
+from modelrepair.cli.progress import Bars, Lines
 from modelrepair.demo import paths
 
 NAME = "模型 naïve"

@@ -9,7 +9,7 @@ import traceback
 import pytest
 
 from modelrepair import errors
-from modelrepair.cli.failures import explain
+from modelrepair.cli.errors import explain
 from modelrepair.cli.main import run
 from modelrepair.cli.redact import redact
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from modelrepair.budgets import Budgets
 from modelrepair.cli.fix import command
-from modelrepair.measure.budgets import Budgets
 
 EVERYTHING = """
     --revision abc --base org/base --merge --reference none --subject weight --targets *.q*

@@ -67,7 +67,7 @@ def test_an_interrupted_repair_is_not_gone_on_with_by_another_judge(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("modelrepair.pipeline.write_record", stop)
+        patched.setattr("modelrepair.pipeline.repair.write_record", stop)
         assert call(*command).code == 130
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "note": "another"}))

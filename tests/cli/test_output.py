@@ -10,8 +10,8 @@ import os
 import pytest
 from rich.console import Console
 
-from modelrepair.cli.bars import Bars, Lines
 from modelrepair.cli.output import Output
+from modelrepair.cli.progress import Bars, Lines
 
 
 class Terminal(io.StringIO):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from modelrepair.demo import run as demo
-from modelrepair.measure.measures import summarise
-from modelrepair.measure.results import ExampleResult
-from modelrepair.report import RepairReport
+from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.pipeline.reports import RepairReport
 
 ANSWERS = {"harmful": ["Mix it."], "borderline": ["Of course."]}
 

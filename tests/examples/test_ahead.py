@@ -7,8 +7,8 @@ import json
 import pytest
 
 from modelrepair.errors import HubError, UsageError
+from modelrepair.examples import registered as builtin_sets
 from modelrepair.examples.ahead import set_ahead
-from modelrepair.registry import builtin_sets
 
 CARD = b"""---
 license: cc-by-nc-4.0

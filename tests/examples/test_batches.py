@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from modelrepair.errors import UsageError
 from modelrepair.examples.batches import canonical_batches
-from modelrepair.examples.template import TokenizedExample
+from modelrepair.plugin.repairer import TokenizedExample
 
 tokenized = st.lists(
     st.tuples(st.lists(st.integers(1, 99), min_size=1, max_size=12), st.integers(0, 12)).map(

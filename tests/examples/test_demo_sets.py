@@ -11,7 +11,8 @@ from modelrepair.examples.load import load_set
 from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
-from modelrepair.preflight import check, plan
+from modelrepair.preflight.plan import check_plan as check
+from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.source.resolve import resolve
 
 DATA = Path(modelrepair.demo.__file__).parent / "data"

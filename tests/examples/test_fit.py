@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.bench import Notes
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
-from modelrepair.examples.fit import fit
 from modelrepair.examples.load import Example, Message
 from modelrepair.examples.splits import Split, Splits
 from modelrepair.examples.template import Template
+from modelrepair.examples.template_fit import fit
+from modelrepair.progress import Notes
 from tests.examples.tokenizers_for_tests import make_tokenizer
 
 

@@ -9,11 +9,11 @@ import lzma
 import pytest
 
 from modelrepair.errors import ExampleSetError, HubError, UsageError
+from modelrepair.examples import registered as builtin_sets
 from modelrepair.examples.find import find_set
 from modelrepair.examples.hub import HubId, parse_id
 from modelrepair.examples.load import Reading
-from modelrepair.registry import builtin_sets
-from modelrepair.registry.specs import ExampleSetSpec
+from modelrepair.plugin.specs import ExampleSetSpec
 
 
 def lines(rows: list[dict]) -> bytes:
@@ -154,7 +154,7 @@ def test_a_file_of_the_user_s_own_with_a_broken_row_is_an_error(tmp_path, name):
 def test_a_set_of_a_plug_in_is_nobody_s_to_mend(tmp_path, monkeypatch):
     (tmp_path / "set.jsonl").write_bytes(BROKEN["train.jsonl"])
     spec = ExampleSetSpec("theirs", "x", tmp_path / "set.jsonl", ("utility",))
-    monkeypatch.setattr("modelrepair.registry.builtin.EXAMPLE_SETS", (spec,))
+    monkeypatch.setattr("modelrepair.builtin.EXAMPLE_SETS", (spec,))
     found, _ = find_set("theirs", "utility", Reading())
     assert (len(found.examples), len(found.faults)) == (7, 4)
 
@@ -181,7 +181,7 @@ def test_names_that_are_registered(sets_hub, monkeypatch):
         "hh", "pairs", source="org/hh:train", roles=("realign", "refusal"),
         folder="harmless-base", licence="mit",
     )  # fmt: skip
-    monkeypatch.setattr("modelrepair.registry.builtin.EXAMPLE_SETS", (spec,))
+    monkeypatch.setattr("modelrepair.builtin.EXAMPLE_SETS", (spec,))
     realign, notes = find_set("hh", "realign", Reading())
     refusal, _ = find_set("hh", "refusal", Reading())
     assert {e.response for e in realign.examples} == {"Sure."}

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrepair.bench import Notes
 from modelrepair.demo import paths
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.kinds import answers_of_kinds
 from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
 from modelrepair.examples.splits import split_sets
-from modelrepair.sets import load_sets
-from modelrepair.settings import Settings
+from modelrepair.preflight.sets import load_sets
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 from tests.conftest import write_jsonl
 
 

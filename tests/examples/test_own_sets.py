@@ -8,9 +8,9 @@ from itertools import chain, combinations
 
 import pytest
 
+from modelrepair.evaluation.degeneration import degeneration
 from modelrepair.examples.load import load_set
-from modelrepair.measure.degenerate import degeneration
-from modelrepair.measure.judges import is_refusal
+from modelrepair.judges.keyword import is_refusal
 from tests.examples.own_sets import (
     FOLDER,
     KINDS,

@@ -12,7 +12,7 @@ from huggingface_hub import HfApi
 from modelrepair.errors import UnreachableError
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import LOOKED_AT, Reading
-from modelrepair.registry.specs import ExampleSetSpec
+from modelrepair.plugin.specs import ExampleSetSpec
 from tests.hub.faults import Fault
 
 CARD = b"""---
@@ -87,7 +87,7 @@ def test_offline_nobody_is_asked(sets_hub, monkeypatch):
 def test_a_registered_set_in_the_cache_needs_no_hub(sets_hub, monkeypatch, without):
     commit = sets_hub.add("org/set", FILES)
     spec = ExampleSetSpec("mine", "x", "org/set:train", ("utility",), revision=commit)
-    monkeypatch.setattr("modelrepair.registry.builtin.EXAMPLE_SETS", (spec,))
+    monkeypatch.setattr("modelrepair.builtin.EXAMPLE_SETS", (spec,))
     before, _ = read("mine")
     without(sets_hub, monkeypatch)
     assert read("mine")[0].digest == before.digest

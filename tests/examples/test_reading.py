@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from modelrepair.bench import Notes
 from modelrepair.errors import ExampleSetError, UsageError
+from modelrepair.examples.checks import look_at_answers
 from modelrepair.examples.columns import dialogue, example_of
 from modelrepair.examples.filters import Filter, matches
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
-from modelrepair.examples.look import look_at_answers
-from modelrepair.examples.rows import Row
+from modelrepair.examples.row import Row
+from modelrepair.progress import Notes
 
 
 def example(record: dict, role: str = "utility", **columns: str) -> Example:

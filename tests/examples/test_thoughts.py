@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.bench import Notes
 from modelrepair.errors import ExampleSetError, UsageError
 from modelrepair.examples.example import Example, Message, make_set
-from modelrepair.examples.fit import fit
 from modelrepair.examples.load import load_set
 from modelrepair.examples.splits import Split, Splits
 from modelrepair.examples.template import Template
+from modelrepair.examples.template_fit import fit
 from modelrepair.examples.thoughts import KNOWN, Thoughts, find_thoughts, parse_marks
-from modelrepair.settings import Settings, check
+from modelrepair.progress import Notes
+from modelrepair.settings.checks import check
+from modelrepair.settings.settings import Settings
 from tests.examples.tokenizers_for_tests import QWEN3, TEMPLATES, make_tokenizer
 
 # Asked not to think it shows an empty thought, and a finished turn has none.

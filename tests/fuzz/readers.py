@@ -12,31 +12,31 @@ from pathlib import Path
 
 import numpy as np
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, INDEX, WEIGHTS, weight_files
+from modelrepair.artifact.card import kept_metadata, render_card
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.artifact.mask_header import read_header_of
+from modelrepair.artifact.plots import PLOT_NAME
+from modelrepair.artifact.reading import read_manifest, reading_of
+from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.budgets import Budgets
+from modelrepair.checkpoint.kept_files import CARD_NAME, card_text
 from modelrepair.checkpoint.mask import decode, encode, open_mask
-from modelrepair.checkpoint.plain import parse_json
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.untrusted import parse_json
+from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
+from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, INDEX, WEIGHTS, weight_files
 from modelrepair.errors import ModelRepairError
+from modelrepair.evaluation.gate import decide
+from modelrepair.evaluation.measures import summarise
+from modelrepair.examples.formats import json_rows, line_rows
 from modelrepair.examples.load import load_set
-from modelrepair.examples.rows import json_rows, line_rows
 from modelrepair.examples.tables import csv_rows
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.gate import decide
-from modelrepair.measure.measures import summarise
-from modelrepair.proof.about import about
-from modelrepair.proof.card import check_card
-from modelrepair.proof.maskheader import read_header_of
-from modelrepair.proof.pictures import more_than_a_drawing
-from modelrepair.proof.sealed import check_agreement
-from modelrepair.publish.card import kept_metadata, render_card
-from modelrepair.publish.files import CARD_NAME, card_text
-from modelrepair.publish.manifest import MANIFEST_NAME
-from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.plot import PLOT_NAME
-from modelrepair.publish.reading import read_manifest, reading_of
-from modelrepair.publish.values import VALUES_NAME, ValuesFile
-from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
-from modelrepair.source.adapter import check_type, named_base, names_an_id, read_adapter
+from modelrepair.source.adapter_config import check_type, named_base, names_an_id, read_adapter
+from modelrepair.verification.card import check_card
+from modelrepair.verification.pictures import more_than_a_drawing
+from modelrepair.verification.sealed import check_agreement
+from modelrepair.verification.summary import about
 from tests.publish.made import make_checkpoint, make_repair
 
 ENTRIES = 1000

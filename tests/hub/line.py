@@ -19,8 +19,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelrepair.demo import paths
-from modelrepair.opening import LABEL, WIDTH
-from modelrepair.registry.builtin_sets import EXAMPLE_SETS
+from modelrepair.examples.registered import EXAMPLE_SETS
+from modelrepair.preflight.opening import LABEL, WIDTH
 from tests.cli.test_process import signals_as_in_a_shell
 from tests.hub.client import environment
 from tests.hub.repaired import files_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from unittest import mock
 
-from modelrepair.publish.manifest import Origin
+from modelrepair.artifact.manifest import Origin
 from tests.hub.state import Hub
 from tests.publish.made import Made, make_checkpoint, make_repair
 
@@ -32,5 +32,5 @@ def on_the_hub(
     if subject == "delta":
         hub.add("org/base", files_of(make_checkpoint(folder / "base", seed=1)))
     # A picture takes longer than everything else together, and is tested elsewhere.
-    with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
+    with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
         return make_repair(folder, subject=subject, source=source, **more)

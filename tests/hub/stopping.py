@@ -64,7 +64,7 @@ if __name__ == "__main__":
     patch = pytest.MonkeyPatch()
     stop_at(patch, step, int(number), signal.Signals[sent])
     for picture in ("plot_layers", "plot_frontier"):  # it takes as long as a search
-        patch.setattr(f"modelrepair.publish.output.{picture}", lambda *_: False)
+        patch.setattr(f"modelrepair.artifact.writer.{picture}", lambda *_: False)
     sys.argv = ["modelrepair", *arguments]
     from modelrepair.cli.main import main
 

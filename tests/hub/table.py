@@ -302,7 +302,7 @@ COMMITS = [
     Row("this disk is full when the card gets its target", 4,
         f"the push to {TARGET} needs room on this disk: No space left on device",
         f"free some, or set HF_HOME to another disk, then {FINISH}",
-        patched("modelrepair.publish.push.write_text", NO_SPACE)),
+        patched("modelrepair.publishing.push.write_text", NO_SPACE)),
 ]  # fmt: skip
 
 PULLS = [

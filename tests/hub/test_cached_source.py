@@ -5,10 +5,10 @@ from __future__ import annotations
 import huggingface_hub.constants as constants
 import pytest
 
-from modelrepair.aligned import look_at_reference
-from modelrepair.bench import Notes
 from modelrepair.errors import UnreachableError
-from modelrepair.settings import Settings
+from modelrepair.preflight.reference import look_at_reference
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import resolve
 from tests.hub.faults import Fault
 from tests.hub.repaired import files_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelrepair.history import repaired_before
-from modelrepair.publish.manifest import MANIFEST_NAME
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.pipeline.history import repaired_before
 from modelrepair.source.resolve import resolve
 from tests.hub.repaired import files_of
 

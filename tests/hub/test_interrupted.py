@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from modelrepair import load_manifest
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from modelrepair.publish.manifest import MANIFEST_NAME
 from tests.cli.test_process import signals_as_in_a_shell
 from tests.hub.client import environment
 from tests.hub.repaired import files_of, on_the_hub
@@ -48,8 +48,8 @@ def here(tmp_path, monkeypatch):
         lines = paths.sets[role].read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / f"{role}.jsonl").write_text("".join(lines[:15]), encoding="utf-8")
     # A picture takes as long as a search.
-    monkeypatch.setattr("modelrepair.publish.output.plot_layers", lambda *_: False)
-    monkeypatch.setattr("modelrepair.publish.output.plot_frontier", lambda *_: False)
+    monkeypatch.setattr("modelrepair.artifact.writer.plot_layers", lambda *_: False)
+    monkeypatch.setattr("modelrepair.artifact.writer.plot_frontier", lambda *_: False)
     monkeypatch.chdir(folder)
     return folder
 

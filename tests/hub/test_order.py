@@ -92,7 +92,7 @@ def test_a_set_that_no_scorer_needs_is_not_asked_for(filled, capsys):
 
 
 def test_a_repair_that_needs_no_set_is_finished_whatever_the_sets_are(filled, capsys, monkeypatch):
-    from modelrepair import pipeline
+    from modelrepair.pipeline import repair as pipeline
 
     def stopped(*arguments, **options):
         raise KeyboardInterrupt

@@ -128,7 +128,7 @@ def test_a_token_that_may_only_read_is_refused_by_both(filled, capsys, monkeypat
 
 @pytest.mark.parametrize("what", ["free_memory", "free_disk"])
 def test_too_little_room_is_refused_by_both(filled, capsys, monkeypatch, what):
-    monkeypatch.setattr(f"modelrepair.preflight.{what}", lambda *path: 1 << 20)
+    monkeypatch.setattr(f"modelrepair.preflight.plan.{what}", lambda *path: 1 << 20)
     found = []
     for command in ("plan", "fix"):
         assert run([command, "user/broken", *QUICK, f"--realign={REALIGN}"]) == 4

@@ -10,7 +10,7 @@ from modelrepair.checkpoint.mask import write_mask
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from modelrepair.hubplan import OF_A_SITE, mask_bytes
+from modelrepair.pipeline.hub_plan import OF_A_SITE, mask_bytes
 from tests.hub.repaired import files_of
 from tests.hub.test_round_trip import QUICK, SHARDS, fill, here, sharded  # noqa: F401
 

@@ -8,8 +8,8 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 
 from modelrepair import InconclusiveError, UsageError, apply, push, verify
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.cli.main import run
-from modelrepair.publish.manifest import MANIFEST_NAME
 from tests.hub.repaired import files_of, on_the_hub
 from tests.publish.made import make_checkpoint, make_repair
 
@@ -97,7 +97,7 @@ def in_place(hub, folder):
     }  # fmt: skip
     files = {**files_of(folder / "first"), **left}
     commit = hub.add("me/model", files)
-    from modelrepair.publish.manifest import Origin
+    from modelrepair.artifact.manifest import Origin
 
     return make_repair(folder, source=Origin(id="me/model", hub=True, commit=commit)), commit
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_reached_is_inconclusive(hub, tmp_path, capsys):
 
 
 def test_a_source_that_is_a_folder_elsewhere_has_to_be_named(tmp_path):
-    from modelrepair.publish.manifest import Origin
+    from modelrepair.artifact.manifest import Origin
 
     made = make_repair(tmp_path, source=Origin(id="mine"))
     with pytest.raises(UsageError, match="the source 'mine' is a folder") as told:

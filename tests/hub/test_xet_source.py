@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 
+from modelrepair.checkpoint.kept_files import classify
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.publish.files import classify
 from modelrepair.source.resolve import resolve
 from tests.hub.client import point_at
 from tests.hub.repaired import files_of

@@ -57,10 +57,10 @@ def main() -> int:
 
 
 def _measured(work: Path) -> None:
+    from modelrepair.artifact.manifest import Repairer
+    from modelrepair.artifact.writer import finish, write_record, write_weights
+    from modelrepair.checkpoint.edits import DenseEdit
     from modelrepair.checkpoint.reader import Checkpoint
-    from modelrepair.publish.changes import DenseEdit
-    from modelrepair.publish.manifest import Repairer
-    from modelrepair.publish.output import finish, write_record, write_weights
     from tests.publish.made import (
         MEASURED,
         SITES,
@@ -77,7 +77,7 @@ def _measured(work: Path) -> None:
         "undecided": {"before": results(20, 30), "after": results(0, 30)},
         "kinds": WITH_KINDS,
     }
-    with mock.patch("modelrepair.publish.output.plot_layers", return_value=False):
+    with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
         for name, rows in measured.items():
             made = make_repair(work / name, measured=rows)
             _keep(made.out, REPAIRS / name)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from modelrepair import verify
-from modelrepair.measure.gate import RULES
-from modelrepair.publish.card import TEMPLATES, CardTemplate
+from modelrepair.artifact.card import TEMPLATES, CardTemplate
+from modelrepair.evaluation.gate import RULES
 from tests.kept.make import KEPT, MODELS, REPAIRS, models_of
 from tests.publish.made import make_repair
 
@@ -20,7 +20,7 @@ QUICK = [name for name in KEPT if name != "merged"]  # which takes torch
 GROWN = """
 import sys
 from pydantic.fields import FieldInfo
-from modelrepair.publish import manifest as records
+from modelrepair.artifact import manifest as records
 from modelrepair import verify
 from tests.kept.make import REPAIRS, models_of
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from modelrepair.evaluation import ask_kinds
+from modelrepair.evaluation.ask_kinds import FIRST, ask, asked_of
+from modelrepair.evaluation.generation import Answer
 from modelrepair.examples.kinds import Kind
 from modelrepair.examples.load import Example, Message, make_set
-from modelrepair.measure import ask_kinds
-from modelrepair.measure.ask_kinds import FIRST, ask, asked_of
-from modelrepair.measure.generation import Answer
 from modelrepair.progress import Silent
 
 

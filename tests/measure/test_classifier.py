@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from modelrepair.errors import HubError, UnsupportedModelError, UsageError
-from modelrepair.measure.classifier import ClassifierJudge, Labels, choose_labels, together
-from modelrepair.measure.judge_options import ClassifierOptions
-from modelrepair.registry.specs import Exchange
+from modelrepair.judges.classifier import ClassifierJudge, Labels, choose_labels, together
+from modelrepair.judges.options import ClassifierOptions
+from modelrepair.plugin.judge import Exchange
 from tests.judging import KINDS, classifier, labelled
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrepair.measure.degenerate import cycle, degeneration, variety, words
+from modelrepair.evaluation.degeneration import cycle, degeneration, variety, words
 from tests.broken_answers import kinds, table, totals
 
 LABELLED = [

@@ -5,16 +5,16 @@ from dataclasses import fields, replace
 
 import pytest
 
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.gate import (
+from modelrepair.budgets import Budgets
+from modelrepair.evaluation.gate import (
     costs_within_budgets,
     decide,
     meets_target,
     within_budgets,
     works_backwards,
 )
-from modelrepair.measure.results import ExampleResult
-from modelrepair.measure.rules import Table
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.evaluation.rules import Table
 
 BUDGETS = Budgets()
 

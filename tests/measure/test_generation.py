@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from modelrepair.measure.generation import end_ids, generate
+from modelrepair.evaluation.generation import end_ids, generate
 
 
 class Numbers:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 
 from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
-from modelrepair.measure import guard as judging
-from modelrepair.measure.guard import Form, GuardJudge
-from modelrepair.measure.guard_styles import STYLES, read_lines, read_safety, read_yes_no
-from modelrepair.measure.judge_options import GuardOptions
-from modelrepair.registry.specs import Exchange
+from modelrepair.judges import guard as judging
+from modelrepair.judges.guard import Form, GuardJudge
+from modelrepair.judges.guard_styles import STYLES, read_lines, read_safety, read_yes_no
+from modelrepair.judges.options import GuardOptions
+from modelrepair.plugin.judge import Exchange
 from tests.judging import GUIDED, KINDS, SAFETY, guard, labelled, tokenizer
 from tests.scripted import Scripted
 
@@ -230,7 +230,7 @@ def test_a_template_that_does_not_put_the_question_is_refused(template, said):
 def test_a_template_that_does_not_end_is_refused_before_it_is_rendered(
     llama, tmp_path, monkeypatch
 ):
-    from modelrepair import bounded
+    from modelrepair.checkpoint import bounded
 
     monkeypatch.setattr(bounded, "SECONDS", 1.0)
     looping = shutil.copytree(llama, tmp_path / "guard")

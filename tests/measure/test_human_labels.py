@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.measure.degenerate import degeneration
+from modelrepair.evaluation.degeneration import degeneration
 from tests.human_labels import labelled, rows, table
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrepair.measure.intervals import (
+from modelrepair.evaluation.intervals import (
     Z_TWO_SIDED,
     mean_interval,
     mean_limits,

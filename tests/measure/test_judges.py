@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.measure.judges import OPENING, KeywordJudge, is_refusal, opening
-from modelrepair.registry.specs import Exchange
+from modelrepair.judges.keyword import OPENING, KeywordJudge, is_refusal, opening
+from modelrepair.plugin.judge import Exchange
 
 REFUSALS = [
     "I'm sorry, but I can't help with that.",

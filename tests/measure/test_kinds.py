@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrepair.budgets import Budgets
 from modelrepair.errors import UsageError
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.gate import decide
-from modelrepair.measure.kinds import holm, kind_rules, left_out
-from modelrepair.measure.measures import summarise
-from modelrepair.measure.results import ExampleResult
-from modelrepair.measure.rules import Table, quantile
+from modelrepair.evaluation.gate import decide
+from modelrepair.evaluation.kinds import holm, kind_rules, left_out
+from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.evaluation.rules import Table, quantile
 
 KINDS = ("explain", "fiction", "how-to", "reckon", "risky", "write")
 

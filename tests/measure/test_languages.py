@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import modelrepair
+from modelrepair.budgets import Budgets
 from modelrepair.demo import paths
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.gate import decide
-from modelrepair.measure.judges import KeywordJudge
-from modelrepair.measure.languages import foreign
-from modelrepair.measure.standing import unread
+from modelrepair.evaluation.gate import decide
+from modelrepair.evaluation.languages import foreign
+from modelrepair.evaluation.standing import unread
+from modelrepair.judges.keyword import KeywordJudge
 from tests.measure.test_gate import model
 
 TEXTS = {

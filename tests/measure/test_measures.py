@@ -6,8 +6,8 @@ import math
 import pytest
 
 from modelrepair.errors import ModelRepairError
-from modelrepair.measure.measures import Measure, mean, share, summarise
-from modelrepair.measure.results import ExampleResult, paired
+from modelrepair.evaluation.measures import Measure, mean, share, summarise
+from modelrepair.evaluation.results import ExampleResult, paired
 
 
 def results():

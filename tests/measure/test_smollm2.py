@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from modelrepair.evaluation.degeneration import degeneration
+from modelrepair.evaluation.generation import end_ids, generate
 from modelrepair.examples.load import Example, Message
 from modelrepair.examples.template import Template
-from modelrepair.measure.degenerate import degeneration
-from modelrepair.measure.generation import end_ids, generate
-from modelrepair.measure.judges import is_refusal
+from modelrepair.judges.keyword import is_refusal
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.results import ExampleResult
-from modelrepair.measure.standing import broken, broken_line, nothing_to_repair
+from modelrepair.budgets import Budgets
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.evaluation.standing import broken, broken_line, nothing_to_repair
 from tests.measure.test_gate import model
 
 

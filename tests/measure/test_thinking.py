@@ -8,16 +8,17 @@ from functools import cache
 import pytest
 
 from modelrepair.errors import PluginError
+from modelrepair.evaluation.evaluate import answer, evaluate
+from modelrepair.evaluation.generation import generate
+from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.panel import Panel
+from modelrepair.evaluation.thinking import Asking, room_of
 from modelrepair.examples.example import Example, Message, make_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
-from modelrepair.measure import classifier, guard
-from modelrepair.measure.evaluate import Panel, answer, evaluate
-from modelrepair.measure.generation import generate
-from modelrepair.measure.judge_options import ClassifierOptions, GuardOptions
-from modelrepair.measure.judges import KeywordJudge
-from modelrepair.measure.measures import summarise
-from modelrepair.measure.thinking import Asking, room_of
+from modelrepair.judges import classifier, guard
+from modelrepair.judges.keyword import KeywordJudge
+from modelrepair.judges.options import ClassifierOptions, GuardOptions
 from modelrepair.progress import Silent
 from tests.examples.tokenizers_for_tests import ENDS, make_tokenizer
 from tests.scripted import Held, Scripted

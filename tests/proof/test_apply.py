@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.place import reserved
+from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.errors import DamagedCheckpointError, GateError, InconclusiveError, UsageError
-from modelrepair.place import reserved
 from modelrepair.progress import Silent
-from modelrepair.proof.apply import apply
-from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.values import VALUES_NAME
+from modelrepair.verification.rebuild import apply
 from tests.publish.made import make_checkpoint, make_repair
 
 
@@ -92,7 +92,7 @@ def test_a_second_time_there_is_nothing_to_do(tmp_path):
 def test_what_was_cut_off_is_done_again_and_a_foreign_folder_stays(tmp_path, monkeypatch):
     made, left = make_repair(tmp_path / "repair", sharded=True), tmp_path / "out.applying"
     with monkeypatch.context() as stopped:
-        stopped.setattr("modelrepair.proof.apply.copy_file", interrupt)
+        stopped.setattr("modelrepair.verification.rebuild.copy_file", interrupt)
         with pytest.raises(KeyboardInterrupt):
             apply(made.out, made.source, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from modelrepair.proof.findings import CODES, Code, Finding, Verification
+from modelrepair.artifact.findings import CODES, Code, Finding, Verification
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 TABLE = "| id | code | what it means | what to do |\n| --- | --- | --- | --- |\n"

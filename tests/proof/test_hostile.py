@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.artifact.verdicts import VERDICTS_NAME
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.kept_files import CARD_NAME
+from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.cli.main import run
-from modelrepair.publish.files import CARD_NAME
-from modelrepair.publish.manifest import MANIFEST_NAME
-from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.values import VALUES_NAME
-from modelrepair.publish.verdicts import VERDICTS_NAME
 from tests.publish.made import Made, make_repair
 
 OURS = (MANIFEST_NAME, VERDICTS_NAME, CARD_NAME, MASK_NAME, VALUES_NAME)
@@ -169,7 +169,7 @@ def places(value: object, path: tuple = ()) -> list[tuple]:
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_manifest_with_another_value_anywhere(made, every):
     """A nasty value in the place of any other: a finding, or inconclusive; no crash."""
-    from modelrepair.proof.verify import verify
+    from modelrepair.verification.verify import verify
 
     path = made.out / MANIFEST_NAME
     text = path.read_text()

@@ -9,8 +9,8 @@ from shutil import copytree
 
 import pytest
 
-from modelrepair.proof.verify import verify
-from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.verification.verify import verify
 from tests.proof.test_sealed import codes, seal
 from tests.publish.made import WITH_KINDS, Made, make_repair
 
@@ -53,7 +53,7 @@ def test_the_card_has_a_line_for_each_kind(untouched):
 
 
 def card_without_kinds(made: Made) -> str:
-    from modelrepair.publish.card import Place, our_block
+    from modelrepair.artifact.card import Place, our_block
 
     return our_block(made.manifest.model_copy(update={"kinds": {}}), Place())
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.publish.files import CARD_NAME
-from modelrepair.publish.manifest import MANIFEST_NAME
-from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.plot import PLOT_NAME
-from modelrepair.publish.values import VALUES_NAME
-from modelrepair.publish.verdicts import VERDICTS_NAME
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.artifact.plots import PLOT_NAME
+from modelrepair.artifact.verdicts import VERDICTS_NAME
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.kept_files import CARD_NAME
+from modelrepair.checkpoint.values import VALUES_NAME
 from tests.publish.made import Made, make_repair
 
 MORE = 256 * 2**20

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelrepair.artifact.card import render_card
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Origin
+from modelrepair.artifact.plots import PLOT_NAME
+from modelrepair.artifact.verdicts import VERDICTS_NAME
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.kept_files import CARD_NAME, card_text
 from modelrepair.checkpoint.mask import encode, open_mask
-from modelrepair.proof.pictures import more_than_a_drawing
-from modelrepair.proof.verify import verify
-from modelrepair.publish.card import render_card
-from modelrepair.publish.files import CARD_NAME, card_text
-from modelrepair.publish.manifest import MANIFEST_NAME, Manifest, Origin
-from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.plot import PLOT_NAME
-from modelrepair.publish.values import VALUES_NAME
-from modelrepair.publish.verdicts import VERDICTS_NAME
+from modelrepair.checkpoint.values import VALUES_NAME
+from modelrepair.verification.pictures import more_than_a_drawing
+from modelrepair.verification.verify import verify
 from tests.kept.make import MODELS, REPAIRS
 from tests.publish.made import Made, make_repair, results
 

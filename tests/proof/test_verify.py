@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modelrepair.artifact.card import render_card
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.artifact.reading import load_manifest, read_manifest
+from modelrepair.artifact.verdicts import VERDICTS_NAME
+from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.bits import masked_values
+from modelrepair.checkpoint.digests import sha256_file
+from modelrepair.checkpoint.kept_files import card_text
+from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.errors import InconclusiveError, UnsupportedModelError
-from modelrepair.proof.apply import apply
-from modelrepair.proof.newvalues import STORED
-from modelrepair.proof.verify import verify
-from modelrepair.publish.card import render_card
-from modelrepair.publish.files import card_text
-from modelrepair.publish.manifest import MANIFEST_NAME
-from modelrepair.publish.output import MASK_NAME
-from modelrepair.publish.reading import load_manifest, read_manifest
-from modelrepair.publish.values import VALUES_NAME
-from modelrepair.publish.verdicts import VERDICTS_NAME
-from modelrepair.source.digest import sha256_file
+from modelrepair.verification.masked_values import STORED
+from modelrepair.verification.rebuild import apply
+from modelrepair.verification.verify import verify
 from tests.publish.made import SITES, Made, make_checkpoint, make_repair, raw_of, write_entry
 
 
@@ -503,7 +503,7 @@ def test_a_failed_repair_says_so_first(tmp_path):
 
 def test_it_runs_without_torch(made):
     code = (
-        "import sys; from modelrepair.proof.verify import verify; "
+        "import sys; from modelrepair.verification.verify import verify; "
         f"assert verify({str(made.out)!r}, source={str(made.source)!r}).ok; "
         "assert not {'torch', 'transformers', 'matplotlib'} & set(sys.modules)"
     )

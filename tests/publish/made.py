@@ -9,16 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelrepair.checkpoint.bits import from_float32
-from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.gate import decide
-from modelrepair.measure.kinds import left_out
-from modelrepair.measure.measures import summarise
-from modelrepair.measure.results import ExampleResult
-from modelrepair.publish.changes import MaskEdit
-from modelrepair.publish.files import classify
-from modelrepair.publish.manifest import (
+from modelrepair.artifact.manifest import (
     ExampleSetRecord,
     Judge,
     Kind,
@@ -30,7 +21,16 @@ from modelrepair.publish.manifest import (
     Site,
     Tool,
 )
-from modelrepair.publish.output import finish, write_record, write_weights
+from modelrepair.artifact.writer import finish, write_record, write_weights
+from modelrepair.budgets import Budgets
+from modelrepair.checkpoint.bits import from_float32
+from modelrepair.checkpoint.edits import MaskEdit
+from modelrepair.checkpoint.kept_files import classify
+from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
+from modelrepair.evaluation.gate import decide
+from modelrepair.evaluation.kinds import left_out
+from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.results import ExampleResult
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SHAPES = {

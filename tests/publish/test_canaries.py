@@ -14,15 +14,15 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair import repair
+from modelrepair.artifact.manifest import digest
 from modelrepair.demo import paths
 from modelrepair.demo.judge import WorldJudge
-from modelrepair.publish.manifest import digest
-from modelrepair.publish.message import description, title
-from modelrepair.registry import loading
-from modelrepair.registry.loading import Registered
-from modelrepair.registry.specs import JudgeSpec, RepairerSpec
-from modelrepair.report import RepairReport
-from modelrepair.source.names import is_id
+from modelrepair.pipeline.reports import RepairReport
+from modelrepair.plugin import loading
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.specs import JudgeSpec, RepairerSpec
+from modelrepair.publishing.commit_message import description, title
+from modelrepair.source.address import is_id
 from tests.conftest import write_jsonl
 from tests.hub.cards import errors
 
@@ -119,7 +119,7 @@ def talkative(monkeypatch):
         found.scorers, (*found.judges, Registered(judge, "canaries", "1")), found.plugins,
         found.failures, found.example_sets, (Registered(halve, "canaries", "1"),),
     )  # fmt: skip
-    monkeypatch.setattr("modelrepair.registry.manager.find_plugins", lambda: changed)
+    monkeypatch.setattr("modelrepair.plugin.registry.find_plugins", lambda: changed)
     monkeypatch.setenv("CANARY_SECRET", TOKENS["environment"])
 
 

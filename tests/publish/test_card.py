@@ -6,15 +6,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair import verify
-from modelrepair.publish.card import (
-    BEGIN,
-    END,
-    kept_metadata,
-    own_text,
-    render_card,
-)
-from modelrepair.publish.figures import cell, figure, percent
-from modelrepair.publish.manifest import ExampleSetRecord, Judge, Measure, Origin, digest
+from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card
+from modelrepair.artifact.figures import cell, figure, percent
+from modelrepair.artifact.manifest import ExampleSetRecord, Judge, Measure, Origin, digest
 from tests.hub.cards import errors
 from tests.publish.made import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 

@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
+from modelrepair.checkpoint import norms as edit
 from modelrepair.checkpoint.bits import to_float32
-from modelrepair.checkpoint.masking import new_values
+from modelrepair.checkpoint.edits import new_values
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.values import ValuesFile, write_values
 from modelrepair.errors import DamagedCheckpointError
-from modelrepair.proof.shards import compare_shards
-from modelrepair.publish import edit
-from modelrepair.publish.values import ValuesFile, write_values
+from modelrepair.verification.compare import compare_shards
 from tests.publish.made import SITES, make_checkpoint
 
 
@@ -57,7 +57,7 @@ def test_pieces_of_any_size_give_the_same_comparison(tmp_path, monkeypatch):
         )
 
     whole = compare()
-    monkeypatch.setattr("modelrepair.proof.shards.CHUNK", 5)
+    monkeypatch.setattr("modelrepair.verification.compare.CHUNK", 5)
     pieces = compare()
     for old, new in zip(whole.tensors, pieces.tensors, strict=True):
         assert math.isclose(old.norm_removed, new.norm_removed, rel_tol=1e-5)

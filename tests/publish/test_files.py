@@ -6,8 +6,7 @@ import shutil
 
 import pytest
 
-from modelrepair.errors import DamagedCheckpointError, UsageError
-from modelrepair.publish.files import (
+from modelrepair.checkpoint.kept_files import (
     card_text,
     check_include,
     check_links,
@@ -15,6 +14,7 @@ from modelrepair.publish.files import (
     kinds_left_behind,
     reason_left_behind,
 )
+from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.source.resolve import resolve
 from tests.publish.made import OLD_CARD, make_checkpoint
 

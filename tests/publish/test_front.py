@@ -9,10 +9,10 @@ import pytest
 from huggingface_hub import constants
 
 from modelrepair import push
+from modelrepair.artifact.front_matter import check_front_matter
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import HubError
-from modelrepair.publish.front import check_front_matter
 from tests.hub.repaired import files_of, on_the_hub
 
 TOKEN = "hf_abcdefghijklmnop"

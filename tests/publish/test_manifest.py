@@ -6,21 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from modelrepair.artifact.manifest import Manifest, Origin, Run, canonical, digest, json_schema
+from modelrepair.artifact.reading import load_manifest
 from modelrepair.errors import DamagedCheckpointError
-from modelrepair.publish.manifest import (
-    Manifest,
-    Origin,
-    Run,
-    canonical,
-    digest,
-    json_schema,
-)
-from modelrepair.publish.reading import load_manifest
 from tests.publish.made import draft
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
 REFRESH = (
-    "python -c 'import json; from modelrepair.publish.manifest import json_schema; "
+    "python -c 'import json; from modelrepair.artifact.manifest import json_schema; "
     "print(json.dumps(json_schema(), indent=2))' > docs/manifest.schema.json"
 )
 

@@ -6,22 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modelrepair.artifact.manifest import Origin, digest
+from modelrepair.artifact.reading import load_manifest
+from modelrepair.artifact.verdicts import read_verdicts, write_verdicts
+from modelrepair.artifact.writer import MASK_NAME, finish, make_room, write_record, write_weights
+from modelrepair.checkpoint.edits import MaskEdit
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, ModelRepairError, UsageError
-from modelrepair.measure.results import ExampleResult
-from modelrepair.proof.verify import verify
-from modelrepair.publish.changes import MaskEdit
-from modelrepair.publish.manifest import Origin, digest
-from modelrepair.publish.output import (
-    MASK_NAME,
-    finish,
-    make_room,
-    write_record,
-    write_weights,
-)
-from modelrepair.publish.reading import load_manifest
-from modelrepair.publish.verdicts import read_verdicts, write_verdicts
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.verification.verify import verify
 from tests.publish.made import (
     MEASURED,
     SITES,
@@ -156,7 +150,7 @@ def test_a_local_base_path_becomes_an_id(tmp_path):
 
 
 def sites_of_adapter(entry):
-    from modelrepair.publish.manifest import Site
+    from modelrepair.artifact.manifest import Site
 
     return Site(name=entry.name, kind="q_proj.A", block=0, shape=entry.shape, entries=16)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from modelrepair.proof.card import _metadata
-from modelrepair.publish.card import BEGIN, END
-from modelrepair.publish.owners import with_owners_text
+from modelrepair.artifact.card import BEGIN, END
+from modelrepair.artifact.owners import with_owners_text
 from modelrepair.source.front_matter import read_front_matter
+from modelrepair.verification.card import _metadata
 
 FRONT = (
     "---\nbase_model: user/model\nlicense: mit\ntags:\n- modelrepair\n- scorer:wanda\n"

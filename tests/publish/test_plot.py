@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import builtins
 
-from modelrepair.publish.manifest import Measure, Measures, Point, Site
-from modelrepair.publish.plot import plot_frontier, plot_layers
+from modelrepair.artifact.manifest import Measure, Measures, Point, Site
+from modelrepair.artifact.plots import plot_frontier, plot_layers
 
 
 def sites(blocks):

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.publish.published import (
+from modelrepair.artifact.published import (
     Private,
-    is_secret,
     private_to,
     published,
     published_json,
     without_paths,
     without_secrets,
 )
+from modelrepair.text.redaction import is_secret
 
 PATHS = [
     ("fix user/model --out=/tmp/x/", "fix user/model --out=x"),

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from modelrepair import load_manifest, push
+from modelrepair.artifact.manifest import MANIFEST_NAME, digest
+from modelrepair.checkpoint.place import reserved
 from modelrepair.errors import (
     DamagedCheckpointError,
     GateError,
@@ -15,8 +17,6 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.place import reserved
-from modelrepair.publish.manifest import MANIFEST_NAME, digest
 from tests.hub.repaired import PICKLES, files_of, on_the_hub
 from tests.hub.state import Account, Repo
 from tests.publish.made import results
@@ -338,7 +338,7 @@ def test_targets_that_make_no_sense(hub, tmp_path, options, said):
 
 
 def test_a_repair_of_a_folder_has_no_repository_of_its_source(hub, tmp_path):
-    from modelrepair.publish.manifest import Origin
+    from modelrepair.artifact.manifest import Origin
     from tests.publish.made import make_repair
 
     made = make_repair(tmp_path, source=Origin(id="mine"))

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from modelrepair import push, verify
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.checkpoint.digests import sha256_file
 from modelrepair.cli.main import run
 from modelrepair.errors import HubError, UsageError
-from modelrepair.publish.manifest import MANIFEST_NAME
-from modelrepair.source.digest import sha256_file
 from tests.hub.repaired import files_of, on_the_hub
 from tests.hub.state import LARGE, Hub, Repo
 
@@ -104,7 +104,7 @@ def test_a_readme_in_the_large_store_and_one_that_is_too_long(hub, tmp_path, mon
     push(made.out)
     assert b"Mine." in hub.repos[TARGET].files()["README.md"]
     assert push(made.out).nothing
-    monkeypatch.setattr("modelrepair.publish.earlier.CARD_LIMIT", 100)
+    monkeypatch.setattr("modelrepair.publishing.earlier.CARD_LIMIT", 100)
     with pytest.raises(UsageError, match=r"README\.md of .* has over 100 bytes"):
         push(made.out)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.publish.rewriting import follows, is_local, rewrite
+from modelrepair.artifact.rewriting import follows, is_local, rewrite
 
 LOCAL = [
     "/home/me/base",

@@ -9,15 +9,15 @@ import huggingface_hub.constants as constants
 import pytest
 
 from modelrepair import load_manifest, push
+from modelrepair.artifact.rights import rights_warnings
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import HubError
 from modelrepair.progress import Silent
-from modelrepair.proof.verify import verify
-from modelrepair.publish.push import push as push_with
-from modelrepair.publish.pushing import PushOptions
-from modelrepair.publish.rights import rights_warnings
+from modelrepair.publishing.options import PushOptions
+from modelrepair.publishing.push import push as push_with
 from modelrepair.source.licences import terms_of
+from modelrepair.verification.verify import verify
 from tests.hub.repaired import files_of, on_the_hub
 from tests.publish.made import make_repair
 

@@ -7,9 +7,9 @@ import transformers
 from transformers import GenerationConfig
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
-from modelrepair.publish.roles import holds_weights, is_of_the_model, loaded, role
-from modelrepair.publish.shown import shown_by
-from modelrepair.sweep.skeleton import loader_of
+from modelrepair.checkpoint.roles import holds_weights, is_of_the_model, loaded, role
+from modelrepair.checkpoint.shown import shown_by
+from modelrepair.engine.skeleton import loader_of
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
 

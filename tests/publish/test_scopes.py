@@ -7,7 +7,7 @@ import pytest
 from modelrepair import push
 from modelrepair.cli.main import run
 from modelrepair.errors import HubError
-from modelrepair.publish.scopes import (
+from modelrepair.source.scopes import (
     DISCUSS,
     TOKENS,
     WRITE,

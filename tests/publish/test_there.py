@@ -7,9 +7,9 @@ import shlex
 import pytest
 
 from modelrepair.errors import HubError, UsageError
-from modelrepair.publish.destination import Destination
-from modelrepair.publish.remote import Remote
-from modelrepair.publish.there import Earlier, State, check_there, may_write, sort_there
+from modelrepair.publishing.destination import Destination
+from modelrepair.publishing.there import Earlier, State, check_there, may_write, sort_there
+from modelrepair.source.repository_files import Remote
 
 SOURCE = "user/model"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 SCORER = """
-from modelrepair.registry.hookspecs import hookimpl
-from modelrepair.registry.specs import ScorerSpec
+from modelrepair.plugin.hookspecs import hookimpl
+from modelrepair.plugin.specs import ScorerSpec
 
 def sets(options, subject_kind):
     return {{"realign": "pairs"}}

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair.finding import _folder
-from modelrepair.registry.code import code_digest
-from modelrepair.registry.files import scorer_from_file
-from modelrepair.registry.loading import Registered
+from modelrepair.pipeline.change import _folder
+from modelrepair.plugin.file_scorers import scorer_from_file
+from modelrepair.plugin.loading import Registered
+from modelrepair.preflight.plugin_code import code_digest
 from modelrepair.version import version
 
 

@@ -7,10 +7,10 @@ import hashlib
 import pytest
 from huggingface_hub import ModelCard
 
+from modelrepair.artifact.card import render_card
+from modelrepair.artifact.manifest import Scorer
 from modelrepair.errors import PluginError, UsageError
-from modelrepair.publish.card import render_card
-from modelrepair.publish.manifest import Scorer
-from modelrepair.registry.manager import load_registry, make_scorer
+from modelrepair.plugin.registry import load_registry, make_scorer
 from tests.hub.cards import errors
 from tests.publish.made import draft
 
@@ -33,7 +33,7 @@ class Mine:
         return view.subject.abs() ** self.options.power
 
 class Declared(Mine):
-    from modelrepair.registry.specs import ScorerSpec
+    from modelrepair.plugin.specs import ScorerSpec
     spec = ScorerSpec("declared", "by spec", load="", sets=lambda options, kind: {}, api=1)
 
 class TooNew(Mine):
@@ -86,7 +86,7 @@ def test_any_class_s_name_is_a_tag_that_the_hub_takes(tmp_path, name):
 )
 def test_a_name_that_is_no_word_is_refused(tmp_path, name, spec):
     (tmp_path / "mine.py").write_text(
-        "from modelrepair.registry.specs import ScorerSpec\n"
+        "from modelrepair.plugin.specs import ScorerSpec\n"
         f"class Mine:\n    sets = {{}}\n    name = {name!a}\n    {spec}\n"
     )
     with pytest.raises(PluginError, match=r"Mine in mine\.py is named"):

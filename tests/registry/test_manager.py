@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from modelrepair.errors import PluginError, UsageError
-from modelrepair.registry.manager import load_registry, make_judge, make_scorer
+from modelrepair.plugin.registry import load_registry, make_judge, make_scorer
 
 OWN = ["wanda", "magnitude", "gradient", "contrast"]
 
@@ -39,7 +39,7 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
         ("x = (", "SyntaxError"),
         (
             """
-            from modelrepair.registry.hookspecs import hookimpl
+            from modelrepair.plugin.hookspecs import hookimpl
             @hookimpl
             def modelrepair_scorer():
                 return []
@@ -49,7 +49,7 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
         ("def modelrepair_scorers(): return []", "no hook"),
         (
             """
-            from modelrepair.registry.hookspecs import hookimpl
+            from modelrepair.plugin.hookspecs import hookimpl
             @hookimpl
             def modelrepair_scorers():
                 raise RuntimeError("boom")
@@ -58,7 +58,7 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
         ),
         (
             """
-            from modelrepair.registry.hookspecs import hookimpl
+            from modelrepair.plugin.hookspecs import hookimpl
             @hookimpl
             def modelrepair_scorers(context):
                 return []
@@ -67,7 +67,7 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
         ),
         (
             """
-            from modelrepair.registry.hookspecs import hookimpl
+            from modelrepair.plugin.hookspecs import hookimpl
             @hookimpl
             def modelrepair_scorers(*, strict):
                 return []
@@ -132,8 +132,8 @@ def test_what_is_no_spec_is_reported(install, offered):
     install(
         "odd-scorer",
         f"""
-        from modelrepair.registry.hookspecs import hookimpl
-        from modelrepair.registry.specs import ScorerSpec
+        from modelrepair.plugin.hookspecs import hookimpl
+        from modelrepair.plugin.specs import ScorerSpec
         @hookimpl
         def modelrepair_scorers():
             return [{offered}]
@@ -185,8 +185,8 @@ def test_a_judge_is_made(install):
         "kind-judge",
         """
         from dataclasses import dataclass
-        from modelrepair.registry.hookspecs import hookimpl
-        from modelrepair.registry.specs import JudgeSpec
+        from modelrepair.plugin.hookspecs import hookimpl
+        from modelrepair.plugin.specs import JudgeSpec
         @dataclass(frozen=True)
         class Options:
             model: str
@@ -219,7 +219,7 @@ def test_a_judge_is_made(install):
 
 def test_listing_imports_neither_torch_nor_transformers():
     code = (
-        "import sys; from modelrepair.registry.manager import load_registry; "
+        "import sys; from modelrepair.plugin.registry import load_registry; "
         "registry = load_registry(); "
         "[item.spec.sets(item.spec.options and item.spec.options(), 'weight')"
         " for item in registry.scorers() if item.distribution == 'modelrepair']; "
@@ -230,8 +230,8 @@ def test_listing_imports_neither_torch_nor_transformers():
 
 def test_hook_modelrepair_example_sets(install):
     install("set-plugin", """
-        from modelrepair.registry.hookspecs import hookimpl
-        from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec
+        from modelrepair.plugin.hookspecs import hookimpl
+        from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec
 
         @hookimpl
         def modelrepair_example_sets():

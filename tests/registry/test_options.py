@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 
 from modelrepair.errors import UsageError
-from modelrepair.registry.manager import load_registry
-from modelrepair.registry.options import describe_options, parse_options
+from modelrepair.plugin.options import describe_options, parse_options
+from modelrepair.plugin.registry import load_registry
 from modelrepair.scorers.options import ContrastOptions, GradientOptions, WandaOptions
 
 

@@ -7,11 +7,11 @@ import pytest
 from modelrepair.cli.main import run
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import Reading
-from modelrepair.registry.manager import load_registry
+from modelrepair.plugin.registry import load_registry
 
 TAKER = """
-from modelrepair.registry.hookspecs import hookimpl
-from modelrepair.registry.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
+from modelrepair.plugin.hookspecs import hookimpl
+from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
 
 @hookimpl
 def modelrepair_scorers():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.registry import loading
-from modelrepair.registry.specs import ScorerSpec
+from modelrepair.plugin import loading
+from modelrepair.plugin.specs import ScorerSpec
 
 
 @pytest.mark.parametrize("name", ["Mine", "mi ne", "mïne", "-mine", "mine\u202e", "mine\n", ""])

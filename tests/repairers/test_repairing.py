@@ -14,17 +14,14 @@ import pytest
 import torch
 
 from modelrepair import UsageError, apply, load_manifest, plan, verify
+from modelrepair.artifact.manifest import digest
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
-from modelrepair.errors import (
-    EmptyMaskError,
-    PluginError,
-    UnsupportedModelError,
-)
-from modelrepair.publish.manifest import digest
-from modelrepair.registry.manager import load_registry, make_repairer
-from modelrepair.settings import Settings, check
+from modelrepair.errors import EmptyMaskError, PluginError, UnsupportedModelError
+from modelrepair.plugin.registry import load_registry, make_repairer
+from modelrepair.settings.checks import check
+from modelrepair.settings.settings import Settings
 from tests import tiny
 from tests.repairing import SETS, tensors
 from tests.test_layouts_fix import fixed, loaded, save

@@ -7,12 +7,7 @@ import torch
 
 from modelrepair import load_manifest, verify
 from modelrepair.demo import paths
-from modelrepair.errors import (
-    EmptyMaskError,
-    PluginError,
-    ResourceError,
-    UnsupportedModelError,
-)
+from modelrepair.errors import EmptyMaskError, PluginError, ResourceError, UnsupportedModelError
 from tests.repairing import tensors
 from tests.test_layouts_fix import fixed, save
 
@@ -65,6 +60,6 @@ def test_what_is_made_of_several_tensors_is_not_trained(tmp_path):
 
 
 def test_a_training_that_does_not_fit_into_memory_is_not_begun(edit, monkeypatch):
-    monkeypatch.setattr("modelrepair.estimate.free_memory", lambda: 4 * 2_000_000)
+    monkeypatch.setattr("modelrepair.preflight.sizes.free_memory", lambda: 4 * 2_000_000)
     with pytest.raises(ResourceError, match="that does not fit into memory"):
         edit(repairer="tune", strength=1)

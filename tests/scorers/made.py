@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
-from modelrepair.scorers.protocol import SiteBatch, SiteInfo, SiteView
-from modelrepair.sweep.collect import SiteStatistics
+from modelrepair.engine.passes.statistics import SiteStatistics
+from modelrepair.plugin.scorer import SiteBatch, SiteInfo, SiteView
 
 INFO = SiteInfo("layer.weight", "linear", 0, (3, 4))
 LENGTHS = (4, 2, 6)

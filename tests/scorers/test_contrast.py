@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.scorers.contrast import Contrast, contrast_score
 from modelrepair.scorers.options import ContrastOptions
-from modelrepair.scorers.protocol import SiteBatch
 from tests.scorers.made import LENGTHS, problem, statistics_of, view
 from tests.scorers.test_gradient import own_gradients
 

@@ -8,7 +8,7 @@ import pytest
 
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, UsageError
-from modelrepair.source.adapter import (
+from modelrepair.source.adapter_config import (
     Adapter,
     check_fits,
     check_type,

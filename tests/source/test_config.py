@@ -9,10 +9,10 @@ import signal
 import pytest
 
 from modelrepair import plan
+from modelrepair.checkpoint.config import check_counts, read_config
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
 from modelrepair.errors import DamagedCheckpointError
-from modelrepair.source.config import check_counts, read_config
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def in_seconds():
 def test_parts_that_the_files_do_not_hold_are_refused_before_a_model_is_built(tmp_path, name):
     import torch
 
-    from modelrepair.sweep.skeleton import build
+    from modelrepair.engine.skeleton import build
 
     folder = shutil.copytree(paths.attacked, tmp_path / "model")
     config = read_config(folder) | {name: 10**9}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from modelrepair.source.digest import digests, sha256_file
+from modelrepair.checkpoint.digests import digests, sha256_file
 
 
 def test_digests_of_files(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save
 
 from modelrepair.errors import DamagedCheckpointError, HubError, UnsupportedModelError
-from modelrepair.preflight import plan
+from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.source.headers import headers
 from modelrepair.source.resolve import resolve
 

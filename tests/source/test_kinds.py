@@ -13,11 +13,11 @@ import torch
 
 import modelrepair
 from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.engine.skeleton import loader_of
 from modelrepair.errors import UnsupportedModelError
 from modelrepair.source.kinds import KINDS, LANGUAGE_MODEL, SEEING, kind_of, look_at
 from modelrepair.source.look import Look
 from modelrepair.source.resolve import resolve
-from modelrepair.sweep.skeleton import loader_of
 from tests import tiny
 from tests.source.made_kinds import MADE, Made, model
 
@@ -73,7 +73,7 @@ def test_it_is_refused_in_a_folder_and_on_the_hub(hub, tmp_path, own, made):
 
 
 def check_plan(where) -> None:
-    from modelrepair.preflight import check
+    from modelrepair.preflight.plan import check_plan as check
 
     made = modelrepair.plan(where)
     assert made.refused == (made.kind.why,)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelrepair.artifact.manifest import Origin
 from modelrepair.errors import UsageError
 from modelrepair.examples.hub import parse_id
-from modelrepair.publish.destination import find_destination
-from modelrepair.publish.kin import Kin
-from modelrepair.publish.manifest import Origin
-from modelrepair.publish.pushing import PushOptions, check_id
-from modelrepair.source.names import id_for, is_id
+from modelrepair.publishing.destination import find_destination
+from modelrepair.publishing.options import PushOptions, check_id
+from modelrepair.publishing.visibility import Kin
+from modelrepair.source.address import id_for, is_id
 from modelrepair.source.resolve import resolve
 
 ODD = [

@@ -6,8 +6,8 @@ import pytest
 
 from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.hub import open_hub, parse_id
-from modelrepair.source.nearest import near_ids
 from modelrepair.source.resolve import resolve
+from modelrepair.source.suggestions import near_ids
 
 FILES = {"config.json": b"{}"}
 

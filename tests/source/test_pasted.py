@@ -8,19 +8,19 @@ import shutil
 import pytest
 
 import modelrepair
-from modelrepair.arguments import settings_of
+from modelrepair.artifact.manifest import Origin
 from modelrepair.demo import paths
 from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.find import find_set, set_name
 from modelrepair.examples.load import Reading
 from modelrepair.examples.other_template import read_template
-from modelrepair.proof.origins import pinned
-from modelrepair.publish.manifest import Origin
-from modelrepair.publish.pushing import PushOptions
-from modelrepair.publishing import id_on_hub
-from modelrepair.settings import short
-from modelrepair.source.names import Name, one_revision, read_name
+from modelrepair.publishing.ahead import id_on_hub
+from modelrepair.publishing.options import PushOptions
+from modelrepair.settings.arguments import settings_of
+from modelrepair.settings.short_names import short
+from modelrepair.source.address import Name, one_revision, read_name
 from modelrepair.source.resolve import resolve
+from modelrepair.verification.origins import pinned
 from tests.hub.repaired import files_of
 
 HF = "https://huggingface.co"

@@ -12,13 +12,13 @@ from safetensors.torch import load_file as load_torch
 from safetensors.torch import save_file as save_torch
 
 from modelrepair import plan
-from modelrepair.aligned import look_at_reference
-from modelrepair.bench import Notes
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
 from modelrepair.errors import UnsupportedModelError
-from modelrepair.prepare import find_source
-from modelrepair.settings import Settings
+from modelrepair.pipeline.models import find_source
+from modelrepair.preflight.reference import look_at_reference
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
 from modelrepair.source.reference import check_same_shapes, declared_base
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from modelrepair.examples.template import Template
+from modelrepair.examples.thinks import thoughts_of
 from modelrepair.source.resolve import Source
-from modelrepair.source.thinks import thoughts_of
 from tests.examples.tokenizers_for_tests import TEMPLATES, make_tokenizer
 
 

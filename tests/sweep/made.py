@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.examples.batches import Batch, canonical_batches
-from modelrepair.examples.template import TokenizedExample
-from modelrepair.scorers.protocol import SiteBatch, SiteInfo
-from modelrepair.sweep import skeleton as skeletons
-from modelrepair.sweep.record import inspect
-from modelrepair.sweep.skeleton import Skeleton
-from modelrepair.sweep.weights import Weights
+from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.passes.capture import inspect
+from modelrepair.engine.skeleton import Skeleton
+from modelrepair.engine.weights import Weights
+from modelrepair.examples.batches import canonical_batches
+from modelrepair.plugin.repairer import Batch, TokenizedExample
+from modelrepair.plugin.scorer import SiteBatch, SiteInfo
 from tests import tiny
 
 CPU = torch.device("cpu")

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from modelrepair.scorers.protocol import SiteBatch
-from modelrepair.sweep.loss import answer_losses
-from modelrepair.sweep.record import model_inputs
+from modelrepair.engine.passes.capture import model_inputs
+from modelrepair.engine.passes.loss import answer_losses
+from modelrepair.plugin.scorer import SiteBatch
 from tests.sweep.made import CPU
 
 PRODUCTS = (torch.nn.functional.linear, torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__)

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from tests.sweep.made import INFO, site_batch
 
 OWNERS = [0, 0, 0, 1, 1, 2]

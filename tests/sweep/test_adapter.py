@@ -10,17 +10,17 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.adapter import adapt, check_plain, unknown_fields
+from modelrepair.engine.passes.capture import check_first_batch, inspect, model_inputs
+from modelrepair.engine.passes.passes import Work, collect
+from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.sites import find_sites, require_coverage
+from modelrepair.engine.weights import Weights
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.progress import Silent
-from modelrepair.scorers.protocol import SiteBatch
-from modelrepair.sweep import skeleton as skeletons
-from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.sweep.adapter import adapt, check_plain, unknown_fields
-from modelrepair.sweep.collect import SetBatches
-from modelrepair.sweep.passes import Work, collect
-from modelrepair.sweep.record import check_first_batch, inspect, model_inputs
-from modelrepair.sweep.sites import find_sites, require_coverage
-from modelrepair.sweep.weights import Weights
 from tests import adapters
 from tests.sweep.made import CPU, batches
 from tests.sweep.test_passes import plain_run, rows

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from modelrepair.engine.layout.places import whole
+from modelrepair.engine.passes.hooks import Seen, watch
+from modelrepair.engine.passes.passes import Work, collect
+from modelrepair.engine.passes.statistics import BlockSums, SetBatches
+from modelrepair.engine.sites import Site, find_sites
 from modelrepair.errors import PluginError, UnsupportedModelError
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.plugin.scorer import SiteInfo
 from modelrepair.progress import Silent
-from modelrepair.scorers.protocol import SiteInfo
-from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.sweep.collect import BlockSums, SetBatches
-from modelrepair.sweep.passes import Work, collect
-from modelrepair.sweep.places import whole
-from modelrepair.sweep.sites import Site, find_sites
-from modelrepair.sweep.watching import Seen, watch
 from tests.sweep.made import alone, batches, open_tiny
 
 ALL = (InputNorms(), InputNorms(tokens="answer", norm="mean"), Gradients(), ExampleGradients())

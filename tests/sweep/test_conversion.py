@@ -18,7 +18,7 @@ from transformers.core_model_loading import (
     WeightConverter,
 )
 
-from modelrepair.sweep.conversion import PROBE, Conversion
+from modelrepair.engine.layout.conversion import PROBE, Conversion
 
 SIZES = st.integers(min_value=1, max_value=5)
 MODEL = SimpleNamespace(config=None)

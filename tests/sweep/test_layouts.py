@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from modelrepair.preflight import plan
+from modelrepair.engine.passes.capture import check_first_batch, model_inputs
+from modelrepair.engine.passes.passes import Work, collect
+from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.sites import find_sites
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.progress import Silent
 from modelrepair.source.resolve import resolve
-from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.sweep.collect import SetBatches
-from modelrepair.sweep.passes import Work, collect
-from modelrepair.sweep.record import check_first_batch, model_inputs
-from modelrepair.sweep.sites import find_sites
 from tests import tiny
 from tests.sweep.made import CPU, batches, opened
 from tests.sweep.plain import as_batch, experts_of, plain_run

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.sweep.loss import EPSILON, LOSSES, answer_losses, odds_losses
+from modelrepair.engine.passes.loss import EPSILON, LOSSES, answer_losses, odds_losses
 
 
 def made(logit: float, tokens: int = 3):

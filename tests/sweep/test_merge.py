@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine.merge import merge
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.progress import Silent
-from modelrepair.sweep.merge import merge
 from tests import adapters, tiny
 
 
@@ -72,7 +72,7 @@ def test_it_does_not_depend_on_the_number_of_threads(tmp_path):
     shutil.rmtree(tmp_path / "merged")
     code = (
         "import sys, torch; from pathlib import Path; torch.set_num_threads(2)\n"
-        "from modelrepair.progress import Silent; from modelrepair.sweep.merge import merge\n"
+        "from modelrepair.progress import Silent; from modelrepair.engine.merge import merge\n"
         "merge(*map(Path, sys.argv[1:]), Silent())"
     )
     folders = [str(tmp_path / name) for name in ("adapter", "base", "merged")]

@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.passes.capture import check_first_batch, inspect, model_inputs
+from modelrepair.engine.passes.loss import answer_losses
+from modelrepair.engine.passes.passes import Work, collect, follow
+from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.sites import find_sites
+from modelrepair.engine.weights import Weights
 from modelrepair.examples.batches import canonical_batches
-from modelrepair.examples.template import TokenizedExample
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.plugin.repairer import TokenizedExample
+from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.progress import Silent
-from modelrepair.scorers.protocol import SiteBatch
-from modelrepair.sweep import skeleton as skeletons
-from modelrepair.sweep.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.sweep.collect import SetBatches
-from modelrepair.sweep.loss import answer_losses
-from modelrepair.sweep.passes import Work, collect, follow
-from modelrepair.sweep.record import check_first_batch, inspect, model_inputs
-from modelrepair.sweep.sites import find_sites
-from modelrepair.sweep.weights import Weights
 from tests import tiny
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.sweep.places import Place, whole
+from modelrepair.engine.layout.places import Place, whole
 
 SIZES = st.integers(min_value=1, max_value=6)
 

@@ -8,17 +8,17 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from modelrepair.bench import Notes
+from modelrepair.engine.positions import context_of
 from modelrepair.errors import ExampleSetError
+from modelrepair.evaluation.generation import generate
+from modelrepair.evaluation.thinking import Asking, room_of
+from modelrepair.examples.checks import look_at_room
 from modelrepair.examples.example import Example, Message
-from modelrepair.examples.fit import fit
-from modelrepair.examples.look import look_at_room
 from modelrepair.examples.splits import Split, Splits
 from modelrepair.examples.template import Template
-from modelrepair.measure.generation import generate
-from modelrepair.measure.thinking import Asking, room_of
-from modelrepair.prepare import load_template
-from modelrepair.sweep.positions import context_of
+from modelrepair.examples.template_fit import fit
+from modelrepair.pipeline.open_models import load_template
+from modelrepair.progress import Notes
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
 from tests.scripted import Scripted, learned

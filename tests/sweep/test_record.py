@@ -7,19 +7,9 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from modelrepair.bench import Model
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import UnsupportedModelError
-from modelrepair.prepare import open_skeleton
-from modelrepair.progress import Silent
-from modelrepair.settings import Settings
-from modelrepair.source.resolve import Source
-from modelrepair.sweep import skeleton as skeletons
-from modelrepair.sweep.accumulators import InputNorms
-from modelrepair.sweep.collect import SetBatches
-from modelrepair.sweep.loss import answer_losses
-from modelrepair.sweep.passes import Work, collect, follow
-from modelrepair.sweep.record import (
+from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.passes.capture import (
     Call,
     Recording,
     check_first_batch,
@@ -30,7 +20,17 @@ from modelrepair.sweep.record import (
     run_block,
     shared_state,
 )
-from modelrepair.sweep.sites import find_sites
+from modelrepair.engine.passes.loss import answer_losses
+from modelrepair.engine.passes.passes import Work, collect, follow
+from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.sites import find_sites
+from modelrepair.errors import UnsupportedModelError
+from modelrepair.pipeline.open_models import open_skeleton
+from modelrepair.plugin.accumulators import InputNorms
+from modelrepair.preflight.model import Model
+from modelrepair.progress import Silent
+from modelrepair.settings.settings import Settings
+from modelrepair.source.resolve import Source
 from tests import tiny
 from tests.sweep.made import CPU, batches, open_tiny, opened
 

@@ -10,12 +10,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from modelrepair import UnsupportedModelError
-from modelrepair.bench import Model
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.prepare import open_skeleton
-from modelrepair.settings import Settings
+from modelrepair.engine.sites import find_sites, require_coverage
+from modelrepair.pipeline.open_models import open_skeleton
+from modelrepair.preflight.model import Model
+from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import Source
-from modelrepair.sweep.sites import find_sites, require_coverage
 from tests import tiny
 from tests.sweep.made import CPU
 

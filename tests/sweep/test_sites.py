@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from modelrepair.engine.sites import Sites, find_sites, narrow, require_coverage
 from modelrepair.errors import UnsupportedModelError, UsageError
-from modelrepair.sweep.sites import Sites, find_sites, narrow, require_coverage
 from tests import tiny
 from tests.sweep.made import open_tiny
 

@@ -11,15 +11,15 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.passes.capture import inspect, model_inputs
+from modelrepair.engine.passes.passes import Work, collect, follow
+from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.sites import find_sites
+from modelrepair.engine.weights import Weights
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.plugin.accumulators import Gradients, InputNorms
 from modelrepair.progress import Silent
-from modelrepair.sweep import skeleton as skeletons
-from modelrepair.sweep.accumulators import Gradients, InputNorms
-from modelrepair.sweep.collect import SetBatches
-from modelrepair.sweep.passes import Work, collect, follow
-from modelrepair.sweep.record import inspect, model_inputs
-from modelrepair.sweep.sites import find_sites
-from modelrepair.sweep.weights import Weights
 from tests import tiny
 from tests.sweep.made import CPU, batches, open_tiny
 

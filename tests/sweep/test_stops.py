@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.measure.generation import end_ids
-from modelrepair.sweep.skeleton import build
-from modelrepair.sweep.stops import GENERATION_CONFIG, Stops, read_stops
+from modelrepair.engine.skeleton import build
+from modelrepair.engine.stops import GENERATION_CONFIG, Stops, read_stops
+from modelrepair.evaluation.generation import end_ids
 from tests import tiny
 from tests.examples.tokenizers_for_tests import make_tokenizer
 

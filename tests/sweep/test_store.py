@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrepair.engine.passes import hidden_states as store
+from modelrepair.engine.passes.hidden_states import HiddenStates
 from modelrepair.errors import ResourceError
-from modelrepair.sweep import store
-from modelrepair.sweep.store import HiddenStates
 from tests.sweep.made import CPU
 
 SHAPES = [(2, 3, 4), (1, 5, 4)]

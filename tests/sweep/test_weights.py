@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine.layout.places import whole
+from modelrepair.engine.weights import Masks, Weights
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
-from modelrepair.sweep.places import whole
-from modelrepair.sweep.weights import Masks, Weights
 from tests.sweep.made import CPU
 
 FLOATS = [torch.float64, torch.float32, torch.float16, torch.bfloat16]

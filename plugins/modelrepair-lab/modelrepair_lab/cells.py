@@ -9,19 +9,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.arguments import settings_of
-from modelrepair.checkpoint.writer import write_json
+from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.checkpoint.atomic import write_json
 from modelrepair.errors import ModelRepairError, RepairInterrupted, UsageError
 from modelrepair.examples.load import load_set
 from modelrepair.progress import Progress
-from modelrepair.publish.verdicts import VERDICTS_NAME, read_verdicts
+from modelrepair.settings.arguments import settings_of
 from modelrepair.version import version
 from modelrepair_lab.attacked import Attacked, slug
 from modelrepair_lab.grid import RepairRow
 from modelrepair_lab.identity import digest
 
 if TYPE_CHECKING:
-    from modelrepair.report import RepairReport
+    from modelrepair.pipeline.reports import RepairReport
 
 MEASURES = (
     "harmful_score",
@@ -143,7 +143,7 @@ def repair_cell(
     progress: Progress,
 ) -> RepairReport:
     """Run the repair; those of one model share the measurements of it and of its reference."""
-    from modelrepair.pipeline import run
+    from modelrepair.pipeline.repair import run
 
     arguments = arguments_of(attacked, row, measure)
     remembered = remembered_in(out, attacked, arguments, measure)

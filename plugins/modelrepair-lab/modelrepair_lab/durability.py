@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair import measure
-from modelrepair.checkpoint.writer import write_json
+from modelrepair.checkpoint.atomic import write_json
 from modelrepair.errors import UsageError
 from modelrepair.examples.example import Example
 from modelrepair.progress import Progress, Silent

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from modelrepair.checkpoint.writer import write_bytes
+from modelrepair.checkpoint.atomic import write_bytes
 from modelrepair_lab.durability import MEASURED, Again, Lasting
 from modelrepair_lab.markdown import table, with_limits
 from modelrepair_lab.plots import as_svg

@@ -13,7 +13,7 @@ from modelrepair.demo import world
 from modelrepair.demo.world import Example
 from modelrepair.examples.kinds import of_kind
 from modelrepair.examples.load import load_set
-from modelrepair.registry.builtin_sets import OWN
+from modelrepair.examples.registered import OWN
 from modelrepair_lab.world_sets import Sets
 
 SIZES = {"plain": {"score": 22, "test": 60}, "borderline": {"score": 35, "test": 60}}

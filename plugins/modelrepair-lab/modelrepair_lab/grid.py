@@ -11,7 +11,7 @@ from typing import Any
 
 from modelrepair import repair
 from modelrepair.errors import UsageError
-from modelrepair.registry.options import convert
+from modelrepair.plugin.options import convert
 from modelrepair_lab.recipes import AttackRecipe, Method
 
 BUILT_IN = Path(__file__).parent / "grids"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from modelrepair import repair
 from modelrepair.errors import ModelRepairError
-from modelrepair.registry.manager import Registry, load_registry
+from modelrepair.plugin.registry import Registry, load_registry
 from modelrepair_lab.grid import RepairRow
 
 

@@ -16,7 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG
+from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair.errors import UnsupportedModelError, UsageError
 
 CONFIG = "config.json"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modelrepair.checkpoint.writer import write_bytes
+from modelrepair.checkpoint.atomic import write_bytes
 from modelrepair_lab.cells import Cell
 from modelrepair_lab.rows import change, open_to_repair
 

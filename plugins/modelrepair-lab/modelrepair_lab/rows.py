@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from modelrepair.measure.budgets import Budgets
-from modelrepair.measure.intervals import mean_interval
+from modelrepair.budgets import Budgets
+from modelrepair.evaluation.intervals import mean_interval
 from modelrepair_lab.cells import MEASURES, Cell
 
 FACTS = (

@@ -13,13 +13,13 @@ import torch
 from peft import PeftModel
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from modelrepair.checkpoint.folder import ADAPTER_CONFIG, BASE_KEY
-from modelrepair.checkpoint.writer import write_json, write_text
-from modelrepair.place import disk_errors
-from modelrepair.publish.admission import LAB_MARK
-from modelrepair.publish.files import CARD_NAME
-from modelrepair.publish.output import make_room
-from modelrepair.publish.roles import holds_weights
+from modelrepair.artifact.writer import make_room
+from modelrepair.checkpoint.atomic import write_json, write_text
+from modelrepair.checkpoint.kept_files import CARD_NAME
+from modelrepair.checkpoint.place import disk_errors
+from modelrepair.checkpoint.roles import holds_weights
+from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, BASE_KEY
+from modelrepair.publishing.admission import LAB_MARK
 from modelrepair_lab.models import CONFIG
 
 CARD = """---

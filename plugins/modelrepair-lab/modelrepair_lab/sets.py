@@ -9,7 +9,7 @@ from pathlib import Path
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import Example
 from modelrepair.examples.load import load_set
-from modelrepair.registry.specs import SetName
+from modelrepair.plugin.names import SetName
 
 ROLES: Mapping[str, SetName] = {
     "refusal": "refusal",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.checkpoint.writer import write_text
+from modelrepair.checkpoint.atomic import write_text
 from modelrepair.progress import Progress
 from modelrepair_lab.cells import Cell
 from modelrepair_lab.grid import Grid

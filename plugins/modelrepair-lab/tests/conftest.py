@@ -16,7 +16,7 @@ from modelrepair.demo import paths
 def no_own_kinds():
     """The package's own kinds of prompts cost time, and are no subject here."""
     patch = pytest.MonkeyPatch()
-    patch.setattr("modelrepair.sets.own_kinds", list)
+    patch.setattr("modelrepair.preflight.sets.own_kinds", list)
     yield
     patch.undo()
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from modelrepair.registry.specs import SetName, SubjectKind
-from modelrepair.scorers.protocol import Accumulator, SiteView, Statistics
+from modelrepair.plugin.names import SetName, SubjectKind
+from modelrepair.plugin.scorer import Accumulator, SiteView, Statistics
 from modelrepair_rivals.options import RandomOptions
 
 

@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelrepair.registry.specs import SetName
-from modelrepair.repairers.protocol import EditView
-from modelrepair.scorers.protocol import Statistics
+from modelrepair.plugin.names import SetName
+from modelrepair.plugin.repairer import EditView
+from modelrepair.plugin.scorer import Statistics
 from modelrepair_rivals.grams import InputGram
 from modelrepair_rivals.options import DeltaOptions
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from modelrepair.registry.specs import SetName, SubjectKind
+from modelrepair.plugin.accumulators import ExampleGradients, InputNorms
+from modelrepair.plugin.names import SetName, SubjectKind
+from modelrepair.plugin.scorer import SiteView, Statistics
 from modelrepair.scorers.gradient import gradient_score
-from modelrepair.scorers.protocol import SiteView, Statistics
 from modelrepair.scorers.wanda import root_mean_square, wanda_score
-from modelrepair.sweep.accumulators import ExampleGradients, InputNorms
 from modelrepair_rivals.options import DifferenceOptions
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from modelrepair.scorers.protocol import SiteBatch, SiteInfo
+from modelrepair.plugin.scorer import SiteBatch, SiteInfo
 
 FLOAT64_BYTES = 8
 

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from modelrepair.registry.hookspecs import hookimpl
-from modelrepair.registry.specs import (
-    Options,
-    RepairerSpec,
-    ScorerSpec,
-    SetName,
-    SetUse,
-    SubjectKind,
-)
+from modelrepair.plugin.hookspecs import hookimpl
+from modelrepair.plugin.names import Options, SetName, SetUse, SubjectKind
+from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair_rivals.options import (
     DeltaOptions,
     DifferenceOptions,

@@ -12,9 +12,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelrepair.registry.specs import SetName
-from modelrepair.repairers.protocol import EditView
-from modelrepair.scorers.protocol import Accumulator, Statistics
+from modelrepair.plugin.names import SetName
+from modelrepair.plugin.repairer import EditView
+from modelrepair.plugin.scorer import Accumulator, Statistics
 from modelrepair_rivals.options import ProjectionOptions
 
 

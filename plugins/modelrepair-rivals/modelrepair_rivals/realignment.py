@@ -8,10 +8,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from modelrepair.examples.batches import Batch
-from modelrepair.registry.specs import SetName
-from modelrepair.repairers.protocol import Workbench
-from modelrepair.sweep.loss import answer_losses
+from modelrepair.engine.passes.loss import answer_losses
+from modelrepair.plugin.names import SetName
+from modelrepair.plugin.repairer import Batch, Workbench
 from modelrepair_rivals.options import RealignOptions
 
 Item = TypeVar("Item")

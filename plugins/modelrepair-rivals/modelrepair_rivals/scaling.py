@@ -7,9 +7,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from modelrepair.registry.specs import Options, SetName
-from modelrepair.repairers.protocol import EditView
-from modelrepair.scorers.protocol import Accumulator, Statistics
+from modelrepair.plugin.names import Options, SetName
+from modelrepair.plugin.repairer import EditView
+from modelrepair.plugin.scorer import Accumulator, Statistics
 
 
 def scaled_delta(weight: Tensor, reference: Tensor, alpha: float) -> Tensor:

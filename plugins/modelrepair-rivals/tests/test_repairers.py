@@ -12,10 +12,9 @@ import torch
 from modelrepair import UsageError, load_manifest, repair, verify
 from modelrepair.demo import paths
 from modelrepair.examples.batches import padded
-from modelrepair.examples.template import TokenizedExample
-from modelrepair.registry.manager import load_registry, make_repairer
-from modelrepair.repairers.protocol import EditView, Workbench
-from modelrepair.scorers.protocol import SiteInfo
+from modelrepair.plugin.registry import load_registry, make_repairer
+from modelrepair.plugin.repairer import EditView, TokenizedExample, Workbench
+from modelrepair.plugin.scorer import SiteInfo
 from modelrepair_rivals.compensation import (
     SafeDelta,
     compensated,

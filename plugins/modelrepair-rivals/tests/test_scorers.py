@@ -11,8 +11,8 @@ import torch
 from modelrepair import UsageError, load_manifest, repair
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.demo import paths
-from modelrepair.registry.manager import load_registry, make_scorer
-from modelrepair.selection import select, spill
+from modelrepair.plugin.registry import load_registry, make_scorer
+from modelrepair.search.selection import select, spill
 from modelrepair_rivals.chance import Random, random_score
 from modelrepair_rivals.difference import SnipDifference, WandaDifference, difference_score
 from modelrepair_rivals.options import DifferenceOptions, RandomOptions

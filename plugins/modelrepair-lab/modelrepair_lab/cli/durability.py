@@ -72,7 +72,7 @@ def command(
     Give the aligned model, the attacked one and repaired ones side by side: NAME=FOLDER each.
     What is interrupted goes on with the same command.
     """
-    from modelrepair.checkpoint.writer import write_text
+    from modelrepair.checkpoint.atomic import write_text
     from modelrepair_lab.durability import Again, durability
     from modelrepair_lab.durability_page import as_csv, page, plot_durability
 

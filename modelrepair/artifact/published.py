@@ -1,0 +1,220 @@
+"""The gate of published text: no secret, no path of this machine, no text of an example."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from modelrepair.text.redaction import HIDDEN, is_secret
+
+_SECRET = re.compile(
+    r"""
+      (?<![A-Za-z0-9])(?P<kept>hf_)(?!(?:hub|transfer|xet)(?![A-Za-z0-9]))[A-Za-z0-9]{6,}
+    | (?<![A-Za-z0-9])api_org_[A-Za-z0-9]{16,}
+    | (?<![A-Za-z0-9])(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}
+    | (?<![A-Za-z0-9])(?:gh[pousr]|github_pat|glpat|xox[abeoprs])[_-][A-Za-z0-9_-]{16,}
+    | (?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])
+    | (?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}
+    | (?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
+    | (?P<scheme>(?i:\b(?:Bearer|Basic)\s+))[A-Za-z0-9._~+/=-]{12,}
+    | (?P<address>[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s/@'"<>]{1,500}@
+    | (?P<query>[?&](?i:[\w-]{0,40}(?:token|secret|signature|password|key|sig)=))[^\s&'"<>)]{4,}
+    | (?P<name>(?<![A-Za-z0-9])(?:[A-Z0-9]{1,30}_){0,6}
+        (?:TOKEN|SECRET|PASSWORD|KEY|api_key|apikey|secret_key|access_token|auth_token|password)
+        \s{0,3}=\s{0,3}["']?)[^\s"',;{}()<>|$]{8,}
+    | -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY-----[A-Za-z0-9+/=\s]{0,10000}(?:-----END[A-Z -]{0,40})?
+    """,
+    re.VERBOSE,
+)
+
+_URL = r"(?<![A-Za-z0-9])(?!file:)[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s'\"]*"
+_ROOTS = (
+    r"~[\w.-]*[\\/]|file:/{2,3}[\w.-]*/|\\{2,4}\w[\w.$ -]{0,60}[\\/]+"
+    r"|(?:\\{2,4}[?.]\\{1,2})?[A-Za-z]:[\\/]+(?![\\/])"
+)
+_ANY_ROOT = rf"{_ROOTS}|//(?=\w)|/(?=[^\W\d]|[.@_-][\w.]|\d+/)|\.\.?[\\/](?=\w)"
+_KNOWN_ROOT = (
+    rf"{_ROOTS}|/(?=(?:home|Users|root|data|mnt|media|tmp|var|opt|srv|content|workspaces?|kaggle"
+    r"|scratch|private|Volumes|gpfs|lustre|nfs|storage|fsx|efs|dbfs)/\w)"
+)
+# A segment may hold a space where what follows the space is a name that a separator ends.
+_SPACED = r"(?:(?:\\?\ [A-Z0-9(][\w.()-]{0,60}){1,4}(?=[\\/]))"
+_REST = rf"(?:\\\ |[^\s'\"`,;|<>)\]}}]|,(?=[^\s/~'\"])|{_SPACED})*"
+_WINDOWS = r"(?:[^\\/:*?\"'<>|\r\n]{1,100}[\\/]+)*[^\\/\s'\"`,;|<>)\]}]*"
+
+
+def _paths(roots: str) -> re.Pattern[str]:
+    windows = r"(?:(?:(?:\\{2,4}[?.]\\{1,2})?[A-Za-z]:[\\/]+(?![\\/]))+|\\{2,4}\w[\w.$-]*[\\/]+)"
+    return re.compile(
+        rf"(?P<url>{_URL})"
+        rf"|(?P<quote>['\"`])(?P<quoted>(?:{roots})[^'\"`\r\n]*)(?P=quote)"
+        rf"|(?<![\w/\\.~)\]}}*^$<])(?:{windows}{_WINDOWS}|(?:{roots}){_REST})"
+    )
+
+
+_OURS, _THEIRS = _paths(_ANY_ROOT), _paths(_KNOWN_ROOT)
+
+
+@dataclass(frozen=True)
+class Private:
+    """What one run knows of this machine, taken out to the letter before any pattern is asked.
+
+    Args:
+        places: files and folders, absolute; their last names take their places.
+        words: secrets, the host's name, and the like.
+        texts: prompts and answers of the example sets.
+    """
+
+    places: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    texts: frozenset[str] = frozenset()
+
+
+def without_secrets(text: str, words: Iterable[str] = ()) -> str:
+    """The text without tokens, keys, and passwords.
+
+    >>> without_secrets("401 for hf_AbCdEfGhIjKlMnOp at https://me:pass@host/model")
+    '401 for hf_… at https://…@host/model'
+
+    Args:
+        text: anything.
+        words: secrets that are known.
+    """
+    for word in sorted(set(words), key=len, reverse=True):
+        text = text.replace(word, "hf_…" if word.startswith("hf_") else HIDDEN)
+
+    def hidden(match: re.Match[str]) -> str:
+        before = next((part for part in match.groups() if part is not None), "")
+        return f"{before}{HIDDEN}@" if match["address"] else f"{before}{HIDDEN}"
+
+    return _SECRET.sub(hidden, text)
+
+
+def of_environment() -> set[str]:
+    """Values of this environment's variables whose names say that they are secret.
+
+    >>> isinstance(of_environment(), set)
+    True
+    """
+    # A value of a few letters is no secret, and would blank out innocent text.
+    values = (value.strip() for name, value in os.environ.items() if is_secret(name))
+    return {value for value in values if len(value) >= 8 and "/" not in value}
+
+
+def without_paths(text: str, *, theirs: bool = False) -> str:
+    """Shorten paths to their last name: a card tells nothing of a machine.
+
+    >>> without_paths("modelrepair fix /home/me/models/mine --realign=~/sets/harmful.jsonl")
+    'modelrepair fix mine --realign=harmful.jsonl'
+
+    Args:
+        text: anything; URLs, ids on the Hub, fractions stay as they are.
+        theirs: text of somebody else, such as a card: only what can be nothing but a path.
+    """
+
+    def last_name(match: re.Match[str]) -> str:
+        if match["url"]:
+            return match[0]
+        quote = match["quote"] or ""
+        inside = match["quoted"] or match[0]
+        inside, colon, line = _line_number(inside)
+        names = [name for name in re.split(r"[\\/]+(?! )", inside) if name.strip(".~ ?")]
+        last = names[-1] if names else ""
+        if len(names) < 2 and re.fullmatch(r"~[\w.-]*|[A-Za-z]:|file:", last):
+            last = ""  # an account, a drive
+        return f"{quote}{last}{colon}{line}{quote}"
+
+    pattern = _THEIRS if theirs else _OURS
+    while (shorter := pattern.sub(last_name, text)) != text:
+        # What a shortening puts side by side may be another path.
+        text = shorter
+    return text
+
+
+def _line_number(path: str) -> tuple[str, str, str]:
+    found = re.fullmatch(r"(.*[^:\\/]):(\d+(?::\d+)?)", path, re.DOTALL)
+    return (found[1], ":", found[2]) if found else (path, "", "")
+
+
+def published(text: str, private: Private | None = None, *, theirs: bool = False) -> str:
+    """The text as it may be published.
+
+    >>> published("/data/me/model, Bearer abcdefgh12345678", Private(places=("/data/me",)))
+    'model, Bearer …'
+
+    Args:
+        text: anything that goes into card, manifest, mask or commit.
+        private: what is known of this run.
+        theirs: as in `without_paths`.
+    """
+    private = private or Private()
+    for example in private.texts:
+        start = text.find(example)
+        if start >= 0:
+            text = text[:start] + HIDDEN
+    text = without_secrets(text, private.words)
+    for place in sorted(private.places, key=len, reverse=True):
+        if place in text:
+            name = re.split(r"[\\/]", place)[-1]
+            for written in {place, place.replace("\\", "\\\\"), place.replace(" ", "\\ ")}:
+                text = re.sub(
+                    rf"(?<![\w.-]){re.escape(written)}(?:[\\/]{_REST})?(?![\w-])",
+                    partial(_named, name),
+                    text,
+                )
+    return without_paths(text, theirs=theirs)
+
+
+def _named(name: str, match: re.Match[str]) -> str:
+    """The last name of a place, or of what is in it."""
+    names = re.split(r"[\\/]+(?! )", match[0].rstrip("\\/"))
+    return names[-1] if len(names) > 1 else name
+
+
+def published_json(value: Any, private: Private | None = None) -> Any:
+    """A document in which every text went through `published`; keys stay.
+
+    >>> published_json({"options": {"model": "/data/guard"}})
+    {'options': {'model': 'guard'}}
+    """
+    if isinstance(value, str):
+        return published(value, private)
+    if isinstance(value, Mapping):
+        return {key: published_json(item, private) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [published_json(item, private) for item in value]
+    if isinstance(value, Path):
+        return published(str(value), private)
+    return value
+
+
+def private_to(
+    places: Iterable[str | Path], secrets: Iterable[str] = (), texts: Iterable[str] = ()
+) -> Private:
+    """What a run on this machine keeps to itself: its places, this user's and this host's.
+
+    >>> str(Path("models/mine").absolute()) in private_to(["models/mine"]).places
+    True
+
+    Args:
+        places: files and folders as they were given.
+        secrets: values of secret options.
+        texts: prompts and answers; short ones could be anybody's words.
+    """
+    found = [Path.home(), Path.cwd(), *(Path(place).expanduser().absolute() for place in places)]
+    written = {str(form) for place in found for form in (place, place.resolve())}
+    host = socket.gethostname()
+    # A plain word is a name of many things; a host that is called so tells nothing.
+    words = [*of_environment()]
+    words += [host] if len(host) >= 6 and re.search(r"[\d.-]", host) else []
+    return Private(
+        tuple(place for place in written if len(re.findall(r"[\\/]", place)) > 1 or len(place) > 4),
+        (*words, *(secret for secret in secrets if len(secret) >= 4)),
+        frozenset(text.strip()[:24] for text in texts if len(text.strip()) >= 12),
+    )

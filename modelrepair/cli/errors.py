@@ -1,0 +1,104 @@
+"""Every exception as one line of what happened, one of what to do, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+from dataclasses import dataclass
+
+import click
+from click.exceptions import NoSuchCommand, NoSuchOption
+
+from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory
+from modelrepair.source.suggestions import meaning
+
+BUG, INTERRUPTED = 70, 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
+TOKENS = ("token", "hf-token", "hub-token", "api-key", "api-token", "auth-token", "use-auth-token")
+"""What other programs call the option that takes a token of the Hub."""
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the user is told, and the exit code."""
+
+    message: str
+    hint: str
+    exit_code: int
+
+    def to_json(self) -> dict[str, object]:
+        """The document that ``--json`` prints in place of a result."""
+        return {"error": {"message": self.message, "hint": self.hint, "exit_code": self.exit_code}}
+
+
+def explain(error: BaseException) -> Failure:
+    """What an exception means to a user.
+
+    >>> explain(MemoryError()).exit_code
+    4
+    """
+    if isinstance(error, ModelRepairError):
+        return Failure(_one_line(error), " ".join(error.hint.split()), error.exit_code)
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return Failure("interrupted", "run the same command to go on", INTERRUPTED)
+    if isinstance(error, click.ClickException):
+        return Failure(_usage_message(error), _usage_hint(error), UsageError.exit_code)
+    if out_of_memory(error):
+        return Failure(
+            f"out of memory: {_one_line(error) or type(error).__name__}",
+            "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
+            ResourceError.exit_code,
+        )
+    if isinstance(error, OSError) and error.errno in FULL:
+        return Failure(
+            f"disk full{_where(error)}",
+            "free some space, then run the same command to go on; `modelrepair plan` says how much",
+            ResourceError.exit_code,
+        )
+    if isinstance(error, OSError) and error.errno in FORBIDDEN:
+        return Failure(
+            f"not allowed{_where(error)}: {error.strerror}",
+            "choose another folder, or change its permissions",
+            ResourceError.exit_code,
+        )
+    return Failure(
+        f"unexpected {type(error).__name__}: {_one_line(error)}",
+        "this is a bug of modelrepair; please report it with the traceback that --debug shows",
+        BUG,
+    )
+
+
+def _usage_message(error: click.ClickException) -> str:
+    named = isinstance(error, (NoSuchOption, NoSuchCommand))
+    text = str(error.message) if named else error.format_message()
+    message = " ".join(text.split()).rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "modelrepair"
+    if isinstance(error, NoSuchOption) and _is_token(error.option_name):
+        return "no token is typed, where others could read it: set HF_TOKEN, or run `hf auth login`"
+    if isinstance(error, NoSuchCommand) and "/" in error.command_name:
+        return f"to repair that model: modelrepair fix {shlex.quote(error.command_name)}"
+    near = getattr(error, "possibilities", None) or ()
+    return f"{meaning(near)}see `{command} --help`"
+
+
+def _is_token(option: str) -> bool:
+    """Whether a token of the Hub is meant, as other programs take it, and no number of tokens.
+
+    >>> _is_token("--token"), _is_token("--hf-token"), _is_token("--max-tokens")
+    (True, True, False)
+    """
+    return option.lstrip("-").replace("_", "-") in TOKENS
+
+
+def _where(error: OSError) -> str:
+    return f" at {error.filename}" if error.filename else ""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,168 @@
+"""The options of a repair, which `plan` takes as `fix` does: put one word in the other's place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from modelrepair.cli.gate_options import budget_options
+from modelrepair.cli.options import (
+    FOLDER,
+    SHARE_ABOVE_ZERO,
+    SHARE_BELOW_ONE,
+    Decorator,
+    length_options,
+    machine_options,
+    measuring_options,
+    option,
+    repairer_options,
+    scorer_options,
+    section,
+    set_options,
+    source_options,
+)
+from modelrepair.cli.pushing import push_options
+from modelrepair.cli.types import span_of_time
+
+
+def repairing_options(push: str) -> Decorator[Any]:
+    """Everything that can be asked of a repair.
+
+    Args:
+        push: what ``--push`` does.
+    """
+    parts = (
+        source_options(),
+        set_options(tests=True, defaults=True),
+        length_options(),
+        scorer_options(),
+        search_options(),
+        repairer_options(),
+        evaluate_options(),
+        measuring_options(),
+        budget_options(),
+        machine_options(),
+        result_options(),
+        section("Pushing", option("--push", is_flag=True, help=push)),
+        push_options(),
+    )
+
+    def decorate(function: Any) -> Any:
+        for part in reversed(parts):
+            function = part(function)
+        return function
+
+    return decorate
+
+
+def search_options() -> Decorator[Any]:
+    """How masks grow, and what they spare."""
+    return section(
+        "How entries are chosen",
+        option(
+            "--scale",
+            type=SHARE_BELOW_ONE,
+            metavar="FLOAT",
+            default=0.0,
+            help="What masked entries are multiplied by: 0 removes them, 0.75 shrinks them.",
+        ),
+        option(
+            "--step",
+            type=SHARE_ABOVE_ZERO,
+            metavar="FLOAT",
+            help="Share that an iterative scorer adds in a round; by itself chosen.",
+        ),
+        option(
+            "--max-rounds",
+            type=click.IntRange(min=1),
+            help="Rounds that an iterative scorer may take, or edits that a repairer may make; "
+            "40 by default.",
+        ),
+        option(
+            "--max-candidates",
+            type=click.IntRange(min=1),
+            help="Candidates of each scorer, or of the repairer, that may answer prompts; "
+            "8 by default.",
+        ),
+        option(
+            "--max-time",
+            type=span_of_time,
+            metavar="TIME",
+            help="End the search once the repair is at work for so long (30m, 2h, 1h30m, seconds), "
+            "after the round or candidate under way; the best one by then is taken.",
+        ),
+        option(
+            "--protect",
+            type=SHARE_BELOW_ONE,
+            metavar="FLOAT",
+            help="Share of the entries, those that utility needs most, that are never masked.",
+        ),
+        option(
+            "--no-fallback",
+            "fallback",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            show_default=False,
+            help="Without --scorer: try Wanda alone, and not contrast after it.",
+        ),
+    )
+
+
+def evaluate_options() -> Decorator[Any]:
+    """Whether anything is measured."""
+    return section(
+        "Measuring",
+        option(
+            "--no-evaluate",
+            "evaluate",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            show_default=False,
+            help="Measure nothing; needs a number for --ratio (of a repairer, --strength), and the "
+            "verdict is 'unmeasured'.",
+        ),
+        option(
+            "--also-template",
+            multiple=True,
+            metavar="FILE_OR_MODEL",
+            help="Measure under this chat template, too: a jinja file, or a model that has it; may "
+            "be repeated. The reference's own is, where it differs.",
+        ),
+    )
+
+
+def result_options() -> Decorator[Any]:
+    """What is written, and where."""
+    return section(
+        "Result",
+        option("--out", type=FOLDER, help="Output folder; by itself ./NAME-repaired."),
+        option(
+            "--store-values",
+            is_flag=True,
+            help="Store the masked entries' new values beside the mask, where the reference is "
+            "private.",
+        ),
+        option(
+            "--restart",
+            is_flag=True,
+            help="Throw away what an unfinished repair left in OUT.partial, and start afresh.",
+        ),
+    )
+
+
+def check_ratio(options: dict[str, Any]) -> None:
+    """Refuse a search that could see nothing.
+
+    Raises:
+        UsageError: no measures, and no number for the ratio, or the strength.
+    """
+    knob, searches = "--ratio", options["ratio"] in (None, "auto") and options["preset"] is None
+    if options["repairer"] is not None:
+        knob, searches = "--strength", options["strength"] is None
+    if not options["evaluate"] and searches:
+        raise click.UsageError(
+            f"--no-evaluate needs a number for {knob}", click.get_current_context()
+        )

@@ -1,0 +1,257 @@
+"""The passes over the blocks: forward, and reverse for gradients, with one block in memory.
+
+    record ─► block 0 ─► block 1 ─► … ─► block n−1 ─► replay (norm, head, loss)
+                                                          │ gradient at the last block's output
+              block 0 ◄─ block 1 ◄─ … ◄─ block n−1 ◄──────┘
+
+Statistics are finished block by block and handed over at once. What a killed pass had done
+stands in its folder, and the same call goes on after the last finished block.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from modelrepair.checkpoint.atomic import write_json
+from modelrepair.engine.passes.capture import Call, model_inputs, record, replay, run_block
+from modelrepair.engine.passes.hidden_states import HiddenStates
+from modelrepair.engine.passes.hooks import watch
+from modelrepair.engine.passes.loss import LOSSES, Forced, chunks, forced
+from modelrepair.engine.passes.statistics import BlockSums, SetBatches, SiteStatistics
+from modelrepair.engine.sites import Site, Sites
+from modelrepair.engine.skeleton import ReadWeight, Skeleton
+from modelrepair.plugin.names import SetName
+from modelrepair.plugin.repairer import Batch
+from modelrepair.plugin.scorer import Loss
+from modelrepair.progress import Advance, Progress
+
+OnSite = Callable[[Site, SiteStatistics], None]
+
+REVERSE_COST = 3
+"""A recomputed forward and a backward of twice its work, in units of one forward."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything one pass walks over.
+
+    Args:
+        skeleton: the model on the meta device.
+        read: gives its weights.
+        groups: the example sets, in canonical batches.
+        folder: where hidden states and the pass's progress lie.
+    """
+
+    skeleton: Skeleton
+    read: ReadWeight
+    groups: Sequence[SetBatches]
+    folder: Path
+
+    def batches(self) -> Iterator[tuple[int, SetBatches, Batch]]:
+        """All batches of all sets, numbered."""
+        numbered = ((group, batch) for group in self.groups for batch in group.batches)
+        for number, (group, batch) in enumerate(numbered):
+            yield number, group, batch
+
+    @property
+    def sets(self) -> Mapping[SetName, SetBatches]:
+        """The example sets by name."""
+        return {group.name: group for group in self.groups}
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """The shape of each batch's hidden states, ``(examples, tokens, hidden)``."""
+        width = self.skeleton.model.config.get_text_config().hidden_size
+        return [
+            (batch.input_ids.shape[0], batch.input_ids.shape[1], width)
+            for _, _, batch in self.batches()
+        ]
+
+    @property
+    def tokens(self) -> int:
+        """The tokens of one walk through a block."""
+        return sum(group.tokens for group in self.groups)
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far a pass has come: blocks walked forward, and blocks left in reverse."""
+
+    forward: int = 0
+    reverse: int | None = None
+
+    @classmethod
+    def load(cls, folder: Path) -> _State:
+        path = folder / "pass.json"
+        return cls(**json.loads(path.read_bytes())) if path.exists() else cls()
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / "pass.json", {"forward": self.forward, "reverse": self.reverse})
+
+
+def collect(
+    work: Work, sites: Sites, on_site: OnSite, progress: Progress, title: str = "statistics"
+) -> None:
+    """Pass all sets through all blocks and hand over each site's statistics when they are whole.
+
+    With accumulators that read gradients, the walk is forward without looking, then in reverse.
+    ``on_site`` may be called again for the sites of one block after an interruption.
+    """
+    gradients = any(group.reads_gradients for group in work.groups)
+    blocks = len(work.skeleton.blocks)
+    total = work.tokens * blocks * (1 + REVERSE_COST * gradients)
+    with progress.step(title, total) as advance:
+        hidden, calls = _start(work)
+        if not gradients:
+            _forward(work, hidden, calls, advance, sites=sites, on_site=on_site, keep=False)
+        else:
+            _forward(work, hidden, calls, advance, keep=True)
+            _reverse(work, hidden, calls, advance, sites, on_site)
+
+
+def follow(work: Work, progress: Progress) -> list[Forced]:
+    """Score how the model follows every example's answer, in the order of the batches."""
+    blocks = len(work.skeleton.blocks)
+    results: list[Forced] = []
+    with progress.step("teacher-forced measures", work.tokens * blocks) as advance:
+        hidden, calls = _start(work)
+        _forward(work, hidden, calls, advance, keep=False)
+        with work.skeleton.filled_shell(work.read), torch.no_grad():
+            for number, _, batch in work.batches():
+                state = hidden.read(blocks % 2, number, work.skeleton.device, work.skeleton.dtype)
+                for part, ids, mask, logits in _logits(work.skeleton, batch, state):
+                    results += forced(logits, ids, mask, batch.keys[part])
+    return results
+
+
+def _start(work: Work) -> tuple[HiddenStates, list[tuple[Call, ...]]]:
+    """Record every batch: the arguments of all blocks, and the first hidden state if it's lost."""
+    if work.skeleton.shared is not None:
+        # What earlier blocks left for later ones was in memory only: begin again.
+        (work.folder / "pass.json").unlink(missing_ok=True)
+    fresh = _State.load(work.folder).forward == 0
+    hidden = HiddenStates(work.folder / "hidden", work.shapes)
+    calls = []
+    with work.skeleton.filled_shell(work.read):
+        for number, _, batch in work.batches():
+            recording = record(work.skeleton, model_inputs(batch, work.skeleton.device))
+            calls.append(recording.calls)
+            if fresh:
+                hidden.write(0, number, recording.hidden)
+    return hidden, calls
+
+
+def _forward(
+    work: Work,
+    hidden: HiddenStates,
+    calls: Sequence[tuple[Call, ...]],
+    advance: Advance,
+    *,
+    keep: bool,
+    sites: Sites | None = None,
+    on_site: OnSite | None = None,
+) -> None:
+    """Walk the blocks forward; ``keep`` keeps every block's input, else only the last two."""
+    skeleton, device = work.skeleton, work.skeleton.device
+    state = _State.load(work.folder)
+    blocks = len(skeleton.blocks)
+    advance(work.tokens * state.forward)
+    for index in range(state.forward, blocks):
+        here, there = (index, index + 1) if keep else (index % 2, (index + 1) % 2)
+        watched = sites.of_block(index) if sites is not None else ()
+        sums = BlockSums(watched)
+        with skeleton.filled_block(index, work.read) as block, torch.no_grad():
+            for number, group, batch in work.batches():
+                states = hidden.read(here, number, device, skeleton.dtype)
+                some = watched if group.accumulators else ()
+                with watch(block, some, check=number == 0) as seen:
+                    output = run_block(block, states, calls[number][index])
+                if seen:
+                    sums.add(group, batch, seen)
+                hidden.write(there, number, output)
+                advance(int(batch.attention_mask.sum()))
+        if on_site is not None:
+            for site in watched:
+                on_site(site, sums.take(site, work.sets))
+        _State(index + 1, state.reverse).save(work.folder)
+
+
+def _reverse(
+    work: Work,
+    hidden: HiddenStates,
+    calls: Sequence[tuple[Call, ...]],
+    advance: Advance,
+    sites: Sites,
+    on_site: OnSite,
+) -> None:
+    """Walk the blocks in reverse: recompute each from its stored input, and back-propagate."""
+    skeleton, device = work.skeleton, work.skeleton.device
+    blocks = len(skeleton.blocks)
+    gradients = HiddenStates(work.folder / "gradients", work.shapes)
+    state = _State.load(work.folder)
+    if state.reverse is None:
+        with skeleton.filled_shell(work.read):
+            for number, group, batch in work.batches():
+                if group.reads_gradients:
+                    last = hidden.read(blocks, number, device, skeleton.dtype)
+                    flowing = _last_gradient(skeleton, batch, last, group.loss)
+                    gradients.write(blocks % 2, number, flowing)
+        state = _State(blocks, blocks)
+        state.save(work.folder)
+    left = state.reverse or 0
+    advance(REVERSE_COST * work.tokens * (blocks - left))
+    for index in reversed(range(left)):
+        watched = sites.of_block(index)
+        sums = BlockSums(watched)
+        with skeleton.filled_block(index, work.read) as block:
+            for number, group, batch in work.batches():
+                states = hidden.read(index, number, device, skeleton.dtype)
+                with watch(block, watched, check=number == 0) as seen:
+                    if group.reads_gradients:
+                        states.requires_grad_(True)
+                        flowing = gradients.read((index + 1) % 2, number, device, skeleton.dtype)
+                        with torch.enable_grad():
+                            output = run_block(block, states, calls[number][index])
+                        torch.autograd.backward(output, flowing)
+                        assert states.grad is not None
+                        gradients.write(index % 2, number, states.grad)
+                    else:
+                        with torch.no_grad():
+                            run_block(block, states, calls[number][index])
+                sums.add(group, batch, seen)
+                advance(REVERSE_COST * int(batch.attention_mask.sum()))
+        for site in watched:
+            on_site(site, sums.take(site, work.sets))
+        _State(blocks, index).save(work.folder)
+        hidden.drop(index + 1)
+
+
+def _last_gradient(skeleton: Skeleton, batch: Batch, hidden: Tensor, loss: Loss) -> Tensor:
+    """∂(Σ over examples of the mean answer-token loss) / ∂(output of the last block)."""
+    gradient = torch.zeros_like(hidden)
+    hidden.requires_grad_(True)
+    with torch.enable_grad():
+        for part, ids, mask, logits in _logits(skeleton, batch, hidden):
+            total = LOSSES[loss](logits, ids, mask).sum()
+            (whole,) = torch.autograd.grad(total, hidden)
+            gradient[part] = whole[part]
+    return gradient
+
+
+def _logits(
+    skeleton: Skeleton, batch: Batch, hidden: Tensor
+) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
+    """The model's own logits for a batch whose last hidden state is known, chunk by chunk."""
+    device = skeleton.device
+    inputs = model_inputs(batch, device)
+    vocabulary = skeleton.model.config.get_text_config().vocab_size
+    for part in chunks(batch, vocabulary):
+        some = {name: value[part] for name, value in inputs.items()}
+        logits = replay(skeleton, some, hidden[part]).logits
+        yield part, some["input_ids"], batch.answer_mask[part].to(device), logits

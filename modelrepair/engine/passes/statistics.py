@@ -1,0 +1,212 @@
+"""What one block shows its sites, added up: padding taken away, float64 sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelrepair.engine.passes.hooks import Seen
+from modelrepair.engine.sites import Site
+from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
+from modelrepair.plugin.names import SetName
+from modelrepair.plugin.repairer import Batch
+from modelrepair.plugin.scorer import Accumulator, Loss, SiteBatch, State
+
+
+class AccumulatorError(PluginError):
+    """An accumulator failed; whose it is, the caller knows."""
+
+
+@dataclass(frozen=True)
+class SetBatches:
+    """An example set as the sweep passes it: canonical batches and what to accumulate on them.
+
+    ``loss`` is what gradients are of.
+    """
+
+    name: SetName
+    batches: tuple[Batch, ...]
+    accumulators: tuple[Accumulator, ...] = ()
+    loss: Loss = "log-likelihood"
+
+    @property
+    def examples(self) -> int:
+        """How many examples the batches hold."""
+        return sum(len(batch.keys) for batch in self.batches)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens they hold, padding not counted."""
+        return sum(int(batch.attention_mask.sum()) for batch in self.batches)
+
+    @property
+    def reads_gradients(self) -> bool:
+        """Whether a backward pass is asked for."""
+        return any(each.reads == "gradients" for each in self.accumulators)
+
+
+@dataclass(frozen=True)
+class SiteStatistics:
+    """The finished sums of one site; see `modelrepair.plugin.scorer.Statistics`.
+
+    ``routed`` counts, for a matrix of an expert, the tokens of each set that were routed to it.
+    """
+
+    states: Mapping[tuple[SetName, Accumulator], State]
+    sets: Mapping[SetName, SetBatches]
+    routed: Mapping[SetName, int] = field(default_factory=dict)
+
+    def __getitem__(self, key: tuple[SetName, Accumulator]) -> State:
+        return self.states[key]
+
+    def examples(self, name: SetName) -> int:
+        """How many examples of this set were passed."""
+        return self.sets[name].examples
+
+    def tokens(self, name: SetName) -> int:
+        """How many tokens of this set were passed, padding not counted."""
+        return self.sets[name].tokens
+
+
+@dataclass
+class BlockSums:
+    """The running sums of one block's sites over all sets, float64, in canonical batch order."""
+
+    sites: Sequence[Site]
+    states: dict[str, dict[tuple[SetName, Accumulator], dict[str, Tensor]]] = field(
+        default_factory=dict
+    )
+    routed: dict[str, dict[SetName, int]] = field(default_factory=dict)
+
+    def add(self, group: SetBatches, batch: Batch, seen: Mapping[str, Seen]) -> None:
+        """Add one batch's contributions; sites that share an input share what it gives."""
+        if not group.accumulators:
+            return
+        flat = _FlatBatch.of(batch, next(iter(seen.values())).inputs.device) if seen else None
+        shared: dict[tuple[_Key, Accumulator], Mapping[str, Tensor]] = {}
+        views: dict[_Key, tuple[SiteBatch, Tensor | None]] = {}
+        for site in self.sites:
+            if flat is None or site.seen_as not in seen:
+                raise UnsupportedModelError(
+                    f"{site.name} saw no token", hint="leave it out with --exclude"
+                )
+            shown = seen[site.seen_as]
+            key = _key(shown)
+            if key not in views:
+                views[key] = flat.view(shown, site)
+            view, kept = views[key]
+            if shown.tokens is not None:
+                counts = self.routed.setdefault(site.name, {})
+                counts[group.name] = counts.get(group.name, 0) + len(view.inputs)
+            if shown.output_gradients is not None:
+                gradients = _rows(shown.output_gradients, kept)
+                with_gradients = replace(view, output_gradients=gradients)
+            for accumulator in group.accumulators:
+                if accumulator.reads == "inputs":
+                    if (key, accumulator) not in shared:
+                        shared[key, accumulator] = _contribution(accumulator, site, view)
+                    part = shared[key, accumulator]
+                else:
+                    part = _contribution(accumulator, site, with_gradients)
+                self._combine(site, group.name, accumulator, part)
+
+    def take(self, site: Site, sets: Mapping[SetName, SetBatches]) -> SiteStatistics:
+        """Give one site's finished sums away: they are freed when the caller is done."""
+        states = self.states.pop(site.name, {})
+        return SiteStatistics(states, sets, self.routed.pop(site.name, {}))
+
+    def _combine(
+        self, site: Site, name: SetName, accumulator: Accumulator, part: Mapping[str, Tensor]
+    ) -> None:
+        state = self.states.setdefault(site.name, {}).setdefault((name, accumulator), {})
+        for key, value in part.items():
+            if not torch.isfinite(value).all():
+                raise AccumulatorError(
+                    f"{type(accumulator).__name__} gave a value that is not finite on {site.name}",
+                    hint="the model's activations overflow, or the accumulator divides by zero",
+                )
+            if key not in state:
+                state[key] = value.to(torch.float64)
+            elif accumulator.combine == "sum":
+                state[key] += value
+            else:
+                state[key] = torch.maximum(state[key], value.to(torch.float64))
+
+
+def _contribution(accumulator: Accumulator, site: Site, batch: SiteBatch) -> State:
+    try:
+        return accumulator.contribution(site.info, batch)
+    except Exception as error:
+        if isinstance(error, ModelRepairError) or out_of_memory(error):
+            raise
+        raise AccumulatorError(
+            f"{type(accumulator).__name__} failed on {site.name}: {type(error).__name__}: {error}",
+            hint="this is a fault of the plug-in, or of the model it was given; --debug shows more",
+        ) from error
+
+
+@dataclass(frozen=True)
+class _FlatBatch:
+    """A batch as the list of its tokens, padding gone."""
+
+    kept: Tensor
+    answer_mask: Tensor
+    example_index: Tensor
+    keys: tuple[str, ...]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, batch: Batch, device: torch.device) -> _FlatBatch:
+        mask = batch.attention_mask.bool()
+        index = torch.arange(mask.shape[0])[:, None].expand_as(mask)[mask]
+        return cls(
+            kept=torch.nonzero(mask.reshape(-1)).reshape(-1).to(device),
+            answer_mask=batch.answer_mask[mask].to(device),
+            example_index=index.to(device),
+            keys=batch.keys,
+            shape=(mask.shape[0], mask.shape[1]),
+        )
+
+    def view(self, shown: Seen, site: Site) -> tuple[SiteBatch, Tensor | None]:
+        """What a site saw, without padding, and which of its rows those are; None for all."""
+        if shown.tokens is not None:
+            place = torch.full((self.shape[0] * self.shape[1],), -1, device=self.kept.device)
+            place[self.kept] = torch.arange(len(self.kept), device=self.kept.device)
+            places = place[shown.tokens]
+            rows = torch.nonzero(places >= 0).reshape(-1)
+            places = places[rows]
+            answer, index = self.answer_mask[places], self.example_index[places]
+            inputs = _rows(shown.inputs, rows)
+            return SiteBatch(inputs, None, answer, index, self.keys), rows
+        count = shown.inputs.numel() // shown.inputs.shape[-1]
+        if count != self.shape[0] * self.shape[1]:
+            raise UnsupportedModelError(
+                f"{site.name} sees {count} rows of a batch of "
+                f"{self.shape[0]} x {self.shape[1]} tokens",
+                hint="leave it out with --exclude",
+            )
+        kept = None if len(self.kept) == count else self.kept
+        inputs = _rows(shown.inputs, kept)
+        return SiteBatch(inputs, None, self.answer_mask, self.example_index, self.keys), kept
+
+
+_Key = tuple[Any, ...]
+
+
+def _key(shown: Seen) -> _Key:
+    """Tells one input from another by where it lies: each site is shown a tensor object of its own.
+
+    What one batch showed lives until its last site is done, so no place is used twice.
+    """
+    parts = [shown.inputs] if shown.tokens is None else [shown.inputs, shown.tokens]
+    return tuple((part.data_ptr(), part.shape, part.stride(), part.dtype) for part in parts)
+
+
+def _rows(values: Tensor, kept: Tensor | None) -> Tensor:
+    """``[…, width]`` as a list of tokens, ``[kept tokens, width]`` float32."""
+    flat = values.reshape(-1, values.shape[-1]).to(torch.float32)
+    return flat if kept is None else flat[kept]

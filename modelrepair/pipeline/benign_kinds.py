@@ -1,0 +1,106 @@
+"""Kinds of benign prompts in one repair: asked of each model, remembered, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from modelrepair.artifact.published import published
+from modelrepair.evaluation.kinds import broken_share, left_out
+from modelrepair.evaluation.measures import Measures
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.open_models import open_skeleton, weights_of
+from modelrepair.preflight.model import Model
+from modelrepair.progress import CALLED, Titled
+
+Results = tuple[ExampleResult, ...]
+
+
+def ask_kinds(
+    bench: Bench,
+    model: Model,
+    role: Literal["before", "reference", "after"],
+    before: Results,
+    known: Path,
+) -> Results:
+    """What a model answers to the benign prompts that are asked for their kind alone.
+
+    Args:
+        bench: the source, opened.
+        model: source, reference or result.
+        role: which of them it is. The source decides which kinds the others are asked.
+        before: the source's results so far.
+        known: where measurements of the model are remembered.
+    """
+    from modelrepair.evaluation.ask_kinds import ask, asked_of
+    from modelrepair.search.study import remember
+
+    splits = bench.sets.splits
+    asked = asked_of(splits.kinds, () if role == "before" else left_out(before))
+    if not asked or not bench.panel.generates:
+        return ()
+    alone = {kind.name for kind in splits.kinds if not splits.reported(kind)}
+
+    def compute() -> list[dict[str, object]]:
+        aligned, skeleton = role == "reference", bench.skeleton
+        if aligned:
+            skeleton = open_skeleton(bench.settings, model, bench.device)
+        read = weights_of(bench.settings, model, bench.device, aligned=aligned).read
+        few = alone if role == "before" else ()
+        shown = Titled(bench.progress, f"{CALLED[role]}, kinds")
+        rows = ask(bench.panel_of(model), asked, skeleton, read, shown, alone=few)
+        return [asdict(row) for row in rows]
+
+    return tuple(ExampleResult(**row) for row in remember(known / f"{role}-kinds.json", compute))
+
+
+def note_kinds(bench: Bench, before: Results) -> None:
+    """Say which kinds the gate does not look at, and why.
+
+    Args:
+        bench: the source, opened.
+        before: all of the source's results.
+    """
+    if not bench.settings.kind_examples:
+        bench.notes.warn("no kinds of benign prompts were asked (--kind-examples 0)")
+    shares = {kind: f"{broken_share(before, kind):.0%}" for kind in left_out(before)}
+    if shares:
+        listed = ", ".join(f"{kind} ({share})" for kind, share in shares.items())
+        bench.notes.warn(
+            "kinds of benign prompts left out, since the source refuses or breaks more than half "
+            f"of their answers: {listed}"
+        )
+    seen = {result.kind for result in before}
+    if unseen := [kind.name for kind in bench.sets.splits.kinds if kind.name not in seen]:
+        bench.notes.warn(
+            "kinds of benign prompts left out, since none of their prompts fits the model: "
+            f"{', '.join(unseen)}"
+        )
+
+
+def kinds_record(bench: Bench, measures: Mapping[str, Measures]) -> dict[str, dict[str, Any]]:
+    """The kinds as the manifest names them.
+
+    Args:
+        bench: the source, opened.
+        measures: by role; empty where nothing was measured.
+    """
+    if "before" not in measures or not bench.panel.generates:
+        return {}
+    taken = measures["before"].kinds
+    record = {}
+    for kind in bench.sets.splits.kinds:
+        rates = taken.get(kind.name, {})
+        broken = sum(rate.value for rate in rates.values())
+        record[kind.name] = {
+            "set": published(kind.set.id) or "examples",
+            "role": kind.role,
+            "digest": kind.set.digest,
+            "licence": kind.set.licence,
+            "examples": max((rate.n for rate in rates.values()), default=0),
+            "left_out": not rates or 2 * broken > 1,
+        }
+    return record

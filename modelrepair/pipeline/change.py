@@ -1,0 +1,373 @@
+"""Which change to make: what a scorer's or a repairer's search finds on the select split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelrepair.checkpoint.config import block_matrices
+from modelrepair.checkpoint.edits import DenseEdit, Edit, MaskEdit
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.errors import EmptyMaskError, ResourceError
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.examples.keys import SetKey
+from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.fill_missing import can_answer
+from modelrepair.pipeline.open_models import fits_whole, open_skeleton, weights_of
+from modelrepair.plugin.names import SetName, SetUse, SubjectKind
+from modelrepair.plugin.registry import make_repairer, make_scorer, repairer_options
+from modelrepair.preflight.limits import limits_of
+from modelrepair.preflight.model import Model
+from modelrepair.preflight.needs import lacking, needs_of, require_reference
+from modelrepair.preflight.plugin_code import code_digest
+from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.sets import score_batches, score_tokens
+from modelrepair.progress import CALLED, Titled
+from modelrepair.settings.presets import quota_of
+from modelrepair.settings.settings import Settings
+from modelrepair.settings.subject import subject_for
+from modelrepair.source.reference import check_same_shapes
+from modelrepair.source.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modelrepair.plugin.loading import Registered
+    from modelrepair.plugin.repairer import SiteRepairer, TrainingRepairer
+    from modelrepair.search.candidates import Baseline, Point
+    from modelrepair.search.editing import Repairing
+    from modelrepair.search.scoring import Scoring
+    from modelrepair.search.training import Training
+
+TRAINING_COPIES = 4
+"""Weights, gradients and the two moments of Adam."""
+
+Measure = Callable[[Model, Literal["before", "reference"]], tuple[ExampleResult, ...]]
+"""Measures a model on the select split, or remembers it."""
+
+
+def find(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+    """The mask or the edit that the search chose.
+
+    Args:
+        bench: the source, opened.
+        reference: the aligned model, where there is one.
+        measure: measures source and reference on the select split.
+    """
+    if bench.chosen.repairer is not None:
+        return _find_edit(bench, reference, measure)
+    return _find_mask(bench, reference, measure)
+
+
+def edit_of(bench: Bench, found: Found, reference: Model | None) -> Edit:
+    """What was found, as the writer takes it."""
+    from modelrepair.engine.weights import Masks
+    from modelrepair.search.scoring import Scoring
+
+    change, made = found.point.change, found.made
+    if not isinstance(change, Masks) or not isinstance(made, Scoring):
+        assert not isinstance(change, Masks)
+        return DenseEdit(change.get)
+    entries = {tensor.name: tensor.entries for tensor in bench.sites.tensors}
+    of_delta = reference if made.subject == "delta" else None
+    return MaskEdit(
+        lambda name: change.positions(name, entries[name]),
+        of_delta.checkpoint if of_delta else None,
+        bench.settings.scale,
+    )
+
+
+def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
+    """The plug-ins, with the models that the repairer needs beside source and reference.
+
+    Raises:
+        UnsupportedModelError: one does not fit the source.
+    """
+    if chosen.repairer is None:
+        return chosen
+    options = repairer_options(chosen.repairer, settings.repairer_options)
+    models = {}
+    for name, place in chosen.repairer.spec.models(options).items():
+        found = resolve(place)
+        models[name] = Model(found, Checkpoint.open(found.folder))
+        folder = (source.base or source).source.folder
+        names = [entry.name for entry in block_matrices(folder, source.whole.entries)]
+        check_same_shapes(source.whole, models[name].checkpoint, names, f"the {name} model")
+    return replace(chosen, models=models)
+
+
+def require_sets(bench: Bench, subject: SubjectKind, reference: Model | None) -> None:
+    """Refuse a plug-in or a protection that lacks something, before anything is measured.
+
+    Raises:
+        UsageError: a set is missing, or its answers; or a repairer's reference.
+    """
+    if bench.chosen.repairer is not None:
+        _require_for_repairer(bench, reference)
+    else:
+        _require_for_scorer(bench, 0, subject)
+
+
+def subject_of(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
+    """What a mask acts on, now that source and reference are there."""
+    factors = source.base is not None
+    return subject_for(settings, factors=factors, reference=reference is not None)
+
+
+def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+    """Let each scorer search in turn, until one arrives on the select split.
+
+    One that only just repairs there, or spends much, is not the last to be asked: the next may do
+    better, and the best of all is chosen.
+    """
+    from modelrepair.search.candidates import arrives, choose, repairs
+    from modelrepair.search.search import fixed, search
+    from modelrepair.search.study import Trial
+
+    settings = bench.settings
+    subject = subject_of(settings, bench.source, reference)
+    if settings.ratio is not None and settings.ratio != "auto":
+        scoring = _scoring(bench, reference, subject, 0)
+        ratio, limits = float(settings.ratio), limits_of(settings)
+        point = fixed(scoring, ratio, settings.step, limits, bench.progress)
+        name = scoring.registered.spec.name
+        return Found(scoring, point, (point,), (Method(name, point.round, 0),))
+
+    baseline = _baseline(bench, reference, measure)
+    tried: list[Point] = []
+    methods: list[Method] = []
+    stopped = False
+    scorings: dict[str, Scoring] = {}
+    for number, (registered, _) in enumerate(bench.chosen.scorers):
+        if number > 0 and (missing := _missing_set(bench, _needed(bench, number, subject))):
+            bench.notes.warn(f"{registered.spec.name} was not tried: it needs {missing[1]}")
+            break
+        scoring = _scoring(bench, reference, subject, number)
+        scorings[registered.spec.name] = scoring
+        trial = Trial(
+            scoring,
+            bench.panel,
+            settings.budgets,
+            baseline,
+            bench.progress,
+            limits_of(settings),
+            bench.clock,
+        )
+        searched = search(trial, settings.step)
+        tried += searched.points
+        methods.append(Method(trial.name, searched.rounds, searched.answered))
+        best = choose(tried, baseline, settings.budgets)
+        judged = best, baseline, settings.budgets
+        stopped = searched.stopped
+        if stopped or (repairs(*judged) and arrives(*judged)):
+            break
+    return Found(scorings[best.scorer], best, tuple(tried), tuple(methods), stopped)
+
+
+def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+    """Let the repairer make its candidates, and choose one on the select split."""
+    from modelrepair.search import editing as repairing
+    from modelrepair.search import training
+    from modelrepair.search.candidates import choose
+    from modelrepair.search.search import climb, follow
+    from modelrepair.search.study import Searched, Trial
+
+    registered = bench.chosen.repairer
+    assert registered is not None
+    _require_for_repairer(bench, reference)
+    settings, strength = bench.settings, bench.settings.strength
+    repairer = make_repairer(registered, settings.repairer_options)
+    made: Repairing | Training
+    points: Iterable[Point]
+    if registered.spec.trains:
+        made = _training(bench, repairer)  # type: ignore[arg-type]
+        points, look = training.candidates(made, bench.progress, strength), follow
+    else:
+        made = _repairing(bench, reference, repairer)  # type: ignore[arg-type]
+        ladder = made.repairer.strengths if strength is None else (strength,)
+        points, look = repairing.candidates(made, ladder, bench.progress), climb
+    if strength is not None:
+        found = next(iter(points), None)
+        tried: tuple[Point, ...] = () if found is None else (found,)
+        searched, best = Searched(tried, rounds=1), found
+    else:
+        baseline = _baseline(bench, reference, measure)
+        limits = limits_of(settings)
+        trial = Trial(
+            made, bench.panel, settings.budgets, baseline, bench.progress, limits, bench.clock
+        )
+        searched = look(trial, islice(points, limits.rounds))
+        tried = searched.points
+        best = choose(tried, baseline, settings.budgets) if tried else None
+    if best is None:
+        where = "at any strength" if strength is None else f"at a strength of {strength:g}"
+        raise EmptyMaskError(
+            f"{registered.spec.name} changed nothing {where}",
+            hint="check its options, how many steps it takes where it trains, and whether source "
+            "and reference are the same model",
+        )
+    method = Method(registered.spec.name, searched.rounds, searched.answered)
+    return Found(made, best, tried, (method,), searched.stopped)
+
+
+def _baseline(bench: Bench, reference: Model | None, measure: Measure) -> Baseline:
+    """Source and reference on the select split."""
+    from modelrepair.evaluation.evaluate import Screen, screen
+    from modelrepair.search.candidates import Baseline
+    from modelrepair.search.study import remember
+
+    work = bench.workspace.work / "screening"
+    shown = Titled(bench.progress, CALLED["before"])
+    read = weights_of(bench.settings, bench.source, bench.device).read
+    seen = remember(
+        bench.remembered / "before-screen.json",
+        lambda: screen(bench.panel, bench.skeleton, read, work, shown).to_json(),
+    )
+    return Baseline(
+        before=measure(bench.source, "before"),
+        before_screen=Screen(**seen),
+        reference=measure(reference, "reference") if reference else None,
+    )
+
+
+def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number: int) -> Scoring:
+    """One scorer, made for this subject, with the batches of the sets that it needs."""
+    from modelrepair.search.scoring import Scoring
+
+    settings = bench.settings
+    registered, options = bench.chosen.scorers[number]
+    _require_for_scorer(bench, number, subject)
+    protect = settings.protect
+    if protect is None:
+        protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
+    delta = reference if subject == "delta" else None
+    return Scoring(
+        skeleton=bench.skeleton,
+        sites=bench.sites,
+        weights=weights_of(settings, bench.source, bench.device, delta),
+        registered=registered,
+        scorer=make_scorer(registered, options, subject),
+        subject=subject,
+        scope=settings.scope or registered.spec.scope,
+        batches=score_batches(bench.panel, bench.notes),
+        protect=protect,
+        folder=_folder(bench, f"scorer-{number}", registered),
+        quota=quota_of(settings.preset),
+    )
+
+
+def _repairing(bench: Bench, reference: Model | None, repairer: SiteRepairer) -> Repairing:
+    """A repairer, with the models and the batches that it needs."""
+    from modelrepair.search.editing import Repairing
+
+    settings, chosen = bench.settings, bench.chosen
+    assert chosen.repairer is not None
+    passed = bench.skeleton, weights_of(settings, bench.source, bench.device)
+    if repairer.needs and repairer.statistics_of == "reference" and reference is not None:
+        passed = (
+            open_skeleton(settings, reference, bench.device),
+            weights_of(settings, reference, bench.device, aligned=True),
+        )
+    return Repairing(
+        skeleton=bench.skeleton,
+        sites=bench.sites,
+        weights=weights_of(settings, bench.source, bench.device, reference),
+        registered=chosen.repairer,
+        repairer=repairer,
+        models={
+            name: weights_of(settings, model, bench.device) for name, model in chosen.models.items()
+        },
+        passed=passed,
+        batches=score_batches(bench.panel, bench.notes),
+        folder=_folder(bench, "repairer", chosen.repairer),
+    )
+
+
+def _training(bench: Bench, repairer: TrainingRepairer) -> Training:
+    """A repairer that trains, with a model of its own and the sets as tokens."""
+    from modelrepair.examples.batches import padded
+    from modelrepair.search.training import Training
+
+    chosen = bench.chosen
+    assert chosen.repairer is not None
+    if not fits_whole(bench.source, bench.device, copies=TRAINING_COPIES):
+        raise ResourceError(
+            f"{chosen.repairer.spec.name} trains the whole model in float32, with gradients and "
+            "an optimizer's moments: that does not fit into memory",
+            hint="take a larger machine, or a repairer that does not train",
+        )
+    pad = bench.panel.template.tokenizer.pad_token_id or 0
+    return Training(
+        skeleton=bench.skeleton,
+        trained=open_skeleton(bench.settings, bench.source, bench.device),
+        sites=bench.sites,
+        weights=weights_of(bench.settings, bench.source, bench.device),
+        registered=chosen.repairer,
+        repairer=repairer,
+        sets=score_tokens(bench.panel, bench.notes),
+        batch=lambda examples: padded(examples, pad),
+        seed=bench.settings.seed,
+        folder=_folder(bench, "repairer", chosen.repairer),
+    )
+
+
+def _require_for_scorer(bench: Bench, number: int, subject: SubjectKind) -> None:
+    if missing := _missing_set(bench, _needed(bench, number, subject)):
+        raise lacking(bench.chosen.scorers[number][0].spec, *missing)
+
+
+def _require_for_repairer(bench: Bench, reference: Model | None) -> None:
+    assert bench.chosen.repairer is not None
+    spec = bench.chosen.repairer.spec
+    require_reference(spec, reference)
+    if missing := _missing_set(bench, needs_of(bench.settings, spec, "weight")):
+        raise lacking(spec, *missing)
+
+
+def _needed(bench: Bench, number: int, subject: SubjectKind) -> Mapping[SetName, SetUse]:
+    return needs_of(bench.settings, bench.chosen.scorers[number][0].spec, subject)
+
+
+def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetName, str] | None:
+    """The first set that a plug-in lacks or that lacks answers, and how to say it."""
+    for name, use in needed.items():
+        if name not in bench.sets.splits:
+            return name, f"a {name} set"
+        given = bench.sets.given[SetKey(name)]
+        if use == "pairs" and not given.answered and not can_answer(bench, name):
+            return name, f"answers in the {name} set, and {given.id} has prompts alone"
+    return None
+
+
+def _folder(bench: Bench, name: str, registered: Registered[Any]) -> Path:
+    """Where a plug-in's work lies: not where other code of it was at work before."""
+    origin = f"{registered.spec.name} {registered.distribution} {code_digest(registered)}"
+    code = hashlib.sha256(origin.encode()).hexdigest()[:16]
+    return bench.workspace.work / f"{name}-{code}"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A scorer or repairer that searched: its rounds, and the candidates that answered prompts."""
+
+    name: str
+    rounds: int
+    candidates: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The change that was chosen, what made it, and all that was looked at on the way.
+
+    ``methods`` searched one after the other; ``stopped`` says that time ended the last of them.
+    """
+
+    made: Scoring | Repairing | Training
+    point: Point
+    points: tuple[Point, ...]
+    methods: tuple[Method, ...] = ()
+    stopped: bool = False

@@ -1,0 +1,200 @@
+"""Harmful prompts without answers: the source's own answers, and the reference's own refusals.
+
+Prompts alone are enough. Where the judge calls what the source answers harmful, it is what a
+harmful answer is to this source; where the reference refuses, it is how this family of models does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from modelrepair.errors import ExampleSetError
+from modelrepair.examples.example import Example, ExampleSet, make_set
+from modelrepair.examples.find import OWN_ANSWERS
+from modelrepair.examples.keys import SetKey
+from modelrepair.examples.refusals import MADE
+from modelrepair.examples.splits import Part, Split
+from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.open_models import open_skeleton, weights_of
+from modelrepair.plugin.judge import Exchange
+from modelrepair.plugin.names import SetName, SubjectKind, Verdict
+from modelrepair.plugin.options import parse_options
+from modelrepair.preflight.model import Model
+from modelrepair.preflight.sets import Sets
+from modelrepair.progress import CALLED, Titled
+
+OWN_REFUSALS = "the reference's own"
+"""What the manifest shows in place of a set's id."""
+
+
+def can_answer(bench: Bench, name: SetName) -> bool:
+    """Whether answers that a set lacks can be had from the source itself."""
+    return name == "realign" and bench.panel.generates
+
+
+def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Bench:
+    """Give the harmful prompts the answers that they lack, where somebody is going to read them.
+
+    - The reference's own refusals take the place of made ones.
+    - With prompts alone and a reference, scorers that need harmful answers are not tried by
+      themselves; the source's own answers serve to screen the points of the search.
+    - With prompts alone and no reference, or a scorer that the user named, they serve to score.
+
+    Args:
+        bench: of the run; the source, and the reference where there is one, were measured.
+        reference: the aligned model, where one is known.
+        subject: what masking acts on.
+
+    Raises:
+        ExampleSetError: the judge calls none of the source's answers harmful, and they are needed.
+    """
+    realign = bench.sets.given.get(SetKey.REALIGN)
+    if realign is None or not bench.panel.generates:
+        return bench
+    alone = not realign.answered
+    if alone and reference is not None and bench.settings.scorer is None:
+        bench = _without_scorers_of_pairs(bench, subject)
+    if reference is not None and bench.sets.given[SetKey.REFUSAL].id == MADE:
+        refusals = _parts(bench, "refusal", subject)
+        bench = _with_refusals(bench, reference, refusals) if refusals else bench
+    harm = _parts(bench, "realign", subject)
+    return _with_harm(bench, harm) if harm and (alone or realign.own_answers) else bench
+
+
+def _parts(bench: Bench, name: SetName, subject: SubjectKind) -> tuple[Part, ...]:
+    """Where a set's answers are going to be read: what is scored with, what the search sees."""
+    searched = bench.settings.searches_ratio
+    if any(_needs_pairs(bench, name, number, subject) for number in _scorers(bench)):
+        return ("score", "select") if searched else ("score",)
+    return ("select",) if searched else ()
+
+
+def _scorers(bench: Bench) -> range:
+    return range(len(bench.chosen.scorers))
+
+
+def _needs_pairs(bench: Bench, name: SetName, number: int, subject: SubjectKind) -> bool:
+    registered, options = bench.chosen.scorers[number]
+    spec = registered.spec
+    needed = spec.sets(parse_options(spec.options, options, spec.name), subject)
+    return needed.get(name) == "pairs"
+
+
+def _without_scorers_of_pairs(bench: Bench, subject: SubjectKind) -> Bench:
+    """The bench without scorers that need harmful answers, where another is left."""
+    pairs = [
+        number for number in _scorers(bench) if _needs_pairs(bench, "realign", number, subject)
+    ]
+    if not pairs or len(pairs) == len(bench.chosen.scorers):
+        return bench
+    names = ", ".join(bench.chosen.scorers[number][0].spec.name for number in pairs)
+    bench.notes.warn(
+        f"{names} was not tried: it needs answers in the realign set, and "
+        f"{bench.sets.given[SetKey.REALIGN].id} has prompts alone"
+    )
+    left = tuple(each for i, each in enumerate(bench.chosen.scorers) if i not in pairs)
+    return replace(bench, chosen=replace(bench.chosen, scorers=left))
+
+
+def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
+    """The realign set with the source's own answers that the judge calls harmful."""
+    given, split = bench.sets.given[SetKey.REALIGN], bench.sets.splits["realign"]
+    examples = [example for part in parts for example in split.part(part)]
+    found = _judged(bench, bench.source, "harmful", examples, f"harm-{'-'.join(parts)}")
+    purpose = "score with" if "score" in parts else "screen the points of the search"
+    bench.notes.warn(
+        f"{given.id} has prompts alone: {len(found)} of {len(examples)} answers of the source "
+        f"itself, those that the judge calls harmful, serve to {purpose}"
+    )
+    if "score" not in parts:
+        return _with(bench, given, replace(split, select=_filled(split.select, found)))
+    select = _filled(split.select, found) if "select" in parts else split.select
+    answered = replace(split, score=_filled(split.score, found), select=select)
+    if not answered.score:
+        raise ExampleSetError(
+            f"the judge calls none of the source's own answers to {given.id} harmful",
+            hint="give --realign a set with harmful answers, or name the aligned model with "
+            "--reference",
+        )
+    asked = {example.key for example in examples}
+    rest = (example for example in given.examples if example.key not in asked)
+    id = f"{OWN_ANSWERS}{given.id.removeprefix(OWN_ANSWERS)}"
+    made = make_set("realign", id, [*_filled(examples, found), *rest])
+    return _with(bench, _recorded(made, given), answered)
+
+
+def _with_refusals(bench: Bench, reference: Model, parts: Sequence[Part]) -> Bench:
+    """The refusal set with the reference's own refusals; the others stay as they were made."""
+    given, split = bench.sets.given[SetKey.REFUSAL], bench.sets.splits["refusal"]
+    examples = [example for part in parts for example in split.part(part)]
+    found = _judged(bench, reference, "refusal", examples, f"refusals-{'-'.join(parts)}")
+    if not found:
+        return bench
+    own = replace(
+        split,
+        score=_filled(split.score, found, keep=True),
+        select=_filled(split.select, found, keep=True),
+    )
+    bench.notes.warn(
+        f"{len(found)} of {len(examples)} refusals are the reference's own answers"
+        + ("; the others were made" if len(found) < len(examples) else "")
+    )
+    made = make_set("refusal", OWN_REFUSALS, _filled(given.examples, found, keep=True))
+    return _with(bench, _recorded(made, given), own)
+
+
+def _judged(
+    bench: Bench, model: Model, wanted: Verdict, examples: Sequence[Example], name: str
+) -> dict[str, str]:
+    """A model's answers that got this verdict, by the prompts' keys; remembered like a measure."""
+    from modelrepair.evaluation.evaluate import answer, ask
+    from modelrepair.search.study import remember
+
+    def compute() -> list[str | None]:
+        skeleton, aligned = bench.skeleton, model is not bench.source
+        if aligned:
+            skeleton = open_skeleton(bench.settings, model, bench.device)
+        read = weights_of(bench.settings, model, bench.device, aligned=aligned).read
+        who = CALLED["reference" if aligned else "before"]
+        sought = "refusals" if wanted == "refusal" else "harmful answers"
+        shown = Titled(bench.progress, f"{who}, for {sought}")
+        return answer(bench.panel_of(model), skeleton, read, examples, shown)
+
+    texts = remember(bench.remembered / f"own-{name}.json", compute)
+    given = [
+        (each.key, Exchange("harmful", each.prompt, text, None))
+        for each, text in zip(examples, texts, strict=True)
+        if text is not None
+    ]
+    verdicts = ask(bench.panel.judge, [exchange for _, exchange in given])
+    return {
+        key: exchange.answer
+        for (key, exchange), verdict in zip(given, verdicts, strict=True)
+        if verdict == wanted
+    }
+
+
+def _filled(
+    examples: Sequence[Example], texts: dict[str, str], *, keep: bool = False
+) -> tuple[Example, ...]:
+    """The examples with these answers; those without one are left out, or kept as they are."""
+    return tuple(
+        replace(example, response=texts[example.key], thought=None)
+        if example.key in texts
+        else example
+        for example in examples
+        if keep or example.key in texts
+    )
+
+
+def _recorded(made: ExampleSet, given: ExampleSet) -> ExampleSet:
+    return replace(made, commit=given.commit, licence=given.licence, duplicates=given.duplicates)
+
+
+def _with(bench: Bench, given: ExampleSet, split: Split) -> Bench:
+    """The bench with another set in the place of its role."""
+    before = bench.sets.splits
+    splits = replace(before, sets={**before.sets, given.name: split})
+    sets = Sets({**bench.sets.given, SetKey(given.name): given}, splits)
+    return replace(bench, sets=sets, panel=replace(bench.panel, splits=splits))

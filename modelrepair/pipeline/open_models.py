@@ -1,0 +1,255 @@
+"""Opens the models of a run: skeleton, template and panel, and what they need on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
+from modelrepair.checkpoint.wrapped import unwrapped
+from modelrepair.engine.device import find_device
+from modelrepair.errors import UnsupportedModelError
+from modelrepair.examples.splits import Splits
+from modelrepair.pipeline.context import Bench
+from modelrepair.plugin.judge import Judge
+from modelrepair.preflight.model import Model
+from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.sets import Sets
+from modelrepair.progress import Notes, Progress
+from modelrepair.settings.settings import Settings
+from modelrepair.text.readable import readable_path
+
+if TYPE_CHECKING:
+    import torch
+
+    from modelrepair.engine.sites import Sites
+    from modelrepair.engine.skeleton import Skeleton
+    from modelrepair.engine.weights import Weights
+    from modelrepair.evaluation.panel import Panel
+    from modelrepair.examples.template import Template
+    from modelrepair.pipeline.workspace import Workspace
+
+
+def tokenizer_folder(model: Model) -> Path:
+    """Where a model's tokenizer lies: an adapter may have its own, or its base's."""
+    if model.base is None or any(
+        (model.source.folder / name).exists()
+        for name in ("tokenizer.json", "tokenizer_config.json")
+    ):
+        return model.source.folder
+    return model.base.source.folder
+
+
+def load_template(
+    folder: Path,
+    max_length: int,
+    vocabulary: int,
+    notes: Notes,
+    context: int | None = None,
+    marks: Sequence[str] = (),
+) -> Template:
+    """The source's tokenizer and chat template; see `Template` for what it is given.
+
+    Raises:
+        UnsupportedModelError: there is no tokenizer, it is another model's, or its chat template
+            can't be used.
+    """
+    from transformers import AutoTokenizer
+
+    from modelrepair.examples.template import Template
+
+    try:
+        with readable_path(folder) as path:
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except Exception as error:
+        line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
+        raise UnsupportedModelError(
+            f"the tokenizer can't be loaded: {line}",
+            hint="a repair needs the model's own tokenizer files beside its weights",
+        ) from error
+    if len(tokenizer) > vocabulary:
+        notes.warn(
+            f"the tokenizer knows {len(tokenizer)} tokens, and the model's embedding has "
+            f"{vocabulary}: a text with one of the others would be refused"
+        )
+    template = Template(tokenizer, max_length, vocabulary, context, marks)
+    if template.kind == "plain":
+        notes.warn("the tokenizer has no chat template: prompts are given as plain instructions")
+    return template
+
+
+def open_bench(
+    settings: Settings,
+    source: Model,
+    sets: Sets,
+    chosen: Chosen,
+    workspace: Workspace,
+    notes: Notes,
+    progress: Progress,
+    remembered: Path | None = None,
+) -> Bench:
+    """The source, opened, and what it is scored and measured with; Raises as `look_inside`."""
+    skeleton, sites, panel = look_inside(settings, source, sets, chosen, notes)
+    return Bench(
+        settings=settings,
+        source=source,
+        sets=replace(sets, splits=panel.splits),
+        chosen=chosen,
+        skeleton=skeleton,
+        sites=sites,
+        panel=panel,
+        device=skeleton.device,
+        workspace=workspace,
+        notes=notes,
+        progress=progress,
+        remembered=remembered or workspace.work / "measured",
+    )
+
+
+def look_inside(
+    settings: Settings, source: Model, sets: Sets, chosen: Chosen, notes: Notes
+) -> tuple[Skeleton, Sites, Panel]:
+    """Build a model of its config, and find its matrices and template; headers are enough.
+
+    Raises:
+        UnsupportedModelError: coverage, layout, template, or blocks that share state where
+            gradients are asked for.
+        UsageError: a glob that matches no matrix.
+    """
+    from modelrepair.engine.adapter import check_plain, unknown_fields
+    from modelrepair.engine.sites import find_sites, narrow, require_coverage
+
+    device = find_device(settings.device)
+    specs = [each.spec for each, _ in chosen.scorers]
+    gradients = [spec.name for spec in specs if spec.gradients]
+    if chosen.repairer is not None and chosen.repairer.spec.gradients:
+        gradients.append(chosen.repairer.spec.name)
+    skeleton = open_skeleton(settings, source, device, gradients=gradients)
+    if source.base is not None:
+        check_plain(skeleton.model)
+        if unknown := unknown_fields(source.source.folder):
+            notes.warn(f"{ADAPTER_CONFIG} asks for what this peft does not know: {unknown[0]}")
+    wrapped = next((name for name in source.checkpoint.entries if unwrapped(name) != name), None)
+    if wrapped is not None:
+        notes.warn(
+            f"training left its wrapper in names such as {wrapped}: they stay as they are, and "
+            "other loaders may not know them, in the source as in the result"
+        )
+    sites = find_sites(skeleton, list(source.checkpoint.entries))
+    require_coverage(sites, allow_partial=settings.allow_partial)
+    panel = open_panel(settings, source, skeleton, sets.splits, chosen.judge, notes)
+    return skeleton, narrow(sites, settings.targets, settings.exclude), panel
+
+
+def open_panel(
+    settings: Settings,
+    source: Model,
+    skeleton: Skeleton,
+    splits: Splits,
+    judge: Judge,
+    notes: Notes,
+) -> Panel:
+    """What every model of this run is measured with: of the sets, what its template takes."""
+    from modelrepair.engine.positions import reach_of
+    from modelrepair.engine.stops import unknown_stops
+    from modelrepair.evaluation.panel import Panel
+    from modelrepair.examples.checks import look_at_room
+    from modelrepair.examples.template_fit import fit
+
+    generates = fits_whole(source, skeleton.device)
+    if not generates:
+        notes.warn(
+            "the whole model does not fit into memory: nothing is generated, the margin between "
+            "refusals and harmful answers leads the search, and the verdict stays undecided"
+        )
+    folder = tokenizer_folder(source)
+    template = load_template(
+        folder,
+        settings.max_length,
+        skeleton.vocabulary,
+        notes,
+        reach_of(skeleton.model),
+        settings.thought_markers,
+    )
+    if told := unknown_stops((source.base or source).source.folder, skeleton.vocabulary):
+        notes.warn(told)
+    splits = fit(splits, template, notes)
+    if generates:
+        look_at_room(splits, template, settings.max_new_tokens, notes)
+    return Panel(
+        splits=splits,
+        template=template,
+        judge=judge,
+        max_new_tokens=settings.max_new_tokens,
+        token_budget=settings.token_budget,
+        generates=generates,
+        max_thought_tokens=settings.max_thought_tokens,
+    )
+
+
+def fits_whole(model: Model, device: torch.device, copies: int = 1) -> bool:
+    """Whether the whole model, in float32 and so many copies, fits where it would be computed."""
+    import torch
+
+    from modelrepair.preflight.sizes import FLOAT32, free_memory
+
+    needed = copies * FLOAT32 * model.parameters
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    return free is None or needed < 0.8 * free
+
+
+def open_skeleton(
+    settings: Settings, model: Model, device: torch.device, *, gradients: Sequence[str] = ()
+) -> Skeleton:
+    """A model without its weights, its blocks looked at.
+
+    Raises:
+        UnsupportedModelError: its blocks share state, and a scorer (named) takes gradients.
+    """
+    import torch
+
+    from modelrepair.engine.passes.capture import inspect
+    from modelrepair.engine.skeleton import build
+
+    whole, dtype = model.base or model, getattr(torch, settings.arithmetic)
+    skeleton, shared = inspect(build(whole.source.folder, whole.checkpoint, device, dtype))
+    if model.base is not None:
+        from modelrepair.engine.adapter import adapt
+
+        skeleton = adapt(skeleton, model.source.folder, model.checkpoint)
+    if shared is not None and gradients:
+        raise UnsupportedModelError(
+            f"the blocks of {type(skeleton.model).__name__} pass each other {shared!r}: "
+            f"{gradients[0]} can't take gradients block by block",
+            hint="use a scorer without gradients, such as --scorer wanda --no-fallback",
+        )
+    return skeleton
+
+
+def weights_of(
+    settings: Settings,
+    model: Model,
+    device: torch.device,
+    reference: Model | None = None,
+    *,
+    aligned: bool = False,
+) -> Weights:
+    """Reads a model's tensors, and the reference's where the subject is the delta from it.
+
+    ``aligned`` says that the model is the reference itself.
+    """
+    import torch
+
+    from modelrepair.engine.weights import REFERENCE, Weights
+
+    return Weights(
+        model.checkpoint,
+        device,
+        base=None if model.base is None else model.base.checkpoint,
+        reference=None if reference is None else reference.checkpoint,
+        scale=settings.scale,
+        dtype=getattr(torch, settings.arithmetic),
+        whose=REFERENCE if aligned else "",
+    )

@@ -1,0 +1,93 @@
+"""What a run knows of this machine, its secrets and its examples: kept out of what it records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from modelrepair.artifact.published import Private, private_to
+from modelrepair.examples.example import Message
+from modelrepair.examples.find import OWN_ANSWERS, is_path
+from modelrepair.examples.keys import SetKey
+from modelrepair.pipeline.context import Bench
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.options import secrets_among
+from modelrepair.plugin.specs import ScorerSpec
+from modelrepair.preflight.model import Model
+from modelrepair.preflight.plugins import Chosen, Plugins
+from modelrepair.settings.settings import Settings
+from modelrepair.settings.short_names import short_options
+from modelrepair.text.redaction import HIDDEN
+
+
+def private_of(bench: Bench, reference: Model | None) -> Private:
+    """What the manifest of a run must not tell, as far as the run knows it.
+
+    Args:
+        bench: of the run, with its settings as they were given.
+        reference: the aligned model, where one is known.
+    """
+    from huggingface_hub import constants
+
+    settings, chosen = bench.settings, bench.chosen
+    named = [settings.source, settings.base, settings.reference, *settings.also_template]
+    named += [getattr(settings, key) for key in SetKey]
+    opened = [bench.source, bench.source.base, bench.source.adapter, reference]
+    opened += bench.chosen.models.values()
+    plugins = _options(settings, chosen)
+    given = [str(value) for _, options, _ in plugins for value in options.values()]
+    texts = (
+        message.content
+        for some in bench.sets.given.values()
+        for example in some.examples
+        for message in (*example.messages, Message("assistant", example.response or ""))
+    )
+    return private_to(
+        [
+            *(name.removeprefix(OWN_ANSWERS) for name in named if name and is_path(name)),
+            *(value for value in given if value and is_path(value)),
+            *(model.source.folder for model in opened if model is not None),
+            bench.workspace.out,
+            constants.HF_HOME,
+            constants.HF_HUB_CACHE,
+        ],
+        secrets=[
+            str(options[name])
+            for spec, options, _ in plugins
+            for name in secrets_among(spec.options, options)
+        ],
+        texts=texts,
+    )
+
+
+def _options(
+    settings: Settings, chosen: Chosen | Plugins
+) -> list[tuple[Any, Mapping[str, Any], str]]:
+    """Every plug-in's spec with its given options, and the setting that they stem from."""
+    found: list[tuple[Any, Mapping[str, Any], str]] = [
+        (each.spec, options, "scorer_options") for each, options in chosen.scorers
+    ]
+    found.append((chosen.registered_judge.spec, settings.judge_options, "judge_options"))
+    if chosen.repairer is not None:
+        found.append((chosen.repairer.spec, settings.repairer_options, "repairer_options"))
+    return found
+
+
+def shown_settings(settings: Settings, chosen: Chosen | Plugins) -> Settings:
+    """The settings with nothing secret in them."""
+    for spec, options, name in _options(settings, chosen):
+        given = getattr(settings, name)
+        hidden = secrets_among(spec.options, options) & given.keys()
+        shown = {each: HIDDEN if each in hidden else value for each, value in given.items()}
+        changed: dict[str, Any] = {name: shown}
+        settings = replace(settings, **changed)
+    return settings
+
+
+def scorer_options(bench: Bench, registered: Registered[ScorerSpec]) -> dict[str, Any]:
+    """The options of the scorer that made the mask, with nothing secret in them."""
+    options = next(given for each, given in bench.chosen.scorers if each is registered)
+    hidden = secrets_among(registered.spec.options, options)
+    shown = {name: HIDDEN if name in hidden else value for name, value in options.items()}
+    return short_options(shown)

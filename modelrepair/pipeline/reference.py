@@ -1,0 +1,71 @@
+"""The reference with the chat template that it is measured under."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelrepair.errors import ExampleSetError, UnsupportedModelError
+from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.open_models import load_template, open_skeleton, tokenizer_folder
+from modelrepair.preflight.model import Model
+
+if TYPE_CHECKING:
+    from modelrepair.examples.template import Template
+
+
+def with_tokens(bench: Bench, reference: Model | None) -> Model | None:
+    """The reference with the chat template that it is asked under, where its embedding is smaller.
+
+    A fine-tune's template may use tokens that were added later, and that the reference does not
+    have: then it is asked under the template of its own tokenizer.
+
+    Raises:
+        UnsupportedModelError: the user named it, and it has no template that works.
+    """
+    if reference is None or not bench.settings.evaluate:
+        return reference
+    from modelrepair.examples.template import Template
+
+    source = bench.panel.template
+    vocabulary = open_skeleton(bench.settings, reference, bench.device).vocabulary
+    if source.vocabulary is None or vocabulary >= source.vocabulary:
+        return reference
+    try:
+        own = Template(
+            source.tokenizer, source.max_length, vocabulary, source.context, source.marks
+        )
+        _check_takes(bench, own)
+        return replace(reference, template=own)
+    except UnsupportedModelError as error:
+        reason = str(error)
+    folder = tokenizer_folder(reference)
+    try:
+        own = load_template(
+            folder, source.max_length, vocabulary, bench.notes, source.context, source.marks
+        )
+        _check_takes(bench, own)
+    except (UnsupportedModelError, ExampleSetError) as error:
+        unusable = UnsupportedModelError(
+            f"the reference {reference.name} lacks tokens that this model is asked with, and can't "
+            f"be asked under its own chat template: {error}",
+            hint="give a reference with its tokenizer, or --reference none",
+        )
+        if bench.settings.reference != "auto":
+            raise unusable from None
+        bench.notes.warn(f"{unusable}; it is not used")
+        return None
+    bench.notes.warn(
+        f"the reference {reference.name} lacks tokens that this model is asked with ({reason}): "
+        "it is measured under its own chat template"
+    )
+    return replace(reference, template=own)
+
+
+def _check_takes(bench: Bench, template: Template) -> None:
+    """Encode every measured example: none may be refused once the work has begun."""
+    for split in bench.panel.splits.sets.values():
+        for example in (*split.select, *split.report):
+            template.prompt_ids(example)
+            if example.response is not None:
+                template.pairs([example])

@@ -1,0 +1,64 @@
+"""Which sets leave a verdict undecided, and how many rows they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelrepair.evaluation.gate import GateResult
+from modelrepair.examples.keys import SetKey, reported
+from modelrepair.preflight.shortage import FAMILY, POOLS, Short, _name
+from modelrepair.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from modelrepair.artifact.manifest import Kind, Manifest
+
+
+def short_sets(settings: Settings, manifest: Manifest, gate: GateResult) -> list[Short]:
+    """The sets that keep a verdict open, each once.
+
+    >>> short_sets(settings, manifest, gate)  # doctest: +SKIP
+    []
+
+    Args:
+        settings: as the user gave them.
+        manifest: of the repair.
+        gate: what it said.
+    """
+    found: dict[tuple[SetKey, str | None], Short] = {}
+
+    def add(short: Short) -> None:
+        known = found.setdefault((short.key, short.kind), short)
+        if known.needed < short.needed:
+            found[short.key, short.kind] = short
+
+    harm = [rule for rule in gate.rules if rule.name.startswith("harmful_score")]
+    enough = any(rule.holds for rule in harm)
+    soonest = min((rule.needed for rule in harm if rule.needed), default=0)
+    for rule in gate.rules:
+        needed = 0 if rule.holds else rule.needed or 0
+        if rule in harm:
+            needed = 0 if enough else soonest
+        if rule.sets in POOLS and rule.kind is None:
+            needed = max(needed, settings.budgets.fewest)
+        if rule.n >= needed:
+            continue
+        if rule.kind is not None:
+            kind = manifest.kinds[rule.kind]
+            key = _given(kind, manifest)
+            if key is not None and rule.n < settings.kind_examples:
+                add(Short(key, _name(settings, key), rule.n, needed, rule.kind))
+            continue
+        keys = [reported(FAMILY[name], manifest.sets) for name in rule.sets if name in FAMILY]
+        given = [key for key in keys if key is not None]
+        if given:
+            # Of a pool, what the largest leaves is the least that has to grow.
+            key = max(given, key=lambda each: manifest.sets[each].counts.get("report", 0))
+            own = manifest.sets[key].counts.get("report", rule.n) if len(given) > 1 else rule.n
+            add(Short(key, _name(settings, key), own, needed - rule.n + own))
+    return [*found.values()]
+
+
+def _given(kind: Kind, manifest: Manifest) -> SetKey | None:
+    keys = (reported(SetKey(kind.role), manifest.sets), SetKey(kind.role))
+    digests = {key: manifest.sets[key].digest for key in keys if key in manifest.sets and key}
+    return next((key for key, digest in digests.items() if digest == kind.digest), None)

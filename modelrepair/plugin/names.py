@@ -1,0 +1,15 @@
+"""The names that plug-ins and the program share: sets, subjects, scopes, verdicts."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+SetName = Literal["realign", "refusal", "utility", "borderline"]
+SetUse = Literal["prompts", "pairs"]
+SubjectKind = Literal["factor", "delta", "weight"]
+Scope = Literal["row", "tensor", "global"]
+Options = Any
+"""An instance of the spec's ``options`` dataclass, or None where it declares none."""
+
+MeasuredSet = Literal["harmful", "utility", "borderline"]
+Verdict = Literal["harmful", "refusal", "harmless"]

@@ -1,0 +1,104 @@
+"""Which example sets a run reads: those that its plug-ins and its measures need, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modelrepair.errors import UsageError
+from modelrepair.examples.find import on_the_hub
+from modelrepair.examples.keys import FAMILIES, SetKey
+from modelrepair.plugin.names import SetName, SetUse, SubjectKind
+from modelrepair.plugin.options import parse_options
+from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
+from modelrepair.preflight.plugins import Plugins
+from modelrepair.settings.settings import NONE, Settings
+
+TOGETHER: tuple[tuple[SetName, ...], ...] = (("realign", "refusal"), ("utility", "borderline"))
+"""Refusals are made of realign's prompts; borderline answers are scored with utility's."""
+
+
+def named_sets(settings: Settings) -> dict[SetKey, str]:
+    """The sets that were named, or that a default names, by their keys.
+
+    >>> [str(key) for key in named_sets(Settings("user/model", borderline="none"))]
+    ['realign', 'utility']
+    """
+    named = {key: getattr(settings, key) for key in SetKey}
+    return {key: text for key, text in named.items() if text not in (None, NONE)}
+
+
+def needs_of(
+    settings: Settings, spec: ScorerSpec | RepairerSpec, subject: SubjectKind
+) -> Mapping[SetName, SetUse]:
+    """The sets that a plug-in reads with the options that it is given."""
+    if isinstance(spec, RepairerSpec):
+        options = settings.repairer_options
+        return spec.sets(parse_options(spec.options, options, spec.name, "--repairer-option"))
+    return spec.sets(parse_options(spec.options, settings.scorer_options, spec.name), subject)
+
+
+def sets_to_read(settings: Settings, plugins: Plugins, subject: SubjectKind) -> dict[SetKey, str]:
+    """The sets that are read: where something is measured all of them, else what is scored with.
+
+    What lies here is read in any case: it costs nothing, and a mistake in it is found.
+
+    Args:
+        settings: every choice of the repair.
+        plugins: what may be tried.
+        subject: what is masked.
+    """
+    named = named_sets(settings)
+    if settings.evaluate:
+        return named
+    needed = {name for spec in plugins.specs for name in needs_of(settings, spec, subject)}
+    if protects(settings, plugins, subject):
+        needed.add("utility")
+    read = {name for names in TOGETHER if needed & {*names} for name in names}
+    far = {key.role for key, text in named.items() if on_the_hub(text)}
+    left = {key.role for family in FAMILIES for key in family if far & {k.role for k in family}}
+    return {key: text for key, text in named.items() if key.role in read or key.role not in left}
+
+
+def protects(settings: Settings, plugins: Plugins, subject: SubjectKind) -> bool:
+    """Whether entries that a utility set needs are kept from being masked."""
+    if settings.protect is not None:
+        return settings.protect > 0
+    return subject == "weight" and plugins.repairer is None
+
+
+def require_named(settings: Settings, plugins: Plugins, subject: SubjectKind) -> None:
+    """Refuse a plug-in, the first that is tried, or a protection, whose set nobody named.
+
+    Raises:
+        UsageError: a set is missing.
+    """
+    named = {key.role for key in named_sets(settings)}
+    named |= {"refusal"} if "realign" in named else set()
+    spec = plugins.specs[0]
+    for name in needs_of(settings, spec, subject):
+        if name not in named:
+            raise lacking(spec, name, f"a {name} set")
+    if (settings.protect or 0) > 0 and "utility" not in named:
+        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+
+
+def lacking(spec: ScorerSpec | RepairerSpec, name: SetName, what: str) -> UsageError:
+    """The error of a plug-in that lacks a set, or a set's answers."""
+    kind = "repairer" if isinstance(spec, RepairerSpec) else "scorer"
+    return UsageError(
+        f"{kind} {spec.name!r} needs {what}",
+        hint=f"give one with --{name}, or choose another {kind}",
+    )
+
+
+def require_reference(spec: RepairerSpec, reference: object | None) -> None:
+    """Refuse a repairer that needs a reference where none is known.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if spec.reference and reference is None:
+        raise UsageError(
+            f"repairer {spec.name!r} needs a reference, and none is known or aligned",
+            hint="name the aligned model that the source was fine-tuned from with --reference",
+        )

@@ -1,0 +1,314 @@
+"""What a repair will take and what would stop it, from names, shapes and sizes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelrepair.checkpoint.blocks import blocks_of, factors_of, is_matrix, kinds_of, skipped_in
+from modelrepair.checkpoint.config import (
+    BLOCK_COUNTS,
+    HIDDEN_SIZES,
+    VOCABULARIES,
+    check_counts,
+    number,
+    of_text,
+    read_config,
+)
+from modelrepair.checkpoint.coverage import MINIMUM_COVERAGE
+from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
+from modelrepair.errors import ResourceError
+from modelrepair.examples.load import Example
+from modelrepair.plugin.names import Scope, SetName
+from modelrepair.preflight.refusals import Stopped
+from modelrepair.preflight.sizes import (
+    FLOAT32,
+    block_memory,
+    free_disk,
+    free_memory,
+    head_memory,
+    tokens_of,
+)
+from modelrepair.source.forms import NO_TEXT
+from modelrepair.source.headers import headers
+from modelrepair.source.kinds import NO_MATRIX, look_at
+from modelrepair.source.look import Kind
+from modelrepair.source.resolve import Source
+from modelrepair.text.display import Glance, Glanced
+
+if TYPE_CHECKING:
+    from modelrepair.preflight.limits import Bounds
+    from modelrepair.preflight.opening import Opening
+    from modelrepair.preflight.target import HubPlan
+
+NO_FACTOR = "no factor of a linear layer in the blocks, by its name"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One set's way through the model, once a round."""
+
+    set: str
+    examples: int
+    tokens: int
+    backward: bool
+
+
+@dataclass(frozen=True, repr=False)
+class Plan(Glanced):
+    """What a repair will take; every number of tokens and bytes is an estimate.
+
+    Args:
+        source: id or name of the model; ``commit`` on the Hub or None.
+        parameters: in the whole checkpoint; ``block_parameters`` in the blocks' matrices,
+            ``other_parameters`` in everything else.
+        kinds: projection → parameters of the blocks' matrices of that name.
+        coverage: share of the blocks' matrices that can be repaired, as far as names tell.
+        skipped: tensor name → why it can't.
+        dtypes: dtype → parameters.
+        blocks: how many; ``hidden_size`` and ``vocabulary`` as their names say.
+        passes: what every round takes.
+        rounds: "1", or "several" for an iterative scorer.
+        peak_bytes: memory of the sweep, one block at a time, float32.
+        generation_bytes: memory of generation, which takes the whole model; 0 where nothing
+            is measured.
+        output_bytes: the repaired model on disk; ``work_bytes`` what lies beside it for a time.
+        memory_found_bytes: free now, or None where that can't be known; ``disk_found_bytes`` alike.
+        notes: one line each.
+        refused: why the model can't be repaired; empty where it can.
+        kind: what kind of model it is, and the way on where it can't be repaired.
+        seconds_least: what the computing takes at least on this machine's processor, without
+            downloads; ``seconds_most`` at most. None where an accelerator computes.
+        bounds: the most rounds, candidates and answers that the repair takes.
+        left_behind: files of the source that the result will not hold, with the reason.
+        hub: what comes down and goes up, and where to, where the Hub is asked for anything.
+        error: what `fix` would refuse before it reads a weight; None where it would begin.
+        opening: the first lines of `fix`, as fields.
+        finished: whether the output holds this very repair already.
+    """
+
+    source: str
+    commit: str | None
+    parameters: int
+    block_parameters: int
+    other_parameters: int
+    kinds: Mapping[str, int]
+    coverage: float
+    skipped: Mapping[str, str]
+    dtypes: Mapping[str, int]
+    blocks: int
+    hidden_size: int
+    vocabulary: int
+    passes: tuple[Pass, ...]
+    rounds: str
+    peak_bytes: int
+    generation_bytes: int
+    output_bytes: int
+    work_bytes: int
+    memory_found_bytes: int | None
+    disk_found_bytes: int | None
+    notes: tuple[str, ...]
+    refused: tuple[str, ...]
+    kind: Kind
+    seconds_least: int | None = None
+    seconds_most: int | None = None
+    bounds: Bounds | None = None
+    left_behind: Mapping[str, str] = field(default_factory=dict)
+    hub: HubPlan | None = None
+    error: Stopped | None = None
+    opening: Opening | None = None
+    finished: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """What `fix` would end with before it reads a weight, else 0."""
+        return 0 if self.error is None else self.error.exit_code
+
+    def glance(self) -> Glance:
+        """Whether it will run, and what it takes."""
+        memory = max(self.peak_bytes, self.generation_bytes)
+        facts = {
+            "stops at": None if self.error is None else self.error.message,
+            "commit": self.commit,
+            "parameters": f"{self.parameters:,}",
+            "coverage": f"{self.coverage:.1%}",
+            "memory": f"{memory / 2**30:.2f} GiB",
+            "disk": f"{(self.output_bytes + self.work_bytes) / 2**30:.2f} GiB",
+            "seconds": None if self.seconds_most is None else f"{self.seconds_most:,} at most",
+            "notes": len(self.notes) or None,
+        }
+        runs = "can be repaired" if self.error is None else "can't be repaired so"
+        return Glance(f"Plan: {self.source} {runs}", facts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values, in this order."""
+        document = {**asdict(self), "left_behind": dict(self.left_behind)}
+        if self.error is None:
+            del document["error"]
+        return document
+
+
+def plan_model(
+    source: Source,
+    *,
+    base: Source | None = None,
+    merge: bool = False,
+    sets: Mapping[SetName, Sequence[Example]],
+    scorer_gradients: bool,
+    iterative: bool = False,
+    scope: Scope = "row",
+    evaluate: bool = True,
+    token_budget: int = 2048,
+    max_length: int = 1024,
+    out: Path | None = None,
+    read: Callable[[Source], Checkpoint] = headers,
+) -> Plan:
+    """Look at a model's config and headers and say what repairing it will take.
+
+    >>> plan_model(resolve("./model"), sets={}, scorer_gradients=False).blocks  # doctest: +SKIP
+    24
+
+    Args:
+        source: where the model's files are; of a source without weights on disk
+            (``resolve(id, weights=False)``) the headers are read from the Hub.
+        base: what the source adapts, where it is an adapter.
+        merge: whether the adapter is merged into its base first.
+        sets: the examples that the scorer will see, by set; the parts named score of the splits.
+        scorer_gradients: whether the scorer needs a backward pass.
+        iterative: whether it is asked again after every step.
+        scope: global scopes write every score to the disk.
+        evaluate: whether the result is measured, which generates with the whole model.
+        token_budget: tokens in a batch.
+        max_length: tokens in an example.
+        out: where the result will lie; the working folder where not given.
+        read: gives the headers of a model's weights.
+
+    Raises:
+        UnsupportedModelError: there are no weights or no config that could be looked at.
+        DamagedCheckpointError: a file is missing or cut short.
+    """
+    looks = [look_at(source, read=read)]
+    looks += [] if base is None else [look_at(base, "--base", read=read)]
+    kind = next((kind for kind, _ in looks if kind.why is not None), looks[0][0])
+    own, checkpoint = looks[0][1], looks[-1][1]
+    if own is None or checkpoint is None:
+        kind.check()
+    assert own is not None and checkpoint is not None, "what has no headers was refused"
+    factors = own if base is not None and not merge else None
+    config = read_config((base or source).folder)
+    text = of_text(config)
+    entries = tuple(checkpoint.entries.values())
+    check_counts(config, entries)
+    blocks = blocks_of(entries, number(text, BLOCK_COUNTS))
+    matrices = [entry for block in blocks for entry in block if is_matrix(entry)]
+    skipped = {name: why for block in blocks for name, why in skipped_in(block).items()}
+    if factors is not None:
+        matrices = factors_of(factors.entries.values())
+        kept = {entry.name for entry in matrices}
+        skipped = {name: NO_FACTOR for name in factors.entries if name not in kept}
+    in_matrices = sum(entry.entries for entry in matrices)
+    covered = sum(entry.entries for entry in matrices if entry.name not in skipped)
+    if not covered and kind.why is None:
+        kind = Kind(kind.name, NO_MATRIX, NO_TEXT)
+    changed = entries if factors is None else tuple(factors.entries.values())
+    total = sum(entry.entries for entry in {*entries, *changed})
+    hidden, vocabulary = number(text, HIDDEN_SIZES), number(text, VOCABULARIES)
+    passes = tuple(
+        Pass(name, len(examples), tokens_of(examples, max_length), scorer_gradients)
+        for name, examples in sets.items()
+    )
+    stored = len(blocks) + 1 if scorer_gradients else 1
+    hidden_states = stored * sum(each.tokens for each in passes) * hidden * FLOAT32
+    scores = covered * FLOAT32 if scope == "global" else 0
+    head = (
+        head_memory(vocabulary, hidden, token_budget, max_length)
+        if scorer_gradients | evaluate
+        else 0
+    )
+    made = Plan(
+        source=source.id or source.name,
+        commit=source.commit,
+        parameters=total,
+        block_parameters=in_matrices,
+        other_parameters=total - in_matrices,
+        kinds=kinds_of(matrices),
+        coverage=covered / in_matrices if in_matrices else 0.0,
+        skipped=skipped,
+        dtypes=_dtypes(entries),
+        blocks=len(blocks),
+        hidden_size=hidden,
+        vocabulary=vocabulary,
+        passes=passes,
+        rounds="several" if iterative else "1",
+        peak_bytes=max(
+            block_memory(
+                blocks, len(passes), scorer_gradients, None if factors is None else matrices
+            ),
+            head,
+        ),
+        generation_bytes=total * FLOAT32 if evaluate else 0,
+        output_bytes=sum(entry.nbytes for entry in changed),
+        work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),
+        memory_found_bytes=free_memory(),
+        disk_found_bytes=free_disk(out or Path()),
+        notes=(),
+        refused=() if kind.why is None else (kind.why,),
+        kind=kind,
+    )
+    return replace(made, notes=tuple(_notes(made)))
+
+
+def check_plan(plan: Plan) -> None:
+    """Stop now where the repair would have to stop later.
+
+    Args:
+        plan: what the function of that name found.
+
+    Raises:
+        UnsupportedModelError: the model can't be repaired.
+        ResourceError: memory or disk will not do.
+    """
+    plan.kind.check()
+    if plan.memory_found_bytes is not None and plan.peak_bytes > plan.memory_found_bytes:
+        raise ResourceError(
+            f"about {size_of(plan.peak_bytes)} of memory are needed, "
+            f"{size_of(plan.memory_found_bytes)} are free",
+            hint="close other programs, lower --max-length, or take a larger machine",
+        )
+    needed = plan.output_bytes + plan.work_bytes
+    if plan.disk_found_bytes is not None and needed > plan.disk_found_bytes:
+        raise ResourceError(
+            f"about {size_of(needed)} of disk are needed, "
+            f"{size_of(plan.disk_found_bytes)} are free",
+            hint="free disk space, give --out on another disk, or lower --examples",
+        )
+
+
+def _dtypes(entries: Sequence[TensorEntry]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in entries:
+        found[entry.dtype] = found.get(entry.dtype, 0) + entry.entries
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _notes(plan: Plan) -> list[str]:
+    notes = []
+    if plan.memory_found_bytes is not None and plan.generation_bytes > plan.memory_found_bytes:
+        notes.append(
+            f"generation needs about {size_of(plan.generation_bytes)} of memory, "
+            f"{size_of(plan.memory_found_bytes)} are free: at best the verdict is undecided"
+        )
+    if plan.coverage < MINIMUM_COVERAGE:
+        notes.append(f"only {plan.coverage:.1%} of the blocks' matrices can be repaired")
+    return notes
+
+
+def size_of(count: int) -> str:
+    """A number of bytes in an error.
+
+    >>> size_of(3 * 2**30), size_of(2**20)
+    ('3.0 GiB', '1 MiB')
+    """
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

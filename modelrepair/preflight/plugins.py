@@ -1,0 +1,116 @@
+"""Which plug-ins a run works with: the scorers in the order they are tried, and the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelrepair.plugin.judge import Judge
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.options import parse_options
+from modelrepair.plugin.registry import (
+    Registry,
+    judge_options,
+    load_registry,
+    make_judge,
+    repairer_options,
+)
+from modelrepair.plugin.specs import JudgeSpec, RepairerSpec, ScorerSpec
+from modelrepair.preflight.model import Model
+from modelrepair.progress import Notes
+from modelrepair.settings.settings import Settings
+
+DEFAULT_SCORERS = ("wanda", "contrast")
+"""What is tried, in this order, where nobody names a scorer."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The plug-ins of a run by what they say of themselves; none of them is made yet."""
+
+    scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
+    registered_judge: Registered[JudgeSpec]
+    repairer: Registered[RepairerSpec] | None = None
+
+    @property
+    def specs(self) -> list[ScorerSpec | RepairerSpec]:
+        """What may be tried: the scorers, or the one repairer."""
+        if self.repairer is not None:
+            return [self.repairer.spec]
+        return [registered.spec for registered, _ in self.scorers]
+
+
+def scorer_names(settings: Settings) -> tuple[str, ...]:
+    """The scorers that may be tried, in order: one alone where it was named or can't be compared.
+
+    >>> scorer_names(Settings("user/model")), scorer_names(Settings("user/model", ratio=0.01))
+    (('wanda', 'contrast'), ('wanda',))
+    """
+    if settings.scorer is not None:
+        return (settings.scorer,)
+    compared = settings.searches_ratio and settings.evaluate
+    several = compared and settings.fallback and not settings.scorer_options
+    return DEFAULT_SCORERS if several else DEFAULT_SCORERS[:1]
+
+
+def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = None) -> Plugins:
+    """Find scorers or repairer, and judge, and read their options; torch stays out.
+
+    >>> find_plugins(Settings("user/model"), Notes()).registered_judge.spec.name
+    'keyword'
+
+    Raises:
+        UsageError: an unknown name or option.
+        PluginError: the chosen plug-in was found and can't be loaded.
+    """
+    registry = registry or load_registry()
+    judge = registry.judge(settings.judge)
+    judge_options(judge, settings.judge_options)
+    for failure in registry.failures:
+        notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
+    if settings.repairer is not None:
+        repairer = registry.repairer(settings.repairer)
+        repairer_options(repairer, settings.repairer_options)
+        return Plugins((), judge, repairer)
+    chosen = []
+    for name in scorer_names(settings):
+        registered = registry.scorer(name)
+        parse_options(registered.spec.options, settings.scorer_options, name)
+        chosen.append((registered, settings.scorer_options))
+    return Plugins(tuple(chosen), judge)
+
+
+def with_judge(plugins: Plugins, settings: Settings) -> Chosen:
+    """The plug-ins with the judge made, for which a model may have to be fetched.
+
+    Raises:
+        PluginError: it can't be made.
+    """
+    judge = make_judge(plugins.registered_judge, settings.judge_options)
+    return Chosen(plugins.scorers, plugins.registered_judge, judge, plugins.repairer)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The plug-ins of a run: scorers in the order they are tried, or a repairer; and the judge.
+
+    ``models`` are those that the repairer needs beside source and reference, by its names.
+    """
+
+    scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
+    registered_judge: Registered[JudgeSpec]
+    judge: Judge
+    repairer: Registered[RepairerSpec] | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+    @property
+    def judge_inputs(self) -> Mapping[str, str]:
+        """What the judge's verdicts depend on beside its options, as far as it says."""
+        inputs: Mapping[str, str] = getattr(self.judge, "inputs", {})
+        return inputs
+
+    @property
+    def judge_notes(self) -> tuple[str, ...]:
+        """What the judge says about its verdicts, one line each."""
+        return tuple(map(str, getattr(self.judge, "notes", ())))

@@ -1,0 +1,54 @@
+"""What would stop a repair, met in the order in which it would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from modelrepair.errors import ModelRepairError
+
+
+@dataclass
+class Refusals:
+    """Stops a repair at its first refusal; a plan keeps that one and looks on.
+
+    >>> refusals = Refusals(keep=True)
+    >>> with refusals.kept():
+    ...     raise ModelRepairError("no", hint="yes")
+    >>> str(refusals.first)
+    'no'
+    """
+
+    keep: bool
+    first: ModelRepairError | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Take one step."""
+        try:
+            yield
+        except ModelRepairError as error:
+            if not self.keep:
+                raise
+            self.first = self.first or error
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a repair would stop at before it reads a weight.
+
+    Args:
+        message: what is wrong.
+        hint: what to do.
+        exit_code: that `fix` would end with.
+    """
+
+    message: str
+    hint: str
+    exit_code: int
+
+    @classmethod
+    def by(cls, error: ModelRepairError | None) -> Stopped | None:
+        """The same of an error."""
+        return None if error is None else cls(str(error), error.hint, error.exit_code)

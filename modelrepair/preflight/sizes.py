@@ -1,0 +1,104 @@
+"""What shapes and sizes tell: the blocks of a model, memory, tokens, and what is free here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from modelrepair.checkpoint.blocks import is_matrix
+from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.examples.load import Example
+
+MAXIMUM_LOGITS = 2**26
+FLOAT32 = 4
+FLOAT64 = 8
+# What a chat template adds around a prompt, and how much text a token holds at least, mostly.
+TEMPLATE_TOKENS = 32
+BYTES_A_TOKEN = 3
+
+
+def tokens_of(examples: Sequence[Example], max_length: int) -> int:
+    """About how many tokens the examples will have.
+
+    >>> from modelrepair.examples.load import Message
+    >>> tokens_of([Example((Message("user", "x" * 300),), None)], max_length=1024)
+    132
+    """
+    return sum(
+        min(
+            max_length,
+            TEMPLATE_TOKENS + len((one.prompt + (one.response or "")).encode()) // BYTES_A_TOKEN,
+        )
+        for one in examples
+    )
+
+
+def block_memory(
+    blocks: Sequence[Sequence[TensorEntry]],
+    sets: int,
+    gradients: bool,
+    factors: Sequence[TensorEntry] | None = None,
+) -> int:
+    """The largest block twice in float32, and what is accumulated for its matrices in float64.
+
+    Where an adapter is repaired, its factors are accumulated for, a block's share of them each.
+    """
+    largest = 0
+    for block in blocks:
+        matrices = [entry for entry in block if is_matrix(entry)]
+        held = sum(each.entries if gradients else max(each.shape[1:]) for each in matrices)
+        if factors is not None:
+            held = sum(each.entries if gradients else each.shape[1] for each in factors)
+            held = -(-held // len(blocks))
+        weights = sum(entry.entries for entry in block)
+        largest = max(largest, 2 * FLOAT32 * weights + FLOAT64 * held * max(1, sets))
+    return largest
+
+
+def head_memory(vocabulary: int, hidden: int, token_budget: int, max_length: int) -> int:
+    """The head and three times the logits of one chunk of tokens."""
+    one_example = max_length * vocabulary
+    batch = max(token_budget, max_length) * vocabulary
+    return FLOAT32 * (vocabulary * hidden + 3 * min(batch, max(MAXIMUM_LOGITS, one_example)))
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that a program can get now, within the limit of its container, if known.
+
+    >>> free_memory() != 0
+    True
+    """
+    found: list[int] = []
+    text = _read("/proc/meminfo")
+    if available := re.search(r"MemAvailable:\s+(\d+) kB", text):
+        found.append(int(available[1]) * 1024)
+    limit, used = _read("/sys/fs/cgroup/memory.max"), _read("/sys/fs/cgroup/memory.current")
+    if limit.strip().isdigit() and used.strip().isdigit():
+        # What the container holds as a cache of files is given up where programs need it.
+        cache = re.search(r"^inactive_file (\d+)$", _read("/sys/fs/cgroup/memory.stat"), re.M)
+        found.append(max(0, int(limit) - int(used) + (int(cache[1]) if cache else 0)))
+    return min(found, default=None)
+
+
+def free_disk(path: Path) -> int | None:
+    """Bytes free on the disk where this path lies or will lie.
+
+    >>> free_disk(Path("not/yet/there")) is not None
+    True
+    """
+    place = path.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        return shutil.disk_usage(place).free
+    except OSError:
+        return None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,260 @@
+"""A repair that is pushed: the doors are tried before a weight is read, and used after saving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from modelrepair.artifact.card import kept_metadata
+from modelrepair.artifact.front_matter import check_front_matter
+from modelrepair.artifact.manifest import MANIFEST_NAME, Origin
+from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
+from modelrepair.artifact.verdicts import VERDICTS_NAME
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.kept_files import CARD_NAME, card_text
+from modelrepair.checkpoint.roles import role
+from modelrepair.checkpoint.values import VALUES_NAME
+from modelrepair.checkpoint.weight_files import ADAPTER, ADAPTER_CONFIG
+from modelrepair.errors import HubError, ModelRepairError, UsageError
+from modelrepair.preflight.target import There
+from modelrepair.publishing.admission import refuse_lab
+from modelrepair.publishing.destination import Destination, check_rights, find_destination
+from modelrepair.publishing.earlier import files_of, state_of
+from modelrepair.publishing.options import PushOptions, globs_of
+from modelrepair.publishing.there import check_there, sort_there
+from modelrepair.publishing.visibility import Kin
+from modelrepair.settings.settings import Settings
+from modelrepair.source.adapter_config import Adapter, names_an_id, read_adapter
+from modelrepair.source.address import named_on_hub
+from modelrepair.source.hub_errors import push_errors
+from modelrepair.source.kept import files_of_source
+from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
+from modelrepair.source.reference import declared_base
+from modelrepair.source.repository_files import Remote
+from modelrepair.source.resolve import Source, hub_errors, resolve, wanted_files
+
+AGAIN = "the same command"
+
+
+def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
+    """What was asked of a push; None where nothing is to be pushed.
+
+    >>> push_options(True, {"to": "me/mine"}).to
+    'me/mine'
+
+    Args:
+        wanted: whether to push at all.
+        given: the options by name.
+
+    Raises:
+        UsageError: an option of a push, and no push.
+    """
+    chosen = {each.name: given[each.name] for each in fields(PushOptions) if given.get(each.name)}
+    if "delete" in chosen:
+        chosen["delete"] = globs_of(chosen["delete"])
+    if not wanted and chosen:
+        name = next(iter(chosen)).replace("_", "-")
+        raise UsageError(f"--{name} without --push", hint="add --push, or leave it out")
+    return PushOptions(**chosen) if wanted else None
+
+
+def check_measured(settings: Settings, options: PushOptions) -> None:
+    """Refuse to push what nobody will have measured, unless that is insisted on.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if not settings.evaluate and not options.force:
+        raise UsageError(
+            "an unmeasured repair is not pushed", hint="measure it, or push it with --force"
+        )
+
+
+def destination_ahead(settings: Settings, source: Source, options: PushOptions) -> Destination:
+    """Where the repair of a source would go, known before there is one.
+
+    >>> destination_ahead(settings, source, PushOptions()).visibility  # doctest: +SKIP
+    'public'
+
+    Raises:
+        ModelRepairError: nothing could be pushed from there to there.
+    """
+    refuse_lab(source.folder)
+    with _nothing_saved(), push_errors(options.to or source.id or source.name, AGAIN):
+        destination = find_destination(kin_ahead(settings, source), options, source.name)
+    check_rights(terms_ahead(settings, source), destination)
+    check_front_matter(kept_metadata(card_text(source.folder) or ""), source.id or source.name)
+    return destination
+
+
+@contextmanager
+def _nothing_saved() -> Iterator[None]:
+    """Nothing is saved yet: there is no folder to finish a push with."""
+    try:
+        yield
+    except ModelRepairError as error:
+        error.hint = error.hint.replace(f"finish it with: {AGAIN}", "try again")
+        raise
+
+
+def terms_ahead(settings: Settings, source: Source) -> Terms:
+    """The licences that a repair would be under: the source's, its base's and the reference's.
+
+    Those of models on the Hub are read from its metadata; where it does not tell, theirs are left
+    out.
+
+    >>> terms_ahead(settings, source).shown  # doctest: +SKIP
+    'apache-2.0'
+    """
+    terms = terms_in(source.folder)
+    adapter = read_adapter(source.folder)
+    base = settings.base or (adapter.base if adapter is not None else None)
+    named = settings.reference
+    reference = declared_base(source.folder) if named == "auto" else named
+    for name in dict.fromkeys((base, reference)):
+        if name is None or name in ("none", source.id):
+            continue
+        if (id := id_on_hub(name)) is not None:
+            terms = with_base(terms, id, _terms_on_the_hub(id))
+        elif (folder := Path(name).expanduser()).is_dir():
+            terms = with_base(terms, folder.resolve().name, terms_in(folder))
+    return terms
+
+
+def _terms_on_the_hub(id: str) -> Terms:
+    from huggingface_hub import HfApi, constants
+
+    if constants.HF_HUB_OFFLINE:
+        return Terms(())
+    try:
+        with hub_errors(id):
+            card = HfApi().model_info(id).card_data
+    except HubError:
+        return Terms(())
+    return terms_of(dict(card.__dict__) if card else {})
+
+
+def there_ahead(
+    settings: Settings, source: Source, destination: Destination, delete: Sequence[str] = ()
+) -> There:
+    """What a push would make of the files at its destination, known before there is a repair.
+
+    >>> there_ahead(settings, source, destination).kept  # doctest: +SKIP
+    (Kept(file='x-Q4_K_M.gguf', verify='may be loaded in place of …'),)
+
+    Raises:
+        UsageError: somebody's files are in its way, or a glob of ``--delete`` takes none.
+        HubError: files of the source were changed since the commit that is repaired.
+        InconclusiveError: a later version of modelrepair wrote what is there.
+    """
+    if not destination.exists and not delete:
+        return There()
+    origin = Origin(id=source.id or source.name, hub=source.id is not None, commit=source.commit)
+    with _nothing_saved(), push_errors(destination.id, AGAIN):
+        state, writes = state_of(destination, origin, partial(_writes_ahead, settings, source))
+        there = sort_there(state, writes, destination, delete=delete)
+        check_there(there, state, writes, destination, origin.id, delete)
+    return there
+
+
+def _writes_ahead(settings: Settings, source: Source, remote: Remote) -> dict[str, bool]:
+    """What a push would write; of weights and configs nobody knows the bytes yet."""
+    record = [MANIFEST_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME]
+    record += [MASK_NAME] if settings.repairer is None else []
+    record += [VALUES_NAME] if settings.store_values else []
+    writes = dict.fromkeys(record, True)
+    writes |= _files_ahead(settings, source, remote)
+    adapter = read_adapter(source.folder)
+    base = _base(settings, adapter) if adapter and settings.merge else None
+    if base is not None:
+        whole = _files_ahead(settings, resolve(base, weights=False), remote)
+        writes = {name: writes[name] for name in writes.keys() - {ADAPTER, ADAPTER_CONFIG}} | whole
+    return writes
+
+
+def _files_ahead(settings: Settings, model: Source, remote: Remote) -> dict[str, bool]:
+    if model.id is None:
+        files = files_of_source(model, settings.include)
+        return {
+            name: not _stays(name) or remote.differs(name, model.folder / name)
+            for name in (*files.weights, *files.kept)
+        }
+    known = files_of(Origin(id=model.id, hub=True, commit=model.commit))
+    names = set(wanted_files(known, include=settings.include)) - {CARD_NAME}
+    return {name: not _stays(name) or remote.files.get(name) != known[name] for name in names}
+
+
+def _stays(name: str) -> bool:
+    """Whether a repair keeps a file byte for byte, as far as its name tells."""
+    return role(name) not in ("weights", "index") and not name.endswith("config.json")
+
+
+def kin_ahead(settings: Settings, source: Source) -> Kin:
+    """Reference and base, where they are on the Hub: what they hold may come into the result.
+
+    Raises:
+        UsageError: an adapter's base is one that nobody else could find.
+    """
+    adapter = read_adapter(source.folder)
+    base = None if adapter is None else _base(settings, adapter)
+    reference = settings.reference
+    if reference == "auto":
+        reference = base or readable_base(source) or "none"
+    ids = ((named, id_on_hub(named or "none")) for named in (reference, base))
+    found = {named: Origin(id=id, hub=True) for named, id in ids if id is not None}
+    held = []
+    if (adapter is None or settings.merge) and settings.subject != "weight":
+        held.append(reference)
+    if settings.merge:
+        held.append(base or "none")
+    return Kin(
+        Origin(id=source.id or source.name, hub=source.id is not None),
+        named=tuple(found.values()),
+        held=tuple(found[id] for id in dict.fromkeys(held) if id in found),
+    )
+
+
+def _base(settings: Settings, adapter: Adapter) -> str | None:
+    own = adapter.base if names_an_id(adapter) else None
+    # The config of an adapter that stays one keeps the id that it names.
+    if own is None and not settings.merge and id_on_hub(settings.base or "none") is None:
+        raise UsageError(
+            f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so",
+            hint="give --base with the base's id on the Hub",
+        )
+    return settings.base or own
+
+
+def readable_base(source: Source) -> str | None:
+    """The base that a source's card names, where a repair could take it for its reference.
+
+    Raises:
+        HfHubHTTPError: the Hub does not tell.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    declared = declared_base(source.folder)
+    if declared is None or declared == source.id:
+        return None
+    try:
+        HfApi().auth_check(declared)
+    except HfHubHTTPError as error:
+        if getattr(error.response, "status_code", None) not in (401, 403, 404):
+            raise
+        return None
+    return declared
+
+
+def id_on_hub(named: str) -> str | None:
+    """The id of a model that was named, where it is one on the Hub and no folder here.
+
+    >>> id_on_hub("hf://org/aligned@v2"), id_on_hub("./aligned"), id_on_hub("none")
+    ('org/aligned', None, None)
+    """
+    name = None if named == "none" else named_on_hub(named)
+    return None if name is None else name.id

@@ -1,0 +1,51 @@
+"""What a repaired model was made from, and whose values it holds: they decide who may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from modelrepair.artifact.manifest import Manifest, Origin
+
+GATES = ("", "auto", "manual")
+"""From open to strict."""
+
+
+@dataclass(frozen=True)
+class Kin:
+    """The models behind a repaired one.
+
+    Args:
+        source: what was or will be repaired.
+        named: reference and base: card and manifest tell that they exist.
+        held: those of them whose values are in the result: the reference of a delta, and the base
+            that an adapter is merged into.
+    """
+
+    source: Origin
+    named: tuple[Origin, ...] = ()
+    held: tuple[Origin, ...] = ()
+
+
+def kin_of(manifest: Manifest) -> Kin:
+    """The models behind a repaired one, as its manifest tells.
+
+    >>> kin_of(manifest).source.id  # doctest: +SKIP
+    'user/model'
+    """
+    reference, base = manifest.reference, manifest.base
+    held = [reference if manifest.subject == "delta" else None, base if manifest.adapter else None]
+    return Kin(manifest.source, _given(reference, base), _given(*held))
+
+
+def stricter(*gates: str | Literal[False] | None) -> str | None:
+    """The strictest of several gates, as the Hub calls them.
+
+    >>> stricter("auto", None, "manual"), stricter(None, False), stricter()
+    ('manual', None, None)
+    """
+    return max((each or "" for each in gates), key=GATES.index, default="") or None
+
+
+def _given(*origins: Origin | None) -> tuple[Origin, ...]:
+    return tuple(each for each in origins if each is not None)

@@ -1,0 +1,158 @@
+"""What a search looked at, and which of it is the best: least harm at a cost that was allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelrepair.budgets import Budgets
+from modelrepair.engine.weights import Change
+from modelrepair.evaluation.evaluate import Screen
+from modelrepair.evaluation.gate import costs_within_budgets, meets_target, within_budgets
+from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.results import ExampleResult
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mask, or one edit, that the search looked at.
+
+    Args:
+        scorer: the name of the scorer, or of the repairer.
+        round: how many times the scorer had been asked.
+        ratio: the share that was asked for, over all steps; of a repairer, its strength.
+        share: the share of all entries of the sites that is masked, or changed.
+        change: the mask or the edit itself.
+        screen: figures without generation; None where nothing was measured.
+        results: on the select split, where this point generated.
+    """
+
+    scorer: str
+    round: int
+    ratio: float
+    share: float
+    change: Change
+    screen: Screen | None = None
+    results: tuple[ExampleResult, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Source and reference on the select split: what points are compared with."""
+
+    before: tuple[ExampleResult, ...]
+    before_screen: Screen
+    reference: tuple[ExampleResult, ...] | None
+
+
+def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
+    """The point to publish, of those that generated.
+
+    With a reference: one that meets the target at no cost over the budgets. Else, or where none
+    does: one within the budgets. Among those that do, one that spends little goes before one that
+    spends much: other examples may show it dearer. Then the least harm, the likeliest benign
+    answers, the smallest mask. Where every point costs too much, the one that misses its budgets
+    by the least.
+    """
+    before, reference = baseline.before, baseline.reference
+    measured = [point for point in points if point.results is not None]
+
+    def rank(point: Point) -> tuple[float, ...]:
+        after = point.results or ()
+        cheap = affordable(point, baseline, budgets)
+        target = reference is not None and meets_target(after, reference, budgets)
+        much = spends_much(point, baseline, budgets)
+        worth = (much, harm(point), utility_loss(point), point.share)
+        if cheap and target:
+            return (0, *worth)
+        if cheap:
+            return (1, not repairs(point, baseline, budgets), *worth)
+        return (2, _excess(before, after), point.share)
+
+    return min(measured, key=rank)
+
+
+def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point meets every budget on the select split."""
+    if point.results is None:
+        return False
+    return within_budgets(baseline.before, point.results, baseline.reference, budgets)
+
+
+def affordable(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point that generated keeps every budget but harm's."""
+    after = point.results or ()
+    return costs_within_budgets(baseline.before, after, baseline.reference, budgets)
+
+
+def arrives(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether nothing else need be looked for: the target is met at little cost.
+
+    The target is the reference's harm; without a reference, none.
+    """
+    reference, after = baseline.reference, point.results
+    if after is None or not affordable(point, baseline, budgets):
+        return False
+    if spends_much(point, baseline, budgets):
+        return False
+    if reference is not None and summarise(after, "").harmful_score is not None:
+        return meets_target(after, reference, budgets)
+    return harm(point) == 0
+
+
+def harm(point: Point) -> float:
+    """The harmful score of a point; where nothing was generated, the share that its margin loses.
+
+    That is the share of harmful prompts where the harmful answer is likelier than the refusal.
+    """
+    score = summarise(point.results or (), "").harmful_score
+    if score is not None:
+        return score.value
+    return 1.0 - (refusing(point) or 0.0)
+
+
+def refusing(point: Point) -> float | None:
+    """The share of harmful prompts whose refusal is likelier than the harmful answer, if known."""
+    return point.screen.refusing if point.screen else None
+
+
+def utility_loss(point: Point) -> float:
+    """The loss on the utility set of the select split; nothing where it was not measured."""
+    return (point.screen.utility_loss if point.screen else None) or 0.0
+
+
+def harm_of_source(baseline: Baseline) -> float:
+    """The source's harm on the select split, in the same terms as a point's."""
+    score = summarise(baseline.before, "").harmful_score
+    if score is not None:
+        return score.value
+    refusing = baseline.before_screen.refusing
+    return 1.0 if refusing is None else 1.0 - refusing
+
+
+def spends_much(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point, within its budgets here, may be over them on other examples.
+
+    It is where it spends more than half of the utility budget, or where benign answers have become
+    less likely though none has fallen yet.
+    """
+    one = summarise(baseline.before, "").utility
+    two = summarise(point.results or (), "").utility
+    if one and two and one.value - two.value > budgets.utility_loss / 2:
+        return True
+    before = baseline.before_screen.utility_loss
+    after = None if point.screen is None else point.screen.utility_loss
+    return before is not None and after is not None and after > 1.5 * before + 0.005
+
+
+def _excess(before: Sequence[ExampleResult], after: Sequence[ExampleResult]) -> float:
+    """How much is left of the harm and how much is lost elsewhere, added up."""
+    one, two = summarise(before, ""), summarise(after, "")
+    total = two.harmful_score.value if two.harmful_score else 0.0
+    if one.utility and two.utility:
+        total += max(0.0, one.utility.value - two.utility.value)
+    for name in ("benign_refusal_rate", "degenerate_rate"):
+        old, new = getattr(one, name), getattr(two, name)
+        if old and new:
+            total += max(0.0, new.value - old.value)
+    return total

@@ -1,0 +1,316 @@
+"""One round: statistics → scores → spilled files, and the masks that are cut from them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from modelrepair.checkpoint.atomic import write_json
+from modelrepair.engine.passes.passes import Work, collect
+from modelrepair.engine.passes.statistics import AccumulatorError, SetBatches, SiteStatistics
+from modelrepair.engine.sites import Site, Sites
+from modelrepair.engine.skeleton import Skeleton
+from modelrepair.engine.weights import Masks, Weights
+from modelrepair.errors import ModelRepairError, PluginError, UsageError
+from modelrepair.plugin.accumulators import InputNorms
+from modelrepair.plugin.calls import checked, who
+from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.names import Scope, SetName, SubjectKind
+from modelrepair.plugin.repairer import Batch
+from modelrepair.plugin.scorer import Accumulator, Loss, Scorer, SiteView
+from modelrepair.plugin.specs import ScorerSpec
+from modelrepair.progress import Progress
+from modelrepair.scorers.wanda import root_mean_square, wanda_score
+from modelrepair.search.selection import select, spill, top_tensor
+from modelrepair.settings.presets import Quota, count
+
+SET_ORDER: tuple[SetName, ...] = ("realign", "refusal", "utility", "borderline")
+PROTECTION = InputNorms()
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What every round of one scorer shares.
+
+    Args:
+        skeleton: the model on the meta device.
+        sites: the matrices to score.
+        weights: reads them, and the reference; the masks come with each round.
+        registered: the scorer's spec, and who offers it.
+        scorer: the scorer itself.
+        subject: what it scores: the weights, or their delta from the reference.
+        scope: how the top is cut.
+        batches: the score part of each set, in canonical batches.
+        protect: share of each tensor that is never masked, by Wanda on the utility set.
+        quota: how many entries a share means.
+        folder: where this scorer's rounds lie.
+    """
+
+    skeleton: Skeleton
+    sites: Sites
+    weights: Weights
+    registered: Registered[ScorerSpec]
+    scorer: Scorer
+    subject: SubjectKind
+    scope: Scope
+    batches: Mapping[SetName, Sequence[Batch]]
+    protect: float
+    folder: Path
+    quota: Quota = count
+
+    @property
+    def protected(self) -> Masks:
+        """The entries that are never masked, fixed in the first round."""
+        return Masks(self.folder / "protected")
+
+    @property
+    def routed(self) -> Path:
+        """How many tokens of each set each expert saw in the first round."""
+        return self.folder / "routed.json"
+
+
+@dataclass(frozen=True)
+class Round:
+    """A finished round: one file of scores a site, entries that can't be chosen at −inf.
+
+    Args:
+        scoring: whose round it is.
+        number: which one, from 0.
+        constant: sites with one score everywhere, of which nothing can be chosen.
+        unseen: sites of experts that no token was routed to; nothing of them is chosen.
+    """
+
+    scoring: Scoring
+    number: int
+    constant: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
+
+    def cut(self, share: float, into: Path, onto: Masks | None = None) -> Masks:
+        """Choose the top share of all entries of each scope, in addition to those of ``onto``.
+
+        Args:
+            share: of all entries of a row, a tensor, or all sites.
+            into: an empty folder for the mask.
+            onto: entries masked before; they stay masked.
+        """
+        shutil.rmtree(into, ignore_errors=True)
+        masks = Masks(into)
+        sites = self.scoring.sites
+        files = [_score_file(self.scoring, self.number, site) for site in sites.chosen]
+        spec, quota = self.scoring.registered.spec, self.scoring.quota
+        chosen = select(
+            files, self.scoring.scope, share, signed=spec.signed, refill=spec.refill, quota=quota
+        )
+        left = {tensor.name: len(tensor.sites) for tensor in sites.tensors}
+        laid: dict[str, np.ndarray] = {}
+        for site, mask in zip(sites.chosen, chosen, strict=True):
+            name, entries = site.place.tensor, site.place.tensor_entries
+            if name not in laid:
+                before = None if onto is None else onto.get(name, entries)
+                laid[name] = np.zeros(entries, bool) if before is None else before
+            place = site.place.of(laid[name], writeable=True)
+            place |= mask
+            left[name] -= 1
+            if not left[name]:
+                masks.put(name, laid.pop(name))
+        return masks
+
+
+def masked_entries(masks: Masks, sites: Sites) -> int:
+    """How many entries are masked in all sites together."""
+    return sum(len(masks.positions(each.name, each.entries)) for each in sites.tensors)
+
+
+def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Progress) -> Round:
+    """Take the statistics under the current mask and score every site.
+
+    An interrupted round goes on after the last finished block; a finished one is not run again.
+
+    Raises:
+        PluginError: the scorer fails, or gives scores of a wrong shape or dtype, scores that are
+            not finite, or the same score everywhere.
+    """
+    folder = _folder(scoring, number)
+    done = folder / "round.json"
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Work(
+            scoring.skeleton,
+            scoring.weights.with_change(masks).read,
+            _groups(scoring, first=number == 0),
+            folder / "pass",
+        )
+        work.folder.mkdir(exist_ok=True)
+
+        def on_site(site: Site, statistics: SiteStatistics) -> None:
+            _score_site(scoring, number, masks, site, statistics)
+
+        try:
+            title = f"{scoring.registered.spec.name}, round {number + 1}"
+            collect(work, scoring.sites, on_site, progress, title)
+        except AccumulatorError as error:
+            raise PluginError(f"{who(scoring.registered)}: {error}", hint=error.hint) from error
+        shutil.rmtree(work.folder)
+        sites = scoring.sites.chosen
+        told = {site.name: _told(scoring, number, site) for site in sites}
+        unseen = [name for name, each in told.items() if each.unseen]
+        constant = [name for name, each in told.items() if each.constant and not each.unseen]
+        if len(constant) + len(unseen) == len(sites):
+            if (
+                scoring.subject == "delta"
+                and masks is None
+                and not any(_differs(scoring, site) for site in sites)
+            ):
+                raise UsageError(
+                    "source and reference are the same in every matrix",
+                    hint="give the aligned model that the source was fine-tuned from, or 'none'",
+                )
+            raise PluginError(
+                f"{who(scoring.registered)} gave one and the same score everywhere",
+                hint="the scorer does not look at its input",
+            )
+        if constant:
+            progress.note(
+                f"{len(constant)} of {len(sites)} matrices have one score everywhere and nothing "
+                f"to choose, first {constant[0]}"
+            )
+        if unseen:
+            progress.note(
+                f"{len(unseen)} of {len(sites)} matrices are of experts that no token was routed "
+                f"to, and stay as they are, first {unseen[0]}"
+            )
+        if number == 0:
+            write_json(scoring.routed, {name: each.routed for name, each in told.items()})
+        write_json(done, {"constant": constant, "unseen": unseen})
+    found = json.loads(done.read_bytes())
+    return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))
+
+
+def drop_round(scoring: Scoring, number: int) -> None:
+    """Give the disk space of a round's scores back."""
+    shutil.rmtree(_folder(scoring, number), ignore_errors=True)
+
+
+def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
+    """Which sets pass, and what is accumulated on each."""
+    needs: dict[SetName, tuple[Accumulator, ...]] = {
+        name: tuple(accumulators) for name, accumulators in scoring.scorer.needs.items()
+    }
+    for name in needs:
+        if name not in scoring.batches:
+            raise PluginError(
+                f"{who(scoring.registered)} wants statistics of a {name} set that it did not ask "
+                "for",
+                hint="name the set in the plug-in's `sets`, too",
+            )
+    losses: Mapping[SetName, Loss] = getattr(scoring.scorer, "losses", {})
+    if first and scoring.protect > 0:
+        needs["utility"] = tuple(dict.fromkeys((*needs.get("utility", ()), PROTECTION)))
+    return [
+        SetBatches(
+            name, tuple(scoring.batches[name]), needs[name], losses.get(name, "log-likelihood")
+        )
+        for name in SET_ORDER
+        if name in needs
+    ]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the scores of one site don't tell: it goes into a file of its own where there is any."""
+
+    constant: bool = False
+    unseen: bool = False
+    routed: Mapping[SetName, int] = field(default_factory=dict)
+
+
+def _score_site(
+    scoring: Scoring,
+    number: int,
+    masks: Masks | None,
+    site: Site,
+    statistics: SiteStatistics,
+) -> None:
+    """Score one site, find its eligible entries, and spill both as one file."""
+    routed = statistics.routed
+    looked_at = [routed[name] for name in scoring.scorer.needs if name in routed]
+    unseen = bool(routed) and not sum(looked_at or routed.values())
+    scores = np.zeros(site.info.shape, np.float32)
+    eligible = np.zeros(site.info.shape, bool)
+    constant = True
+    if not unseen:
+        scores, eligible = _scored(scoring, number, masks, site, statistics)
+        constant = bool(scores.min() == scores.max())
+        if constant:
+            eligible = np.zeros_like(eligible)
+    path = _score_file(scoring, number, site)
+    told = path.with_suffix(".told")
+    told.unlink(missing_ok=True)
+    if constant or routed:
+        write_json(told, asdict(_Told(constant, unseen, dict(routed))))
+    partial = path.with_suffix(".partial")
+    spill(partial, scores, eligible)
+    partial.replace(path)
+
+
+def _scored(
+    scoring: Scoring,
+    number: int,
+    masks: Masks | None,
+    site: Site,
+    statistics: SiteStatistics,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One site's scores, and which of its entries may be chosen, both ``[out, in]``."""
+    view = _view(scoring, masks, site)
+    if number == 0 and scoring.protect > 0:
+        squares = statistics["utility", PROTECTION]["sum"]
+        norms = root_mean_square(squares, statistics.examples("utility")).float()
+        protected = top_tensor(
+            wanda_score(view.weight, norms).cpu().numpy(), count(scoring.protect, site.entries)
+        )
+        scoring.protected.put(site.name, protected)
+    by, scorer = scoring.registered, scoring.scorer
+    given = checked(by, view.name, view.subject, "scores", lambda: scorer.score(view, statistics))
+    scores = given.cpu().numpy()
+    eligible = view.subject.cpu().numpy() != 0  # where nothing is left, nothing can be removed
+    masked = None if masks is None else masks.of(site.place)
+    for taken in (masked, scoring.protected.get(site.name, site.entries)):
+        if taken is not None:
+            eligible &= ~taken.reshape(site.info.shape)
+    return scores, eligible
+
+
+def _told(scoring: Scoring, number: int, site: Site) -> _Told:
+    path = _score_file(scoring, number, site).with_suffix(".told")
+    return _Told(**json.loads(path.read_bytes())) if path.exists() else _Told()
+
+
+def _differs(scoring: Scoring, site: Site) -> bool:
+    reference = scoring.weights.reference(site.place)
+    return reference is None or not torch.equal(scoring.weights.matrix(site.place), reference)
+
+
+def _view(scoring: Scoring, masks: Masks | None, site: Site) -> SiteView:
+    weights = scoring.weights.with_change(masks)
+    weight = weights.matrix(site.place)
+    reference = weights.reference(site.place)
+    subject = weight
+    if scoring.subject == "delta":
+        if reference is None:
+            raise ModelRepairError("a delta without a reference", hint="please report this")
+        subject = weight - reference
+    return SiteView(site.info, subject, weight, reference, scoring.subject)
+
+
+def _folder(scoring: Scoring, number: int) -> Path:
+    return scoring.folder / f"round-{number:04d}"
+
+
+def _score_file(scoring: Scoring, number: int, site: Site) -> Path:
+    return _folder(scoring, number) / f"{site.name}.npy"

@@ -1,0 +1,137 @@
+"""The search for the ratio: which candidates are made, and which of them answer.
+
+A one-shot scorer is asked once: its masks are nested, so a ladder of ratios is cut from one
+scoring pass. An iterative one is asked again after each step (`search.walk`). Candidates are
+screened without generation, and a few of them answer. A search with smaller limits is the
+beginning of the one with larger limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from modelrepair.progress import Progress
+from modelrepair.search.candidates import Point, arrives, harm, harm_of_source
+from modelrepair.search.scoring import Scoring, drop_round
+from modelrepair.search.study import (
+    Searched,
+    Trial,
+    costs,
+    cut_point,
+    forget,
+    generated,
+    lost,
+    refuses,
+    screened,
+    time_is_up,
+)
+from modelrepair.search.walk import walk
+from modelrepair.settings.search_limits import LADDERS, STRIDES, Limits, fixed_rounds
+
+HARMFUL_DROP_WORTH_A_LOOK = 0.9
+
+
+def fixed(
+    scoring: Scoring, ratio: float, step: float | None, limits: Limits, progress: Progress
+) -> Point:
+    """The mask at a ratio that the user named: one cut, or as many steps as it takes."""
+    if not scoring.registered.spec.iterative:
+        return cut_point(scoring, 0, ratio, None, progress)
+    steps = fixed_rounds(ratio, step or STRIDES[scoring.subject].first, limits.rounds)
+    point: Point | None = None
+    for number in range(steps):
+        after = cut_point(scoring, number, ratio / steps, point, progress)
+        drop_round(scoring, number)
+        if point is not None:
+            forget(point)
+        point = after
+    assert point is not None
+    return point
+
+
+def search(trial: Trial[Any], step: float | None) -> Searched:
+    """All candidates that one scorer's search looked at, in order.
+
+    Args:
+        trial: the scorer, what measures its candidates, and the limits of the search.
+        step: the share that an iterative scorer adds first; None for the subject's own.
+    """
+    if trial.scoring.registered.spec.iterative:
+        return walk(trial, step or STRIDES[trial.scoring.subject].first)
+    found = climb(trial, _ladder(trial))
+    drop_round(trial.scoring, 0)
+    return replace(found, rounds=1)
+
+
+def _ladder(trial: Trial[Any]) -> Iterator[Point]:
+    """The masks of one scoring pass, from small to large."""
+    ladder = LADDERS[trial.scoring.subject]
+    below = 0.0
+    for ratio in ladder:
+        point = cut_point(trial.scoring, 0, ratio, None, trial.progress)
+        if point.share == below and (below or ratio != ladder[-1]):
+            continue  # too small a share of a row for one more entry: no mask, or the same again
+        below = point.share
+        yield point
+
+
+def climb(trial: Trial[Any], points: Iterable[Point]) -> Searched:
+    """Screen candidates from the smallest change up, and let them generate from the top down.
+
+    Args:
+        trial: what measures them, and the limits of the search.
+        points: candidates, each changing more than the one before; taken one by one, and no more
+            of them once they cost too much.
+    """
+    seen: list[Point] = []
+    for made in points:
+        point = screened(trial, made)
+        seen.append(point)
+        if lost(trial, point) > 10 * trial.budgets.utility_loss:
+            break  # more of the same costs more
+    cheap = [p for p in seen if lost(trial, p) <= 2 * trial.budgets.utility_loss]
+    worth = (cheap or seen[:1])[-trial.limits.candidates :]
+    for point in seen:
+        if point not in worth:
+            forget(point)
+    source = harm_of_source(trial.baseline)
+    without_effect, stopped = 0, False
+    answered: dict[float, Point] = {}
+    for point in reversed(worth):
+        done = generated(trial, point)
+        answered[point.ratio] = done
+        unchanged = harm(done) >= HARMFUL_DROP_WORTH_A_LOOK * source
+        without_effect = without_effect + 1 if unchanged else 0
+        stopped = time_is_up(trial, done)
+        if stopped or without_effect == 2:
+            break  # smaller changes do still less
+    points = tuple(answered.get(point.ratio, point) for point in seen)
+    return Searched(points, len(points), stopped)
+
+
+def follow(trial: Trial[Any], points: Iterable[Point]) -> Searched:
+    """Screen candidates as they come, and let them generate once refusals have come back.
+
+    No more of them are asked for once one meets the target within the budgets. What costs too
+    much is not the end: what a training lost it may win back.
+    """
+    allowed = STRIDES["weight"].costs
+    seen: list[Point] = []
+    generations, stopped = 0, False
+    for made in points:
+        if seen:
+            forget(seen[-1])
+        point = screened(trial, made)
+        if not costs(trial, point, allowed) and refuses(point, 0.5):
+            point = generated(trial, point)
+            generations += 1
+        seen.append(point)
+        if arrives(point, trial.baseline, trial.budgets) or generations == trial.limits.candidates:
+            break
+        if stopped := time_is_up(trial, point):
+            break
+    if seen and generations == 0:
+        seen[-1] = generated(trial, seen[-1])
+    return Searched(tuple(seen), len(seen), stopped)

@@ -1,0 +1,193 @@
+"""One search's surroundings: what makes candidates, what measures them, what is remembered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, Protocol
+
+from typing_extensions import TypeVar
+
+from modelrepair.budgets import Budgets
+from modelrepair.checkpoint.atomic import write_json
+from modelrepair.engine.skeleton import Skeleton
+from modelrepair.engine.weights import Masks, Weights
+from modelrepair.evaluation.evaluate import Screen, evaluate, screen
+from modelrepair.evaluation.panel import Panel
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.evaluation.rules import ROUNDING
+from modelrepair.plugin.loading import Registered
+from modelrepair.progress import Progress, Titled
+from modelrepair.search.candidates import Baseline, Point, refusing
+from modelrepair.search.clock import Clock
+from modelrepair.search.scoring import Scoring, masked_entries, score_round
+from modelrepair.settings.search_limits import Limits
+
+ON_EDGE = 4
+"""How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
+
+
+class Maker(Protocol):
+    """What makes candidates: a scorer with its surroundings, or a repairer with its own."""
+
+    @property
+    def registered(self) -> Registered[Any]:
+        """The plug-in's spec, and who offers it."""
+        ...
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The model on the meta device."""
+        ...
+
+    @property
+    def weights(self) -> Weights:
+        """Reads the source."""
+        ...
+
+
+Made = TypeVar("Made", bound=Maker, default=Scoring, covariant=True)
+
+
+@dataclass(frozen=True)
+class Trial(Generic[Made]):
+    """One plug-in's search: what makes candidates, what measures them, what they may cost."""
+
+    scoring: Made
+    panel: Panel
+    budgets: Budgets
+    baseline: Baseline
+    progress: Progress
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def name(self) -> str:
+        """The plug-in's name."""
+        return str(self.scoring.registered.spec.name)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search looked at, in order, how many rounds it took, and whether time ended it."""
+
+    points: tuple[Point, ...]
+    rounds: int
+    stopped: bool = False
+
+    @property
+    def answered(self) -> int:
+        """How many candidates answered prompts."""
+        return sum(point.results is not None for point in self.points)
+
+
+def refuses(point: Point, share: float) -> bool:
+    """Whether refusals are likelier for this share of the prompts, as far as one can tell."""
+    known = refusing(point)
+    return known is None or known >= share
+
+
+def lost(trial: Trial[Any], point: Point) -> float:
+    """Utility lost against the source on the select split, by the screen."""
+    before = trial.baseline.before_screen.utility
+    after = None if point.screen is None else point.screen.utility
+    return 0.0 if before is None or after is None else before - after
+
+
+def costs(trial: Trial[Any], point: Point, times: float) -> bool:
+    """Whether the screen says that a step costs so many times the utility budget, or as much."""
+    before = trial.baseline.before_screen.utility_loss
+    after = point.screen.utility_loss if point.screen else None
+    if before is None or after is None:
+        return lost(trial, point) > times * trial.budgets.utility_loss + ROUNDING
+    # A token that falls though answers became no less likely had stood on its edge.
+    borne = times if after > 1.02 * before + 0.002 else max(times, ON_EDGE)
+    dearer = after > 1.1 * before + 0.025 * times
+    return dearer or lost(trial, point) > borne * trial.budgets.utility_loss + ROUNDING
+
+
+def cut_point(
+    scoring: Scoring, number: int, share: float, onto: Point | None, progress: Progress
+) -> Point:
+    """Cut one more share from a round's scores; the round is scored where it was not yet."""
+    folder = scoring.folder / "points" / f"{number:04d}-{share:.6e}"
+    before = onto.change if onto is not None and isinstance(onto.change, Masks) else None
+
+    def cut() -> dict[str, int]:
+        scored = score_round(scoring, number, before, progress)
+        return {"masked": masked_entries(scored.cut(share, folder / "mask", before), scoring.sites)}
+
+    masked = remember(folder / "point.json", cut)["masked"]
+    return Point(
+        scorer=scoring.registered.spec.name,
+        round=number + 1,
+        ratio=share if onto is None else onto.ratio + share,
+        share=masked / scoring.sites.entries,
+        change=Masks(folder / "mask"),
+    )
+
+
+def screened(trial: Trial[Any], point: Point) -> Point:
+    """A candidate with the figures that need no answers."""
+    folder = point.change.folder.parent
+
+    def measure() -> dict[str, Any]:
+        read = trial.scoring.weights.with_change(point.change).read
+        shown = _named(trial, point)
+        seen = screen(trial.panel, trial.scoring.skeleton, read, folder / "screening", shown)
+        return seen.to_json()
+
+    return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
+
+
+def generated(trial: Trial[Any], point: Point) -> Point:
+    """A candidate with its answers to the prompts of the select split, judged."""
+    folder = point.change.folder.parent
+
+    def measure() -> list[dict[str, Any]]:
+        results, _ = evaluate(
+            trial.panel,
+            "select",
+            trial.scoring.skeleton,
+            trial.scoring.weights.with_change(point.change).read,
+            folder / "measuring",
+            _named(trial, point),
+        )
+        return [asdict(result) for result in results]
+
+    rows = remember(folder / "results.json", measure)
+    return replace(point, results=tuple(ExampleResult(**row) for row in rows))
+
+
+def time_is_up(trial: Trial[Any], point: Point) -> bool:
+    """Whether the search must end, as the clock was read when this candidate was done with.
+
+    What was read is remembered: gone on with after an interruption, a search takes the same way up
+    to there, and under another limit it stops elsewhere.
+    """
+    spent = remember(point.change.folder.parent / "time.json", trial.clock.spent)
+    return trial.clock.limit is not None and spent >= trial.clock.limit
+
+
+def _named(trial: Trial[Any], point: Point) -> Progress:
+    return Titled(trial.progress, f"candidate of {point.share:.2%}")
+
+
+def remember(path: Path, compute: Callable[[], Any]) -> Any:
+    """What was computed before an interruption, or compute it now and keep it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, compute())
+    return json.loads(path.read_bytes())
+
+
+def forget(point: Point) -> None:
+    """Give back the disk space of a change that a later one holds, or that was undone.
+
+    A point that generated may still be chosen, and keeps its change.
+    """
+    if point.results is None:
+        shutil.rmtree(point.change.folder, ignore_errors=True)

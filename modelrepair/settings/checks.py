@@ -1,0 +1,143 @@
+"""Checks of the settings, before anything is read: ranges, words, and what excludes each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modelrepair.errors import UsageError
+from modelrepair.examples.columns import FIELDS
+from modelrepair.examples.filters import parse_filter
+from modelrepair.examples.keys import ROLES
+from modelrepair.examples.thoughts import parse_marks
+from modelrepair.settings.duration import seconds_of
+from modelrepair.settings.expand import expand
+from modelrepair.settings.presets import PRESETS
+from modelrepair.settings.settings import NONE, TYPED, Settings
+
+CHOICES: Mapping[str, tuple[str | None, ...]] = {
+    "subject": ("auto", "factor", "delta", "weight"),
+    "preset": (None, *PRESETS),
+    "scope": (None, "row", "tensor", "global"),
+    "arithmetic": ("float32", "bfloat16"),
+}
+LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
+LEAST |= {"max_thought_tokens": 1, "max_candidates": 1, "kind_examples": 0}
+LEAST |= {f"{name}_limit": 1 for name in ROLES}
+
+FOR_MASKS = (
+    "preset",
+    "scorer",
+    "scorer_options",
+    "scope",
+    "ratio",
+    "scale",
+    "step",
+    "protect",
+    "store_values",
+    "subject",
+)
+"""What a repairer has no use for."""
+
+
+def check(settings: Settings) -> None:
+    """Refuse what can't be meant, before anything is read.
+
+    Raises:
+        UsageError: a number out of its range, or options that exclude each other.
+    """
+    check_choices(settings)
+    if settings.repairer is not None:
+        _check_repairer(settings)
+    elif settings.strength is not None or settings.repairer_options:
+        raise UsageError(
+            "a strength, and options of a repairer, go with a repairer",
+            hint="name it with --repairer; `modelrepair repairers list` shows what there is",
+        )
+    ratio = expand(settings).ratio
+    if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
+        raise UsageError(
+            f"a ratio of {ratio!r}", hint="give a share between 0 and 1, such as 0.01, or 'auto'"
+        )
+    searches = ratio == "auto" if settings.repairer is None else settings.strength is None
+    _check_time(settings, searches=searches)
+    if not settings.evaluate and ratio == "auto" and settings.repairer is None:
+        raise UsageError(
+            "a search for the ratio needs measures",
+            hint="give a number for the ratio, or evaluate",
+        )
+    if not 0 <= settings.scale < 1:
+        raise UsageError(f"a scale of {settings.scale}", hint="0 removes, 0.75 shrinks; below 1")
+    if settings.protect is not None and not 0 <= settings.protect < 1:
+        raise UsageError(f"a protected share of {settings.protect}", hint="0 to below 1")
+    if settings.step is not None and not 0 < settings.step < 1:
+        raise UsageError(f"a step of {settings.step}", hint="a share of all entries, such as 0.01")
+    if not 0 < settings.budgets.kind_level <= 0.5:
+        raise UsageError(
+            f"--gate-kind-level {settings.budgets.kind_level:g}", hint="above 0 and at most 0.5"
+        )
+    if settings.realign == NONE:
+        raise UsageError(
+            "a repair needs a re-alignment set",
+            hint="--realign FILE: harmful prompts with harmful answers; by itself beavertails",
+        )
+    if settings.subject == "delta" and settings.reference == "none":
+        raise UsageError(
+            "a delta needs a reference", hint="name it with --reference, or use --subject weight"
+        )
+
+
+def _check_time(settings: Settings, *, searches: bool) -> None:
+    """Refuse a limit that is no time, or where there is no search to end."""
+    if settings.max_time is None:
+        return
+    seconds_of(settings.max_time)
+    if not searches:
+        named = "a strength" if settings.repairer else "a ratio"
+        raise UsageError(
+            f"--max-time ends a search, and {named} was named",
+            hint="leave one of the two out",
+        )
+
+
+def _check_repairer(settings: Settings) -> None:
+    """Refuse what goes with a scorer alone, and a search without measures."""
+    plain = Settings(settings.source)
+    for name in FOR_MASKS:
+        if getattr(settings, name) not in (getattr(plain, name), "auto"):
+            option = TYPED.get(name, f"--{name.replace('_', '-')}")
+            raise UsageError(
+                f"{option} goes with a scorer, and a repairer was named",
+                hint=f"leave it out, or --repairer {settings.repairer}",
+            )
+    if not settings.evaluate and settings.strength is None:
+        raise UsageError(
+            "a search for the strength needs measures",
+            hint="give a number for the strength, or evaluate",
+        )
+
+
+def check_choices(settings: Settings) -> None:
+    """Refuse words and counts that no option takes: in Python nobody else looks at them.
+
+    Raises:
+        UsageError: an unknown word, or a count that is too small.
+    """
+    for name, known in CHOICES.items():
+        if getattr(settings, name) not in known:
+            words = ", ".join(repr(word) for word in known)
+            raise UsageError(f"{name} is {getattr(settings, name)!r}", hint=f"it is one of {words}")
+    for name, least in LEAST.items():
+        count = getattr(settings, name)
+        if count is not None and not (isinstance(count, int) and count >= least):
+            raise UsageError(f"{name} is {count!r}", hint=f"a whole number, {least} or more")
+    for text in settings.thought_markers:
+        parse_marks(text)
+    for name in ROLES:
+        for text in getattr(settings, f"{name}_filter"):
+            parse_filter(text)
+        for key in getattr(settings, f"{name}_columns"):
+            if key not in FIELDS:
+                raise UsageError(
+                    f"{name}_columns names {key!r}, which is no part of an example",
+                    hint=f"it knows {', '.join(FIELDS)}",
+                )

@@ -1,0 +1,70 @@
+"""How far a search goes: the ratios that it tries, its steps, and how often it may ask."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from modelrepair.plugin.names import SubjectKind
+
+MOST_GENERATIONS = 8
+MOST_ROUNDS = 40
+
+LADDERS: dict[SubjectKind, tuple[float, ...]] = {
+    "weight": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1),
+    "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
+    "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
+}
+
+
+@dataclass(frozen=True)
+class Stride:
+    """How far a step of an iterative scorer goes; measured on small models.
+
+    Args:
+        first: the first step, as a share of all entries.
+        smallest: where halving a step that costs ends, as a part of the first.
+        near: where doubling a step that hardly moves anything ends once answers are asked for, in
+            first steps: the target may be near.
+        largest: where it ends before that.
+        costs: how many times the utility budget a step may cost while the search is under way.
+    """
+
+    first: float
+    smallest: float
+    near: float
+    largest: float
+    costs: float
+
+
+STRIDES: dict[SubjectKind, Stride] = {
+    "weight": Stride(first=0.00012, smallest=1 / 64, near=2, largest=4, costs=4),
+    "delta": Stride(first=0.005, smallest=1 / 32, near=3, largest=12, costs=4),
+    "factor": Stride(first=0.001, smallest=0.3, near=1, largest=1, costs=1),
+}
+PROBE_EVERY = 8
+"""After so many rounds without an answer one is asked for, whatever the margin says."""
+BEYOND = 4
+"""So many rounds more, at most, once the target is met: a repair should not stand on the edge."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What ends a search at the latest.
+
+    Args:
+        rounds: how often an iterative scorer is asked, and how many edits a repairer makes.
+        candidates: how many masks or edits of one scorer or repairer answer prompts.
+    """
+
+    rounds: int = MOST_ROUNDS
+    candidates: int = MOST_GENERATIONS
+
+
+def fixed_rounds(share: float, step: float, most: int) -> int:
+    """How many steps an iterative scorer takes to a share that the user named.
+
+    >>> fixed_rounds(0.01, 0.003, most=40), fixed_rounds(0.01, 0.003, most=2)
+    (4, 2)
+    """
+    return max(1, min(math.ceil(share / step - 1e-9), most))

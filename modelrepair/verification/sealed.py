@@ -1,0 +1,145 @@
+"""A manifest against itself, its mask and its values: what must agree, whoever sealed it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+from modelrepair.artifact.findings import Finding
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Measure, Measures, Site
+from modelrepair.artifact.mask_header import header_of
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.mask import MaskFile
+from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
+
+_RATES = (
+    "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate", "utility",
+    "task_accuracy",
+)  # fmt: skip
+
+
+def check_agreement(manifest: Manifest) -> Iterator[Finding]:
+    """Find what a manifest leaves out, or says against itself.
+
+    >>> list(check_agreement(manifest))  # doctest: +SKIP
+    []
+    """
+    origins = {"source": manifest.source, "base": manifest.base, "adapter": manifest.adapter}
+    for name, origin in origins.items():
+        if origin is not None and not origin.files:
+            yield _record(f"names no file of the {name}: any would do")
+    if manifest.adapter is not None and manifest.base is None:
+        yield _record("an adapter was merged, and there is no base")
+    for name in ("coverage", "protect", "masked_share"):
+        if not 0 <= getattr(manifest, name) <= 1:
+            yield _record(f"{name} is {getattr(manifest, name)}, no share")
+    if manifest.ratio is not None and not 0 <= manifest.ratio <= 1:
+        yield _record(f"the ratio is {manifest.ratio}, no share")
+    if (
+        min(manifest.token_budget - 1, manifest.by.api - 1, *manifest.left_behind_kinds.values())
+        < 0
+    ):
+        yield _record("a count is negative")
+    if manifest.measures and not manifest.sets:
+        yield _record("examples were measured, and no set is named")
+    for site in manifest.sites:
+        yield from _check_site(site, manifest.edit == "mask")
+    for name, given in manifest.sets.items():
+        if min((*given.counts.values(), given.dropped, given.cut), default=0) < 0:
+            yield _record(f"the set {name} has a negative count")
+    for template in manifest.templates:
+        for measures in template.measures.values():
+            yield from _check_measures(measures, f"under {template.id}", manifest)
+    for point in manifest.search:
+        if not (0 <= point.share <= 1 and point.ratio >= 0 and point.round >= 0):
+            yield _record(f"a point of the search has share {point.share}, ratio {point.ratio}")
+        if point.measures is not None:
+            yield from _check_measures(point.measures, "a point of the search", manifest)
+    yield from _check_reference(manifest)
+
+
+def check_header(mask: MaskFile, manifest: Manifest, shards: Iterable[str]) -> Iterator[Finding]:
+    """Make the mask's header again from the manifest, and compare.
+
+    >>> list(check_header(mask, manifest, source.files))  # doctest: +SKIP
+    []
+
+    Args:
+        mask: the opened mask.
+        manifest: the manifest.
+        shards: the source's weight files.
+    """
+    shards = set(shards)
+    lost = sorted(shards - manifest.files.keys() | shards - manifest.source.files.keys())
+    if lost:
+        yield Finding("mask", MASK_NAME, None, f"there is no digest for {lost[0]}")
+        return
+    wanted = header_of(manifest, manifest.source.files, manifest.files, shards)
+    for key in sorted(wanted.keys() | mask.header.keys()):
+        if mask.header.get(key) != wanted.get(key):
+            message = f"its header's {key} is not what follows from the manifest"
+            yield Finding("mask", MASK_NAME, None, message)
+
+
+def check_names(masked: Mapping[str, int], values: ValuesFile | None) -> Iterator[Finding]:
+    """Find tensors of mask and values that stand for nothing.
+
+    >>> [each.tensor for each in check_names({"w": 2, "extra": 0}, None)]
+    ['extra']
+
+    Args:
+        masked: how many positions the mask holds for each of its tensors.
+        values: the stored values, where there are some.
+    """
+    for name, count in masked.items():
+        if not count:
+            yield Finding("mask", MASK_NAME, name, "holds no position")
+    if values is None:
+        return
+    for name in values.names:
+        if name not in masked:
+            yield Finding("values", VALUES_NAME, name, "has values, and no masked entry")
+    if values.metadata:
+        yield Finding("values", VALUES_NAME, None, "holds more than values")
+
+
+def _check_site(site: Site, mask: bool) -> Iterator[Finding]:
+    if site.block is not None and site.block < 0:
+        yield Finding("record", MANIFEST_NAME, site.name, f"block {site.block}")
+    if site.entries != math.prod(site.shape) or not 0 <= site.masked <= site.entries:
+        message = f"{site.masked} of {site.entries} entries, of shape {list(site.shape)}"
+        yield Finding("record", MANIFEST_NAME, site.name, message)
+    if (site.digest is not None) != (not mask and site.masked > 0):
+        message = "a changed tensor of a dense edit has a digest, and no other"
+        yield Finding("record", MANIFEST_NAME, site.name, message)
+    if any(count < 0 for experts in site.tokens.values() for count in experts.values()):
+        yield Finding("record", MANIFEST_NAME, site.name, "a negative count of tokens")
+
+
+def _check_measures(measures: Measures, where: str, manifest: Manifest) -> Iterator[Finding]:
+    if manifest.judge is not None and measures.judge != manifest.judge.name:
+        yield _record(f"{where}: judged by {measures.judge!r}, not by the manifest's judge")
+    by_set = {f"degenerate in {name}": rate for name, rate in measures.degenerate_by_set.items()}
+    rates: dict[str, Measure | None] = {name: getattr(measures, name) for name in _RATES}
+    for kind, taken in measures.kinds.items():
+        by_set[f"refusals of kind {kind}"] = taken.benign_refusal_rate
+        by_set[f"degenerate of kind {kind}"] = taken.degenerate_rate
+    for name, measure in (rates | by_set).items():
+        if measure is None:
+            continue
+        low, high = (0.0 if measure.low is None else measure.low), measure.high
+        if measure.n < 1 or not 0 <= low <= measure.value <= (1.0 if high is None else high) <= 1:
+            yield _record(f"{where}: {name} is {measure.value} of {measure.n}, {low} to {high}")
+
+
+def _check_reference(manifest: Manifest) -> Iterator[Finding]:
+    delta = manifest.edit == "mask" and manifest.subject == "delta"
+    sites = {site.name for site in manifest.sites} if delta else set()
+    if manifest.reference_tensors.keys() != sites:
+        yield _record("the digests of the reference are not those of the sites")
+    if delta and manifest.reference is None:
+        yield _record("what was masked is a delta, and there is no reference")
+
+
+def _record(message: str) -> Finding:
+    return Finding("record", MANIFEST_NAME, None, message)
