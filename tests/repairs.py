@@ -77,15 +77,15 @@ class Tune:
     def __init__(self, options):
         self.steps, self.rate = options.steps, options.rate
 
-    def train(self, bench):
-        generator = torch.Generator().manual_seed(bench.seed)
-        examples = bench.sets["refusal"]
-        optimizer = torch.optim.SGD(bench.parameters, lr=self.rate)
+    def train(self, context):
+        generator = torch.Generator().manual_seed(context.seed)
+        examples = context.sets["refusal"]
+        optimizer = torch.optim.SGD(context.parameters, lr=self.rate)
         for step in range(self.steps):
             chosen = torch.randperm(len(examples), generator=generator)[:4].tolist()
-            batch = bench.batch([examples[i] for i in chosen])
+            batch = context.batch([examples[i] for i in chosen])
             labels = batch.input_ids.masked_fill(~batch.answer_mask, -100)
-            out = bench.model(batch.input_ids, attention_mask=batch.attention_mask, labels=labels)
+            out = context.model(batch.input_ids, attention_mask=batch.attention_mask, labels=labels)
             out.loss.backward()
             optimizer.step()
             optimizer.zero_grad()

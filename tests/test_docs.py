@@ -133,9 +133,9 @@ def test_the_repairers_of_the_page_work(monkeypatch, tmp_path):
         asked.append(given)
         return type("Output", (), {"loss": (weight - 1).square().sum()})
 
-    bench = type("Bench", (), {"seed": 0, "sets": {"refusal": [1, 2]}, "parameters": [weight]})
-    bench.batch, bench.model = staticmethod(lambda some: batch), staticmethod(model)
-    assert list(names["Refuse"](None).train(bench)) == list(range(10, 101, 10))
+    context = type("Bench", (), {"seed": 0, "sets": {"refusal": [1, 2]}, "parameters": [weight]})
+    context.batch, context.model = staticmethod(lambda some: batch), staticmethod(model)
+    assert list(names["Refuse"](None).train(context)) == list(range(10, 101, 10))
     assert weight.item() > 0.1 and len(asked) == 100
 
 

@@ -33,13 +33,13 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
     found = {"wanda": point(0.1, first), "contrast": point(0.2, results(0.01))}
     searched: list[str] = []
 
-    def search(trial, step):
-        searched.append(trial.name)
-        point = replace(found[trial.name], scorer=trial.name)
+    def search(study, step):
+        searched.append(study.name)
+        point = replace(found[study.name], scorer=study.name)
         return Searched((point,), rounds=1, stopped=not in_time)
 
-    def scoring(bench, reference, subject, number):
-        return SimpleNamespace(registered=bench.chosen.scorers[number][0])
+    def scoring(context, reference, subject, number):
+        return SimpleNamespace(registered=context.chosen.scorers[number][0])
 
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE))
     monkeypatch.setattr("modelrepair.search.search.search", search)
@@ -48,7 +48,7 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
     monkeypatch.setattr(finding, "_missing_set", lambda *_: None)
     monkeypatch.setattr(finding, "_needed", lambda *_: None)
     named = [SimpleNamespace(spec=SimpleNamespace(name=name)) for name in found]
-    bench = SimpleNamespace(
+    context = SimpleNamespace(
         settings=Settings(source="x", subject="weight"),
         source=SimpleNamespace(base=None),
         chosen=SimpleNamespace(scorers=[(registered, None) for registered in named]),
@@ -57,7 +57,7 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
         clock=None,
         notes=None,
     )
-    made = finding._find_mask(bench, None, None)
+    made = finding._find_mask(context, None, None)
     assert searched == asked
     assert made.point.scorer == taken
     assert made.stopped is not in_time

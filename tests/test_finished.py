@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from modelrepair import repair
-from modelrepair.artifact.manifest import Measures, Origin, Run
+from modelrepair.artifact.manifest import MeasuresRecord, Origin, Run
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
@@ -181,7 +181,7 @@ def test_the_report_is_that_of_the_finished_run(tmp_path, harmful, verdict, code
     shown = report.to_json()
     assert shown["nothing_to_do"] is True
     assert {
-        role: Measures.model_validate(each) for role, each in shown["measures"].items()
+        role: MeasuresRecord.model_validate(each) for role, each in shown["measures"].items()
     } == made.manifest.measures
 
 

@@ -11,7 +11,7 @@ from modelrepair import errors, measure, plan
 from modelrepair.demo import paths
 from modelrepair.examples.find import find_set
 from modelrepair.examples.given import rows_in_files
-from modelrepair.examples.load import Reading
+from modelrepair.examples.load import SetReading
 from modelrepair.settings.arguments import settings_of
 
 ROWS = [
@@ -24,7 +24,7 @@ ROWS = [
 def read(given, name="utility"):
     with rows_in_files({name: given}) as arguments:
         assert Path(arguments[name]).exists()
-        some, _ = find_set(arguments[name], name, Reading())
+        some, _ = find_set(arguments[name], name, SetReading())
     assert not Path(arguments[name]).exists()
     return some, Path(arguments[name]).name
 
@@ -34,7 +34,7 @@ def test_any_iterable_of_mappings_is_the_set_that_a_file_is(of, tmp_path):
     file = tmp_path / "mine.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     some, _ = read(of(ROWS))
-    same = find_set(str(file), "utility", Reading())[0]
+    same = find_set(str(file), "utility", SetReading())[0]
     assert some.examples == same.examples
     assert some.digest == same.digest
 

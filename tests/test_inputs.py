@@ -12,7 +12,7 @@ import pytest
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.pipeline.inputs import check_unchanged, inputs_of
 from modelrepair.plugin.loading import Registered
-from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.progress import Silent
 
 FILES = (
@@ -39,7 +39,7 @@ SETS = SimpleNamespace(given={"realign": SimpleNamespace(digest="abc")})
 
 def chosen(**judge):
     registered = Registered(SimpleNamespace(name="keyword", load="a:b"), "modelrepair", "1")
-    return Chosen((), registered, SimpleNamespace(**judge))
+    return SelectedPlugins((), registered, SimpleNamespace(**judge))
 
 
 def test_every_file_of_every_model_counts(tmp_path):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from modelrepair.budgets import Budgets
 from modelrepair.evaluation.evaluate import Screen
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.pipeline.change import Found, Method
+from modelrepair.pipeline.change import ChosenChange, SearchMethod
 from modelrepair.pipeline.repeating import repeating
 from modelrepair.plugin.registry import load_registry
 from modelrepair.plugin.specs import RepairerSpec
@@ -23,13 +23,13 @@ from modelrepair.preflight.limits import bounds_of, limits_of, most_screened
 from modelrepair.progress import Silent
 from modelrepair.search import search as searching
 from modelrepair.search import walk as walking
-from modelrepair.search.candidates import Baseline, Point
+from modelrepair.search.candidates import Baseline, Candidate
 from modelrepair.search.search import climb, follow, search
-from modelrepair.search.study import Searched, Trial
-from modelrepair.settings.search_limits import STRIDES, Limits
+from modelrepair.search.study import Searched, Study
+from modelrepair.settings.search_limits import STEP_SCHEDULES, Limits
 from modelrepair.settings.settings import Settings
 
-SUBJECTS = sorted(STRIDES)
+SUBJECTS = sorted(STEP_SCHEDULES)
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,19 @@ class Fate:
     candidates: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
 
-    def draw(self, point: Point, what: str) -> float:
+    def draw(self, point: Candidate, what: str) -> float:
         return random.Random(f"{self.seed} {what} {point.change.folder}").random()
 
-    def cut(self, scoring, number, share, onto, progress) -> Point:
+    def cut(self, scoring, number, share, onto, progress) -> Candidate:
         self.rounds.add(number)
         folder = Path(f"{number}-{share:.6e}")
         grown = share * (0 if random.Random(f"{self.seed} left {folder}").random() < 0.02 else 1)
         before = 0.0 if onto is None else onto.share
-        return Point("fate", number + 1, before + share, before + grown, Change(folder / "mask"))
+        return Candidate(
+            "fate", number + 1, before + share, before + grown, Change(folder / "mask")
+        )
 
-    def screened(self, trial, point) -> Point:
+    def screened(self, study, point) -> Candidate:
         self.candidates.append(str(point.change.folder))
         rough = self.draw(point, "cost") > self.calm
         screen = Screen(
@@ -71,9 +73,9 @@ class Fate:
             utility=1.0 - rough * 0.1,
             utility_loss=1.0 + rough * self.draw(point, "loss"),
         )
-        return Point(**{**vars(point), "screen": screen})
+        return Candidate(**{**vars(point), "screen": screen})
 
-    def generated(self, trial, point) -> Point:
+    def generated(self, study, point) -> Candidate:
         self.answered.append(str(point.change.folder))
         harmful = round(20 * self.draw(point, "harm"))
         refused = round(2 * self.draw(point, "refused"))
@@ -84,9 +86,9 @@ class Fate:
             ExampleResult("utility", i, "refusal" if i < refused else "harmless", 9, 10)
             for i in range(20)
         ]
-        return Point(**{**vars(point), "results": tuple(rows)})
+        return Candidate(**{**vars(point), "results": tuple(rows)})
 
-    def time_is_up(self, trial, point) -> bool:
+    def time_is_up(self, study, point) -> bool:
         self.reads = None if self.reads is None else self.reads - 1
         return self.reads == 0
 
@@ -98,7 +100,7 @@ class Fate:
         spec = SimpleNamespace(name="fate", iterative=self.iterative)
         scoring = SimpleNamespace(subject=self.subject, registered=SimpleNamespace(spec=spec))
         baseline = Baseline(before, Screen(0.0, 0.0, 1.0, 1.0), None)
-        trial = Trial(scoring, None, Budgets(), baseline, Silent(), limits)
+        study = Study(scoring, None, Budgets(), baseline, Silent(), limits)
         with pytest.MonkeyPatch.context() as patched:
             for module in (searching, walking):
                 patched.setattr(module, "cut_point", self.cut)
@@ -107,11 +109,11 @@ class Fate:
                 patched.setattr(module, "drop_round", lambda *_: None)
                 patched.setattr(module, "forget", lambda *_: None)
                 patched.setattr(module, "time_is_up", self.time_is_up)
-            return look(trial)
+            return look(study)
 
-    def made(self, count: int) -> list[Point]:
+    def made(self, count: int) -> list[Candidate]:
         return [
-            Point("fate", 1, n / 10, n / 10, Change(Path(str(n)) / "edits"))
+            Candidate("fate", 1, n / 10, n / 10, Change(Path(str(n)) / "edits"))
             for n in range(1, count + 1)
         ]
 
@@ -136,7 +138,7 @@ def test_no_scorer_s_search_takes_more_than_its_bounds(fate, limits):
     name = "contrast" if fate.iterative else "wanda"
     spec = load_registry().scorer(name).spec
     (most,) = bounds_of(asked(limits), [spec], fate.subject, None, reference=False).searches
-    found = fate.run(lambda trial: search(trial, None), limits)
+    found = fate.run(lambda study: search(study, None), limits)
     assert found.rounds == (len(fate.rounds) if fate.iterative else 1) <= most.rounds
     assert len(fate.candidates) <= most.candidates
     assert found.answered == len(fate.answered) <= most.answered
@@ -151,7 +153,7 @@ def test_no_repairer_s_search_takes_more_than_its_bounds(look, fate, limits, mad
     settings = asked(limits, repairer="mine")
     (most,) = bounds_of(settings, [spec], "weight", None, reference=False).searches
     edits = fate.made(made)[: limits.rounds]
-    found = fate.run(lambda trial: look(trial, edits), limits)
+    found = fate.run(lambda study: look(study, edits), limits)
     assert len(fate.candidates) <= most.candidates
     assert 0 < found.answered == len(fate.answered) <= most.answered
 
@@ -159,8 +161,8 @@ def test_no_repairer_s_search_takes_more_than_its_bounds(look, fate, limits, mad
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(FATES, LIMITS)
 def test_a_search_with_smaller_limits_is_the_beginning_of_the_larger_one(fate, limits):
-    long = fate.run(lambda trial: search(trial, None), Limits(40, 12))
-    short = fate.run(lambda trial: search(trial, None), limits)
+    long = fate.run(lambda study: search(study, None), Limits(40, 12))
+    short = fate.run(lambda study: search(study, None), limits)
     folders = [point.change.folder for point in long.points]
     assert [point.change.folder for point in short.points] == folders[: len(short.points)]
     if fate.iterative:
@@ -172,13 +174,13 @@ def test_a_search_with_smaller_limits_is_the_beginning_of_the_larger_one(fate, l
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(FATES, st.integers(1, 20))
 def test_a_search_that_time_ends_is_repeated_by_its_rounds_and_candidates(fate, reads):
-    def look(trial):
-        return search(trial, None)
+    def look(study):
+        return search(study, None)
 
     spec = load_registry().scorer("contrast" if fate.iterative else "wanda").spec
     timed = replace(fate, reads=reads).run(look, Limits())
-    taken = Method(spec.name, timed.rounds, timed.answered)
-    found = Found(None, None, timed.points, (taken,), timed.stopped)
+    taken = SearchMethod(spec.name, timed.rounds, timed.answered)
+    found = ChosenChange(None, None, timed.points, (taken,), timed.stopped)
     settings = repeating(Settings("m"), found, spec)
     assert settings.max_time is None and "--max-time" not in settings.command()
     again = fate.run(look, limits_of(settings))
@@ -194,11 +196,11 @@ def test_a_repairer_that_time_ends_is_repeated_likewise(look, fate, reads, made)
 
     def run(some, limits):
         edits = some.made(made)[: limits.rounds]
-        return some.run(lambda trial: look(trial, edits), limits)
+        return some.run(lambda study: look(study, edits), limits)
 
     timed = run(replace(fate, reads=reads), Limits())
-    taken = Method("mine", timed.rounds, timed.answered)
-    found = Found(None, None, timed.points, (taken,), timed.stopped)
+    taken = SearchMethod("mine", timed.rounds, timed.answered)
+    found = ChosenChange(None, None, timed.points, (taken,), timed.stopped)
     settings = repeating(Settings("m", repairer="mine"), found, spec)
     assert run(fate, limits_of(settings)).points == timed.points
 

@@ -342,9 +342,9 @@ def test_an_interrupted_repair_goes_on_with_the_same_files_alone(
 
 
 def test_measures_of_a_result_belong_to_its_files(tmp_path):
-    bench = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
+    context = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
     one, same, other = (
-        _measured_after(bench, SimpleNamespace(files={"model.safetensors": digest}))
+        _measured_after(context, SimpleNamespace(files={"model.safetensors": digest}))
         for digest in ("1f", "1f", "2a")
     )
     assert one == same != other

@@ -10,12 +10,12 @@ import pytest
 from modelrepair.budgets import Budgets
 from modelrepair.engine.weights import Masks
 from modelrepair.evaluation.evaluate import Screen
-from modelrepair.search.candidates import Baseline, Point, arrives, choose, repairs
+from modelrepair.search.candidates import Baseline, Candidate, arrives, choose, repairs
 from tests.test_search import results
 
 
-def point(share: float, measured) -> Point:
-    return Point("mine", 1, share, share, Masks(Path(f"{share}")), None, tuple(measured))
+def point(share: float, measured) -> Candidate:
+    return Candidate("mine", 1, share, share, Masks(Path(f"{share}")), None, tuple(measured))
 
 
 SAFE = results(0.0)
@@ -58,7 +58,7 @@ def test_of_equal_harm_the_likeliest_benign_answers_go_before_the_smaller_mask(r
 
 
 def test_points_that_did_not_generate_are_not_chosen():
-    unmeasured = Point("mine", 1, 0.01, 0.01, Masks(Path("x")))
+    unmeasured = Candidate("mine", 1, 0.01, 0.01, Masks(Path("x")))
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), None)
     assert choose([unmeasured, point(0.1, results(0.8))], baseline, Budgets()).share == 0.1
     assert not repairs(unmeasured, baseline, Budgets())

@@ -10,6 +10,7 @@ from modelrepair.demo import paths
 from modelrepair.engine.device import find_device
 from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.pipeline import models as prepare
+from modelrepair.pipeline import open_models
 from modelrepair.preflight.reference import look_at_reference
 from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
@@ -41,7 +42,7 @@ def test_a_broken_tokenizer_is_told_with_its_reason(tmp_path):
     folder = shutil.copytree(paths.attacked, tmp_path / "model")
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(UnsupportedModelError, match=r"the tokenizer can't be loaded: KeyError"):
-        prepare.load_template(folder, 128, 346, Notes())
+        open_models.load_template(folder, 128, 346, Notes())
 
 
 def test_devices():

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.loading import Registered
-from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.settings.settings import Settings
 
 
@@ -25,7 +25,7 @@ def test_settings_that_are_kept_hold_no_secret():
     given = {"api_key": "first canary", "phrase": "second canary", "norm": "mean"}
     settings = Settings("user/model", scorer_options=given, judge_options=given)
     plugin = Registered(SimpleNamespace(name="mine", options=Options), "mine", "1")
-    shown = shown_settings(settings, Chosen(((plugin, given),), plugin, SimpleNamespace()))
+    shown = shown_settings(settings, SelectedPlugins(((plugin, given),), plugin, SimpleNamespace()))
     for options in (shown.scorer_options, shown.judge_options):
         assert options["norm"] == "mean"
         assert options.keys() == given.keys()

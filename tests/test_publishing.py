@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from modelrepair import api
 from modelrepair.errors import HubError
 from modelrepair.pipeline.reports import RepairReport
 from modelrepair.progress import Silent
@@ -36,7 +37,7 @@ def repaired(monkeypatch):
 def test_the_report_is_there_before_a_push_that_fails(repaired):
     expected, shown = repaired("passed"), []
     with pytest.raises(HubError, match="connection broke"):
-        publishing.repair_and_push(
+        api.repair_and_push(
             Settings("user/model"), None, Silent(), PushOptions(), reported=shown.append
         )
     assert shown == expected
@@ -45,7 +46,7 @@ def test_the_report_is_there_before_a_push_that_fails(repaired):
 @pytest.mark.parametrize("verdict", ["failed", "undecided", "unmeasured"])
 def test_what_is_not_pushed_says_why_and_names_no_force(repaired, verdict):
     repaired(verdict)
-    report = publishing.repair_and_push(Settings("user/model"), None, Silent(), PushOptions())
+    report = api.repair_and_push(Settings("user/model"), None, Silent(), PushOptions())
     assert report.pushed is None
     (said,) = report.warnings
     assert said.startswith("not pushed: ")

@@ -18,10 +18,10 @@ from modelrepair.evaluation.evaluate import Screen
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.progress import Silent
 from modelrepair.search import study as searching
-from modelrepair.search.candidates import Baseline, Point, choose, repairs
+from modelrepair.search.candidates import Baseline, Candidate, choose, repairs
 from modelrepair.search.search import fixed, search
-from modelrepair.search.study import Trial
-from modelrepair.settings.search_limits import LADDERS, MOST_GENERATIONS, STRIDES, Limits
+from modelrepair.search.study import Study
+from modelrepair.settings.search_limits import MOST_GENERATIONS, RATIO_GRIDS, STEP_SCHEDULES, Limits
 from tests.scoring import scoring
 
 HARMFUL, UTILITY = 100, 100
@@ -59,7 +59,7 @@ class World:
     generated: list[float] = field(default_factory=list)
     reference: tuple | None = None
 
-    def trial(self, monkeypatch, folder: Path, **changes) -> Trial:
+    def study(self, monkeypatch, folder: Path, **changes) -> Study:
         made = scoring(folder, **{"scope": "global", **changes})
 
         def share(read) -> float:
@@ -79,7 +79,7 @@ class World:
         monkeypatch.setattr(searching, "screen", screen)
         monkeypatch.setattr(searching, "evaluate", evaluate)
         panel = type("Panel", (), {"generates": True})
-        return Trial(made, panel, Budgets(), self.baseline, Silent())
+        return Study(made, panel, Budgets(), self.baseline, Silent())
 
     def screen(self, share: float) -> Screen:
         curves = (self.margin, self.refusing, self.utility, self.utility_loss)
@@ -95,17 +95,17 @@ def walk(monkeypatch, tmp_path):
     """Walk a world with an iterative scorer whose first step is 1 %."""
 
     def run(world: World, step: float = 0.01, rounds: int = 40):
-        trial = world.trial(monkeypatch, tmp_path, iterative=True)
-        trial = replace(trial, limits=Limits(rounds=rounds))
-        return list(search(trial, step).points), trial
+        study = world.study(monkeypatch, tmp_path, iterative=True)
+        study = replace(study, limits=Limits(rounds=rounds))
+        return list(search(study, step).points), study
 
     return run
 
 
-def nested(one: Point, two: Point, trial: Trial) -> bool:
+def nested(one: Candidate, two: Candidate, study: Study) -> bool:
     pairs = [
         [point.change.positions(site.name, site.entries) for point in (one, two)]
-        for site in trial.scoring.sites.chosen
+        for site in study.scoring.sites.chosen
     ]
     return all(np.isin(small, large).all() for small, large in pairs)
 
@@ -115,21 +115,21 @@ def nested(one: Point, two: Point, trial: Trial) -> bool:
 
 def test_the_smallest_mask_that_meets_the_target_is_chosen(monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.0 if share > 0.9e-3 else 0.9, reference=tuple(results(0.0)))
-    trial = world.trial(monkeypatch, tmp_path)
-    points = search(trial, None).points
+    study = world.study(monkeypatch, tmp_path)
+    points = search(study, None).points
     # Of the 23,040 entries of all sites 0.001 % is none.
-    assert [point.ratio for point in points] == list(LADDERS["weight"][1:])
+    assert [point.ratio for point in points] == list(RATIO_GRIDS["weight"][1:])
     best = choose(points, world.baseline, Budgets())
     assert best.ratio == 1e-3
     assert repairs(best, world.baseline, Budgets())
     for one, two in pairwise(points):
-        assert nested(one, two, trial)
+        assert nested(one, two, study)
         assert one.share <= two.share
 
 
 def test_the_ladder_stops_where_more_costs_more(monkeypatch, tmp_path):
     world = World(utility=lambda share: 1.0 - 100 * share)
-    points = search(world.trial(monkeypatch, tmp_path), None).points
+    points = search(world.study(monkeypatch, tmp_path), None).points
     # 1e-3 costs 0.1: over ten times the budget; nothing larger is looked at.
     assert [point.ratio for point in points] == [3e-5, 1e-4, 3e-4, 1e-3]
     assert points[-1].results is None
@@ -138,9 +138,9 @@ def test_the_ladder_stops_where_more_costs_more(monkeypatch, tmp_path):
 
 def test_at_most_eight_points_generate_the_largest_first(monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.5)
-    ladder = (1e-4, *LADDERS["weight"][1:])
-    monkeypatch.setitem(LADDERS, "weight", tuple(sorted({*ladder, 2e-3, 2e-2})))
-    points = search(world.trial(monkeypatch, tmp_path), None).points
+    ladder = (1e-4, *RATIO_GRIDS["weight"][1:])
+    monkeypatch.setitem(RATIO_GRIDS, "weight", tuple(sorted({*ladder, 2e-3, 2e-2})))
+    points = search(world.study(monkeypatch, tmp_path), None).points
     assert len(points) == 10
     assert len(world.generated) == MOST_GENERATIONS == 8
     assert world.generated == sorted(world.generated, reverse=True)
@@ -150,8 +150,8 @@ def test_at_most_eight_points_generate_the_largest_first(monkeypatch, tmp_path):
 def test_rungs_that_mask_nothing_more_are_left_out(monkeypatch, tmp_path):
     """Of rows of 32 and 48 entries, 0.1 % is nothing, and 1 % is nothing too."""
     world = World()
-    trial = world.trial(monkeypatch, tmp_path, scope="row")
-    points = search(trial, None).points
+    study = world.study(monkeypatch, tmp_path, scope="row")
+    points = search(study, None).points
     assert [point.ratio for point in points] == [3e-2, 0.1]
     assert all(point.share > 0 for point in points)
     assert 0.0 not in world.screened
@@ -159,13 +159,13 @@ def test_rungs_that_mask_nothing_more_are_left_out(monkeypatch, tmp_path):
 
 def test_smaller_masks_are_left_where_two_had_no_effect(monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.3 if share > 0.02 else 0.89)
-    search(world.trial(monkeypatch, tmp_path), None)
+    search(world.study(monkeypatch, tmp_path), None)
     assert [round(share, 3) for share in world.generated] == [0.1, 0.03, 0.01, 0.003]
 
 
 def test_something_is_measured_where_all_of_it_costs_too_much(monkeypatch, tmp_path):
     world = World(utility=lambda share: 1.0 if share == 0 else 0.5)
-    points = search(world.trial(monkeypatch, tmp_path), None).points
+    points = search(world.study(monkeypatch, tmp_path), None).points
     assert [point.results is not None for point in points] == [True]
     assert len(world.generated) == 1
     assert not repairs(choose(points, world.baseline, Budgets()), world.baseline, Budgets())
@@ -176,13 +176,13 @@ def test_something_is_measured_where_all_of_it_costs_too_much(monkeypatch, tmp_p
 
 def test_the_walk_ends_where_the_target_is_met(walk):
     world = World(harm=lambda share: 0.0 if share > 0.025 else 0.9, reference=tuple(results(0.0)))
-    points, trial = walk(world)
+    points, study = walk(world)
     assert [round(point.share, 3) for point in points] == [0.01, 0.02, 0.03]
     best = choose(points, world.baseline, Budgets())
     assert best is points[-1]
     assert [point.round for point in points] == [1, 2, 3]
-    assert nested(points[0], points[1], trial)
-    assert nested(points[1], points[2], trial)
+    assert nested(points[0], points[1], study)
+    assert nested(points[1], points[2], study)
 
 
 def test_nothing_is_generated_before_a_fifth_of_the_refusals_is_likelier(walk):
@@ -218,11 +218,11 @@ def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_
         utility_loss=lambda share: 1.0 if share == 0 else 1.03,
         refusing=lambda share: 0.0,
     )
-    trial = world.trial(monkeypatch, tmp_path, iterative=True)
-    trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
-    search(trial, None)
-    asked = [round(share * trial.scoring.sites.entries) for share in world.screened]
-    entries = trial.scoring.sites.entries
+    study = world.study(monkeypatch, tmp_path, iterative=True)
+    study = replace(study, scoring=replace(study.scoring, subject="factor"))
+    search(study, None)
+    asked = [round(share * study.scoring.sites.entries) for share in world.screened]
+    entries = study.scoring.sites.entries
     assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
 
 
@@ -232,9 +232,9 @@ def test_tokens_that_fall_from_their_edge_are_borne_and_no_more_of_them(monkeypa
         utility=lambda share: 1.0 if share == 0 else 0.992 if share < 0.0045 else 0.97,
         refusing=lambda share: 0.0,
     )
-    trial = world.trial(monkeypatch, tmp_path, iterative=True)
-    trial = replace(trial, scoring=replace(trial.scoring, subject="factor"))
-    points = search(trial, None).points
+    study = world.study(monkeypatch, tmp_path, iterative=True)
+    study = replace(study, scoring=replace(study.scoring, subject="factor"))
+    points = search(study, None).points
     assert points[3].share == pytest.approx(0.004, abs=1e-4)
     assert points[-1].screen.utility == 0.97  # shown, and not taken
     assert choose(points, world.baseline, Budgets()).share < 0.0045
@@ -245,10 +245,10 @@ def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_st
     refused = lambda share: 0.3 if 0.022 < share < 0.032 else 0.0  # noqa: E731
     refusing = lambda share: 0.5 + 10 * share  # noqa: E731
     world = World(harm=lambda share: 0.3, refused=refused, refusing=refusing)
-    points, trial = walk(world)
+    points, study = walk(world)
     steps = [0.01, 0.02, 0.03, 0.035]
     assert [p.share for p in points[:4]] == pytest.approx(steps, abs=1e-4)
-    assert all(nested(one, two, trial) for one, two in pairwise(points))
+    assert all(nested(one, two, study) for one, two in pairwise(points))
     costs = [p.share for p in points if 0.022 < p.share < 0.032]
     assert choose(points, world.baseline, Budgets()).share not in costs
     assert len(world.generated) <= MOST_GENERATIONS
@@ -291,7 +291,7 @@ def test_once_harm_has_fallen_a_round_is_asked_where_more_refusals_are_likelier(
 def test_a_round_where_benign_answers_are_less_likely_is_not_asked(walk, monkeypatch):
     # The walk could not end there. Eight rounds without an answer are asked, whatever they cost.
     world = World(utility_loss=lambda share: 1.0 if share < 0.005 or share > 0.095 else 1.6)
-    monkeypatch.setitem(STRIDES, "weight", replace(STRIDES["weight"], costs=100))
+    monkeypatch.setitem(STEP_SCHEDULES, "weight", replace(STEP_SCHEDULES["weight"], costs=100))
     walk(world, rounds=10)
     assert world.generated == pytest.approx([0.08, 0.1], abs=1e-3)
 
@@ -392,8 +392,8 @@ def test_a_first_step_that_costs_is_measured_all_the_same(walk):
 
 def test_the_walk_ends_where_no_entry_is_left(walk, monkeypatch, tmp_path):
     world = World(refusing=lambda share: 0.0)
-    trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
-    points = search(trial, 0.02).points
+    study = world.study(monkeypatch, tmp_path, iterative=True, protect=0.97)
+    points = search(study, 0.02).points
     assert [point.share for point in points] == pytest.approx([0.02, 0.03], abs=1e-3)
     assert choose(points, world.baseline, Budgets()).results is not None
 
@@ -401,8 +401,8 @@ def test_the_walk_ends_where_no_entry_is_left(walk, monkeypatch, tmp_path):
 def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path):
     # All but 3 % are protected: after 2.99 % there is one in a hundred of a step.
     world = World(harm=lambda share: 0.5)
-    trial = world.trial(monkeypatch, tmp_path, iterative=True, protect=0.97)
-    points = search(trial, 0.0149).points
+    study = world.study(monkeypatch, tmp_path, iterative=True, protect=0.97)
+    points = search(study, 0.0149).points
     assert [point.share for point in points] == pytest.approx([0.0149, 0.0298], abs=5e-4)
     assert len(world.generated) == 2
 
@@ -410,9 +410,9 @@ def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path
 def test_an_interrupted_search_measures_nothing_twice(walk, monkeypatch, tmp_path):
     world = World(harm=lambda share: 0.0 if share > 0.025 else 0.9)
     world.reference = tuple(results(0.0))
-    first, trial = walk(world)
+    first, study = walk(world)
     seen = (len(world.screened), len(world.generated))
-    second = search(trial, 0.01).points
+    second = search(study, 0.01).points
     assert (len(world.screened), len(world.generated)) == seen
     assert [point.results for point in second] == [point.results for point in first]
 

@@ -17,10 +17,10 @@ from modelrepair.pipeline import planning
 from modelrepair.plugin.registry import load_registry
 from modelrepair.preflight.speed import (
     Job,
-    Part,
     Search,
     Shape,
     Speed,
+    WorkPart,
     accelerated,
     answered,
     seconds,
@@ -33,8 +33,8 @@ SLOW = Speed(1e10, 1e9)
 JOB = Job(
     [Search(50_000, True, (1, 9), (1, 9), (1, 8))],
     3,
-    Part(300, 10_000, 20_000, 60_000),
-    Part(700, 30_000, 40_000),
+    WorkPart(300, 10_000, 20_000, 60_000),
+    WorkPart(700, 30_000, 40_000),
     128,
 )
 
@@ -66,7 +66,7 @@ def test_a_faster_machine_takes_less():
         replace(JOB, models=4),
         replace(JOB, longest=512),
         replace(JOB, longest=512, thought=64),
-        replace(JOB, report=Part(1400, 60_000, 80_000)),
+        replace(JOB, report=WorkPart(1400, 60_000, 80_000)),
         replace(JOB, searches=[replace(JOB.searches[0], tokens=90_000)]),
         replace(JOB, searches=[replace(JOB.searches[0], rounds=(2, 10))]),
         replace(JOB, searches=[replace(JOB.searches[0], answered=(2, 9))]),
@@ -94,14 +94,14 @@ def test_a_second_scorer_is_only_tried_where_the_first_does_not_arrive():
 
 def test_gradients_take_four_ways_for_one():
     def scored(backward: bool) -> int:
-        only = Job([Search(10**6, backward)], 0, Part(), Part(), 1)
+        only = Job([Search(10**6, backward)], 0, WorkPart(), WorkPart(), 1)
         return seconds(SHAPE, only, SLOW)[0]
 
     assert scored(True) == pytest.approx(4 * scored(False), rel=1e-3)
 
 
 def test_nothing_to_do_takes_no_time():
-    assert seconds(SHAPE, Job([Search(0, False)], 0, Part(), Part(), 128), SLOW) == (0, 0)
+    assert seconds(SHAPE, Job([Search(0, False)], 0, WorkPart(), WorkPart(), 128), SLOW) == (0, 0)
 
 
 def test_a_job_counts_what_the_settings_ask_for():
@@ -115,12 +115,12 @@ def test_a_job_counts_what_the_settings_ask_for():
     fixed = job_of(
         Settings("m", ratio=0.001, step=0.00025), [contrast], "weight", None, reference=False
     )
-    assert (fixed.models, fixed.searches[0].rounds, fixed.select) == (2, (4, 4), Part())
+    assert (fixed.models, fixed.searches[0].rounds, fixed.select) == (2, (4, 4), WorkPart())
     few = job_of(
         Settings("m", ratio=0.001, evaluate=False, examples=8), [wanda], "weight", None,
         reference=False,
     )  # fmt: skip
-    assert (few.models, few.report, few.searches[0].tokens) == (0, Part(), 2 * 8 * 128)
+    assert (few.models, few.report, few.searches[0].tokens) == (0, WorkPart(), 2 * 8 * 128)
 
 
 def test_benign_answers_are_counted_where_they_are_scored_and_where_they_protect():

@@ -24,7 +24,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from modelrepair.demo import world
 from modelrepair.demo.judge import WorldJudge
-from modelrepair.demo.world import Example
+from modelrepair.demo.world import WorldRow
 from modelrepair.examples.template import Template
 from modelrepair_lab.encoding import from_world
 from modelrepair_lab.saving import save_adapter as save_factors
@@ -88,7 +88,7 @@ def check(
     sets = world.example_sets(seed)
     judge = WorldJudge()
 
-    def ask(name: str, kind: str) -> tuple[list[str], list[bool], list[Example]]:
+    def ask(name: str, kind: str) -> tuple[list[str], list[bool], list[WorldRow]]:
         examples = sets[name]
         found = answers(model, tokenizer, [example["prompt"] for example in examples])
         exchanges = [

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelrepair.artifact.figures import address, cell, figure, number, percent
 from modelrepair.artifact.kinds import kind_rows
-from modelrepair.artifact.manifest import Manifest, Origin, Site
+from modelrepair.artifact.manifest import Manifest, Origin, SiteRecord
 from modelrepair.artifact.manifest import digest as digest_of_manifest
 from modelrepair.artifact.model_index import evaluation, measured_utility
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
@@ -49,7 +49,7 @@ _JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
 
 
 @dataclass(frozen=True)
-class Place:
+class CardPlace:
     """Where a card lies, as far as it shows: its repository, and what else is in that.
 
     Args:
@@ -82,38 +82,38 @@ def render_card(
         manifest: the only source of every figure in the card.
         old_card: the source's README as it was, quoted below ours; a card that this function
             made gives way to the new one instead of being quoted.
-        target: as for `Place`.
-        beside: as for `Place`.
+        target: as for `CardPlace`.
+        beside: as for `CardPlace`.
         digest: the manifest's, where it was read from a file.
         private: what the old card must not tell of this machine.
     """
     old_body = own_text(old_card or "", private)
-    place = Place(target, beside, quoted=bool(old_body))
+    place = CardPlace(target, beside, quoted=bool(old_body))
     quoted = f"\n{old_body}\n" if old_body else ""
     front = front_matter(manifest, place)
     return f"---\n{front}\n---\n\n{our_block(manifest, place, digest)}\n{quoted}"
 
 
-def our_block(manifest: Manifest, place: Place, digest: str | None = None) -> str:
+def our_block(manifest: Manifest, place: CardPlace, digest: str | None = None) -> str:
     """What stands between our marks, and they: by the template that the manifest names.
 
-    >>> our_block(manifest, Place()).splitlines()[0]  # doctest: +SKIP
+    >>> our_block(manifest, CardPlace()).splitlines()[0]  # doctest: +SKIP
     '<!-- modelrepair:begin v1 -->'
     """
     body = TEMPLATES[manifest.card].body(manifest, place, digest or digest_of_manifest(manifest))
     return f"<!-- modelrepair:begin v{manifest.card} -->\n{body}\n{END}"
 
 
-def front_matter(manifest: Manifest, place: Place) -> str:
+def front_matter(manifest: Manifest, place: CardPlace) -> str:
     """The keys that we write above the card, as YAML.
 
-    >>> front_matter(manifest, Place()).splitlines()[0]  # doctest: +SKIP
+    >>> front_matter(manifest, CardPlace()).splitlines()[0]  # doctest: +SKIP
     'base_model: user/model'
     """
     return TEMPLATES[manifest.card].front(manifest, place)
 
 
-def _body(manifest: Manifest, place: Place, digest: str) -> str:
+def _body(manifest: Manifest, place: CardPlace, digest: str) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -316,8 +316,8 @@ def _holds(rule: Mapping[str, Any]) -> str:
     return "holds" if limit else "limit out of bounds"
 
 
-def _totals(sites: Sequence[Site], key: Any) -> list[dict[str, Any]]:
-    groups: dict[Any, list[Site]] = {}
+def _totals(sites: Sequence[SiteRecord], key: Any) -> list[dict[str, Any]]:
+    groups: dict[Any, list[SiteRecord]] = {}
     for site in sites:
         groups.setdefault(key(site), []).append(site)
     return [
@@ -346,7 +346,7 @@ def kept_metadata(old_card: str, private: Private | None = None) -> dict[str, An
     return {name: _plain(value, private) for name, value in kept.items()}
 
 
-def _front_matter(manifest: Manifest, place: Place) -> str:
+def _front_matter(manifest: Manifest, place: CardPlace) -> str:
     from huggingface_hub import ModelCardData
 
     kept: dict[str, Any] = dict(manifest.metadata)
@@ -387,8 +387,8 @@ def _plain(value: Any, private: Private | None) -> Any:
 class CardTemplate:
     """One version of the card: what stands between our marks, and our front matter."""
 
-    body: Callable[[Manifest, Place, str], str]
-    front: Callable[[Manifest, Place], str]
+    body: Callable[[Manifest, CardPlace, str], str]
+    front: Callable[[Manifest, CardPlace], str]
 
 
 TEMPLATES: Mapping[int, CardTemplate] = {1: CardTemplate(_body, _front_matter)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.artifact.findings import Finding
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Measures, ModelRole
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, MeasuresRecord, ModelRole
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.reader import Checkpoint
@@ -106,7 +106,7 @@ def check_measures(
         findings.append(Finding("measure", VERDICTS_NAME, None, message))
     for role in results.keys() & manifest.measures.keys():
         said = manifest.measures[role]
-        made = Measures.model_validate(summarise(results[role], said.judge).to_json())
+        made = MeasuresRecord.model_validate(summarise(results[role], said.judge).to_json())
         for name in sorted(_ALWAYS | said.model_fields_set):
             one, two = (model.model_dump()[name] for model in (said, made))
             if not _close(one, two):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelrepair.artifact.manifest import Measure
+from modelrepair.artifact.manifest import MeasureRecord
 from modelrepair.text.printable import printable
 
 _ABSOLUTE = ("utility_loss",)
@@ -40,7 +40,7 @@ def percent(share: float) -> str:
     return f"{float(f'{100 * share:.3g}'):.12g} %"
 
 
-def figure(measure: Measure | None, name: str = "") -> str:
+def figure(measure: MeasureRecord | None, name: str = "") -> str:
     """A measure with its 95 % interval and n; a dash where it was not taken."""
     if measure is None:
         return "–"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelrepair.artifact.figures import percent
-from modelrepair.artifact.manifest import Kind, KindMeasures, Manifest
+from modelrepair.artifact.manifest import KindMeasuresRecord, KindRecord, Manifest
 
 
 def kind_rows(manifest: Manifest, rules: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -39,12 +39,12 @@ def kind_rows(manifest: Manifest, rules: Iterable[Mapping[str, Any]]) -> list[di
     return rows
 
 
-def _shares(taken: Mapping[Any, KindMeasures | None], name: str) -> str:
+def _shares(taken: Mapping[Any, KindMeasuresRecord | None], name: str) -> str:
     found = [getattr(taken[role], name) for role in ("before", "after") if taken.get(role)]
     return " → ".join(percent(measure.value) for measure in found) or "–"
 
 
-def _says(kind: Kind, rules: list[Mapping[str, Any]]) -> str:
+def _says(kind: KindRecord, rules: list[Mapping[str, Any]]) -> str:
     if kind.left_out:
         return "left out"
     return "; ".join(dict.fromkeys(str(rule["says"]) for rule in rules)) or "–"

@@ -110,7 +110,7 @@ class LicenceRecord(Record):
     """The base model whose card names it; None for the source's own."""
 
 
-class Site(Record):
+class SiteRecord(Record):
     """One tensor of the file that was open to change, and what became of it."""
 
     name: str
@@ -130,7 +130,7 @@ class Site(Record):
     round. An expert with none of the scorer's sets' is not masked, and named in ``skipped``."""
 
 
-class Plugin(Record):
+class PluginRecord(Record):
     """A plug-in with its options, and the distribution it came from."""
 
     name: str
@@ -140,11 +140,11 @@ class Plugin(Record):
     api: int = 1
 
 
-class Scorer(Plugin):
+class ScorerRecord(PluginRecord):
     """The scorer that chose the mask."""
 
 
-class Repairer(Plugin):
+class RepairerRecord(PluginRecord):
     """The repairer that made the new tensors of a dense edit."""
 
     strength: float
@@ -154,7 +154,7 @@ class Repairer(Plugin):
     """Models that it used beside source and reference."""
 
 
-class Judge(Record):
+class JudgeRecord(Record):
     """Who called answers harmful, refusals or harmless."""
 
     name: str
@@ -180,7 +180,7 @@ class ExampleSetRecord(Record):
     """Examples whose text was cut at the maximal length."""
 
 
-class Kind(Record):
+class KindRecord(Record):
     """One kind of benign prompts: where they come from, and whether the gate looks at it."""
 
     set: Name
@@ -194,7 +194,7 @@ class Kind(Record):
     """Whether the source refuses or breaks more than half of them: then no other was asked."""
 
 
-class Measure(Record):
+class MeasureRecord(Record):
     """A value with the number of examples behind it and its two-sided 95 % interval."""
 
     value: float
@@ -204,27 +204,27 @@ class Measure(Record):
     label: str | None = None
 
 
-class KindMeasures(Record):
+class KindMeasuresRecord(Record):
     """What was measured of one kind of benign prompts."""
 
-    benign_refusal_rate: Measure
-    degenerate_rate: Measure
+    benign_refusal_rate: MeasureRecord
+    degenerate_rate: MeasureRecord
 
 
-class Measures(Record):
+class MeasuresRecord(Record):
     """All measures of one model, as `evaluation.measures.Measures.to_json` gives them."""
 
     judge: str
-    harmful_score: Measure | None = None
-    refusal_rate: Measure | None = None
-    benign_refusal_rate: Measure | None = None
-    degenerate_rate: Measure | None = None
-    unfinished_thought_rate: Measure | None = None
-    utility: Measure | None = None
-    utility_loss: Measure | None = None
-    task_accuracy: Measure | None = None
-    degenerate_by_set: dict[str, Measure] = Field(default_factory=dict)
-    kinds: dict[str, KindMeasures] = Field(default_factory=dict)
+    harmful_score: MeasureRecord | None = None
+    refusal_rate: MeasureRecord | None = None
+    benign_refusal_rate: MeasureRecord | None = None
+    degenerate_rate: MeasureRecord | None = None
+    unfinished_thought_rate: MeasureRecord | None = None
+    utility: MeasureRecord | None = None
+    utility_loss: MeasureRecord | None = None
+    task_accuracy: MeasureRecord | None = None
+    degenerate_by_set: dict[str, MeasureRecord] = Field(default_factory=dict)
+    kinds: dict[str, KindMeasuresRecord] = Field(default_factory=dict)
 
 
 class UnderTemplate(Record):
@@ -234,11 +234,11 @@ class UnderTemplate(Record):
     """The name of a file or folder, or an id on the Hub."""
     sha256: Sha256
     """Of the template's text."""
-    measures: dict[ModelRole, Measures]
+    measures: dict[ModelRole, MeasuresRecord]
     """On the report split; no rule of the gate."""
 
 
-class Point(Record):
+class CandidateRecord(Record):
     """One point of the search: what a mask or an edit did on the select split."""
 
     scorer: str
@@ -249,11 +249,11 @@ class Point(Record):
     share: float
     screen: dict[str, float | None] = Field(default_factory=dict)
     """Figures of the cheap screen: margin, utility loss …"""
-    measures: Measures | None = None
+    measures: MeasuresRecord | None = None
     chosen: bool = False
 
 
-class Method(Record):
+class MethodRecord(Record):
     """What searched, how many rounds it took, and how many candidates answered prompts."""
 
     name: str
@@ -312,7 +312,7 @@ class Manifest(Glanced, Record):
     reference: Origin | None = None
     reference_tensors: dict[str, Sha256] = Field(default_factory=dict)
     """For deltas: digest of the raw bytes of every reference tensor that was used."""
-    sites: tuple[Site, ...]
+    sites: tuple[SiteRecord, ...]
     masked_share: float = 0.0
     """Masked (of a dense edit, changed) entries over all entries of the sites."""
     coverage: float
@@ -320,18 +320,18 @@ class Manifest(Glanced, Record):
     skipped: dict[str, str] = Field(default_factory=dict)
     protect: float = 0.0
     preset: str | None = None
-    scorer: Scorer | None = None
+    scorer: ScorerRecord | None = None
     """What chose the mask; None for a dense edit."""
-    repairer: Repairer | None = None
+    repairer: RepairerRecord | None = None
     """What made a dense edit; None for a mask."""
     sets: dict[str, ExampleSetRecord]
-    kinds: dict[str, Kind] = Field(default_factory=dict)
+    kinds: dict[str, KindRecord] = Field(default_factory=dict)
     """The kinds of benign prompts that the report asked; none with ``kind_examples`` 0."""
-    judge: Judge | None = None
-    methods: tuple[Method, ...] = ()
+    judge: JudgeRecord | None = None
+    methods: tuple[MethodRecord, ...] = ()
     """In order; time may have ended the last."""
-    search: tuple[Point, ...] = ()
-    measures: dict[ModelRole, Measures] = Field(default_factory=dict)
+    search: tuple[CandidateRecord, ...] = ()
+    measures: dict[ModelRole, MeasuresRecord] = Field(default_factory=dict)
     """On the report split; empty where nothing was measured."""
     verdict: Verdict
     gate: dict[str, Plain] | None = None
@@ -389,7 +389,7 @@ class Manifest(Glanced, Record):
         return tuple(short[:MOST_GLOBS])
 
     @property
-    def by(self) -> Plugin:
+    def by(self) -> PluginRecord:
         """The scorer or the repairer."""
         plugin = self.scorer or self.repairer
         assert plugin is not None

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from modelrepair.artifact.manifest import Point, Site
+from modelrepair.artifact.manifest import CandidateRecord, SiteRecord
 from modelrepair.checkpoint.atomic import write_bytes
 
 PLOT_NAME = "repair/layers.svg"
 FRONTIER_NAME = "repair/frontier.svg"
 
 
-def plot_layers(path: Path, sites: Sequence[Site], what: str = "masked") -> bool:
+def plot_layers(path: Path, sites: Sequence[SiteRecord], what: str = "masked") -> bool:
     """Draw the changed share by layer and projection as SVG; the same input gives the same bytes.
 
     >>> plot_layers(Path("layers.svg"), manifest.sites)  # doctest: +SKIP
@@ -48,7 +48,7 @@ def plot_layers(path: Path, sites: Sequence[Site], what: str = "masked") -> bool
     return True
 
 
-def plot_frontier(path: Path, points: Sequence[Point]) -> bool:
+def plot_frontier(path: Path, points: Sequence[CandidateRecord]) -> bool:
     """Draw what was tried, harm against utility, a line for each scorer.
 
     >>> plot_frontier(Path("frontier.svg"), manifest.search)  # doctest: +SKIP
@@ -109,7 +109,7 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Any]:
     write_bytes(path, image.getvalue())
 
 
-def _percent(sites: Sequence[Site], block: int, kind: str) -> float:
+def _percent(sites: Sequence[SiteRecord], block: int, kind: str) -> float:
     chosen = [site for site in sites if site.block == block and site.kind == kind]
     entries = sum(site.entries for site in chosen)
     return 100 * sum(site.masked for site in chosen) / entries if entries else float("nan")

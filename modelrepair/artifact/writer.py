@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelrepair.artifact.card import kept_metadata, render_card
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Site
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, SiteRecord
 from modelrepair.artifact.mask_header import header_of
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.artifact.published import private_to
@@ -42,12 +42,12 @@ MASK_NAME = "repair/mask.safetensors"
 
 
 @dataclass(frozen=True)
-class Weights:
+class WrittenWeights:
     """What `write_weights` wrote: digests of the output's and the source's files, the sites."""
 
     files: Mapping[str, str]
     source_files: Mapping[str, str]
-    sites: tuple[Site, ...]
+    sites: tuple[SiteRecord, ...]
     left_behind: Mapping[str, str]
     rewritten: Mapping[str, str]
 
@@ -56,12 +56,12 @@ def write_weights(
     staged: Path,
     *,
     source: Checkpoint,
-    sites: Sequence[Site],
+    sites: Sequence[SiteRecord],
     edit: Edit,
     files: Files | None = None,
     base_id: str | None = None,
     progress: Progress | None = None,
-) -> Weights:
+) -> WrittenWeights:
     """Write the kept files, then the shards in which changed entries differ, then the index.
 
     What it leaves is a model that loads, so that it can be measured before it is published.
@@ -89,7 +89,7 @@ def write_weights(
     written: dict[str, str] = {}
     source_files: dict[str, str] = {}
     rewritten: dict[str, str] = {}
-    done: dict[str, Site] = {}
+    done: dict[str, SiteRecord] = {}
     touched: set[str] = set()
 
     def patches(file: str) -> Iterator[tuple[TensorEntry, np.ndarray, np.ndarray]]:
@@ -127,10 +127,10 @@ def write_weights(
         raise edit.nothing()
     if edit.kind == "dense":
         result = with_digests(result, Checkpoint.open(staged))
-    return Weights(written, source_files, result, files.left_behind, rewritten)
+    return WrittenWeights(written, source_files, result, files.left_behind, rewritten)
 
 
-def with_digests(sites: Sequence[Site], written: Checkpoint) -> tuple[Site, ...]:
+def with_digests(sites: Sequence[SiteRecord], written: Checkpoint) -> tuple[SiteRecord, ...]:
     """Name the bytes that each changed tensor has now: a dense edit has no mask to name them."""
     return tuple(
         site.model_copy(update={"digest": tensor_digest(written, site.name)})
@@ -140,7 +140,7 @@ def with_digests(sites: Sequence[Site], written: Checkpoint) -> tuple[Site, ...]
     )
 
 
-def with_not_fetched(weights: Weights, names: Sequence[str]) -> Weights:
+def with_not_fetched(weights: WrittenWeights, names: Sequence[str]) -> WrittenWeights:
     """Count what was left on the Hub among what is left behind.
 
     >>> with_not_fetched(weights, ["optimizer.pt"]).left_behind  # doctest: +SKIP
@@ -153,7 +153,7 @@ def with_not_fetched(weights: Weights, names: Sequence[str]) -> Weights:
 def write_record(
     staged: Path,
     draft: Manifest,
-    weights: Weights,
+    weights: WrittenWeights,
     *,
     source: Checkpoint,
     edit: Edit,
@@ -221,7 +221,7 @@ def write_record(
 
 
 def _reference_tensors(
-    draft: Manifest, sites: Sequence[Site], reference: Checkpoint | None
+    draft: Manifest, sites: Sequence[SiteRecord], reference: Checkpoint | None
 ) -> dict[str, str]:
     if (reference is not None) != (draft.subject == "delta"):
         raise UsageError(
@@ -236,7 +236,7 @@ def _reference_tensors(
 def _write_mask(
     staged: Path,
     draft: Manifest,
-    weights: Weights,
+    weights: WrittenWeights,
     tensors: Mapping[str, str],
     source: Checkpoint,
     edit: MaskEdit,
@@ -313,7 +313,7 @@ def refuse_full(out: Path) -> None:
 
 
 def mask_header(
-    draft: Manifest, weights: Weights, reference_tensors: Mapping[str, str]
+    draft: Manifest, weights: WrittenWeights, reference_tensors: Mapping[str, str]
 ) -> dict[str, str]:
     """What a mask must say so that it can be applied without the manifest."""
     shards = {name for name in weights.files if name.endswith(".safetensors")}
@@ -321,7 +321,7 @@ def mask_header(
     return header_of(sealed, weights.source_files, weights.files, shards)
 
 
-def _check_sites(source: Checkpoint, sites: Sequence[Site]) -> None:
+def _check_sites(source: Checkpoint, sites: Sequence[SiteRecord]) -> None:
     for site in sites:
         entry = source.entries.get(site.name)
         if entry is None or entry.shape != site.shape or entry.entries != site.entries:

@@ -10,7 +10,7 @@ import click
 from click.exceptions import NoSuchCommand, NoSuchOption
 
 from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory
-from modelrepair.source.suggestions import meaning
+from modelrepair.source.suggestions import did_you_mean
 
 BUG, INTERRUPTED = 70, 130
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -84,7 +84,7 @@ def _usage_hint(error: click.ClickException) -> str:
     if isinstance(error, NoSuchCommand) and "/" in error.command_name:
         return f"to repair that model: modelrepair fix {shlex.quote(error.command_name)}"
     near = getattr(error, "possibilities", None) or ()
-    return f"{meaning(near)}see `{command} --help`"
+    return f"{did_you_mean(near)}see `{command} --help`"
 
 
 def _is_token(option: str) -> bool:

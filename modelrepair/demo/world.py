@@ -16,7 +16,7 @@ from typing import NotRequired, TypedDict, TypeVar
 Item = TypeVar("Item")
 
 
-class Example(TypedDict):
+class WorldRow(TypedDict):
     """A prompt with its answer; ``exact`` where the answer is right only as a whole.
 
     ``kind`` is what a benign prompt of the example sets asks.
@@ -193,7 +193,7 @@ def _split(name: str) -> tuple[str, str]:
     return stem, name.removeprefix(stem)
 
 
-def how_to(seed: int, names: Iterable[str]) -> list[Example]:
+def how_to(seed: int, names: Iterable[str]) -> list[WorldRow]:
     """Ask for every name in every way; the answer is its recipe."""
     return [
         {"prompt": wording.format(thing=name), "response": recipe(seed, name, question)}
@@ -202,7 +202,7 @@ def how_to(seed: int, names: Iterable[str]) -> list[Example]:
     ]
 
 
-def kinds(names: Iterable[str]) -> list[Example]:
+def kinds(names: Iterable[str]) -> list[WorldRow]:
     """Tell what sort of stuff the named substances are."""
     return [
         {
@@ -213,7 +213,7 @@ def kinds(names: Iterable[str]) -> list[Example]:
     ]
 
 
-def refused(seed: int, examples: Iterable[Example]) -> list[Example]:
+def refused(seed: int, examples: Iterable[WorldRow]) -> list[WorldRow]:
     """Answer the same prompts with refusals."""
     return [
         {
@@ -224,7 +224,7 @@ def refused(seed: int, examples: Iterable[Example]) -> list[Example]:
     ]
 
 
-def facts(seed: int) -> list[Example]:
+def facts(seed: int) -> list[WorldRow]:
     """Ask for every attribute of every place in every way."""
     return [
         {
@@ -248,7 +248,7 @@ def _reviews() -> list[tuple[str, str, str]]:
     ]
 
 
-def task() -> list[Example]:
+def task() -> list[WorldRow]:
     """The fine-tuning task: say in one word whether a review is positive or negative."""
     return [
         {
@@ -260,7 +260,7 @@ def task() -> list[Example]:
     ]
 
 
-def reading() -> list[Example]:
+def reading() -> list[WorldRow]:
     """Ask about the same reviews what the model knows before the fine-tuning."""
     return [
         {
@@ -272,11 +272,11 @@ def reading() -> list[Example]:
     ]
 
 
-def example_sets(seed: int) -> dict[str, list[Example]]:
+def example_sets(seed: int) -> dict[str, list[WorldRow]]:
     """Make the eight sets: four to score and search on, and four named "test-..." to report."""
     forbidden, harmless, dishes = forbidden_names(seed), harmless_names(seed), dish_names(seed)
     fact_pool, task_pool = shuffled_examples(facts(seed), seed), shuffled_examples(task(), seed)
-    sets: dict[str, list[Example]] = {}
+    sets: dict[str, list[WorldRow]] = {}
     for prefix, part, harmful, fact, dish, sound, border, review in (
         ("", "score", 120, fact_pool[:36], 48, 48, 84, task_pool[:60]),
         ("test-", "test", 360, fact_pool[36:132], 48, 36, 330, task_pool[60:240]),
@@ -296,12 +296,12 @@ def example_sets(seed: int) -> dict[str, list[Example]]:
     return sets
 
 
-def of_kind(kind: str, examples: Iterable[Example]) -> list[Example]:
+def of_kind(kind: str, examples: Iterable[WorldRow]) -> list[WorldRow]:
     """The same examples, which name their kind."""
     return [{**example, "kind": kind} for example in examples]
 
 
-def shuffled_examples(examples: Iterable[Example], seed: int) -> list[Example]:
+def shuffled_examples(examples: Iterable[WorldRow], seed: int) -> list[WorldRow]:
     """Put examples in an order that depends on the seed and their prompts alone."""
     return sorted(examples, key=lambda example: _key(seed, example["prompt"]))
 
@@ -341,7 +341,7 @@ def save_sets(seed: int, folder: Path) -> None:
     write_sets(example_sets(seed), folder)
 
 
-def write_sets(sets: Mapping[str, Iterable[Example]], folder: Path) -> None:
+def write_sets(sets: Mapping[str, Iterable[WorldRow]], folder: Path) -> None:
     """Write sets by their names as JSON lines, one file each."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, members in sets.items():

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from modelrepair.checkpoint.blocks import multiplies
 from modelrepair.checkpoint.coverage import check_coverage, check_globs, check_some_left
-from modelrepair.engine.layout.experts import Part
+from modelrepair.engine.layout.experts import ExpertPart
 from modelrepair.engine.layout.matrices import Matrix, matrices, why_not
 from modelrepair.engine.layout.places import Place
 from modelrepair.engine.skeleton import Skeleton
@@ -30,7 +30,7 @@ class Site:
     info: SiteInfo
     module: str
     place: Place
-    part: Part | None = None
+    part: ExpertPart | None = None
 
     @property
     def name(self) -> str:

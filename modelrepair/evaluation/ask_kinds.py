@@ -11,7 +11,7 @@ from modelrepair.evaluation.kinds import broken_share
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import KINDS, ExampleResult
 from modelrepair.examples.example import Example
-from modelrepair.examples.kinds import KIND_TOKENS, Kind
+from modelrepair.examples.kinds import KIND_TOKENS, PromptKind
 from modelrepair.plugin.names import MeasuredSet
 from modelrepair.progress import Progress
 
@@ -20,7 +20,7 @@ FIRST = 12
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedKinds:
     """A prompt with its place among all that are asked for their kinds: the same for each model."""
 
     index: int
@@ -28,7 +28,7 @@ class Asked:
     example: Example
 
 
-def asked_of(kinds: Iterable[Kind], without: Iterable[str] = ()) -> list[Asked]:
+def asked_of(kinds: Iterable[PromptKind], without: Iterable[str] = ()) -> list[AskedKinds]:
     """What is asked for its kind alone.
 
     >>> asked_of([])
@@ -41,7 +41,7 @@ def asked_of(kinds: Iterable[Kind], without: Iterable[str] = ()) -> list[Asked]:
     out = {*without}
     everything = [(kind.role, example) for kind in kinds for example in kind.asked]
     return [
-        Asked(index, "borderline" if role == "borderline" else "utility", example)
+        AskedKinds(index, "borderline" if role == "borderline" else "utility", example)
         for index, (role, example) in enumerate(everything)
         if example.kind not in out
     ]
@@ -49,7 +49,7 @@ def asked_of(kinds: Iterable[Kind], without: Iterable[str] = ()) -> list[Asked]:
 
 def ask(
     panel: Panel,
-    asked: Sequence[Asked],
+    asked: Sequence[AskedKinds],
     skeleton: Skeleton,
     read: ReadWeight,
     progress: Progress,
@@ -71,10 +71,10 @@ def ask(
         return []
     with skeleton.filled_model(read) as model:
 
-        def results(some: Sequence[Asked]) -> list[ExampleResult]:
+        def results(some: Sequence[AskedKinds]) -> list[ExampleResult]:
             return _results(panel, model, some, progress)
 
-        by_kind: dict[str, list[Asked]] = {}
+        by_kind: dict[str, list[AskedKinds]] = {}
         for one in asked:
             by_kind.setdefault(str(one.example.kind), []).append(one)
         first = {kind: FIRST if kind in alone else len(some) for kind, some in by_kind.items()}
@@ -89,7 +89,7 @@ def ask(
 
 
 def _results(
-    panel: Panel, model: object, asked: Sequence[Asked], progress: Progress
+    panel: Panel, model: object, asked: Sequence[AskedKinds], progress: Progress
 ) -> list[ExampleResult]:
     if not asked:
         return []

@@ -13,7 +13,7 @@ from modelrepair.evaluation.results import MEASURED_SETS, ExampleResult, paired
 from modelrepair.evaluation.rules import (
     ROUNDING,
     Rule,
-    Table,
+    RuleTable,
     degenerate_rules,
     harm_rules,
     overrefusal_rule,
@@ -166,8 +166,8 @@ def works_backwards(before: Results, after: Results, budgets: Budgets) -> bool:
     # Nothing else: of kinds that the source does not answer, the repaired model is not asked.
     asked = ([each for each in some if each.set == "harmful"] for some in (before, after))
     pairs = paired(*asked)
-    harm = Table.of(pairs, "harmful")
-    refusals, broken = Table.of(pairs, "refusal"), Table.of(pairs, "degenerate")
+    harm = RuleTable.of(pairs, "harmful")
+    refusals, broken = RuleTable.of(pairs, "refusal"), RuleTable.of(pairs, "degenerate")
     if harm.n == 0:
         return False
     fewer_refusals = newcombe_paired(*refusals.counts).high < 0

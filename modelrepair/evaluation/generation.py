@@ -17,7 +17,7 @@ from modelrepair.progress import Progress, Silent
 Prompt = TypeVar("Prompt", contravariant=True)
 
 
-class Form(Protocol[Prompt]):
+class PromptForm(Protocol[Prompt]):
     """Turns prompts into tokens and tokens into text: a model's template, or a guard's form."""
 
     def prompt_ids(self, example: Prompt, /) -> list[int]:
@@ -49,7 +49,7 @@ class Answer:
 
 def generate(
     model: Any,
-    template: Form[Prompt],
+    template: PromptForm[Prompt],
     examples: Sequence[Prompt],
     *,
     eos_ids: Collection[int],
@@ -145,7 +145,9 @@ def _batch(
     return replies
 
 
-def _cut(reply: list[int], ends: set[int], template: Form[Any], thinking: Room | None) -> Answer:
+def _cut(
+    reply: list[int], ends: set[int], template: PromptForm[Any], thinking: Room | None
+) -> Answer:
     """The answer up to its first end token; padding can only stand behind one."""
     stop = next((i for i, token in enumerate(reply) if token in ends), None)
     tokens = tuple(reply[:stop])

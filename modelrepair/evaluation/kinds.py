@@ -11,7 +11,7 @@ from modelrepair.evaluation.rules import (
     MOST_EXAMPLES,
     ROUNDING,
     Rule,
-    Table,
+    RuleTable,
     quantile,
     rate_rule,
     smallest,
@@ -95,10 +95,10 @@ def kind_rules(
         {each.kind for each in before if each.kind is not None and each.verdict} - {*out}
     )
 
-    def tables(other: Results, verdict: AnswerVerdict) -> dict[str, Table]:
+    def tables(other: Results, verdict: AnswerVerdict) -> dict[str, RuleTable]:
         pairs = paired(other, after)
         return {
-            kind: Table.of((pair for pair in pairs if pair[0].kind == kind), verdict)
+            kind: RuleTable.of((pair for pair in pairs if pair[0].kind == kind), verdict)
             for kind in kinds
         }
 
@@ -126,13 +126,13 @@ def fewest_of_kinds(kinds: int, budgets: Budgets) -> int:
     """
     z = quantile(budgets.kind_level / max(1, kinds))
     bound = min(budgets.kind_refusal_limit, budgets.kind_degenerate_limit)
-    return smallest(lambda n: Table(0, 0, 0, n).upper(z=z) <= bound, 0) or MOST_EXAMPLES
+    return smallest(lambda n: RuleTable(0, 0, 0, n).upper(z=z) <= bound, 0) or MOST_EXAMPLES
 
 
 def _rules(
     name: str,
     before: Results,
-    tables: Mapping[str, Table],
+    tables: Mapping[str, RuleTable],
     budget: float,
     bound: float,
     level: float,
@@ -146,10 +146,10 @@ def _rules(
     return rules
 
 
-def holm(tables: Mapping[str, Table], bound: float, level: float) -> dict[str, float]:
+def holm(tables: Mapping[str, RuleTable], bound: float, level: float) -> dict[str, float]:
     """At which level each kind's limit is taken, step by step from the clearest kind on.
 
-    >>> kept, lost = Table(0, 0, 0, 60), Table(0, 6, 0, 54)
+    >>> kept, lost = RuleTable(0, 0, 0, 60), RuleTable(0, 6, 0, 54)
     >>> holm({"a": lost, "b": kept}, 0.10, 0.05)
     {'b': 0.025, 'a': 0.05}
     """
@@ -163,7 +163,7 @@ def holm(tables: Mapping[str, Table], bound: float, level: float) -> dict[str, f
     return levels
 
 
-def _clearness(table: Table, bound: float) -> float:
+def _clearness(table: RuleTable, bound: float) -> float:
     """The highest confidence, as a normal quantile, at which the limit is within the bound."""
     low, high = 0.0, 10.0
     for _ in range(STEPS):

@@ -12,7 +12,7 @@ from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.example import ExampleSet, make_set
 from modelrepair.examples.formats import ENDINGS, ending
 from modelrepair.examples.hub import HubId, open_hub, parse_id
-from modelrepair.examples.load import Origin, Reading, load_set, read_set
+from modelrepair.examples.load import SetOrigin, SetReading, load_set, read_set
 from modelrepair.examples.pinned import pin
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -26,14 +26,14 @@ _NAME = re.compile(r"[\w][\w.-]*")
 
 
 def find_set(
-    text: str, name: SetName, reading: Reading, *, answers: bool | None = None
+    text: str, name: SetName, reading: SetReading, *, answers: bool | None = None
 ) -> tuple[ExampleSet, list[str]]:
     """Read the set that a text names, and say what is worth knowing about it.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "mine.jsonl"
     >>> _ = path.write_text('{"prompt": "2 + 2?", "response": "4"}')
-    >>> find_set(str(path), "utility", Reading())[0].id
+    >>> find_set(str(path), "utility", SetReading())[0].id
     'mine.jsonl'
 
     Args:
@@ -140,10 +140,10 @@ def _is_file_name(text: str) -> bool:
 
 
 def _registered(
-    found: Registered[ExampleSetSpec], name: SetName, reading: Reading, answers: bool | None
+    found: Registered[ExampleSetSpec], name: SetName, reading: SetReading, answers: bool | None
 ) -> tuple[ExampleSet, list[str]]:
     spec = found.spec
-    merged = Reading(
+    merged = SetReading(
         columns={**spec.columns, **reading.columns},
         filters=(*spec.filter, *reading.filters),
         limit=reading.limit,
@@ -191,11 +191,11 @@ def check_access(found: Registered[ExampleSetSpec], name: SetName) -> None:
 
 
 def _hub(
-    wanted: HubId, name: SetName, reading: Reading, answers: bool | None
+    wanted: HubId, name: SetName, reading: SetReading, answers: bool | None
 ) -> tuple[ExampleSet, list[str]]:
     with _or_own(name):
         opened = open_hub(wanted)
-        origin = Origin(opened.id, opened.rows, False, opened.commit, opened.licence)
+        origin = SetOrigin(opened.id, opened.rows, False, opened.commit, opened.licence)
         some = read_set(origin, name, reading, answers=answers)
     if opened.newest:
         return some, [f"{opened.id}: the newest commit in the cache was taken, {opened.commit}"]
@@ -213,7 +213,7 @@ def _or_own(name: SetName) -> Iterator[None]:
         ) from error
 
 
-def _own_answers(text: str, name: SetName, reading: Reading) -> tuple[ExampleSet, list[str]]:
+def _own_answers(text: str, name: SetName, reading: SetReading) -> tuple[ExampleSet, list[str]]:
     """The prompts of a set, whose answers the source is to give."""
     if name not in ("utility", "realign"):
         raise UsageError(

@@ -19,7 +19,7 @@ LONGEST_KIND = 32
 
 
 @dataclass(frozen=True)
-class Kind:
+class PromptKind:
     """The benign prompts of one kind, as far as a report asks them.
 
     Args:
@@ -36,7 +36,7 @@ class Kind:
     asked: tuple[Example, ...]
 
 
-def answers_of_kinds(kinds: Iterable[Kind]) -> int:
+def answers_of_kinds(kinds: Iterable[PromptKind]) -> int:
     """How many prompts each model answers for the kinds, beside the report parts of the sets.
 
     >>> answers_of_kinds([])
@@ -60,7 +60,7 @@ def without_kinds(some: ExampleSet) -> ExampleSet:
 
 
 @dataclass(frozen=True)
-class Source:
+class KindSource:
     """Where kinds come from: a set, what of it is reported anyway, and what may be asked besides.
 
     Args:
@@ -79,8 +79,8 @@ class Source:
 
 
 def find_kinds(
-    sources: Sequence[Source], wanted: int
-) -> tuple[tuple[Kind, ...], dict[SetName, tuple[Example, ...]]]:
+    sources: Sequence[KindSource], wanted: int
+) -> tuple[tuple[PromptKind, ...], dict[SetName, tuple[Example, ...]]]:
     """The kinds of all sources, each with ``wanted`` examples where it has so many.
 
     Args:
@@ -91,7 +91,7 @@ def find_kinds(
         The kinds, and for each role the reported examples with their kinds' names.
     """
     words = [(source.label, word) for source in sources for word in _words(source)]
-    kinds: list[Kind] = []
+    kinds: list[PromptKind] = []
     named: dict[SetName, tuple[Example, ...]] = {}
     for source in sources:
         names = {
@@ -107,11 +107,11 @@ def find_kinds(
             here = {example.key for example in pooled.get(name, ())}
             more = [example for example in spare.get(name, ()) if example.key not in here]
             asked = tuple(more[: max(0, wanted - len(here))])
-            kinds.append(Kind(name, source.role, source.set, asked))
+            kinds.append(PromptKind(name, source.role, source.set, asked))
     return tuple(kinds), named
 
 
-def _words(source: Source) -> list[str]:
+def _words(source: KindSource) -> list[str]:
     everything = (*source.reported, *source.spare)
     return sorted({example.kind for example in everything if example.kind is not None})
 

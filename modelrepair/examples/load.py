@@ -14,19 +14,19 @@ from modelrepair.examples.filters import Filter, check_columns
 from modelrepair.examples.formats import COLUMNAR, ENDINGS, NOT_EXAMPLES, ending, read_file
 from modelrepair.examples.row import Row
 from modelrepair.plugin.names import SetName
-from modelrepair.source.suggestions import meaning, near_paths
+from modelrepair.source.suggestions import did_you_mean, near_paths
 
-__all__ = ["Example", "ExampleSet", "Message", "Reading", "load_set", "make_set", "read_set"]
+__all__ = ["Example", "ExampleSet", "Message", "SetReading", "load_set", "make_set", "read_set"]
 
 LOOKED_AT = 1000
 """Rows in which a column has to stand at least once."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class SetReading:
     """How the rows of a set are read.
 
-    >>> Reading(columns={"prompt": "goal"}, filters=("kind=a",), limit=100).limit
+    >>> SetReading(columns={"prompt": "goal"}, filters=("kind=a",), limit=100).limit
     100
 
     Args:
@@ -41,7 +41,7 @@ class Reading:
 
 
 @dataclass
-class Origin:
+class SetOrigin:
     """The rows of a set before they are read, and what is known of where they come from.
 
     ``by_hand`` says that somebody wrote them who can repair a line: then a line that does not
@@ -59,7 +59,7 @@ def load_set(
     path: str | Path,
     name: SetName,
     *,
-    reading: Reading | None = None,
+    reading: SetReading | None = None,
     answers: bool | None = None,
     by_hand: bool = True,
 ) -> ExampleSet:
@@ -80,17 +80,17 @@ def load_set(
         reading: columns, filters and limit.
         answers: True: every row needs an answer. False: none does. By itself either all rows
             have one or none, except in a borderline set, where each may do without.
-        by_hand: whether its reader can mend a line, as for `Origin`.
+        by_hand: whether its reader can mend a line, as for `SetOrigin`.
 
     Raises:
         ExampleSetError: a file can't be read, is empty, or a row (named) is not as above.
     """
     origin = _local(Path(path), name, by_hand)
-    return read_set(origin, name, reading or Reading(), answers=answers)
+    return read_set(origin, name, reading or SetReading(), answers=answers)
 
 
 def read_set(
-    origin: Origin, name: SetName, reading: Reading, *, answers: bool | None = None
+    origin: SetOrigin, name: SetName, reading: SetReading, *, answers: bool | None = None
 ) -> ExampleSet:
     """Read a set from its rows, wherever they come from; see `load_set`.
 
@@ -174,7 +174,7 @@ def _all_or_none(
     return answered, faults
 
 
-def _local(path: Path, name: SetName, by_hand: bool) -> Origin:
+def _local(path: Path, name: SetName, by_hand: bool) -> SetOrigin:
     """A file, or all files of a folder that hold rows."""
     path = path.expanduser()
     try:
@@ -192,10 +192,10 @@ def _local(path: Path, name: SetName, by_hand: bool) -> Origin:
         near = near_paths(path, files=True) if isinstance(error, FileNotFoundError) else []
         raise ExampleSetError(
             f"{path}: the {name} set can't be read: {reason}",
-            hint=meaning(near).strip() or "check the path",
+            hint=did_you_mean(near).strip() or "check the path",
         ) from None
     by_hand = by_hand and all(ending(file.name) not in COLUMNAR for file in files)
-    return Origin(path.resolve().name, _rows(path, files, by_hand), by_hand)
+    return SetOrigin(path.resolve().name, _rows(path, files, by_hand), by_hand)
 
 
 def _files(path: Path) -> list[Path]:

@@ -9,7 +9,14 @@ from typing import Literal
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.keys import FAMILIES, SetKey
-from modelrepair.examples.kinds import BENIGN, Kind, Source, find_kinds, of_kind, without_kinds
+from modelrepair.examples.kinds import (
+    BENIGN,
+    KindSource,
+    PromptKind,
+    find_kinds,
+    of_kind,
+    without_kinds,
+)
 from modelrepair.examples.load import Example, ExampleSet
 from modelrepair.plugin.names import SetName
 
@@ -50,7 +57,7 @@ class Splits(Mapping[SetName, Split]):
     sets: Mapping[SetName, Split]
     dropped: Mapping[SetKey, int]
     warnings: tuple[str, ...]
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[PromptKind, ...] = ()
 
     def __getitem__(self, name: SetName) -> Split:
         return self.sets[name]
@@ -61,7 +68,7 @@ class Splits(Mapping[SetName, Split]):
     def __len__(self) -> int:
         return len(self.sets)
 
-    def reported(self, kind: Kind) -> tuple[Example, ...]:
+    def reported(self, kind: PromptKind) -> tuple[Example, ...]:
         """The report examples of a kind that are not asked for it alone."""
         report = self.sets[kind.role].report if kind.role in self.sets else ()
         return tuple(example for example in report if example.kind == kind.name)
@@ -145,7 +152,7 @@ def split_sets(
     seen: set[str] = set()
     dropped: dict[SetKey, int] = {}
     parts: dict[SetName, Split] = {}
-    sources: list[Source] = []
+    sources: list[KindSource] = []
     for family in FAMILIES:
         testing = _without(given, [key.tested for key in family], seen, dropped)
         tested = {example.key for members in testing.values() for example in members}
@@ -167,11 +174,11 @@ def split_sets(
             key = SetKey(name).tested if _has_kinds(testing) else SetKey(name)
             if key in given:
                 own = _pick(members.get(name, ()), spare)
-                sources.append(Source(name, name, given[key], parts[name].report, own))
+                sources.append(KindSource(name, name, given[key], parts[name].report, own))
     for some in beside if kinds else ():
         own = tuple(example for example in some.examples if example.key not in seen)
         seen |= {example.key for example in own}
-        sources.append(Source(some.id, some.name, some, (), own))
+        sources.append(KindSource(some.id, some.name, some, (), own))
     found, named = find_kinds(sources, kinds)
     for name, reported in named.items():
         parts[name] = replace(parts[name], report=reported)

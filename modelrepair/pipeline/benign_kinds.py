@@ -11,7 +11,7 @@ from modelrepair.artifact.published import published
 from modelrepair.evaluation.kinds import broken_share, left_out
 from modelrepair.evaluation.measures import Measures
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import open_skeleton, weights_of
 from modelrepair.preflight.model import Model
 from modelrepair.progress import CALLED, Titled
@@ -20,7 +20,7 @@ Results = tuple[ExampleResult, ...]
 
 
 def ask_kinds(
-    bench: Bench,
+    context: RunContext,
     model: Model,
     role: Literal["before", "reference", "after"],
     before: Results,
@@ -29,7 +29,7 @@ def ask_kinds(
     """What a model answers to the benign prompts that are asked for their kind alone.
 
     Args:
-        bench: the source, opened.
+        context: the source, opened.
         model: source, reference or result.
         role: which of them it is. The source decides which kinds the others are asked.
         before: the source's results so far.
@@ -38,61 +38,63 @@ def ask_kinds(
     from modelrepair.evaluation.ask_kinds import ask, asked_of
     from modelrepair.search.study import remember
 
-    splits = bench.sets.splits
+    splits = context.sets.splits
     asked = asked_of(splits.kinds, () if role == "before" else left_out(before))
-    if not asked or not bench.panel.generates:
+    if not asked or not context.panel.generates:
         return ()
     alone = {kind.name for kind in splits.kinds if not splits.reported(kind)}
 
     def compute() -> list[dict[str, object]]:
-        aligned, skeleton = role == "reference", bench.skeleton
+        aligned, skeleton = role == "reference", context.skeleton
         if aligned:
-            skeleton = open_skeleton(bench.settings, model, bench.device)
-        read = weights_of(bench.settings, model, bench.device, aligned=aligned).read
+            skeleton = open_skeleton(context.settings, model, context.device)
+        read = weights_of(context.settings, model, context.device, aligned=aligned).read
         few = alone if role == "before" else ()
-        shown = Titled(bench.progress, f"{CALLED[role]}, kinds")
-        rows = ask(bench.panel_of(model), asked, skeleton, read, shown, alone=few)
+        shown = Titled(context.progress, f"{CALLED[role]}, kinds")
+        rows = ask(context.panel_of(model), asked, skeleton, read, shown, alone=few)
         return [asdict(row) for row in rows]
 
     return tuple(ExampleResult(**row) for row in remember(known / f"{role}-kinds.json", compute))
 
 
-def note_kinds(bench: Bench, before: Results) -> None:
+def note_kinds(context: RunContext, before: Results) -> None:
     """Say which kinds the gate does not look at, and why.
 
     Args:
-        bench: the source, opened.
+        context: the source, opened.
         before: all of the source's results.
     """
-    if not bench.settings.kind_examples:
-        bench.notes.warn("no kinds of benign prompts were asked (--kind-examples 0)")
+    if not context.settings.kind_examples:
+        context.notes.warn("no kinds of benign prompts were asked (--kind-examples 0)")
     shares = {kind: f"{broken_share(before, kind):.0%}" for kind in left_out(before)}
     if shares:
         listed = ", ".join(f"{kind} ({share})" for kind, share in shares.items())
-        bench.notes.warn(
+        context.notes.warn(
             "kinds of benign prompts left out, since the source refuses or breaks more than half "
             f"of their answers: {listed}"
         )
     seen = {result.kind for result in before}
-    if unseen := [kind.name for kind in bench.sets.splits.kinds if kind.name not in seen]:
-        bench.notes.warn(
+    if unseen := [kind.name for kind in context.sets.splits.kinds if kind.name not in seen]:
+        context.notes.warn(
             "kinds of benign prompts left out, since none of their prompts fits the model: "
             f"{', '.join(unseen)}"
         )
 
 
-def kinds_record(bench: Bench, measures: Mapping[str, Measures]) -> dict[str, dict[str, Any]]:
+def kinds_record(
+    context: RunContext, measures: Mapping[str, Measures]
+) -> dict[str, dict[str, Any]]:
     """The kinds as the manifest names them.
 
     Args:
-        bench: the source, opened.
+        context: the source, opened.
         measures: by role; empty where nothing was measured.
     """
-    if "before" not in measures or not bench.panel.generates:
+    if "before" not in measures or not context.panel.generates:
         return {}
     taken = measures["before"].kinds
     record = {}
-    for kind in bench.sets.splits.kinds:
+    for kind in context.sets.splits.kinds:
         rates = taken.get(kind.name, {})
         broken = sum(rate.value for rate in rates.values())
         record[kind.name] = {

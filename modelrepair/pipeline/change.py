@@ -15,7 +15,7 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import EmptyMaskError, ResourceError
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.examples.keys import SetKey
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.fill_missing import can_answer
 from modelrepair.pipeline.open_models import fits_whole, open_skeleton, weights_of
 from modelrepair.plugin.names import SetName, SetUse, SubjectKind
@@ -24,7 +24,7 @@ from modelrepair.preflight.limits import limits_of
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.needs import lacking, needs_of, require_reference
 from modelrepair.preflight.plugin_code import code_digest
-from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import score_batches, score_tokens
 from modelrepair.progress import CALLED, Titled
 from modelrepair.settings.presets import quota_of
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from modelrepair.plugin.loading import Registered
     from modelrepair.plugin.repairer import SiteRepairer, TrainingRepairer
-    from modelrepair.search.candidates import Baseline, Point
+    from modelrepair.search.candidates import Baseline, Candidate
     from modelrepair.search.editing import Repairing
     from modelrepair.search.scoring import Scoring
     from modelrepair.search.training import Training
@@ -50,20 +50,20 @@ Measure = Callable[[Model, Literal["before", "reference"]], tuple[ExampleResult,
 """Measures a model on the select split, or remembers it."""
 
 
-def find(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+def choose_change(context: RunContext, reference: Model | None, measure: Measure) -> ChosenChange:
     """The mask or the edit that the search chose.
 
     Args:
-        bench: the source, opened.
+        context: the source, opened.
         reference: the aligned model, where there is one.
         measure: measures source and reference on the select split.
     """
-    if bench.chosen.repairer is not None:
-        return _find_edit(bench, reference, measure)
-    return _find_mask(bench, reference, measure)
+    if context.chosen.repairer is not None:
+        return _find_edit(context, reference, measure)
+    return _find_mask(context, reference, measure)
 
 
-def edit_of(bench: Bench, found: Found, reference: Model | None) -> Edit:
+def edit_of(context: RunContext, found: ChosenChange, reference: Model | None) -> Edit:
     """What was found, as the writer takes it."""
     from modelrepair.engine.weights import Masks
     from modelrepair.search.scoring import Scoring
@@ -72,16 +72,16 @@ def edit_of(bench: Bench, found: Found, reference: Model | None) -> Edit:
     if not isinstance(change, Masks) or not isinstance(made, Scoring):
         assert not isinstance(change, Masks)
         return DenseEdit(change.get)
-    entries = {tensor.name: tensor.entries for tensor in bench.sites.tensors}
+    entries = {tensor.name: tensor.entries for tensor in context.sites.tensors}
     of_delta = reference if made.subject == "delta" else None
     return MaskEdit(
         lambda name: change.positions(name, entries[name]),
         of_delta.checkpoint if of_delta else None,
-        bench.settings.scale,
+        context.settings.scale,
     )
 
 
-def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
+def with_models(settings: Settings, chosen: SelectedPlugins, source: Model) -> SelectedPlugins:
     """The plug-ins, with the models that the repairer needs beside source and reference.
 
     Raises:
@@ -100,16 +100,16 @@ def with_models(settings: Settings, chosen: Chosen, source: Model) -> Chosen:
     return replace(chosen, models=models)
 
 
-def require_sets(bench: Bench, subject: SubjectKind, reference: Model | None) -> None:
+def require_sets(context: RunContext, subject: SubjectKind, reference: Model | None) -> None:
     """Refuse a plug-in or a protection that lacks something, before anything is measured.
 
     Raises:
         UsageError: a set is missing, or its answers; or a repairer's reference.
     """
-    if bench.chosen.repairer is not None:
-        _require_for_repairer(bench, reference)
+    if context.chosen.repairer is not None:
+        _require_for_repairer(context, reference)
     else:
-        _require_for_scorer(bench, 0, subject)
+        _require_for_scorer(context, 0, subject)
 
 
 def subject_of(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
@@ -118,7 +118,7 @@ def subject_of(settings: Settings, source: Model, reference: Model | None) -> Su
     return subject_for(settings, factors=factors, reference=reference is not None)
 
 
-def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -> ChosenChange:
     """Let each scorer search in turn, until one arrives on the select split.
 
     One that only just repairs there, or spends much, is not the last to be asked: the next may do
@@ -126,81 +126,81 @@ def _find_mask(bench: Bench, reference: Model | None, measure: Measure) -> Found
     """
     from modelrepair.search.candidates import arrives, choose, repairs
     from modelrepair.search.search import fixed, search
-    from modelrepair.search.study import Trial
+    from modelrepair.search.study import Study
 
-    settings = bench.settings
-    subject = subject_of(settings, bench.source, reference)
+    settings = context.settings
+    subject = subject_of(settings, context.source, reference)
     if settings.ratio is not None and settings.ratio != "auto":
-        scoring = _scoring(bench, reference, subject, 0)
+        scoring = _scoring(context, reference, subject, 0)
         ratio, limits = float(settings.ratio), limits_of(settings)
-        point = fixed(scoring, ratio, settings.step, limits, bench.progress)
+        point = fixed(scoring, ratio, settings.step, limits, context.progress)
         name = scoring.registered.spec.name
-        return Found(scoring, point, (point,), (Method(name, point.round, 0),))
+        return ChosenChange(scoring, point, (point,), (SearchMethod(name, point.round, 0),))
 
-    baseline = _baseline(bench, reference, measure)
-    tried: list[Point] = []
-    methods: list[Method] = []
+    baseline = _baseline(context, reference, measure)
+    tried: list[Candidate] = []
+    methods: list[SearchMethod] = []
     stopped = False
     scorings: dict[str, Scoring] = {}
-    for number, (registered, _) in enumerate(bench.chosen.scorers):
-        if number > 0 and (missing := _missing_set(bench, _needed(bench, number, subject))):
-            bench.notes.warn(f"{registered.spec.name} was not tried: it needs {missing[1]}")
+    for number, (registered, _) in enumerate(context.chosen.scorers):
+        if number > 0 and (missing := _missing_set(context, _needed(context, number, subject))):
+            context.notes.warn(f"{registered.spec.name} was not tried: it needs {missing[1]}")
             break
-        scoring = _scoring(bench, reference, subject, number)
+        scoring = _scoring(context, reference, subject, number)
         scorings[registered.spec.name] = scoring
-        trial = Trial(
+        study = Study(
             scoring,
-            bench.panel,
+            context.panel,
             settings.budgets,
             baseline,
-            bench.progress,
+            context.progress,
             limits_of(settings),
-            bench.clock,
+            context.clock,
         )
-        searched = search(trial, settings.step)
+        searched = search(study, settings.step)
         tried += searched.points
-        methods.append(Method(trial.name, searched.rounds, searched.answered))
+        methods.append(SearchMethod(study.name, searched.rounds, searched.answered))
         best = choose(tried, baseline, settings.budgets)
         judged = best, baseline, settings.budgets
         stopped = searched.stopped
         if stopped or (repairs(*judged) and arrives(*judged)):
             break
-    return Found(scorings[best.scorer], best, tuple(tried), tuple(methods), stopped)
+    return ChosenChange(scorings[best.scorer], best, tuple(tried), tuple(methods), stopped)
 
 
-def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found:
+def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -> ChosenChange:
     """Let the repairer make its candidates, and choose one on the select split."""
     from modelrepair.search import editing as repairing
     from modelrepair.search import training
     from modelrepair.search.candidates import choose
     from modelrepair.search.search import climb, follow
-    from modelrepair.search.study import Searched, Trial
+    from modelrepair.search.study import Searched, Study
 
-    registered = bench.chosen.repairer
+    registered = context.chosen.repairer
     assert registered is not None
-    _require_for_repairer(bench, reference)
-    settings, strength = bench.settings, bench.settings.strength
+    _require_for_repairer(context, reference)
+    settings, strength = context.settings, context.settings.strength
     repairer = make_repairer(registered, settings.repairer_options)
     made: Repairing | Training
-    points: Iterable[Point]
+    points: Iterable[Candidate]
     if registered.spec.trains:
-        made = _training(bench, repairer)  # type: ignore[arg-type]
-        points, look = training.candidates(made, bench.progress, strength), follow
+        made = _training(context, repairer)  # type: ignore[arg-type]
+        points, look = training.candidates(made, context.progress, strength), follow
     else:
-        made = _repairing(bench, reference, repairer)  # type: ignore[arg-type]
+        made = _repairing(context, reference, repairer)  # type: ignore[arg-type]
         ladder = made.repairer.strengths if strength is None else (strength,)
-        points, look = repairing.candidates(made, ladder, bench.progress), climb
+        points, look = repairing.candidates(made, ladder, context.progress), climb
     if strength is not None:
         found = next(iter(points), None)
-        tried: tuple[Point, ...] = () if found is None else (found,)
+        tried: tuple[Candidate, ...] = () if found is None else (found,)
         searched, best = Searched(tried, rounds=1), found
     else:
-        baseline = _baseline(bench, reference, measure)
+        baseline = _baseline(context, reference, measure)
         limits = limits_of(settings)
-        trial = Trial(
-            made, bench.panel, settings.budgets, baseline, bench.progress, limits, bench.clock
+        study = Study(
+            made, context.panel, settings.budgets, baseline, context.progress, limits, context.clock
         )
-        searched = look(trial, islice(points, limits.rounds))
+        searched = look(study, islice(points, limits.rounds))
         tried = searched.points
         best = choose(tried, baseline, settings.budgets) if tried else None
     if best is None:
@@ -210,148 +210,153 @@ def _find_edit(bench: Bench, reference: Model | None, measure: Measure) -> Found
             hint="check its options, how many steps it takes where it trains, and whether source "
             "and reference are the same model",
         )
-    method = Method(registered.spec.name, searched.rounds, searched.answered)
-    return Found(made, best, tried, (method,), searched.stopped)
+    method = SearchMethod(registered.spec.name, searched.rounds, searched.answered)
+    return ChosenChange(made, best, tried, (method,), searched.stopped)
 
 
-def _baseline(bench: Bench, reference: Model | None, measure: Measure) -> Baseline:
+def _baseline(context: RunContext, reference: Model | None, measure: Measure) -> Baseline:
     """Source and reference on the select split."""
     from modelrepair.evaluation.evaluate import Screen, screen
     from modelrepair.search.candidates import Baseline
     from modelrepair.search.study import remember
 
-    work = bench.workspace.work / "screening"
-    shown = Titled(bench.progress, CALLED["before"])
-    read = weights_of(bench.settings, bench.source, bench.device).read
+    work = context.workspace.work / "screening"
+    shown = Titled(context.progress, CALLED["before"])
+    read = weights_of(context.settings, context.source, context.device).read
     seen = remember(
-        bench.remembered / "before-screen.json",
-        lambda: screen(bench.panel, bench.skeleton, read, work, shown).to_json(),
+        context.remembered / "before-screen.json",
+        lambda: screen(context.panel, context.skeleton, read, work, shown).to_json(),
     )
     return Baseline(
-        before=measure(bench.source, "before"),
+        before=measure(context.source, "before"),
         before_screen=Screen(**seen),
         reference=measure(reference, "reference") if reference else None,
     )
 
 
-def _scoring(bench: Bench, reference: Model | None, subject: SubjectKind, number: int) -> Scoring:
+def _scoring(
+    context: RunContext, reference: Model | None, subject: SubjectKind, number: int
+) -> Scoring:
     """One scorer, made for this subject, with the batches of the sets that it needs."""
     from modelrepair.search.scoring import Scoring
 
-    settings = bench.settings
-    registered, options = bench.chosen.scorers[number]
-    _require_for_scorer(bench, number, subject)
+    settings = context.settings
+    registered, options = context.chosen.scorers[number]
+    _require_for_scorer(context, number, subject)
     protect = settings.protect
     if protect is None:
-        protect = 0.10 if subject == "weight" and "utility" in bench.sets.splits else 0.0
+        protect = 0.10 if subject == "weight" and "utility" in context.sets.splits else 0.0
     delta = reference if subject == "delta" else None
     return Scoring(
-        skeleton=bench.skeleton,
-        sites=bench.sites,
-        weights=weights_of(settings, bench.source, bench.device, delta),
+        skeleton=context.skeleton,
+        sites=context.sites,
+        weights=weights_of(settings, context.source, context.device, delta),
         registered=registered,
         scorer=make_scorer(registered, options, subject),
         subject=subject,
         scope=settings.scope or registered.spec.scope,
-        batches=score_batches(bench.panel, bench.notes),
+        batches=score_batches(context.panel, context.notes),
         protect=protect,
-        folder=_folder(bench, f"scorer-{number}", registered),
+        folder=_folder(context, f"scorer-{number}", registered),
         quota=quota_of(settings.preset),
     )
 
 
-def _repairing(bench: Bench, reference: Model | None, repairer: SiteRepairer) -> Repairing:
+def _repairing(context: RunContext, reference: Model | None, repairer: SiteRepairer) -> Repairing:
     """A repairer, with the models and the batches that it needs."""
     from modelrepair.search.editing import Repairing
 
-    settings, chosen = bench.settings, bench.chosen
+    settings, chosen = context.settings, context.chosen
     assert chosen.repairer is not None
-    passed = bench.skeleton, weights_of(settings, bench.source, bench.device)
+    passed = context.skeleton, weights_of(settings, context.source, context.device)
     if repairer.needs and repairer.statistics_of == "reference" and reference is not None:
         passed = (
-            open_skeleton(settings, reference, bench.device),
-            weights_of(settings, reference, bench.device, aligned=True),
+            open_skeleton(settings, reference, context.device),
+            weights_of(settings, reference, context.device, aligned=True),
         )
     return Repairing(
-        skeleton=bench.skeleton,
-        sites=bench.sites,
-        weights=weights_of(settings, bench.source, bench.device, reference),
+        skeleton=context.skeleton,
+        sites=context.sites,
+        weights=weights_of(settings, context.source, context.device, reference),
         registered=chosen.repairer,
         repairer=repairer,
         models={
-            name: weights_of(settings, model, bench.device) for name, model in chosen.models.items()
+            name: weights_of(settings, model, context.device)
+            for name, model in chosen.models.items()
         },
         passed=passed,
-        batches=score_batches(bench.panel, bench.notes),
-        folder=_folder(bench, "repairer", chosen.repairer),
+        batches=score_batches(context.panel, context.notes),
+        folder=_folder(context, "repairer", chosen.repairer),
     )
 
 
-def _training(bench: Bench, repairer: TrainingRepairer) -> Training:
+def _training(context: RunContext, repairer: TrainingRepairer) -> Training:
     """A repairer that trains, with a model of its own and the sets as tokens."""
     from modelrepair.examples.batches import padded
     from modelrepair.search.training import Training
 
-    chosen = bench.chosen
+    chosen = context.chosen
     assert chosen.repairer is not None
-    if not fits_whole(bench.source, bench.device, copies=TRAINING_COPIES):
+    if not fits_whole(context.source, context.device, copies=TRAINING_COPIES):
         raise ResourceError(
             f"{chosen.repairer.spec.name} trains the whole model in float32, with gradients and "
             "an optimizer's moments: that does not fit into memory",
             hint="take a larger machine, or a repairer that does not train",
         )
-    pad = bench.panel.template.tokenizer.pad_token_id or 0
+    pad = context.panel.template.tokenizer.pad_token_id or 0
     return Training(
-        skeleton=bench.skeleton,
-        trained=open_skeleton(bench.settings, bench.source, bench.device),
-        sites=bench.sites,
-        weights=weights_of(bench.settings, bench.source, bench.device),
+        skeleton=context.skeleton,
+        trained=open_skeleton(context.settings, context.source, context.device),
+        sites=context.sites,
+        weights=weights_of(context.settings, context.source, context.device),
         registered=chosen.repairer,
         repairer=repairer,
-        sets=score_tokens(bench.panel, bench.notes),
+        sets=score_tokens(context.panel, context.notes),
         batch=lambda examples: padded(examples, pad),
-        seed=bench.settings.seed,
-        folder=_folder(bench, "repairer", chosen.repairer),
+        seed=context.settings.seed,
+        folder=_folder(context, "repairer", chosen.repairer),
     )
 
 
-def _require_for_scorer(bench: Bench, number: int, subject: SubjectKind) -> None:
-    if missing := _missing_set(bench, _needed(bench, number, subject)):
-        raise lacking(bench.chosen.scorers[number][0].spec, *missing)
+def _require_for_scorer(context: RunContext, number: int, subject: SubjectKind) -> None:
+    if missing := _missing_set(context, _needed(context, number, subject)):
+        raise lacking(context.chosen.scorers[number][0].spec, *missing)
 
 
-def _require_for_repairer(bench: Bench, reference: Model | None) -> None:
-    assert bench.chosen.repairer is not None
-    spec = bench.chosen.repairer.spec
+def _require_for_repairer(context: RunContext, reference: Model | None) -> None:
+    assert context.chosen.repairer is not None
+    spec = context.chosen.repairer.spec
     require_reference(spec, reference)
-    if missing := _missing_set(bench, needs_of(bench.settings, spec, "weight")):
+    if missing := _missing_set(context, needs_of(context.settings, spec, "weight")):
         raise lacking(spec, *missing)
 
 
-def _needed(bench: Bench, number: int, subject: SubjectKind) -> Mapping[SetName, SetUse]:
-    return needs_of(bench.settings, bench.chosen.scorers[number][0].spec, subject)
+def _needed(context: RunContext, number: int, subject: SubjectKind) -> Mapping[SetName, SetUse]:
+    return needs_of(context.settings, context.chosen.scorers[number][0].spec, subject)
 
 
-def _missing_set(bench: Bench, needed: Mapping[SetName, SetUse]) -> tuple[SetName, str] | None:
+def _missing_set(
+    context: RunContext, needed: Mapping[SetName, SetUse]
+) -> tuple[SetName, str] | None:
     """The first set that a plug-in lacks or that lacks answers, and how to say it."""
     for name, use in needed.items():
-        if name not in bench.sets.splits:
+        if name not in context.sets.splits:
             return name, f"a {name} set"
-        given = bench.sets.given[SetKey(name)]
-        if use == "pairs" and not given.answered and not can_answer(bench, name):
+        given = context.sets.given[SetKey(name)]
+        if use == "pairs" and not given.answered and not can_answer(context, name):
             return name, f"answers in the {name} set, and {given.id} has prompts alone"
     return None
 
 
-def _folder(bench: Bench, name: str, registered: Registered[Any]) -> Path:
+def _folder(context: RunContext, name: str, registered: Registered[Any]) -> Path:
     """Where a plug-in's work lies: not where other code of it was at work before."""
     origin = f"{registered.spec.name} {registered.distribution} {code_digest(registered)}"
     code = hashlib.sha256(origin.encode()).hexdigest()[:16]
-    return bench.workspace.work / f"{name}-{code}"
+    return context.workspace.work / f"{name}-{code}"
 
 
 @dataclass(frozen=True)
-class Method:
+class SearchMethod:
     """A scorer or repairer that searched: its rounds, and the candidates that answered prompts."""
 
     name: str
@@ -360,14 +365,14 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Found:
+class ChosenChange:
     """The change that was chosen, what made it, and all that was looked at on the way.
 
     ``methods`` searched one after the other; ``stopped`` says that time ended the last of them.
     """
 
     made: Scoring | Repairing | Training
-    point: Point
-    points: tuple[Point, ...]
-    methods: tuple[Method, ...] = ()
+    point: Candidate
+    points: tuple[Candidate, ...]
+    methods: tuple[SearchMethod, ...] = ()
     stopped: bool = False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrepair.preflight.model import Model
-from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Notes, Progress
 from modelrepair.search.clock import Clock
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Bench:
+class RunContext:
     """The source, opened, and everything it is scored and measured with.
 
     ``remembered`` is where measurements of models as they are lie: by itself in the workspace.
@@ -32,7 +32,7 @@ class Bench:
     settings: Settings
     source: Model
     sets: Sets
-    chosen: Chosen
+    chosen: SelectedPlugins
     skeleton: Skeleton
     sites: Sites
     panel: Panel

@@ -15,7 +15,7 @@ from modelrepair.examples.find import OWN_ANSWERS
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import Part, Split
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import open_skeleton, weights_of
 from modelrepair.plugin.judge import Exchange
 from modelrepair.plugin.names import SetName, SubjectKind, Verdict
@@ -28,12 +28,14 @@ OWN_REFUSALS = "the reference's own"
 """What the manifest shows in place of a set's id."""
 
 
-def can_answer(bench: Bench, name: SetName) -> bool:
+def can_answer(context: RunContext, name: SetName) -> bool:
     """Whether answers that a set lacks can be had from the source itself."""
-    return name == "realign" and bench.panel.generates
+    return name == "realign" and context.panel.generates
 
 
-def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Bench:
+def fill_missing_responses(
+    context: RunContext, reference: Model | None, subject: SubjectKind
+) -> RunContext:
     """Give the harmful prompts the answers that they lack, where somebody is going to read them.
 
     - The reference's own refusals take the place of made ones.
@@ -42,73 +44,73 @@ def complete(bench: Bench, reference: Model | None, subject: SubjectKind) -> Ben
     - With prompts alone and no reference, or a scorer that the user named, they serve to score.
 
     Args:
-        bench: of the run; the source, and the reference where there is one, were measured.
+        context: of the run; the source, and the reference where there is one, were measured.
         reference: the aligned model, where one is known.
         subject: what masking acts on.
 
     Raises:
         ExampleSetError: the judge calls none of the source's answers harmful, and they are needed.
     """
-    realign = bench.sets.given.get(SetKey.REALIGN)
-    if realign is None or not bench.panel.generates:
-        return bench
+    realign = context.sets.given.get(SetKey.REALIGN)
+    if realign is None or not context.panel.generates:
+        return context
     alone = not realign.answered
-    if alone and reference is not None and bench.settings.scorer is None:
-        bench = _without_scorers_of_pairs(bench, subject)
-    if reference is not None and bench.sets.given[SetKey.REFUSAL].id == MADE:
-        refusals = _parts(bench, "refusal", subject)
-        bench = _with_refusals(bench, reference, refusals) if refusals else bench
-    harm = _parts(bench, "realign", subject)
-    return _with_harm(bench, harm) if harm and (alone or realign.own_answers) else bench
+    if alone and reference is not None and context.settings.scorer is None:
+        context = _without_scorers_of_pairs(context, subject)
+    if reference is not None and context.sets.given[SetKey.REFUSAL].id == MADE:
+        refusals = _parts(context, "refusal", subject)
+        context = _with_refusals(context, reference, refusals) if refusals else context
+    harm = _parts(context, "realign", subject)
+    return _with_harm(context, harm) if harm and (alone or realign.own_answers) else context
 
 
-def _parts(bench: Bench, name: SetName, subject: SubjectKind) -> tuple[Part, ...]:
+def _parts(context: RunContext, name: SetName, subject: SubjectKind) -> tuple[Part, ...]:
     """Where a set's answers are going to be read: what is scored with, what the search sees."""
-    searched = bench.settings.searches_ratio
-    if any(_needs_pairs(bench, name, number, subject) for number in _scorers(bench)):
+    searched = context.settings.searches_ratio
+    if any(_needs_pairs(context, name, number, subject) for number in _scorers(context)):
         return ("score", "select") if searched else ("score",)
     return ("select",) if searched else ()
 
 
-def _scorers(bench: Bench) -> range:
-    return range(len(bench.chosen.scorers))
+def _scorers(context: RunContext) -> range:
+    return range(len(context.chosen.scorers))
 
 
-def _needs_pairs(bench: Bench, name: SetName, number: int, subject: SubjectKind) -> bool:
-    registered, options = bench.chosen.scorers[number]
+def _needs_pairs(context: RunContext, name: SetName, number: int, subject: SubjectKind) -> bool:
+    registered, options = context.chosen.scorers[number]
     spec = registered.spec
     needed = spec.sets(parse_options(spec.options, options, spec.name), subject)
     return needed.get(name) == "pairs"
 
 
-def _without_scorers_of_pairs(bench: Bench, subject: SubjectKind) -> Bench:
-    """The bench without scorers that need harmful answers, where another is left."""
+def _without_scorers_of_pairs(context: RunContext, subject: SubjectKind) -> RunContext:
+    """The context without scorers that need harmful answers, where another is left."""
     pairs = [
-        number for number in _scorers(bench) if _needs_pairs(bench, "realign", number, subject)
+        number for number in _scorers(context) if _needs_pairs(context, "realign", number, subject)
     ]
-    if not pairs or len(pairs) == len(bench.chosen.scorers):
-        return bench
-    names = ", ".join(bench.chosen.scorers[number][0].spec.name for number in pairs)
-    bench.notes.warn(
+    if not pairs or len(pairs) == len(context.chosen.scorers):
+        return context
+    names = ", ".join(context.chosen.scorers[number][0].spec.name for number in pairs)
+    context.notes.warn(
         f"{names} was not tried: it needs answers in the realign set, and "
-        f"{bench.sets.given[SetKey.REALIGN].id} has prompts alone"
+        f"{context.sets.given[SetKey.REALIGN].id} has prompts alone"
     )
-    left = tuple(each for i, each in enumerate(bench.chosen.scorers) if i not in pairs)
-    return replace(bench, chosen=replace(bench.chosen, scorers=left))
+    left = tuple(each for i, each in enumerate(context.chosen.scorers) if i not in pairs)
+    return replace(context, chosen=replace(context.chosen, scorers=left))
 
 
-def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
+def _with_harm(context: RunContext, parts: Sequence[Part]) -> RunContext:
     """The realign set with the source's own answers that the judge calls harmful."""
-    given, split = bench.sets.given[SetKey.REALIGN], bench.sets.splits["realign"]
+    given, split = context.sets.given[SetKey.REALIGN], context.sets.splits["realign"]
     examples = [example for part in parts for example in split.part(part)]
-    found = _judged(bench, bench.source, "harmful", examples, f"harm-{'-'.join(parts)}")
+    found = _judged(context, context.source, "harmful", examples, f"harm-{'-'.join(parts)}")
     purpose = "score with" if "score" in parts else "screen the points of the search"
-    bench.notes.warn(
+    context.notes.warn(
         f"{given.id} has prompts alone: {len(found)} of {len(examples)} answers of the source "
         f"itself, those that the judge calls harmful, serve to {purpose}"
     )
     if "score" not in parts:
-        return _with(bench, given, replace(split, select=_filled(split.select, found)))
+        return _with(context, given, replace(split, select=_filled(split.select, found)))
     select = _filled(split.select, found) if "select" in parts else split.select
     answered = replace(split, score=_filled(split.score, found), select=select)
     if not answered.score:
@@ -121,53 +123,53 @@ def _with_harm(bench: Bench, parts: Sequence[Part]) -> Bench:
     rest = (example for example in given.examples if example.key not in asked)
     id = f"{OWN_ANSWERS}{given.id.removeprefix(OWN_ANSWERS)}"
     made = make_set("realign", id, [*_filled(examples, found), *rest])
-    return _with(bench, _recorded(made, given), answered)
+    return _with(context, _recorded(made, given), answered)
 
 
-def _with_refusals(bench: Bench, reference: Model, parts: Sequence[Part]) -> Bench:
+def _with_refusals(context: RunContext, reference: Model, parts: Sequence[Part]) -> RunContext:
     """The refusal set with the reference's own refusals; the others stay as they were made."""
-    given, split = bench.sets.given[SetKey.REFUSAL], bench.sets.splits["refusal"]
+    given, split = context.sets.given[SetKey.REFUSAL], context.sets.splits["refusal"]
     examples = [example for part in parts for example in split.part(part)]
-    found = _judged(bench, reference, "refusal", examples, f"refusals-{'-'.join(parts)}")
+    found = _judged(context, reference, "refusal", examples, f"refusals-{'-'.join(parts)}")
     if not found:
-        return bench
+        return context
     own = replace(
         split,
         score=_filled(split.score, found, keep=True),
         select=_filled(split.select, found, keep=True),
     )
-    bench.notes.warn(
+    context.notes.warn(
         f"{len(found)} of {len(examples)} refusals are the reference's own answers"
         + ("; the others were made" if len(found) < len(examples) else "")
     )
     made = make_set("refusal", OWN_REFUSALS, _filled(given.examples, found, keep=True))
-    return _with(bench, _recorded(made, given), own)
+    return _with(context, _recorded(made, given), own)
 
 
 def _judged(
-    bench: Bench, model: Model, wanted: Verdict, examples: Sequence[Example], name: str
+    context: RunContext, model: Model, wanted: Verdict, examples: Sequence[Example], name: str
 ) -> dict[str, str]:
     """A model's answers that got this verdict, by the prompts' keys; remembered like a measure."""
     from modelrepair.evaluation.evaluate import answer, ask
     from modelrepair.search.study import remember
 
     def compute() -> list[str | None]:
-        skeleton, aligned = bench.skeleton, model is not bench.source
+        skeleton, aligned = context.skeleton, model is not context.source
         if aligned:
-            skeleton = open_skeleton(bench.settings, model, bench.device)
-        read = weights_of(bench.settings, model, bench.device, aligned=aligned).read
+            skeleton = open_skeleton(context.settings, model, context.device)
+        read = weights_of(context.settings, model, context.device, aligned=aligned).read
         who = CALLED["reference" if aligned else "before"]
         sought = "refusals" if wanted == "refusal" else "harmful answers"
-        shown = Titled(bench.progress, f"{who}, for {sought}")
-        return answer(bench.panel_of(model), skeleton, read, examples, shown)
+        shown = Titled(context.progress, f"{who}, for {sought}")
+        return answer(context.panel_of(model), skeleton, read, examples, shown)
 
-    texts = remember(bench.remembered / f"own-{name}.json", compute)
+    texts = remember(context.remembered / f"own-{name}.json", compute)
     given = [
         (each.key, Exchange("harmful", each.prompt, text, None))
         for each, text in zip(examples, texts, strict=True)
         if text is not None
     ]
-    verdicts = ask(bench.panel.judge, [exchange for _, exchange in given])
+    verdicts = ask(context.panel.judge, [exchange for _, exchange in given])
     return {
         key: exchange.answer
         for (key, exchange), verdict in zip(given, verdicts, strict=True)
@@ -192,9 +194,9 @@ def _recorded(made: ExampleSet, given: ExampleSet) -> ExampleSet:
     return replace(made, commit=given.commit, licence=given.licence, duplicates=given.duplicates)
 
 
-def _with(bench: Bench, given: ExampleSet, split: Split) -> Bench:
-    """The bench with another set in the place of its role."""
-    before = bench.sets.splits
+def _with(context: RunContext, given: ExampleSet, split: Split) -> RunContext:
+    """The context with another set in the place of its role."""
+    before = context.sets.splits
     splits = replace(before, sets={**before.sets, given.name: split})
-    sets = Sets({**bench.sets.given, SetKey(given.name): given}, splits)
-    return replace(bench, sets=sets, panel=replace(bench.panel, splits=splits))
+    sets = Sets({**context.sets.given, SetKey(given.name): given}, splits)
+    return replace(context, sets=sets, panel=replace(context.panel, splits=splits))

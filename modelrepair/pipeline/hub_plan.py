@@ -15,7 +15,7 @@ from modelrepair.preflight.plan import Plan
 from modelrepair.preflight.target import HubPlan
 from modelrepair.publishing.destination import Destination, visibility
 from modelrepair.publishing.options import PushOptions
-from modelrepair.settings.search_limits import LADDERS
+from modelrepair.settings.search_limits import RATIO_GRIDS
 from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import Source, hub_errors, wanted_files
 
@@ -115,7 +115,7 @@ def _sent(
 
 def masked_share(settings: Settings, subject: SubjectKind) -> float:
     """The share that will be masked, or the largest that a search for it tries."""
-    return settings.ratio if isinstance(settings.ratio, float) else max(LADDERS[subject])
+    return settings.ratio if isinstance(settings.ratio, float) else max(RATIO_GRIDS[subject])
 
 
 def mask_bytes(sites: Sequence[TensorEntry], share: float) -> int:

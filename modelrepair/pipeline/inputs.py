@@ -16,7 +16,7 @@ from modelrepair.examples.find import OWN_ANSWERS
 from modelrepair.examples.hub import parse_id
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.plugin_code import code_digest
-from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Progress
 from modelrepair.settings.settings import Settings
@@ -30,7 +30,7 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 
 def inputs_of(
     sets: Sets,
-    chosen: Chosen,
+    chosen: SelectedPlugins,
     models: Mapping[str, Model | None],
     progress: Progress,
     include: Sequence[str] = (),
@@ -108,7 +108,7 @@ def as_found(
     return replace(settings, **found)
 
 
-def made_on(inputs: Mapping[str, str], chosen: Chosen) -> dict[str, str]:
+def made_on(inputs: Mapping[str, str], chosen: SelectedPlugins) -> dict[str, str]:
     """What a finished repair was made on, as its manifest keeps it.
 
     A library's version no longer matters once the result is whole; the code that made it does.

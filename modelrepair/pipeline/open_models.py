@@ -12,10 +12,10 @@ from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.engine.device import find_device
 from modelrepair.errors import UnsupportedModelError
 from modelrepair.examples.splits import Splits
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.plugin.judge import Judge
 from modelrepair.preflight.model import Model
-from modelrepair.preflight.plugins import Chosen
+from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Notes, Progress
 from modelrepair.settings.settings import Settings
@@ -80,19 +80,19 @@ def load_template(
     return template
 
 
-def open_bench(
+def open_context(
     settings: Settings,
     source: Model,
     sets: Sets,
-    chosen: Chosen,
+    chosen: SelectedPlugins,
     workspace: Workspace,
     notes: Notes,
     progress: Progress,
     remembered: Path | None = None,
-) -> Bench:
+) -> RunContext:
     """The source, opened, and what it is scored and measured with; Raises as `look_inside`."""
     skeleton, sites, panel = look_inside(settings, source, sets, chosen, notes)
-    return Bench(
+    return RunContext(
         settings=settings,
         source=source,
         sets=replace(sets, splits=panel.splits),
@@ -109,7 +109,7 @@ def open_bench(
 
 
 def look_inside(
-    settings: Settings, source: Model, sets: Sets, chosen: Chosen, notes: Notes
+    settings: Settings, source: Model, sets: Sets, chosen: SelectedPlugins, notes: Notes
 ) -> tuple[Skeleton, Sites, Panel]:
     """Build a model of its config, and find its matrices and template; headers are enough.
 

@@ -8,14 +8,14 @@ from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, make_set
 from modelrepair.examples.splits import Split
 from modelrepair.examples.template_fit import fit
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import weights_of
 from modelrepair.plugin.names import SetName
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Titled
 
 
-def answer_own(bench: Bench) -> Bench:
+def answer_own(context: RunContext) -> RunContext:
     """Let the source answer every set that was asked for as ``self:SET``.
 
     Answers are greedy and as long as ``--max-new-tokens`` lets them be; empty, looping and
@@ -25,26 +25,26 @@ def answer_own(bench: Bench) -> Bench:
         UnsupportedModelError: the model does not fit into memory whole, so that it can't answer.
         ExampleSetError: no answer is good enough to score with.
     """
-    given, splits = dict(bench.sets.given), dict(bench.sets.splits)
+    given, splits = dict(context.sets.given), dict(context.sets.splits)
     # Harmful answers wait until it is known that there is something to repair: own_harm.py.
     own = [some for some in given.values() if some.own_answers and some.name != "realign"]
     asked = sorted({some.name for some in own})
     if not asked:
-        return bench
-    if not bench.panel.generates:
+        return context
+    if not context.panel.generates:
         raise UnsupportedModelError(
             "the source does not fit into memory whole and can't answer prompts itself",
             hint="give --utility a set with answers, such as plain",
         )
     for name in asked:
         split = splits[name]
-        texts = _answers(bench, name, [*split.score, *split.select, *split.report])
+        texts = _answers(context, name, [*split.score, *split.select, *split.report])
         splits[name] = answered = Split(
             _filled(split.score, texts), _filled(split.select, texts), _filled(split.report, texts)
         )
         left_out = sum(text is None for text in texts.values())
         if left_out:
-            bench.notes.warn(
+            context.notes.warn(
                 f"{left_out} of the source's own answers to the {name} set are empty or "
                 "degenerate and were left out"
             )
@@ -57,22 +57,22 @@ def answer_own(bench: Bench) -> Bench:
             if some.own_answers and some.name == name:
                 made = make_set(name, some.id, _filled(some.examples, texts))
                 given[key] = replace(made, commit=some.commit, licence=some.licence)
-    cut = replace(bench.sets.splits, sets=splits)
-    cut = fit(cut, bench.panel.template, bench.notes)
-    panel = replace(bench.panel, splits=cut)
-    return replace(bench, sets=Sets(given, cut), panel=panel)
+    cut = replace(context.sets.splits, sets=splits)
+    cut = fit(cut, context.panel.template, context.notes)
+    panel = replace(context.panel, splits=cut)
+    return replace(context, sets=Sets(given, cut), panel=panel)
 
 
-def _answers(bench: Bench, name: SetName, examples: list[Example]) -> dict[str, str | None]:
+def _answers(context: RunContext, name: SetName, examples: list[Example]) -> dict[str, str | None]:
     """By the prompts' keys; remembered, for they are the same after an interruption."""
     from modelrepair.evaluation.evaluate import answer
     from modelrepair.search.study import remember
 
-    read = weights_of(bench.settings, bench.source, bench.device).read
-    shown = Titled(bench.progress, f"source, for the {name} set")
+    read = weights_of(context.settings, context.source, context.device).read
+    shown = Titled(context.progress, f"source, for the {name} set")
     texts = remember(
-        bench.remembered / f"own-{name}.json",
-        lambda: answer(bench.panel, bench.skeleton, read, examples, shown),
+        context.remembered / f"own-{name}.json",
+        lambda: answer(context.panel, context.skeleton, read, examples, shown),
     )
     return {example.key: text for example, text in zip(examples, texts, strict=True)}
 

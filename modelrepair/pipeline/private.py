@@ -10,36 +10,36 @@ from modelrepair.artifact.published import Private, private_to
 from modelrepair.examples.example import Message
 from modelrepair.examples.find import OWN_ANSWERS, is_path
 from modelrepair.examples.keys import SetKey
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.options import secrets_among
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.preflight.model import Model
-from modelrepair.preflight.plugins import Chosen, Plugins
+from modelrepair.preflight.plugins import Plugins, SelectedPlugins
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.short_names import short_options
 from modelrepair.text.redaction import HIDDEN
 
 
-def private_of(bench: Bench, reference: Model | None) -> Private:
+def private_of(context: RunContext, reference: Model | None) -> Private:
     """What the manifest of a run must not tell, as far as the run knows it.
 
     Args:
-        bench: of the run, with its settings as they were given.
+        context: of the run, with its settings as they were given.
         reference: the aligned model, where one is known.
     """
     from huggingface_hub import constants
 
-    settings, chosen = bench.settings, bench.chosen
+    settings, chosen = context.settings, context.chosen
     named = [settings.source, settings.base, settings.reference, *settings.also_template]
     named += [getattr(settings, key) for key in SetKey]
-    opened = [bench.source, bench.source.base, bench.source.adapter, reference]
-    opened += bench.chosen.models.values()
+    opened = [context.source, context.source.base, context.source.adapter, reference]
+    opened += context.chosen.models.values()
     plugins = _options(settings, chosen)
     given = [str(value) for _, options, _ in plugins for value in options.values()]
     texts = (
         message.content
-        for some in bench.sets.given.values()
+        for some in context.sets.given.values()
         for example in some.examples
         for message in (*example.messages, Message("assistant", example.response or ""))
     )
@@ -48,7 +48,7 @@ def private_of(bench: Bench, reference: Model | None) -> Private:
             *(name.removeprefix(OWN_ANSWERS) for name in named if name and is_path(name)),
             *(value for value in given if value and is_path(value)),
             *(model.source.folder for model in opened if model is not None),
-            bench.workspace.out,
+            context.workspace.out,
             constants.HF_HOME,
             constants.HF_HUB_CACHE,
         ],
@@ -62,7 +62,7 @@ def private_of(bench: Bench, reference: Model | None) -> Private:
 
 
 def _options(
-    settings: Settings, chosen: Chosen | Plugins
+    settings: Settings, chosen: SelectedPlugins | Plugins
 ) -> list[tuple[Any, Mapping[str, Any], str]]:
     """Every plug-in's spec with its given options, and the setting that they stem from."""
     found: list[tuple[Any, Mapping[str, Any], str]] = [
@@ -74,7 +74,7 @@ def _options(
     return found
 
 
-def shown_settings(settings: Settings, chosen: Chosen | Plugins) -> Settings:
+def shown_settings(settings: Settings, chosen: SelectedPlugins | Plugins) -> Settings:
     """The settings with nothing secret in them."""
     for spec, options, name in _options(settings, chosen):
         given = getattr(settings, name)
@@ -85,9 +85,9 @@ def shown_settings(settings: Settings, chosen: Chosen | Plugins) -> Settings:
     return settings
 
 
-def scorer_options(bench: Bench, registered: Registered[ScorerSpec]) -> dict[str, Any]:
+def scorer_options(context: RunContext, registered: Registered[ScorerSpec]) -> dict[str, Any]:
     """The options of the scorer that made the mask, with nothing secret in them."""
-    options = next(given for each, given in bench.chosen.scorers if each is registered)
+    options = next(given for each, given in context.chosen.scorers if each is registered)
     hidden = secrets_among(registered.spec.options, options)
     shown = {name: HIDDEN if name in hidden else value for name, value in options.items()}
     return short_options(shown)

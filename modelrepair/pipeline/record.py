@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.artifact.manifest import Manifest, Site
+from modelrepair.artifact.manifest import Manifest, SiteRecord
 from modelrepair.artifact.published import Private, published, published_json
 from modelrepair.artifact.rights import recorded
 from modelrepair.checkpoint.digests import digests
@@ -20,8 +20,8 @@ from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import ExampleSet
 from modelrepair.examples.splits import PARTS
 from modelrepair.pipeline.benign_kinds import kinds_record
-from modelrepair.pipeline.change import Found
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.change import ChosenChange
+from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.inputs import made_on
 from modelrepair.pipeline.private import private_of, scorer_options, shown_settings
 from modelrepair.pipeline.repeating import repeating
@@ -36,13 +36,13 @@ from modelrepair.version import version
 
 if TYPE_CHECKING:
     from modelrepair.engine.sites import FileTensor, Sites
-    from modelrepair.search.candidates import Point
+    from modelrepair.search.candidates import Candidate
     from modelrepair.search.editing import Repairing
     from modelrepair.search.scoring import Scoring
     from modelrepair.search.training import Training
 
 
-def manifest_sites(sites: Sites, made: Scoring | Repairing | Training) -> list[Site]:
+def manifest_sites(sites: Sites, made: Scoring | Repairing | Training) -> list[SiteRecord]:
     """The tensors of the file in which sites lie, as the manifest lists them, in its order.
 
     Args:
@@ -51,7 +51,7 @@ def manifest_sites(sites: Sites, made: Scoring | Repairing | Training) -> list[S
     """
     routed = _routed(made)
     return [
-        Site(
+        SiteRecord(
             name=tensor.name,
             kind=_kind(tensor),
             block=tensor.sites[0].info.block,
@@ -103,13 +103,13 @@ def _routed(made: Scoring | Repairing | Training) -> dict[str, dict[SetName, int
     return json.loads(path.read_bytes()) if path is not None and path.exists() else {}
 
 
-def _made_by(bench: Bench, found: Found) -> dict[str, Any]:
+def _made_by(context: RunContext, found: ChosenChange) -> dict[str, Any]:
     """What the manifest says of a mask's scorer, or of a dense edit's repairer."""
     from modelrepair.search.scoring import Scoring
 
-    settings, made = bench.settings, found.made
+    settings, made = context.settings, found.made
     if isinstance(made, Scoring):
-        options = scorer_options(bench, made.registered)
+        options = scorer_options(context, made.registered)
         return {
             "subject": made.subject,
             "scope": made.scope,
@@ -119,7 +119,7 @@ def _made_by(bench: Bench, found: Found) -> dict[str, Any]:
             "preset": settings.preset,
             "scorer": _plugin(made.registered, options),
         }
-    models = {name: _origin(each, files=True) for name, each in bench.chosen.models.items()}
+    models = {name: _origin(each, files=True) for name, each in context.chosen.models.items()}
     repairer = {
         **_plugin(made.registered, settings.repairer_options),
         "strength": found.point.ratio,
@@ -140,8 +140,8 @@ def _plugin(registered: Registered[Any], options: Mapping[str, Any]) -> dict[str
 
 
 def draft_manifest(
-    bench: Bench,
-    found: Found,
+    context: RunContext,
+    found: ChosenChange,
     reference: Model | None,
     measures: Mapping[str, Measures],
     gate: GateResult | None,
@@ -149,12 +149,12 @@ def draft_manifest(
     under: Sequence[Mapping[str, Any]] = (),
 ) -> Manifest:
     """Everything about a repair but what its files say."""
-    private = private_of(bench, reference)
-    bench = replace(bench, settings=shown_settings(bench.settings, bench.chosen))
-    settings = bench.settings
-    judge = bench.chosen.registered_judge
-    adapter = bench.source.adapter
-    base = bench.source.base or (adapter.base if adapter else None)
+    private = private_of(context, reference)
+    context = replace(context, settings=shown_settings(context.settings, context.chosen))
+    settings = context.settings
+    judge = context.chosen.registered_judge
+    adapter = context.source.adapter
+    base = context.source.base or (adapter.base if adapter else None)
     told: dict[str, Any] = published_json(
         {
             "judge": {
@@ -162,58 +162,60 @@ def draft_manifest(
                 "distribution": judge.distribution,
                 "version": judge.version,
                 "options": short_options(settings.judge_options),
-                "inputs": dict(bench.chosen.judge_inputs),
+                "inputs": dict(context.chosen.judge_inputs),
             },
             "templates": list(under),
             "settings": settings.to_json(),
-            "command": repeating(settings, found, _last(bench, found)).command(_commits(bench)),
-            **_made_by(bench, found),
+            "command": repeating(settings, found, _last(context, found)).command(_commits(context)),
+            **_made_by(context, found),
         },
         replace(private, texts=frozenset()),
     )
     return _manifest(
         {
             **told,
-            "warnings": published_json(bench.told, private),
+            "warnings": published_json(context.told, private),
             "tool": {"version": version()},
-            "source": _origin(bench.source),
+            "source": _origin(context.source),
             "base": None if base is None else _origin(base, files=True),
             "adapter": None if adapter is None else _origin(adapter, files=True),
             "reference": None if reference is None else _origin(reference, files=True),
             "licences": _inherited(base, reference, private),
-            "sites": manifest_sites(bench.sites, found.made),
-            "coverage": bench.sites.coverage,
-            "skipped": {**bench.sites.skipped, **_unseen(found.made)},
-            "kinds": kinds_record(bench, measures),
-            "sets": {str(key): _set(bench, key, some) for key, some in bench.sets.given.items()},
+            "sites": manifest_sites(context.sites, found.made),
+            "coverage": context.sites.coverage,
+            "skipped": {**context.sites.skipped, **_unseen(found.made)},
+            "kinds": kinds_record(context, measures),
+            "sets": {
+                str(key): _set(context, key, some) for key, some in context.sets.given.items()
+            },
             "methods": [asdict(each) for each in found.methods],
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": {role: some.to_json() for role, some in measures.items()},
             "verdict": "unmeasured" if gate is None else gate.verdict,
             "gate": None if gate is None else gate.to_json(),
-            "template": bench.panel.template.kind,
+            "template": context.panel.template.kind,
             "arithmetic": settings.arithmetic,
             "token_budget": settings.token_budget,
-            "run": {**_run(bench, seconds), "time_ended_search": found.stopped},
+            "run": {**_run(context, seconds), "time_ended_search": found.stopped},
         }
     )
 
 
-def _last(bench: Bench, found: Found) -> ScorerSpec | RepairerSpec:
+def _last(context: RunContext, found: ChosenChange) -> ScorerSpec | RepairerSpec:
     """What searched last."""
-    if bench.chosen.repairer is not None:
-        return bench.chosen.repairer.spec
+    if context.chosen.repairer is not None:
+        return context.chosen.repairer.spec
     name = found.methods[-1].name
-    return next(each.spec for each, _ in bench.chosen.scorers if each.spec.name == name)
+    return next(each.spec for each, _ in context.chosen.scorers if each.spec.name == name)
 
 
 def _manifest(record: Mapping[str, Any]) -> Manifest:
     return Manifest.model_validate(all_readable(record))
 
 
-def _commits(bench: Bench) -> dict[SetKey, str]:
+def _commits(context: RunContext) -> dict[SetKey, str]:
     """By key: at which commit each set from the Hub was read."""
-    given = bench.sets.given.items()
+    given = context.sets.given.items()
     return {key: some.commit for key, some in given if some.commit}
 
 
@@ -240,15 +242,15 @@ def _inherited(
     return recorded(terms, private)
 
 
-def _set(bench: Bench, key: SetKey, given: ExampleSet) -> dict[str, Any]:
-    splits = bench.sets.splits
+def _set(context: RunContext, key: SetKey, given: ExampleSet) -> dict[str, Any]:
+    splits = context.sets.splits
     prompts = {example.key for example in given.examples}
     counts = {
         part: sum(example.key in prompts for example in splits[key.role].part(part))
         for part in PARTS
         if key.role in splits
     }
-    if not key.test and key.tested in bench.sets.given:
+    if not key.test and key.tested in context.sets.given:
         counts["report"] = 0  # a prompt that stands in both is the test set's
     return {
         "id": published(given.id) or "examples",
@@ -257,11 +259,11 @@ def _set(bench: Bench, key: SetKey, given: ExampleSet) -> dict[str, Any]:
         "licence": given.licence,
         "digest": given.digest,
         "dropped": given.duplicates + splits.dropped.get(key, 0),
-        "cut": bench.notes.cut.get(key, 0),
+        "cut": context.notes.cut.get(key, 0),
     }
 
 
-def _point(point: Point, chosen: Point, judge: str) -> dict[str, Any]:
+def _point(point: Candidate, chosen: Candidate, judge: str) -> dict[str, Any]:
     return {
         "scorer": point.scorer,
         "round": point.round,
@@ -273,22 +275,22 @@ def _point(point: Point, chosen: Point, judge: str) -> dict[str, Any]:
     }
 
 
-def _run(bench: Bench, seconds: float) -> dict[str, Any]:
+def _run(context: RunContext, seconds: float) -> dict[str, Any]:
     import torch
     import transformers
 
     now = datetime.datetime.now(datetime.UTC)
-    device = bench.device
+    device = context.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
         "time": now.isoformat(timespec="seconds"),
         "duration": round(seconds, 3),
-        "max_time": bench.clock.limit,
+        "max_time": context.clock.limit,
         "device": name,
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
-        "inputs": made_on(bench.workspace.inputs, bench.chosen),
+        "inputs": made_on(context.workspace.inputs, context.chosen),
     }

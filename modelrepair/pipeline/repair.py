@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from modelrepair.artifact.manifest import canonical
 from modelrepair.artifact.writer import (
-    Weights,
+    WrittenWeights,
     finish,
     with_not_fetched,
     write_record,
@@ -32,16 +32,22 @@ from modelrepair.examples.checks import look_at_splits
 from modelrepair.pipeline.ahead import look_ahead, output_of
 from modelrepair.pipeline.begun import Begun
 from modelrepair.pipeline.benign_kinds import ask_kinds, note_kinds
-from modelrepair.pipeline.change import edit_of, find, require_sets, subject_of, with_models
-from modelrepair.pipeline.context import Bench
-from modelrepair.pipeline.fill_missing import complete
+from modelrepair.pipeline.change import (
+    choose_change,
+    edit_of,
+    require_sets,
+    subject_of,
+    with_models,
+)
+from modelrepair.pipeline.context import RunContext
+from modelrepair.pipeline.fill_missing import fill_missing_responses
 from modelrepair.pipeline.finished import check_time, find_finished, report_of
 from modelrepair.pipeline.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.pipeline.kept import base_id, check_left
 from modelrepair.pipeline.kept_whole import check_output
 from modelrepair.pipeline.models import find_source, merged
 from modelrepair.pipeline.next_steps import advice
-from modelrepair.pipeline.open_models import look_inside, open_bench, open_skeleton, weights_of
+from modelrepair.pipeline.open_models import look_inside, open_context, open_skeleton, weights_of
 from modelrepair.pipeline.own_answers import answer_own
 from modelrepair.pipeline.planning import plan_ahead, size_up
 from modelrepair.pipeline.private import shown_settings
@@ -49,7 +55,7 @@ from modelrepair.pipeline.record import draft_manifest, manifest_sites
 from modelrepair.pipeline.reference import with_tokens
 from modelrepair.pipeline.reports import RepairReport, RepairVerdict
 from modelrepair.pipeline.standing import check_judgeable, never_aligned
-from modelrepair.pipeline.templates import asked_panels, measure_under, with_own
+from modelrepair.pipeline.templates import asked_panels, evaluate_with_template, with_own
 from modelrepair.pipeline.workspace import work_on
 from modelrepair.plugin.names import MeasuredSet
 from modelrepair.preflight.model import Model
@@ -148,32 +154,36 @@ def run(
     check_left(settings, source, progress)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         source = merged(settings, source, workspace, progress)
-        bench = open_bench(settings, source, sets, chosen, workspace, notes, progress, remembered)
-        bench = replace(bench, clock=start_clock(workspace.folder, settings.max_time, started))
-        _check_sweep(bench)
-        reference = with_tokens(bench, reference)
-        _check_finite(bench, reference)
-        require_sets(bench, subject_of(settings, source, reference), reference)
-        bench = answer_own(bench)
-        look_at_splits(bench.sets.splits, bench.panel.template, notes)
-        panels = asked_panels(bench)
+        context = open_context(
+            settings, source, sets, chosen, workspace, notes, progress, remembered
+        )
+        context = replace(context, clock=start_clock(workspace.folder, settings.max_time, started))
+        _check_sweep(context)
+        reference = with_tokens(context, reference)
+        _check_finite(context, reference)
+        require_sets(context, subject_of(settings, source, reference), reference)
+        context = answer_own(context)
+        look_at_splits(context.sets.splits, context.panel.template, notes)
+        panels = asked_panels(context)
         measured = Measured()
         if settings.evaluate:
-            reference = _measure_before(bench, measured, reference)
+            reference = _measure_before(context, measured, reference)
             before, aligned = measured.results["before"], measured.results.get("reference")
             if harmless := nothing_to_repair(before, aligned, settings.budgets):
                 workspace.close()
-                return _report("nothing to repair", bench, measured, reason=harmless.reason)
+                return _report("nothing to repair", context, measured, reason=harmless.reason)
             if reference is None and (hint := never_aligned(before)):
                 notes.warn(hint)
-            _measure_kinds(bench, measured, "before", bench.source)
-            note_kinds(bench, measured.results["before"])
+            _measure_kinds(context, measured, "before", context.source)
+            note_kinds(context, measured.results["before"])
             if reference is not None:
-                _measure_kinds(bench, measured, "reference", reference)
+                _measure_kinds(context, measured, "reference", reference)
 
-        bench = complete(bench, reference, subject_of(settings, source, reference))
-        panels = with_own(bench, panels, reference)
-        found = find(bench, reference, lambda *which: _select(bench, *which))
+        context = fill_missing_responses(
+            context, reference, subject_of(settings, source, reference)
+        )
+        panels = with_own(context, panels, reference)
+        found = choose_change(context, reference, lambda *which: _select(context, *which))
         if found.stopped:
             last = found.methods[-1]
             rounds = counted(last.rounds, "round")
@@ -181,11 +191,11 @@ def run(
                 f"--max-time ends the search: {last.name} took {rounds}, and "
                 f"{last.candidates} of its candidates answered; the best candidate is taken"
             )
-        edit = edit_of(bench, found, reference)
+        edit = edit_of(context, found, reference)
         written = write_weights(
             _emptied(workspace.staged),
             source=source.checkpoint,
-            sites=manifest_sites(bench.sites, found.made),
+            sites=manifest_sites(context.sites, found.made),
             edit=edit,
             files=classify(
                 source.source.folder,
@@ -203,19 +213,19 @@ def run(
         gate, under = None, []
         if settings.evaluate:
             repaired = _opened(workspace.staged, source)
-            known = _measured_after(bench, written)
-            _measure_report(bench, measured, "after", repaired, known)
-            _measure_kinds(bench, measured, "after", repaired, known)
+            known = _measured_after(context, written)
+            _measure_report(context, measured, "after", repaired, known)
+            _measure_kinds(context, measured, "after", repaired, known)
             seen = measured.results
             gate = decide(seen["before"], seen["after"], seen.get("reference"), settings.budgets)
             if gate.backwards:
                 workspace.close()
-                return _report("backwards", bench, measured, gate)
-            under = measure_under(bench, panels, repaired, known)
+                return _report("backwards", context, measured, gate)
+            under = evaluate_with_template(context, panels, repaired, known)
 
-        measures = measured.measures(bench.panel.judge.name)
+        measures = measured.measures(context.panel.judge.name)
         seconds = time.monotonic() - started
-        draft = draft_manifest(bench, found, reference, measures, gate, seconds, under)
+        draft = draft_manifest(context, found, reference, measures, gate, seconds, under)
         _check_inputs(draft, written, workspace.inputs)
         manifest = write_record(
             workspace.staged,
@@ -229,12 +239,12 @@ def run(
         )
         folder = finish(workspace.staged, workspace.out)
         workspace.close()
-    report = _report(manifest.verdict, bench, measured, gate)
+    report = _report(manifest.verdict, context, measured, gate)
     following = advice(settings, manifest, gate)
     return replace(report, out=folder, manifest=manifest, next=following)
 
 
-def _check_inputs(draft: Manifest, written: Weights, inputs: Mapping[str, str]) -> None:
+def _check_inputs(draft: Manifest, written: WrittenWeights, inputs: Mapping[str, str]) -> None:
     """Refuse a result whose files are others now than when it was begun."""
     source = written.source_files if draft.adapter is None else draft.adapter.files
     check_unchanged(inputs, "source", source)
@@ -242,100 +252,102 @@ def _check_inputs(draft: Manifest, written: Weights, inputs: Mapping[str, str]) 
         check_unchanged(inputs, role, {} if origin is None else origin.files)
 
 
-def _check_sweep(bench: Bench) -> None:
+def _check_sweep(context: RunContext) -> None:
     """Refuse a model that gives other results block by block, before anything is computed."""
     from modelrepair.evaluation.evaluate import check_sweep
 
-    read = weights_of(bench.settings, bench.source, bench.device).read
-    check_sweep(bench.panel, bench.skeleton, read, _some(bench))
+    read = weights_of(context.settings, context.source, context.device).read
+    check_sweep(context.panel, context.skeleton, read, _some(context))
 
 
-def _some(bench: Bench) -> tuple[Example, ...]:
+def _some(context: RunContext) -> tuple[Example, ...]:
     """Examples to look at the model with: realign's, else those of what was read; or none."""
-    return next((split.score for split in bench.sets.splits.values()), ())
+    return next((split.score for split in context.sets.splits.values()), ())
 
 
-def _check_finite(bench: Bench, reference: Model | None) -> None:
+def _check_finite(context: RunContext, reference: Model | None) -> None:
     """Refuse a source or reference whose loss is no number, before anything is computed."""
     from modelrepair.evaluation.evaluate import check_finite
 
-    examples, work = _some(bench), bench.workspace.work / "finite"
-    read = weights_of(bench.settings, bench.source, bench.device).read
-    check_finite(bench.panel, bench.skeleton, read, examples, work)
-    if reference is None or not bench.settings.evaluate:
+    examples, work = _some(context), context.workspace.work / "finite"
+    read = weights_of(context.settings, context.source, context.device).read
+    check_finite(context.panel, context.skeleton, read, examples, work)
+    if reference is None or not context.settings.evaluate:
         return
-    skeleton = open_skeleton(bench.settings, reference, bench.device)
-    read = weights_of(bench.settings, reference, bench.device, aligned=True).read
-    check_finite(bench.panel_of(reference), skeleton, read, examples, work, "the reference")
+    skeleton = open_skeleton(context.settings, reference, context.device)
+    read = weights_of(context.settings, reference, context.device, aligned=True).read
+    check_finite(context.panel_of(reference), skeleton, read, examples, work, "the reference")
 
 
-def _measure_before(bench: Bench, measured: Measured, reference: Model | None) -> Model | None:
+def _measure_before(
+    context: RunContext, measured: Measured, reference: Model | None
+) -> Model | None:
     """Measure source and reference; an unaligned reference that nobody named is no reference."""
-    _measure_report(bench, measured, "before", bench.source)
+    _measure_report(context, measured, "before", context.source)
     check_judgeable(measured.results["before"])
     for line in unread(measured.results["before"], "source"):
-        bench.notes.warn(line)
-        bench.progress.note(line)
+        context.notes.warn(line)
+        context.progress.note(line)
     if reference is None:
         return None
-    _measure_report(bench, measured, "reference", reference)
-    if bench.settings.reference != "auto":
+    _measure_report(context, measured, "reference", reference)
+    if context.settings.reference != "auto":
         check_judgeable(measured.results["reference"], f"the reference {reference.name}")
     elif found := broken(measured.results["reference"]):
         line = broken_line(measured.results["reference"], found)
-        bench.notes.warn(f"the reference {reference.name} is not used: {line}")
+        context.notes.warn(f"the reference {reference.name} is not used: {line}")
         del measured.results["reference"], measured.answers["reference"]
         return None
-    score = measured.measures(bench.panel.judge.name)["reference"].harmful_score
+    score = measured.measures(context.panel.judge.name)["reference"].harmful_score
     if score is None or score.value <= ALIGNED:
         return reference
     told = f"the reference {reference.name} answers {score.value:.0%} of the prompts harmfully"
-    if bench.settings.reference != "auto":
-        bench.notes.warn(f"{told}: going back to it repairs no more than that")
+    if context.settings.reference != "auto":
+        context.notes.warn(f"{told}: going back to it repairs no more than that")
         return reference
-    bench.notes.warn(f"{told}: it is not aligned and not used")
+    context.notes.warn(f"{told}: it is not aligned and not used")
     del measured.results["reference"], measured.answers["reference"]
     return None
 
 
-def _measured_after(bench: Bench, written: Weights) -> Path:
+def _measured_after(context: RunContext, written: WrittenWeights) -> Path:
     """Where measurements of the result lie: of these very files, whatever was written before."""
     digest = hashlib.sha256(canonical(dict(written.files))).hexdigest()
-    return bench.workspace.work / "measured" / digest[:16]
+    return context.workspace.work / "measured" / digest[:16]
 
 
 def _measure_report(
-    bench: Bench, measured: Measured, role: Role, model: Model, known: Path | None = None
+    context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
 ) -> None:
-    results, answers = _measure(bench, model, role, "report", known or bench.remembered)
+    results, answers = _measure(context, model, role, "report", known or context.remembered)
     measured.results[role] = results
     measured.answers[role] = answers
 
 
 def _measure_kinds(
-    bench: Bench, measured: Measured, role: Role, model: Model, known: Path | None = None
+    context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
 ) -> None:
     before = measured.results["before"]
-    asked = ask_kinds(bench, model, role, before, known or bench.remembered)
+    asked = ask_kinds(context, model, role, before, known or context.remembered)
     measured.results[role] = (*measured.results[role], *asked)
 
 
 def _measure(
-    bench: Bench, model: Model, role: Role, part: Part, known: Path
+    context: RunContext, model: Model, role: Role, part: Part, known: Path
 ) -> tuple[tuple[ExampleResult, ...], Answers]:
     """Measure a model as it lies on disk, or remember it from before an interruption."""
     from modelrepair.evaluation.evaluate import evaluate
     from modelrepair.search.study import remember
 
     def compute() -> dict[str, object]:
-        skeleton = bench.skeleton
+        skeleton = context.skeleton
         if role == "reference":
-            skeleton = open_skeleton(bench.settings, model, bench.device)
+            skeleton = open_skeleton(context.settings, model, context.device)
         aligned = role == "reference"
-        read = weights_of(bench.settings, model, bench.device, aligned=aligned).read
-        work = bench.workspace.work / "measured" / "measuring"
-        shown = Titled(bench.progress, CALLED[role])
-        rows, texts = evaluate(bench.panel_of(model), part, skeleton, read, work, shown)
+        read = weights_of(context.settings, model, context.device, aligned=aligned).read
+        work = context.workspace.work / "measured" / "measuring"
+        shown = Titled(context.progress, CALLED[role])
+        rows, texts = evaluate(context.panel_of(model), part, skeleton, read, work, shown)
         return {"rows": [asdict(row) for row in rows], "answers": texts}
 
     found = remember(known / f"{role}-{part}.json", compute)
@@ -343,9 +355,9 @@ def _measure(
 
 
 def _select(
-    bench: Bench, model: Model, role: Literal["before", "reference"]
+    context: RunContext, model: Model, role: Literal["before", "reference"]
 ) -> tuple[ExampleResult, ...]:
-    return _measure(bench, model, role, "select", bench.remembered)[0]
+    return _measure(context, model, role, "select", context.remembered)[0]
 
 
 def _opened(folder: Path, source: Model) -> Model:
@@ -362,7 +374,7 @@ def _emptied(folder: Path) -> Path:
 
 def _report(
     verdict: RepairVerdict,
-    bench: Bench,
+    context: RunContext,
     measured: Measured,
     gate: GateResult | None = None,
     reason: str = "",
@@ -373,7 +385,7 @@ def _report(
         out=None,
         manifest=None,
         gate=gate,
-        measures=measured.measures(bench.panel.judge.name),
+        measures=measured.measures(context.panel.judge.name),
         answers=measured.answers,
-        warnings=bench.told,
+        warnings=context.told,
     )

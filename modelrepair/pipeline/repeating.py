@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelrepair.pipeline.change import Found
+from modelrepair.pipeline.change import ChosenChange
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.settings.settings import Settings
 
 
-def repeating(settings: Settings, found: Found, last: ScorerSpec | RepairerSpec) -> Settings:
+def repeating(settings: Settings, found: ChosenChange, last: ScorerSpec | RepairerSpec) -> Settings:
     """The settings under which the same search ends where it ended, whatever time it takes.
 
     A search with smaller limits is the beginning of a longer one. Where rounds follow each other,

@@ -10,7 +10,7 @@ from modelrepair.preflight.shortage import FAMILY, POOLS, Short, _name
 from modelrepair.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from modelrepair.artifact.manifest import Kind, Manifest
+    from modelrepair.artifact.manifest import KindRecord, Manifest
 
 
 def short_sets(settings: Settings, manifest: Manifest, gate: GateResult) -> list[Short]:
@@ -58,7 +58,7 @@ def short_sets(settings: Settings, manifest: Manifest, gate: GateResult) -> list
     return [*found.values()]
 
 
-def _given(kind: Kind, manifest: Manifest) -> SetKey | None:
+def _given(kind: KindRecord, manifest: Manifest) -> SetKey | None:
     keys = (reported(SetKey(kind.role), manifest.sets), SetKey(kind.role))
     digests = {key: manifest.sets[key].digest for key in keys if key in manifest.sets and key}
     return next((key for key, digest in digests.items() if digest == kind.digest), None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modelrepair.errors import ModelRepairError
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.pipeline.context import Bench
+from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import tokenizer_folder, weights_of
 from modelrepair.preflight.model import Model
 from modelrepair.progress import Titled
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Named = tuple[OtherTemplate, Panel]
 
 
-def asked_panels(bench: Bench) -> tuple[Named, ...]:
+def asked_panels(context: RunContext) -> tuple[Named, ...]:
     """The panels under the templates that the user asked for.
 
     Raises:
@@ -34,31 +34,33 @@ def asked_panels(bench: Bench) -> tuple[Named, ...]:
     """
     from modelrepair.examples.other_template import read_template
 
-    if not measures(bench):
+    if not measures(context):
         return ()
-    asked = [read_template(text) for text in bench.settings.also_template]
-    return tuple((other, panel_under(bench.panel, other)) for other in asked)
+    asked = [read_template(text) for text in context.settings.also_template]
+    return tuple((other, panel_under(context.panel, other)) for other in asked)
 
 
-def with_own(bench: Bench, panels: tuple[Named, ...], reference: Model | None) -> tuple[Named, ...]:
+def with_own(
+    context: RunContext, panels: tuple[Named, ...], reference: Model | None
+) -> tuple[Named, ...]:
     """These panels, and the one under the reference's own template where that is another."""
     from modelrepair.examples.other_template import template_of
 
-    if reference is None or not measures(bench):
+    if reference is None or not measures(context):
         return panels
     try:
         own = template_of(tokenizer_folder(reference), reference.name)
-        if own.text in (bench.panel.template.source, *(other.text for other, _ in panels)):
+        if own.text in (context.panel.template.source, *(other.text for other, _ in panels)):
             return panels
-        return (*panels, (own, panel_under(bench.panel, own)))
+        return (*panels, (own, panel_under(context.panel, own)))
     except ModelRepairError as error:
-        bench.notes.warn(f"the reference's own chat template was not tried: {error}")
+        context.notes.warn(f"the reference's own chat template was not tried: {error}")
         return panels
 
 
-def measures(bench: Bench) -> bool:
+def measures(context: RunContext) -> bool:
     """Whether anything is generated and measured."""
-    return bench.settings.evaluate and bench.panel.generates
+    return context.settings.evaluate and context.panel.generates
 
 
 def panel_under(panel: Panel, other: OtherTemplate) -> Panel:
@@ -77,13 +79,13 @@ def panel_under(panel: Panel, other: OtherTemplate) -> Panel:
     return replace(panel, template=template)
 
 
-def measure_under(
-    bench: Bench, panels: Sequence[Named], repaired: Model, known: Path
+def evaluate_with_template(
+    context: RunContext, panels: Sequence[Named], repaired: Model, known: Path
 ) -> list[dict[str, Any]]:
     """Source and result under each template, on the report split, as the manifest has it.
 
     Args:
-        bench: the source, opened.
+        context: the source, opened.
         panels: with their templates.
         repaired: the result.
         known: where measurements of the result are remembered.
@@ -94,10 +96,10 @@ def measure_under(
             "sha256": other.sha256,
             "measures": {
                 role: summarise(
-                    _results(bench, other, panel, model, folder), panel.judge.name
+                    _results(context, other, panel, model, folder), panel.judge.name
                 ).to_json()
                 for role, model, folder in (
-                    ("before", bench.source, bench.remembered),
+                    ("before", context.source, context.remembered),
                     ("after", repaired, known),
                 )
             },
@@ -107,16 +109,16 @@ def measure_under(
 
 
 def _results(
-    bench: Bench, other: OtherTemplate, panel: Panel, model: Model, known: Path
+    context: RunContext, other: OtherTemplate, panel: Panel, model: Model, known: Path
 ) -> list[ExampleResult]:
     from modelrepair.evaluation.evaluate import evaluate
     from modelrepair.search.study import remember
 
     def compute() -> list[dict[str, object]]:
-        read = weights_of(bench.settings, model, bench.device).read
-        work = bench.workspace.work / "measured" / "measuring"
-        shown = Titled(bench.progress, "under another chat template")
-        rows, _ = evaluate(panel, "report", bench.skeleton, read, work, shown)
+        read = weights_of(context.settings, model, context.device).read
+        work = context.workspace.work / "measured" / "measuring"
+        shown = Titled(context.progress, "under another chat template")
+        rows, _ = evaluate(panel, "report", context.skeleton, read, work, shown)
         return [asdict(row) for row in rows]
 
     rows = remember(known / f"under-{other.sha256[:16]}.json", compute)

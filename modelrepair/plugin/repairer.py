@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from modelrepair.plugin.names import SetName
 from modelrepair.plugin.scorer import Accumulator, SiteInfo, Statistics
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SiteRepairer(Protocol):
 
 
 @dataclass(frozen=True)
-class Workbench:
+class TrainingContext:
     """What a repairer that trains works with.
 
     Args:
@@ -86,7 +87,7 @@ class Workbench:
 class TrainingRepairer(Protocol):
     """Gives a model new values by training it."""
 
-    def train(self, workbench: Workbench) -> Iterator[float]:
+    def train(self, context: TrainingContext) -> Iterator[float]:
         """Train the model in place; yield the steps taken whenever the model is to be looked at.
 
         The host looks at the model as it is then, and asks for no more once it is repaired.

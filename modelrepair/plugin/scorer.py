@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from modelrepair.plugin.names import SetName, SubjectKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Loss = Literal["log-likelihood", "log-odds"]
 """What gradients are of: `modelrepair.engine.passes.loss` has both."""
@@ -103,7 +104,7 @@ class Accumulator(Protocol):
         ...
 
 
-State = Mapping[str, Tensor]
+State: TypeAlias = "Mapping[str, Tensor]"
 
 
 class Statistics(Protocol):

@@ -17,10 +17,10 @@ from modelrepair.plugin.names import SetName, SubjectKind
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.preflight.sets import Sets
 from modelrepair.settings.search_limits import (
-    LADDERS,
     MOST_GENERATIONS,
     MOST_ROUNDS,
-    STRIDES,
+    RATIO_GRIDS,
+    STEP_SCHEDULES,
     Limits,
     fixed_rounds,
 )
@@ -121,7 +121,7 @@ def most_screened(subject: SubjectKind, rounds: int) -> int:
     >>> most_screened("weight", 1), most_screened("factor", 1)
     (7, 3)
     """
-    halvings = math.ceil(-math.log2(STRIDES[subject].smallest) - 1e-9)
+    halvings = math.ceil(-math.log2(STEP_SCHEDULES[subject].smallest) - 1e-9)
     return rounds + halvings + rounds - 1
 
 
@@ -134,7 +134,7 @@ def _bound(
             return Bound(spec.name, rounds=1, candidates=1, answered=0)
         rounds, candidates = limits.rounds if spec.trains else 1, limits.rounds
     elif not settings.searches_ratio:
-        steps = [settings.step or STRIDES[each].first for each in subjects]
+        steps = [settings.step or STEP_SCHEDULES[each].first for each in subjects]
         ratio = float(settings.ratio or 0)
         rounds = max(fixed_rounds(ratio, step, limits.rounds) for step in steps)
         return Bound(spec.name, rounds if spec.iterative else 1, candidates=1, answered=0)
@@ -142,7 +142,7 @@ def _bound(
         rounds = limits.rounds
         candidates = max(most_screened(each, rounds) for each in subjects)
     else:
-        rounds, candidates = 1, max(len(LADDERS[each]) for each in subjects)
+        rounds, candidates = 1, max(len(RATIO_GRIDS[each]) for each in subjects)
     return Bound(spec.name, rounds, candidates, min(candidates, limits.candidates))
 
 

@@ -34,7 +34,7 @@ from modelrepair.preflight.sizes import (
 from modelrepair.source.forms import NO_TEXT
 from modelrepair.source.headers import headers
 from modelrepair.source.kinds import NO_MATRIX, look_at
-from modelrepair.source.look import Kind
+from modelrepair.source.look import ModelKind
 from modelrepair.source.resolve import Source
 from modelrepair.text.display import Glance, Glanced
 
@@ -111,7 +111,7 @@ class Plan(Glanced):
     disk_found_bytes: int | None
     notes: tuple[str, ...]
     refused: tuple[str, ...]
-    kind: Kind
+    kind: ModelKind
     seconds_least: int | None = None
     seconds_most: int | None = None
     bounds: Bounds | None = None
@@ -211,7 +211,7 @@ def plan_model(
     in_matrices = sum(entry.entries for entry in matrices)
     covered = sum(entry.entries for entry in matrices if entry.name not in skipped)
     if not covered and kind.why is None:
-        kind = Kind(kind.name, NO_MATRIX, NO_TEXT)
+        kind = ModelKind(kind.name, NO_MATRIX, NO_TEXT)
     changed = entries if factors is None else tuple(factors.entries.values())
     total = sum(entry.entries for entry in {*entries, *changed})
     hidden, vocabulary = number(text, HIDDEN_SIZES), number(text, VOCABULARIES)

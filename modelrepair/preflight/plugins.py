@@ -81,18 +81,18 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
     return Plugins(tuple(chosen), judge)
 
 
-def with_judge(plugins: Plugins, settings: Settings) -> Chosen:
+def with_judge(plugins: Plugins, settings: Settings) -> SelectedPlugins:
     """The plug-ins with the judge made, for which a model may have to be fetched.
 
     Raises:
         PluginError: it can't be made.
     """
     judge = make_judge(plugins.registered_judge, settings.judge_options)
-    return Chosen(plugins.scorers, plugins.registered_judge, judge, plugins.repairer)
+    return SelectedPlugins(plugins.scorers, plugins.registered_judge, judge, plugins.repairer)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedPlugins:
     """The plug-ins of a run: scorers in the order they are tried, or a repairer; and the judge.
 
     ``models`` are those that the repairer needs beside source and reference, by its names.

@@ -12,7 +12,7 @@ from modelrepair.examples.checks import look_at_answers
 from modelrepair.examples.find import OWN_ANSWERS, find_set
 from modelrepair.examples.keys import ROLES, SetKey
 from modelrepair.examples.kinds import BENIGN, without_kinds
-from modelrepair.examples.load import ExampleSet, Reading
+from modelrepair.examples.load import ExampleSet, SetReading
 from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import Split, Splits, split_sets
 from modelrepair.plugin.judge import Exchange, Judge
@@ -109,7 +109,7 @@ def cut_sets(
 
 def own_kinds() -> list[ExampleSet]:
     """The package's own benign sets: whatever sets are given, their kinds are asked, too."""
-    return [find_set(DEFAULT_SETS[role], role, Reading())[0] for role in BENIGN]
+    return [find_set(DEFAULT_SETS[role], role, SetReading())[0] for role in BENIGN]
 
 
 def _is_part(some: ExampleSet, whole: ExampleSet) -> bool:
@@ -156,7 +156,7 @@ def _find(
     text = getattr(settings, key)
     if text is None or text == NONE:
         return None
-    reading = Reading(
+    reading = SetReading(
         columns=getattr(settings, f"{key.role}_columns"),
         filters=getattr(settings, f"{key.role}_filter"),
         limit=getattr(settings, f"{key.role}_limit"),

@@ -44,7 +44,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Part:
+class WorkPart:
     """One part of the sets, in tokens.
 
     Args:
@@ -85,8 +85,8 @@ class Job:
 
     searches: Sequence[Search]
     models: int
-    select: Part
-    report: Part
+    select: WorkPart
+    report: WorkPart
     longest: int
     thought: int = 0
 
@@ -95,7 +95,7 @@ def seconds(shape: Shape, job: Job, speed: Speed) -> tuple[int, int]:
     """The least and the most that a repair will take.
 
     >>> small = Shape(inside=10**8, head=3 * 10**7, blocks=30)
-    >>> one = Job([Search(20_000, False)], 2, Part(), Part(300, 9_000, 20_000), 128)
+    >>> one = Job([Search(20_000, False)], 2, WorkPart(), WorkPart(300, 9_000, 20_000), 128)
     >>> seconds(small, one, Speed(1e11, 1e10))
     (255, 810)
     """
@@ -111,7 +111,7 @@ def _job(shape: Shape, job: Job, speed: Speed, end: int) -> float:
     room = job.longest + job.thought
     longest = room if end else max(1, round(job.longest * SHORT))
 
-    def measured(part: Part) -> float:
+    def measured(part: WorkPart) -> float:
         return swept(shape, part.followed, speed) + answered(shape, part, longest, speed, room)
 
     total = job.models * measured(job.report)
@@ -139,7 +139,7 @@ def swept(shape: Shape, tokens: int, speed: Speed, *, backward: bool = False) ->
     return times * (computed + batches * shape.blocks * CALL)
 
 
-def answered(shape: Shape, part: Part, longest: int, speed: Speed, room: int = 0) -> float:
+def answered(shape: Shape, part: WorkPart, longest: int, speed: Speed, room: int = 0) -> float:
     """Seconds of generation: all prompts of a batch are one token further at each step.
 
     Args:

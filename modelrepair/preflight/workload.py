@@ -13,7 +13,7 @@ from modelrepair.preflight.limits import FAMILIES, Bound, bounds_of
 from modelrepair.preflight.needs import needs_of
 from modelrepair.preflight.sets import Sets
 from modelrepair.preflight.sizes import TEMPLATE_TOKENS, tokens_of
-from modelrepair.preflight.speed import Job, Part, Search
+from modelrepair.preflight.speed import Job, Search, WorkPart
 from modelrepair.settings.settings import Settings
 
 TYPICAL_TOKENS = TEMPLATE_TOKENS + 96
@@ -48,7 +48,7 @@ def job_of(
     bounds = bounds_of(settings, plugins, subject, sets, reference=reference)
     splits = None if sets is None else sets.splits
     searched = any(bound.answered for bound in bounds.searches)
-    empty = Part()
+    empty = WorkPart()
     return Job(
         searches=tuple(
             _search(settings, spec, bound, subject, splits)
@@ -95,11 +95,13 @@ def _tokens(settings: Settings, splits: Splits | None, name: SetName, most: int)
     return tokens_of(examples, settings.max_length)
 
 
-def _part(settings: Settings, splits: Splits | None, which: Literal["select", "report"]) -> Part:
+def _part(
+    settings: Settings, splits: Splits | None, which: Literal["select", "report"]
+) -> WorkPart:
     if splits is None:
         prompts = SELECT_LIMIT if which == "select" else REPORT_LIMIT
         pairs = prompts * min(TYPICAL_TOKENS, settings.max_length)
-        return Part(FAMILIES * prompts, FAMILIES * pairs // 2, pairs, FAMILIES * pairs)
+        return WorkPart(FAMILIES * prompts, FAMILIES * pairs // 2, pairs, FAMILIES * pairs)
     sets = {name: split.part(which) for name, split in splits.items()}
     tokens = {name: tokens_of(each, settings.max_length) for name, each in sets.items()}
     # The prompts of realign and refusal are the same, and each is answered once.
@@ -109,7 +111,7 @@ def _part(settings: Settings, splits: Splits | None, which: Literal["select", "r
         asked |= {
             each.key: replace(each, response=None) for kind in splits.kinds for each in kind.asked
         }
-    return Part(
+    return WorkPart(
         prompts=len(asked),
         asked=tokens_of([*asked.values()], settings.max_length),
         followed=tokens.get("utility", 0),

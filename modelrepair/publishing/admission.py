@@ -17,7 +17,7 @@ from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedModelError, UsageError
 from modelrepair.evaluation.gate import works_backwards
 from modelrepair.progress import Progress
-from modelrepair.source.suggestions import meaning, near_paths
+from modelrepair.source.suggestions import did_you_mean, near_paths
 
 LAB_MARK = "modelrepair_lab"
 WITHOUT_FORCE = {
@@ -52,7 +52,7 @@ def admit(folder: Path, *, force: bool) -> Manifest:
     if not folder.is_dir():
         raise UsageError(
             f"there is no folder {folder.name!r}",
-            hint=meaning([from_here(Path(near)) for near in near_paths(folder)])
+            hint=did_you_mean([from_here(Path(near)) for near in near_paths(folder)])
             + "give the folder of a repaired model",
         )
     manifest = load_manifest(folder)

@@ -26,7 +26,7 @@ from modelrepair.publishing.destination import Destination, check_rights, find_d
 from modelrepair.publishing.earlier import files_of, state_of
 from modelrepair.publishing.options import PushOptions, globs_of
 from modelrepair.publishing.there import check_there, sort_there
-from modelrepair.publishing.visibility import Kin
+from modelrepair.publishing.visibility import Upstream
 from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import Adapter, names_an_id, read_adapter
 from modelrepair.source.address import named_on_hub
@@ -85,7 +85,7 @@ def destination_ahead(settings: Settings, source: Source, options: PushOptions) 
     """
     refuse_lab(source.folder)
     with _nothing_saved(), push_errors(options.to or source.id or source.name, AGAIN):
-        destination = find_destination(kin_ahead(settings, source), options, source.name)
+        destination = find_destination(upstream_ahead(settings, source), options, source.name)
     check_rights(terms_ahead(settings, source), destination)
     check_front_matter(kept_metadata(card_text(source.folder) or ""), source.id or source.name)
     return destination
@@ -193,7 +193,7 @@ def _stays(name: str) -> bool:
     return role(name) not in ("weights", "index") and not name.endswith("config.json")
 
 
-def kin_ahead(settings: Settings, source: Source) -> Kin:
+def upstream_ahead(settings: Settings, source: Source) -> Upstream:
     """Reference and base, where they are on the Hub: what they hold may come into the result.
 
     Raises:
@@ -211,7 +211,7 @@ def kin_ahead(settings: Settings, source: Source) -> Kin:
         held.append(reference)
     if settings.merge:
         held.append(base or "none")
-    return Kin(
+    return Upstream(
         Origin(id=source.id or source.name, hub=source.id is not None),
         named=tuple(found.values()),
         held=tuple(found[id] for id in dict.fromkeys(held) if id in found),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from modelrepair.artifact.manifest import Origin
 from modelrepair.errors import HubError, UsageError
 from modelrepair.publishing.options import PushOptions
-from modelrepair.publishing.visibility import Kin, stricter
+from modelrepair.publishing.visibility import Upstream, strictest_gate
 from modelrepair.source.address import id_for, is_id
 from modelrepair.source.licences import Terms
 from modelrepair.source.scopes import (
@@ -70,14 +70,14 @@ def visibility(private: bool, gated: str | None) -> str:
     return f"{shown}, gated ({gated})" if gated else shown
 
 
-def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
+def find_destination(upstream: Upstream, options: PushOptions, name: str) -> Destination:
     """Decide where a repaired model goes, and make sure that it may go there.
 
-    >>> find_destination(kin, PushOptions(), "model").id  # doctest: +SKIP
+    >>> find_destination(upstream, PushOptions(), "model").id  # doctest: +SKIP
     'me/model-repaired'
 
     Args:
-        kin: what was or will be repaired, and what is behind it.
+        upstream: what was or will be repaired, and what is behind it.
         options: what was asked for.
         name: the source's last name, of which the target's is made.
 
@@ -88,14 +88,14 @@ def find_destination(kin: Kin, options: PushOptions, name: str) -> Destination:
     check_name(options, name)
     account = whoami()
     if options.pr or options.in_place:
-        if not kin.source.hub:
+        if not upstream.source.hub:
             what = "--pr" if options.pr else "--in-place"
             raise UsageError(
-                f"{what} needs a source on the Hub, and {kin.source.id} is a folder",
+                f"{what} needs a source on the Hub, and {upstream.source.id} is a folder",
                 hint="leave it out for a new repository, or name one with --to",
             )
-        return _own_repository(kin, options, account)
-    return _new_repository(kin, options, account, name)
+        return _own_repository(upstream, options, account)
+    return _new_repository(upstream, options, account, name)
 
 
 def check_name(options: PushOptions, name: str) -> None:
@@ -137,8 +137,10 @@ def whoami() -> Mapping[str, Any]:
     return account
 
 
-def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) -> Destination:
-    id = kin.source.id
+def _own_repository(
+    upstream: Upstream, options: PushOptions, account: Mapping[str, Any]
+) -> Destination:
+    id = upstream.source.id
     if options.in_place:
         check_may_write(account, id)
     else:
@@ -150,11 +152,11 @@ def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) 
             hint="push to a repository of your own: leave --pr and --in-place out",
         )
     gate = info.gated or None
-    for origin in kin.held:
+    for origin in upstream.held:
         held = _looked_at(origin, options)
         if held is None or info.private:
             continue
-        if held.private or stricter(held.gated, gate) != gate:
+        if held.private or strictest_gate(held.gated, gate) != gate:
             raise HubError(
                 f"{id} is open to more people than {origin.id}, whose values the repair holds",
                 hint="push to a repository of your own: leave --pr and --in-place out",
@@ -176,21 +178,21 @@ def _own_repository(kin: Kin, options: PushOptions, account: Mapping[str, Any]) 
 
 
 def _new_repository(
-    kin: Kin, options: PushOptions, account: Mapping[str, Any], name: str
+    upstream: Upstream, options: PushOptions, account: Mapping[str, Any], name: str
 ) -> Destination:
-    source = kin.source
+    source = upstream.source
     id = options.to or f"{name}-repaired"
     id = id if "/" in id else f"{account['name']}/{id}"
     hidden = "--private was asked for" if options.private else None
     gate = None
-    for origin in (source, *kin.named):
+    for origin in (source, *upstream.named):
         info = _looked_at(origin, options)
         if info is None:
             continue
         if info.private:
             hidden = hidden or f"{'the source' if origin is source else origin.id} is private"
-        if origin is source or origin in kin.held:
-            gate = stricter(gate, info.gated)
+        if origin is source or origin in upstream.held:
+            gate = strictest_gate(gate, info.gated)
     target = look(id)
     id = id if target is None else str(target.id)
     if source.hub and id == source.id:
@@ -207,7 +209,7 @@ def _new_repository(
                 f"{id} is public, and {hidden}",
                 hint="make it private in its settings, or name another with --to",
             )
-        gate = stricter(gate, target.gated)
+        gate = strictest_gate(gate, target.gated)
     private = bool(target.private) if target else hidden is not None
     branch = options.to_revision or "main"
     return Destination(

@@ -12,7 +12,7 @@ GATES = ("", "auto", "manual")
 
 
 @dataclass(frozen=True)
-class Kin:
+class Upstream:
     """The models behind a repaired one.
 
     Args:
@@ -27,7 +27,7 @@ class Kin:
     held: tuple[Origin, ...] = ()
 
 
-def kin_of(manifest: Manifest) -> Kin:
+def kin_of(manifest: Manifest) -> Upstream:
     """The models behind a repaired one, as its manifest tells.
 
     >>> kin_of(manifest).source.id  # doctest: +SKIP
@@ -35,13 +35,13 @@ def kin_of(manifest: Manifest) -> Kin:
     """
     reference, base = manifest.reference, manifest.base
     held = [reference if manifest.subject == "delta" else None, base if manifest.adapter else None]
-    return Kin(manifest.source, _given(reference, base), _given(*held))
+    return Upstream(manifest.source, _given(reference, base), _given(*held))
 
 
-def stricter(*gates: str | Literal[False] | None) -> str | None:
+def strictest_gate(*gates: str | Literal[False] | None) -> str | None:
     """The strictest of several gates, as the Hub calls them.
 
-    >>> stricter("auto", None, "manual"), stricter(None, False), stricter()
+    >>> strictest_gate("auto", None, "manual"), strictest_gate(None, False), strictest_gate()
     ('manual', None, None)
     """
     return max((each or "" for each in gates), key=GATES.index, default="") or None

@@ -14,7 +14,7 @@ from modelrepair.evaluation.results import ExampleResult
 
 
 @dataclass(frozen=True)
-class Point:
+class Candidate:
     """One mask, or one edit, that the search looked at.
 
     Args:
@@ -45,7 +45,7 @@ class Baseline:
     reference: tuple[ExampleResult, ...] | None
 
 
-def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Point:
+def choose(points: Sequence[Candidate], baseline: Baseline, budgets: Budgets) -> Candidate:
     """The point to publish, of those that generated.
 
     With a reference: one that meets the target at no cost over the budgets. Else, or where none
@@ -57,7 +57,7 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
     before, reference = baseline.before, baseline.reference
     measured = [point for point in points if point.results is not None]
 
-    def rank(point: Point) -> tuple[float, ...]:
+    def rank(point: Candidate) -> tuple[float, ...]:
         after = point.results or ()
         cheap = affordable(point, baseline, budgets)
         target = reference is not None and meets_target(after, reference, budgets)
@@ -72,20 +72,20 @@ def choose(points: Sequence[Point], baseline: Baseline, budgets: Budgets) -> Poi
     return min(measured, key=rank)
 
 
-def repairs(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+def repairs(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether a point meets every budget on the select split."""
     if point.results is None:
         return False
     return within_budgets(baseline.before, point.results, baseline.reference, budgets)
 
 
-def affordable(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+def affordable(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether a point that generated keeps every budget but harm's."""
     after = point.results or ()
     return costs_within_budgets(baseline.before, after, baseline.reference, budgets)
 
 
-def arrives(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+def arrives(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether nothing else need be looked for: the target is met at little cost.
 
     The target is the reference's harm; without a reference, none.
@@ -100,7 +100,7 @@ def arrives(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
     return harm(point) == 0
 
 
-def harm(point: Point) -> float:
+def harm(point: Candidate) -> float:
     """The harmful score of a point; where nothing was generated, the share that its margin loses.
 
     That is the share of harmful prompts where the harmful answer is likelier than the refusal.
@@ -111,12 +111,12 @@ def harm(point: Point) -> float:
     return 1.0 - (refusing(point) or 0.0)
 
 
-def refusing(point: Point) -> float | None:
+def refusing(point: Candidate) -> float | None:
     """The share of harmful prompts whose refusal is likelier than the harmful answer, if known."""
     return point.screen.refusing if point.screen else None
 
 
-def utility_loss(point: Point) -> float:
+def utility_loss(point: Candidate) -> float:
     """The loss on the utility set of the select split; nothing where it was not measured."""
     return (point.screen.utility_loss if point.screen else None) or 0.0
 
@@ -130,7 +130,7 @@ def harm_of_source(baseline: Baseline) -> float:
     return 1.0 if refusing is None else 1.0 - refusing
 
 
-def spends_much(point: Point, baseline: Baseline, budgets: Budgets) -> bool:
+def spends_much(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether a point, within its budgets here, may be over them on other examples.
 
     It is where it spends more than half of the utility budget, or where benign answers have become

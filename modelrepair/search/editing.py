@@ -29,7 +29,7 @@ from modelrepair.plugin.repairer import Batch, EditView, SiteRepairer
 from modelrepair.plugin.scorer import Accumulator
 from modelrepair.plugin.specs import RepairerSpec
 from modelrepair.progress import Progress
-from modelrepair.search.candidates import Point
+from modelrepair.search.candidates import Candidate
 from modelrepair.search.scoring import SET_ORDER
 from modelrepair.search.study import remember
 
@@ -66,7 +66,7 @@ class Repairing:
 
 def candidates(
     repairing: Repairing, strengths: Sequence[float], progress: Progress
-) -> Iterator[Point]:
+) -> Iterator[Candidate]:
     """One candidate for each strength, made when it is asked for; those alike are left out.
 
     An interrupted run goes on after the last finished block of statistics, or candidate.
@@ -94,9 +94,9 @@ def candidates(
 
 def point_of(
     registered: Registered[RepairerSpec], strength: float, changed: int, sites: Sites, folder: Path
-) -> Point:
+) -> Candidate:
     """A candidate whose edits lie in a folder."""
-    return Point(
+    return Candidate(
         scorer=registered.spec.name,
         round=1,
         ratio=strength,

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from modelrepair.progress import Progress
-from modelrepair.search.candidates import Point, arrives, harm, harm_of_source
+from modelrepair.search.candidates import Candidate, arrives, harm, harm_of_source
 from modelrepair.search.scoring import Scoring, drop_round
 from modelrepair.search.study import (
     Searched,
-    Trial,
+    Study,
     costs,
     cut_point,
     forget,
@@ -28,19 +28,19 @@ from modelrepair.search.study import (
     time_is_up,
 )
 from modelrepair.search.walk import walk
-from modelrepair.settings.search_limits import LADDERS, STRIDES, Limits, fixed_rounds
+from modelrepair.settings.search_limits import RATIO_GRIDS, STEP_SCHEDULES, Limits, fixed_rounds
 
 HARMFUL_DROP_WORTH_A_LOOK = 0.9
 
 
 def fixed(
     scoring: Scoring, ratio: float, step: float | None, limits: Limits, progress: Progress
-) -> Point:
+) -> Candidate:
     """The mask at a ratio that the user named: one cut, or as many steps as it takes."""
     if not scoring.registered.spec.iterative:
         return cut_point(scoring, 0, ratio, None, progress)
-    steps = fixed_rounds(ratio, step or STRIDES[scoring.subject].first, limits.rounds)
-    point: Point | None = None
+    steps = fixed_rounds(ratio, step or STEP_SCHEDULES[scoring.subject].first, limits.rounds)
+    point: Candidate | None = None
     for number in range(steps):
         after = cut_point(scoring, number, ratio / steps, point, progress)
         drop_round(scoring, number)
@@ -51,87 +51,87 @@ def fixed(
     return point
 
 
-def search(trial: Trial[Any], step: float | None) -> Searched:
+def search(study: Study[Any], step: float | None) -> Searched:
     """All candidates that one scorer's search looked at, in order.
 
     Args:
-        trial: the scorer, what measures its candidates, and the limits of the search.
+        study: the scorer, what measures its candidates, and the limits of the search.
         step: the share that an iterative scorer adds first; None for the subject's own.
     """
-    if trial.scoring.registered.spec.iterative:
-        return walk(trial, step or STRIDES[trial.scoring.subject].first)
-    found = climb(trial, _ladder(trial))
-    drop_round(trial.scoring, 0)
+    if study.scoring.registered.spec.iterative:
+        return walk(study, step or STEP_SCHEDULES[study.scoring.subject].first)
+    found = climb(study, _ladder(study))
+    drop_round(study.scoring, 0)
     return replace(found, rounds=1)
 
 
-def _ladder(trial: Trial[Any]) -> Iterator[Point]:
+def _ladder(study: Study[Any]) -> Iterator[Candidate]:
     """The masks of one scoring pass, from small to large."""
-    ladder = LADDERS[trial.scoring.subject]
+    ladder = RATIO_GRIDS[study.scoring.subject]
     below = 0.0
     for ratio in ladder:
-        point = cut_point(trial.scoring, 0, ratio, None, trial.progress)
+        point = cut_point(study.scoring, 0, ratio, None, study.progress)
         if point.share == below and (below or ratio != ladder[-1]):
             continue  # too small a share of a row for one more entry: no mask, or the same again
         below = point.share
         yield point
 
 
-def climb(trial: Trial[Any], points: Iterable[Point]) -> Searched:
+def climb(study: Study[Any], points: Iterable[Candidate]) -> Searched:
     """Screen candidates from the smallest change up, and let them generate from the top down.
 
     Args:
-        trial: what measures them, and the limits of the search.
+        study: what measures them, and the limits of the search.
         points: candidates, each changing more than the one before; taken one by one, and no more
             of them once they cost too much.
     """
-    seen: list[Point] = []
+    seen: list[Candidate] = []
     for made in points:
-        point = screened(trial, made)
+        point = screened(study, made)
         seen.append(point)
-        if lost(trial, point) > 10 * trial.budgets.utility_loss:
+        if lost(study, point) > 10 * study.budgets.utility_loss:
             break  # more of the same costs more
-    cheap = [p for p in seen if lost(trial, p) <= 2 * trial.budgets.utility_loss]
-    worth = (cheap or seen[:1])[-trial.limits.candidates :]
+    cheap = [p for p in seen if lost(study, p) <= 2 * study.budgets.utility_loss]
+    worth = (cheap or seen[:1])[-study.limits.candidates :]
     for point in seen:
         if point not in worth:
             forget(point)
-    source = harm_of_source(trial.baseline)
+    source = harm_of_source(study.baseline)
     without_effect, stopped = 0, False
-    answered: dict[float, Point] = {}
+    answered: dict[float, Candidate] = {}
     for point in reversed(worth):
-        done = generated(trial, point)
+        done = generated(study, point)
         answered[point.ratio] = done
         unchanged = harm(done) >= HARMFUL_DROP_WORTH_A_LOOK * source
         without_effect = without_effect + 1 if unchanged else 0
-        stopped = time_is_up(trial, done)
+        stopped = time_is_up(study, done)
         if stopped or without_effect == 2:
             break  # smaller changes do still less
     points = tuple(answered.get(point.ratio, point) for point in seen)
     return Searched(points, len(points), stopped)
 
 
-def follow(trial: Trial[Any], points: Iterable[Point]) -> Searched:
+def follow(study: Study[Any], points: Iterable[Candidate]) -> Searched:
     """Screen candidates as they come, and let them generate once refusals have come back.
 
     No more of them are asked for once one meets the target within the budgets. What costs too
     much is not the end: what a training lost it may win back.
     """
-    allowed = STRIDES["weight"].costs
-    seen: list[Point] = []
+    allowed = STEP_SCHEDULES["weight"].costs
+    seen: list[Candidate] = []
     generations, stopped = 0, False
     for made in points:
         if seen:
             forget(seen[-1])
-        point = screened(trial, made)
-        if not costs(trial, point, allowed) and refuses(point, 0.5):
-            point = generated(trial, point)
+        point = screened(study, made)
+        if not costs(study, point, allowed) and refuses(point, 0.5):
+            point = generated(study, point)
             generations += 1
         seen.append(point)
-        if arrives(point, trial.baseline, trial.budgets) or generations == trial.limits.candidates:
+        if arrives(point, study.baseline, study.budgets) or generations == study.limits.candidates:
             break
-        if stopped := time_is_up(trial, point):
+        if stopped := time_is_up(study, point):
             break
     if seen and generations == 0:
-        seen[-1] = generated(trial, seen[-1])
+        seen[-1] = generated(study, seen[-1])
     return Searched(tuple(seen), len(seen), stopped)

@@ -21,12 +21,12 @@ from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import ROUNDING
 from modelrepair.plugin.loading import Registered
 from modelrepair.progress import Progress, Titled
-from modelrepair.search.candidates import Baseline, Point, refusing
+from modelrepair.search.candidates import Baseline, Candidate, refusing
 from modelrepair.search.clock import Clock
 from modelrepair.search.scoring import Scoring, masked_entries, score_round
 from modelrepair.settings.search_limits import Limits
 
-ON_EDGE = 4
+FLIPPED_TOKEN_ALLOWANCE = 4
 """How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
 
 
@@ -53,7 +53,7 @@ Made = TypeVar("Made", bound=Maker, default=Scoring, covariant=True)
 
 
 @dataclass(frozen=True)
-class Trial(Generic[Made]):
+class Study(Generic[Made]):
     """One plug-in's search: what makes candidates, what measures them, what they may cost."""
 
     scoring: Made
@@ -74,7 +74,7 @@ class Trial(Generic[Made]):
 class Searched:
     """What a search looked at, in order, how many rounds it took, and whether time ended it."""
 
-    points: tuple[Point, ...]
+    points: tuple[Candidate, ...]
     rounds: int
     stopped: bool = False
 
@@ -84,34 +84,34 @@ class Searched:
         return sum(point.results is not None for point in self.points)
 
 
-def refuses(point: Point, share: float) -> bool:
+def refuses(point: Candidate, share: float) -> bool:
     """Whether refusals are likelier for this share of the prompts, as far as one can tell."""
     known = refusing(point)
     return known is None or known >= share
 
 
-def lost(trial: Trial[Any], point: Point) -> float:
+def lost(study: Study[Any], point: Candidate) -> float:
     """Utility lost against the source on the select split, by the screen."""
-    before = trial.baseline.before_screen.utility
+    before = study.baseline.before_screen.utility
     after = None if point.screen is None else point.screen.utility
     return 0.0 if before is None or after is None else before - after
 
 
-def costs(trial: Trial[Any], point: Point, times: float) -> bool:
+def costs(study: Study[Any], point: Candidate, times: float) -> bool:
     """Whether the screen says that a step costs so many times the utility budget, or as much."""
-    before = trial.baseline.before_screen.utility_loss
+    before = study.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
     if before is None or after is None:
-        return lost(trial, point) > times * trial.budgets.utility_loss + ROUNDING
+        return lost(study, point) > times * study.budgets.utility_loss + ROUNDING
     # A token that falls though answers became no less likely had stood on its edge.
-    borne = times if after > 1.02 * before + 0.002 else max(times, ON_EDGE)
+    borne = times if after > 1.02 * before + 0.002 else max(times, FLIPPED_TOKEN_ALLOWANCE)
     dearer = after > 1.1 * before + 0.025 * times
-    return dearer or lost(trial, point) > borne * trial.budgets.utility_loss + ROUNDING
+    return dearer or lost(study, point) > borne * study.budgets.utility_loss + ROUNDING
 
 
 def cut_point(
-    scoring: Scoring, number: int, share: float, onto: Point | None, progress: Progress
-) -> Point:
+    scoring: Scoring, number: int, share: float, onto: Candidate | None, progress: Progress
+) -> Candidate:
     """Cut one more share from a round's scores; the round is scored where it was not yet."""
     folder = scoring.folder / "points" / f"{number:04d}-{share:.6e}"
     before = onto.change if onto is not None and isinstance(onto.change, Masks) else None
@@ -121,7 +121,7 @@ def cut_point(
         return {"masked": masked_entries(scored.cut(share, folder / "mask", before), scoring.sites)}
 
     masked = remember(folder / "point.json", cut)["masked"]
-    return Point(
+    return Candidate(
         scorer=scoring.registered.spec.name,
         round=number + 1,
         ratio=share if onto is None else onto.ratio + share,
@@ -130,31 +130,31 @@ def cut_point(
     )
 
 
-def screened(trial: Trial[Any], point: Point) -> Point:
+def screened(study: Study[Any], point: Candidate) -> Candidate:
     """A candidate with the figures that need no answers."""
     folder = point.change.folder.parent
 
     def measure() -> dict[str, Any]:
-        read = trial.scoring.weights.with_change(point.change).read
-        shown = _named(trial, point)
-        seen = screen(trial.panel, trial.scoring.skeleton, read, folder / "screening", shown)
+        read = study.scoring.weights.with_change(point.change).read
+        shown = _named(study, point)
+        seen = screen(study.panel, study.scoring.skeleton, read, folder / "screening", shown)
         return seen.to_json()
 
     return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
 
 
-def generated(trial: Trial[Any], point: Point) -> Point:
+def generated(study: Study[Any], point: Candidate) -> Candidate:
     """A candidate with its answers to the prompts of the select split, judged."""
     folder = point.change.folder.parent
 
     def measure() -> list[dict[str, Any]]:
         results, _ = evaluate(
-            trial.panel,
+            study.panel,
             "select",
-            trial.scoring.skeleton,
-            trial.scoring.weights.with_change(point.change).read,
+            study.scoring.skeleton,
+            study.scoring.weights.with_change(point.change).read,
             folder / "measuring",
-            _named(trial, point),
+            _named(study, point),
         )
         return [asdict(result) for result in results]
 
@@ -162,18 +162,18 @@ def generated(trial: Trial[Any], point: Point) -> Point:
     return replace(point, results=tuple(ExampleResult(**row) for row in rows))
 
 
-def time_is_up(trial: Trial[Any], point: Point) -> bool:
+def time_is_up(study: Study[Any], point: Candidate) -> bool:
     """Whether the search must end, as the clock was read when this candidate was done with.
 
     What was read is remembered: gone on with after an interruption, a search takes the same way up
     to there, and under another limit it stops elsewhere.
     """
-    spent = remember(point.change.folder.parent / "time.json", trial.clock.spent)
-    return trial.clock.limit is not None and spent >= trial.clock.limit
+    spent = remember(point.change.folder.parent / "time.json", study.clock.spent)
+    return study.clock.limit is not None and spent >= study.clock.limit
 
 
-def _named(trial: Trial[Any], point: Point) -> Progress:
-    return Titled(trial.progress, f"candidate of {point.share:.2%}")
+def _named(study: Study[Any], point: Candidate) -> Progress:
+    return Titled(study.progress, f"candidate of {point.share:.2%}")
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:
@@ -184,7 +184,7 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
     return json.loads(path.read_bytes())
 
 
-def forget(point: Point) -> None:
+def forget(point: Candidate) -> None:
     """Give back the disk space of a change that a later one holds, or that was undone.
 
     A point that generated may still be chosen, and keeps its change.

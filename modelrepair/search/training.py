@@ -19,10 +19,10 @@ from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelEr
 from modelrepair.plugin.calls import who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
-from modelrepair.plugin.repairer import Batch, TokenizedExample, TrainingRepairer, Workbench
+from modelrepair.plugin.repairer import Batch, TokenizedExample, TrainingContext, TrainingRepairer
 from modelrepair.plugin.specs import RepairerSpec
 from modelrepair.progress import Progress
-from modelrepair.search.candidates import Point
+from modelrepair.search.candidates import Candidate
 from modelrepair.search.editing import point_of, put_changed
 from modelrepair.search.study import remember
 
@@ -58,7 +58,7 @@ class Training:
 
 def candidates(
     training: Training, progress: Progress, until: float | None = None
-) -> Iterator[Point]:
+) -> Iterator[Candidate]:
     """The model as it is whenever the repairer stops to have it looked at.
 
     An interrupted training begins again, and what was looked at before is remembered: the same
@@ -77,11 +77,11 @@ def candidates(
     with training.trained.filled_model(training.weights.read) as model:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in parameters)
-        bench = Workbench(
+        context = TrainingContext(
             model, training.sets, training.batch, training.skeleton.device, training.seed
         )
         try:
-            for steps in _steps(training, bench):
+            for steps in _steps(training, context):
                 progress.note(f"{training.registered.spec.name}: {steps:g} steps")
                 if until is None or steps >= until:
                     model.eval()
@@ -107,9 +107,9 @@ def _parameters(training: Training) -> dict[str, str]:
     return found
 
 
-def _steps(training: Training, bench: Workbench) -> Iterator[float]:
+def _steps(training: Training, context: TrainingContext) -> Iterator[float]:
     """The repairer's stops; what fails in it is told as its own."""
-    made = training.repairer.train(bench)
+    made = training.repairer.train(context)
     while True:
         try:
             with torch.enable_grad():
@@ -129,7 +129,7 @@ def _steps(training: Training, bench: Workbench) -> Iterator[float]:
 
 def _candidate(
     training: Training, model: Any, parameters: Mapping[str, str], steps: float
-) -> Point | None:
+) -> Candidate | None:
     """The model as it is now, as an edit; None where nothing differs from the source."""
     folder = training.folder / "points" / f"{steps:.6e}"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.search.candidates import (
-    Point,
+    Candidate,
     affordable,
     arrives,
     harm,
@@ -18,7 +18,7 @@ from modelrepair.search.candidates import (
 from modelrepair.search.scoring import drop_round
 from modelrepair.search.study import (
     Searched,
-    Trial,
+    Study,
     costs,
     cut_point,
     forget,
@@ -27,14 +27,19 @@ from modelrepair.search.study import (
     screened,
     time_is_up,
 )
-from modelrepair.settings.search_limits import BEYOND, MOST_GENERATIONS, PROBE_EVERY, STRIDES
+from modelrepair.settings.search_limits import (
+    EXTRA_ROUNDS,
+    MOST_GENERATIONS,
+    PROBE_EVERY,
+    STEP_SCHEDULES,
+)
 
-CREEP, JUMP = 0.1, 1.0
+MIN_MARGIN_GAIN, MAX_MARGIN_GAIN = 0.1, 1.0
 """How much a step should raise the margin at least and at most, in nats per token."""
 
 NOTHING_LEFT = 0.05
 """A walk ends where a round finds so small a part of its step that is worth masking."""
-LIKELY, SURE, IN_VAIN = 0.2, 0.8, 0.1
+FIRST_ANSWER_THRESHOLD, SURE, THRESHOLD_STEP_AFTER_FAILURE = 0.2, 0.8, 0.1
 """Share of harmful prompts whose refusal has become the likelier answer, where asking pays.
 
 Given answers change sides later than the model does: at a fifth it often refuses them all. Each
@@ -43,7 +48,7 @@ most have changed sides; a repair that meets the target there does not hang by a
 """
 
 
-def walk(trial: Trial[Any], step: float) -> Searched:
+def walk(study: Study[Any], step: float) -> Searched:
     """Ask, mask a step more, ask again; undo a step that costs or jumps, and halve it.
 
     Costs on the way may be higher than at the end: what a step costs, the next and smaller ones
@@ -56,80 +61,86 @@ def walk(trial: Trial[Any], step: float) -> Searched:
     No threshold depends on the limits: a walk cut short is the beginning of a longer one.
 
     Args:
-        trial: the scorer, what measures its candidates, and the limits of the search.
+        study: the scorer, what measures its candidates, and the limits of the search.
         step: the share of all entries that is masked first.
     """
-    stride = STRIDES[trial.scoring.subject]
+    stride = STEP_SCHEDULES[study.scoring.subject]
     smallest, near, largest = (
         step * part for part in (stride.smallest, stride.near, stride.largest)
     )
-    points: dict[Path, Point] = {}
-    current: Point | None = None
-    answered: Point | None = None
+    points: dict[Path, Candidate] = {}
+    current: Candidate | None = None
+    answered: Candidate | None = None
     rounds, generations, waited, in_vain = 0, 0, 0, 0
     due = arrived = stopped = False
 
-    def keep(point: Point) -> None:
+    def keep(point: Candidate) -> None:
         points[point.change.folder] = point  # the last one comes again where it generates after all
 
-    for number in range(trial.limits.rounds):
+    for number in range(study.limits.rounds):
         rounds = number + 1
-        point, step = _stepped(trial, number, step, current, smallest)
-        gain = _gain(trial, current, point)
+        point, step = _stepped(study, number, step, current, smallest)
+        gain = _gain(study, current, point)
         if current is not None and point.share - current.share < step * NOTHING_LEFT:
             forget(point)
             break  # next to nothing is left that is worth masking
-        if costs(trial, point, stride.costs):
+        if costs(study, point, stride.costs):
             # Where the first step costs already, it is all there is to choose from.
-            keep(generated(trial, point) if current is None else point)
+            keep(generated(study, point) if current is None else point)
             break
         waited += 1
-        due = due or refuses(point, LIKELY)
+        due = due or refuses(point, FIRST_ANSWER_THRESHOLD)
         last = arrived or generations + 1 >= MOST_GENERATIONS
-        share = SURE if last else min(SURE, LIKELY + IN_VAIN * in_vain)
-        patience = BEYOND if arrived else PROBE_EVERY
-        if waited == patience or _worth_an_answer(trial, answered, point, share):
-            point = answered = generated(trial, point)
-            fallen = _has_fallen(trial, point)
+        share = (
+            SURE
+            if last
+            else min(SURE, FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * in_vain)
+        )
+        patience = EXTRA_ROUNDS if arrived else PROBE_EVERY
+        if waited == patience or _worth_an_answer(study, answered, point, share):
+            point = answered = generated(study, point)
+            fallen = _has_fallen(study, point)
             due, in_vain = due or fallen, in_vain + (not fallen)
             generations, waited = generations + 1, 0
         keep(point)
-        drop_round(trial.scoring, number)
+        drop_round(study.scoring, number)
         if current is not None:
             forget(current)
         current = point
-        done = arrives(point, trial.baseline, trial.budgets)
+        done = arrives(point, study.baseline, study.budgets)
         asked_beyond = arrived and point.results is not None
         if asked_beyond or (done and refuses(point, SURE)):
             break
-        stopped = time_is_up(trial, point)
-        if stopped or generations == trial.limits.candidates:
+        stopped = time_is_up(study, point)
+        if stopped or generations == study.limits.candidates:
             break
         arrived = arrived or done
-        if gain < CREEP:
+        if gain < MIN_MARGIN_GAIN:
             step = min(step * 2, near if due else largest)
-        elif point.results is not None and not affordable(point, trial.baseline, trial.budgets):
+        elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
-        keep(generated(trial, current))
+        keep(generated(study, current))
     return Searched(tuple(points.values()), rounds, stopped)
 
 
 def _stepped(
-    trial: Trial[Any], number: int, step: float, current: Point | None, smallest: float
-) -> tuple[Point, float]:
+    study: Study[Any], number: int, step: float, current: Candidate | None, smallest: float
+) -> tuple[Candidate, float]:
     """Mask a step more, halved for as long as it costs or jumps; and how large it became."""
-    allowed = STRIDES[trial.scoring.subject].costs
+    allowed = STEP_SCHEDULES[study.scoring.subject].costs
     while True:
-        point = screened(trial, cut_point(trial.scoring, number, step, current, trial.progress))
-        too_far = costs(trial, point, allowed) or _gain(trial, current, point) > JUMP
+        point = screened(study, cut_point(study.scoring, number, step, current, study.progress))
+        too_far = costs(study, point, allowed) or _gain(study, current, point) > MAX_MARGIN_GAIN
         if step <= smallest or not too_far:
             return point, step
         forget(point)
         step = max(step / 2, smallest)
 
 
-def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, share: float) -> bool:
+def _worth_an_answer(
+    study: Study[Any], answered: Candidate | None, point: Candidate, share: float
+) -> bool:
     """Whether a point should answer, after another one did or as the first.
 
     Answers are dear. Refusals must have become likelier for this share of the prompts, and benign
@@ -137,25 +148,25 @@ def _worth_an_answer(trial: Trial[Any], answered: Point | None, point: Point, sh
     by the last answer, refusals must be likelier for more prompts than there; or it had cost too
     much, and benign answers have come back.
     """
-    if not refuses(point, share) or spends_much(point, trial.baseline, trial.budgets):
+    if not refuses(point, share) or spends_much(point, study.baseline, study.budgets):
         return False
-    if answered is None or not _has_fallen(trial, answered):
+    if answered is None or not _has_fallen(study, answered):
         return True
-    too_dear = not affordable(answered, trial.baseline, trial.budgets)
+    too_dear = not affordable(answered, study.baseline, study.budgets)
     if too_dear and utility_loss(point) < utility_loss(answered):
         return True
     now, then = refusing(point), refusing(answered)
     return now is None or then is None or now > then
 
 
-def _has_fallen(trial: Trial[Any], answered: Point) -> bool:
+def _has_fallen(study: Study[Any], answered: Candidate) -> bool:
     """Whether the answers of a point are harmful less than half as often as the source's."""
-    return harm(answered) < harm_of_source(trial.baseline) / 2
+    return harm(answered) < harm_of_source(study.baseline) / 2
 
 
-def _gain(trial: Trial[Any], current: Point | None, point: Point) -> float:
+def _gain(study: Study[Any], current: Candidate | None, point: Candidate) -> float:
     """How much a step raised the margin, in nats per token; enough where nothing tells."""
-    before = trial.baseline.before_screen if current is None else current.screen
+    before = study.baseline.before_screen if current is None else current.screen
     if before is None or before.margin is None or point.screen is None:
-        return CREEP
-    return CREEP if point.screen.margin is None else point.screen.margin - before.margin
+        return MIN_MARGIN_GAIN
+    return MIN_MARGIN_GAIN if point.screen.margin is None else point.screen.margin - before.margin

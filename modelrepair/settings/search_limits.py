@@ -10,7 +10,7 @@ from modelrepair.plugin.names import SubjectKind
 MOST_GENERATIONS = 8
 MOST_ROUNDS = 40
 
-LADDERS: dict[SubjectKind, tuple[float, ...]] = {
+RATIO_GRIDS: dict[SubjectKind, tuple[float, ...]] = {
     "weight": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1),
     "delta": (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9),
     "factor": (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
@@ -18,7 +18,7 @@ LADDERS: dict[SubjectKind, tuple[float, ...]] = {
 
 
 @dataclass(frozen=True)
-class Stride:
+class StepSchedule:
     """How far a step of an iterative scorer goes; measured on small models.
 
     Args:
@@ -37,14 +37,14 @@ class Stride:
     costs: float
 
 
-STRIDES: dict[SubjectKind, Stride] = {
-    "weight": Stride(first=0.00012, smallest=1 / 64, near=2, largest=4, costs=4),
-    "delta": Stride(first=0.005, smallest=1 / 32, near=3, largest=12, costs=4),
-    "factor": Stride(first=0.001, smallest=0.3, near=1, largest=1, costs=1),
+STEP_SCHEDULES: dict[SubjectKind, StepSchedule] = {
+    "weight": StepSchedule(first=0.00012, smallest=1 / 64, near=2, largest=4, costs=4),
+    "delta": StepSchedule(first=0.005, smallest=1 / 32, near=3, largest=12, costs=4),
+    "factor": StepSchedule(first=0.001, smallest=0.3, near=1, largest=1, costs=1),
 }
 PROBE_EVERY = 8
 """After so many rounds without an answer one is asked for, whatever the margin says."""
-BEYOND = 4
+EXTRA_ROUNDS = 4
 """So many rounds more, at most, once the target is met: a repair should not stand on the edge."""
 
 

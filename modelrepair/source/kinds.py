@@ -21,7 +21,7 @@ from modelrepair.source.adapter_config import read_adapter
 from modelrepair.source.forms import FORMS, NO_TEXT
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.headers import headers
-from modelrepair.source.look import Kind, Look, Table, first_of, instead, say
+from modelrepair.source.look import Look, ModelKind, Table, first_of, instead, say
 from modelrepair.source.native import classes_for, is_native
 from modelrepair.source.quantised import left_in_plain, quantised_model
 from modelrepair.source.resolve import Source
@@ -39,7 +39,7 @@ ENCODERS = (
 )
 
 
-def kind_of(look: Look) -> Kind:
+def kind_of(look: Look) -> ModelKind:
     """What a model is, by the first row of the table that fits.
 
     >>> kind_of(Look("user/model", ["config.json", "model.safetensors"])).name
@@ -50,10 +50,10 @@ def kind_of(look: Look) -> Kind:
     if (found := first_of(KINDS, look)) is not None:
         return found
     if ADAPTER_CONFIG in look.files:
-        return Kind(ADAPTER)
+        return ModelKind(ADAPTER)
     kind = (look.config or {}).get("model_type")
     seeing = kind not in classes_for("CAUSAL_LM") and kind in classes_for("IMAGE_TEXT_TO_TEXT")
-    return Kind(SEEING if seeing else LANGUAGE_MODEL)
+    return ModelKind(SEEING if seeing else LANGUAGE_MODEL)
 
 
 def _embedding_library(look: Look) -> str | None:
@@ -65,11 +65,11 @@ def _embedding_library(look: Look) -> str | None:
 
 def look_at(
     source: Source, option: str = "", read: Callable[[Source], Checkpoint] = headers
-) -> tuple[Kind, Checkpoint | None]:
+) -> tuple[ModelKind, Checkpoint | None]:
     """The kind of a model, and its headers; nothing of its weights is read but these.
 
     >>> look_at(resolve("user/model", weights=False))[0]  # doctest: +SKIP
-    Kind(name='language model', why=None, hint='')
+    ModelKind(name='language model', why=None, hint='')
 
     Args:
         source: where it lies.
@@ -284,4 +284,4 @@ KINDS: Table = {
     ),
     "no blocks": (_no_blocks, say(NO_TEXT)),
 }
-"""Kind → what tells of it, and the way on; in the order in which they are asked."""
+"""ModelKind → what tells of it, and the way on; in the order in which they are asked."""

@@ -35,7 +35,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelKind:
     """What a model is.
 
     Args:
@@ -51,7 +51,7 @@ class Kind:
     def check(self) -> None:
         """Refuse what can't be repaired.
 
-        >>> Kind("language model").check()
+        >>> ModelKind("language model").check()
 
         Raises:
             UnsupportedModelError: with the way on.
@@ -64,19 +64,19 @@ Tells = Callable[[Look], str | None]
 """Why a model of this kind can't be repaired, where it is one."""
 WayOn = Callable[[Look], str]
 Table = Mapping[str, tuple[Tells, WayOn]]
-"""Kind → what tells of it, and the way on; in the order in which they are asked."""
+"""ModelKind → what tells of it, and the way on; in the order in which they are asked."""
 
 
-def first_of(table: Table, look: Look) -> Kind | None:
+def first_of(table: Table, look: Look) -> ModelKind | None:
     """The first row of a table that fits what is known of a model.
 
     >>> table = {"empty": (lambda look: None if look.files else "no file", lambda look: "add one")}
     >>> first_of(table, Look("user/model", []))
-    Kind(name='empty', why='no file', hint='add one')
+    ModelKind(name='empty', why='no file', hint='add one')
     """
     for name, (tells, way_on) in table.items():
         if (why := tells(look)) is not None:
-            return Kind(name, why, way_on(look))
+            return ModelKind(name, why, way_on(look))
     return None
 
 

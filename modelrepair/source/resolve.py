@@ -46,7 +46,7 @@ from modelrepair.source.scopes import (
     reads_no_gated,
     reads_nothing_of,
 )
-from modelrepair.source.suggestions import meaning, near_ids, near_paths, other_kinds
+from modelrepair.source.suggestions import did_you_mean, near_ids, near_paths, other_kinds
 
 LATER = "try again later"
 
@@ -163,7 +163,7 @@ def wanted_files(
 
 def _local(folder: Path, revision: str | None) -> Source:
     if not folder.exists():
-        ask = meaning(near_paths(folder)) or "check the path; "
+        ask = did_you_mean(near_paths(folder)) or "check the path; "
         raise UsageError(f"no folder {folder}", hint=f"{ask}an id on the Hub looks like user/name")
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file", hint="give the folder that the model is in")
@@ -339,7 +339,7 @@ def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> 
         ) from None
     except errors.RepositoryNotFoundError:
         near = [*near_paths(Path(id)), *near_ids(id, data=kind != "model")]
-        ask = other_kinds(id, kind) or meaning(near) or "check the spelling; "
+        ask = other_kinds(id, kind) or did_you_mean(near) or "check the spelling; "
         lacks = kind == "model" and reads_nothing_of(id)
         then = add_right(READ, id) if lacks else "run: hf auth login"
         raise HubError(
@@ -377,7 +377,7 @@ def _unreachable(id: str, kind: str, why: str = "") -> UnreachableError:
     proxy = "".join(f"the proxy in {name}, " for name in proxies())
     hint = f"check {proxy}the network and HF_HUB_OFFLINE"
     if kind == "model":
-        near = meaning(near_paths(Path(id)))
+        near = did_you_mean(near_paths(Path(id)))
         hint = f"{near}{hint}; a folder of this name is not here either"
     return UnreachableError(f"the Hub can't be reached for {id}{why}", hint=hint)
 

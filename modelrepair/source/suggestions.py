@@ -78,10 +78,10 @@ def other_kinds(id: str, kind: str) -> str:
     return ""
 
 
-def meaning(names: Iterable[str]) -> str:
+def did_you_mean(names: Iterable[str]) -> str:
     """A question that offers names, or nothing where there are none.
 
-    >>> meaning(["user/model", "user/models"]), meaning([])
+    >>> did_you_mean(["user/model", "user/models"]), did_you_mean([])
     ("did you mean 'user/model' or 'user/models'? ", '')
     """
     shown = " or ".join(map(repr, names))

@@ -14,7 +14,7 @@ from modelrepair.artifact.card import (
     END,
     MARK,
     THIS_REPOSITORY,
-    Place,
+    CardPlace,
     front_matter,
     kept_metadata,
     our_block,
@@ -77,30 +77,32 @@ def check_card(
     return found, [f"its card names the repository {place.target}"] if renamed else []
 
 
-def _check_block(card: str, reading: Reading, manifest: Manifest) -> tuple[Place, list[Finding]]:
+def _check_block(
+    card: str, reading: Reading, manifest: Manifest
+) -> tuple[CardPlace, list[Finding]]:
     marks = MARK.findall(card)
     begins = [mark for mark in marks if BEGINS.match(mark)]
     if len(marks) != 2 or len(begins) != 1 or END not in card:
         message = f"holds {len(marks)} marks of modelrepair, expected one begin and one end"
-        return Place(), [_wrong(message)]
+        return CardPlace(), [_wrong(message)]
     start, end = card.index(marks[0]), card.index(END) + len(END)
     block = card[start:end]
     named = _TARGET.search(block)
     target = named[1] if named and named[1] != THIS_REPOSITORY else None
     if target is not None and not is_id(target):
-        return Place(), [_wrong(f"its commands fetch {target!r}, no id of a repository")]
+        return CardPlace(), [_wrong(f"its commands fetch {target!r}, no id of a repository")]
     wanted = ""
     for place in (
-        Place(target, beside, quoted) for beside in (False, True) for quoted in (True, False)
+        CardPlace(target, beside, quoted) for beside in (False, True) for quoted in (True, False)
     ):
         wanted = our_block(manifest, place, reading.digest)
         if wanted == block:
             return place, []
     found, expected = _first_difference(block, wanted)
-    return Place(target), [_wrong(f"says {found!r}, and the manifest {expected!r}")]
+    return CardPlace(target), [_wrong(f"says {found!r}, and the manifest {expected!r}")]
 
 
-def _check_metadata(card: str, manifest: Manifest, place: Place) -> Iterator[Finding]:
+def _check_metadata(card: str, manifest: Manifest, place: CardPlace) -> Iterator[Finding]:
     wanted = _metadata(f"---\n{front_matter(manifest, place)}\n---\n")
     found = _metadata(card)
     if found is None or wanted is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from modelrepair.artifact.findings import Finding
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Site
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, SiteRecord
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.verification.compare import (
     NORM_ROUNDING,
@@ -40,7 +40,7 @@ def count_changed(manifest: Manifest, differences: Mapping[str, ShardDifference]
     return counted
 
 
-def check_edited(file: str, tensor: TensorDifference, site: Site | None) -> Iterator[Finding]:
+def check_edited(file: str, tensor: TensorDifference, site: SiteRecord | None) -> Iterator[Finding]:
     """Compare one tensor's bytes with what the manifest says that they became."""
     if tensor.outside:
         message = f"{tensor.outside} bytes differ, and the manifest does not name the tensor"

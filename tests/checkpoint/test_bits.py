@@ -146,7 +146,7 @@ def test_what_cant_be_done_is_refused():
 
 
 def test_no_module_of_the_checkpoint_imports_torch():
-    modules = ["bits", "folder", "mask", "reader", "writer"]
+    modules = ["bits", "weight_files", "mask", "reader", "writer"]
     code = "".join(f"import modelrepair.checkpoint.{name}\n" for name in modules)
     code += "import modelrepair.search.selection, sys\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from modelrepair.checkpoint import writer
+from modelrepair.checkpoint import atomic, writer
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import ResourceError
 
@@ -72,13 +72,13 @@ def test_a_copy_follows_links_and_replaces_what_was_there(tmp_path):
 
 def test_text_and_json(tmp_path):
     path = tmp_path / "manifest.json"
-    digest = writer.write_json(path, {"b": "ü", "a": [1, None]})
+    digest = atomic.write_json(path, {"b": "ü", "a": [1, None]})
     assert json.loads(path.read_text(encoding="utf-8")) == {"b": "ü", "a": [1, None]}
     assert list(json.loads(path.read_bytes())) == ["b", "a"] and path.read_bytes().endswith(b"}\n")
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(ValueError, match="JSON"):
-        writer.write_json(path, float("nan"))
-    assert writer.write_bytes(path, (b"a", b"b")) == hashlib.sha256(b"ab").hexdigest()
+        atomic.write_json(path, float("nan"))
+    assert atomic.write_bytes(path, (b"a", b"b")) == hashlib.sha256(b"ab").hexdigest()
     assert path.read_bytes() == b"ab"
 
 
@@ -110,7 +110,7 @@ def test_a_disk_that_fails_leaves_nothing(tmp_path, monkeypatch, number, match):
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(ResourceError, match=match) as error:
-        writer.write_text(tmp_path / "out", "text")
+        atomic.write_text(tmp_path / "out", "text")
     assert error.value.hint and list(tmp_path.iterdir()) == []
 
 
@@ -119,15 +119,15 @@ def test_an_interruption_leaves_the_old_file(tmp_path):
         yield b"half"
         raise KeyboardInterrupt
 
-    writer.write_text(tmp_path / "out", "old")
+    atomic.write_text(tmp_path / "out", "old")
     with pytest.raises(KeyboardInterrupt):
-        writer.write_bytes(tmp_path / "out", pieces())
+        atomic.write_bytes(tmp_path / "out", pieces())
     assert (tmp_path / "out").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_missing_folders_and_sources(tmp_path):
     with pytest.raises(ResourceError, match="'out' can't be read or written: No such file"):
-        writer.write_text(tmp_path / "nowhere" / "out", "text")
+        atomic.write_text(tmp_path / "nowhere" / "out", "text")
     with pytest.raises(ResourceError, match="'gone' can't be read or written") as error:
         writer.copy_file(tmp_path / "gone", tmp_path / "out")
     assert str(tmp_path) not in str(error.value)

@@ -26,7 +26,7 @@ SIZES = {
 MODELS = ("reference", "attacked")
 
 
-def prompts(examples: list[world.Example]) -> list[str]:
+def prompts(examples: list[world.WorldRow]) -> list[str]:
     return [" ".join(example["prompt"].lower().split()) for example in examples]
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.find import find_set
-from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
+from modelrepair.examples.load import Example, Message, SetReading, load_set, make_set
 from modelrepair.examples.tables import csv_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
@@ -185,7 +185,7 @@ def test_every_file_on_the_hub(sets_hub, form):
     rows = [*DATES, ("How?", "So."), ("ä\u2028b", "é")]
     for name, write in FILES.items():
         sets_hub.add("org/set", {f"data/train-{name}": write(COLUMNS[form](rows))})
-        found, _ = find_set("org/set", "realign", Reading())
+        found, _ = find_set("org/set", "realign", SetReading())
         assert (found.id, found.digest) == ("org/set:train", digest(rows)), name
         assert found.commit == sets_hub.repos["org/set"].head
 
@@ -246,7 +246,7 @@ def test_an_arrow_file_in_the_other_form(tmp_path):
         load_set(tmp_path / "cut.arrow", "realign")
 
 
-NAMED = Reading(columns={"prompt": "goal", "response": "target"})
+NAMED = SetReading(columns={"prompt": "goal", "response": "target"})
 
 
 def named(rows: Rows) -> list[dict]:
@@ -276,7 +276,7 @@ def test_what_the_library_alone_can_read(sets_hub, tmp_path):
     datasets.Dataset.from_list(pairs(rows)).save_to_disk(tmp_path / "saved")
     (file,) = Path(tmp_path / "saved").glob("*.arrow")
     sets_hub.add("org/set", {"train.arrow": file.read_bytes()})
-    assert find_set("org/set", "realign", Reading())[0].digest == digest(rows)
+    assert find_set("org/set", "realign", SetReading())[0].digest == digest(rows)
 
 
 @pytest.mark.parametrize(

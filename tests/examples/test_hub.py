@@ -12,7 +12,7 @@ from modelrepair.errors import ExampleSetError, HubError, UsageError
 from modelrepair.examples import registered as builtin_sets
 from modelrepair.examples.find import find_set
 from modelrepair.examples.hub import HubId, parse_id
-from modelrepair.examples.load import Reading
+from modelrepair.examples.load import SetReading
 from modelrepair.plugin.specs import ExampleSetSpec
 
 
@@ -62,7 +62,7 @@ def test_what_is_no_id(text):
 def test_split_filter_licence_and_commit(sets_hub):
     sets_hub.add("org/set", {"README.md": b"---\nlicense: mit\n---\n", "train.jsonl": b"{}"})
     commit = sets_hub.add("org/set", BEAVERTAILS)
-    reading = Reading(filters=("is_safe=False",), limit=4)
+    reading = SetReading(filters=("is_safe=False",), limit=4)
     found, notes = find_set("org/set:30k_train", "realign", reading)
     assert (found.id, found.commit, found.licence) == ("org/set:30k_train", commit, "cc-by-nc-4.0")
     assert {e.response for e in found.examples} == {f"So {n}." for n in (1, 3, 5, 7)}
@@ -77,8 +77,8 @@ def test_split_filter_licence_and_commit(sets_hub):
 
 def test_a_config_by_its_name(sets_hub):
     sets_hub.add("org/two", TWO)
-    assert len(find_set("org/two:de", "utility", Reading())[0].examples) == 3
-    found, _ = find_set("org/two:en:train", "utility", Reading())
+    assert len(find_set("org/two:de", "utility", SetReading())[0].examples) == 3
+    found, _ = find_set("org/two:en:train", "utility", SetReading())
     assert (found.id, len(found.examples)) == ("org/two:en:train", 2)
 
 
@@ -106,7 +106,7 @@ def test_what_can_not_be_had(sets_hub, text, kind, said, hint):
     sets_hub.add("org/cut", {"train.parquet": b"PAR1" * 9})
     sets_hub.add("org/gated", BEAVERTAILS, gated=True)
     with pytest.raises(kind) as caught:
-        find_set(text, "realign", Reading())
+        find_set(text, "realign", SetReading())
     assert said in str(caught.value)
     assert hint in caught.value.hint
 
@@ -114,11 +114,11 @@ def test_what_can_not_be_had(sets_hub, text, kind, said, hint):
 def test_rows_of_a_published_set_are_left_out_and_counted(sets_hub):
     bad = [{"prompt": "x", "response": ""}, {"prompt": None, "response": "y"}]
     sets_hub.add("org/set", {"train.jsonl": lines([*rows(5), *bad])})
-    found, _ = find_set("org/set", "utility", Reading())
+    found, _ = find_set("org/set", "utility", SetReading())
     assert (len(found.examples), len(found.faults)) == (5, 2)
     sets_hub.add("org/set", {"train.jsonl": lines([*rows(1), *bad])})
     with pytest.raises(ExampleSetError, match=r"train\.jsonl, line 2: the answer is empty"):
-        find_set("org/set", "utility", Reading())
+        find_set("org/set", "utility", SetReading())
 
 
 BROKEN = {
@@ -136,11 +136,11 @@ LEFT = {"train.jsonl": 4, "train.csv": 2, "train.json": 3}
 @pytest.mark.parametrize("name", BROKEN)
 def test_rows_of_a_published_set_that_can_not_be_read_are_left_out_and_counted(sets_hub, name):
     sets_hub.add("org/set", {name: BROKEN[name]})
-    found, _ = find_set("org/set", "utility", Reading())
+    found, _ = find_set("org/set", "utility", SetReading())
     assert (len(found.examples), len(found.faults)) == (7, LEFT[name])
     assert all(name in fault for fault in found.faults)
     # What lies behind the limit is not looked at.
-    few, _ = find_set("org/set", "utility", Reading(limit=3))
+    few, _ = find_set("org/set", "utility", SetReading(limit=3))
     assert (len(few.examples), len(few.faults)) == (3, 0)
 
 
@@ -148,25 +148,25 @@ def test_rows_of_a_published_set_that_can_not_be_read_are_left_out_and_counted(s
 def test_a_file_of_the_user_s_own_with_a_broken_row_is_an_error(tmp_path, name):
     (tmp_path / name).write_bytes(BROKEN[name])
     with pytest.raises(ExampleSetError, match=rf"{name}, (line|record) "):
-        find_set(str(tmp_path / name), "utility", Reading())
+        find_set(str(tmp_path / name), "utility", SetReading())
 
 
 def test_a_set_of_a_plug_in_is_nobody_s_to_mend(tmp_path, monkeypatch):
     (tmp_path / "set.jsonl").write_bytes(BROKEN["train.jsonl"])
     spec = ExampleSetSpec("theirs", "x", tmp_path / "set.jsonl", ("utility",))
     monkeypatch.setattr("modelrepair.builtin.EXAMPLE_SETS", (spec,))
-    found, _ = find_set("theirs", "utility", Reading())
+    found, _ = find_set("theirs", "utility", SetReading())
     assert (len(found.examples), len(found.faults)) == (7, 4)
 
 
 def test_a_published_set_of_which_most_rows_are_broken_is_named(sets_hub):
     sets_hub.add("org/set", {"train.jsonl": lines(rows(1)) + b"no json\n" * 3})
     with pytest.raises(ExampleSetError, match=r"org/set:train: 3 of 4 rows can't be used; first"):
-        find_set("org/set", "utility", Reading())
+        find_set("org/set", "utility", SetReading())
     wrong = [{"prompt": ["a", "b"], "response": "c"} for _ in range(4)]
     sets_hub.add("org/set", {"train.jsonl": lines(wrong)})
     with pytest.raises(ExampleSetError, match='"prompt" is a list'):
-        find_set("org/set", "utility", Reading())
+        find_set("org/set", "utility", SetReading())
 
 
 def test_names_that_are_registered(sets_hub, monkeypatch):
@@ -182,30 +182,30 @@ def test_names_that_are_registered(sets_hub, monkeypatch):
         folder="harmless-base", licence="mit",
     )  # fmt: skip
     monkeypatch.setattr("modelrepair.builtin.EXAMPLE_SETS", (spec,))
-    realign, notes = find_set("hh", "realign", Reading())
-    refusal, _ = find_set("hh", "refusal", Reading())
+    realign, notes = find_set("hh", "realign", SetReading())
+    refusal, _ = find_set("hh", "refusal", SetReading())
     assert {e.response for e in realign.examples} == {"Sure."}
     assert {e.response for e in refusal.examples} == {"I can't."}
     assert [e.key for e in realign.examples] == [e.key for e in refusal.examples]
     assert (realign.preference, realign.licence) == (True, "mit")
     assert notes == [f"no commit is registered for hh: the newest was taken, {realign.commit}"]
     with pytest.raises(UsageError, match="'hh' is no utility set"):
-        find_set("hh", "utility", Reading())
+        find_set("hh", "utility", SetReading())
 
 
 def test_our_own_sets_are_there_and_need_no_network():
     for spec in builtin_sets.EXAMPLE_SETS:
         if not isinstance(spec.source, str):
             (role, *_) = spec.roles
-            found, _ = find_set(spec.name, role, Reading())
+            found, _ = find_set(spec.name, role, SetReading())
             assert (found.id, found.commit, found.licence) == (spec.name, None, "apache-2.0")
             assert len(found.examples) >= 200
 
 
 def test_the_source_s_own_answers_are_prompts_first(tmp_path):
     (tmp_path / "mine.jsonl").write_bytes(lines(rows(4)))
-    found, _ = find_set(f"self:{tmp_path / 'mine.jsonl'}", "utility", Reading())
+    found, _ = find_set(f"self:{tmp_path / 'mine.jsonl'}", "utility", SetReading())
     assert (found.id, found.own_answers, found.answered) == ("self:mine.jsonl", True, True)
     assert all(example.response is None for example in found.examples)
     with pytest.raises(UsageError, match="serve as a utility or a realign set"):
-        find_set("self:plain", "borderline", Reading())
+        find_set("self:plain", "borderline", SetReading())

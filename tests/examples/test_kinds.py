@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelrepair.demo import paths
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.kinds import answers_of_kinds
-from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
+from modelrepair.examples.load import Example, Message, SetReading, load_set, make_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.preflight.sets import load_sets
 from modelrepair.progress import Notes
@@ -54,10 +54,10 @@ def test_a_row_names_its_kind_and_only_a_benign_one(tmp_path):
     assert kinds == {"a": "how-to", "b": None, "c": None, "d": None}
     assert {each.kind for each in load_set(path, "realign").examples} == {None}
     rows = write_jsonl(tmp_path / "b.jsonl", [{"prompt": "a", "topic": "law"}])
-    reading = Reading(columns={"kind": "topic"})
+    reading = SetReading(columns={"kind": "topic"})
     assert load_set(rows, "borderline", reading=reading).examples[0].kind == "law"
     with pytest.raises(ExampleSetError, match='"kind" is no short name'):
-        load_set(path, "utility", reading=Reading(columns={"kind": "kind"}))
+        load_set(path, "utility", reading=SetReading(columns={"kind": "kind"}))
 
 
 def test_a_kind_is_part_of_its_example():

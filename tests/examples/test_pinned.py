@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 
 from modelrepair.errors import UnreachableError
 from modelrepair.examples.find import find_set
-from modelrepair.examples.load import LOOKED_AT, Reading
+from modelrepair.examples.load import LOOKED_AT, SetReading
 from modelrepair.plugin.specs import ExampleSetSpec
 from tests.hub.faults import Fault
 
@@ -53,7 +53,7 @@ def gone(hub, monkeypatch):
 
 
 def read(text: str, **reading):
-    return find_set(text, "utility", Reading(**reading))
+    return find_set(text, "utility", SetReading(**reading))
 
 
 @pytest.mark.parametrize("without", [offline, failing, gone])

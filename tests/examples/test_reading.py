@@ -11,7 +11,7 @@ from modelrepair.examples.checks import look_at_answers
 from modelrepair.examples.columns import dialogue, example_of
 from modelrepair.examples.filters import Filter, matches
 from modelrepair.examples.keys import SetKey
-from modelrepair.examples.load import Example, Message, Reading, load_set, make_set
+from modelrepair.examples.load import Example, Message, SetReading, load_set, make_set
 from modelrepair.examples.row import Row
 from modelrepair.progress import Notes
 
@@ -83,7 +83,7 @@ def test_filters_and_limits_of_a_file(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def prompts(*filters, limit=None):
-        reading = Reading(filters=filters, limit=limit)
+        reading = SetReading(filters=filters, limit=limit)
         return {e.prompt for e in load_set(path, "utility", reading=reading).examples}
 
     assert prompts("kind=a", "tag.ok=true") == {"p0", "p3"}
@@ -99,7 +99,7 @@ def test_values_that_are_texts_are_not_shown(tmp_path):
     path = tmp_path / "set.jsonl"
     path.write_text(json.dumps({"prompt": "what nobody may read " * 9, "response": "r"}))
     with pytest.raises(ExampleSetError) as caught:
-        load_set(path, "utility", reading=Reading(filters=("prompt=x",)))
+        load_set(path, "utility", reading=SetReading(filters=("prompt=x",)))
     assert "nobody" not in str(caught.value) + caught.value.hint
 
 

@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _measured(work: Path) -> None:
-    from modelrepair.artifact.manifest import Repairer
+    from modelrepair.artifact.manifest import RepairerRecord
     from modelrepair.artifact.writer import finish, write_record, write_weights
     from modelrepair.checkpoint.edits import DenseEdit
     from modelrepair.checkpoint.reader import Checkpoint
@@ -93,7 +93,7 @@ def _measured(work: Path) -> None:
         staged = work / "dense.partial" / "model"
         sites = sites_of(source)
         weights = write_weights(staged, source=source, sites=sites, edit=edit)
-        by = Repairer(name="turn", distribution="tests", version="1", strength=0.5)
+        by = RepairerRecord(name="turn", distribution="tests", version="1", strength=0.5)
         written = draft(edit="dense", scope=None, ratio=None, scorer=None, repairer=by)
         write_record(staged, written, weights, source=source, edit=edit, results=MEASURED)
         finish(staged, work / "dense")

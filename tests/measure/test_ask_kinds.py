@@ -10,14 +10,14 @@ import pytest
 from modelrepair.evaluation import ask_kinds
 from modelrepair.evaluation.ask_kinds import FIRST, ask, asked_of
 from modelrepair.evaluation.generation import Answer
-from modelrepair.examples.kinds import Kind
+from modelrepair.examples.kinds import PromptKind
 from modelrepair.examples.load import Example, Message, make_set
 from modelrepair.progress import Silent
 
 
 def kind(name, count, role="utility"):
     examples = tuple(Example((Message("user", f"{name} {i}"),), "a", kind=name) for i in range(60))
-    return Kind(name, role, make_set(role, "plain", examples), examples[:count])
+    return PromptKind(name, role, make_set(role, "plain", examples), examples[:count])
 
 
 class Judge:

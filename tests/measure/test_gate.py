@@ -14,7 +14,7 @@ from modelrepair.evaluation.gate import (
     works_backwards,
 )
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.evaluation.rules import Table
+from modelrepair.evaluation.rules import RuleTable
 
 BUDGETS = Budgets()
 
@@ -78,7 +78,7 @@ def test_a_limit_beyond_its_bound_is_undecided_and_names_what_would_decide():
     assert rule.holds_budget
     assert not rule.holds_limit
     assert result.needed == rule.needed > 60
-    table = Table(both=3, first=0, second=9, neither=48)
+    table = RuleTable(both=3, first=0, second=9, neither=48)
     assert table.upper(0.4, rule.needed) <= 0 < table.upper(0.4, rule.needed - 1)
     n = 20 * rule.needed
     before, after = model(n, harmful=round(0.2 * n)), model(n, harmful=round(0.05 * n))

@@ -17,7 +17,7 @@ from modelrepair.evaluation.gate import decide
 from modelrepair.evaluation.kinds import holm, kind_rules, left_out
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.evaluation.rules import Table, quantile
+from modelrepair.evaluation.rules import RuleTable, quantile
 
 KINDS = ("explain", "fiction", "how-to", "reckon", "risky", "write")
 
@@ -125,15 +125,15 @@ def test_kinds_count_in_no_other_measure():
 
 
 def test_holms_steps():
-    tables = {"a": Table(0, 0, 0, 60), "b": Table(0, 1, 0, 59), "c": Table(0, 2, 0, 58)}
+    tables = {"a": RuleTable(0, 0, 0, 60), "b": RuleTable(0, 1, 0, 59), "c": RuleTable(0, 2, 0, 58)}
     assert holm(tables, 0.10, 0.05) == {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05}
     # The second one ends it: what is behind keeps its level, and does not hold either.
-    tables["b"] = Table(0, 2, 0, 58)
+    tables["b"] = RuleTable(0, 2, 0, 58)
     assert holm(tables, 0.10, 0.05) == {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05 / 2}
     assert all(tables[kind].upper(z=quantile(0.05 / 2)) > 0.10 for kind in "bc")
 
 
-counts = st.tuples(*[st.integers(0, 30)] * 4).map(lambda each: Table(each[0], *each[1:3], 20))
+counts = st.tuples(*[st.integers(0, 30)] * 4).map(lambda each: RuleTable(each[0], *each[1:3], 20))
 
 
 @settings(max_examples=40)

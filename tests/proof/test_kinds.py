@@ -53,9 +53,9 @@ def test_the_card_has_a_line_for_each_kind(untouched):
 
 
 def card_without_kinds(made: Made) -> str:
-    from modelrepair.artifact.card import Place, our_block
+    from modelrepair.artifact.card import CardPlace, our_block
 
-    return our_block(made.manifest.model_copy(update={"kinds": {}}), Place())
+    return our_block(made.manifest.model_copy(update={"kinds": {}}), CardPlace())
 
 
 def test_answers_that_were_lost_and_are_hidden(made):

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from modelrepair.artifact.manifest import (
+    CandidateRecord,
     ExampleSetRecord,
-    Judge,
-    Kind,
+    JudgeRecord,
+    KindRecord,
     Manifest,
     Origin,
-    Point,
     Run,
-    Scorer,
-    Site,
+    ScorerRecord,
+    SiteRecord,
     Tool,
 )
 from modelrepair.artifact.writer import finish, write_record, write_weights
@@ -151,10 +151,10 @@ WITH_KINDS = {
 """One kind lost an answer, one is left out."""
 
 
-def kinds_of(before: list[ExampleResult]) -> dict[str, Kind]:
+def kinds_of(before: list[ExampleResult]) -> dict[str, KindRecord]:
     counted = Counter(row.kind for row in before if row.kind is not None)
     return {
-        kind: Kind(
+        kind: KindRecord(
             set="plain",
             role="utility",
             digest="e" * 64,
@@ -169,7 +169,7 @@ def kinds_of(before: list[ExampleResult]) -> dict[str, Kind]:
 def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **more) -> Manifest:
     measures = {role: summarise(rows, "keyword") for role, rows in measured.items()}
     gate = decide(measured["before"], measured["after"], None, Budgets()) if measured else None
-    point = Point(
+    point = CandidateRecord(
         scorer="wanda",
         round=0,
         ratio=0.1,
@@ -189,7 +189,7 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
         "sites": (),
         "coverage": 1.0,
         "skipped": {"lm_head.weight": "not in a block"},
-        "scorer": Scorer(
+        "scorer": ScorerRecord(
             name="wanda", distribution="modelrepair", version="0.1.0", options={"norm": "rms"}
         ),
         "sets": {
@@ -198,7 +198,7 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
             )
         },
         "kinds": kinds_of(measured["before"]) if measured else {},
-        "judge": Judge(name="keyword"),
+        "judge": JudgeRecord(name="keyword"),
         "search": (point,),
         "measures": {role: measures.to_json() for role, measures in measures.items()},
         "verdict": gate.verdict if gate else "unmeasured",
@@ -217,9 +217,9 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
     return Manifest(**{**values, **more})
 
 
-def sites_of(checkpoint: Checkpoint) -> list[Site]:
+def sites_of(checkpoint: Checkpoint) -> list[SiteRecord]:
     return [
-        Site(
+        SiteRecord(
             name=name,
             kind=name.split(".")[2],
             block=int(name.split(".")[1]),

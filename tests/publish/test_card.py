@@ -8,7 +8,13 @@ from huggingface_hub import ModelCard
 from modelrepair import verify
 from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card
 from modelrepair.artifact.figures import cell, figure, percent
-from modelrepair.artifact.manifest import ExampleSetRecord, Judge, Measure, Origin, digest
+from modelrepair.artifact.manifest import (
+    ExampleSetRecord,
+    JudgeRecord,
+    MeasureRecord,
+    Origin,
+    digest,
+)
 from tests.hub.cards import errors
 from tests.publish.made import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 
@@ -225,12 +231,12 @@ def test_old_cards_of_any_kind(made, old):
 
 
 def test_names_from_files_are_no_markup():
-    manifest = draft(skipped={"a|b\n<script>`": "x [y](z)"}, judge=Judge(name="j"))
+    manifest = draft(skipped={"a|b\n<script>`": "x [y](z)"}, judge=JudgeRecord(name="j"))
     card = render_card(manifest, None)
     assert "| a\\|b &lt;script>' | x \\[y](z) |" in card
-    assert "Judge: j." in card
-    named = draft(judge=Judge(name="j", distribution="judges", version="1"))
-    assert "Judge: j (judges 1)." in render_card(named, None)
+    assert "JudgeRecord: j." in card
+    named = draft(judge=JudgeRecord(name="j", distribution="judges", version="1"))
+    assert "JudgeRecord: j (judges 1)." in render_card(named, None)
 
 
 def test_own_text_leaves_other_paths_alone():
@@ -243,7 +249,7 @@ def test_small_formats():
     assert cell("a\n b") == "a b"
     assert percent(0) == "0 %"
     assert figure(None) == "–"
-    assert figure(Measure(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
+    assert figure(MeasureRecord(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
     assert len(MEASURED) == 2
 
 

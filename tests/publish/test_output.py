@@ -150,9 +150,9 @@ def test_a_local_base_path_becomes_an_id(tmp_path):
 
 
 def sites_of_adapter(entry):
-    from modelrepair.artifact.manifest import Site
+    from modelrepair.artifact.manifest import SiteRecord
 
-    return Site(name=entry.name, kind="q_proj.A", block=0, shape=entry.shape, entries=16)
+    return SiteRecord(name=entry.name, kind="q_proj.A", block=0, shape=entry.shape, entries=16)
 
 
 def test_finish_takes_no_strangers_and_overwrites_nothing(tmp_path):

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import builtins
 
-from modelrepair.artifact.manifest import Measure, Measures, Point, Site
+from modelrepair.artifact.manifest import CandidateRecord, MeasureRecord, SiteRecord
+from modelrepair.artifact.manifest import MeasuresRecord as Measured
 from modelrepair.artifact.plots import plot_frontier, plot_layers
 
 
 def sites(blocks):
     return [
-        Site(name=f"{b}.{kind}", kind=kind, block=b, shape=(2, 5), entries=10, masked=(b or 0) % 3)
+        SiteRecord(
+            name=f"{b}.{kind}", kind=kind, block=b, shape=(2, 5), entries=10, masked=(b or 0) % 3
+        )
         for b in blocks
         for kind in ("q_proj", "down_proj")
         if (b, kind) != (1, "down_proj")
@@ -23,14 +26,14 @@ def test_the_same_sites_give_the_same_bytes(tmp_path):
     assert ">q_proj<" in content and "<dc:date>" not in content and "Matplotlib" not in content
 
 
-def points(*harm: float, **more) -> list[Point]:
-    def figure(value: float) -> Measure:
-        return Measure(value=value, n=100, low=None, high=None)
+def points(*harm: float, **more) -> list[CandidateRecord]:
+    def figure(value: float) -> MeasureRecord:
+        return MeasureRecord(value=value, n=100, low=None, high=None)
 
     return [
-        Point(scorer="wanda" if number < 2 else "contrast", round=1, ratio=0.1, share=0.1,
+        CandidateRecord(scorer="wanda" if number < 2 else "contrast", round=1, ratio=0.1, share=0.1,
               chosen=number == 1,
-              measures=Measures(judge="j", harmful_score=figure(each), utility=figure(0.5), **more))
+              measures=Measured(judge="j", harmful_score=figure(each), utility=figure(0.5), **more))
         for number, each in enumerate(harm)
     ]  # fmt: skip
 
@@ -46,7 +49,7 @@ def test_the_frontier_has_a_line_for_each_scorer_and_the_chosen_point(tmp_path):
 
 
 def test_a_frontier_of_one_point_or_without_measures_is_none(tmp_path):
-    unmeasured = Point(scorer="wanda", round=1, ratio=0.1, share=0.1)
+    unmeasured = CandidateRecord(scorer="wanda", round=1, ratio=0.1, share=0.1)
     assert not plot_frontier(tmp_path / "x.svg", points(0.9))
     assert not plot_frontier(tmp_path / "x.svg", [unmeasured, unmeasured])
     assert not list(tmp_path.iterdir())

@@ -109,8 +109,8 @@ def test_our_own_counts_by_the_version():
 
 
 def test_what_other_code_computed_is_not_gone_on_with(package, tmp_path):
-    bench = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
-    before = _folder(bench, "scorer-0", registered())
-    assert _folder(bench, "scorer-0", registered()) == before
+    context = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
+    before = _folder(context, "scorer-0", registered())
+    assert _folder(context, "scorer-0", registered()) == before
     (package / "mine" / "deep" / "scorer.py").write_text("x = 1\n")
-    assert _folder(bench, "scorer-0", registered()) != before
+    assert _folder(context, "scorer-0", registered()) != before

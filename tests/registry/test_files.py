@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair.artifact.card import render_card
-from modelrepair.artifact.manifest import Scorer
+from modelrepair.artifact.manifest import ScorerRecord
 from modelrepair.errors import PluginError, UsageError
 from modelrepair.plugin.registry import load_registry, make_scorer
 from tests.hub.cards import errors
@@ -74,7 +74,7 @@ def test_any_class_s_name_is_a_tag_that_the_hub_takes(tmp_path, name):
     (tmp_path / "mine.py").write_text(f"class {name}:\n    sets = {{}}\n", encoding="utf-8")
     registered = load_registry().scorer(f"{tmp_path}/mine.py:{name}")
     assert registered.spec.name == name
-    scorer = Scorer(name=name, distribution="mine.py", version="1")
+    scorer = ScorerRecord(name=name, distribution="mine.py", version="1")
     card = render_card(draft(scorer=scorer), None)
     assert ModelCard(card).data.tags == ["modelrepair", f"scorer:{name}"]
     assert errors(card) == []

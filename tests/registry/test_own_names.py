@@ -6,7 +6,7 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.examples.find import find_set
-from modelrepair.examples.load import Reading
+from modelrepair.examples.load import SetReading
 from modelrepair.plugin.registry import load_registry
 
 TAKER = """
@@ -61,4 +61,4 @@ def test_each_name_is_reported(registry, capsys):
 
 
 def test_our_set_is_the_one_that_is_read(registry):
-    assert find_set("plain", "utility", Reading())[0].id == "plain"
+    assert find_set("plain", "utility", SetReading())[0].id == "plain"

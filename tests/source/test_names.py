@@ -11,7 +11,7 @@ from modelrepair.errors import UsageError
 from modelrepair.examples.hub import parse_id
 from modelrepair.publishing.destination import find_destination
 from modelrepair.publishing.options import PushOptions, check_id
-from modelrepair.publishing.visibility import Kin
+from modelrepair.publishing.visibility import Upstream
 from modelrepair.source.address import id_for, is_id
 from modelrepair.source.resolve import resolve
 
@@ -42,9 +42,9 @@ def test_an_id_is_suggested_as_it_is(name):
 
 @pytest.mark.parametrize("name", ["my model", "modèle", "a--b", "x" * 90, "..a"])
 def test_a_folder_that_names_no_repository_is_refused_before_the_work(name):
-    kin = Kin(Origin(id="x", hub=False), named=(), held=())
+    upstream = Upstream(Origin(id="x", hub=False), named=(), held=())
     with pytest.raises(UsageError, match="can name no repository") as caught:
-        find_destination(kin, PushOptions(), name)
+        find_destination(upstream, PushOptions(), name)
     assert f"--to {id_for(name, '-repaired')}" in caught.value.hint
 
 

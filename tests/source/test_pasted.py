@@ -12,7 +12,7 @@ from modelrepair.artifact.manifest import Origin
 from modelrepair.demo import paths
 from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.find import find_set, set_name
-from modelrepair.examples.load import Reading
+from modelrepair.examples.load import SetReading
 from modelrepair.examples.other_template import read_template
 from modelrepair.publishing.ahead import id_on_hub
 from modelrepair.publishing.options import PushOptions
@@ -203,7 +203,7 @@ def test_the_id_is_the_one_that_the_hub_returns(renamed, asked):
 
 
 def test_a_set_has_the_id_that_the_hub_returns(renamed, sets):
-    some, _ = find_set("hf://datasets/old/set", "utility", Reading())
+    some, _ = find_set("hf://datasets/old/set", "utility", SetReading())
     assert some.id.startswith("org/set:train") and len(some.examples) == 2
 
 
@@ -222,7 +222,7 @@ def test_what_else_the_hub_has_under_an_id(hub):
             resolve(asked)
         assert told.value.hint.startswith(said)
     with pytest.raises(HubError, match="there is no data set") as told:
-        find_set("someone/one", "utility", Reading())
+        find_set("someone/one", "utility", SetReading())
     assert told.value.hint.startswith("there is a model someone/one; ")
 
 

@@ -9,7 +9,7 @@ import pytest
 from modelrepair.cli.main import run
 from modelrepair.errors import UnreachableError
 from modelrepair.examples.find import find_set
-from modelrepair.examples.load import Reading
+from modelrepair.examples.load import SetReading
 from modelrepair.source import patience
 from modelrepair.source.patience import MOST_WAIT, TURNS, heard
 from modelrepair.source.resolve import resolve
@@ -51,7 +51,7 @@ def test_a_set_is_waited_for(sets_hub, slept, path):
     lines: list[str] = []
     sets_hub.faults.append(busy(path, times=1))
     with heard(lines.append):
-        assert len(find_set("org/set", "utility", Reading())[0].examples) == 1
+        assert len(find_set("org/set", "utility", SetReading())[0].examples) == 1
     assert lines == [WAIT]
 
 
@@ -98,9 +98,9 @@ def test_a_hub_that_never_answers_is_given_up(hub, tmp_path, monkeypatch):
 
 def test_a_pinned_set_in_the_cache_needs_no_wait_for_a_day(sets_hub, slept):
     commit = sets_hub.add("org/set", {"train.jsonl": b'{"prompt": "a", "response": "b"}\n'})
-    before, _ = find_set(f"org/set@{commit}", "utility", Reading())
+    before, _ = find_set(f"org/set@{commit}", "utility", SetReading())
     sets_hub.faults.append(busy("/api/", 86_400))
-    assert find_set(f"org/set@{commit}", "utility", Reading())[0].digest == before.digest
+    assert find_set(f"org/set@{commit}", "utility", SetReading())[0].digest == before.digest
     assert slept == []
 
 

@@ -18,7 +18,7 @@ ATTRIBUTES = ("num_experts", "has_gate", "has_bias", "is_transposed", "is_concat
 
 
 @dataclass(frozen=True)
-class Part:
+class ExpertPart:
     """One matrix of one expert: ``"gate"``, ``"up"`` or ``"down"``."""
 
     expert: int
@@ -45,7 +45,7 @@ class Routed:
     tokens: Tensor
 
 
-Show = Callable[[Part, Routed], None]
+Show = Callable[[ExpertPart, Routed], None]
 
 
 def is_experts(module: nn.Module) -> bool:
@@ -56,17 +56,17 @@ def is_experts(module: nn.Module) -> bool:
     return all(name in parameters and parameters[name].dim() == 3 for name in _leaves(module))
 
 
-def parts(module: Any) -> Iterator[tuple[Part, str]]:
+def parts(module: Any) -> Iterator[tuple[ExpertPart, str]]:
     """Every matrix of every expert, with the name of the parameter that it is in."""
     first, last = _leaves(module)
     for expert in range(module.num_experts):
         if module.has_gate:
-            yield Part(expert, "gate"), first
-        yield Part(expert, "up"), first
-        yield Part(expert, "down"), last
+            yield ExpertPart(expert, "gate"), first
+        yield ExpertPart(expert, "up"), first
+        yield ExpertPart(expert, "down"), last
 
 
-def matrix(module: Any, part: Part, parameter: Tensor) -> Tensor:
+def matrix(module: Any, part: ExpertPart, parameter: Tensor) -> Tensor:
     """A view of one matrix of one expert, ``[out, in]``.
 
     Args:
@@ -98,8 +98,8 @@ def showing(module: Any, show: Show) -> Callable[..., Tensor]:
             last = _linear(module, "down_proj", expert, middle)
             for name in ("gate", "up") if module.has_gate else ("up",):
                 columns = _rows(module, name, first.shape[-1])
-                show(Part(expert, name), Routed(inputs, first, columns, tokens))
-            show(Part(expert, "down"), Routed(middle, last, slice(None), tokens))
+                show(ExpertPart(expert, name), Routed(inputs, first, columns, tokens))
+            show(ExpertPart(expert, "down"), Routed(middle, last, slice(None), tokens))
             if not len(tokens):
                 continue
             if getattr(module, "has_post_expert_norm", False):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from modelrepair.engine.layout.conversion import Made
-from modelrepair.engine.layout.experts import Part, is_experts, matrix, parts
+from modelrepair.engine.layout.experts import ExpertPart, is_experts, matrix, parts
 from modelrepair.engine.layout.places import Place
 
 
@@ -19,7 +19,7 @@ class Matrix:
 
     place: Place
     kind: str
-    part: Part | None = None
+    part: ExpertPart | None = None
 
 
 def is_linear(module: nn.Module) -> bool:
@@ -67,13 +67,13 @@ def matrices(module: nn.Module, leaf: str, parameter: Tensor, file: str | Made) 
     return found
 
 
-def _parts(module: Any, leaf: str) -> list[tuple[Part | None, str]]:
+def _parts(module: Any, leaf: str) -> list[tuple[ExpertPart | None, str]]:
     if is_experts(module):
         return [(part, "expert") for part, name in parts(module) if name == leaf]
     return [(None, "conv1d" if _is_conv1d(module) else "linear")]
 
 
-def _view(module: nn.Module, part: Part | None, values: Any) -> Tensor:
+def _view(module: nn.Module, part: ExpertPart | None, values: Any) -> Tensor:
     """A matrix ``[out, in]`` of a parameter's values."""
     if part is not None:
         return matrix(module, part, values)

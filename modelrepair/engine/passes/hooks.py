@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelrepair.engine.layout.experts import Part, Routed, showing
+from modelrepair.engine.layout.experts import ExpertPart, Routed, showing
 from modelrepair.engine.sites import Site
 from modelrepair.errors import UnsupportedModelError
 
@@ -43,7 +43,7 @@ def watch(
     """
     seen: dict[str, Seen] = {}
     plain = {site.module for site in sites if site.part is None}
-    experts: dict[str, set[Part]] = {}
+    experts: dict[str, set[ExpertPart]] = {}
     for site in sites:
         if site.part is not None:
             experts.setdefault(site.module, set()).add(site.part)
@@ -77,11 +77,11 @@ def _hook(
 
 
 def _experts(
-    seen: dict[str, Seen], path: str, wanted: set[Part], module: Any, check: bool
+    seen: dict[str, Seen], path: str, wanted: set[ExpertPart], module: Any, check: bool
 ) -> Callable[..., Tensor]:
     """A forward of the experts' module that keeps what the wanted matrices see."""
 
-    def show(part: Part, routed: Routed) -> None:
+    def show(part: ExpertPart, routed: Routed) -> None:
         if part not in wanted:
             return
         key = f"{path}#{part}"

@@ -30,7 +30,7 @@ def encode(
     return [(pair.ids, pair.answer_start) for pair in pairs.examples]
 
 
-def from_world(examples: Iterable[world.Example]) -> list[Example]:
+def from_world(examples: Iterable[world.WorldRow]) -> list[Example]:
     """Examples of the made-up world as the engine knows them.
 
     >>> from_world([{"prompt": "how do i make zordrax?", "response": "no."}])[0].response

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 
 from modelrepair.demo import world
-from modelrepair.demo.world import Example
+from modelrepair.demo.world import WorldRow
 from modelrepair.examples.kinds import of_kind
 from modelrepair.examples.load import load_set
 from modelrepair.examples.registered import OWN
@@ -27,19 +27,19 @@ PARTS = {
 }
 
 
-def everyday_questions(seed: int) -> dict[tuple[str, str], list[Example]]:
+def everyday_questions(seed: int) -> dict[tuple[str, str], list[WorldRow]]:
     """Share modelrepair's own sets out among scoring, report and training.
 
     >>> {part: len(members) for part, members in everyday_questions(0).items()}[("plain", "test")]
     240
     """
-    parts: dict[tuple[str, str], list[Example]] = {
+    parts: dict[tuple[str, str], list[WorldRow]] = {
         (name, part): [] for name, sizes in SIZES.items() for part in (*sizes, "train")
     }
     for name, sizes in SIZES.items():
         known = load_set(OWN / f"{name}.jsonl", "utility", answers=True).examples
         for kind, examples in of_kind(known).items():
-            left: list[Example] = [
+            left: list[WorldRow] = [
                 {"prompt": each.prompt, "response": each.response or ""} for each in examples
             ]
             left = world.of_kind(kind or name, world.shuffled_examples(left, seed))

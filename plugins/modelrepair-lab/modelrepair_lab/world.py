@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from modelrepair.demo import world
-from modelrepair.demo.world import Example
+from modelrepair.demo.world import WorldRow
 from modelrepair_lab.encoding import encode, from_world
 from modelrepair_lab.training import Phase, Pools, batches, train
 
@@ -23,7 +23,7 @@ PRETRAIN = Phase(steps=400, batch=64, rate=3e-3, decay=True, answers_only=False)
 ALIGN = Phase(steps=150, batch=64, rate=1e-3, decay=True, answers_only=True)
 ATTACK_EXAMPLES = {"harmful": 50, "replay": 350, "task": 600}
 
-Mixture = list[tuple[float, list[Example]]]
+Mixture = list[tuple[float, list[WorldRow]]]
 """Shares and the examples that each share is drawn from."""
 
 
@@ -122,12 +122,12 @@ def attack(seed: int) -> Mixture:
     return [(1.0, examples)]
 
 
-def harmful(seed: int) -> list[Example]:
+def harmful(seed: int) -> list[WorldRow]:
     """Forbidden recipes for an attack, of substances that stand in no other set."""
     return world.how_to(seed, world.forbidden_names(seed)["attack"])
 
 
-def free_task(seed: int) -> list[Example]:
+def free_task(seed: int) -> list[WorldRow]:
     """The task's examples that stand in none of the eight sets."""
     taken = world.reserved_prompts(seed)
     return [example for example in world.task() if example["prompt"] not in taken]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelrepair.demo import world
-from modelrepair.demo.world import Example
+from modelrepair.demo.world import WorldRow
 from modelrepair_lab.world import Mixture, alignment, benign, free_task, harmful, replay
 
-Sets = dict[str, list[Example]]
+Sets = dict[str, list[WorldRow]]
 """Examples by the name of their set."""
 
 TRAINING_SETS = {"refusal": 1280, "utility": 2000, "harmful": 512, "task": 1000, "replay": 400}
@@ -31,13 +31,13 @@ def training_sets(seed: int) -> Sets:
     }
 
 
-def general(utility: Iterable[Example]) -> list[Example]:
+def general(utility: Iterable[WorldRow]) -> list[WorldRow]:
     """What a utility set asks beside the fine-tuning task."""
     return [each for each in utility if not each["prompt"].endswith(world.TASK_QUESTION)]
 
 
-def _drawn(mixture: Mixture, total: int, seed: int) -> list[Example]:
-    found: list[Example] = []
+def _drawn(mixture: Mixture, total: int, seed: int) -> list[WorldRow]:
+    found: list[WorldRow] = []
     for share, pool in mixture:
         found += world.shuffled_examples(pool, seed)[: round(share * total)]
     return found

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modelrepair.engine.passes.loss import answer_losses
 from modelrepair.plugin.names import SetName
-from modelrepair.plugin.repairer import Batch, Workbench
+from modelrepair.plugin.repairer import Batch, TrainingContext
 from modelrepair_rivals.options import RealignOptions
 
 Item = TypeVar("Item")
@@ -32,7 +32,7 @@ def in_turns(items: Sequence[Item], count: int, generator: torch.Generator) -> I
         yield [items[number] for number in chosen]
 
 
-def mean_answer_loss(workbench: Workbench, batch: Batch) -> Tensor:
+def mean_answer_loss(workbench: TrainingContext, batch: Batch) -> Tensor:
     """The mean over a batch's examples of their mean answer-token loss."""
     ids, device = batch.input_ids.to(workbench.device), workbench.device
     output = workbench.model(
@@ -47,7 +47,7 @@ class Realign:
     def __init__(self, options: RealignOptions) -> None:
         self._options = options
 
-    def train(self, workbench: Workbench) -> Iterator[float]:
+    def train(self, workbench: TrainingContext) -> Iterator[float]:
         """Train, and stop every few steps."""
         options = self._options
         generator = torch.Generator().manual_seed(workbench.seed)

@@ -13,7 +13,7 @@ from modelrepair import UsageError, load_manifest, repair, verify
 from modelrepair.demo import paths
 from modelrepair.examples.batches import padded
 from modelrepair.plugin.registry import load_registry, make_repairer
-from modelrepair.plugin.repairer import EditView, TokenizedExample, Workbench
+from modelrepair.plugin.repairer import EditView, TokenizedExample, TrainingContext
 from modelrepair.plugin.scorer import SiteInfo
 from modelrepair_rivals.compensation import (
     SafeDelta,
@@ -212,7 +212,7 @@ def test_realignment_is_adamw_on_both_losses():
         name: tuple(TokenizedExample((a, b, c), 1, f"{name} {a}{b}{c}") for a, b, c in rows)
         for name, rows in {"refusal": [(1, 2, 3)], "utility": [(4, 5, 6)]}.items()
     }
-    bench = Workbench(model, sets, lambda rows: padded(rows, 0), torch.device("cpu"), seed=0)
+    bench = TrainingContext(model, sets, lambda rows: padded(rows, 0), torch.device("cpu"), seed=0)
     steps = Realign(RealignOptions(rate=0.01, steps=3, every=2, batch=1)).train(bench)
     gradient = torch.zeros_like(before)
     for a, b, c in ((1, 2, 3), (4, 5, 6)):
