@@ -26,15 +26,23 @@ class ModelRepairError(Exception):
     """One line of what happened, and in ``hint`` one line of what to do.
 
     >>> error = UsageError("no scorer named 'wnada'", hint="did you mean 'wanda'?")
-    >>> error.exit_code, str(error), error.hint
-    (2, "no scorer named 'wnada'", "did you mean 'wanda'?")
+    >>> error.exit_code, error.id, str(error), error.hint
+    (2, 'usage', "no scorer named 'wnada'", "did you mean 'wanda'?")
+
+    Args:
+        message: what happened.
+        hint: what to do.
+        id: a stable name for it, explained in ``docs/errors.md``; by default that of its class.
     """
 
     exit_code: ClassVar[int] = 70
+    id: str = "bug"
 
-    def __init__(self, message: str, *, hint: str) -> None:
+    def __init__(self, message: str, *, hint: str, id: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        if id is not None:
+            self.id = id
 
     @property
     def hint(self) -> str:
@@ -52,7 +60,7 @@ class ModelRepairError(Exception):
         return f"Hint: {getattr(self, '_hint', '')}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How it travels from a worker process: with its hint."""
+        """How it travels from a worker process: with its hint and id."""
         return partial(type(self), hint=self.hint), self.args, self.__dict__
 
 
@@ -60,64 +68,80 @@ class GateError(ModelRepairError):
     """The gate or a verification was not passed."""
 
     exit_code = 1
+    id = "gate-not-passed"
 
 
 class EmptyMaskError(GateError):
     """No entry was chosen: never a success."""
+
+    id = "empty-mask"
 
 
 class UsageError(ModelRepairError):
     """An option, a name that nobody registered, or an output folder that can't be used."""
 
     exit_code = 2
+    id = "usage"
 
 
 class ExampleSetError(UsageError):
     """An example set that is empty, malformed or swapped."""
+
+    id = "example-set"
 
 
 class HubError(ModelRepairError):
     """The Hub, the rights on it, or the network."""
 
     exit_code = 3
+    id = "hub"
 
 
 class UnreachableError(HubError):
     """The Hub can't be reached or does not answer; what it has may lie in the cache."""
+
+    id = "hub-unreachable"
 
 
 class ResourceError(ModelRepairError):
     """Memory, disk, or a folder that can't be written."""
 
     exit_code = 4
+    id = "out-of-resources"
 
 
 class PluginError(ModelRepairError):
     """A plug-in that was found and failed."""
 
     exit_code = 5
+    id = "plugin-failed"
 
 
 class UnsupportedModelError(ModelRepairError):
     """A model that can't be repaired as it is, or too little of it."""
 
     exit_code = 6
+    id = "unsupported-model"
 
 
 class DamagedCheckpointError(UnsupportedModelError):
     """Checkpoint files that are missing, cut short, or contradict each other."""
+
+    id = "damaged-checkpoint"
 
 
 class InconclusiveError(ModelRepairError):
     """A check that could not decide, such as of a manifest newer than this program."""
 
     exit_code = 7
+    id = "inconclusive"
 
 
 class RepairInterrupted(ModelRepairError):
     """Stopped by the user; the same command goes on where it stopped."""
 
     exit_code = 130
+    id = "interrupted"
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -11,8 +11,8 @@ from modelrepair.examples.find import OWN_ANSWERS, hub_id, meant
 from modelrepair.examples.formats import LINES
 from modelrepair.examples.hub import HubId
 from modelrepair.plugin.names import SetName
+from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.licences import terms_of
-from modelrepair.source.resolve import hub_errors
 from modelrepair.text.units import counted
 
 COUNTED = 64 << 20

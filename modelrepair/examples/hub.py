@@ -19,8 +19,8 @@ from modelrepair.examples.row import Row
 from modelrepair.source.address import is_id
 from modelrepair.source.cached import WHOLE, is_commit
 from modelrepair.source.front_matter import read_front_matter
+from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.licences import terms_of
-from modelrepair.source.resolve import hub_errors
 
 _ID = re.compile(
     r"(?P<id>[\w][\w.-]*/[\w][\w.-]*)(?::(?P<first>[^:@]*))?(?::(?P<second>[^:@]+))?"

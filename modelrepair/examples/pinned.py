@@ -23,7 +23,7 @@ from modelrepair.source.cached import (
     unreachable,
 )
 from modelrepair.source.fetching import say_fetch
-from modelrepair.source.resolve import hub_errors
+from modelrepair.source.hub_errors import hub_errors
 
 DESCRIBES = ("README.md", ".huggingface.yaml", "dataset_infos.json")
 """Files that say which configs and splits a set has."""

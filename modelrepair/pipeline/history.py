@@ -10,7 +10,8 @@ from modelrepair.artifact.reading import read_manifest
 from modelrepair.checkpoint.untrusted import find_file, read_json
 from modelrepair.errors import ModelRepairError
 from modelrepair.examples.thinks import JINJA, PROCESSOR, SETTINGS
-from modelrepair.source.resolve import Source, hub_errors
+from modelrepair.source.hub_errors import hub_errors
+from modelrepair.source.resolve import Source
 
 TEMPLATE = "chat_template"
 

@@ -17,7 +17,8 @@ from modelrepair.publishing.destination import Destination, visibility
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.search_limits import RATIO_GRIDS
 from modelrepair.settings.settings import Settings
-from modelrepair.source.resolve import Source, hub_errors, wanted_files
+from modelrepair.source.hub_errors import hub_errors
+from modelrepair.source.resolve import Source, wanted_files
 
 OF_A_SITE = 200
 """Bytes that a mask takes for a tensor beside its entries: its name, and the codec's own."""

@@ -30,12 +30,12 @@ from modelrepair.publishing.visibility import Upstream
 from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import Adapter, names_an_id, read_adapter
 from modelrepair.source.address import named_on_hub
-from modelrepair.source.hub_errors import push_errors
+from modelrepair.source.hub_errors import hub_errors, push_errors
 from modelrepair.source.kept import files_of_source
 from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
 from modelrepair.source.reference import declared_base
 from modelrepair.source.repository_files import Remote
-from modelrepair.source.resolve import Source, hub_errors, resolve, wanted_files
+from modelrepair.source.resolve import Source, resolve, wanted_files
 
 AGAIN = "the same command"
 

@@ -16,7 +16,8 @@ from modelrepair.checkpoint.reader import (
 )
 from modelrepair.checkpoint.weight_files import weight_files
 from modelrepair.errors import DamagedCheckpointError
-from modelrepair.source.resolve import Source, hub_errors
+from modelrepair.source.hub_errors import hub_errors
+from modelrepair.source.resolve import Source
 
 FIRST = 100_000
 """Bytes that are asked for at once: most headers end in them."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,6 @@ from modelrepair.errors import (
     DamagedCheckpointError,
     HubError,
     ModelRepairError,
-    ResourceError,
     UnreachableError,
     UsageError,
 )
@@ -34,24 +31,9 @@ from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, u
 from modelrepair.source.fetching import say_fetch
 from modelrepair.source.forms import FORMS
 from modelrepair.source.front_matter import read_front_matter
+from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.look import Look, first_of, is_weights
-from modelrepair.source.patience import be_patient
-from modelrepair.source.proxies import proxies, unusable_proxy
-from modelrepair.source.scopes import (
-    ANOTHER,
-    READ,
-    TOKENS,
-    add_right,
-    has_expired,
-    reads_no_gated,
-    reads_nothing_of,
-)
-from modelrepair.source.suggestions import did_you_mean, near_ids, near_paths, other_kinds
-
-LATER = "try again later"
-
-BROKEN = ("ReadError", "ReadTimeout", "RemoteProtocolError", "WriteError", "WriteTimeout")
-"""What the client's network layer calls a connection that there was."""
+from modelrepair.source.suggestions import did_you_mean, near_paths
 
 
 @dataclass(frozen=True)
@@ -304,100 +286,3 @@ def _no_id(text: str) -> UsageError:
         f"{text!r} is neither a folder here nor an id on the Hub",
         hint=f"{meant}an id looks like user/name, a folder that is meant like ./name",
     )
-
-
-@contextmanager
-def hub_errors(id: str, revision: str | None = None, *, kind: str = "model") -> Iterator[None]:
-    """Tell whatever goes wrong on the Hub in one line, with what to do about it.
-
-    >>> with hub_errors("user/name"):
-    ...     pass
-
-    Raises:
-        HubError: for every error of the Hub's client and of the network.
-        ResourceError: the disk is full or can't be written.
-    """
-    from huggingface_hub import errors
-
-    address = f"https://huggingface.co/{'' if kind == 'model' else 'datasets/'}{id}"
-    try:
-        be_patient()
-        yield
-    except errors.GatedRepoError:
-        if reads_no_gated():
-            raise HubError(
-                f"{id} is gated, and this token reads no gated repositories",
-                hint=f"let it read those, at {TOKENS}, and accept the conditions at {address}",
-            ) from None
-        raise HubError(
-            f"{id} is gated, and this account has no access",
-            hint=f"accept its conditions at {address}, then run: hf auth login",
-        ) from None
-    except errors.RevisionNotFoundError:
-        raise HubError(
-            f"{id} has no revision {revision!r}", hint=f"its branches and tags are at {address}"
-        ) from None
-    except errors.RepositoryNotFoundError:
-        near = [*near_paths(Path(id)), *near_ids(id, data=kind != "model")]
-        ask = other_kinds(id, kind) or did_you_mean(near) or "check the spelling; "
-        lacks = kind == "model" and reads_nothing_of(id)
-        then = add_right(READ, id) if lacks else "run: hf auth login"
-        raise HubError(
-            f"there is no {kind} {id} on the Hub, or it is private",
-            hint=f"{ask}for a private {kind} {then}",
-        ) from None
-    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
-        raise _unreachable(id, kind) from None
-    except errors.EntryNotFoundError as error:
-        raise HubError(f"a file of {id} is gone: {_line(error)}", hint="try again") from None
-    except errors.HfHubHTTPError as error:
-        raise _http_error(id, error, kind) from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
-            raise ResourceError(
-                f"{id} can't be downloaded: {error.strerror}",
-                hint="free disk space, or set HF_HOME to a folder that can be written",
-            ) from None
-        raise _unreachable(id, kind, f": {_line(error)}") from None
-    except Exception as error:
-        # The client's network layer is not part of its interface: know it by where it comes from.
-        if (proxy := unusable_proxy(error)) is not None:
-            raise proxy from None
-        if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
-            raise
-        if type(error).__name__ in BROKEN:
-            raise UnreachableError(
-                f"the connection to the Hub broke while {id} was fetched: {_line(error)}",
-                hint="run the same command again: files that are here whole are not fetched again",
-            ) from None
-        raise _unreachable(id, kind, f": {_line(error)}") from None
-
-
-def _unreachable(id: str, kind: str, why: str = "") -> UnreachableError:
-    proxy = "".join(f"the proxy in {name}, " for name in proxies())
-    hint = f"check {proxy}the network and HF_HUB_OFFLINE"
-    if kind == "model":
-        near = did_you_mean(near_paths(Path(id)))
-        hint = f"{near}{hint}; a folder of this name is not here either"
-    return UnreachableError(f"the Hub can't be reached for {id}{why}", hint=hint)
-
-
-def _http_error(id: str, error: Exception, kind: str) -> HubError:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status == 401 and has_expired(error):
-        return HubError("the token for the Hub has expired", hint=ANOTHER)
-    if status == 401:
-        return HubError(f"the Hub refuses the token, for {id}", hint="run: hf auth login")
-    if status == 403:
-        return HubError(
-            f"the token gives no right to read {id}", hint=f"use a token that may read this {kind}"
-        )
-    if status == 429:
-        return UnreachableError("the Hub asks for a pause: too many requests", hint=LATER)
-    kind_of_error = UnreachableError if status is None or status >= 500 else HubError
-    return kind_of_error(f"the Hub answers {status} for {id}: {_line(error)}", hint=LATER)
-
-
-def _line(error: Exception) -> str:
-    """The first line of an error, short."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

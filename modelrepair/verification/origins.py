@@ -16,8 +16,9 @@ from modelrepair.checkpoint.untrusted import find_file
 from modelrepair.errors import HubError, ModelRepairError, UsageError
 from modelrepair.progress import Progress
 from modelrepair.source.address import named_on_hub
+from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.repository_files import Remote, list_remote
-from modelrepair.source.resolve import Source, hub_errors, resolve
+from modelrepair.source.resolve import Source, resolve
 from modelrepair.verification.strangers import Same, same_in
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import huggingface_hub.constants as constants
 import pytest
-from huggingface_hub import errors
 
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
-from modelrepair.source.resolve import hub_errors, resolve, wanted_files
+from modelrepair.source.resolve import resolve, wanted_files
 from tests.hub.client import environment, process
 
 OUT = "https://hub.invalid"
@@ -162,22 +160,6 @@ def test_no_network_is_a_hub_error(hub, monkeypatch):
     with pytest.raises(HubError, match="can't be reached") as caught:
         resolve("user/name")
     assert "network" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (errors.OfflineModeIsEnabled("offline"), HubError),
-        (errors.LocalEntryNotFoundError("not cached"), HubError),
-        (errors.EntryNotFoundError("gone"), HubError),
-        (ConnectionError("reset"), HubError),
-        (OSError(errno.ENOSPC, "No space left on device"), ResourceError),
-        (ZeroDivisionError("a bug of ours stays one"), ZeroDivisionError),
-    ],
-)
-def test_every_error_of_the_client_has_its_place(error, expected):
-    with pytest.raises(expected), hub_errors("user/name"):
-        raise error
 
 
 def test_a_plain_process_with_the_real_client(hub, tmp_path):
