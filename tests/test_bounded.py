@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import threading
 
 import pytest
 import torch
@@ -64,6 +65,29 @@ def test_what_an_example_alone_sets_off_is_ended_too():
             pass
     with within(30):
         pass
+
+
+def test_each_step_has_its_own_end():
+    """One thread watches all: a step that was over, or has longer, is not ended with another."""
+    ended, before = [], threading.active_count()
+
+    def loops():
+        try:
+            with within(0.4):
+                while True:
+                    pass
+        except TooLong:
+            ended.append("loops")
+
+    other = threading.Thread(target=loops)
+    with within(30):
+        other.start()
+        with pytest.raises(TooLong), within(0.2):
+            while True:
+                pass
+        other.join()
+    assert ended == ["loops"]
+    assert threading.active_count() <= before + 1
 
 
 SLOW = "(([a-z_.]+)+)+[0-9]+!"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from modelrepair.artifact.figures import address, cell, figure, number, percent
+from modelrepair.artifact.figures import cell, number, template
 from modelrepair.artifact.kinds import kind_rows
 from modelrepair.artifact.manifest import Manifest, Origin, SiteRecord
 from modelrepair.artifact.manifest import digest as digest_of_manifest
@@ -114,19 +113,7 @@ def front_matter(manifest: Manifest, place: CardPlace) -> str:
 
 
 def _body(manifest: Manifest, place: CardPlace, digest: str) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "cards"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        address=address, cell=cell, percent=percent, figure=figure, number=number
-    )
-    return environment.get_template("v1.md.jinja").render(
+    return template("v1.md.jinja").render(
         m=manifest,
         digest=digest,
         place=place,

@@ -1,11 +1,17 @@
-"""Figures, shares and names as plain text in the tables of a card."""
+"""Figures, shares and names as plain text in the tables of a card, and the card's template."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelrepair.artifact.manifest import MeasureRecord
 from modelrepair.text.printable import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _ABSOLUTE = ("utility_loss",)
 
@@ -62,3 +68,25 @@ def number(value: object) -> str:
     ('0.1235', '–')
     """
     return f"{value:.4g}" if isinstance(value, float | int) else "–"
+
+
+@cache
+def template(name: str) -> Template:
+    """A template of the card, compiled once, with these functions as its filters.
+
+    >>> template("v1.md.jinja").name
+    'v1.md.jinja'
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "cards"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        address=address, cell=cell, percent=percent, figure=figure, number=number
+    )
+    return environment.get_template(name)

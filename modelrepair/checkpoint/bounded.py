@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -108,24 +110,55 @@ def within(seconds: float) -> Iterator[None]:
     Raises:
         TooLong: the time was over.
     """
-    thread, lock, done = threading.get_ident(), threading.Lock(), threading.Event()
-
-    def stop() -> None:
-        with lock:
-            if not done.is_set():
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread), ctypes.py_object(TooLong)
-                )
-
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()
+    step = object()
+    _WATCH.begin(step, seconds)
     try:
         yield
     finally:
-        with lock:
-            done.set()
-        timer.cancel()
+        _WATCH.end(step)
+
+
+class _Watch:
+    """One thread for all steps: to start one for each would take longer than most steps do."""
+
+    def __init__(self) -> None:
+        self._steps: dict[object, tuple[float, int]] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._wakes = math.inf
+
+    def begin(self, step: object, seconds: float) -> None:
+        """End this thread's step after so many seconds."""
+        until = time.monotonic() + seconds
+        with self._changed:
+            self._steps[step] = (until, threading.get_ident())
+            if self._thread is None or not self._thread.is_alive():  # as after a fork
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+            if until < self._wakes:
+                self._changed.notify()
+
+    def end(self, step: object) -> None:
+        """The step is over; from here on it is not ended any more."""
+        with self._changed:
+            self._steps.pop(step, None)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for step, (until, thread) in list(self._steps.items()):
+                    if until <= now:
+                        del self._steps[step]
+                        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                            ctypes.c_ulong(thread), ctypes.py_object(TooLong)
+                        )
+                # Steps that ended meanwhile need no waking: it wakes for the first of the others.
+                self._wakes = min((until for until, _ in self._steps.values()), default=math.inf)
+                self._changed.wait(min(self._wakes - now, threading.TIMEOUT_MAX))
+
+
+_WATCH = _Watch()
 
 
 def _tried(code: str, given: dict[str, Any]) -> str | None:

@@ -114,6 +114,7 @@ class _Row:
         self.room = room
         self.thoughts = room.thoughts
         self.thinking = self.thought = room.thoughts.opened
+        self.longest = max(len(each.open) for each in (*room.thoughts.marks, *KNOWN))
         self.tokens: list[int] = []
         self.since = 0  # where the last thought ended
         self.inside = self.outside = 0
@@ -155,5 +156,7 @@ class _Row:
 
     def _begins(self, text: str) -> bool:
         """Whether a reply may be about to open a thought: its mark is more than one token."""
+        if not text or len(text) > self.longest:
+            return False
         marks = (*self.thoughts.marks, *KNOWN)
-        return bool(text) and any(each.open.startswith(text) for each in marks)
+        return any(each.open.startswith(text) for each in marks)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
@@ -90,6 +91,8 @@ class Template:
         # A chat template renders the first token itself; plain text leaves it to the tokenizer.
         self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
         self.source = template_text(tokenizer) if self.kind == "chat" else ""
+        # One prompt is rendered for each use of it: to fit it, to count it, to ask it.
+        self._rendered = lru_cache(maxsize=4096)(partial(render, tokenizer, self.source))
         if self.kind == "chat":
             check_ends(tokenizer, self.source)
         self._special = _any_of(map(str, tokenizer.all_special_tokens))
@@ -267,7 +270,7 @@ class Template:
         return places_of(self._render(example, None), self._render(example, PROBE), self.thoughts)
 
     def _render(self, example: Example, response: str | None) -> str:
-        return render(self.tokenizer, self.source, example, response)
+        return self._rendered(example.messages, response)
 
     def _thought_through(self, example: Example, places: Places) -> str:
         """What stands before the answer: the example's own thought, or the template's empty one."""

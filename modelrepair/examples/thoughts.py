@@ -55,6 +55,7 @@ KNOWN = (
     _plain("<think_fast>", "</think_fast>"),
 )
 """As models that are used write them."""
+OPENINGS = tuple(marks.open for marks in KNOWN)
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Thoughts:
     def seen_in(self, reply: str) -> Thoughts:
         """These, and any known marks that the reply begins with: not every template names them."""
         start = reply.lstrip()
+        if not start.startswith(OPENINGS):
+            return self  # asked for every token of every reply
         more = (each for each in KNOWN if each not in self.marks and start.startswith(each.open))
         return Thoughts((*self.marks, *more), self.opened)
 

@@ -82,14 +82,17 @@ def places_of(opened: str, answered: str, thoughts: Thoughts) -> Places:
 
 
 def render(
-    tokenizer: PreTrainedTokenizerBase, source: str, example: Example, response: str | None
+    tokenizer: PreTrainedTokenizerBase,
+    source: str,
+    messages: Sequence[Message],
+    response: str | None,
 ) -> str:
-    """The text that a chat template makes of an example, with an answer or opened for one.
+    """The text that a chat template makes of messages, with an answer or opened for one.
 
     Raises:
         ExampleSetError: the template does not take these messages.
     """
-    turns = [{"role": turn.role, "content": turn.content} for turn in example.messages]
+    turns = [{"role": turn.role, "content": turn.content} for turn in messages]
     if response is not None:
         turns.append({"role": "assistant", "content": response})
     settings: dict[str, Any] = {"enable_thinking": False, "date_string": DATE}
