@@ -16,6 +16,8 @@ from modelrepair.settings.settings import Settings
 def said(*, gate="failed", missed=(), scorer="wanda", sets=("realign", "utility"), **facts):
     names = ("ratio", "strength", "preset", "max_rounds", "max_candidates", "max_time")
     given = {name: facts.pop(name) for name in names if name in facts}
+    if "repairer" in facts:
+        given["repairer"] = facts["repairer"].name
     rules = tuple(SimpleNamespace(name=name, holds_budget=False) for name in missed)
     manifest = SimpleNamespace(
         **{

@@ -19,13 +19,14 @@ from modelrepair.pipeline.change import ChosenChange, SearchMethod
 from modelrepair.pipeline.repeating import repeating
 from modelrepair.plugin.registry import load_registry
 from modelrepair.plugin.specs import RepairerSpec
-from modelrepair.preflight.limits import bounds_of, limits_of, most_screened
+from modelrepair.preflight.limits import bounds_of, most_screened
 from modelrepair.progress import Silent
 from modelrepair.search import search as searching
 from modelrepair.search import walk as walking
 from modelrepair.search.candidates import Baseline, Candidate
 from modelrepair.search.search import climb, follow, search
 from modelrepair.search.study import Searched, Study
+from modelrepair.settings.amount import amount_of
 from modelrepair.settings.search_limits import STEP_SCHEDULES, Limits
 from modelrepair.settings.settings import Settings
 
@@ -183,7 +184,7 @@ def test_a_search_that_time_ends_is_repeated_by_its_rounds_and_candidates(fate, 
     found = ChosenChange(None, None, timed.points, (taken,), timed.stopped)
     settings = repeating(Settings("m"), found, spec)
     assert settings.max_time is None and "--max-time" not in settings.command()
-    again = fate.run(look, limits_of(settings))
+    again = fate.run(look, amount_of(settings).limits)
     assert again.points == timed.points
     assert settings.fallback == (fate.iterative or not timed.stopped)
 
@@ -202,7 +203,7 @@ def test_a_repairer_that_time_ends_is_repeated_likewise(look, fate, reads, made)
     taken = SearchMethod("mine", timed.rounds, timed.answered)
     found = ChosenChange(None, None, timed.points, (taken,), timed.stopped)
     settings = repeating(Settings("m", repairer="mine"), found, spec)
-    assert run(fate, limits_of(settings)).points == timed.points
+    assert run(fate, amount_of(settings).limits).points == timed.points
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

@@ -11,7 +11,7 @@ from modelrepair.cli.errors import explain
 from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
-from modelrepair.cli.repair_options import check_ratio, repairing_options
+from modelrepair.cli.repair_options import repairing_options
 from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping
 
@@ -25,7 +25,6 @@ def command(output: Output, source: str, **options: Any) -> int:
     Finds the weights responsible for harmful answers, removes them, and writes the repaired
     model with its proof. Exit code 0 where the gate is passed, 1 where it is not.
     """
-    check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
     options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
     options["repairer_options"] = as_mapping(options["repairer_options"], "--repairer-option")

@@ -12,7 +12,7 @@ from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.options import option
 from modelrepair.cli.output import Output
-from modelrepair.cli.repair_options import check_ratio, repairing_options
+from modelrepair.cli.repair_options import repairing_options
 from modelrepair.cli.types import as_mapping
 from modelrepair.text.units import in_bytes, in_time
 
@@ -39,7 +39,6 @@ def command(output: Output, source: str, *, details: bool, **options: Any) -> in
     Takes the options of fix. Reads names and shapes, never a weight. Exits with the code with which
     fix would refuse before it reads a weight, else 0.
     """
-    check_ratio(options)
     options["scorer_options"] = as_mapping(options["scorer_options"])
     options["repairer_options"] = as_mapping(options["repairer_options"], "--repairer-option")
     budgets = take_budgets(options)

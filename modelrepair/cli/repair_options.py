@@ -151,18 +151,3 @@ def result_options() -> Decorator[Any]:
             help="Throw away what an unfinished repair left in OUT.partial, and start afresh.",
         ),
     )
-
-
-def check_ratio(options: dict[str, Any]) -> None:
-    """Refuse a search that could see nothing.
-
-    Raises:
-        UsageError: no measures, and no number for the ratio, or the strength.
-    """
-    knob, searches = "--ratio", options["ratio"] in (None, "auto") and options["preset"] is None
-    if options["repairer"] is not None:
-        knob, searches = "--strength", options["strength"] is None
-    if not options["evaluate"] and searches:
-        raise click.UsageError(
-            f"--no-evaluate needs a number for {knob}", click.get_current_context()
-        )

@@ -10,6 +10,7 @@ import click
 
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
+from modelrepair.settings.amount import check_ratio
 from modelrepair.settings.duration import seconds_of
 
 
@@ -25,8 +26,10 @@ def ratio(value: Any) -> float | Literal["auto"]:
         number = float(value)
     except (TypeError, ValueError):
         raise click.BadParameter(f"{value!r} is neither a number nor 'auto'") from None
-    if not 0 < number < 1:  # also false for NaN
-        raise click.BadParameter(f"{value} is not above 0 and below 1")
+    try:
+        check_ratio(number)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
     return number
 
 

@@ -20,13 +20,13 @@ from modelrepair.pipeline.fill_missing import can_answer
 from modelrepair.pipeline.open_models import fits_whole, open_skeleton, weights_of
 from modelrepair.plugin.names import SetName, SetUse, SubjectKind
 from modelrepair.plugin.registry import make_repairer, make_scorer, repairer_options
-from modelrepair.preflight.limits import limits_of
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.needs import lacking, needs_of, require_reference
 from modelrepair.preflight.plugin_code import code_digest
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import score_batches, score_tokens
 from modelrepair.progress import CALLED, Titled
+from modelrepair.settings.amount import Fixed, amount_of
 from modelrepair.settings.presets import quota_of
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.subject import subject_for
@@ -130,10 +130,10 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
 
     settings = context.settings
     subject = subject_of(settings, context.source, reference)
-    if settings.ratio is not None and settings.ratio != "auto":
+    amount = amount_of(settings)
+    if isinstance(amount, Fixed):
         scoring = _scoring(context, reference, subject, 0)
-        ratio, limits = float(settings.ratio), limits_of(settings)
-        point = fixed(scoring, ratio, settings.step, limits, context.progress)
+        point = fixed(scoring, amount.value, settings.step, amount.limits, context.progress)
         name = scoring.registered.spec.name
         return ChosenChange(scoring, point, (point,), (SearchMethod(name, point.round, 0),))
 
@@ -154,7 +154,7 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
             settings.budgets,
             baseline,
             context.progress,
-            limits_of(settings),
+            amount.limits,
             context.clock,
         )
         searched = search(study, settings.step)
@@ -179,7 +179,8 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
     registered = context.chosen.repairer
     assert registered is not None
     _require_for_repairer(context, reference)
-    settings, strength = context.settings, context.settings.strength
+    settings, amount = context.settings, amount_of(context.settings)
+    strength = amount.value if isinstance(amount, Fixed) else None
     repairer = make_repairer(registered, settings.repairer_options)
     made: Repairing | Training
     points: Iterable[Candidate]
@@ -190,13 +191,13 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
         made = _repairing(context, reference, repairer)  # type: ignore[arg-type]
         ladder = made.repairer.strengths if strength is None else (strength,)
         points, look = repairing.candidates(made, ladder, context.progress), climb
-    if strength is not None:
+    if isinstance(amount, Fixed):
         found = next(iter(points), None)
         tried: tuple[Candidate, ...] = () if found is None else (found,)
         searched, best = Searched(tried, rounds=1), found
     else:
         baseline = _baseline(context, reference, measure)
-        limits = limits_of(settings)
+        limits = amount.limits
         study = Study(
             made, context.panel, settings.budgets, baseline, context.progress, limits, context.clock
         )

@@ -23,6 +23,7 @@ from modelrepair.plugin.options import parse_options
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import CALLED, Titled
+from modelrepair.settings.amount import Searched, amount_of
 
 OWN_REFUSALS = "the reference's own"
 """What the manifest shows in place of a set's id."""
@@ -66,7 +67,9 @@ def fill_missing_responses(
 
 def _parts(context: RunContext, name: SetName, subject: SubjectKind) -> tuple[Part, ...]:
     """Where a set's answers are going to be read: what is scored with, what the search sees."""
-    searched = context.settings.searches_ratio
+    amount = amount_of(context.settings)
+    # A repairer's sets are recorded with these answers at every strength, searched for or not.
+    searched = isinstance(amount, Searched) or amount.unit == "strength"
     if any(_needs_pairs(context, name, number, subject) for number in _scorers(context)):
         return ("score", "select") if searched else ("score",)
     return ("select",) if searched else ()

@@ -15,6 +15,7 @@ from modelrepair.preflight.plan import Plan
 from modelrepair.preflight.target import HubPlan
 from modelrepair.publishing.destination import Destination, visibility
 from modelrepair.publishing.options import PushOptions
+from modelrepair.settings.amount import Amount, Fixed, amount_of
 from modelrepair.settings.search_limits import RATIO_GRIDS
 from modelrepair.settings.settings import Settings
 from modelrepair.source.hub_errors import hub_errors
@@ -107,16 +108,25 @@ def _sent(
     if not own:
         beside, known = _beside(whole, info)
         sent, stored = sent + beside, stored + known
-    mask = mask_bytes(sites, masked_share(settings, subject))
+    share = masked_share(amount_of(settings), subject)
+    mask = mask_bytes(sites, share)
     values = 0
     if settings.store_values:
-        values = int(masked_share(settings, subject) * sum(entry.nbytes for entry in sites))
+        values = int(share * sum(entry.nbytes for entry in sites))
     return {"upload_bytes": sent + mask + values, "mask_bytes": mask, "stored_bytes": stored}
 
 
-def masked_share(settings: Settings, subject: SubjectKind) -> float:
-    """The share that will be masked, or the largest that a search for it tries."""
-    return settings.ratio if isinstance(settings.ratio, float) else max(RATIO_GRIDS[subject])
+def masked_share(amount: Amount, subject: SubjectKind) -> float:
+    """The share that will be masked, or the largest that a search for it tries.
+
+    >>> masked_share(amount_of(Settings("user/model", ratio=0.01)), "weight")
+    0.01
+    >>> masked_share(amount_of(Settings("user/model")), "weight")
+    0.1
+    """
+    if isinstance(amount, Fixed) and amount.unit == "ratio":
+        return amount.value
+    return max(RATIO_GRIDS[subject])
 
 
 def mask_bytes(sites: Sequence[TensorEntry], share: float) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from modelrepair.artifact.manifest import Manifest
 from modelrepair.evaluation.gate import GateResult
 from modelrepair.pipeline.short_sets import short_sets
+from modelrepair.settings.amount import Fixed, Searched, amount_of
 from modelrepair.settings.search_limits import MOST_GENERATIONS, MOST_ROUNDS
 from modelrepair.settings.settings import Settings
 
@@ -68,11 +69,10 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     by_contrast = manifest.scorer is not None and manifest.scorer.name == "contrast"
     search = "let the search find how much is enough"
     ideas: list[Idea] = []
-    if manifest.repairer is not None and settings.strength is not None:
-        ideas.append(Idea(search, drop=("--strength",)))
-    if settings.preset is None and not settings.searches_ratio:
-        ideas.append(Idea(search, drop=("--ratio",)))
-    if settings.searches_ratio and (bounds := _short_of_default(settings)):
+    amount = amount_of(settings)
+    if isinstance(amount, Fixed) and settings.preset is None:
+        ideas.append(Idea(search, drop=(f"--{amount.unit}",)))
+    if isinstance(amount, Searched) and (bounds := _short_of_default(settings)):
         ideas.append(Idea("let the search go as far as it does by default", drop=bounds))
     if manifest.reference is None and manifest.subject == "weight":
         name = "name the aligned model that it was fine-tuned from"

@@ -16,12 +16,10 @@ from modelrepair.examples.splits import PARTS, REPORT_LIMIT, SELECT_LIMIT, Part
 from modelrepair.plugin.names import SetName, SubjectKind
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.preflight.sets import Sets
+from modelrepair.settings.amount import Fixed, amount_of
 from modelrepair.settings.search_limits import (
-    MOST_GENERATIONS,
-    MOST_ROUNDS,
     RATIO_GRIDS,
     STEP_SCHEDULES,
-    Limits,
     fixed_rounds,
 )
 from modelrepair.settings.settings import Settings
@@ -73,15 +71,6 @@ class Bounds:
         return sum(each.answered for each in self.searches)
 
 
-def limits_of(settings: Settings) -> Limits:
-    """The limits as the user gave them, or the default ones.
-
-    >>> limits_of(Settings("user/model", max_rounds=3))
-    Limits(rounds=3, candidates=8)
-    """
-    return Limits(settings.max_rounds or MOST_ROUNDS, settings.max_candidates or MOST_GENERATIONS)
-
-
 def bounds_of(
     settings: Settings,
     plugins: Sequence[ScorerSpec | RepairerSpec],
@@ -128,16 +117,16 @@ def most_screened(subject: SubjectKind, rounds: int) -> int:
 def _bound(
     settings: Settings, spec: ScorerSpec | RepairerSpec, subjects: Sequence[SubjectKind]
 ) -> Bound:
-    limits = limits_of(settings)
+    amount = amount_of(settings)
+    limits = amount.limits
+    if isinstance(amount, Fixed):
+        rounds = 1
+        if isinstance(spec, ScorerSpec) and spec.iterative:
+            steps = [settings.step or STEP_SCHEDULES[each].first for each in subjects]
+            rounds = max(fixed_rounds(amount.value, step, limits.rounds) for step in steps)
+        return Bound(spec.name, rounds, candidates=1, answered=0)
     if isinstance(spec, RepairerSpec):
-        if settings.strength is not None:
-            return Bound(spec.name, rounds=1, candidates=1, answered=0)
         rounds, candidates = limits.rounds if spec.trains else 1, limits.rounds
-    elif not settings.searches_ratio:
-        steps = [settings.step or STEP_SCHEDULES[each].first for each in subjects]
-        ratio = float(settings.ratio or 0)
-        rounds = max(fixed_rounds(ratio, step, limits.rounds) for step in steps)
-        return Bound(spec.name, rounds if spec.iterative else 1, candidates=1, answered=0)
     elif spec.iterative:
         rounds = limits.rounds
         candidates = max(most_screened(each, rounds) for each in subjects)

@@ -19,6 +19,7 @@ from modelrepair.plugin.registry import (
 from modelrepair.plugin.specs import JudgeSpec, RepairerSpec, ScorerSpec
 from modelrepair.preflight.model import Model
 from modelrepair.progress import Notes
+from modelrepair.settings.amount import Searched, amount_of
 from modelrepair.settings.settings import Settings
 
 DEFAULT_SCORERS = ("wanda", "contrast")
@@ -49,7 +50,7 @@ def scorer_names(settings: Settings) -> tuple[str, ...]:
     """
     if settings.scorer is not None:
         return (settings.scorer,)
-    compared = settings.searches_ratio and settings.evaluate
+    compared = isinstance(amount_of(settings), Searched) and settings.evaluate
     several = compared and settings.fallback and not settings.scorer_options
     return DEFAULT_SCORERS if several else DEFAULT_SCORERS[:1]
 

@@ -9,6 +9,7 @@ from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.filters import parse_filter
 from modelrepair.examples.keys import ROLES
 from modelrepair.examples.thoughts import parse_marks
+from modelrepair.settings.amount import Amount, Fixed, Searched, amount_of, check_ratio
 from modelrepair.settings.duration import seconds_of
 from modelrepair.settings.expand import expand
 from modelrepair.settings.presets import PRESETS
@@ -53,17 +54,14 @@ def check(settings: Settings) -> None:
             "a strength, and options of a repairer, go with a repairer",
             hint="name it with --repairer; `modelrepair repairers list` shows what there is",
         )
-    ratio = expand(settings).ratio
-    if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
+    check_ratio(expand(settings).ratio)
+    amount = amount_of(settings)
+    if settings.max_time is not None:
+        _check_time(settings.max_time, amount)
+    if not settings.evaluate and isinstance(amount, Searched):
         raise UsageError(
-            f"a ratio of {ratio!r}", hint="give a share between 0 and 1, such as 0.01, or 'auto'"
-        )
-    searches = ratio == "auto" if settings.repairer is None else settings.strength is None
-    _check_time(settings, searches=searches)
-    if not settings.evaluate and ratio == "auto" and settings.repairer is None:
-        raise UsageError(
-            "a search for the ratio needs measures",
-            hint="give a number for the ratio, or evaluate",
+            f"a search for the {amount.unit} needs measures",
+            hint=f"give a number for --{amount.unit}, or leave out --no-evaluate",
         )
     if not 0 <= settings.scale < 1:
         raise UsageError(f"a scale of {settings.scale}", hint="0 removes, 0.75 shrinks; below 1")
@@ -86,21 +84,18 @@ def check(settings: Settings) -> None:
         )
 
 
-def _check_time(settings: Settings, *, searches: bool) -> None:
+def _check_time(limit: str | float, amount: Amount) -> None:
     """Refuse a limit that is no time, or where there is no search to end."""
-    if settings.max_time is None:
-        return
-    seconds_of(settings.max_time)
-    if not searches:
-        named = "a strength" if settings.repairer else "a ratio"
+    seconds_of(limit)
+    if isinstance(amount, Fixed):
         raise UsageError(
-            f"--max-time ends a search, and {named} was named",
+            f"--max-time ends a search, and a {amount.unit} was named",
             hint="leave one of the two out",
         )
 
 
 def _check_repairer(settings: Settings) -> None:
-    """Refuse what goes with a scorer alone, and a search without measures."""
+    """Refuse what goes with a scorer alone."""
     plain = Settings(settings.source)
     for name in FOR_MASKS:
         if getattr(settings, name) not in (getattr(plain, name), "auto"):
@@ -109,11 +104,6 @@ def _check_repairer(settings: Settings) -> None:
                 f"{option} goes with a scorer, and a repairer was named",
                 hint=f"leave it out, or --repairer {settings.repairer}",
             )
-    if not settings.evaluate and settings.strength is None:
-        raise UsageError(
-            "a search for the strength needs measures",
-            hint="give a number for the strength, or evaluate",
-        )
 
 
 def check_choices(settings: Settings) -> None:

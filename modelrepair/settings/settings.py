@@ -98,15 +98,6 @@ class Settings:
     seed: int = 0
     store_values: bool = False
 
-    @property
-    def searches_ratio(self) -> bool:
-        """Whether the ratio is searched for; a preset's own stands in it after `expand`.
-
-        >>> Settings("user/model").searches_ratio, Settings("user/model", ratio=0.01).searches_ratio
-        (True, False)
-        """
-        return self.ratio in (None, "auto")
-
     def to_json(self) -> dict[str, Any]:
         """All choices; paths by their last name, as a manifest may show them.
 

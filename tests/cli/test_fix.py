@@ -127,12 +127,11 @@ def test_every_number_of_the_gate_is_an_option():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--ratio 0", "0 is not above 0 and below 1"),
+        ("--ratio 0", "a ratio of 0.0 is not above 0 and below 1"),
         ("--ratio 1.5", "1.5 is not above 0 and below 1"),
-        ("--ratio 1", "1 is not above 0 and below 1"),
+        ("--ratio 1", "1.0 is not above 0 and below 1"),
         ("--ratio nan", "nan is not above 0 and below 1"),
         ("--ratio abc", "'abc' is neither a number nor 'auto'"),
-        ("--no-evaluate", "--no-evaluate needs a number for --ratio"),
         ("--scale 1", "1 is not at least 0 and below 1"),
         ("--scale x", "'x' is no number"),
         ("--protect -0.1", "is not at least 0 and below 1"),
