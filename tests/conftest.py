@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
 
 # The cores are shared: how long an example takes says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -101,7 +103,7 @@ def repaired(tmp_path_factory):
 @pytest.fixture(scope="session")
 def classifier_model(tmp_path_factory):
     """A tiny classifier that knows the made-up world; read only."""
-    from tests.judging import classifier
+    from tests.support.judging import classifier
 
     return classifier(tmp_path_factory.mktemp("classifier") / "judge")
 
@@ -109,7 +111,7 @@ def classifier_model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def guard_model(tmp_path_factory):
     """A tiny guard model that knows the made-up world; read only."""
-    from tests.judging import guard
+    from tests.support.judging import guard
 
     return guard(tmp_path_factory.mktemp("guard") / "judge")
 
@@ -122,7 +124,7 @@ def smollm2(tmp_path_factory):
     """
     import fcntl
 
-    from tests.smollm2 import convert
+    from tests.support.smollm2 import convert
 
     if "MODELREPAIR_SMOLLM2" in os.environ:
         folder = Path(os.environ["MODELREPAIR_SMOLLM2"])
@@ -137,27 +139,19 @@ def smollm2(tmp_path_factory):
         return convert(folder)
 
 
-def shuffled(path: Path, into: Path, seed: int = 0) -> Path:
-    """The lines of a file in another order."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    random.Random(seed).shuffle(lines)
-    into.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return into
+@pytest.fixture
+def call(capsys):
+    """A command in this process: its code, what it printed, its document."""
+    from modelrepair.cli.main import run
 
+    def invoke(*arguments):
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        document = None
+        if "--json" in arguments:
+            assert captured.out.count("\n") == 1, "exactly one line"
+            document = json.loads(captured.out)
+        return SimpleNamespace(code=code, out=captured.out, err=captured.err, json=document)
 
-def write_jsonl(path: Path, rows: list[dict]) -> Path:
-    """A set as users write it."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def first_rows(folder: Path, count: int) -> dict[str, Path]:
-    """The first rows of the made-up world's sets, so that each answer takes a moment."""
-    from modelrepair.demo import paths
-
-    found = {}
-    for role in ("realign", "refusal", "utility", "borderline"):
-        lines = paths.sets[role].read_text(encoding="utf-8").splitlines(keepends=True)
-        found[role] = folder / f"{role}.jsonl"
-        found[role].write_text("".join(lines[:count]), encoding="utf-8")
-    return found
+    return invoke

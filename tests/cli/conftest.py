@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +10,6 @@ import pytest
 
 import modelrepair
 from modelrepair.artifact.findings import Finding, Verification
-from modelrepair.cli.main import run
 
 MEASURES = {
     "judge": "keyword",
@@ -93,18 +91,3 @@ def api(monkeypatch):
     for name in calls.answers:
         monkeypatch.setattr(modelrepair, name, calls.stand_in(name), raising=False)
     return calls
-
-
-@pytest.fixture
-def call(capsys):
-    def invoke(*arguments):
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        document = None
-        if "--json" in arguments:
-            assert captured.out.count("\n") == 1, "exactly one line"
-            document = json.loads(captured.out)
-        return SimpleNamespace(code=code, out=captured.out, err=captured.err, json=document)
-
-    return invoke

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import modelrepair
+from tests.support.signals import signals_as_in_a_shell
 
 WITHOUT_TORCH = """
 import sys
@@ -125,12 +126,6 @@ signals.PATIENCE = {patience}
 sys.argv = ["modelrepair", "fix", "somewhere", "--json"]
 main()
 """
-
-
-def signals_as_in_a_shell():
-    """A run of the tests in the background, or under nohup, ignores some: its child would, too."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def started(cleanup="pass", patience=30, command=None, **options):

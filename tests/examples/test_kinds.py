@@ -14,7 +14,7 @@ from modelrepair.examples.splits import split_sets
 from modelrepair.preflight.sets import load_sets
 from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
-from tests.conftest import write_jsonl
+from tests.support.set_files import write_jsonl
 
 
 def some(name, counts, id=None, start=0):

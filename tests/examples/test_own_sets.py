@@ -11,7 +11,7 @@ import pytest
 from modelrepair.evaluation.degeneration import degeneration
 from modelrepair.examples.load import load_set
 from modelrepair.judges.keyword import is_refusal
-from tests.examples.own_sets import (
+from tests.support.own_sets import (
     FOLDER,
     KINDS,
     LEAST,

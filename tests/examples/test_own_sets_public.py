@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from modelrepair.examples.load import Example, Message
-from tests.examples.own_sets import LEAST, Shape, rows, runs
+from tests.support.own_sets import LEAST, Shape, rows, runs
 
 pytestmark = pytest.mark.slow
 

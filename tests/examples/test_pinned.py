@@ -13,7 +13,7 @@ from modelrepair.errors import UnreachableError
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import LOOKED_AT, SetReading
 from modelrepair.plugin.specs import ExampleSetSpec
-from tests.hub.faults import Fault
+from tests.support.hub.faults import Fault
 
 CARD = b"""---
 license: cc-by-nc-4.0

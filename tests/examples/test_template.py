@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.load import Example, Message
 from modelrepair.examples.template import Template
-from tests.examples.tokenizers_for_tests import ENDS, TEMPLATES, make_tokenizer
+from tests.support.chat_tokenizers import ENDS, TEMPLATES, make_tokenizer
 
 STYLES = list(TEMPLATES)
 

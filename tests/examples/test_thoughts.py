@@ -19,7 +19,7 @@ from modelrepair.examples.thoughts import KNOWN, Thoughts, find_thoughts, parse_
 from modelrepair.progress import Notes
 from modelrepair.settings.checks import check
 from modelrepair.settings.settings import Settings
-from tests.examples.tokenizers_for_tests import QWEN3, TEMPLATES, make_tokenizer
+from tests.support.chat_tokenizers import QWEN3, TEMPLATES, make_tokenizer
 
 # Asked not to think it shows an empty thought, and a finished turn has none.
 SMOL = QWEN3.replace("{% if loop.last %}{{ '<think>\n\n</think>\n\n' }}{% endif %}", "")

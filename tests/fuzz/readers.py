@@ -37,7 +37,7 @@ from modelrepair.verification.card import check_card
 from modelrepair.verification.pictures import more_than_a_drawing
 from modelrepair.verification.sealed import check_agreement
 from modelrepair.verification.summary import about
-from tests.publish.made import make_checkpoint, make_repair
+from tests.support.small_repairs import make_checkpoint, make_repair
 
 ENTRIES = 1000
 

@@ -11,12 +11,12 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.hub.client import point_at
-from tests.hub.leaks import found_in, leaks, texts_of
-from tests.hub.repaired import files_of
-from tests.hub.server import serve
-from tests.hub.state import Hub
 from tests.hub.test_round_trip import QUICK, here  # noqa: F401
+from tests.support.hub.client import point_at
+from tests.support.hub.leaks import found_in, leaks, texts_of
+from tests.support.hub.repaired import files_of
+from tests.support.hub.server import serve
+from tests.support.hub.state import Hub
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 CARD = b"---\nlicense: apache-2.0\nlibrary_name: peft\nbase_model: org/old\n---\nMine.\n"

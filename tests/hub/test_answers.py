@@ -104,7 +104,7 @@ def test_every_command_answers_once_and_asks_nothing(hub, alone, capsys, monkeyp
 
 
 def test_every_command_tells_a_fault_once_and_asks_nothing(hub, alone, capsys):
-    from tests.publish.made import make_repair
+    from tests.support.small_repairs import make_repair
 
     fill(hub)
     make_repair(alone / "made").out.rename(alone / "broken-repaired")
@@ -114,7 +114,7 @@ def test_every_command_tells_a_fault_once_and_asks_nothing(hub, alone, capsys):
 
 
 def test_a_push_without_a_token_asks_for_none(hub, alone, capsys, monkeypatch):
-    from tests.publish.made import make_repair
+    from tests.support.small_repairs import make_repair
 
     monkeypatch.delenv("HF_TOKEN")
     make_repair(alone / "made")

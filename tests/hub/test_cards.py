@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from huggingface_hub import HfApi, ModelCard
 
-from tests.hub.cards import errors
+from tests.support.hub.cards import errors
 
 INDEX = """model-index:
 - name: m

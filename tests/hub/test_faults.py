@@ -10,11 +10,11 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.hub.client import environment, process
-from tests.hub.leaks import found_in
-from tests.hub.repaired import files_of, on_the_hub
-from tests.hub.state import Hub
-from tests.hub.table import EMPTY, NOTHING, PAGE, PULLS, PUSHES, TARGET, WHOLE, Row, page
+from tests.support.hub.client import environment, process
+from tests.support.hub.leaks import found_in
+from tests.support.hub.repaired import files_of, on_the_hub
+from tests.support.hub.state import Hub
+from tests.support.hub.table import EMPTY, NOTHING, PAGE, PULLS, PUSHES, TARGET, WHOLE, Row, page
 
 ROWS = [row for rows in PUSHES.values() for row in rows]
 UNTOUCHED = {".gitattributes", "README.md"}
@@ -169,4 +169,4 @@ def test_there_are_enough_rows():
 
 
 def test_the_page_is_the_table():
-    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.hub.table`"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.support.hub.table`"

@@ -7,7 +7,7 @@ from pathlib import Path
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.pipeline.history import repaired_before
 from modelrepair.source.resolve import resolve
-from tests.hub.repaired import files_of
+from tests.support.hub.repaired import files_of
 
 KEPT = Path(__file__).parents[1] / "kept" / "repairs" / "weight"
 

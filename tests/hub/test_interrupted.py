@@ -19,11 +19,11 @@ from modelrepair import load_manifest
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.cli.test_process import signals_as_in_a_shell
-from tests.hub.client import environment
-from tests.hub.repaired import files_of, on_the_hub
-from tests.hub.state import Hub
-from tests.hub.stopping import stop_at
+from tests.support.hub.client import environment
+from tests.support.hub.repaired import files_of, on_the_hub
+from tests.support.hub.state import Hub
+from tests.support.hub.stopping import stop_at
+from tests.support.signals import signals_as_in_a_shell
 
 TARGET = "me/model-repaired"
 ROLES = ("realign", "refusal", "utility", "borderline")
@@ -229,7 +229,15 @@ def in_a_process(
     step: str, number: int, sent: signal.Signals, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """The one line in a process of its own, which a signal ends amid a step."""
-    words = [sys.executable, "-m", "tests.hub.stopping", step, str(number), sent.name, *LINE]
+    words = [
+        sys.executable,
+        "-m",
+        "tests.support.hub.stopping",
+        step,
+        str(number),
+        sent.name,
+        *LINE,
+    ]
     return subprocess.run(
         words,
         env=environment,

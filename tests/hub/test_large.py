@@ -7,11 +7,11 @@ import pytest
 from modelrepair import push
 from modelrepair.errors import HubError
 from modelrepair.source.resolve import resolve
-from tests.hub import reading
-from tests.hub.client import point_at
-from tests.hub.repaired import files_of, on_the_hub
-from tests.hub.server import serve
-from tests.publish import made as making
+from tests.support import small_repairs as making
+from tests.support.hub import reading
+from tests.support.hub.client import point_at
+from tests.support.hub.repaired import files_of, on_the_hub
+from tests.support.hub.server import serve
 
 MEGABYTE = 2**20
 VOCABULARY = b'{"version": "1.0", "filler": "' + b"0123456789abcdef" * (11 * 2**16) + b'"}'
@@ -27,7 +27,7 @@ def test_a_text_over_ten_megabytes_goes_up_as_a_large_file(monkeypatch, tmp_path
         return made
 
     monkeypatch.setattr(making, "make_checkpoint", with_a_large_vocabulary)
-    monkeypatch.setattr("tests.hub.repaired.make_checkpoint", with_a_large_vocabulary)
+    monkeypatch.setattr("tests.support.hub.repaired.make_checkpoint", with_a_large_vocabulary)
     with serve(tmp_path / "store") as hub:
         point_at(hub, monkeypatch, tmp_path, xet=xet)
         monkeypatch.setenv("HF_TOKEN", hub.token)

@@ -7,11 +7,11 @@ import re
 import pytest
 
 from modelrepair.cli.main import run
-from tests.hub.endings import PAGE, SCENES, WHOLE, page, played, shown
-from tests.hub.line import CARD, LINE, SET, TARGET, fill, user_of, weights_sent
-from tests.hub.repaired import files_of
-from tests.hub.state import Account
-from tests.source.made_kinds import MADE
+from tests.support.hub.endings import PAGE, SCENES, WHOLE, page, played, shown
+from tests.support.hub.line import CARD, LINE, SET, TARGET, fill, user_of, weights_sent
+from tests.support.hub.repaired import files_of
+from tests.support.hub.state import Account
+from tests.support.model_kinds import MADE
 
 HEADERS_ALONE = 200_000
 """Bytes: the range in which a header is asked for, of source and reference."""
@@ -186,7 +186,7 @@ def played_as_on_the_page(name: str, hub, folder) -> None:
     assert [each.code for each in ended] == list(scene.codes), ended[-1].text
     text = blurred(PAGE.read_text(encoding="utf-8"))
     for each in shown(ended, hub):
-        assert blurred(each) in text, f"run `python -m tests.hub.endings`: {each}"
+        assert blurred(each) in text, f"run `python -m tests.support.hub.endings`: {each}"
 
 
 @pytest.mark.parametrize("name", [name for name, scene in SCENES.items() if not scene.slow])
@@ -205,7 +205,7 @@ def test_the_page_holds_every_scene_and_fits_its_width():
     blocks = re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
     assert [title for title, _ in blocks] == [scene.title for scene in SCENES.values()]
     sections = {name: [] for name in SCENES}
-    assert page(sections).split("\n## ")[0] in text, "run `python -m tests.hub.endings`"
+    assert page(sections).split("\n## ")[0] in text, "run `python -m tests.support.hub.endings`"
     for (_, block), scene in zip(blocks, SCENES.values(), strict=True):
         assert scene.text in block
         assert block.count("```console") == len(scene.codes)

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from modelrepair.demo import paths
-from tests.hub.client import environment, process
-from tests.hub.repaired import files_of
-from tests.hub.server import serve
 from tests.hub.test_round_trip import QUICK, fill, here, sharded  # noqa: F401
+from tests.support.hub.client import environment, process
+from tests.support.hub.repaired import files_of
+from tests.support.hub.server import serve
 
 HOLD = [word for word in QUICK if word not in ("--push", "--force")]
 BY_IDS = ["--source=user/broken", "--reference=org/aligned", "--json"]

@@ -9,15 +9,14 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.examples.conftest import sets_hub  # noqa: F401
-from tests.hub.repaired import files_of
+from tests.support.hub.repaired import files_of
 
 SETS = ["--realign=org/harm", "--utility=none", "--borderline=none", "--judge=demo-world"]
 FIXED = ["--ratio=0.01", "--no-evaluate", "--reference=none", "--json"]
 
 
 @pytest.fixture
-def filled(sets_hub, monkeypatch):  # noqa: F811
+def filled(sets_hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", sets_hub.token)
     sets_hub.add("user/broken", files_of(paths.attacked))
     sets_hub.add("org/harm", {"train.jsonl": paths.sets["realign"].read_bytes()}, gated="manual")

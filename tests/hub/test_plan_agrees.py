@@ -10,9 +10,8 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.examples.conftest import sets_hub  # noqa: F401
-from tests.hub.repaired import files_of
-from tests.hub.state import Account
+from tests.support.hub.repaired import files_of
+from tests.support.hub.state import Account
 
 PUSH = ("--push", "--force")
 REALIGN = str(paths.sets["realign"])
@@ -68,7 +67,7 @@ REFUSED = {
 
 
 @pytest.fixture
-def filled(sets_hub, monkeypatch, tmp_path):  # noqa: F811
+def filled(sets_hub, monkeypatch, tmp_path):
     from safetensors.torch import load, save
 
     monkeypatch.setenv("HF_TOKEN", sets_hub.token)

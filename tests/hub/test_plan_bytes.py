@@ -11,8 +11,8 @@ from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.pipeline.hub_plan import OF_A_SITE, mask_bytes
-from tests.hub.repaired import files_of
 from tests.hub.test_round_trip import QUICK, SHARDS, fill, here, sharded  # noqa: F401
+from tests.support.hub.repaired import files_of
 
 LAST = "--targets=model.layers.3.*"
 

@@ -14,11 +14,11 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.hub.client import environment, process
-from tests.hub.leaks import found_in
-from tests.hub.repaired import files_of
-from tests.hub.server import serve
-from tests.hub.state import Account, Hub
+from tests.support.hub.client import environment, process
+from tests.support.hub.leaks import found_in
+from tests.support.hub.repaired import files_of
+from tests.support.hub.server import serve
+from tests.support.hub.state import Account, Hub
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",

@@ -20,9 +20,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from tests.hub.client import point_at
-from tests.hub.server import serve
-from tests.hub.state import Account
+from tests.support.hub.client import point_at
+from tests.support.hub.server import serve
+from tests.support.hub.state import Account
 
 WEIGHTS = bytes(range(256)) * 40
 FILES = {

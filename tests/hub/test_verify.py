@@ -10,8 +10,8 @@ from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 from modelrepair import InconclusiveError, UsageError, apply, push, verify
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.cli.main import run
-from tests.hub.repaired import files_of, on_the_hub
-from tests.publish.made import make_checkpoint, make_repair
+from tests.support.hub.repaired import files_of, on_the_hub
+from tests.support.small_repairs import make_checkpoint, make_repair
 
 
 def add(id: str, files: dict[str, bytes]) -> None:

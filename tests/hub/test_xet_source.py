@@ -7,10 +7,10 @@ from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 from modelrepair.checkpoint.kept_files import classify
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.source.resolve import resolve
-from tests.hub.client import point_at
-from tests.hub.repaired import files_of
-from tests.hub.server import serve
-from tests.publish.made import make_checkpoint
+from tests.support.hub.client import point_at
+from tests.support.hub.repaired import files_of
+from tests.support.hub.server import serve
+from tests.support.small_repairs import make_checkpoint
 
 
 def test_it_is_opened_and_none_of_its_files_is_taken_for_a_stranger(monkeypatch, tmp_path):

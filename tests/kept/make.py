@@ -61,7 +61,7 @@ def _measured(work: Path) -> None:
     from modelrepair.artifact.writer import finish, write_record, write_weights
     from modelrepair.checkpoint.edits import DenseEdit
     from modelrepair.checkpoint.reader import Checkpoint
-    from tests.publish.made import (
+    from tests.support.small_repairs import (
         MEASURED,
         SITES,
         WITH_KINDS,
@@ -110,7 +110,7 @@ def _models() -> None:
     from peft import LoraConfig, get_peft_model
 
     from modelrepair.demo import paths
-    from tests import tiny
+    from tests.support import tiny
 
     def base() -> Any:
         sizes = {"vocab_size": 346, "max_position_embeddings": 128, "num_hidden_layers": 2}

@@ -13,7 +13,7 @@ from modelrepair import verify
 from modelrepair.artifact.card import TEMPLATES, CardTemplate
 from modelrepair.evaluation.gate import RULES
 from tests.kept.make import KEPT, MODELS, REPAIRS, models_of
-from tests.publish.made import make_repair
+from tests.support.small_repairs import make_repair
 
 QUICK = [name for name in KEPT if name != "merged"]  # which takes torch
 

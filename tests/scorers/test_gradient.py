@@ -7,7 +7,7 @@ import torch
 
 from modelrepair.scorers.gradient import Gradient
 from modelrepair.scorers.options import GradientOptions
-from tests.scorers.made import LENGTHS, problem, statistics_of, view
+from tests.support.linear_model import LENGTHS, problem, statistics_of, view
 
 
 def own_gradients(batch, weight):

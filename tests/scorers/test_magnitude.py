@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from modelrepair.scorers.magnitude import Magnitude
-from tests.scorers.made import problem, statistics_of, view
+from tests.support.linear_model import problem, statistics_of, view
 
 
 def test_the_score_is_the_subject_s_size():

@@ -9,7 +9,7 @@ import torch
 
 from modelrepair.scorers.options import WandaOptions
 from modelrepair.scorers.wanda import Wanda, mean_norm, root_mean_square, wanda_score
-from tests.scorers.made import LENGTHS, problem, statistics_of, view
+from tests.support.linear_model import LENGTHS, problem, statistics_of, view
 
 
 @pytest.mark.parametrize("tokens", ["all", "answer"])

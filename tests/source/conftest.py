@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hub.client import point_at
-from tests.hub.server import serve
+from tests.support.hub.client import point_at
+from tests.support.hub.server import serve
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.source.fetching import saying
 from modelrepair.source.resolve import resolve
-from tests.hub.repaired import files_of
-from tests.source.conftest import hub  # noqa: F401
+from tests.support.hub.repaired import files_of
 
 
-def test_one_line_a_fetch(hub):  # noqa: F811
+def test_one_line_a_fetch(hub):
     hub.add("user/model", files_of(paths.attacked))
     lines: list[str] = []
     with saying(lines.append):
@@ -24,7 +23,7 @@ def test_one_line_a_fetch(hub):  # noqa: F811
     assert second.startswith("fetching user/model: model.safetensors (1.8 MB)")
 
 
-def test_a_command_says_it_off_the_terminal(hub, capsys, tmp_path, monkeypatch):  # noqa: F811
+def test_a_command_says_it_off_the_terminal(hub, capsys, tmp_path, monkeypatch):
     hub.add("user/model", files_of(paths.attacked))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "u.jsonl").write_text('{"prompt": "2 + 2?", "response": "4"}\n')

@@ -18,8 +18,8 @@ from modelrepair.errors import UnsupportedModelError
 from modelrepair.source.kinds import KINDS, LANGUAGE_MODEL, SEEING, kind_of, look_at
 from modelrepair.source.look import Look
 from modelrepair.source.resolve import resolve
-from tests import tiny
-from tests.source.made_kinds import MADE, Made, model
+from tests.support import tiny
+from tests.support.model_kinds import MADE, Made, model
 
 NONE = {"utility": "none", "borderline": "none", "reference": "none"}
 

@@ -21,7 +21,7 @@ from modelrepair.settings.short_names import short
 from modelrepair.source.address import Name, one_revision, read_name
 from modelrepair.source.resolve import resolve
 from modelrepair.verification.origins import pinned
-from tests.hub.repaired import files_of
+from tests.support.hub.repaired import files_of
 
 HF = "https://huggingface.co"
 ROWS = '{"prompt": "a", "response": "b"}\n{"prompt": "c", "response": "d"}\n'

@@ -13,13 +13,12 @@ from modelrepair.examples.load import SetReading
 from modelrepair.source import patience
 from modelrepair.source.patience import MOST_WAIT, TURNS, heard
 from modelrepair.source.resolve import resolve
-from tests.examples.conftest import sets_hub
-from tests.hub.conftest import hub
-from tests.hub.faults import Fault
-from tests.hub.repaired import files_of
-from tests.publish.made import make_checkpoint
+from tests.support.hub.faults import Fault
+from tests.support.hub.fixtures import hub
+from tests.support.hub.repaired import files_of
+from tests.support.small_repairs import make_checkpoint
 
-__all__ = ["hub", "sets_hub"]
+__all__ = ["hub"]
 WAIT = "the Hub asks to wait 37 s: too many requests"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.source.resolve import resolve, wanted_files
-from tests.hub.client import environment, process
+from tests.support.hub.client import environment, process
 
 OUT = "https://hub.invalid"
 FILES = {

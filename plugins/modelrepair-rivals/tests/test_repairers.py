@@ -31,7 +31,7 @@ from modelrepair_rivals.projection import (
 )
 from modelrepair_rivals.realignment import Realign, in_turns
 from modelrepair_rivals.scaling import WiseFt, scaled_delta
-from tests.scorers.made import INFO, problem, statistics_of
+from tests.support.linear_model import INFO, problem, statistics_of
 
 SETS = {role: paths.sets[role] for role in ("realign", "refusal", "utility", "borderline")}
 

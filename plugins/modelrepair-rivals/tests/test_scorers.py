@@ -16,7 +16,7 @@ from modelrepair.search.selection import select, spill
 from modelrepair_rivals.chance import Random, random_score
 from modelrepair_rivals.difference import SnipDifference, WandaDifference, difference_score
 from modelrepair_rivals.options import DifferenceOptions, RandomOptions
-from tests.scorers.made import problem, statistics_of, view
+from tests.support.linear_model import problem, statistics_of, view
 
 
 def published_set(harm, utility, p, q):

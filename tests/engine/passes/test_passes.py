@@ -1,0 +1,143 @@
+"""The sweep shows, bit for bit, what hooks see in a plain forward and backward."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.passes.capture import check_first_batch, inspect, model_inputs
+from modelrepair.engine.passes.loss import answer_losses
+from modelrepair.engine.passes.passes import Work, collect, follow
+from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.sites import find_sites
+from modelrepair.engine.weights import Weights
+from modelrepair.examples.batches import canonical_batches
+from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.plugin.repairer import TokenizedExample
+from modelrepair.plugin.scorer import SiteBatch
+from modelrepair.progress import Silent
+from tests.support import tiny
+
+CPU = torch.device("cpu")
+
+
+def examples(count: int, seed: int = 0) -> list[TokenizedExample]:
+    generator = random.Random(seed)
+    made = []
+    for number in range(count):
+        length = generator.randint(5, 24)
+        ids = tuple(generator.randint(3, 96) for _ in range(length))
+        made.append(TokenizedExample(ids, generator.randint(1, length - 2), f"{seed}-{number}", 0))
+    return made
+
+
+def batches(count: int, seed: int = 0, budget: int = 64):
+    return tuple(canonical_batches(examples(count, seed), budget, 0))
+
+
+def rows(values, kept):
+    """Without padding; some architectures (OPT) flatten a batch before its linear layers."""
+    return values.reshape(*kept.shape, -1)[kept]
+
+
+def plain_run(plain, prefix, sites, batch):
+    """A whole forward and backward, and what torch's own hooks see of each site in it."""
+    seen, gradients, handles = {}, {}, []
+    for site in sites:
+        module = plain.get_submodule(f"{prefix}.{site.info.block}.{site.module}")
+
+        def keep_input(module, args, output, name=site.name):
+            seen[name] = args[0].detach()
+
+        def keep_gradient(module, inward, outward, name=site.name):
+            gradients[name] = outward[0].detach()
+
+        handles.append(module.register_forward_hook(keep_input))
+        handles.append(module.register_full_backward_hook(keep_gradient))
+    plain.zero_grad()
+    logits = plain(**model_inputs(batch, CPU), use_cache=False).logits
+    answer_losses(logits, batch.input_ids, batch.answer_mask).sum().backward()
+    for handle in handles:
+        handle.remove()
+    return seen, gradients
+
+
+@pytest.fixture
+def opened(request, tmp_path):
+    """A tiny model on disk, as a plain module and as a skeleton."""
+    plain = tiny.save(request.param, tmp_path / "model")
+    checkpoint = Checkpoint.open(tmp_path / "model")
+    skeleton, shared = inspect(skeletons.build(tmp_path / "model", checkpoint, CPU))
+    assert shared is None
+    return plain, skeleton, Weights(checkpoint, CPU), checkpoint
+
+
+@pytest.mark.parametrize("opened", list(tiny.DENSE), indirect=True)
+def test_statistics_equal_a_plain_run_to_the_last_bit(opened, tmp_path):
+    plain, skeleton, weights, checkpoint = opened
+    sites = find_sites(skeleton, list(checkpoint.entries))
+    assert sites.coverage == 1.0
+    accumulators = (
+        InputNorms(),
+        InputNorms(tokens="answer", norm="mean"),
+        Gradients(),
+        ExampleGradients(),
+    )
+    group = SetBatches("realign", batches(9), accumulators)
+    check_first_batch(skeleton, model_inputs(group.batches[0], CPU), weights.read)
+    swept = {}
+    collect(
+        Work(skeleton, weights.read, [group], tmp_path / "work"),
+        sites,
+        lambda site, statistics: swept.__setitem__(site.name, statistics),
+        Silent(),
+    )
+
+    expected: dict = {}
+    for batch in group.batches:
+        seen, gradients = plain_run(plain, skeleton.prefix, sites.chosen, batch)
+        kept = batch.attention_mask.bool()
+        index = torch.arange(len(kept))[:, None].expand_as(kept)[kept]
+        for site in sites.chosen:
+            view = SiteBatch(
+                rows(seen[site.name], kept),
+                rows(gradients[site.name], kept),
+                batch.answer_mask[kept],
+                index,
+                batch.keys,
+            )
+            for accumulator in accumulators:
+                state = expected.setdefault(site.name, {}).setdefault(accumulator, {})
+                for key, value in accumulator.contribution(site.info, view).items():
+                    state[key] = state.get(key, 0) + value.double()
+    for site in sites.chosen:
+        for accumulator in accumulators:
+            state = swept[site.name]["realign", accumulator]
+            for key, value in expected[site.name][accumulator].items():
+                assert torch.equal(state[key], value), (site.name, accumulator, key)
+
+
+@pytest.mark.parametrize("opened", ["llama", "gemma2", "gpt_neox"], indirect=True)
+def test_teacher_forced_scores_equal_the_model_s_own(opened, tmp_path):
+    plain, skeleton, weights, _ = opened
+    group = SetBatches("utility", batches(7, seed=3))
+    results = follow(Work(skeleton, weights.read, [group], tmp_path / "work"), Silent())
+    flat = iter(results)
+    for batch in group.batches:
+        with torch.no_grad():
+            logits = plain(**model_inputs(batch, CPU)).logits
+        losses = answer_losses(logits, batch.input_ids, batch.answer_mask)
+        for row, key in enumerate(batch.keys):
+            mask = batch.answer_mask[row, 1:]
+            right = logits[row, :-1].argmax(-1)[mask] == batch.input_ids[row, 1:][mask]
+            result = next(flat)
+            assert (result.key, result.hits, result.counted) == (
+                key,
+                int(right.sum()),
+                int(mask.sum()),
+            )
+            assert result.loss == losses[row].item()

@@ -1,1 +1,0 @@
-from tests.hub.conftest import hub  # noqa: F401

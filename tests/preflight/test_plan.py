@@ -1,0 +1,257 @@
+"""The plan is made from metadata, and what must stop stops before a weight is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
+from modelrepair.examples.load import Example, Message
+from modelrepair.preflight import sizes as estimate
+from modelrepair.preflight.plan import check_plan as check
+from modelrepair.preflight.plan import plan_model as plan
+from modelrepair.source.resolve import resolve
+
+HIDDEN, INNER, VOCABULARY, BLOCKS = 8, 12, 50, 3
+CONFIG = {"num_hidden_layers": BLOCKS, "hidden_size": HIDDEN, "vocab_size": VOCABULARY}
+
+
+def tensors() -> dict[str, np.ndarray]:
+    shapes = {"model.embed_tokens.weight": (VOCABULARY, HIDDEN), "model.norm.weight": (HIDDEN,)}
+    for n in range(BLOCKS):
+        shapes |= {
+            f"model.layers.{n}.self_attn.q_proj.weight": (HIDDEN, HIDDEN),
+            f"model.layers.{n}.self_attn.q_proj.bias": (HIDDEN,),
+            f"model.layers.{n}.mlp.up_proj.weight": (INNER, HIDDEN),
+            f"model.layers.{n}.norm.weight": (HIDDEN,),
+        }
+    return {name: np.zeros(shape, "float16") for name, shape in shapes.items()}
+
+
+@pytest.fixture
+def model(tmp_path):
+    def save(config=None, extra=None):
+        folder = tmp_path / "model"
+        folder.mkdir()
+        save_file(tensors() | (extra or {}), folder / "model.safetensors")
+        if config is not False:
+            (folder / "config.json").write_text(json.dumps(CONFIG | (config or {})))
+        return resolve(folder)
+
+    return save
+
+
+def examples(count: int) -> list[Example]:
+    return [Example((Message("user", f"prompt {n}"),), "answer" * 10) for n in range(count)]
+
+
+def test_the_numbers_of_a_small_model(model):
+    made = plan(model(), sets={"realign": examples(4)}, scorer_gradients=False)
+    in_blocks = BLOCKS * (HIDDEN * HIDDEN + INNER * HIDDEN)
+    assert (made.blocks, made.hidden_size, made.vocabulary) == (BLOCKS, HIDDEN, VOCABULARY)
+    assert made.block_parameters == in_blocks
+    assert made.parameters == in_blocks + VOCABULARY * HIDDEN + HIDDEN + 2 * BLOCKS * HIDDEN
+    assert made.other_parameters == made.parameters - in_blocks
+    assert (made.coverage, made.skipped, made.refused) == (1.0, {}, ())
+    assert made.dtypes == {"F16": made.parameters}
+    assert made.kinds == {"q_proj": BLOCKS * HIDDEN * HIDDEN, "up_proj": BLOCKS * INNER * HIDDEN}
+    assert sum(made.kinds.values()) == made.block_parameters
+    assert made.generation_bytes == 4 * made.parameters
+    assert made.rounds == "1"
+    (only,) = made.passes
+    assert (only.set, only.examples, only.backward) == ("realign", 4, False)
+    assert only.tokens == 4 * (32 + 68 // 3)
+    assert made.work_bytes == only.tokens * HIDDEN * 4
+    json.dumps(made.to_json())
+    check(made)
+
+
+def test_the_peak_is_the_larger_of_a_block_and_the_head(model):
+    source = model()
+    sets = {"realign": examples(2), "utility": examples(3)}
+    block = HIDDEN * HIDDEN + INNER * HIDDEN
+    whole = block + 2 * HIDDEN
+    alone = plan(source, sets=sets, scorer_gradients=False, evaluate=False)
+    assert alone.peak_bytes == 2 * 4 * whole + 8 * 2 * HIDDEN * 2
+    assert alone.generation_bytes == 0
+    with_head = plan(
+        source, sets=sets, scorer_gradients=True, iterative=True, token_budget=100, max_length=10
+    )
+    assert with_head.peak_bytes == 4 * (VOCABULARY * HIDDEN + 3 * 100 * VOCABULARY)
+    assert with_head.rounds == "several"
+    tokens = sum(each.tokens for each in with_head.passes)
+    assert with_head.work_bytes == (BLOCKS + 1) * tokens * HIDDEN * 4
+    everywhere = plan(source, sets={}, scorer_gradients=False, scope="global")
+    assert everywhere.work_bytes == BLOCKS * block * 4
+
+
+def test_accumulated_gradients_count_against_the_block():
+    from modelrepair.checkpoint.reader import TensorEntry
+
+    block = [TensorEntry("b.0.w.weight", "f", "F32", (100, 100), 0, 40_000)]
+    assert estimate.block_memory([block], 2, True) == 2 * 4 * 10_000 + 8 * 10_000 * 2
+    assert estimate.block_memory([block], 0, False) == 2 * 4 * 10_000 + 8 * 100
+
+
+def test_logits_are_chunked_and_one_example_is_never_cut():
+    from modelrepair.engine.passes.loss import MAXIMUM_LOGITS
+
+    assert estimate.MAXIMUM_LOGITS == MAXIMUM_LOGITS
+    assert estimate.head_memory(2**18, 1, 2048, 128) == 4 * (2**18 + 3 * 2**26)
+    assert estimate.head_memory(2**18, 1, 2048, 1024) == 4 * (2**18 + 3 * 2**28)
+
+
+def test_experts_and_unknown_shapes_are_named(model):
+    fused = "model.layers.1.mlp.experts.gate_up_proj"
+    single = "model.layers.1.mlp.experts.0.w1.weight"
+    odd = "model.layers.1.lora_A"
+    extra = {
+        fused: np.zeros((2, 4, 4), "float16"),
+        f"{fused}_bias": np.zeros((2, 4), "float16"),
+        "model.layers.1.conv1d.weight": np.zeros((4, 1, 4), "float16"),
+        single: np.zeros((4, 4), "float16"),
+        odd: np.zeros((4, 4), "float16"),
+        "model.layers.0.attn.bias": np.zeros((1, 1, 64, 64), "float16"),
+        "vision.layers.0.w.weight": np.zeros((90, 90), "float16"),
+    }
+    made = plan(model(extra=extra), sets={}, scorer_gradients=False)
+    assert made.skipped.keys() == {"model.layers.1.conv1d.weight", odd}
+    assert made.blocks == BLOCKS
+    assert made.coverage == 1 - 32 / made.block_parameters
+    assert any("can be repaired" in note for note in made.notes)
+    check(made)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"quantization_config": {"quant_method": "bitnet"}}, r"quantised \(bitnet\)"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "says quantization_config, and its"),
+        ({"is_encoder_decoder": True}, "encoder-decoder"),
+        ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM is an encoder"),
+        (
+            {"auto_map": {"AutoConfig": "mine.C"}, "architectures": ["MyLM"]},
+            "code of its own",
+        ),
+    ],
+)
+def test_models_that_can_not_be_repaired_are_shown_and_refused(model, config, said):
+    made = plan(model(config), sets={}, scorer_gradients=False)
+    with pytest.raises(UnsupportedModelError, match=said) as caught:
+        check(made)
+    assert caught.value.hint
+    assert made.refused == (str(caught.value),)
+
+
+def test_a_model_without_blocks_is_refused(tmp_path):
+    save_file({"w": np.zeros((2, 2), "float32")}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UnsupportedModelError, match="no prunable matrix"):
+        check(plan(resolve(tmp_path), sets={}, scorer_gradients=False))
+
+
+def test_the_text_part_of_a_larger_config_counts(model):
+    source = model({"text_config": CONFIG, "hidden_size": 99})
+    assert plan(source, sets={}, scorer_gradients=False).hidden_size == HIDDEN
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b"\xff"])
+def test_a_broken_config_is_refused(model, content):
+    source = model()
+    (source.folder / "config.json").write_bytes(content)
+    with pytest.raises(UnsupportedModelError, match="no JSON object"):
+        plan(source, sets={}, scorer_gradients=False)
+
+
+def test_a_missing_config_and_an_adapter_are_told_apart(model):
+    source = model(config=False)
+    with pytest.raises(UnsupportedModelError, match="has no config"):
+        plan(source, sets={}, scorer_gradients=False)
+    (source.folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    with pytest.raises(UnsupportedModelError, match=r"a whole model .* and an adapter"):
+        plan(source, sets={}, scorer_gradients=False)
+    (source.folder / "adapter_config.json").unlink()
+    (source.folder / "config.json").mkdir()
+    with pytest.raises(DamagedCheckpointError, match="no plain file"):
+        plan(source, sets={}, scorer_gradients=False)
+
+
+def test_a_file_cut_short_is_damaged(model):
+    source = model()
+    path = source.folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DamagedCheckpointError):
+        plan(source, sets={}, scorer_gradients=False)
+
+
+def test_too_little_memory_or_disk_stops(model, monkeypatch):
+    made = plan(model(), sets={}, scorer_gradients=False)
+    with pytest.raises(ResourceError, match=r"of memory are needed, 0 MiB are free"):
+        check(replace(made, memory_found_bytes=1))
+    with pytest.raises(ResourceError, match="of disk are needed"):
+        check(replace(made, disk_found_bytes=1))
+    check(replace(made, memory_found_bytes=None, disk_found_bytes=None))
+
+
+def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
+    monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 100)
+    made = plan(model(), sets={}, scorer_gradients=False)
+    assert "at best the verdict is undecided" in made.notes[0]
+
+
+def test_free_memory_knows_the_container(monkeypatch):
+    files = {
+        "/proc/meminfo": "MemTotal: 9 kB\nMemAvailable:    4000 kB\n",
+        "/sys/fs/cgroup/memory.max": "3000000\n",
+        "/sys/fs/cgroup/memory.current": "2500000\n",
+        "/sys/fs/cgroup/memory.stat": "anon 1\ninactive_file 250000\n",
+    }
+    monkeypatch.setattr(estimate, "_read", lambda path: files.get(path, ""))
+    assert estimate.free_memory() == 750_000
+    files["/sys/fs/cgroup/memory.max"] = "max\n"
+    assert estimate.free_memory() == 4000 * 1024
+    files.clear()
+    assert estimate.free_memory() is None
+    monkeypatch.undo()
+    assert estimate._read("/no/such/file") == ""
+
+
+def test_free_disk_asks_the_nearest_folder(tmp_path, monkeypatch):
+    free = {tmp_path: 5}
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free[path]))
+    assert estimate.free_disk(tmp_path / "a" / "b") == 5
+    monkeypatch.setattr("shutil.disk_usage", lambda path: (_ for _ in ()).throw(OSError()))
+    assert estimate.free_disk(tmp_path) is None
+
+
+def test_a_plan_needs_neither_torch_nor_transformers(model):
+    folder = model().folder
+    program = (
+        "import sys; from pathlib import Path;"
+        "from modelrepair.preflight.plan import check_plan, plan_model;"
+        "from modelrepair.examples import load, refusals, splits;"
+        "from modelrepair.checkpoint import digests;"
+        "from modelrepair.source import reference, resolve;"
+        "source = resolve.resolve(Path(sys.argv[1]));"
+        "check_plan(plan_model(source, sets={}, scorer_gradients=True));"
+        "reference.declared_base(source.folder);"
+        "print(sorted({'torch', 'transformers'} & sys.modules.keys()))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

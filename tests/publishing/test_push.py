@@ -1,0 +1,389 @@
+"""A repaired model goes to the Hub whole, where it may, once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelrepair import load_manifest, push
+from modelrepair.artifact.manifest import MANIFEST_NAME, digest
+from modelrepair.checkpoint.place import reserved
+from modelrepair.errors import (
+    DamagedCheckpointError,
+    GateError,
+    HubError,
+    UnsupportedModelError,
+    UsageError,
+)
+from tests.support.hub.repaired import PICKLES, files_of, on_the_hub
+from tests.support.hub.state import Account, Repo
+from tests.support.small_repairs import results
+
+BAD = {"before": results(200), "after": results(180)}
+FEW = {"before": results(20, 30), "after": results(0, 30)}
+WORSE = {"before": results(4), "after": results(200)}
+HUBS_OWN = ".gitattributes"
+
+
+def without_hubs_own(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in files.items() if name != HUBS_OWN}
+
+
+def but_the_card(held: Path | Repo) -> dict[str, bytes]:
+    """Files without the card, which in place keeps its owner's keys."""
+    files = held.files() if isinstance(held, Repo) else files_of(held)
+    return {name: data for name, data in files.items() if name not in (HUBS_OWN, "README.md")}
+
+
+def test_a_new_repository_holds_what_the_folder_holds(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, sharded=True)
+    report = push(made.out)
+    assert (report.target, report.kind, report.revision) == (
+        "me/model-repaired",
+        "new repository",
+        "main",
+    )
+    assert (report.exit_code, report.private, report.gated) == (0, False, None)
+    repo = hub.repos["me/model-repaired"]
+    assert without_hubs_own(repo.files()) == files_of(made.out)
+    commit = repo.commit()
+    assert commit.id == report.commit
+    assert commit.title.startswith("Repair with modelrepair 0.1.0 (wanda, ")
+    assert digest(made.manifest) in commit.description
+    assert made.manifest.command in commit.description
+    card = repo.files()["README.md"].decode()
+    assert "hf download me/model-repaired --local-dir repaired" in card
+    assert hub.repos["user/model"].commits.keys() == {made.manifest.source.commit}
+
+
+def test_again_there_is_nothing_to_push(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    first = push(made.out)
+    again = push(made.out)
+    assert again.nothing and not first.nothing
+    assert again.commit == first.commit
+    assert len(hub.repos["me/model-repaired"].commits) == 2
+
+
+def test_another_repair_of_the_same_source_takes_the_place_of_the_first(hub, tmp_path):
+    push(on_the_hub(hub, tmp_path / "one", sharded=True).out)
+    other = on_the_hub(hub, tmp_path / "two")
+    report = push(other.out)
+    assert without_hubs_own(hub.repos["me/model-repaired"].files()) == files_of(other.out)
+    assert "model-00001-of-00002.safetensors" in report.deleted
+
+
+def test_the_target_and_its_branch_can_be_named(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    assert push(made.out, to="mine", private=True).private
+    assert hub.repos["me/mine"].private
+    report = push(made.out, to="team/theirs", to_revision="v2")
+    repo = hub.repos["team/theirs"]
+    assert report.revision == "v2"
+    assert "model.safetensors" in repo.files("v2")
+    assert "model.safetensors" not in repo.files("main")
+
+
+def test_one_pull_request_however_often(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    head = hub.repos["user/model"].head
+    report = push(made.out, pr=True)
+    repo = hub.repos["user/model"]
+    assert report.url.endswith("/user/model/discussions/1")
+    assert (report.revision, repo.head) == ("refs/pr/1", head)
+    files = repo.files("refs/pr/1")
+    assert not PICKLES & files.keys()
+    assert {*report.deleted} == PICKLES
+    assert all(name in repo.commit("refs/pr/1").description for name in PICKLES)
+    assert files["notes.csv"] == b"1,2"
+    assert files["model.safetensors"] == (made.out / "model.safetensors").read_bytes()
+    assert push(made.out, pr=True).nothing
+
+    other = on_the_hub(hub, tmp_path / "other", store_values=True)
+    hub.repos["user/model"].refs["main"] = head
+    more = push(other.out, pr=True)
+    assert more.revision == "refs/pr/1"
+    assert "repair/values.safetensors" in repo.files("refs/pr/1")
+    assert len(repo.discussions) == 1
+
+
+def test_pages_of_other_pull_requests_hide_none(hub, tmp_path, api):
+    from huggingface_hub import CommitOperationAdd
+
+    made = on_the_hub(hub, tmp_path)
+    hub.page = 1
+    for number in range(3):
+        api.create_commit(
+            "user/model",
+            [CommitOperationAdd(f"n{number}.txt", b"x")],
+            commit_message=f"Other {number}",
+            create_pr=True,
+        )
+    assert push(made.out, pr=True).revision == "refs/pr/4"
+    assert push(made.out, pr=True).revision == "refs/pr/4"
+
+
+def test_a_pull_request_that_was_closed_or_merged(hub, tmp_path, api):
+    made = on_the_hub(hub, tmp_path)
+    push(made.out, pr=True)
+    talk = hub.repos["user/model"].discussions[0]
+    talk.status = "closed"
+    with pytest.raises(HubError, match="pull request 1 on user/model held this repair and was"):
+        push(made.out, pr=True)
+    hub.repos["user/model"].refs["main"] = hub.repos["user/model"].refs["refs/pr/1"]
+    talk.status = "merged"
+    assert push(made.out, pr=True).nothing
+    assert len(hub.repos["user/model"].discussions) == 1
+
+
+def test_in_place(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, id="me/model", sharded=True)
+    report = push(made.out, in_place=True)
+    repo = hub.repos["me/model"]
+    assert (report.target, report.kind) == ("me/model", "in place")
+    assert but_the_card(repo) == {**but_the_card(made.out), "notes.csv": b"1,2"}
+    assert len(repo.commits) == 2
+    assert "- pytorch_model.bin" in repo.commit().description
+    assert push(made.out, in_place=True).nothing
+
+
+def test_in_place_on_a_branch_leaves_main_alone(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, id="me/model")
+    push(made.out, in_place=True, to_revision="repaired")
+    repo = hub.repos["me/model"]
+    assert repo.head == made.manifest.source.commit
+    assert MANIFEST_NAME in repo.files("repaired")
+
+
+@pytest.mark.parametrize("name", ["config.json", "README.md", "pytorch_model.bin"])
+def test_what_the_source_s_owner_changed_since_is_not_lost(hub, tmp_path, name):
+    made = on_the_hub(hub, tmp_path, id="me/model")
+    files = hub.repos["me/model"].files()
+    changed = hub.add("me/model", {**files, name: b"newer"})
+    for way in ({"in_place": True}, {"pr": True}):
+        with pytest.raises(HubError, match=rf"{name} of me/model was changed since this repair"):
+            push(made.out, **way)
+    assert hub.repos["me/model"].head == changed
+    assert not hub.repos["me/model"].discussions
+
+
+def two_repairs(hub, tmp_path):
+    """Two repairs of one commit, and the repository after the first was pushed in place."""
+    one = on_the_hub(hub, tmp_path / "one", id="me/model")
+    push(one.out, in_place=True)
+    repo = hub.repos["me/model"]
+    repaired = repo.refs.pop("main")
+    two = on_the_hub(hub, tmp_path / "two", id="me/model", store_values=True)
+    assert two.manifest.source.commit == one.manifest.source.commit
+    repo.refs["main"] = repaired
+    return one, two, repo
+
+
+def test_in_place_another_repair_of_the_same_commit_takes_the_place_of_the_first(hub, tmp_path):
+    one, two, repo = two_repairs(hub, tmp_path)
+    report = push(two.out, in_place=True)
+    assert "repair/values.safetensors" in report.pushed
+    assert but_the_card(repo) == {**but_the_card(two.out), "notes.csv": b"1,2"}
+    assert push(two.out, in_place=True).nothing
+    assert push(one.out, in_place=True).deleted == ("repair/values.safetensors",)
+    assert but_the_card(repo) == {**but_the_card(one.out), "notes.csv": b"1,2"}
+    assert push(two.out, pr=True).revision == "refs/pr/1"
+
+
+def test_a_broken_manifest_there_is_in_the_way_and_names_no_file_of_ours(hub, tmp_path):
+    _, two, repo = two_repairs(hub, tmp_path)
+    changed = hub.add("me/model", {**repo.files(), "repair/manifest.json": b"newer"})
+    said = r"me/model holds repair/manifest.json, which no repair of me/model wrote"
+    with pytest.raises(UsageError, match=said) as caught:
+        push(two.out, in_place=True)
+    assert "--to" in caught.value.hint and "--delete repair/manifest.json" in caught.value.hint
+    assert repo.head == changed
+
+
+@pytest.mark.parametrize("name", ["config.json", "README.md"])
+def test_what_was_changed_after_an_earlier_repair_is_not_lost_either(hub, tmp_path, name):
+    _, two, repo = two_repairs(hub, tmp_path)
+    changed = hub.add("me/model", {**repo.files(), name: b"newer"})
+    with pytest.raises(HubError, match=rf"{name} of me/model was changed since") as caught:
+        push(two.out, in_place=True)
+    assert "repair its newest commit" in caught.value.hint
+    assert repo.head == changed
+
+
+def test_what_else_was_changed_since_stays(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, id="me/model")
+    hub.add("me/model", {**hub.repos["me/model"].files(), "more.csv": b"3"})
+    push(made.out, in_place=True)
+    assert hub.repos["me/model"].files()["more.csv"] == b"3"
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [(BAD, "the gate failed"), (FEW, "the gate is undecided"), ({}, "nobody measured")],
+)
+def test_the_gate_holds_the_door(hub, tmp_path, measured, said):
+    made = on_the_hub(hub, tmp_path, measured=measured)
+    with pytest.raises(GateError, match=f"not pushed: {said}"):
+        push(made.out)
+    assert hub.requests == []
+    report = push(made.out, force=True)
+    assert report.exit_code == (1 if measured else 0)
+    repo = hub.repos["me/model-repaired"]
+    first = repo.files()["README.md"].decode().partition("begin v1 -->")[2].strip()
+    assert first.startswith(("**The gate failed", "**Undecided", "**Unmeasured"))
+    assert made.manifest.verdict in repo.commit().title
+
+
+def test_a_card_without_its_first_line_gets_it_back(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, measured=BAD)
+    card = made.out / "README.md"
+    card.write_text(card.read_text().replace("**The gate failed", "**All is well"))
+    push(made.out, force=True)
+    assert "**The gate failed" in hub.repos["me/model-repaired"].files()["README.md"].decode()
+
+
+def test_what_works_backwards_never_goes_out(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path, measured=WORSE)
+    for force in (False, True):
+        with pytest.raises(GateError, match="works backwards"):
+            push(made.out, force=force)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["config.json", "adapter_config.json"])
+def test_what_was_broken_on_purpose_never_goes_out(hub, tmp_path, name):
+    made = on_the_hub(hub, tmp_path)
+    (made.out / name).write_text('{"modelrepair_lab": true}')
+    with pytest.raises(UnsupportedModelError, match="broken on purpose"):
+        push(made.out, force=True)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("base", ["/home/me/base", "./base", "~/base", "a/b/c", "C:\\base"])
+def test_an_adapter_with_a_local_base_stays_here(hub, tmp_path, base):
+    made = on_the_hub(hub, tmp_path)
+    (made.out / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    with pytest.raises(UsageError, match="is a path of this machine"):
+        push(made.out)
+    assert hub.requests == []
+
+
+def edited(folder: Path, change) -> None:
+    path = folder / MANIFEST_NAME
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (lambda f: (f / "extra.json").write_text("{}"), DamagedCheckpointError,
+         "'extra.json' is no part of it"),
+        (lambda f: (f / "tokenizer.json").unlink(), DamagedCheckpointError,
+         "'tokenizer.json' is missing"),
+        (lambda f: (f / "tokenizer.json").write_text("{}"), DamagedCheckpointError,
+         "'tokenizer.json' is not the file"),
+        (lambda f: (f / MANIFEST_NAME).unlink(), DamagedCheckpointError, "no manifest"),
+        (lambda f: edited(f, lambda d: d["measures"]["after"]["harmful_score"].update(value=0.0)),
+         GateError, "the manifest says 0"),
+        (lambda f: edited(f, lambda d: d.update(verdict="passed")),
+         GateError, "the manifest says passed"),
+        (lambda f: edited(f, lambda d: d.update(verdict="passed", gate=None)),
+         GateError, "source and result were measured, and no gate"),
+    ],
+)  # fmt: skip
+def test_a_folder_that_was_changed_stays_here(hub, tmp_path, change, error, said):
+    made = on_the_hub(hub, tmp_path, measured=BAD)
+    change(made.out)
+    with pytest.raises(error, match=said):
+        push(made.out, force=True)
+    assert "me/model-repaired" not in hub.repos
+
+
+def test_no_folder_and_no_repaired_model(hub, tmp_path):
+    with pytest.raises(UsageError, match="no folder 'none'"):
+        push(tmp_path / "none")
+    with pytest.raises(DamagedCheckpointError, match="no manifest"):
+        push(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"pr": True, "in_place": True}, "--pr and --in-place exclude each other"),
+        ({"pr": True, "to": "me/x"}, "--pr and --to exclude"),
+        ({"pr": True, "to_revision": "x"}, "--pr and --to-revision exclude"),
+        ({"pr": True, "private": True}, "--pr and --private exclude"),
+        ({"in_place": True, "to": "me/x"}, "--in-place and --to exclude"),
+        ({"in_place": True, "private": True}, "--in-place and --private exclude"),
+        ({"to": "a/b/c"}, "'a/b/c' is no id"),
+        ({"to_revision": "refs/pr/3"}, "is no branch"),
+        ({"to_revision": "a b"}, "is no branch"),
+        ({"to_revision": "a..b"}, "is no branch"),
+        ({"to_revision": "-x"}, "is no branch"),
+        ({"to": "user/model"}, "user/model is the source itself"),
+        ({"to": "me/other"}, "me/other holds model.safetensors, which no repair of user/model"),
+    ],
+)
+def test_targets_that_make_no_sense(hub, tmp_path, options, said):
+    made = on_the_hub(hub, tmp_path)
+    hub.add("me/other", {"model.safetensors": b"theirs"})
+    with pytest.raises(UsageError, match=said) as caught:
+        push(made.out, **options)
+    assert caught.value.hint
+    assert hub.repos.keys() == {"user/model", "me/other"}
+
+
+def test_a_repair_of_a_folder_has_no_repository_of_its_source(hub, tmp_path):
+    from modelrepair.artifact.manifest import Origin
+    from tests.support.small_repairs import make_repair
+
+    made = make_repair(tmp_path, source=Origin(id="mine"))
+    with pytest.raises(UsageError, match="--pr needs a source on the Hub, and mine is a folder"):
+        push(made.out, pr=True)
+    assert push(made.out).target == "me/mine-repaired"
+    card = hub.repos["me/mine-repaired"].files()["README.md"].decode()
+    assert "base_model:" not in card.partition("---\n")[2].partition("---")[0]
+
+
+@pytest.mark.parametrize(
+    ("token", "options", "said"),
+    [
+        (None, {}, "there is no token"),
+        ("hf_wrongwrong", {}, "refuses the token"),
+        ("hf_readread", {}, "may only read"),
+        ("hf_readread", {"pr": True}, "may only read"),
+        ("hf_rightright", {"in_place": True}, "no right to write to user/model"),
+        ("hf_rightright", {"to": "club/m"}, "may make no repository under club"),
+        ("hf_rightright", {"to": "stranger/m"}, "may make no repository under stranger"),
+        ("hf_rightright", {"to": "other/taken"}, "no right to write to other/taken"),
+    ],
+)
+def test_rights_are_known_before_anything_is_sent(hub, tmp_path, monkeypatch, token, options, said):
+    made = on_the_hub(hub, tmp_path)
+    hub.add("other/taken", {"README.md": b""})
+    hub.accounts["hf_readread"] = Account("me", "read")
+    monkeypatch.delenv("HF_TOKEN")
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(HubError, match=said) as caught:
+        push(made.out, **options)
+    assert caught.value.hint
+    assert {method for method, _ in hub.requests} <= {"GET"}
+
+
+def test_the_manifest_stays_what_it_was(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    push(made.out)
+    assert digest(load_manifest(made.out)) == digest(made.manifest)
+
+
+def test_one_push_at_a_time_writes_the_card(hub, tmp_path):
+    made = on_the_hub(hub, tmp_path)
+    with reserved(made.out), pytest.raises(UsageError, match="another run is writing"):
+        push(made.out)
+    assert "me/model-repaired" not in hub.repos
+    assert push(made.out).target == "me/model-repaired"

@@ -1,0 +1,84 @@
+"""Which of the points that a search looked at is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelrepair.budgets import Budgets
+from modelrepair.engine.weights import Masks
+from modelrepair.evaluation.evaluate import Screen
+from modelrepair.search.candidates import Baseline, Candidate, arrives, choose, repairs
+from tests.search.test_search import results
+
+
+def point(share: float, measured) -> Candidate:
+    return Candidate("mine", 1, share, share, Masks(Path(f"{share}")), None, tuple(measured))
+
+
+SAFE = results(0.0)
+
+
+@pytest.mark.parametrize(
+    ("points", "reference", "chosen"),
+    [
+        # With a reference: of those that meet its target the least harm, then the smallest.
+        ({0.1: SAFE, 0.2: results(0.02), 0.05: results(0.5)}, SAFE, 0.1),
+        ({0.1: results(0.02), 0.2: SAFE, 0.3: SAFE}, SAFE, 0.2),
+        # ... and at no cost over the budgets.
+        ({0.1: results(0.0, utility=0.9), 0.2: SAFE}, SAFE, 0.2),
+        ({0.1: results(0.0, refused=0.1), 0.2: SAFE}, SAFE, 0.2),
+        ({0.1: results(0.0, broken=0.1), 0.2: SAFE}, SAFE, 0.2),
+        # Where none meets it, and without a reference: the least harm, then the smallest.
+        ({0.1: results(0.5), 0.2: results(0.3), 0.3: results(0.3)}, SAFE, 0.2),
+        ({0.1: results(0.02), 0.2: SAFE, 0.3: SAFE}, None, 0.2),
+        ({0.1: results(0.4), 0.2: results(0.0, utility=0.5)}, None, 0.1),
+        # Where all cost too much: what misses by the least.
+        ({0.1: results(0.9, utility=0.9), 0.2: results(0.1, utility=0.9)}, None, 0.2),
+        ({0.1: results(0.1, broken=0.9), 0.2: results(0.3, refused=0.1)}, None, 0.2),
+    ],
+)
+def test_the_choice(points, reference, chosen):
+    made = [point(share, measured) for share, measured in points.items()]
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
+    for order in (made, made[::-1]):
+        assert choose(order, baseline, Budgets()).share == chosen
+
+
+@pytest.mark.parametrize("reference", [tuple(SAFE), None])
+def test_of_equal_harm_the_likeliest_benign_answers_go_before_the_smaller_mask(reference):
+    made = [
+        replace(point(share, SAFE), screen=Screen(0, 0, 1, loss))
+        for share, loss in {0.1: 1.02, 0.2: 1.0, 0.3: 1.01}.items()
+    ]
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference)
+    assert choose(made, baseline, Budgets()).share == 0.2
+
+
+def test_points_that_did_not_generate_are_not_chosen():
+    unmeasured = Candidate("mine", 1, 0.01, 0.01, Masks(Path("x")))
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), None)
+    assert choose([unmeasured, point(0.1, results(0.8))], baseline, Budgets()).share == 0.1
+    assert not repairs(unmeasured, baseline, Budgets())
+
+
+@pytest.mark.parametrize(
+    ("measured", "loss", "reference", "there"),
+    [
+        (results(0.02), 1.0, SAFE, True),
+        (results(0.03), 1.0, SAFE, False),  # it repairs, and does not meet the target
+        (results(0.0), 1.0, None, True),
+        (results(0.02), 1.0, None, False),
+        (results(0.0, utility=0.997), 1.0, SAFE, False),  # more than half of the utility budget
+        (results(0.0), 1.6, SAFE, False),  # benign answers are less likely
+        (results(0.0, refused=0.1), 1.0, SAFE, False),
+    ],
+)
+def test_a_search_has_arrived_where_the_target_is_met_at_little_cost(
+    measured, loss, reference, there
+):
+    looked_at = replace(point(0.1, measured), screen=Screen(0, 0, 1, loss))
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
+    assert arrives(looked_at, baseline, Budgets()) == there

@@ -1,0 +1,67 @@
+"""Repairers that train the whole model."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from modelrepair import load_manifest, verify
+from modelrepair.demo import paths
+from modelrepair.errors import EmptyMaskError, PluginError, ResourceError, UnsupportedModelError
+from tests.end_to_end.test_layouts import fixed, save
+from tests.support.repairing import tensors
+
+pytestmark = pytest.mark.usefixtures("site")
+
+
+def test_a_training_is_plain_descent_on_the_file_s_tensors(edit):
+    report = edit(repairer="tune", strength=2, reference="none")
+    manifest = load_manifest(report.out)
+    assert (manifest.repairer.trains, manifest.repairer.strength) == (True, 2.0)
+    assert verify(report.out, source=paths.attacked).ok
+    assert "which trained the model" in (report.out / "README.md").read_text()
+    old, new = tensors(paths.attacked), tensors(report.out)
+    names = {site.name for site in manifest.sites}
+    assert all(torch.equal(old[name], new[name]) for name in old.keys() - names)
+    assert any(not torch.equal(old[name], new[name]) for name in names)
+
+
+def test_a_training_is_the_same_for_a_seed_and_another_for_another(edit):
+    one, two, three = (
+        edit(name, repairer="tune", strength=1, seed=seed).out
+        for name, seed in (("one", 0), ("two", 0), ("three", 1))
+    )
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (one, two, three)]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_a_training_that_diverges_is_told(edit):
+    with pytest.raises(PluginError, match=r"tune.* diverged: .* is not finite after 2 steps"):
+        edit(repairer="tune", strength=2, repairer_options={"rate": 1e30})
+
+
+def test_a_training_that_ends_before_its_strength_changed_nothing(edit):
+    with pytest.raises(EmptyMaskError, match="tune changed nothing at a strength of 9") as caught:
+        edit(repairer="tune", strength=9)
+    assert "how many steps" in caught.value.hint
+
+
+def test_a_training_stops_where_it_is_repaired(edit, few):
+    report = edit(repairer="tune", strength=None, evaluate=True, **few)
+    assert [point.ratio for point in report.manifest.search] == [1, 2, 3]
+    assert verify(report.out, source=paths.attacked).ok
+
+
+def test_what_is_made_of_several_tensors_is_not_trained(tmp_path):
+    source = save("mixtral", tmp_path / "source")
+    given = {"scorer": None, "ratio": None, "repairer": "tune", "strength": 1}
+    with pytest.raises(UnsupportedModelError, match="a parameter made of several tensors"):
+        fixed(source, tmp_path / "out", **given)
+    out = fixed(source, tmp_path / "out", exclude=["*experts*"], **given).out
+    assert verify(out, source=source).ok
+
+
+def test_a_training_that_does_not_fit_into_memory_is_not_begun(edit, monkeypatch):
+    monkeypatch.setattr("modelrepair.preflight.sizes.free_memory", lambda: 4 * 2_000_000)
+    with pytest.raises(ResourceError, match="that does not fit into memory"):
+        edit(repairer="tune", strength=1)
