@@ -11,7 +11,6 @@ from modelrepair import api
 from modelrepair.errors import HubError
 from modelrepair.pipeline.reports import RepairReport
 from modelrepair.progress import Silent
-from modelrepair.publishing import ahead as publishing
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.settings import Settings
 
@@ -28,7 +27,7 @@ def repaired(monkeypatch):
         def push(*given):
             raise HubError("the connection broke", hint="finish it with: modelrepair push out")
 
-        monkeypatch.setattr(publishing, "push", push)
+        monkeypatch.setattr(api, "push_folder", push)
         return [report]
 
     return end
