@@ -284,4 +284,4 @@ KINDS: Table = {
     ),
     "no blocks": (_no_blocks, say(NO_TEXT)),
 }
-"""ModelKind → what tells of it, and the way on; in the order in which they are asked."""
+"""Kind → what shows it, and the way on; in the order in which they are asked."""

@@ -64,7 +64,7 @@ Tells = Callable[[Look], str | None]
 """Why a model of this kind can't be repaired, where it is one."""
 WayOn = Callable[[Look], str]
 Table = Mapping[str, tuple[Tells, WayOn]]
-"""ModelKind → what tells of it, and the way on; in the order in which they are asked."""
+"""Kind → what shows it, and the way on; in the order in which they are asked."""
 
 
 def first_of(table: Table, look: Look) -> ModelKind | None:

@@ -234,9 +234,9 @@ def test_names_from_files_are_no_markup():
     manifest = draft(skipped={"a|b\n<script>`": "x [y](z)"}, judge=JudgeRecord(name="j"))
     card = render_card(manifest, None)
     assert "| a\\|b &lt;script>' | x \\[y](z) |" in card
-    assert "JudgeRecord: j." in card
+    assert "Judge: j." in card
     named = draft(judge=JudgeRecord(name="j", distribution="judges", version="1"))
-    assert "JudgeRecord: j (judges 1)." in render_card(named, None)
+    assert "Judge: j (judges 1)." in render_card(named, None)
 
 
 def test_own_text_leaves_other_paths_alone():
