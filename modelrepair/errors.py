@@ -22,6 +22,15 @@ from functools import partial
 from typing import Any, ClassVar
 
 
+def hint_line(hint: str, id: str) -> str:
+    """The line of an error that says what to do; a command in it can be copied to its end.
+
+    >>> hint_line("did you mean 'wanda'?", "unknown-name")
+    "Hint [unknown-name]: did you mean 'wanda'?"
+    """
+    return f"Hint [{id}]: {hint}"
+
+
 class ModelRepairError(Exception):
     """One line of what happened, and in ``hint`` one line of what to do.
 
@@ -40,9 +49,9 @@ class ModelRepairError(Exception):
 
     def __init__(self, message: str, *, hint: str, id: str | None = None) -> None:
         super().__init__(message)
-        self.hint = hint
         if id is not None:
             self.id = id
+        self.hint = hint
 
     @property
     def hint(self) -> str:
@@ -51,13 +60,10 @@ class ModelRepairError(Exception):
 
     @hint.setter
     def hint(self, hint: str) -> None:
-        notes = [note for note in getattr(self, "__notes__", ()) if note != self._note]
+        before = hint_line(getattr(self, "_hint", ""), self.id)
+        notes = [note for note in getattr(self, "__notes__", ()) if note != before]
         self._hint = hint
-        self.__notes__ = [*notes, *([self._note] if hint else [])]
-
-    @property
-    def _note(self) -> str:
-        return f"Hint: {getattr(self, '_hint', '')}"
+        self.__notes__ = [*notes, *([hint_line(hint, self.id)] if hint else [])]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it travels from a worker process: with its hint and id."""

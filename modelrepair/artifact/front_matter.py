@@ -32,10 +32,13 @@ def check_front_matter(metadata: Mapping[str, Any], source: str) -> None:
                 f"{key} in the card of {source} looks like a secret: it is hidden, and the Hub "
                 "would not take the card",
                 hint=hint,
+                id="card-refused",
             )
     said = _refused(metadata)
     if said is not None:
-        raise HubError(f"the Hub does not take the card of {source}: {said}", hint=hint)
+        raise HubError(
+            f"the Hub does not take the card of {source}: {said}", hint=hint, id="card-refused"
+        )
 
 
 def _refused(metadata: Mapping[str, Any]) -> str | None:

@@ -63,6 +63,7 @@ def read_header_of(mask: MaskFile) -> MaskHeader:
                 f"{mask.path.name} is a mask of version {header['version']}, newer than "
                 f"modelrepair {version()}",
                 hint="upgrade it: pip install --upgrade modelrepair",
+                id="newer-version",
             )
         if (header["format"], header["version"]) != ("modelrepair-mask", "1"):
             raise ValueError(f"expected version 1, found {header['version']!r}")

@@ -107,7 +107,7 @@ def reading_of(document: Any) -> Reading:
     >>> reading_of({})
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: manifest.json is no manifest: schema_version: missing
-    Hint: ...
+    Hint [...]: ...
 
     Raises:
         DamagedCheckpointError: it is not what any version wrote.
@@ -160,7 +160,9 @@ def known(reading: Reading) -> Manifest:
     """
     if reading.newer is not None or reading.manifest is None:
         raise InconclusiveError(
-            str(reading.newer), hint="upgrade it: pip install --upgrade modelrepair"
+            str(reading.newer),
+            hint="upgrade it: pip install --upgrade modelrepair",
+            id="newer-version",
         )
     return reading.manifest
 

@@ -309,6 +309,7 @@ def refuse_full(out: Path) -> None:
         raise UsageError(
             f"the output folder {out.name!r} is not empty",
             hint="choose another --out, or remove the folder",
+            id="output-not-empty",
         )
 
 

@@ -96,6 +96,7 @@ def _disk_errors(name: str) -> Iterator[None]:
             raise ResourceError(
                 f"the disk is full: {name!r} can't be written",
                 hint="free some space and run the same command again, or choose another --out",
+                id="disk-full",
             ) from error
         if error.filename:
             name = Path(error.filename).name.removesuffix(".tmp")

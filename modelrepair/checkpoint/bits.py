@@ -140,6 +140,7 @@ def _raw_dtype(dtype: str) -> np.dtype[np.unsignedinteger]:
         raise UnsupportedModelError(
             f"weights of dtype {dtype} can't be repaired: expected one of {', '.join(_RAW)}",
             hint="repair the model before it was quantised",
+            id="quantised",
         )
     return np.dtype(_RAW[dtype])
 

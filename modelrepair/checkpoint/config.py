@@ -44,7 +44,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if data is None:
         raise UnsupportedModelError(
-            f"{_called(folder)} has no config.json", hint="give a whole model"
+            f"{_called(folder)} has no config.json", hint="give a whole model", id="no-config"
         )
     try:
         config = parse_json(data, "config.json")
@@ -52,7 +52,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = None
     if not isinstance(config, dict):
         raise UnsupportedModelError(
-            f"config.json of {_called(folder)} is no JSON object", hint="download the model again"
+            f"config.json of {_called(folder)} is no JSON object",
+            hint="download the model again",
+            id="no-config",
         )
     return config
 
@@ -104,7 +106,7 @@ def check_counts(config: Mapping[str, Any], entries: Sequence[TensorEntry]) -> N
     >>> check_counts({"num_hidden_layers": 10**7}, [])
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: config.json says num_hidden_layers 10000000, and ...
-    Hint: ...
+    Hint [...]: ...
 
     Args:
         config: the whole configuration.

@@ -31,6 +31,7 @@ def check_coverage(coverage: float, skipped: Iterable[str], *, allow_partial: bo
         f"only {coverage:.1%} of the blocks' matrices can be repaired "
         f"({len(names)} skipped, such as {names[0]})",
         hint="--allow-partial repairs the part that can be reached",
+        id="low-coverage",
     )
 
 
@@ -53,6 +54,7 @@ def check_globs(names: Collection[str], targets: Sequence[str], exclude: Sequenc
                 raise UsageError(
                     f"{option} {pattern!r} matches no matrix that can be repaired",
                     hint=f"globs match whole tensor names such as {min(names)!r}",
+                    id="no-matching-matrix",
                 )
 
 
@@ -68,6 +70,7 @@ def check_some_left(kept: Collection[object]) -> None:
         raise UsageError(
             "--targets and --exclude leave no matrix to repair",
             hint="widen --targets or drop an --exclude",
+            id="no-matching-matrix",
         )
 
 

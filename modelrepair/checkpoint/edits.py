@@ -128,4 +128,5 @@ class DenseEdit:
         return EmptyMaskError(
             "the repairer changed nothing",
             hint="give it a stronger --strength, or check its options and the reference",
+            id="nothing-changed",
         )

@@ -140,7 +140,7 @@ def check_include(
     >>> check_include(["*.py"], {"run.py": "custom code"}, [])
     Traceback (most recent call last):
     modelrepair.errors.UsageError: --include '*.py' can't take 'run.py': custom code
-    Hint: ...
+    Hint [...]: ...
 
     Args:
         include: the globs.
@@ -253,6 +253,7 @@ def _unreadable(name: str, reason: str) -> DamagedCheckpointError:
     return DamagedCheckpointError(
         f"{name!r} is {reason}",
         hint="copy the file into the model's folder, if you trust it: links may not leave it",
+        id="link-out-of-model",
     )
 
 

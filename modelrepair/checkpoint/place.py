@@ -27,7 +27,11 @@ def placed(out: Path, source: Path) -> Path:
         raise UsageError(f"the output {str(out)!r} has no name", hint="choose another --out")
     inside = out.resolve()
     if inside == source.resolve() or source.resolve() in inside.parents:
-        raise UsageError(f"the output {out.name!r} lies in the source", hint="choose another --out")
+        raise UsageError(
+            f"the output {out.name!r} lies in the source",
+            hint="choose another --out",
+            id="output-in-source",
+        )
     return out
 
 
@@ -45,7 +49,7 @@ def reserved(out: Path) -> Iterator[None]:
     ...     pass
     Traceback (most recent call last):
     modelrepair.errors.UsageError: another run is writing 'out' now
-    Hint: ...
+    Hint [...]: ...
 
     Raises:
         UsageError: another run holds it.
@@ -63,6 +67,7 @@ def reserved(out: Path) -> Iterator[None]:
             raise UsageError(
                 f"another run is writing {out.name!r} now",
                 hint="wait until it ends, or choose another --out",
+                id="output-in-use",
             ) from None
         except OSError as error:
             if error.errno not in LOCKLESS:
@@ -97,9 +102,12 @@ def disk_errors(out: Path) -> Iterator[None]:
             raise ResourceError(
                 f"the disk is full beside {out.name!r}",
                 hint="free some space and run the same command: it goes on where it stopped",
+                id="disk-full",
             ) from error
         if error.errno in FORBIDDEN:
             raise ResourceError(
-                f"{out.name!r} can't be written: {error.strerror}", hint="choose another --out"
+                f"{out.name!r} can't be written: {error.strerror}",
+                hint="choose another --out",
+                id="not-writable",
             ) from error
         raise

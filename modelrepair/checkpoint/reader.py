@@ -164,6 +164,7 @@ def map_entry(path: Path, entry: TensorEntry) -> np.ndarray:
         raise UnsupportedModelError(
             f"tensor {entry.name!r} has dtype {entry.dtype}, whose entries share bytes",
             hint="repair the model before it was quantised",
+            id="quantised",
         )
     dtype = np.dtype(f"<u{ITEM_SIZES[entry.dtype]}")
     if entry.entries == 0:
@@ -251,7 +252,9 @@ def check_fetched(path: Path, name: str) -> None:
     with open_plain(path, name) as file:
         if file.read(len(POINTER)) == POINTER:
             raise DamagedCheckpointError(
-                f"{name!r} is a Git LFS pointer: the file itself was not fetched", hint=FETCH
+                f"{name!r} is a Git LFS pointer: the file itself was not fetched",
+                hint=FETCH,
+                id="git-lfs-pointer",
             )
 
 

@@ -67,6 +67,7 @@ def find_file(folder: Path, name: str) -> Path | None:
         raise DamagedCheckpointError(
             f"{name!r} lies outside the model's folder",
             hint="don't trust this model: its files may only name files beside them",
+            id="link-out-of-model",
         )
     roots = model_roots(folder)
     path, linked = roots[0].joinpath(*parts), False
@@ -74,7 +75,9 @@ def find_file(folder: Path, name: str) -> Path | None:
         above = _real(path.parent, name)
         if not any(above.is_relative_to(root) for root in roots):
             raise DamagedCheckpointError(
-                f"{name!r} is a link that leaves the model's folder", hint=_COPY_IT
+                f"{name!r} is a link that leaves the model's folder",
+                hint=_COPY_IT,
+                id="link-out-of-model",
             )
         path = above / path.name
         if not path.is_symlink():
@@ -90,7 +93,7 @@ def open_plain(path: Path, name: str | None = None) -> BufferedReader:
     >>> open_plain(Path(os.devnull))
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: 'null' is no plain file
-    Hint: ...
+    Hint [...]: ...
 
     Raises:
         DamagedCheckpointError: it is no plain file.
@@ -162,7 +165,7 @@ def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
     >>> parse_json(b'{"a": 1, "a": 2}', "a.json", strict=True)
     Traceback (most recent call last):
     modelrepair.errors.DamagedCheckpointError: a.json is unreliable JSON: the key 'a' stands twice
-    Hint: ...
+    Hint [...]: ...
 
     Args:
         data: UTF-8, with or without a byte-order mark.

@@ -120,7 +120,9 @@ def check_one_model(names: Collection[str], where: str) -> None:
         pickle = "adapter_model.bin"
         found = f"only {pickle}, a pickle" if pickle in names else "no weights"
         raise UnsupportedModelError(
-            f"{where} is an adapter without {ADAPTER}: {found}", hint=CONVERT_ADAPTER
+            f"{where} is an adapter without {ADAPTER}: {found}",
+            hint=CONVERT_ADAPTER,
+            id="no-weights",
         )
 
 
@@ -135,6 +137,7 @@ def weight_file(folder: Path, name: str) -> Path:
         raise DamagedCheckpointError(
             f"weight file {name!r} is missing in the model's folder",
             hint="download or copy the model again: one of its files is not there",
+            id="missing-file",
         )
     return found
 
@@ -165,6 +168,7 @@ def _indexed(
             raise DamagedCheckpointError(
                 f"{file!r} is missing, which {INDEX} of {where} names",
                 hint=f"its author can upload it: hf upload {where} {file}",
+                id="missing-file",
             )
     if single_file_too and files != (WEIGHTS,):
         # Loaders disagree on which of the two they take, so a repair of either could be void.

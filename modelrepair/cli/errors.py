@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import click
 from click.exceptions import NoSuchCommand, NoSuchOption
@@ -21,15 +21,23 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @dataclass(frozen=True)
 class Failure:
-    """What the user is told, and the exit code."""
+    """What the user sees of an error, and the exit code.
+
+    Args:
+        message: what happened.
+        hint: what to do.
+        id: a stable name of what happened, explained in ``docs/errors.md``.
+        exit_code: that the program ends with.
+    """
 
     message: str
     hint: str
+    id: str
     exit_code: int
 
     def to_json(self) -> dict[str, object]:
         """The document that ``--json`` prints in place of a result."""
-        return {"error": {"message": self.message, "hint": self.hint, "exit_code": self.exit_code}}
+        return {"error": {**asdict(self), "url": f"docs/errors.md#{self.id}"}}
 
 
 def explain(error: BaseException) -> Failure:
@@ -39,32 +47,38 @@ def explain(error: BaseException) -> Failure:
     4
     """
     if isinstance(error, ModelRepairError):
-        return Failure(_one_line(error), " ".join(error.hint.split()), error.exit_code)
+        return Failure(_one_line(error), " ".join(error.hint.split()), error.id, error.exit_code)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return Failure("interrupted", "run the same command to go on", INTERRUPTED)
+        return Failure("interrupted", "run the same command to go on", "interrupted", INTERRUPTED)
     if isinstance(error, click.ClickException):
-        return Failure(_usage_message(error), _usage_hint(error), UsageError.exit_code)
+        return Failure(
+            _usage_message(error), _usage_hint(error), _usage_id(error), UsageError.exit_code
+        )
     if out_of_memory(error):
         return Failure(
             f"out of memory: {_one_line(error) or type(error).__name__}",
             "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
+            "out-of-memory",
             ResourceError.exit_code,
         )
     if isinstance(error, OSError) and error.errno in FULL:
         return Failure(
             f"disk full{_where(error)}",
             "free some space, then run the same command to go on; `modelrepair plan` says how much",
+            "disk-full",
             ResourceError.exit_code,
         )
     if isinstance(error, OSError) and error.errno in FORBIDDEN:
         return Failure(
             f"not allowed{_where(error)}: {error.strerror}",
             "choose another folder, or change its permissions",
+            "not-writable",
             ResourceError.exit_code,
         )
     return Failure(
         f"unexpected {type(error).__name__}: {_one_line(error)}",
         "this is a bug of modelrepair; please report it with the traceback that --debug shows",
+        "bug",
         BUG,
     )
 
@@ -85,6 +99,12 @@ def _usage_hint(error: click.ClickException) -> str:
         return f"to repair that model: modelrepair fix {shlex.quote(error.command_name)}"
     near = getattr(error, "possibilities", None) or ()
     return f"{did_you_mean(near)}see `{command} --help`"
+
+
+def _usage_id(error: click.ClickException) -> str:
+    if isinstance(error, NoSuchCommand):
+        return "no-such-command"
+    return "no-such-option" if isinstance(error, NoSuchOption) else UsageError.id
 
 
 def _is_token(option: str) -> bool:

@@ -20,6 +20,7 @@ from modelrepair.cli.errors import INTERRUPTED, Failure
 from modelrepair.cli.progress import Bars, Lines
 from modelrepair.cli.redact import redact
 from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
+from modelrepair.errors import hint_line
 from modelrepair.progress import Progress
 from modelrepair.text.printable import printable
 
@@ -84,13 +85,14 @@ class Output:
         if self.debug:
             trace = "".join(traceback.format_exception(error)).rstrip()
             # The hint of our own errors ends the traceback, and follows below.
-            self._say(trace.removesuffix(f"Hint: {getattr(error, 'hint', '')}").rstrip())
+            hint = hint_line(getattr(error, "hint", ""), getattr(error, "id", ""))
+            self._say(trace.removesuffix(hint).rstrip())
         if failure.exit_code == INTERRUPTED and self.typed:
             said = f"; {self.standing.said}" if self.standing.said else ""
             failure = replace(
                 failure, message=failure.message + said, hint=f"{failure.hint}: {self.command}"
             )
-        self.refusal(failure.message, failure.hint)
+        self.refusal(failure.message, failure.hint, failure.id)
         if self.json_mode:
             document = {**self.standing.document, **failure.to_json()}
             self._write(json.dumps(_plain(document)))
@@ -99,9 +101,9 @@ class Output:
         """The help of a command that was typed without what it needs; on stderr."""
         self._say(text)
 
-    def refusal(self, message: str, hint: str) -> None:
+    def refusal(self, message: str, hint: str, id: str) -> None:
         """What is wrong and what to do, on stderr, in the words that scripts look for."""
-        self._complain(f"Error: {message}\nHint: {hint}")
+        self._complain(f"Error: {message}\n{hint_line(hint, id)}")
 
     def note(self, message: str) -> None:
         """One line on stderr."""

@@ -51,7 +51,7 @@ def command(output: Output, source: str, *, details: bool, **options: Any) -> in
     opening = [] if plan.opening is None else plan.opening.lines()
     output.result(document, *opening, *([_table(source, document)] if details else []))
     if plan.error is not None:
-        output.refusal(plan.error.message, plan.error.hint)
+        output.refusal(plan.error.message, plan.error.hint, plan.error.id)
     return int(plan.exit_code)
 
 

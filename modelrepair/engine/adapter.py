@@ -77,7 +77,9 @@ def adapt(skeleton: Skeleton, folder: Path, adapter: Checkpoint) -> Skeleton:
     except (ValueError, NotImplementedError, TypeError) as error:
         line = " ".join(str(error).split())[:200]
         raise UnsupportedModelError(
-            f"peft can't put the adapter into {type(model).__name__}: {line}", hint=_ANOTHER_BASE
+            f"peft can't put the adapter into {type(model).__name__}: {line}",
+            hint=_ANOTHER_BASE,
+            id="adapter-base-does-not-fit",
         ) from error
     if result.unexpected_keys:
         raise DamagedCheckpointError(
@@ -197,5 +199,7 @@ def _missing(name: str) -> DamagedCheckpointError:
 def _another_shape(text: str) -> DamagedCheckpointError:
     line = next((line for line in text.splitlines() if "size mismatch" in line), text)
     return DamagedCheckpointError(
-        f"the adapter does not fit its base: {' '.join(line.split())[:200]}", hint=_ANOTHER_BASE
+        f"the adapter does not fit its base: {' '.join(line.split())[:200]}",
+        hint=_ANOTHER_BASE,
+        id="adapter-base-does-not-fit",
     )

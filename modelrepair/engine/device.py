@@ -28,6 +28,8 @@ def find_device(name: str) -> torch.device:
         torch.empty(0, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
         raise UsageError(
-            f"no device {name!r}: {str(error).splitlines()[0]}", hint="--device auto, cpu or cuda"
+            f"no device {name!r}: {str(error).splitlines()[0]}",
+            hint="--device auto, cpu or cuda",
+            id="no-such-device",
         ) from error
     return device

@@ -75,6 +75,7 @@ def merge(
                     raise DamagedCheckpointError(
                         f"{name} is not finite once the adapter is merged",
                         hint="the adapter's training diverged, or it has another base",
+                        id="not-finite",
                     )
                 yield entry, from_float64(values.numpy(), entry.dtype)
 

@@ -159,6 +159,7 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
         raise UnsupportedModelError(
             f"no prunable matrix was found in the blocks of {type(skeleton.model).__name__}",
             hint="models whose blocks are made of nn.Linear work; please report this one",
+            id="no-blocks",
         )
     return Sites(tuple(found), skipped, covered / total, tuple(order))
 

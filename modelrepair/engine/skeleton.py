@@ -119,6 +119,7 @@ def build(
         raise UnsupportedModelError(
             f"transformers can't build a causal language model from config.json: {_line(error)}",
             hint="check that the folder holds a causal language model that transformers loads",
+            id="unknown-type",
         ) from error
     # What ends an answer is the loader's to know; no other setting of that file is taken.
     stops = read_stops(folder, int(model.get_input_embeddings().weight.shape[0])).known
@@ -186,6 +187,7 @@ def find_blocks(model: Any) -> tuple[nn.ModuleList, str]:
         raise UnsupportedModelError(
             f"the decoder blocks of {type(model).__name__} can't be found",
             hint="models whose blocks stand in one list work; please report this one",
+            id="no-blocks",
         )
     return found[0]
 

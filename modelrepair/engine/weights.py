@@ -184,6 +184,7 @@ class Weights:
                     f"{self._whose}{name} holds NaN or infinite values",
                     hint="the checkpoint is damaged or its training diverged; nothing can be "
                     "measured on it",
+                    id="not-finite",
                 )
             self._checked.add((name, offset))
         return tensor
@@ -213,5 +214,6 @@ def _as_stored(raw: np.ndarray, dtype: str, name: str) -> Tensor:
         raise UnsupportedModelError(
             f"{name} is stored as {dtype}, which is no floating-point type",
             hint="quantised checkpoints can't be repaired; repair the one they were made from",
+            id="quantised",
         )
     return torch.from_numpy(raw).view(TORCH_DTYPES[dtype])

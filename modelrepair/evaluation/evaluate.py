@@ -94,6 +94,7 @@ def check_finite(
             f"{whose} computes no finite loss: its weights make numbers that are too large",
             hint="the checkpoint is damaged or its training diverged; nothing can be measured "
             "on it",
+            id="not-finite",
         )
 
 
@@ -286,12 +287,14 @@ def ask(judge: Judge, exchanges: Sequence[Exchange]) -> list[AnswerVerdict]:
         raise PluginError(
             f"judge {judge.name!r} failed: {type(error).__name__}: {error}",
             hint="choose another with --judge, or see --debug",
+            id="judge-failed",
         ) from error
     if len(judged) != len(exchanges) or set(judged) - {"harmful", "refusal", "harmless"}:
         raise PluginError(
             f"judge {judge.name!r} gave {len(judged)} verdicts {sorted(set(judged))} "
             f"for {len(exchanges)} answers",
             hint="a judge gives one of harmful, refusal, harmless for each answer",
+            id="judge-failed",
         )
     return [*judged]
 

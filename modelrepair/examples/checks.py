@@ -42,6 +42,7 @@ def look_at_answers(key: SetKey, some: ExampleSet, notes: Notes) -> None:
         raise ExampleSetError(
             f"{some.id}: {seen}",
             hint=f"name the columns: --{key.role}-columns prompt=…,response=…",
+            id="set-columns",
         )
     notes.warn(f"{seen}: they tell nothing about what the model knows")
 
@@ -64,6 +65,7 @@ def look_at_lengths(name: str, tokenized: Tokenized, max_length: int, notes: Not
         raise ExampleSetError(
             f"all {total} prompts of the {name} set are as long as --max-length or longer",
             hint=f"raise --max-length above {max_length}, or give a set of shorter prompts",
+            id="set-too-long",
         )
     if 2 * short > total:
         notes.warn(

@@ -130,7 +130,9 @@ def make_set(name: SetName, id: str, examples: Iterable[Example]) -> ExampleSet:
         if example.digest < other.digest:
             kept[example.key] = example
     if not kept:
-        raise ExampleSetError(f"{id}: the {name} set is empty", hint=f"a set holds {FORM}")
+        raise ExampleSetError(
+            f"{id}: the {name} set is empty", hint=f"a set holds {FORM}", id="set-empty"
+        )
     ordered = tuple(kept[key] for key in sorted(kept))
     digest = hashlib.sha256("\n".join(sorted(e.digest for e in ordered)).encode()).hexdigest()
     return ExampleSet(name, id, ordered, digest, total - len(ordered))

@@ -112,7 +112,9 @@ class Filter:
             and all(len(value) <= LONGEST_SHOWN for value in found)
         ]
         hint = "; ".join(shown) or "compare the value with those in the file"
-        return ExampleSetError(f"{id}: the filter {said} lets no row through", hint=hint)
+        return ExampleSetError(
+            f"{id}: the filter {said} lets no row through", hint=hint, id="set-empty"
+        )
 
 
 def check_columns(id: str, asked: Iterable[str], there: Sequence[str]) -> None:
@@ -128,4 +130,5 @@ def check_columns(id: str, asked: Iterable[str], there: Sequence[str]) -> None:
             raise ExampleSetError(
                 f"{id}: there is no column {column!r}",
                 hint=f"did you mean {near[0]!r}? {listed}" if near else listed,
+                id="set-columns",
             )

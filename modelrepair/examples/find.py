@@ -209,7 +209,9 @@ def _or_own(name: SetName) -> Iterator[None]:
         yield
     except HubError as error:
         raise type(error)(
-            str(error), hint=f"{error.hint}; or give examples of your own: --{name} FILE"
+            str(error),
+            hint=f"{error.hint}; or give examples of your own: --{name} FILE",
+            id=error.id,
         ) from error
 
 

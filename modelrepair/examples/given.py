@@ -68,11 +68,13 @@ def _records(key: str, rows: Any) -> Iterable[Any]:
 
 def _line(key: str, number: int, row: Any) -> str:
     if not isinstance(row, Mapping):
-        raise ExampleSetError(f"row {number} of {key} is no mapping", hint=HINT)
+        raise ExampleSetError(f"row {number} of {key} is no mapping", hint=HINT, id="set-malformed")
     try:
         return json.dumps(_plain(row))
     except (TypeError, ValueError) as error:
-        raise ExampleSetError(f"row {number} of {key}: {error}", hint=HINT) from None
+        raise ExampleSetError(
+            f"row {number} of {key}: {error}", hint=HINT, id="set-malformed"
+        ) from None
 
 
 def _plain(value: Any) -> Any:

@@ -150,6 +150,7 @@ def _layout(wanted: HubId, pinned: Pinned) -> _Layout:
         raise UnreachableError(
             f"{WHOLE.format(id=wanted.id)}: it is read by the library of its form",
             hint="run the same command with the Hub in reach",
+            id="not-in-cache",
         )
     # Never a folder of that name here.
     return _Layout(*_choose(wanted, f"hf://datasets/{wanted.id}", revision=pinned.commit), files=())
@@ -228,6 +229,7 @@ def _unknown(
     raise ExampleSetError(
         f"the data set {wanted.id} {said}",
         hint=f"there are: {', '.join(there) or 'none'}; write {written}",
+        id="set-split",
     )
 
 
@@ -248,11 +250,13 @@ def _library_errors(wanted: HubId, files: Sequence[str]) -> Iterator[None]:
                     f"{wanted.id} is gated, and this account has no access",
                     hint=f"accept its conditions at https://huggingface.co/datasets/{wanted.id}, "
                     "then run: hf auth login",
+                    id="gated",
                 ) from None
             if isinstance(error, RuntimeError) and "scripts are no longer" in str(error):
                 raise ExampleSetError(
                     f"the data set {wanted.id} is made by code of its own, which is never run",
                     hint=f"try the copy that the Hub keeps: {wanted}@{WITHOUT_CODE}",
+                    id="set-made-by-code",
                 ) from None
             module = type(error).__module__.partition(".")[0]
             missing = isinstance(error, FileNotFoundError) and module != "huggingface_hub"

@@ -137,6 +137,7 @@ def read_set(
             f"{origin.id}: {len(faults)} of {len(faults) + len(taken)} rows can't be used; first "
             f"{faults[0]}",
             hint=faults[0].hint,
+            id=faults[0].id,
         )
     return replace(
         make_set(name, origin.id, (example for _, example in taken)),
@@ -183,6 +184,7 @@ def _local(path: Path, name: SetName, by_hand: bool) -> SetOrigin:
             raise ExampleSetError(
                 f"the folder {path.name} holds no example sets",
                 hint=f"it needs files that end in {', '.join(ENDINGS)}",
+                id="set-empty",
             )
         # Opened now, so that what isn't there is told as such, and not as a fault of a row.
         with files[0].open("rb"):
@@ -193,6 +195,7 @@ def _local(path: Path, name: SetName, by_hand: bool) -> SetOrigin:
         raise ExampleSetError(
             f"{path}: the {name} set can't be read: {reason}",
             hint=did_you_mean(near).strip() or "check the path",
+            id="set-not-found",
         ) from None
     by_hand = by_hand and all(ending(file.name) not in COLUMNAR for file in files)
     return SetOrigin(path.resolve().name, _rows(path, files, by_hand), by_hand)
@@ -219,6 +222,7 @@ def _split(path: Path) -> Path:
         raise ExampleSetError(
             f"the folder {path.name} holds several splits: {', '.join(splits)}",
             hint=f"give one of them: {path / (*splits, '…')[0]}",
+            id="set-split",
         )
     return path / (splits[0] if len(splits) == 1 else "train")
 

@@ -74,6 +74,7 @@ class Pinned:
             raise UnreachableError(
                 f"{WHOLE.format(id=self.id)}: {name} is missing",
                 hint="run the same command once with the Hub in reach",
+                id="not-in-cache",
             ) from None
 
     @contextmanager
@@ -139,7 +140,9 @@ def _cached(id: str, revision: str | None) -> Pinned:
 
     commit = last_commit(id, revision, "dataset")
     missing = UnreachableError(
-        WHOLE.format(id=id), hint="run the same command once with the Hub in reach"
+        WHOLE.format(id=id),
+        hint="run the same command once with the Hub in reach",
+        id="not-in-cache",
     )
     if commit is None:
         raise missing

@@ -38,7 +38,7 @@ class Row:
 
 def fail(where: str, what: str, hint: str = f"a set holds {FORM}") -> NoReturn:
     """Refuse what stands at this place."""
-    raise ExampleSetError(f"{where}: {what}", hint=hint) from None
+    raise ExampleSetError(f"{where}: {what}", hint=hint, id="set-malformed") from None
 
 
 def kind_of(value: object) -> str:

@@ -209,6 +209,7 @@ def _without(
             raise ExampleSetError(
                 f"{members.id}: every prompt of the {key} set stands in another set too",
                 hint="give each set prompts of its own",
+                id="set-too-small",
             )
     return kept
 
@@ -240,6 +241,7 @@ def _check(name: SetName, split: Split, total: int) -> None:
         raise ExampleSetError(
             f"the {name} set leaves nothing to score with: {total} prompts of its own",
             hint="give it at least 100 prompts; 640 are used in full",
+            id="set-too-small",
         )
 
 

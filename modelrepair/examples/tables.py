@@ -58,6 +58,7 @@ def csv_rows(
                 wrong = ExampleSetError(
                     f"{name}, line {line}: {len(cells)} cells, the header has {len(names)}",
                     hint="put texts with a comma, a quote or a line end in double quotes",
+                    id="set-malformed",
                 )
                 if by_hand:
                     raise wrong

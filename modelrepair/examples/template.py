@@ -119,10 +119,12 @@ class Template:
             return UnsupportedModelError(
                 f"there is no chat template, and plain instructions can't be used: {error}",
                 hint="add the chat template that the model was trained with",
+                id="no-chat-template",
             )
         return UnsupportedModelError(
             f"the chat template can't be used: {error}",
             hint=f"repair the chat template first; {error.hint}",
+            id="chat-template-fails",
         )
 
     @property
@@ -190,7 +192,9 @@ class Template:
             example = replace(example, response=response, thought=None)
         if example.response is None:
             raise ExampleSetError(
-                f"no answer to {_excerpt(example)}", hint="this set needs answers"
+                f"no answer to {_excerpt(example)}",
+                hint="this set needs answers",
+                id="set-without-answers",
             )
         places = self._places(example)
         prompt = self._thought_through(example, places)
@@ -247,6 +251,7 @@ class Template:
                 f"{self.vocabulary}",
                 hint="tokenizer and weights are of different models, or the embedding was never "
                 "resized: take the tokenizer's files that belong to the weights",
+                id="tokenizer-too-large",
             )
 
     def _join(self, prompt: str, prompt_ids: list[int], answer: str) -> tuple[list[int], int]:

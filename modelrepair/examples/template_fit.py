@@ -74,12 +74,14 @@ def _fit(name: SetName, split: Split, template: Template, notes: Notes) -> Split
         raise ExampleSetError(
             f"{len(faults)} of {total} examples of the {name} set can't be used: {faults[0]}",
             hint=faults[0].hint,
+            id=faults[0].id,
         )
     if full and full == total:
         raise ExampleSetError(
             f"all {total} prompts of the {name} set fill the model's context of "
             f"{template.context} tokens",
             hint="give a set of shorter prompts",
+            id="set-too-long",
         )
     if full:
         notes.warn(

@@ -109,6 +109,7 @@ def render(
         raise UnsupportedModelError(
             f"the chat template did not end within {SECONDS:.0f} seconds",
             hint="don't trust this template: it loops",
+            id="chat-template-fails",
         ) from None
     except (jinja2.TemplateError, ValueError, TypeError, OverflowError, RecursionError) as error:
         roles = ", ".join(turn["role"] for turn in turns)
@@ -131,6 +132,7 @@ def check_ends(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
         raise UnsupportedModelError(
             f"the chat template can't be used: {reason}",
             hint="don't trust this template: a real one renders in milliseconds",
+            id="chat-template-fails",
         )
 
 

@@ -52,12 +52,14 @@ class Begun:
                 f"{folder.name!r} holds an unfinished repair by modelrepair {known.version}, and "
                 f"this is modelrepair {self.version}",
                 hint=f"finish it with that version, or add --restart: {RESTART}",
+                id="unfinished-repair",
             )
         if found := list(self.differs(known)):
             raise UsageError(
                 f"{folder.name!r} holds an unfinished repair with other settings or inputs: "
                 + "; ".join(found),
                 hint=f"{self.way_back(known)} to finish it, or add --restart: {RESTART}",
+                id="unfinished-repair",
             )
 
     @property
@@ -103,6 +105,7 @@ def read(folder: Path) -> Begun:
         raise UsageError(
             f"{folder.name!r} holds an unfinished repair, and its {SETTINGS} does not say of what",
             hint=f"choose another --out, or add --restart: {RESTART}",
+            id="unfinished-repair",
         ) from None
     return Begun(*kept)
 

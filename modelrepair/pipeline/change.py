@@ -210,6 +210,7 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
             f"{registered.spec.name} changed nothing {where}",
             hint="check its options, how many steps it takes where it trains, and whether source "
             "and reference are the same model",
+            id="nothing-changed",
         )
     method = SearchMethod(registered.spec.name, searched.rounds, searched.answered)
     return ChosenChange(made, best, tried, (method,), searched.stopped)
@@ -303,6 +304,7 @@ def _training(context: RunContext, repairer: TrainingRepairer) -> Training:
             f"{chosen.repairer.spec.name} trains the whole model in float32, with gradients and "
             "an optimizer's moments: that does not fit into memory",
             hint="take a larger machine, or a repairer that does not train",
+            id="not-enough-memory",
         )
     pad = context.panel.template.tokenizer.pad_token_id or 0
     return Training(

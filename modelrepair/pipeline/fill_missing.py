@@ -121,6 +121,7 @@ def _with_harm(context: RunContext, parts: Sequence[Part]) -> RunContext:
             f"the judge calls none of the source's own answers to {given.id} harmful",
             hint="give --realign a set with harmful answers, or name the aligned model with "
             "--reference",
+            id="set-too-small",
         )
     asked = {example.key for example in examples}
     rest = (example for example in given.examples if example.key not in asked)

@@ -106,6 +106,7 @@ def find_finished(
         raise UsageError(
             f"{out.name!r} holds this repair, but it was changed: {changed}",
             hint=f"put that file back as it was, {OTHERWISE}",
+            id="finished-repair",
         )
     clear_leftover(out, begun)
     return manifest
@@ -122,6 +123,7 @@ def check_time(out: Path, manifest: Manifest, limit: str | float | None) -> None
         raise UsageError(
             f"{out.name!r} holds this repair as --max-time {run.max_time:g} ended its search",
             hint="choose another --out to search longer, or give that limit again",
+            id="finished-repair",
         )
 
 
@@ -193,6 +195,7 @@ def _read(out: Path, restart: bool) -> tuple[Reading, Manifest] | None:
         raise UsageError(
             f"{out.name!r} holds a finished repair, and --restart throws unfinished work away",
             hint=OTHERWISE,
+            id="finished-repair",
         )
     return reading, manifest
 
@@ -203,6 +206,7 @@ def _check_same(out: Path, begun: Begun, before: Begun) -> None:
             f"{out.name!r} holds a finished repair by modelrepair {before.version}, and this is "
             f"modelrepair {begun.version}",
             hint=OTHERWISE,
+            id="finished-repair",
         )
     if found := list(begun.differs(before)):
         back = begun.way_back(before)
@@ -210,6 +214,7 @@ def _check_same(out: Path, begun: Begun, before: Begun) -> None:
             f"{out.name!r} holds a finished repair with other settings or inputs: "
             + "; ".join(found),
             hint=f"{back} to go on with that one, or choose another --out",
+            id="finished-repair",
         )
 
 

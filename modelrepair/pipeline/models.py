@@ -140,6 +140,7 @@ def find_base(
         raise UnsupportedModelError(
             f"the base {found.id or found.name} is an adapter itself",
             hint="merge that one into its base with peft, and give the result with --base",
+            id="unsupported-adapter",
         )
     return found
 

@@ -68,6 +68,7 @@ def load_template(
         raise UnsupportedModelError(
             f"the tokenizer can't be loaded: {line}",
             hint="a repair needs the model's own tokenizer files beside its weights",
+            id="no-tokenizer",
         ) from error
     if len(tokenizer) > vocabulary:
         notes.warn(

@@ -207,6 +207,7 @@ def check_cache(needed: int) -> None:
             f"{size_of(needed)} are to be downloaded, and the disk of the Hub's cache has "
             f"{size_of(free)} free",
             hint="free disk space, or set HF_HOME to a folder on another disk",
+            id="not-enough-disk",
         )
 
 

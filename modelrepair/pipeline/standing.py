@@ -28,7 +28,9 @@ def check_judgeable(results: Sequence[ExampleResult], whose: str = "the source")
     """
     if found := broken(results):
         raise UnsupportedModelError(
-            f"{whose} cannot be judged: {broken_line(results, found)}", hint=SEE_ANSWERS
+            f"{whose} cannot be judged: {broken_line(results, found)}",
+            hint=SEE_ANSWERS,
+            id="answers-not-judgeable",
         )
 
 

@@ -125,7 +125,9 @@ def open_workspace(out: Path, begun: Begun, *, restart: bool = False) -> Workspa
         there = {path.name for path in folder.iterdir()} if folder.exists() else set()
         if there - set(OURS):
             raise UsageError(
-                f"{folder.name!r} is in the way and not ours", hint="remove it, or choose --out"
+                f"{folder.name!r} is in the way and not ours",
+                hint="remove it, or choose --out",
+                id="output-in-the-way",
             )
         if restart:
             shutil.rmtree(folder, ignore_errors=True)

@@ -90,6 +90,7 @@ def load_command(name: str, offered: Iterable[CommandPlugin]) -> click.Command |
             f"the command {name!r} of {plugin.distribution} {plugin.version} could not be "
             f"loaded: {in_one_line(error)}",
             hint="repair or update that package; `--debug` shows its traceback",
+            id="plugin-not-loaded",
         ) from error
     return command
 

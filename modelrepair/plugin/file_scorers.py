@@ -48,6 +48,7 @@ def scorer_from_file(name: str) -> Registered[ScorerSpec]:
         raise UsageError(
             f"no file {path_text} for the scorer {class_name}",
             hint="give path/to/file.py:Class, from the folder that you are in",
+            id="unknown-name",
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     module = _import(path, digest)
@@ -61,6 +62,7 @@ def scorer_from_file(name: str) -> Registered[ScorerSpec]:
         raise UsageError(
             f"{path.name} has no class {class_name}",
             hint=f"its classes: {', '.join(own) or 'none'}",
+            id="unknown-name",
         )
     spec = _describe(scorer_class, path)
     if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
@@ -94,6 +96,7 @@ def _import(path: Path, digest: str) -> Any:
         raise PluginError(
             f"{path.name} could not be imported: {type(error).__name__}: {error}",
             hint="repair the file; `--debug` shows the traceback",
+            id="plugin-not-loaded",
         ) from error
     return module
 

@@ -105,7 +105,9 @@ def parse_options(
     known = {typed_name(field): field for field in fields(options)} if options else {}
     for name in given:
         if name not in known:
-            raise UsageError(f"{plugin} has no option {name!r}", hint=_known(plugin, known))
+            raise UsageError(
+                f"{plugin} has no option {name!r}", hint=_known(plugin, known), id="plugin-option"
+            )
     if options is None:
         return None
     missing = [
@@ -117,6 +119,7 @@ def parse_options(
         raise UsageError(
             f"{plugin} needs the option {missing[0]!r}",
             hint=f"give it with {typed} {missing[0]}=…",
+            id="plugin-option",
         )
     hints = get_type_hints(options)
     hidden = secrets_among(options, given)
@@ -130,11 +133,14 @@ def parse_options(
                 f"option {name!r} of {plugin} is {HIDDEN if name in hidden else repr(value)}, "
                 f"expected {in_words(annotation)}",
                 hint=_known(plugin, known),
+                id="plugin-option",
             ) from None
     try:
         return options(**values)
     except ValueError as error:  # from the dataclass's own __post_init__
-        raise UsageError(f"options of {plugin}: {error}", hint=_known(plugin, known)) from error
+        raise UsageError(
+            f"options of {plugin}: {error}", hint=_known(plugin, known), id="plugin-option"
+        ) from error
 
 
 def convert(value: object, annotation: Any) -> object:

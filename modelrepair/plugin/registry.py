@@ -110,8 +110,11 @@ class Registry:
                 raise PluginError(
                     f"the plug-in that offers {name!r} could not be loaded: {failure}",
                     hint="repair or update it; `--debug` shows its traceback",
+                    id="plugin-not-loaded",
                 ) from failure.exception
-        raise UsageError(f"no {kind} named {name!r}", hint=self._hint(kind, name, offered))
+        raise UsageError(
+            f"no {kind} named {name!r}", hint=self._hint(kind, name, offered), id="unknown-name"
+        )
 
     def _hint(self, kind: str, name: str, offered: Iterable[Registered[Spec]]) -> str:
         names = sorted({item.spec.name for item in offered})
@@ -242,6 +245,7 @@ def _failed(kind: str, registered: Registered[Spec], error: Exception) -> Plugin
         f"{kind} {spec.name!r} of {registered.distribution} {registered.version} could not be "
         f"made: {type(error).__name__}: {error}",
         hint="repair or update that plug-in; `--debug` shows its traceback",
+        id="plugin-not-loaded",
     )
 
 

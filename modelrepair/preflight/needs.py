@@ -79,7 +79,9 @@ def require_named(settings: Settings, plugins: Plugins, subject: SubjectKind) ->
         if name not in named:
             raise lacking(spec, name, f"a {name} set")
     if (settings.protect or 0) > 0 and "utility" not in named:
-        raise UsageError("--protect needs a utility set", hint="give one with --utility")
+        raise UsageError(
+            "--protect needs a utility set", hint="give one with --utility", id="set-missing"
+        )
 
 
 def lacking(spec: ScorerSpec | RepairerSpec, name: SetName, what: str) -> UsageError:
@@ -88,6 +90,7 @@ def lacking(spec: ScorerSpec | RepairerSpec, name: SetName, what: str) -> UsageE
     return UsageError(
         f"{kind} {spec.name!r} needs {what}",
         hint=f"give one with --{name}, or choose another {kind}",
+        id="set-missing",
     )
 
 
@@ -101,4 +104,5 @@ def require_reference(spec: RepairerSpec, reference: object | None) -> None:
         raise UsageError(
             f"repairer {spec.name!r} needs a reference, and none is known or aligned",
             hint="name the aligned model that the source was fine-tuned from with --reference",
+            id="reference-missing",
         )

@@ -276,6 +276,7 @@ def check_plan(plan: Plan) -> None:
             f"about {size_of(plan.peak_bytes)} of memory are needed, "
             f"{size_of(plan.memory_found_bytes)} are free",
             hint="close other programs, lower --max-length, or take a larger machine",
+            id="not-enough-memory",
         )
     needed = plan.output_bytes + plan.work_bytes
     if plan.disk_found_bytes is not None and needed > plan.disk_found_bytes:
@@ -283,6 +284,7 @@ def check_plan(plan: Plan) -> None:
             f"about {size_of(needed)} of disk are needed, "
             f"{size_of(plan.disk_found_bytes)} are free",
             hint="free disk space, give --out on another disk, or lower --examples",
+            id="not-enough-disk",
         )
 
 

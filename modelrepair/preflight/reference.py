@@ -115,7 +115,7 @@ def look_at_reference(
         if isinstance(error, UnreachableError) and whole.id is not None and not offline():
             # A minute later the Hub may answer, and the same command would make another repair.
             hint = f"{error.hint}; --reference none does without the card's base model"
-            raise UnreachableError(str(error), hint=hint) from None
+            raise UnreachableError(str(error), hint=hint, id=error.id) from None
         notes.warn(
             f"the card's base model {wanted} is not used as reference: {error}; {error.hint}"
         )

@@ -41,14 +41,16 @@ class Stopped:
     Args:
         message: what is wrong.
         hint: what to do.
+        id: of the error, as in ``docs/errors.md``.
         exit_code: that `fix` would end with.
     """
 
     message: str
     hint: str
+    id: str
     exit_code: int
 
     @classmethod
     def by(cls, error: ModelRepairError | None) -> Stopped | None:
         """The same of an error."""
-        return None if error is None else cls(str(error), error.hint, error.exit_code)
+        return None if error is None else cls(str(error), error.hint, error.id, error.exit_code)

@@ -134,7 +134,9 @@ def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
             parts[some.name] = Split((), (), some.examples)
     if not parts:
         raise UsageError(
-            "no example set was given", hint="give --realign, --refusal, --utility or --borderline"
+            "no example set was given",
+            hint="give --realign, --refusal, --utility or --borderline",
+            id="set-missing",
         )
     return Splits(parts, {}, ())
 
@@ -170,6 +172,7 @@ def _find(
         raise ExampleSetError(
             f"{some.id}: the refusal set has prompts without answers",
             hint="leave --refusal out: refusals are made for the prompts of --realign",
+            id="set-without-answers",
         )
     return some
 
@@ -201,6 +204,7 @@ def screen_roles(sets: Sets, judge: Judge) -> None:
                 f"the judge {judge.name!r} calls {counted[0]} of {counted[1]} answers of the "
                 f"{name} set {kind}",
                 hint="--realign takes harmful answers, --refusal safe ones: are they swapped?",
+                id="set-swapped",
             )
 
 

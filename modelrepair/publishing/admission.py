@@ -54,6 +54,7 @@ def admit(folder: Path, *, force: bool) -> Manifest:
             f"there is no folder {folder.name!r}",
             hint=did_you_mean([from_here(Path(near)) for near in near_paths(folder)])
             + "give the folder of a repaired model",
+            id="no-such-folder",
         )
     manifest = load_manifest(folder)
     refuse_lab(folder)
@@ -74,6 +75,7 @@ def refuse_lab(folder: Path) -> None:
             raise UnsupportedModelError(
                 f"{name} is marked {LAB_MARK}: this model was broken on purpose",
                 hint="such models are for experiments on one's own machine and are never pushed",
+                id="broken-on-purpose",
             )
 
 
@@ -97,6 +99,7 @@ def check_base(folder: Path) -> None:
         raise UsageError(
             f"{BASE_KEY} in {ADAPTER_CONFIG} is a path of this machine",
             hint="write the base's id on the Hub there, or repair it again with --base ID",
+            id="adapter-base-unknown",
         ) from None
 
 
@@ -136,6 +139,7 @@ def check_figures(folder: Path, manifest: Manifest) -> None:
         raise GateError(
             "not pushed: this repair works backwards",
             hint="it does harm instead of removing it; no option lets it out",
+            id="works-backwards",
         )
 
 

@@ -70,7 +70,9 @@ def check_measured(settings: Settings, options: PushOptions) -> None:
     """
     if not settings.evaluate and not options.force:
         raise UsageError(
-            "an unmeasured repair is not pushed", hint="measure it, or push it with --force"
+            "an unmeasured repair is not pushed",
+            hint="measure it, or push it with --force",
+            id="not-measured",
         )
 
 
@@ -225,6 +227,7 @@ def _base(settings: Settings, adapter: Adapter) -> str | None:
         raise UsageError(
             f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so",
             hint="give --base with the base's id on the Hub",
+            id="adapter-base-unknown",
         )
     return settings.base or own
 

@@ -114,6 +114,7 @@ def check_name(options: PushOptions, name: str) -> None:
         raise UsageError(
             f"{name + '-repaired'!r} can name no repository on the Hub",
             hint=f"name one with --to, such as --to {id_for(name, '-repaired')}",
+            id="not-a-hub-id",
         )
 
 
@@ -132,6 +133,7 @@ def whoami() -> Mapping[str, Any]:
         raise HubError(
             "there is no token to push with",
             hint="run: hf auth login, or set HF_TOKEN to a token that may write",
+            id="no-token",
         ) from None
     check_token(account)
     return account
@@ -150,6 +152,7 @@ def _own_repository(
         raise HubError(
             f"there is no {id} on the Hub, or this token may not see it",
             hint="push to a repository of your own: leave --pr and --in-place out",
+            id="no-such-repository",
         )
     gate = info.gated or None
     for origin in upstream.held:
@@ -160,6 +163,7 @@ def _own_repository(
             raise HubError(
                 f"{id} is open to more people than {origin.id}, whose values the repair holds",
                 hint="push to a repository of your own: leave --pr and --in-place out",
+                id="target-public",
             )
     if options.in_place:
         check_write(id)
@@ -197,7 +201,9 @@ def _new_repository(
     id = id if target is None else str(target.id)
     if source.hub and id == source.id:
         raise UsageError(
-            f"{id} is the source itself", hint="take --in-place or --pr, or name another with --to"
+            f"{id} is the source itself",
+            hint="take --in-place or --pr, or name another with --to",
+            id="target-is-source",
         )
     if target is None:
         check_may_create(account, id)
@@ -208,6 +214,7 @@ def _new_repository(
             raise HubError(
                 f"{id} is public, and {hidden}",
                 hint="make it private in its settings, or name another with --to",
+                id="target-public",
             )
         gate = strictest_gate(gate, target.gated)
     private = bool(target.private) if target else hidden is not None
@@ -230,6 +237,7 @@ def _looked_at(origin: Origin, options: PushOptions) -> Any | None:
         raise HubError(
             f"{origin.id} can't be looked at: nobody knows whether it is private",
             hint="--private pushes to a private repository",
+            id="visibility-unknown",
         )
     return info
 
@@ -264,6 +272,7 @@ def check_write(id: str) -> None:
         raise HubError(
             f"the token gives no right to write to {id}",
             hint="use a token that may write there, name another target with --to, or take --pr",
+            id="no-right",
         ) from None
 
 
@@ -285,4 +294,5 @@ def check_rights(terms: Terms, destination: Destination) -> None:
         f"{'is' if destination.exists else 'would be'} public",
         hint=f"push with {where}; if the rights are yours, name another licence in the source's "
         f"card; the licence: {licence.url}",
+        id="licence-forbids-sharing",
     )

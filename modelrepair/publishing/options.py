@@ -131,6 +131,7 @@ def check_id(text: str) -> Name:
         raise UsageError(
             f"{text!r} is no id on the Hub",
             hint=f"an id looks like user/name, or like name alone; {id_for(text)} is one",
+            id="not-a-hub-id",
         )
     return name
 

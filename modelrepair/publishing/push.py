@@ -276,6 +276,7 @@ def _close_gate(api: Any, destination: Destination) -> None:
         raise HubError(
             f"its source or reference is gated, and {destination.id} can't be",
             hint="push to a private repository: --private",
+            id="target-not-gated",
         )
 
 
@@ -291,6 +292,7 @@ def _refuse_closed(job: _Job) -> None:
             raise HubError(
                 f"pull request {number} on {job.destination.id} held this repair and was closed",
                 hint="talk to its owner there, or push to a repository of your own",
+                id="pull-request-closed",
             )
 
 
@@ -338,4 +340,5 @@ def _look_again(job: _Job, commit: str, deleted: Sequence[str], card: bytes) -> 
         raise HubError(
             f"{job.destination.id} does not hold {name} as it was sent",
             hint="look for a .gitignore in that repository, and push again",
+            id="file-refused",
         )

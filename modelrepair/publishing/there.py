@@ -180,6 +180,7 @@ def _refuse_what_is_in_the_way(there: There, destination: Destination, source: s
             raise HubError(
                 f"{name} of {destination.id} was changed since this repair",
                 hint="repair its newest commit, or push to a repository of your own",
+                id="source-changed",
             )
         return
     names, more = there.in_the_way[:NAMED], len(there.in_the_way) - NAMED
@@ -195,6 +196,7 @@ def _refuse_what_is_in_the_way(there: There, destination: Destination, source: s
     raise UsageError(
         f"{destination.id} holds {holds}, which no repair of {source} wrote",
         hint=f"{elsewhere}, or replace what is there: {option}",
+        id="target-taken",
     )
 
 

@@ -170,6 +170,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
                 raise UsageError(
                     "source and reference are the same in every matrix",
                     hint="give the aligned model that the source was fine-tuned from, or 'none'",
+                    id="reference-is-source",
                 )
             raise PluginError(
                 f"{who(scoring.registered)} gave one and the same score everywhere",

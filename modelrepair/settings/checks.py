@@ -77,10 +77,13 @@ def check(settings: Settings) -> None:
         raise UsageError(
             "a repair needs a re-alignment set",
             hint="--realign FILE: harmful prompts with harmful answers; by itself beavertails",
+            id="set-missing",
         )
     if settings.subject == "delta" and settings.reference == "none":
         raise UsageError(
-            "a delta needs a reference", hint="name it with --reference, or use --subject weight"
+            "a delta needs a reference",
+            hint="name it with --reference, or use --subject weight",
+            id="reference-missing",
         )
 
 

@@ -28,6 +28,7 @@ def subject_for(settings: Settings, *, factors: bool, reference: bool) -> Subjec
         raise UsageError(
             "a delta needs a reference, and none is known or aligned",
             hint="name it with --reference, or use --subject weight",
+            id="reference-missing",
         )
     if settings.subject != "auto":
         return settings.subject

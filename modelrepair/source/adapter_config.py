@@ -102,10 +102,16 @@ def named_base(adapter: Adapter) -> str:
     """
     hint = "name the model that it was trained on with --base: a folder, or a Hub id"
     if adapter.base is None:
-        raise UsageError(f"{ADAPTER_CONFIG} does not name the adapter's base", hint=hint)
+        raise UsageError(
+            f"{ADAPTER_CONFIG} does not name the adapter's base",
+            hint=hint,
+            id="adapter-base-unknown",
+        )
     if not names_an_id(adapter):
         raise UsageError(
-            f"{ADAPTER_CONFIG} names the base by a local path, which is not followed", hint=hint
+            f"{ADAPTER_CONFIG} names the base by a local path, which is not followed",
+            hint=hint,
+            id="adapter-base-unknown",
         )
     return adapter.base
 
@@ -133,13 +139,16 @@ def check_type(adapter: Adapter, *, merge: bool) -> None:
     """
     if adapter.kind not in KINDS:
         raise UnsupportedModelError(
-            f"an adapter of type {adapter.kind} can't be repaired", hint=MERGE_YOURSELF
+            f"an adapter of type {adapter.kind} can't be repaired",
+            hint=MERGE_YOURSELF,
+            id="unsupported-adapter",
         )
     for field in _OTHER_FORWARD:
         if adapter.config.get(field):
             raise UnsupportedModelError(
                 f"an adapter with {field} can't be repaired: it is no plain LoRA",
                 hint=MERGE_YOURSELF,
+                id="unsupported-adapter",
             )
     start = adapter.config.get("init_lora_weights")
     if isinstance(start, str) and start.lower().startswith(_OTHER_BASE):
@@ -147,14 +156,19 @@ def check_type(adapter: Adapter, *, merge: bool) -> None:
             f"the adapter was started by {start}, which changes the base's own weights",
             hint="convert it to a plain LoRA: peft's save_pretrained with "
             "path_initial_model_for_weight_conversion",
+            id="unsupported-adapter",
         )
     if not merge and adapter.kind != "LORA":
         raise UnsupportedModelError(
-            f"an adapter of type {adapter.kind} has no factors A and B to mask", hint=MERGE
+            f"an adapter of type {adapter.kind} has no factors A and B to mask",
+            hint=MERGE,
+            id="unsupported-adapter",
         )
     if not merge and adapter.config.get("use_dora"):
         raise UnsupportedModelError(
-            "masked factors of a DoRA adapter do not lead back to its base", hint=MERGE
+            "masked factors of a DoRA adapter do not lead back to its base",
+            hint=MERGE,
+            id="unsupported-adapter",
         )
 
 
@@ -189,6 +203,7 @@ def check_fits(adapter: Mapping[str, TensorEntry], base: Mapping[str, TensorEntr
                 f"{own.shape[0]:,} in the base",
                 hint=f"base.resize_token_embeddings({rows}) before PeftModel.from_pretrained, then "
                 "merge_and_unload() and save_pretrained(): repair that whole model",
+                id="adapter-base-does-not-fit",
             )
 
 

@@ -154,6 +154,7 @@ def one_revision(name: Name, revision: str | None, option: str = "--revision") -
         raise UsageError(
             f"{name} names the revision {name.revision!r}, and {option} {revision!r}",
             hint="give one of the two",
+            id="revision-conflict",
         )
     return name.revision or revision
 
@@ -227,6 +228,7 @@ def _inside(text: str) -> str | None:
         raise UsageError(
             f"{text} is no address of the Hub",
             hint="an id on the Hub looks like user/name; what is elsewhere is given as a folder",
+            id="not-a-hub-id",
         )
     return None
 
@@ -240,7 +242,11 @@ def _revision(parts: list[str], pathed: bool) -> tuple[str, list[str]]:
 
 
 def _refuse(text: str, found: str, kind: Kind) -> NoReturn:
-    raise UsageError(f"{text} is a {found}, and a {kind} is asked for", hint=_WAYS[found])
+    raise UsageError(
+        f"{text} is a {found}, and a {kind} is asked for",
+        hint=_WAYS[found],
+        id="wrong-kind-of-address",
+    )
 
 
 def _refuse_inside(id: str, revision: str | None, path: list[str], kind: Kind) -> NoReturn:
@@ -251,4 +257,5 @@ def _refuse_inside(id: str, revision: str | None, path: list[str], kind: Kind) -
     raise UsageError(
         f"{inside} is a part of {id}, and the whole of a {kind} is asked for",
         hint=f"{fetch}, then give fetched/{inside}",
+        id="wrong-kind-of-address",
     )

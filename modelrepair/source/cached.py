@@ -92,7 +92,8 @@ def unreachable(
     if commit is None or is_commit(revision):
         return error
     taken = how.format(commit=commit)
-    return UnreachableError(str(error), hint=f"{error.hint}; what the cache holds: {taken}")
+    hint = f"{error.hint}; what the cache holds: {taken}"
+    return UnreachableError(str(error), hint=hint, id=error.id)
 
 
 def check_cache() -> None:
@@ -116,4 +117,5 @@ def check_cache() -> None:
         raise ResourceError(
             f"the Hub's cache {folder} can't be written: {reason}",
             hint=f"set {name} to a folder that can be, or unset it: unset {name}",
+            id="not-writable",
         )

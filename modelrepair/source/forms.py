@@ -85,7 +85,7 @@ def _convert_gguf(look: Look) -> str:
 
 
 FORMS: Table = {
-    "empty": (_empty, _elsewhere),
+    "no model files": (_empty, _elsewhere),
     "diffusion": (_diffusion, say(NO_TEXT)),
     "OpenVINO": (_only(r"openvino_\w+\.bin$", "OpenVINO files only"), instead("exported")),
     "GGUF": (_only(r"\.(gguf|ggml|llamafile)$|ggml.*\.bin$", "GGUF files only"), _convert_gguf),

@@ -128,8 +128,7 @@ def push_errors(target: str, finish: str) -> Iterator[None]:
 
 
 def _with_id(error: ModelRepairError, id: str) -> ModelRepairError:
-    error.id = id
-    return error
+    return type(error)(str(error), hint=error.hint, id=id)
 
 
 def _unwrapped(error: BaseException) -> BaseException:

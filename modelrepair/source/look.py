@@ -57,7 +57,9 @@ class ModelKind:
             UnsupportedModelError: with the way on.
         """
         if self.why is not None:
-            raise UnsupportedModelError(self.why, hint=self.hint)
+            # The kind's name in kebab case, without an article.
+            id = "-".join(self.name.lower().split()).removeprefix("a-")
+            raise UnsupportedModelError(self.why, hint=self.hint, id=id)
 
 
 Tells = Callable[[Look], str | None]

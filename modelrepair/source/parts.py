@@ -32,4 +32,5 @@ def check_parts(source: Source, base: Source | None = None) -> None:
             f"{source.id or source.name} holds no tokenizer",
             hint="put the tokenizer's files beside its weights: those of its base, if it has none "
             "of its own",
+            id="no-tokenizer",
         )

@@ -93,6 +93,7 @@ def _send(send: Callable[..., Any], request: Any, **options: Any) -> Any:
             raise UnreachableError(
                 f"{said}{f', and {waited} s have passed' if waited else ''}",
                 hint="run the same command again then; hf auth login allows more requests",
+                id="too-many-requests",
             )
         _tell(said)
         sleep(wait)

@@ -37,4 +37,5 @@ def unusable_proxy(error: BaseException) -> UnreachableError | None:
     return UnreachableError(
         f"the proxy in {named} can't be used: {why}",
         hint=f"{install}unset {named.replace(' and ', ' ')}, or give it as http://host:port",
+        id="proxy",
     )

@@ -47,6 +47,7 @@ def check_another(source: Path, reference: Path) -> None:
         raise UsageError(
             "the reference is the source itself",
             hint="give the aligned model that the source was fine-tuned from, or 'none'",
+            id="reference-is-source",
         )
 
 
@@ -81,6 +82,7 @@ def check_same_shapes(
                 else "give the model that the source was fine-tuned from, or --reference none"
                 if what == "the reference"
                 else "give one of the source's own architecture and size",
+                id="reference-does-not-fit",
             )
 
 

@@ -146,12 +146,20 @@ def wanted_files(
 def _local(folder: Path, revision: str | None) -> Source:
     if not folder.exists():
         ask = did_you_mean(near_paths(folder)) or "check the path; "
-        raise UsageError(f"no folder {folder}", hint=f"{ask}an id on the Hub looks like user/name")
+        raise UsageError(
+            f"no folder {folder}",
+            hint=f"{ask}an id on the Hub looks like user/name",
+            id="no-such-folder",
+        )
     if not folder.is_dir():
-        raise UsageError(f"{folder} is a file", hint="give the folder that the model is in")
+        raise UsageError(
+            f"{folder} is a file", hint="give the folder that the model is in", id="no-such-folder"
+        )
     if revision is not None:
         raise UsageError(
-            f"a folder has no revision {revision!r}", hint="leave --revision out, or give a Hub id"
+            f"a folder has no revision {revision!r}",
+            hint="leave --revision out, or give a Hub id",
+            id="revision-conflict",
         )
     name, files = folder.resolve().name, _listed(folder)
     check_one_model(files, f"folder {name!r}")
@@ -251,6 +259,7 @@ def check_arrived(id: str, folder: Path, checksums: Mapping[str, str]) -> None:
             raise HubError(
                 f"{name} of {id} arrived damaged: its checksum is not the Hub's",
                 hint="run the same command again: it fetches the file again",
+                id="damaged-download",
             )
 
 
@@ -262,6 +271,7 @@ def _cached(id: str, revision: str | None, record: bool, include: Sequence[str])
     missing = UnreachableError(
         WHOLE.format(id=id),
         hint="unset HF_HUB_OFFLINE once, so that it can be downloaded",
+        id="not-in-cache",
     )
     try:
         # Not the whole repository: pickles were never fetched, and would count as missing.
@@ -285,4 +295,5 @@ def _no_id(text: str) -> UsageError:
     return UsageError(
         f"{text!r} is neither a folder here nor an id on the Hub",
         hint=f"{meant}an id looks like user/name, a folder that is meant like ./name",
+        id="not-a-hub-id",
     )

@@ -81,11 +81,16 @@ def check_token(account: Mapping[str, Any]) -> None:
         HubError: it may only read, or the Hub does not say whose it is.
     """
     if not isinstance(account.get("name"), str):
-        raise HubError("the Hub does not say whose token this is", hint="run: hf auth login")
+        raise HubError(
+            "the Hub does not say whose token this is",
+            hint="run: hf auth login",
+            id="token-refused",
+        )
     if _token(account).get("role") == "read":
         raise HubError(
             f"the token of {account['name']} may only read",
             hint=f"make one that may write, at {TOKENS}",
+            id="no-right",
         )
 
 
@@ -100,7 +105,9 @@ def check_may_write(account: Mapping[str, Any], id: str) -> None:
     _check_organisation(account, id)
     if may(account, WRITE, id) is False:
         raise HubError(
-            f"the token of {account['name']} may not write to {id}", hint=add_right(WRITE, id)
+            f"the token of {account['name']} may not write to {id}",
+            hint=add_right(WRITE, id),
+            id="no-right",
         )
 
 
@@ -123,11 +130,13 @@ def check_may_create(account: Mapping[str, Any], id: str) -> None:
             raise HubError(
                 f"{account['name']} may make no repository under {namespace}",
                 hint="name a target of your own or of your organisation with --to",
+                id="no-right",
             )
     if may(account, WRITE, namespace) is False:
         raise HubError(
             f"the token of {account['name']} may make no repository under {namespace}",
             hint=add_right(WRITE, namespace),
+            id="no-right",
         )
 
 
@@ -143,6 +152,7 @@ def check_may_propose(account: Mapping[str, Any], id: str) -> None:
         raise HubError(
             f"the token of {account['name']} may open no pull request on {id}",
             hint=add_right(DISCUSS, id),
+            id="no-right",
         )
 
 
@@ -226,6 +236,7 @@ def _check_organisation(account: Mapping[str, Any], id: str) -> None:
                 f"{namespace} asks for {_UNMET[each]} before {account['name']} may write there",
                 hint=f"complete it at https://huggingface.co/{namespace}, or name another target "
                 "with --to",
+                id="organisation-condition",
             )
 
 

@@ -133,6 +133,7 @@ def _apply(
             raise UsageError(
                 f"the output folder {out.name!r} holds something else: {changed}",
                 hint="choose another --out, or remove the folder",
+                id="output-not-empty",
             )
         (progress or Silent()).note(f"nothing to do: {out.name} holds this model already")
         return out
@@ -210,7 +211,9 @@ def _clear(staged: Path, ours: Set[str]) -> None:
         name = path.relative_to(staged).as_posix().removesuffix(".tmp")
         if not path.is_dir() and name not in ours:
             raise UsageError(
-                f"{staged.name!r} is in the way and not ours", hint="remove it, or choose --out"
+                f"{staged.name!r} is in the way and not ours",
+                hint="remove it, or choose --out",
+                id="output-in-the-way",
             )
     shutil.rmtree(staged, ignore_errors=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import pickle
+import re
 import traceback
 
 import pytest
@@ -48,10 +49,8 @@ def test_every_error_has_a_line_a_hint_and_a_code(api, call, error, code, messag
     lines = [line for line in result.err.splitlines() if line]
     assert len(lines) == 2
     assert lines[0].startswith(f"Error: {message}")
-    assert lines[1].startswith("Hint: ")
-    assert len(lines[1]) > len("Hint: ")
-
     document = call("fix", "user/model", "--json").json
+    assert re.fullmatch(rf"Hint \[{document['error']['id']}\]: .+", lines[1])
     assert document["error"]["exit_code"] == code
     assert document["error"]["message"].startswith(message)
 
@@ -95,10 +94,13 @@ def test_no_command_at_all(call):
 
 def test_a_traceback_ends_with_the_hint():
     error = errors.UsageError("no scorer named 'wnada'", hint="did you mean 'wanda'?")
-    assert traceback.format_exception(error)[-1] == "Hint: did you mean 'wanda'?\n"
+    assert traceback.format_exception(error)[-1] == "Hint [usage]: did you mean 'wanda'?\n"
     error.add_note("seen twice")
     error.hint = "see the list"
-    assert traceback.format_exception(error)[-2:] == ["seen twice\n", "Hint: see the list\n"]
+    assert traceback.format_exception(error)[-2:] == [
+        "seen twice\n",
+        "Hint [usage]: see the list\n",
+    ]
     assert pickle.loads(pickle.dumps(error)).__notes__ == error.__notes__
     assert errors.UsageError("a path", hint="").__notes__ == []
 

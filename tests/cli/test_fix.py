@@ -150,7 +150,7 @@ def test_what_makes_no_sense_is_refused(api, call, options, message):
     result = call("fix", "user/model", *options.split(), "--json")
     assert result.code == 2
     assert message in result.err.splitlines()[0]
-    assert result.err.splitlines()[1].startswith("Hint: see `modelrepair fix --help`")
+    assert result.err.splitlines()[1].endswith("]: see `modelrepair fix --help`")
     assert message in result.json["error"]["message"]
     assert not api.made
 

@@ -61,10 +61,15 @@ def test_a_bad_input_is_told_in_two_lines(here, capsys, row: Row):
     captured = capsys.readouterr()
     *progress, error, hint = captured.err.splitlines()
     assert says(f"Error: {row.line}", error), error
-    assert says(f"Hint: {row.hint}", hint), hint
+    assert says(f"Hint [{row.id}]: {row.hint}", hint), hint
     assert all(not line or line.endswith("…") or FIRST_LINES.match(line) for line in progress)
-    told = {"message": error.removeprefix("Error: "), "hint": hint.removeprefix("Hint: ")}
-    assert json.loads(captured.out) == {"error": {**told, "exit_code": code}}
+    assert json.loads(captured.out)["error"] == {
+        "message": error.removeprefix("Error: "),
+        "hint": hint.removeprefix(f"Hint [{row.id}]: "),
+        "id": row.id,
+        "exit_code": code,
+        "url": f"docs/errors.md#{row.id}",
+    }
     assert code == row.code
 
     after = files(here)
@@ -80,7 +85,7 @@ def undisturbed(tmp_path_factory) -> bytes:
     """The mask of the demo's model, with nothing wrong."""
     folder = tmp_path_factory.mktemp("undisturbed")
     model = shutil.copytree(paths.attacked, folder / "model")  # its name stands in the mask
-    row = Row("nothing", 0, "", "", source=str(model))
+    row = Row("nothing", "", "", "", source=str(model))
     given = [f"--realign={paths.sets['realign']}", f"--out={folder / 'out'}"]
     assert run([*row.arguments(), *given]) == 0
     return (folder / "out" / MASK).read_bytes()
@@ -91,7 +96,7 @@ def test_what_stops_nothing_is_said(here, capsys, undisturbed, harmless: Harmles
     harmless.make(here)
     capsys.readouterr()
     before, when = files(here / "model"), (here / "model").stat().st_mtime_ns
-    assert run([*Row(harmless.what, 0, "", "", harmless.options).arguments(), "--json"]) == 0
+    assert run([*Row(harmless.what, "", "", "", harmless.options).arguments(), "--json"]) == 0
     warnings = json.loads(capsys.readouterr().out)["warnings"]
     if harmless.said:
         assert any(says(harmless.said, warning) for warning in warnings), warnings
@@ -158,7 +163,7 @@ def test_a_real_process_says_the_same(here, row: Row):
     assert (ended.returncode, out) == (row.code, "")
     *progress, error, hint = err.splitlines()
     assert says(f"Error: {row.line}", error)
-    assert says(f"Hint: {row.hint}", hint)
+    assert says(f"Hint [{row.id}]: {row.hint}", hint)
     assert all(line.endswith("…") or FIRST_LINES.match(line) for line in progress)
 
 
@@ -177,7 +182,7 @@ def test_ctrl_c_in_the_middle_of_the_statistics(here, capsys):
     assert (running.returncode, out) == (130, "")
     assert err.splitlines()[-2:] == [
         "Error: interrupted; nothing was written or pushed",
-        f"Hint: run the same command to go on: modelrepair {' '.join(command)}",
+        f"Hint [interrupted]: run the same command to go on: modelrepair {' '.join(command)}",
     ]
     assert "Traceback" not in err
     assert not (here / "out").exists()

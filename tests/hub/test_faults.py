@@ -78,8 +78,8 @@ def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
     if row.line:
         *_, error, hint = captured.err.splitlines()
         assert says(f"Error: {row.line}", error), error
-        assert says(f"Hint: {row.hint}", hint), hint
-        assert document["error"]["exit_code"] == row.code
+        assert says(f"Hint [{row.id}]: {row.hint}", hint), hint
+        assert (document["error"]["id"], code) == (row.id, row.code)
     after = files_of(here / "out")
     assert before.items() <= after.items(), "the folder is as it was"
     assert not found_in(hub, here, captured.err, captured.out)
@@ -123,8 +123,8 @@ def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
     if row.line:
         *_, error, hint = captured.err.splitlines()
         assert says(f"Error: {row.line}", error), error
-        assert says(f"Hint: {row.hint}", hint), hint
-        assert json.loads(captured.out)["error"]["exit_code"] == row.code
+        assert says(f"Hint [{row.id}]: {row.hint}", hint), hint
+        assert json.loads(captured.out)["error"]["id"] == row.id
         assert not list(here.glob("out*"))
         hub.faults.clear()
         if row.mends:
@@ -153,7 +153,7 @@ def test_a_process_of_its_own_says_the_same(hub, here, monkeypatch, row: Row):
     )
     *_, error, hint = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (row.code, "")
-    assert says(f"Error: {row.line}", error) and says(f"Hint: {row.hint}", hint)
+    assert says(f"Error: {row.line}", error) and says(f"Hint [{row.id}]: {row.hint}", hint)
     refused = ended.stderr
     hub.faults.clear()
     ended = process(

@@ -30,7 +30,7 @@ def refused(user, ended, code: int, *said: str) -> None:
     assert ended.code == code, ended.text
     for each in said:
         assert each in ended.said, ended.text
-    assert len(re.findall(r"^(?:Error|Hint): ", ended.text, flags=re.MULTILINE)) == 2
+    assert len(re.findall(r"^(?:Error|Hint \[[a-z-]+\]): ", ended.text, flags=re.MULTILINE)) == 2
     assert all(len(line) <= 80 or "modelrepair " in line for line in ended.text.splitlines())
     assert not list(user.folder.glob("*repaired*"))
     assert TARGET not in user.hub.repos
@@ -45,10 +45,10 @@ ACCOUNTS = {
     "read": (Account("me", "read"), (), "the token of me may only read"),
     "fine-grained-without-write": (
         Account("me", "fineGrained", scopes=(("user me", ("repo.content.read",)),)), (),
-        "the token of me may make no repository under me Hint: give it the right repo.write"),
+        "the token of me may make no repository under me Hint [no-right]: give it the right"),
     "fine-grained-for-another": (
         Account("me", "fineGrained", scopes=(("model me/other", ("repo.write",)),)), (),
-        "the token of me may make no repository under me Hint: give it the right repo.write"),
+        "the token of me may make no repository under me Hint [no-right]: give it the right"),
     "foreign-organisation": (
         Account("me"), ("--to=strangers/model",), "me may make no repository under strangers"),
     "reader-of-an-organisation": (
@@ -174,7 +174,7 @@ def test_each_kind_is_refused_before_its_weights_and_the_set(hub, capsys, made):
     assert run(list(LINE)) == 6
     *_, error, hint = capsys.readouterr().err.splitlines()
     assert error.startswith("Error: ") and made.said in error
-    assert hint.startswith(f"Hint: {made.hint}")
+    assert re.match(rf"Hint \[[a-z0-9-]+\]: {re.escape(made.hint)}", hint)
     assert weights_sent(hub) <= HEADERS_ALONE
     asked = [path for _, path in hub.requests if SET in path or "org/aligned" in path]
     assert asked == []

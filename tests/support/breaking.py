@@ -16,6 +16,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from modelrepair.demo import paths
+from tests.support.error_ids import code_of
 from tests.support.small_repairs import make_repair
 
 BASE = {
@@ -53,9 +54,9 @@ class Row:
 
     Args:
         what: what is wrong, for the page.
-        code: the exit code.
+        id: of the error; empty where there is none.
         line: what follows "Error: "; "…" stands for any text.
-        hint: what follows "Hint: ", likewise.
+        hint: what follows "Hint [id]: ", likewise.
         options: beside those of `BASE`, or in their place.
         make: breaks the folder that the command runs in; "model" is in it.
         without: names of `BASE` that are left out.
@@ -66,7 +67,7 @@ class Row:
     """
 
     what: str
-    code: int
+    id: str
     line: str
     hint: str
     options: str = ""
@@ -76,6 +77,11 @@ class Row:
     patch: Callable[[pytest.MonkeyPatch], None] | None = None
     evaluate: bool = False
     rest: bool = False
+
+    @property
+    def code(self) -> int:
+        """The exit code of that error."""
+        return code_of(self.id)
 
     def arguments(self) -> list[str]:
         """The command, to be run in the folder that ``make`` broke."""

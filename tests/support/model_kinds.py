@@ -83,7 +83,8 @@ WIDE = "where there is none, from_pretrained(…, quantization_config="
 ONLY = {"config.json": b"{}", "README.md": CARD}
 
 FILES = [
-    Made("empty", {"README.md": b"# Soon", ".gitattributes": b""}, "holds no file of a model", ""),
+    Made("no model files", {"README.md": b"# Soon", ".gitattributes": b""},
+         "holds no file of a model", ""),
     Made("diffusion", {"model_index.json": b"{}", "unet/model.safetensors": b""},
          "is a diffusion pipeline (model_index.json)", DEFAULT),
     Made("GGUF", {"my-Q4_K_M.gguf": b"GGUF", "README.md": CARD},

@@ -229,6 +229,7 @@ def check_first_batch(skeleton: Skeleton, inputs: Mapping[str, Tensor], read: Re
                     f"block {index} computes no finite numbers: its weights are too large",
                     hint="the checkpoint is damaged or its training diverged; nothing can be "
                     "measured on it",
+                    id="not-finite",
                 )
             if not torch.equal(hidden, plain[index]):
                 raise UnsupportedModelError(

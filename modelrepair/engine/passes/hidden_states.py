@@ -75,5 +75,6 @@ class HiddenStates:
                 raise ResourceError(
                     f"hidden states ({total * 4 / 2**20:.0f} MiB) can't be kept: {error.strerror}",
                     hint="free some disk space beside the output folder and run the command again",
+                    id="disk-full",
                 ) from error
         return self._open[slot]

@@ -123,7 +123,7 @@ def test_an_attack_that_cannot_be_made_is_told(call, grid, tmp_path, jobs):
     result = call("lab", "table", grid, "--out", tmp_path / "out", "--jobs", jobs)
     assert result.code == 2
     assert "the harmful set holds 512 examples, and 1800 are wanted" in result.err
-    assert "Hint: give more of them with --harmful" in result.err
+    assert "Hint [example-set]: give more of them with --harmful" in result.err
 
 
 def test_what_is_kept_is_told_from_what_would_be_another(tmp_path):

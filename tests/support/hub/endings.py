@@ -220,7 +220,7 @@ def page(sections: dict[str, list[str]]) -> str:
         "the tiny broken model of the [demo](demo.md), off a terminal and 80 columns wide; on a "
         "terminal, bars take the place of the lines that end in “…”. A line in square brackets "
         "stands for lines that are left out here. What the [exit codes](exit-codes.md) mean, and "
-        "[what can go wrong](errors.md) besides, is on pages of its own.",
+        "what [each error](errors.md) means, is on pages of its own.",
     ]
     for name, scene in SCENES.items():
         parts += [f"## {scene.title}", scene.text, *sections[name]]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.breaking import failing
+from tests.support.error_ids import code_of, linked
 from tests.support.hub import cards
 from tests.support.hub.state import Account, Hub
 
@@ -34,9 +35,9 @@ class Row:
 
     Args:
         what: what happens, for the page.
-        code: the exit code.
+        id: of the error; empty where all goes well.
         line: what follows "Error: "; "…" stands for any text. Empty where all goes well.
-        hint: what follows "Hint: ", likewise.
+        hint: what follows "Hint [id]: ", likewise.
         breaks: makes it go wrong.
         options: of the command.
         left: what the Hub has of it then.
@@ -46,7 +47,7 @@ class Row:
     """
 
     what: str
-    code: int
+    id: str
     line: str
     hint: str
     breaks: Break
@@ -55,6 +56,11 @@ class Row:
     mends: Break | None = None
     again: int = 0
     subject: str = "weight"
+
+    @property
+    def code(self) -> int:
+        """The exit code of that error."""
+        return code_of(self.id)
 
 
 def at(method: str, path: str, status: int | None = None, **more: object) -> Break:
@@ -151,194 +157,208 @@ def setting(name: str, value: object) -> Break:
 
 
 TOKENS = [
-    Row("no token", 3, "there is no token to push with",
+    Row("no token", "no-token", "there is no token to push with",
         "run: hf auth login, or set HF_TOKEN to a token that may write", token(None), mends=right),
-    Row("a token that the Hub does not know", 3, "the Hub refuses the token, for user/model",
+    Row("a token that the Hub does not know", "token-refused",
+        "the Hub refuses the token, for user/model",
         f"run: hf auth login, then {FINISH}", token("hf_wrongwrong"), mends=right),
-    Row("a token that may only read", 3, "the token of me may only read",
+    Row("a token that may only read", "no-right", "the token of me may only read",
         "make one that may write, at https://huggingface.co/settings/tokens",
         token("hf_readread"), mends=right),
-    Row("no right to write to the target", 3, "the token gives no right to write to other/taken",
+    Row("no right to write to the target", "no-right",
+        "the token gives no right to write to other/taken",
         "use a token that may write there, name another target with --to, or take --pr",
         named("other/taken"), "--to other/taken", again=3),
-    Row("no right in the namespace", 3, "me may make no repository under club",
+    Row("no right in the namespace", "no-right", "me may make no repository under club",
         "name a target of your own or of your organisation with --to",
         lambda hub, patch: None, "--to club/model", again=3),
-    Row("no right to write in place", 3, "the token gives no right to write to user/model",
+    Row("no right to write in place", "no-right", "the token gives no right to write to user/model",
         "use a token that may write there, name another target with --to, or take --pr",
         lambda hub, patch: None, "--in-place", again=3),
-    Row("the right is taken away before the upload", 3,
+    Row("the right is taken away before the upload", "no-right",
         f"the token gives no right to write to {TARGET}: no longer",
         f"use a token that may write there, then {FINISH}",
         at("POST", "/preupload/", 403, message="no longer"), left=EMPTY),
 ]  # fmt: skip
 
 TARGETS = [
-    Row("the target holds another model", 2,
+    Row("the target holds another model", "target-taken",
         "me/other holds model.safetensors, which no repair of user/model wrote",
         "name another target with --to, or replace what is there: --delete model.safetensors",
         named("me/other"), "--to me/other", again=2),
-    Row("the target is public, the source private", 3,
+    Row("the target is public, the source private", "target-public",
         f"{TARGET} is public, and the source is private",
         "make it private in its settings, or name another with --to",
         both(source(private=True, readers={"me"}),
              lambda hub, patch: hub.add(TARGET, {"README.md": b""})),
         left=EMPTY, mends=lambda hub, patch: setattr(hub.repos[TARGET], "private", True)),
-    Row("the reference is private, the source is not", 3,
+    Row("the reference is private, the source is not", "target-public",
         "user/model is open to more people than org/base, whose values the repair holds",
         "push to a repository of your own: leave --pr and --in-place out",
         source("org/base", private=True, readers={"me"}), "--pr",
         mends=source("org/base", private=False), subject="delta"),
-    Row("the target is public, the reference private", 3,
+    Row("the target is public, the reference private", "target-public",
         f"{TARGET} is public, and org/base is private",
         "make it private in its settings, or name another with --to",
         both(source("org/base", private=True, readers={"me"}),
              lambda hub, patch: hub.add(TARGET, {"README.md": b""})),
         left=EMPTY, mends=lambda hub, patch: setattr(hub.repos[TARGET], "private", True),
         subject="delta"),
-    Row("the source is gone", 3,
+    Row("the source is gone", "visibility-unknown",
         "user/model can't be looked at: nobody knows whether it is private",
         "--private pushes to a private repository", gone("user/model"), again=3),
-    Row("the target can't be gated", 3, f"its source or reference is gated, and {TARGET} can't be",
+    Row("the target can't be gated", "target-not-gated",
+        f"its source or reference is gated, and {TARGET} can't be",
         "push to a private repository: --private",
         both(source(gated="auto", readers={"me"}),
              at("PUT", "/settings", 200)), left=EMPTY),
-    Row("gating is forbidden", 3, f"the token gives no right to write to {TARGET}: no gates here",
+    Row("gating is forbidden", "no-right",
+        f"the token gives no right to write to {TARGET}: no gates here",
         f"use a token that may write there, then {FINISH}",
         both(source(gated="manual", readers={"me"}),
              at("PUT", "/settings", 403, message="no gates here")), left=EMPTY),
-    Row("somebody makes the target in between", 3,
+    Row("somebody makes the target in between", "hub-busy",
         f"somebody else is changing {TARGET}: You already created this model repo", FINISH,
         at("POST", "/repos/create", act=somebody_creates, times=1), left=EMPTY),
-    Row("no repository can be made", 3,
+    Row("no repository can be made", "no-right",
         f"the token gives no right to write to {TARGET}: too many",
         f"use a token that may write there, then {FINISH}",
         at("POST", "/repos/create", 403, message="too many")),
-    Row("the Hub fails while the repository is made", 3,
+    Row("the Hub fails while the repository is made", "hub-answer",
         f"the Hub answers 500 for {TARGET}: it went wrong", f"later, {FINISH}",
         at("POST", "/repos/create", 500)),
-    Row("the answer to making the repository is lost", 3,
+    Row("the answer to making the repository is lost", "connection-broke",
         f"the connection to the Hub broke during the push to {TARGET}: …", FINISH,
         at("POST", "/repos/create", lost=True, times=1), left=EMPTY),
-    Row("the source was changed since the repair", 3,
+    Row("the source was changed since the repair", "source-changed",
         "config.json of me/source was changed since this repair",
         "repair its newest commit, or push to a repository of your own",
         changed_since, "--in-place", again=3),
 ]  # fmt: skip
 
 WIRE = [
-    Row("the Hub can't be reached", 3,
+    Row("the Hub can't be reached", "hub-unreachable",
         "the connection to the Hub broke during the push to user/model: …", FINISH, unreachable),
-    Row("offline", 3, "nothing can be pushed offline", f"unset HF_HUB_OFFLINE, then {FINISH}",
+    Row("offline", "offline",
+        "nothing can be pushed offline", f"unset HF_HUB_OFFLINE, then {FINISH}",
         offline),
-    Row("too many requests at the door", 3,
+    Row("too many requests at the door", "too-many-requests",
         "the Hub asks to wait 60 s: too many requests, and 300 s have passed",
         f"{THEN}; {FINISH}", at("GET", "whoami", 429, headers={"Retry-After": "60"})),
-    Row("too many requests at the end", 3,
+    Row("too many requests at the end", "too-many-requests",
         "the Hub asks for a pause for 9 s: too many requests", f"then {FINISH}",
         at("POST", "/commit/", 429, headers={"Retry-After": "9"}), left=EMPTY),
-    Row("too many requests for a moment", 0, "", "",
+    Row("too many requests for a moment", "", "", "",
         at("POST", "/preupload/", 429, headers={"Retry-After": "1"}, times=2), left=WHOLE),
-    Row("the Hub is down for a moment", 0, "", "",
+    Row("the Hub is down for a moment", "", "", "",
         at("POST|PUT", "/preupload/|/upload/|/batch", 503, times=3), left=WHOLE),
-    Row("the Hub is slow", 0, "", "", at(".*", ".*", delay=0.02), left=WHOLE),
-    Row("the card can't be checked", 3, f"the Hub answers 503 for {TARGET}: it went wrong",
+    Row("the Hub is slow", "", "", "", at(".*", ".*", delay=0.02), left=WHOLE),
+    Row("the card can't be checked", "hub-answer",
+        f"the Hub answers 503 for {TARGET}: it went wrong",
         f"later, {FINISH}", at("POST", "/validate-yaml", 503), left=EMPTY),
-    Row("the Hub does not take the card", 3,
+    Row("the Hub does not take the card", "card-refused",
         'the Hub does not take the card of user/model: "license" must be one of …',
         "correct the front matter of README.md in user/model, and repair that",
         strange_licence, mends=known_licence),
-    Row("the Hub fails before the upload", 3, f"the Hub answers 500 for {TARGET}: it went wrong",
+    Row("the Hub fails before the upload", "hub-answer",
+        f"the Hub answers 500 for {TARGET}: it went wrong",
         f"later, {FINISH}", at("POST", "/preupload/", 500), left=EMPTY),
-    Row("the store refuses a file", 3, f"the Hub refuses a file for {TARGET}: …storage is full…",
+    Row("the store refuses a file", "file-refused",
+        f"the Hub refuses a file for {TARGET}: …storage is full…",
         FINISH, setting("quota", 100), left=EMPTY, mends=setting("quota", None)),
-    Row("the store is forbidden", 3,
+    Row("the store is forbidden", "no-right",
         f"the token gives no right to write to {TARGET}: it went wrong",
         f"use a token that may write there, then {FINISH}",
         at("POST", "/objects/batch", 403), left=EMPTY),
-    Row("the store fails", 3, f"the Hub answers 500 for {TARGET}: it went wrong",
+    Row("the store fails", "hub-answer", f"the Hub answers 500 for {TARGET}: it went wrong",
         f"later, {FINISH}", at("PUT", "/upload/", 500), left=EMPTY),
-    Row("the connection breaks in every upload", 3,
+    Row("the connection breaks in every upload", "connection-broke",
         f"the connection to the Hub broke during the push to {TARGET}: …", FINISH,
         at("PUT", "/upload/", cut=100), left=EMPTY),
-    Row("the connection breaks in one upload", 0, "", "",
+    Row("the connection breaks in one upload", "", "", "",
         at("PUT", "/upload/", cut=100, times=1), left=WHOLE),
-    Row("a file arrives damaged", 3,
+    Row("a file arrives damaged", "hub-answer",
         f"the Hub answers 400 for {TARGET}: the checksum does not match", f"later, {FINISH}",
         at("PUT", "/upload/", 400, message="the checksum does not match"), left=EMPTY),
-    Row("the store lost a file", 3, f"the Hub answers 404 for {TARGET}: …",
+    Row("the store lost a file", "hub-answer", f"the Hub answers 404 for {TARGET}: …",
         f"later, {FINISH}", at("POST", "/verify", 404), left=EMPTY),
 ]  # fmt: skip
 
 COMMITS = [
-    Row("another commit comes first", 3, f"{TARGET} got another commit in the meantime",
+    Row("another commit comes first", "newer-commit",
+        f"{TARGET} got another commit in the meantime",
         f"look at what it changed, then {FINISH}",
         at("POST", "/commit/", act=somebody_commits, times=1), left=EMPTY),
-    Row("the repository is busy", 3, f"somebody else is changing {TARGET}: it went wrong", FINISH,
+    Row("the repository is busy", "hub-busy",
+        f"somebody else is changing {TARGET}: it went wrong", FINISH,
         at("POST", "/commit/", 409), left=EMPTY),
-    Row("the commit is forbidden", 3,
+    Row("the commit is forbidden", "no-right",
         f"the token gives no right to write to {TARGET}: it went wrong",
         f"use a token that may write there, then {FINISH}",
         at("POST", "/commit/", 403), left=EMPTY),
-    Row("the Hub fails at the commit", 3, f"the Hub answers 500 for {TARGET}: it went wrong",
+    Row("the Hub fails at the commit", "hub-answer",
+        f"the Hub answers 500 for {TARGET}: it went wrong",
         f"later, {FINISH}", at("POST", "/commit/", 500), left=EMPTY),
-    Row("the commit's answer is lost", 3,
+    Row("the commit's answer is lost", "connection-broke",
         f"the connection to the Hub broke during the push to {TARGET}: …", FINISH,
         at("POST", "/commit/", lost=True, times=1), left=WHOLE),
-    Row("the Hub fails after the commit", 3, f"the Hub answers 500 for {TARGET}: it went wrong",
+    Row("the Hub fails after the commit", "hub-answer",
+        f"the Hub answers 500 for {TARGET}: it went wrong",
         f"later, {FINISH}", at("GET", "/tree/", 500, skip=1), left=WHOLE),
-    Row("a .gitignore there leaves a file out", 3,
+    Row("a .gitignore there leaves a file out", "file-refused",
         f"{TARGET} does not hold tokenizer.json as it was sent",
         "look for a .gitignore in that repository, and push again",
         setting("ignored", ("tokenizer.json",)), left="all but that file",
         mends=setting("ignored", ())),
-    Row("the answer about the pull request is lost", 3,
+    Row("the answer about the pull request is lost", "connection-broke",
         "the connection to the Hub broke during the push to user/model: …", f"{FINISH} --pr",
         at("POST", "/commit/", lost=True, times=1), "--pr", left=WHOLE),
-    Row("pull requests are switched off", 3,
+    Row("pull requests are switched off", "no-right",
         "the token gives no right to write to user/model: discussions are disabled",
         f"use a token that may write there, then {FINISH} --pr",
         at("GET", "/discussions", 403, message="discussions are disabled"), "--pr"),
-    Row("this disk is full when the card gets its target", 4,
+    Row("this disk is full when the card gets its target", "disk-full",
         f"the push to {TARGET} needs room on this disk: No space left on device",
         f"free some, or set HF_HOME to another disk, then {FINISH}",
         patched("modelrepair.publishing.push.write_text", NO_SPACE)),
 ]  # fmt: skip
 
 PULLS = [
-    Row("the source is gated", 3, "user/model is gated, and this account has no access",
+    Row("the source is gated", "gated", "user/model is gated, and this account has no access",
         "accept its conditions at https://huggingface.co/user/model, then run: hf auth login",
         source(gated="auto"), mends=source(readers={"me"})),
-    Row("the source is private", 3, "there is no model user/model on the Hub, or it is private",
+    Row("the source is private", "no-such-repository",
+        "there is no model user/model on the Hub, or it is private",
         "check the spelling; for a private model run: hf auth login",
         source(private=True), mends=source(readers={"me"})),
-    Row("no such revision", 3, "user/model has no revision 'v9'",
+    Row("no such revision", "no-such-revision", "user/model has no revision 'v9'",
         "its branches and tags are at https://huggingface.co/user/model",
         lambda hub, patch: None, "--revision v9", again=3),
-    Row("the token is refused", 3, "the Hub refuses the token, for user/model",
+    Row("the token is refused", "token-refused", "the Hub refuses the token, for user/model",
         "run: hf auth login", token("hf_wrongwrong"), mends=right),
-    Row("too many requests", 3, "the Hub asks to wait 3600 s: too many requests", THEN,
+    Row("too many requests", "too-many-requests",
+        "the Hub asks to wait 3600 s: too many requests", THEN,
         at("GET", "/api/models/", 429, headers={"Retry-After": "3600"})),
-    Row("too many requests for a moment", 0, "", "",
+    Row("too many requests for a moment", "", "", "",
         at("GET", "/api/models/", 429, headers={"Retry-After": "37"}, times=2)),
-    Row("the Hub fails", 3, "the Hub answers 500 for user/model: …", LATER,
+    Row("the Hub fails", "hub-answer", "the Hub answers 500 for user/model: …", LATER,
         at("GET", "/api/models/", 500)),
-    Row("the weights' store fails", 3, "the Hub answers 503 for user/model: …", LATER,
+    Row("the weights' store fails", "hub-answer", "the Hub answers 503 for user/model: …", LATER,
         at("GET", "/objects/", 503)),
-    Row("the connection breaks in every download", 3,
+    Row("the connection breaks in every download", "connection-broke",
         "the connection to the Hub broke while user/model was fetched: …",
         "run the same command again: files that are here whole are not fetched again",
         at("GET", "/objects/", cut=1000)),
-    Row("the connection breaks in one download", 0, "", "",
+    Row("the connection breaks in one download", "", "", "",
         at("GET", "/objects/", cut=1000, skip=2, times=1)),
-    Row("the weights arrive damaged", 3,
+    Row("the weights arrive damaged", "damaged-download",
         "model.safetensors of user/model arrived damaged: its checksum is not the Hub's",
         "run the same command again: it fetches the file again",
         at("GET", "/objects/", corrupt=True)),
-    Row("this disk is full", 4, "user/model can't be downloaded: No space left on device",
+    Row("this disk is full", "disk-full", "user/model can't be downloaded: No space left on device",
         "free disk space, or set HF_HOME to a folder that can be written",
         patched("huggingface_hub.file_download.http_get", NO_SPACE)),
-    Row("offline, and the cache is empty", 3,
+    Row("offline, and the cache is empty", "not-in-cache",
         "the Hub can't be reached for user/model, and the cache does not hold it whole",
         "unset HF_HUB_OFFLINE once, so that it can be downloaded", offline),
 ]  # fmt: skip
@@ -352,19 +372,26 @@ def page() -> str:
     parts = [
         "<!-- Written by `python -m tests.support.hub.table` from the table that "
         "the tests run. -->",
-        "# What can go wrong on the Hub",
+        "# Errors of the Hub",
         f"What `{PUSH}`, and a repair of `user/model`, say to what, with the "
         "[exit code](exit-codes.md), and what the Hub has of it then. The folder is never touched "
         "but for the card, which names its repository. A second run, after whatever the hint says, "
-        "completes every row that can be completed. “…” stands for text that depends on the case; "
-        "where nothing is said, the client tries again by itself and all goes well.",
+        "completes every row that can be completed. “…” is text that depends on the case; where "
+        "nothing is said, the client tries again and all goes well. What each id means is in the "
+        "[error reference](errors.md).",
     ]
     for title, rows in {**PUSHES, "Fetching a source": PULLS}.items():
         pulls = title == "Fetching a source"
-        heads = ["what", "code", "error", "hint"] + ([] if pulls else ["on the Hub"])
+        heads = ["what", "id", "code", "error", "hint"] + ([] if pulls else ["on the Hub"])
         table = [" | ".join(["", *heads, ""]).strip(), "| --- " * len(heads) + "|"]
         for row in rows:
-            cells = [row.what, str(row.code), row.line or "–", row.hint or "–"]
+            cells = [
+                row.what,
+                linked(row.id, "errors.md"),
+                str(row.code),
+                row.line or "–",
+                row.hint or "–",
+            ]
             cells += [] if pulls else [row.left]
             table.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
         parts += [f"## {title}", "\n".join(table)]
