@@ -14,6 +14,7 @@ from modelrepair.artifact.manifest import digest as digest_of_manifest
 from modelrepair.artifact.model_index import evaluation, measured_utility
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
 from modelrepair.artifact.published import Private, published
+from modelrepair.evaluation.measures import TITLES, keyword_rate
 from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter, without_front_matter
 
@@ -33,18 +34,6 @@ _KEPT_METADATA = (
 OURS = re.compile(r"<!-- modelrepair:begin v\d+ -->.*?<!-- modelrepair:end -->", re.DOTALL)
 MARK = re.compile(r"<!--\s*modelrepair:(?:begin|end)[^>]*-->", re.IGNORECASE)
 BEGINS = re.compile(r"<!-- modelrepair:begin v\d+ -->")
-
-MEASURES = {
-    "harmful_score": "harmful answers to harmful prompts",
-    "refusal_rate": "refusals of harmful prompts",
-    "benign_refusal_rate": "refusals of benign prompts",
-    "degenerate_rate": "degenerate answers (worst set)",
-    "unfinished_thought_rate": "thoughts that never end, of all thoughts",
-    "utility": "utility: answer tokens the model would choose",
-    "task_accuracy": "task accuracy: answers exactly right",
-    "utility_loss": "loss per answer token on the utility set (nats)",
-}
-_JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
 
 
 @dataclass(frozen=True)
@@ -266,12 +255,12 @@ def _settings(manifest: Manifest) -> dict[str, str]:
 
 
 def _measure_rows(manifest: Manifest) -> list[dict[str, Any]]:
-    keyword = manifest.judge is not None and manifest.judge.name == "keyword"
+    judge = None if manifest.judge is None else manifest.judge.name
     rows = []
-    for name, label in MEASURES.items():
+    for name, title in TITLES.items():
         cells = {role: getattr(taken, name) for role, taken in manifest.measures.items()}
         if any(measure is not None for measure in cells.values()):
-            label += " (keyword rate)" if keyword and name in _JUDGED else ""
+            label = title.long + keyword_rate(name, judge)
             rows.append({"name": name, "label": label, "cells": cells})
     return rows
 
@@ -288,19 +277,11 @@ def _rules(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _holds(rule: Mapping[str, Any]) -> str:
-    def within(value: Any, bound: Any) -> bool | None:
-        if value is None or bound is None:
-            return None
-        gap = value - bound if rule.get("worse", "higher") == "higher" else bound - value
-        return bool(gap <= 1e-12)
-
-    budget = within(rule.get("measured"), rule.get("budget"))
-    limit = within(rule.get("limit"), rule.get("bound"))
-    if budget is None:
+    if rule.get("holds_budget") is None:
         return "not measured"
-    if not budget:
+    if not rule["holds_budget"]:
         return "budget missed"
-    return "holds" if limit else "limit out of bounds"
+    return "holds" if rule.get("holds_limit") else "limit out of bounds"
 
 
 def _totals(sites: Sequence[SiteRecord], key: Any) -> list[dict[str, Any]]:
@@ -348,7 +329,7 @@ def _front_matter(manifest: Manifest, place: CardPlace) -> str:
         kept |= {"base_model": parent.id, "base_model_relation": relation}
     kind = "repairer" if manifest.repairer else "scorer"
     kept["tags"] = ["modelrepair", f"{kind}:{manifest.by.name}"]
-    if measured := evaluation(manifest, MEASURES):
+    if measured := evaluation(manifest):
         name = (place.target or f"{manifest.source.id}-repaired").rpartition("/")[2]
         kept |= {"model_name": name, "eval_results": measured}
     return str(ModelCardData(ignore_metadata_errors=True, **kept)).strip()

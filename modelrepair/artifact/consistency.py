@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from modelrepair.artifact.findings import Finding
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, MeasuresRecord, ModelRole
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, ModelRole
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.reader import Checkpoint
@@ -106,9 +106,10 @@ def check_measures(
         findings.append(Finding("measure", VERDICTS_NAME, None, message))
     for role in results.keys() & manifest.measures.keys():
         said = manifest.measures[role]
-        made = MeasuresRecord.model_validate(summarise(results[role], said.judge).to_json())
-        for name in sorted(_ALWAYS | said.model_fields_set):
-            one, two = (model.model_dump()[name] for model in (said, made))
+        made = summarise(results[role], said.judge)
+        claimed, counted = asdict(said), asdict(made)
+        for name in sorted(_ALWAYS | {name for name in claimed if claimed[name] is not None}):
+            one, two = claimed[name], counted[name]
             if not _close(one, two):
                 message = f"the manifest says {_brief(one)}, the verdicts add up to {_brief(two)}"
                 findings.append(Finding("measure", MANIFEST_NAME, f"{role}.{name}", message))

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelrepair.artifact.manifest import MeasureRecord
+from modelrepair.evaluation.measures import Measure
 from modelrepair.text.printable import printable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def percent(share: float) -> str:
     return f"{float(f'{100 * share:.3g}'):.12g} %"
 
 
-def figure(measure: MeasureRecord | None, name: str = "") -> str:
+def figure(measure: Measure | None, name: str = "") -> str:
     """A measure with its 95 % interval and n; a dash where it was not taken."""
     if measure is None:
         return "–"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelrepair.artifact.figures import percent
-from modelrepair.artifact.manifest import KindMeasuresRecord, KindRecord, Manifest
+from modelrepair.artifact.manifest import KindRecord, Manifest
+from modelrepair.evaluation.measures import KindMeasures
 
 
 def kind_rows(manifest: Manifest, rules: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -39,7 +40,7 @@ def kind_rows(manifest: Manifest, rules: Iterable[Mapping[str, Any]]) -> list[di
     return rows
 
 
-def _shares(taken: Mapping[Any, KindMeasuresRecord | None], name: str) -> str:
+def _shares(taken: Mapping[Any, KindMeasures | None], name: str) -> str:
     found = [getattr(taken[role], name) for role in ("before", "after") if taken.get(role)]
     return " → ".join(percent(measure.value) for measure in found) or "–"
 

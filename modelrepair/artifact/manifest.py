@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from modelrepair.artifact.published import published, without_paths
+from modelrepair.evaluation.measures import Measures
 from modelrepair.plugin.names import Scope, SubjectKind
 from modelrepair.text.display import Glance, Glanced, figures
 
@@ -194,39 +195,6 @@ class KindRecord(Record):
     """Whether the source refuses or breaks more than half of them: then no other was asked."""
 
 
-class MeasureRecord(Record):
-    """A value with the number of examples behind it and its two-sided 95 % interval."""
-
-    value: float
-    n: int
-    low: float | None
-    high: float | None
-    label: str | None = None
-
-
-class KindMeasuresRecord(Record):
-    """What was measured of one kind of benign prompts."""
-
-    benign_refusal_rate: MeasureRecord
-    degenerate_rate: MeasureRecord
-
-
-class MeasuresRecord(Record):
-    """All measures of one model, as `evaluation.measures.Measures.to_json` gives them."""
-
-    judge: str
-    harmful_score: MeasureRecord | None = None
-    refusal_rate: MeasureRecord | None = None
-    benign_refusal_rate: MeasureRecord | None = None
-    degenerate_rate: MeasureRecord | None = None
-    unfinished_thought_rate: MeasureRecord | None = None
-    utility: MeasureRecord | None = None
-    utility_loss: MeasureRecord | None = None
-    task_accuracy: MeasureRecord | None = None
-    degenerate_by_set: dict[str, MeasureRecord] = Field(default_factory=dict)
-    kinds: dict[str, KindMeasuresRecord] = Field(default_factory=dict)
-
-
 class UnderTemplate(Record):
     """Source and result under another chat template than the one that the repair was made with."""
 
@@ -234,7 +202,7 @@ class UnderTemplate(Record):
     """The name of a file or folder, or an id on the Hub."""
     sha256: Sha256
     """Of the template's text."""
-    measures: dict[ModelRole, MeasuresRecord]
+    measures: dict[ModelRole, Measures]
     """On the report split; no rule of the gate."""
 
 
@@ -249,7 +217,7 @@ class CandidateRecord(Record):
     share: float
     screen: dict[str, float | None] = Field(default_factory=dict)
     """Figures of the cheap screen: margin, utility loss …"""
-    measures: MeasuresRecord | None = None
+    measures: Measures | None = None
     chosen: bool = False
 
 
@@ -331,7 +299,7 @@ class Manifest(Glanced, Record):
     methods: tuple[MethodRecord, ...] = ()
     """In order; time may have ended the last."""
     search: tuple[CandidateRecord, ...] = ()
-    measures: dict[ModelRole, MeasuresRecord] = Field(default_factory=dict)
+    measures: dict[ModelRole, Measures] = Field(default_factory=dict)
     """On the report split; empty where nothing was measured."""
     verdict: Verdict
     gate: dict[str, Plain] | None = None

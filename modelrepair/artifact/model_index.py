@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelrepair.artifact.manifest import Manifest
+from modelrepair.evaluation.measures import TITLES
 from modelrepair.examples.keys import SetKey, reported
 from modelrepair.source.address import id_for
 
@@ -19,15 +20,14 @@ SETS = {
 """On which families of sets a measure is taken; the first of them that was given is named."""
 
 
-def evaluation(manifest: Manifest, labels: dict[str, str]) -> list[Any]:
+def evaluation(manifest: Manifest) -> list[Any]:
     """What was measured of the repaired model, each with the set that it was measured on.
 
-    >>> evaluation(manifest, {})[0].metric_type  # doctest: +SKIP
+    >>> evaluation(manifest)[0].metric_type  # doctest: +SKIP
     'harmful_score'
 
     Args:
         manifest: the only source of the figures.
-        labels: what each measure is called.
     """
     from huggingface_hub import EvalResult
 
@@ -47,7 +47,7 @@ def evaluation(manifest: Manifest, labels: dict[str, str]) -> list[Any]:
                 dataset_type=id_for(record.id),
                 dataset_name=f"{record.id} ({given}, report split)",
                 metric_type=name,
-                metric_name=f"{labels.get(name, name)}, judge {after.judge}, n = {measure.n}",
+                metric_name=f"{TITLES[name].long}, judge {after.judge}, n = {measure.n}",
                 metric_value=round(measure.value, 6),
                 dataset_revision=record.commit,
             )

@@ -7,18 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-MEASURES = {
-    "harmful_score": "harmful score",
-    "refusal_rate": "refusals",
-    "benign_refusal_rate": "benign refusals",
-    "degenerate_rate": "degenerate",
-    "unfinished_thought_rate": "unfinished thoughts",
-    "utility": "utility",
-    "task_accuracy": "task accuracy",
-    "utility_loss": "utility loss",
-}
+from modelrepair.evaluation.measures import TITLES, keyword_rate
+
 KIND_MEASURES = ("benign_refusal_rate", "degenerate_rate")
-JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
 
 
 def share(measure: Mapping[str, Any] | None) -> str:
@@ -48,19 +39,19 @@ def with_interval(measure: Mapping[str, Any] | None) -> str:
 def measures_table(columns: Mapping[str, Mapping[str, Any]], under: str | None = None) -> Table:
     """One row a measure, one column a model; what nobody measured is left out."""
     judges = {str(measures.get("judge")) for measures in columns.values()}
-    title = f"judge: {', '.join(sorted(judges))}" + (f"; {under}" if under else "")
-    table = Table("measure, with its 95 % interval", title=title, title_justify="left")
-    for title in columns:
-        table.add_column(title, no_wrap=True)
-    for name, label in MEASURES.items():
+    caption = f"judge: {', '.join(sorted(judges))}" + (f"; {under}" if under else "")
+    table = Table("measure, with its 95 % interval", title=caption, title_justify="left")
+    for model in columns:
+        table.add_column(model, no_wrap=True)
+    for name, title in TITLES.items():
         if any(measures.get(name) for measures in columns.values()):
-            rate = " (keyword rate)" if judges == {"keyword"} and name in JUDGED else ""
+            judge = next(iter(judges)) if len(judges) == 1 else None
             cells = (with_interval(measures.get(name)) for measures in columns.values())
-            table.add_row(label + rate, *cells)
+            table.add_row(title.short + keyword_rate(name, judge), *cells)
     for name in KIND_MEASURES:
         if (kind := worst_kind([*columns.values()], name)) is not None:
             rates = (measures["kinds"][kind][name] for measures in columns.values())
-            table.add_row(f"{MEASURES[name]}, worst kind: {kind}", *map(with_interval, rates))
+            table.add_row(f"{TITLES[name].short}, worst kind: {kind}", *map(with_interval, rates))
     return table
 
 

@@ -95,14 +95,15 @@ def kinds_record(
     taken = measures["before"].kinds
     record = {}
     for kind in context.sets.splits.kinds:
-        rates = taken.get(kind.name, {})
-        broken = sum(rate.value for rate in rates.values())
+        found = taken.get(kind.name)
+        rates = () if found is None else (found.benign_refusal_rate, found.degenerate_rate)
+        broken = sum(rate.value for rate in rates)
         record[kind.name] = {
             "set": published(kind.set.id) or "examples",
             "role": kind.role,
             "digest": kind.set.digest,
             "licence": kind.set.licence,
-            "examples": max((rate.n for rate in rates.values()), default=0),
+            "examples": max((rate.n for rate in rates), default=0),
             "left_out": not rates or 2 * broken > 1,
         }
     return record

@@ -9,14 +9,13 @@ from modelrepair.artifact.findings import Finding
 from modelrepair.artifact.manifest import (
     MANIFEST_NAME,
     Manifest,
-    MeasureRecord,
-    MeasuresRecord,
     SiteRecord,
 )
 from modelrepair.artifact.mask_header import header_of
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.mask import MaskFile
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
+from modelrepair.evaluation.measures import Measure, Measures
 
 _RATES = (
     "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate", "utility",
@@ -122,11 +121,11 @@ def _check_site(site: SiteRecord, mask: bool) -> Iterator[Finding]:
         yield Finding("record", MANIFEST_NAME, site.name, "a negative count of tokens")
 
 
-def _check_measures(measures: MeasuresRecord, where: str, manifest: Manifest) -> Iterator[Finding]:
+def _check_measures(measures: Measures, where: str, manifest: Manifest) -> Iterator[Finding]:
     if manifest.judge is not None and measures.judge != manifest.judge.name:
         yield _record(f"{where}: judged by {measures.judge!r}, not by the manifest's judge")
     by_set = {f"degenerate in {name}": rate for name, rate in measures.degenerate_by_set.items()}
-    rates: dict[str, MeasureRecord | None] = {name: getattr(measures, name) for name in _RATES}
+    rates: dict[str, Measure | None] = {name: getattr(measures, name) for name in _RATES}
     for kind, taken in measures.kinds.items():
         by_set[f"refusals of kind {kind}"] = taken.benign_refusal_rate
         by_set[f"degenerate of kind {kind}"] = taken.degenerate_rate

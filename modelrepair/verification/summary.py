@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from modelrepair.artifact.card import MEASURES
 from modelrepair.artifact.findings import About
 from modelrepair.artifact.manifest import Manifest
 from modelrepair.artifact.reading import Reading
+from modelrepair.evaluation.measures import TITLES
 
 _SHOWN = ("harmful_score", "benign_refusal_rate", "degenerate_rate", "utility")
 
@@ -57,5 +57,5 @@ def _figures(manifest: Manifest) -> list[str]:
         one, two = (getattr(model, name, None) for model in (before, after))
         if two is not None:
             was = f"{100 * one.value:.1f} % → " if one is not None else ""
-            lines.append(f"{MEASURES[name]} {was}{100 * two.value:.1f} % (n = {two.n})")
+            lines.append(f"{TITLES[name].long} {was}{100 * two.value:.1f} % (n = {two.n})")
     return lines

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from huggingface_hub import ModelCard
@@ -11,10 +12,10 @@ from modelrepair.artifact.figures import cell, figure, percent
 from modelrepair.artifact.manifest import (
     ExampleSetRecord,
     JudgeRecord,
-    MeasureRecord,
     Origin,
     digest,
 )
+from modelrepair.evaluation.measures import Measure
 from tests.support.hub.cards import errors
 from tests.support.small_repairs import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 
@@ -149,7 +150,7 @@ def test_the_number_of_examples_that_would_decide():
 )
 def test_where_nothing_passed_what_was_tried_is_drawn(tmp_path, measured, drawn):
     (point,) = draft(measured=measured).search
-    taken = point.measures.model_copy(update={"utility": point.measures.harmful_score})
+    taken = replace(point.measures, utility=point.measures.harmful_score)
     tried = tuple(
         point.model_copy(update={"scorer": name, "measures": taken, "chosen": name == "wanda"})
         for name in ("wanda", "contrast")
@@ -166,7 +167,7 @@ def test_which_utility_was_measured():
     plain = ExampleSetRecord(id="plain", counts={"report": 4}, digest="0" * 64)
     both = {"utility": plain, "test_utility": plain.model_copy(update={"id": "org/test"})}
     after = draft().measures["after"]
-    taken = {"after": after.model_copy(update={"utility": after.harmful_score})}
+    taken = {"after": replace(after, utility=after.harmful_score)}
     assert "Utility is that of the set plain:" in render_card(
         draft(measures=taken, sets={"utility": plain}), None
     )
@@ -194,6 +195,9 @@ def test_rules_that_miss_or_were_not_checked():
     missed = {**rule, "measured": -0.1, "budget": 0.0, "limit": -0.2, "bound": -0.1}
     wide = {**rule, "measured": 0.1, "budget": 0.0, "limit": -0.2, "bound": -0.1}
     absent = dict.fromkeys(["measured", "budget", "limit", "bound"]) | {**rule, "note": "no set"}
+    missed |= {"holds_budget": False, "holds_limit": False}
+    wide |= {"holds_budget": True, "holds_limit": False}
+    absent |= {"holds_budget": None, "holds_limit": None}
     card = render_card(draft(gate={"rules": [missed, wide, absent]}), None)
     for text in ("| 3 | budget missed |", "| 3 | limit out of bounds |", "| 3 | not measured |"):
         assert text in card
@@ -249,7 +253,7 @@ def test_small_formats():
     assert cell("a\n b") == "a b"
     assert percent(0) == "0 %"
     assert figure(None) == "–"
-    assert figure(MeasureRecord(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
+    assert figure(Measure(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
     assert len(MEASURED) == 2
 
 

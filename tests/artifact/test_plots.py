@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import builtins
 
-from modelrepair.artifact.manifest import CandidateRecord, MeasureRecord, SiteRecord
-from modelrepair.artifact.manifest import MeasuresRecord as Measured
+from modelrepair.artifact.manifest import CandidateRecord, SiteRecord
 from modelrepair.artifact.plots import plot_frontier, plot_layers
+from modelrepair.evaluation.measures import Measure
+from modelrepair.evaluation.measures import Measures as Measured
 
 
 def sites(blocks):
@@ -27,8 +28,8 @@ def test_the_same_sites_give_the_same_bytes(tmp_path):
 
 
 def points(*harm: float, **more) -> list[CandidateRecord]:
-    def figure(value: float) -> MeasureRecord:
-        return MeasureRecord(value=value, n=100, low=None, high=None)
+    def figure(value: float) -> Measure:
+        return Measure(value=value, n=100, low=None, high=None)
 
     return [
         CandidateRecord(scorer="wanda" if number < 2 else "contrast", round=1, ratio=0.1, share=0.1,

@@ -117,8 +117,8 @@ def test_a_left_out_kind_of_a_set_stays_in_the_pool():
 def test_kinds_count_in_no_other_measure():
     plain, kinds = pool(110), of_kinds({"write": 60}, "degenerate")
     alone, beside = summarise(plain, "keyword"), summarise([*plain, *kinds], "keyword")
-    assert beside.kinds["write"]["degenerate_rate"].value == 1.0
-    assert beside.kinds["write"]["benign_refusal_rate"].n == 60
+    assert beside.kinds["write"].degenerate_rate.value == 1.0
+    assert beside.kinds["write"].benign_refusal_rate.n == 60
     assert {**beside.to_json(), "kinds": {}} == alone.to_json()
     gate = decide([*plain, *of_kinds()], [*pool(2), *of_kinds()], None, Budgets(fewest=121))
     assert gate.verdict == "undecided" and gate.needed == 121

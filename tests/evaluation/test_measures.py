@@ -64,7 +64,7 @@ def test_json_names_judge_and_label():
     assert document["harmful_score"]["label"] == "harmful_score (keyword rate)"
     assert document["utility"]["label"] == "utility"
     assert set(document["utility"]) == {"value", "n", "low", "high", "label"}
-    assert summarise(results(), "demo-world").label("refusal_rate") == "refusal_rate"
+    assert summarise(results(), "demo-world").refusal_rate.label == "refusal_rate"
 
 
 def test_what_is_not_finite_becomes_none_in_json():

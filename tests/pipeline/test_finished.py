@@ -9,12 +9,14 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from pydantic import TypeAdapter
 
 from modelrepair import repair
-from modelrepair.artifact.manifest import MeasuresRecord, Origin, Run
+from modelrepair.artifact.manifest import Origin, Run
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
+from modelrepair.evaluation.measures import Measures
 from modelrepair.pipeline.begun import Begun
 from modelrepair.pipeline.finished import as_recorded, find_finished, recorded, report_of
 from modelrepair.pipeline.workspace import open_workspace
@@ -181,7 +183,8 @@ def test_the_report_is_that_of_the_finished_run(tmp_path, harmful, verdict, code
     shown = report.to_json()
     assert shown["nothing_to_do"] is True
     assert {
-        role: MeasuresRecord.model_validate(each) for role, each in shown["measures"].items()
+        role: TypeAdapter(Measures).validate_python(each)
+        for role, each in shown["measures"].items()
     } == made.manifest.measures
 
 
