@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 from modelrepair.errors import ModelRepairError, PluginError, UsageError
 from modelrepair.plugin.file_scorers import is_file_scorer, scorer_from_file
@@ -22,7 +23,6 @@ from modelrepair.plugin.loading import (
 )
 from modelrepair.plugin.names import Options, SetName, SubjectKind
 from modelrepair.plugin.options import parse_options
-from modelrepair.plugin.resolve import resolve
 from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def make_scorer(
     spec = registered.spec
     parsed = parse_options(spec.options, options, spec.name)
     try:
-        scorer: Scorer = resolve(spec.load)(parsed, subject_kind)
+        scorer: Scorer = _loaded(spec.load)(parsed, subject_kind)
     except ModelRepairError:
         raise
     except Exception as error:
@@ -183,7 +183,7 @@ def make_repairer(
     spec = registered.spec
     parsed = repairer_options(registered, options)
     try:
-        repairer: SiteRepairer | TrainingRepairer = resolve(spec.load)(parsed)
+        repairer: SiteRepairer | TrainingRepairer = _loaded(spec.load)(parsed)
     except ModelRepairError:
         raise
     except Exception as error:
@@ -228,7 +228,7 @@ def make_judge(registered: Registered[JudgeSpec], options: Mapping[str, object])
     """
     parsed = judge_options(registered, options)
     try:
-        judge: Judge = resolve(registered.spec.load)(parsed)
+        judge: Judge = _loaded(registered.spec.load)(parsed)
     except ModelRepairError:
         raise
     except Exception as error:
@@ -237,6 +237,11 @@ def make_judge(registered: Registered[JudgeSpec], options: Mapping[str, object])
         problem = TypeError(f"{type(judge).__name__} has no 'judge'")
         raise _failed("judge", registered, problem)
     return judge
+
+
+def _loaded(load: Any) -> Any:
+    """What a spec's ``load`` names; a factory is given back as it is."""
+    return resolve_name(load) if isinstance(load, str) else load
 
 
 def _failed(kind: str, registered: Registered[Spec], error: Exception) -> PluginError:
