@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 
 from modelrepair.errors import UnsupportedModelError
 
 _RAW = {"BF16": "<u2", "F16": "<u2", "F32": "<u4", "F64": "<u8", "F8_E4M3": "u1", "F8_E5M2": "u1"}
+_VALUES = {
+    "BF16": ml_dtypes.bfloat16,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+}
 
 
 def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
@@ -24,21 +32,13 @@ def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
         ValueError: bits of another width than the dtype's.
     """
     raw = _contiguous(raw, dtype)
-    if dtype == "BF16":
-        wide: np.ndarray = raw.astype(np.uint32) << np.uint32(16)
-        return wide.view(np.float32)
-    if dtype == "F16":
-        return raw.view(np.float16).astype(np.float32)
-    if dtype == "F32":
-        return raw.view(np.float32)
-    if dtype == "F64":
-        with np.errstate(over="ignore"):
-            return raw.view(np.float64).astype(np.float32)
     if dtype == "F8_E5M2":
+        # The upper half of a float16. ml_dtypes would give all its NaNs the same bits.
         half: np.ndarray = raw.astype(np.uint16) << np.uint16(8)
         return half.view(np.float16).astype(np.float32)
-    table = _e4m3_values()
-    return np.take(table, raw)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: np.ndarray = raw.view(_VALUES[dtype]).astype(np.float32, copy=False)
+    return values
 
 
 def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
@@ -56,20 +56,13 @@ def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
     """
     values = np.asarray(values, np.float32, order="C")
     target = _raw_dtype(dtype)
-    if dtype == "BF16":
-        bits = values.view(np.uint32)
-        # Half of what is cut off, less one, plus the last bit that stays: ties go to even.
-        rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
-        return np.where(np.isnan(values), np.uint16(0x7FC0), (rounded >> np.uint32(16))).astype(
-            target
-        )
-    if dtype == "F16":
-        with np.errstate(over="ignore", under="ignore"):
-            return values.astype(np.float16).view(target)
-    if dtype == "F32":
-        return values.view(target)
-    if dtype == "F64":
-        return values.astype(np.float64).view(target)
+    if dtype in ("BF16", "F16", "F32", "F64"):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            bits: np.ndarray = values.astype(_VALUES[dtype], copy=False).view(target)
+        if dtype == "BF16":
+            # One NaN for all: ml_dtypes would keep the sign.
+            bits = np.where(np.isnan(values), target.type(0x7FC0), bits)
+        return bits
     if values.view(np.uint32).any():
         raise UnsupportedModelError(
             f"{dtype} weights can be set to zero and to nothing else",
@@ -150,14 +143,3 @@ def _contiguous(raw: np.ndarray, dtype: str) -> np.ndarray:
     if raw.dtype != expected:
         raise ValueError(f"the bits of {dtype} come as {expected}, found {raw.dtype}")
     return np.asarray(raw, order="C")
-
-
-def _e4m3_values() -> np.ndarray:
-    """All 256 values of OCP's E4M3 (bias 7, no infinity, 0x7F and 0xFF are NaN)."""
-    codes = np.arange(256)
-    exponent, fraction = (codes >> 3) & 15, (codes & 7) / 8
-    magnitude = np.where(
-        exponent == 0, fraction * 2.0**-6, (1 + fraction) * 2.0 ** (exponent.astype(float) - 7)
-    )
-    magnitude[(codes & 127) == 127] = np.nan
-    return np.where(codes < 128, magnitude, -magnitude).astype(np.float32)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from modelrepair.checkpoint.blocks import is_matrix
 from modelrepair.checkpoint.reader import TensorEntry
@@ -71,9 +74,9 @@ def free_memory() -> int | None:
     True
     """
     found: list[int] = []
-    text = _read("/proc/meminfo")
-    if available := re.search(r"MemAvailable:\s+(\d+) kB", text):
-        found.append(int(available[1]) * 1024)
+    with suppress(OSError, RuntimeError, psutil.Error):
+        found.append(psutil.virtual_memory().available)
+    # psutil knows the machine, and not the limit of a container on it.
     limit, used = _read("/sys/fs/cgroup/memory.max"), _read("/sys/fs/cgroup/memory.current")
     if limit.strip().isdigit() and used.strip().isdigit():
         # What the container holds as a cache of files is given up where programs need it.

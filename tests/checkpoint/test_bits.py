@@ -49,6 +49,16 @@ def test_every_pattern_reads_as_in_torch(dtype):
     same_values(to_float32(raw, dtype), torch_float32(raw, dtype))
 
 
+def test_a_nan_keeps_its_bits_as_a_float32_and_is_one_as_a_bfloat16():
+    raw = np.arange(256, dtype=np.uint8)
+    read = to_float32(raw, "F8_E5M2").view(np.uint32)
+    half = (raw.astype(np.uint16) << 8).view(np.float16)
+    np.testing.assert_array_equal(read, half.astype(np.float32).view(np.uint32))
+    assert read[0x7D] != read[0x7F]
+    nans = np.array([0x7F800001, 0x7FC00000, 0xFF800001, 0xFFFFFFFF], np.uint32).view(np.float32)
+    assert from_float32(nans, "BF16").tolist() == [0x7FC0] * 4
+
+
 @pytest.mark.parametrize("dtype", ["BF16", "F16"])
 def test_every_pattern_survives_the_way_to_float32_and_back(dtype):
     raw = np.arange(1 << 16, dtype=np.uint16)

@@ -208,9 +208,13 @@ def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
     assert "at best the verdict is undecided" in made.notes[0]
 
 
+def giving_no_memory():
+    raise FileNotFoundError("/proc/meminfo")
+
+
 def test_free_memory_knows_the_container(monkeypatch):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=4_000_000))
     files = {
-        "/proc/meminfo": "MemTotal: 9 kB\nMemAvailable:    4000 kB\n",
         "/sys/fs/cgroup/memory.max": "3000000\n",
         "/sys/fs/cgroup/memory.current": "2500000\n",
         "/sys/fs/cgroup/memory.stat": "anon 1\ninactive_file 250000\n",
@@ -218,10 +222,13 @@ def test_free_memory_knows_the_container(monkeypatch):
     monkeypatch.setattr(estimate, "_read", lambda path: files.get(path, ""))
     assert estimate.free_memory() == 750_000
     files["/sys/fs/cgroup/memory.max"] = "max\n"
-    assert estimate.free_memory() == 4000 * 1024
+    assert estimate.free_memory() == 4_000_000
     files.clear()
+    assert estimate.free_memory() == 4_000_000
+    monkeypatch.setattr("psutil.virtual_memory", giving_no_memory)
     assert estimate.free_memory() is None
     monkeypatch.undo()
+    assert estimate.free_memory() > 0
     assert estimate._read("/no/such/file") == ""
 
 
