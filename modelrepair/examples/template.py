@@ -43,6 +43,10 @@ class Tokenized:
     dropped: int
 
 
+KEPT = 4096
+"""Examples whose texts and tokens a template keeps: more than the sets of a run hold."""
+
+
 class Template:
     """Renders examples as the model was taught to read them.
 
@@ -91,8 +95,10 @@ class Template:
         # A chat template renders the first token itself; plain text leaves it to the tokenizer.
         self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
         self.source = template_text(tokenizer) if self.kind == "chat" else ""
-        # One prompt is rendered for each use of it: to fit it, to count it, to ask it.
-        self._rendered = lru_cache(maxsize=4096)(partial(render, tokenizer, self.source))
+        # An example is used many times: to fit it, to count it, to screen each candidate with it.
+        self._rendered = lru_cache(maxsize=KEPT)(partial(render, tokenizer, self.source))
+        self._pairs = lru_cache(maxsize=KEPT)(self._make_pair)
+        self._prompts = lru_cache(maxsize=KEPT)(self._make_prompt)
         if self.kind == "chat":
             check_ends(tokenizer, self.source)
         self._special = _any_of(map(str, tokenizer.all_special_tokens))
@@ -173,6 +179,9 @@ class Template:
         Raises:
             ExampleSetError: it is longer than ``max_length``, or the template does not take it.
         """
+        return self._prompts(example)
+
+    def _make_prompt(self, example: Example) -> TokenizedExample:
         ids = self.prompt_ids(example)
         self._check_room(len(ids))
         return TokenizedExample(tuple(ids), len(ids), example.digest)
@@ -190,6 +199,9 @@ class Template:
         """
         if response is not None:
             example = replace(example, response=response, thought=None)
+        return self._pairs(example)
+
+    def _make_pair(self, example: Example) -> TokenizedExample:
         if example.response is None:
             raise ExampleSetError(
                 f"no answer to {_excerpt(example)}",

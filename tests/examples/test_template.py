@@ -224,3 +224,16 @@ def test_a_token_that_can_not_be_taken_apart_belongs_to_the_answer():
     assert answer_of(made, pair) == "\na"
     prompt = made.prompt_ids(ask("Hello"))
     assert list(pair.ids[: pair.answer_start]) == prompt[:-1]
+
+
+def test_an_example_becomes_tokens_once():
+    tokenizer = make_tokenizer(STYLES[0])
+    made = Template(tokenizer)
+    examples = [ask("one", "two"), ask("three", "four"), ask("five")]
+    first = made.pairs(examples[:2]), made.prompts(examples)
+
+    def again(*arguments, **options):
+        raise AssertionError("tokens were made again")
+
+    made.tokenizer = again  # neither rendered nor encoded another time
+    assert (made.pairs(examples[:2]), made.prompts(examples)) == first
