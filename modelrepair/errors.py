@@ -31,6 +31,15 @@ def hint_line(hint: str, id: str) -> str:
     return f"Hint [{id}]: {hint}"
 
 
+def url_of(id: str) -> str:
+    """Where an id of an error is explained.
+
+    >>> url_of("empty-mask")
+    'docs/errors.md#empty-mask'
+    """
+    return f"docs/errors.md#{id}"
+
+
 class ModelRepairError(Exception):
     """One line of what happened, and in ``hint`` one line of what to do.
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import click
 from click.exceptions import NoSuchCommand, NoSuchOption
 
-from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory
+from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory, url_of
 from modelrepair.source.suggestions import did_you_mean
 
 BUG, INTERRUPTED = 70, 130
@@ -37,7 +37,7 @@ class Failure:
 
     def to_json(self) -> dict[str, object]:
         """The document that ``--json`` prints in place of a result."""
-        return {"error": {**asdict(self), "url": f"docs/errors.md#{self.id}"}}
+        return {"error": {**asdict(self), "url": url_of(self.id)}}
 
 
 def explain(error: BaseException) -> Failure:

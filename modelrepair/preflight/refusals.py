@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import ModelRepairError, url_of
 
 
 @dataclass
@@ -43,14 +43,18 @@ class Stopped:
         hint: what to do.
         id: of the error, as in ``docs/errors.md``.
         exit_code: that `fix` would end with.
+        url: where the id is explained.
     """
 
     message: str
     hint: str
     id: str
     exit_code: int
+    url: str
 
     @classmethod
     def by(cls, error: ModelRepairError | None) -> Stopped | None:
         """The same of an error."""
-        return None if error is None else cls(str(error), error.hint, error.id, error.exit_code)
+        if error is None:
+            return None
+        return cls(str(error), error.hint, error.id, error.exit_code, url_of(error.id))

@@ -67,7 +67,9 @@ def test_why_there_is_no_reference():
 
 
 def test_what_is_refused_comes_first_with_the_way_on():
-    made = replace(opening(), refused=Stopped("too little", "free some", "not-enough-memory", 4))
+    made = replace(
+        opening(), refused=Stopped("too little", "free some", "not-enough-memory", 4, "")
+    )
     assert made.lines()[:2] == ["Runs       no: too little", "           free some"]
 
 
