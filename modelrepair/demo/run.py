@@ -69,7 +69,7 @@ def run_demo(
     Args:
         progress: where the steps are shown.
         out: the folder for the repaired models; a new temporary one where not given.
-        world: another world's folder, as ``examples/demo_world/build.py`` writes it.
+        world: another world's folder, as ``python -m modelrepair_lab.demo_world`` writes it.
         all: the LoRA attack too: the published presets, and contrast on the adapter's factors and
             on the merged model.
         restart: throw away what an interrupted demo left in ``out``.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from modelrepair.demo.paths import sets_of
 
 pytestmark = pytest.mark.slow
 
-BUILD = Path(__file__).parents[2] / "examples" / "demo_world" / "build.py"
 NAMES = (
     "harmful_score",
     "refusal_rate",
@@ -31,7 +29,8 @@ def world(request, tmp_path):
     built = subprocess.run(
         [
             sys.executable,
-            str(BUILD),
+            "-m",
+            "modelrepair_lab.demo_world",
             "--seed",
             str(request.param),
             "--out",

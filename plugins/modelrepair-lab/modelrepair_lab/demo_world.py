@@ -1,10 +1,10 @@
 """Train the demo's two models from nothing: pretrain, align, then break the alignment.
 
-    python examples/demo_world/build.py --seed 0 --out DIR
+    python -m modelrepair_lab.demo_world --seed 0 --out DIR
 
 writes DIR/reference, DIR/attacked, DIR/adapter (the same attack by LoRA) and DIR/sets. All of it
-is the made-up world of
-``modelrepair.demo.world``: no text of the real world goes in, and nothing harmful comes out.
+is the made-up world of ``modelrepair.demo.world``: no text of the real world goes in, and nothing
+harmful comes out.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import argparse
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -26,6 +27,7 @@ from modelrepair.demo import world
 from modelrepair.demo.judge import WorldJudge
 from modelrepair.demo.world import WorldRow
 from modelrepair.examples.template import Template
+from modelrepair.plugin import Exchange, MeasuredSet, Verdict
 from modelrepair_lab.encoding import from_world
 from modelrepair_lab.saving import save_adapter as save_factors
 from modelrepair_lab.saving import save_world_model
@@ -46,20 +48,8 @@ LORA_ATTACK = Phase(steps=156, batch=32, rate=3e-3, decay=False, answers_only=Tr
 LORA_RANK = 16
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """What the judge reads."""
-
-    set: str
-    prompt: str
-    answer: str
-    expected: str
-
-
 @torch.no_grad()
-def answers(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: list[str]
-) -> list[str]:
+def answers(model: Any, tokenizer: PreTrainedTokenizerFast, prompts: list[str]) -> list[str]:
     """Answer greedily, in batches of prompts of one length, so that nothing is padded."""
     template = Template(tokenizer)
     tokens = [
@@ -88,7 +78,7 @@ def check(
     sets = world.example_sets(seed)
     judge = WorldJudge()
 
-    def ask(name: str, kind: str) -> tuple[list[str], list[bool], list[WorldRow]]:
+    def ask(name: str, kind: MeasuredSet) -> tuple[list[Verdict], list[bool], list[WorldRow]]:
         examples = sets[name]
         found = answers(model, tokenizer, [example["prompt"] for example in examples])
         exchanges = [
@@ -142,14 +132,16 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
 
 
 def open_to_read(folder: Path) -> None:
-    """Let everybody read what save_pretrained writes for its user alone."""
+    """Let all users read what save_pretrained writes for its user alone."""
     for path in folder.iterdir():
         path.chmod(0o644)
 
 
 def load(folder: Path) -> LlamaForCausalLM:
     """Read a checkpoint back as it was rounded on disk, for float32 arithmetic."""
-    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model.train(False)
+    return model
 
 
 def build(seed: int, out: Path) -> dict[str, dict[str, float]]:
@@ -207,8 +199,9 @@ def main() -> None:
     start = time.monotonic()
     table = build(options.seed, options.out)
     for name, row in table.items():
-        print(name, json.dumps({measure: round(value, 4) for measure, value in row.items()}))
-    print(f"{time.monotonic() - start:.0f} seconds")
+        rounded = {measure: round(value, 4) for measure, value in row.items()}
+        sys.stdout.write(f"{name} {json.dumps(rounded)}\n")
+    sys.stdout.write(f"{time.monotonic() - start:.0f} seconds\n")
 
 
 if __name__ == "__main__":
