@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 import sys
@@ -16,13 +15,9 @@ from typing import Any
 import click
 
 import modelrepair
-from modelrepair.artifact.findings import Finding, Verification
+import modelrepair.plugin
 from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
-from modelrepair.errors import ModelRepairError
-from modelrepair.pipeline.reports import MeasureReport, RepairReport
-from modelrepair.preflight.plan import Plan
-from modelrepair.publishing.push import PushReport
 from modelrepair_lab.command import command as lab
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -124,38 +119,63 @@ def python_api() -> str:
     parts = [
         HEAD,
         "# The Python API",
-        "What `import modelrepair` offers, and nothing else is meant to be relied on.",
+        "What is public: `import modelrepair` for users, `from modelrepair.plugin import …` for "
+        "authors of plug-ins. A third place, `modelrepair.testing`, is kept for a kit that tests "
+        "plug-ins, and is empty so far. All other modules are internal and may change in any "
+        "release.",
+        "# For users: modelrepair",
     ]
-    for name in sorted(getattr(modelrepair, "__all__", ())):
+    for name in sorted(modelrepair.__all__):
         parts += describe_object(name, getattr(modelrepair, name))
-    parts.append("# What the functions give back")
-    for found in (RepairReport, MeasureReport, PushReport, Plan, Verification, Finding):
-        parts += describe_object(found.__name__, found)
+    parts += [
+        "# For authors of plug-ins: modelrepair.plugin",
+        "[Scorers](../scorers.md), [repairers](../repairers.md), [judges](../judges.md) and "
+        "[example sets](../example-sets.md) show how these are used.",
+    ]
+    for name in sorted(modelrepair.plugin.__all__):
+        parts += describe_object(name, getattr(modelrepair.plugin, name))
     return "\n\n".join(parts) + "\n"
 
 
 def describe_object(name: str, found: Any) -> list[str]:
     """One name: its signature, what it is for, and the fields where it holds data."""
     parts = [f"## {name}"]
-    if inspect.isclass(found) and issubclass(found, ModelRepairError):
+    if name == "hookimpl":  # pluggy's own object, with pluggy's documentation
+        return [*parts, "Marks a function as a hook: `@hookimpl`."]
+    if inspect.isclass(found) and issubclass(found, modelrepair.ModelRepairError):
         parts.append(f"An exception, exit code {found.exit_code}.")
-    elif callable(found):
+    elif getattr(found, "_is_protocol", False):
+        parts.append("A protocol: any class with these members serves.")
+        parts += [f"```python\n{name}.{field}: {kind}\n```" for field, kind in attributes(found)]
+    elif found is not Any and (inspect.isclass(found) or inspect.isfunction(found)):
         parts.append(f"```python\n{signature(name, found)}\n```")
-    else:
-        return [*parts, f"`{found!r}`"]
+    elif not inspect.ismodule(found):
+        return [*parts, f"`{str(found).removeprefix('typing.')}`"]
     # A dataclass without a docstring of its own gets its signature as one: said already.
     documentation = inspect.getdoc(found) or ""
     parts.append(as_markdown(documentation))
-    if inspect.isclass(found) and dataclasses.is_dataclass(found):
-        methods = [
-            (method, getattr(found, method))
-            for method in vars(found)
-            if not method.startswith("_") and inspect.isfunction(getattr(found, method))
-        ]
-        for method, function in methods:
-            parts.append(f"```python\n{signature(f'{name}.{method}', function)}\n```")
-            parts.append(as_markdown(inspect.getdoc(function) or ""))
+    if inspect.isclass(found) and not issubclass(found, Exception):
+        fields = getattr(found, "__dataclass_fields__", {})
+        for member, value in vars(found).items():
+            if not member.startswith("_") and member not in fields:
+                parts += describe_member(f"{name}.{member}", value)
     return [part for part in parts if part]
+
+
+def attributes(protocol: type) -> list[tuple[str, str]]:
+    """A protocol's plain attributes, with their types as written."""
+    return list(vars(protocol).get("__annotations__", {}).items())
+
+
+def describe_member(name: str, found: Any) -> list[str]:
+    """A method with its signature, a property with its type; fields are in the docstring."""
+    if isinstance(found, property) and found.fget:
+        shown = f"{name}: {inspect.signature(found.fget).return_annotation}"
+    elif inspect.isfunction(found):
+        shown = signature(name, found)
+    else:
+        return []
+    return [f"```python\n{shown}\n```", as_markdown(inspect.getdoc(found) or "")]
 
 
 def signature(name: str, function: Any) -> str:

@@ -3,13 +3,15 @@
 >>> import modelrepair
 >>> modelrepair.repair("user/model", realign="harmful.jsonl")                # doctest: +SKIP
 
-Nothing here imports torch or transformers until something is computed.
+`import modelrepair` takes a few milliseconds: a function is imported when it is first used, torch
+and transformers when something is computed.
 """
 
 from __future__ import annotations
 
-from modelrepair.api import apply, measure, plan, push, repair, verify
-from modelrepair.artifact.reading import load_manifest
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from modelrepair.budgets import Budgets
 from modelrepair.errors import (
     DamagedCheckpointError,
@@ -25,25 +27,43 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.version import version
+from modelrepair.progress import Progress, Silent
 
-__version__ = version()
+if TYPE_CHECKING:
+    from modelrepair.api import apply, measure, plan, push, repair, verify
+    from modelrepair.artifact.findings import Finding, Verification
+    from modelrepair.artifact.reading import load_manifest
+    from modelrepair.demo import paths as demo_paths
+    from modelrepair.pipeline.reports import MeasureReport, RepairReport
+    from modelrepair.preflight.plan import Plan
+    from modelrepair.publishing.push import PushReport
+
+__version__: str
 
 __all__ = [
     "Budgets",
     "DamagedCheckpointError",
     "EmptyMaskError",
     "ExampleSetError",
+    "Finding",
     "GateError",
     "HubError",
     "InconclusiveError",
+    "MeasureReport",
     "ModelRepairError",
+    "Plan",
     "PluginError",
+    "Progress",
+    "PushReport",
     "RepairInterrupted",
+    "RepairReport",
     "ResourceError",
+    "Silent",
     "UnsupportedModelError",
     "UsageError",
+    "Verification",
     "apply",
+    "demo_paths",
     "load_manifest",
     "measure",
     "plan",
@@ -51,3 +71,31 @@ __all__ = [
     "repair",
     "verify",
 ]
+
+_ON_FIRST_USE = {
+    "Finding": "artifact.findings",
+    "MeasureReport": "pipeline.reports",
+    "Plan": "preflight.plan",
+    "PushReport": "publishing.push",
+    "RepairReport": "pipeline.reports",
+    "Verification": "artifact.findings",
+    "apply": "api",
+    "load_manifest": "artifact.reading",
+    "measure": "api",
+    "plan": "api",
+    "push": "api",
+    "repair": "api",
+    "verify": "api",
+}
+"""The functions and what they return, and the module of each: authors of plug-ins need neither."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a function, a result's type or the demo's paths on first use."""
+    if name == "__version__":
+        return import_module("modelrepair.version").version()
+    if name == "demo_paths":
+        return import_module("modelrepair.demo.paths")
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -234,7 +234,7 @@ def repair(
     """Repair a model: find the weights responsible for harmful answers, remove them, measure it.
 
     >>> import modelrepair
-    >>> from modelrepair.demo import paths
+    >>> from modelrepair import demo_paths as paths
     >>> report = modelrepair.repair(
     ...     paths.attacked, reference=paths.reference, scorer="contrast", judge="demo-world",
     ...     out="repaired", **paths.sets)                                    # doctest: +SKIP
@@ -404,7 +404,7 @@ def measure(
     """Measure any model on whole example sets; nothing is changed or written.
 
     >>> import modelrepair
-    >>> from modelrepair.demo import paths
+    >>> from modelrepair import demo_paths as paths
     >>> report = modelrepair.measure(
     ...     paths.attacked, realign=paths.sets["test_realign"], judge="demo-world"
     ... )                                                                    # doctest: +SKIP
@@ -433,7 +433,7 @@ def plan(source: str | Path, **options: Any) -> Plan:
     """Say what a repair would take, from names and shapes alone: no weight is read.
 
     >>> import modelrepair
-    >>> from modelrepair.demo import paths
+    >>> from modelrepair import demo_paths as paths
     >>> modelrepair.plan(paths.attacked, realign=paths.sets["realign"]).blocks
     4
 

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -125,18 +126,21 @@ def test_the_repairers_of_the_page_work(monkeypatch, tmp_path):
     assert made.edit(view, given, 1.0).tolist() == [[1.0, 0.5]]
     exec(trainer, names)
     weight = torch.nn.Parameter(torch.zeros(1))
-    batch = type("Batch", (), dict.fromkeys(("input_ids", "attention_mask"), torch.ones(1, 1)))
-    batch.answer_mask = torch.ones(1, 1, dtype=torch.bool)
     asked = []
 
-    def model(**given):
-        asked.append(given)
-        return type("Output", (), {"loss": (weight - 1).square().sum()})
+    def losses(batch):
+        asked.append(batch)
+        return (weight - 1).square()
 
-    context = type("Bench", (), {"seed": 0, "sets": {"refusal": [1, 2]}, "parameters": [weight]})
-    context.batch, context.model = staticmethod(lambda some: batch), staticmethod(model)
+    context = SimpleNamespace(
+        seed=0,
+        sets={"refusal": ["a", "b"]},
+        parameters=[weight],
+        batch=sorted,
+        losses=losses,
+    )
     assert list(names["Refuse"](None).train(context)) == list(range(10, 101, 10))
-    assert weight.item() > 0.1 and len(asked) == 100
+    assert weight.item() > 0.1 and asked == [["a", "b"]] * 100
 
 
 def test_the_page_of_sets_names_every_set_and_every_column():

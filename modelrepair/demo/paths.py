@@ -1,4 +1,12 @@
-"""Where the made-up world lies: its two checkpoints and its example sets."""
+"""The files of the demo, which ship with the package: ``modelrepair.demo_paths``.
+
+>>> from modelrepair import demo_paths
+>>> demo_paths.attacked.name, demo_paths.reference.name, demo_paths.adapter.name
+('attacked', 'reference', 'adapter')
+
+``attacked`` is the broken model, ``adapter`` the same attack by LoRA, ``reference`` the aligned
+model, and ``sets`` holds the example sets by the names of `modelrepair.repair`'s arguments.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 world = Path(__file__).parent / "data"
-"""The world that ships with the package."""
+"""The made-up world that ships with the package."""
 
 
 def sets_of(world: Path) -> dict[str, Any]:

@@ -4,8 +4,8 @@
 
 A plug-in is a module of hooks, named by an entry point of the group ``modelrepair``. Each hook
 returns records (`ScorerSpec`, `RepairerSpec`, `JudgeSpec`, `ExampleSetSpec`) and imports nothing
-heavy; what a record loads is imported when a user chooses it. The accumulators, which need torch,
-are imported when they are first touched.
+heavy; what a record loads is imported when a user chooses it. Accumulators and formulas need torch:
+they are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -46,6 +46,12 @@ from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, Sc
 
 if TYPE_CHECKING:
     from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+    from modelrepair.plugin.formulas import (
+        gradient_score,
+        mean_norm,
+        root_mean_square,
+        wanda_score,
+    )
 
 __all__ = [
     "Accumulator",
@@ -78,14 +84,27 @@ __all__ = [
     "TrainingContext",
     "TrainingRepairer",
     "Verdict",
+    "gradient_score",
     "hookimpl",
+    "mean_norm",
+    "root_mean_square",
+    "wanda_score",
 ]
 
-_WITH_TORCH = ("ExampleGradients", "Gradients", "InputNorms")
+_NEEDS_TORCH = {
+    "ExampleGradients": "accumulators",
+    "Gradients": "accumulators",
+    "InputNorms": "accumulators",
+    "gradient_score": "formulas",
+    "mean_norm": "formulas",
+    "root_mean_square": "formulas",
+    "wanda_score": "formulas",
+}
+"""Names that need torch, and the module that each is in."""
 
 
 def __getattr__(name: str) -> Any:
-    """The accumulators, imported when they are touched."""
-    if name in _WITH_TORCH:
-        return getattr(import_module("modelrepair.plugin.accumulators"), name)
+    """Import what needs torch on first use."""
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(f"{__name__}.{_NEEDS_TORCH[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

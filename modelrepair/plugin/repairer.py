@@ -68,13 +68,16 @@ class TrainingContext:
             its parameters that may change require gradients.
         sets: the score part of each set, as tokens.
         batch: puts examples side by side.
-        device: where the model lies.
+        losses: runs a batch through the model; each example's mean answer-token loss,
+            ``[examples]``, in nats, with a gradient.
+        device: where the model is.
         seed: of whatever is drawn.
     """
 
     model: Any
     sets: Mapping[SetName, tuple[TokenizedExample, ...]]
     batch: Callable[[Sequence[TokenizedExample]], Batch]
+    losses: Callable[[Batch], Tensor]
     device: torch.device
     seed: int
 

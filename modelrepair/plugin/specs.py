@@ -31,7 +31,7 @@ class ScorerSpec:
         name: what users type after ``--scorer``.
         summary: one line for ``modelrepair scorers list``.
         load: ``"package.module:Class"``, resolved when chosen, or a factory; called with
-            (options, subject kind), it returns a `modelrepair.plugin.scorer.Scorer`.
+            (options, subject kind), it returns a `Scorer`.
         sets: the example sets it needs, and whether prompts do or pairs are needed; called at
             preflight, so it must not import torch.
         scope: the scope that top-k is cut in unless the user names one.
@@ -85,8 +85,7 @@ class RepairerSpec:
         name: what users type after ``--repairer``.
         summary: one line for ``modelrepair repairers list``.
         load: ``"package.module:Class"``, resolved when chosen, or a factory; called with the
-            options, it returns a `SiteRepairer` or a `TrainingRepairer` of
-            `modelrepair.plugin.repairer`.
+            options, it returns a `SiteRepairer` or a `TrainingRepairer`.
         sets: the example sets it needs, and whether prompts do or pairs are needed; called at
             preflight, so it must not import torch.
         reference: whether it needs the aligned reference.

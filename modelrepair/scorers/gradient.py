@@ -7,26 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients
+from modelrepair.plugin.formulas import gradient_score
 from modelrepair.plugin.names import SetName, SubjectKind
 from modelrepair.plugin.scorer import SiteView, Statistics
 from modelrepair.scorers.options import GradientOptions
-
-
-def gradient_score(subject: Tensor, gradient: Tensor) -> Tensor:
-    """|Q_ij·g_ij|, the first-order change of the loss when the entry is masked.
-
-    With g the mean gradient this is SNIP (Lee et al., arXiv 1810.02340, equation 4); with g the
-    mean of the examples' |g_e| it is the score of Wei et al. (arXiv 2402.05162, equation 3).
-
-    >>> import torch
-    >>> gradient_score(torch.tensor([[1.0, -2.0]]), torch.tensor([[3.0, 1.0]])).tolist()
-    [[3.0, 2.0]]
-
-    Args:
-        subject: Q, ``[out, in]``.
-        gradient: E g or E|g|, ``[out, in]``.
-    """
-    return (subject * gradient).abs()
 
 
 class Gradient:

@@ -7,33 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from modelrepair.plugin.accumulators import InputNorms
+from modelrepair.plugin.formulas import mean_norm, root_mean_square, wanda_score
 from modelrepair.plugin.names import SetName, SubjectKind
 from modelrepair.plugin.scorer import SiteView, Statistics
 from modelrepair.scorers.options import WandaOptions
-
-
-def wanda_score(subject: Tensor, norms: Tensor) -> Tensor:
-    """|Q_ij|·‖X_j‖ (Antidote, arXiv 2408.09600, equation 1; Wanda, arXiv 2306.11695, equation 1).
-
-    >>> import torch
-    >>> wanda_score(torch.tensor([[1.0, -2.0]]), torch.tensor([3.0, 1.0])).tolist()
-    [[3.0, 2.0]]
-
-    Args:
-        subject: Q, ``[out, in]``.
-        norms: ‖X_j‖ of each input channel, ``[in]``.
-    """
-    return subject.abs() * norms
-
-
-def root_mean_square(squares: Tensor, examples: int) -> Tensor:
-    """sqrt((1/N)·Σ_x ‖X_j(x)‖²), the norm of the published code, ``[in]``."""
-    return (squares / examples).sqrt()
-
-
-def mean_norm(norms: Tensor, examples: int) -> Tensor:
-    """(1/N)·Σ_x ‖X_j(x)‖, the norm of the paper's equation 1, ``[in]``."""
-    return norms / examples
 
 
 class Wanda:

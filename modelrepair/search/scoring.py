@@ -20,13 +20,13 @@ from modelrepair.engine.weights import Masks, Weights
 from modelrepair.errors import ModelRepairError, PluginError, UsageError
 from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.plugin.calls import checked, who
+from modelrepair.plugin.formulas import root_mean_square, wanda_score
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import Scope, SetName, SubjectKind
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, Scorer, SiteView
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.progress import Progress
-from modelrepair.scorers.wanda import root_mean_square, wanda_score
 from modelrepair.search.selection import select, spill, top_tensor
 from modelrepair.settings.presets import Quota, count
 

@@ -12,6 +12,7 @@ import torch
 
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits, rounded
+from modelrepair.engine.passes.loss import batch_losses
 from modelrepair.engine.sites import Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
@@ -77,8 +78,14 @@ def candidates(
     with training.trained.filled_model(training.weights.read) as model:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in parameters)
+        device = training.skeleton.device
         context = TrainingContext(
-            model, training.sets, training.batch, training.skeleton.device, training.seed
+            model=model,
+            sets=training.sets,
+            batch=training.batch,
+            losses=lambda batch: batch_losses(model, batch, device),
+            device=device,
+            seed=training.seed,
         )
         try:
             for steps in _steps(training, context):

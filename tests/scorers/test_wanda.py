@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
+from modelrepair.plugin.formulas import mean_norm, root_mean_square, wanda_score
 from modelrepair.scorers.options import WandaOptions
-from modelrepair.scorers.wanda import Wanda, mean_norm, root_mean_square, wanda_score
+from modelrepair.scorers.wanda import Wanda
 from tests.support.linear_model import LENGTHS, problem, statistics_of, view
 
 

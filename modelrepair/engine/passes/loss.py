@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -67,6 +68,20 @@ def answer_losses(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Ten
     losses = torch.nn.functional.cross_entropy(chosen.float(), targets, reduction="none")
     counts = torch.bincount(examples, minlength=len(input_ids)).clamp(min=1)
     return _sums(losses, examples, len(input_ids)) / counts
+
+
+def batch_losses(model: Any, batch: Batch, device: torch.device) -> Tensor:
+    """Run a batch through a model; each example's mean answer-token loss, ``[examples]``.
+
+    Args:
+        model: a causal language model of transformers.
+        batch: the examples, on any device.
+        device: where the model is.
+    """
+    ids = batch.input_ids.to(device)
+    mask = batch.attention_mask.to(device)
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    return answer_losses(logits, ids, batch.answer_mask.to(device))
 
 
 def odds_losses(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.demo.paths import sets_of
+from modelrepair import demo_paths
 from modelrepair.progress import Progress
 from modelrepair_lab.grid import AttackRow, Grid
 from modelrepair_lab.identity import digest, stamp
@@ -72,7 +72,7 @@ def ground_of(grid: Grid, seed: int, out: Path) -> Ground:
     world = world_folder(out, seed)
     training = {name: world / "train" / f"{name}.jsonl" for name in ("harmful", "task", "replay")}
     general, unaligned = world / "general.jsonl", world / "unaligned"
-    return Ground(world / "reference", training, sets_of(world), general, unaligned)
+    return Ground(world / "reference", training, demo_paths.sets_of(world), general, unaligned)
 
 
 def make_ground(grid: Grid, seed: int, out: Path, progress: Progress) -> Ground:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from modelrepair import demo_paths as paths
 from modelrepair.cli.main import run
-from modelrepair.demo import paths
 
 
 @pytest.fixture(scope="session", autouse=True)

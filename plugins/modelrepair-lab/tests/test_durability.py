@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from modelrepair.demo import paths
+from modelrepair import demo_paths as paths
 from modelrepair_lab.durability import Again
 from modelrepair_lab.durability_page import as_csv, page, plot_durability, until_back
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from modelrepair.plugin.names import SetName, SubjectKind
-from modelrepair.plugin.scorer import Accumulator, SiteView, Statistics
+from modelrepair.plugin import Accumulator, SetName, SiteView, Statistics, SubjectKind
 from modelrepair_rivals.options import RandomOptions
 
 

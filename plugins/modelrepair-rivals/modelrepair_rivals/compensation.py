@@ -14,9 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelrepair.plugin.names import SetName
-from modelrepair.plugin.repairer import EditView
-from modelrepair.plugin.scorer import Statistics
+from modelrepair.plugin import EditView, SetName, Statistics
 from modelrepair_rivals.grams import InputGram
 from modelrepair_rivals.options import DeltaOptions
 

@@ -12,11 +12,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from modelrepair.plugin.accumulators import ExampleGradients, InputNorms
-from modelrepair.plugin.names import SetName, SubjectKind
-from modelrepair.plugin.scorer import SiteView, Statistics
-from modelrepair.scorers.gradient import gradient_score
-from modelrepair.scorers.wanda import root_mean_square, wanda_score
+from modelrepair.plugin import (
+    ExampleGradients,
+    InputNorms,
+    SetName,
+    SiteView,
+    Statistics,
+    SubjectKind,
+    gradient_score,
+    root_mean_square,
+    wanda_score,
+)
 from modelrepair_rivals.options import DifferenceOptions
 
 

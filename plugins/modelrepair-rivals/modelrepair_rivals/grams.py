@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from modelrepair.plugin.scorer import SiteBatch, SiteInfo
+from modelrepair.plugin import SiteBatch, SiteInfo
 
 FLOAT64_BYTES = 8
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from modelrepair.plugin.hookspecs import hookimpl
-from modelrepair.plugin.names import Options, SetName, SetUse, SubjectKind
-from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
+from modelrepair.plugin import (
+    Options,
+    RepairerSpec,
+    ScorerSpec,
+    SetName,
+    SetUse,
+    SubjectKind,
+    hookimpl,
+)
 from modelrepair_rivals.options import (
     DeltaOptions,
     DifferenceOptions,

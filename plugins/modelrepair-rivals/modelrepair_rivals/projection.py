@@ -12,9 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelrepair.plugin.names import SetName
-from modelrepair.plugin.repairer import EditView
-from modelrepair.plugin.scorer import Accumulator, Statistics
+from modelrepair.plugin import Accumulator, EditView, SetName, Statistics
 from modelrepair_rivals.options import ProjectionOptions
 
 

@@ -6,11 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
-from modelrepair.engine.passes.loss import answer_losses
-from modelrepair.plugin.names import SetName
-from modelrepair.plugin.repairer import Batch, TrainingContext
+from modelrepair.plugin import SetName, TrainingContext
 from modelrepair_rivals.options import RealignOptions
 
 Item = TypeVar("Item")
@@ -32,32 +29,23 @@ def in_turns(items: Sequence[Item], count: int, generator: torch.Generator) -> I
         yield [items[number] for number in chosen]
 
 
-def mean_answer_loss(workbench: TrainingContext, batch: Batch) -> Tensor:
-    """The mean over a batch's examples of their mean answer-token loss."""
-    ids, device = batch.input_ids.to(workbench.device), workbench.device
-    output = workbench.model(
-        input_ids=ids, attention_mask=batch.attention_mask.to(device), use_cache=False
-    )
-    return answer_losses(output.logits, ids, batch.answer_mask.to(device)).mean()
-
-
 class Realign:
     """AdamW on the sum of both sets' mean losses; looked at every few steps."""
 
     def __init__(self, options: RealignOptions) -> None:
         self._options = options
 
-    def train(self, workbench: TrainingContext) -> Iterator[float]:
+    def train(self, context: TrainingContext) -> Iterator[float]:
         """Train, and stop every few steps."""
         options = self._options
-        generator = torch.Generator().manual_seed(workbench.seed)
-        turns = [in_turns(workbench.sets[name], options.batch, generator) for name in SETS]
+        generator = torch.Generator().manual_seed(context.seed)
+        turns = [in_turns(context.sets[name], options.batch, generator) for name in SETS]
         optimizer = torch.optim.AdamW(
-            workbench.parameters, lr=options.rate, weight_decay=options.decay
+            context.parameters, lr=options.rate, weight_decay=options.decay
         )
         for step in range(1, options.steps + 1):
             for turn in turns:
-                torch.autograd.backward(mean_answer_loss(workbench, workbench.batch(next(turn))))
+                torch.autograd.backward(context.losses(context.batch(next(turn))).mean())
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if step % options.every == 0 or step == options.steps:

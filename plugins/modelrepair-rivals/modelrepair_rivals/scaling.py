@@ -7,9 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from modelrepair.plugin.names import Options, SetName
-from modelrepair.plugin.repairer import EditView
-from modelrepair.plugin.scorer import Accumulator, Statistics
+from modelrepair.plugin import Accumulator, EditView, Options, SetName, Statistics
 
 
 def scaled_delta(weight: Tensor, reference: Tensor, alpha: float) -> Tensor:

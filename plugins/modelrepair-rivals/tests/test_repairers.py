@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from modelrepair import UsageError, load_manifest, repair, verify
-from modelrepair.demo import paths
+from modelrepair import demo_paths as paths
+from modelrepair.engine.passes.loss import batch_losses
 from modelrepair.examples.batches import padded
 from modelrepair.plugin.registry import load_registry, make_repairer
 from modelrepair.plugin.repairer import EditView, TokenizedExample, TrainingContext
@@ -212,8 +213,16 @@ def test_realignment_is_adamw_on_both_losses():
         name: tuple(TokenizedExample((a, b, c), 1, f"{name} {a}{b}{c}") for a, b, c in rows)
         for name, rows in {"refusal": [(1, 2, 3)], "utility": [(4, 5, 6)]}.items()
     }
-    bench = TrainingContext(model, sets, lambda rows: padded(rows, 0), torch.device("cpu"), seed=0)
-    steps = Realign(RealignOptions(rate=0.01, steps=3, every=2, batch=1)).train(bench)
+    cpu = torch.device("cpu")
+    context = TrainingContext(
+        model=model,
+        sets=sets,
+        batch=lambda rows: padded(rows, 0),
+        losses=lambda batch: batch_losses(model, batch, cpu),
+        device=cpu,
+        seed=0,
+    )
+    steps = Realign(RealignOptions(rate=0.01, steps=3, every=2, batch=1)).train(context)
     gradient = torch.zeros_like(before)
     for a, b, c in ((1, 2, 3), (4, 5, 6)):
         for seen, next_one in ((a, b), (b, c)):

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from modelrepair import UsageError, load_manifest, repair
+from modelrepair import demo_paths as paths
 from modelrepair.checkpoint.mask import open_mask
-from modelrepair.demo import paths
 from modelrepair.plugin.registry import load_registry, make_scorer
 from modelrepair.search.selection import select, spill
 from modelrepair_rivals.chance import Random, random_score
