@@ -170,7 +170,8 @@ def attributes(protocol: type) -> list[tuple[str, str]]:
 def describe_member(name: str, found: Any) -> list[str]:
     """A method with its signature, a property with its type; fields are in the docstring."""
     if isinstance(found, property) and found.fget:
-        shown = f"{name}: {inspect.signature(found.fget).return_annotation}"
+        kind = str(inspect.signature(found.fget).return_annotation)
+        shown = f"{name}: {kind}".replace("'", '"')  # as `ruff format` writes it
     elif inspect.isfunction(found):
         shown = signature(name, found)
     else:
