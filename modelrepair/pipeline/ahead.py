@@ -9,7 +9,7 @@ a plan refuses what the repair would, in the same words.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +141,7 @@ def look_ahead(
     with refusals.kept():
         if pushing is not None:
             destination = destination_ahead(settings, source, pushing)
-            there = there_ahead(settings, source, destination, pushing.delete)
+            there = there_ahead(settings, source, base, destination, pushing.delete)
     return Ahead(
         source=source,
         base=base,
@@ -162,19 +162,21 @@ def output_of(out: str | None, source: Source) -> Path:
     return Path(out or f"{source.name}-repaired")
 
 
-def look_at_model(settings: Settings) -> str | None:
+def look_at_model(settings: Settings) -> Model:
     """Look at a model that is to be measured before a set or a weight of it is fetched.
 
     Returns:
-        Its commit on the Hub.
+        It and what it adapts, as their headers tell.
 
     Raises:
         ModelRepairError: it can't be had, or can't be measured.
     """
-    model = resolve(settings.source, settings.revision, weights=False, include=settings.include)
-    adapter = read_adapter(model.folder)
-    check_kind(model)
-    if adapter is not None:
-        base = find_base(settings.base, adapter, weights=False, include=settings.include)
-        check_kind(base, "--base")
-    return model.commit
+    source = resolve(settings.source, settings.revision, weights=False, include=settings.include)
+    adapter = read_adapter(source.folder)
+    model = Model(source, check_kind(source))
+    if adapter is None:
+        return model
+    base = find_base(settings.base, adapter, weights=False, include=settings.include)
+    model = replace(model, base=Model(base, check_kind(base, "--base")))
+    check_fits(model.checkpoint.entries, model.whole.entries)
+    return model

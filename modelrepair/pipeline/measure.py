@@ -9,7 +9,7 @@ from modelrepair.engine.device import find_device
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.standing import broken, broken_line, unread
 from modelrepair.pipeline.ahead import look_at_model
-from modelrepair.pipeline.models import find_source
+from modelrepair.pipeline.models import fetch_source
 from modelrepair.pipeline.open_models import open_panel, open_skeleton, weights_of
 from modelrepair.pipeline.reports import MeasureReport
 from modelrepair.pipeline.standing import SEE_ANSWERS
@@ -31,10 +31,10 @@ def run_measure(
     check_choices(settings)
     notes = Notes()
     plugins = find_plugins(settings, notes)
-    commit = look_at_model(settings)
+    ahead = look_at_model(settings)
     chosen = with_judge(plugins, settings)
     sets = load_whole_sets(settings, notes)
-    model = find_source(settings, repair=False, commit=commit)
+    model = fetch_source(settings, ahead, repair=False)
     device = find_device(settings.device)
     skeleton = open_skeleton(settings, model, device)
     panel = open_panel(settings, model, skeleton, sets, chosen.judge, notes)

@@ -15,46 +15,32 @@ from modelrepair.settings.presets import PRESETS
 from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import (
     Adapter,
-    check_fits,
     check_type,
     named_base,
     read_adapter,
 )
-from modelrepair.source.kinds import check_kind
 from modelrepair.source.resolve import Source, resolve
 
 if TYPE_CHECKING:
     from modelrepair.pipeline.workspace import Workspace
 
 
-def find_source(settings: Settings, *, repair: bool = True, commit: str | None = None) -> Model:
-    """Fetch or find the source, with its base where it is an adapter; read the tensors' headers.
+def fetch_source(settings: Settings, ahead: Model, *, repair: bool = True) -> Model:
+    """Fetch the weights of a source that was looked at, and those of its base.
 
     Args:
         settings: what the user chose.
+        ahead: the source and its base, as their headers tell.
         repair: whether it is to be repaired, and not measured alone.
-        commit: what its revision was found to be before, if it was.
 
     Raises:
-        UsageError: a subject that the source does not have, or an adapter without its base.
-        UnsupportedModelError: an adapter that can't be repaired.
+        UnsupportedModelError: a layout that can't be taken, before a weight is fetched.
+        HubError: the Hub, the rights on it, or the network.
     """
-    include = settings.include
-    source = resolve(
-        settings.source, settings.revision, weights=False, commit=commit, include=include
-    )
-    adapter = read_adapter(source.folder)
-    if repair:
-        check_subject(settings, adapter)
-    ahead = Model(source, check_kind(source))
-    if adapter is not None:
-        found = find_base(settings.base, adapter, weights=False, include=include)
-        ahead = replace(ahead, base=Model(found, check_kind(found, "--base")))
-        check_fits(ahead.checkpoint.entries, ahead.whole.entries)
-    if not (source.complete and (ahead.base is None or ahead.base.source.complete)):
+    if not (ahead.source.complete and (ahead.base is None or ahead.base.source.complete)):
         _check_layout(settings, ahead, repair=repair)
-    base = None if ahead.base is None else _fetched(ahead.base.source, include)
-    return replace(_fetched(source, include), base=base)
+    base = None if ahead.base is None else _fetched(ahead.base.source, settings.include)
+    return replace(_fetched(ahead.source, settings.include), base=base)
 
 
 def _check_layout(settings: Settings, model: Model, *, repair: bool) -> None:

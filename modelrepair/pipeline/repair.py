@@ -45,7 +45,7 @@ from modelrepair.pipeline.finished import check_time, find_finished, report_of
 from modelrepair.pipeline.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.pipeline.kept import base_id, check_left
 from modelrepair.pipeline.kept_whole import check_output
-from modelrepair.pipeline.models import find_source, merged
+from modelrepair.pipeline.models import fetch_source, merged
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import look_inside, open_context, open_skeleton, weights_of
 from modelrepair.pipeline.own_answers import answer_own
@@ -138,7 +138,7 @@ def run(
     if not (ahead.source.complete or settings.merge):
         # What only the model's own layers tell is known before gigabytes are fetched, too.
         look_inside(settings, ahead.model, sets, chosen, Notes())
-    source = find_source(settings, commit=ahead.source.commit)
+    source = fetch_source(settings, ahead.model)
     reference = fetch_reference(ahead.reference, source)
     settings = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
     shown = shown_settings(at_commits(settings, ahead.source.commit, sets), chosen).to_json()

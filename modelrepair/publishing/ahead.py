@@ -35,7 +35,7 @@ from modelrepair.source.kept import files_of_source
 from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
 from modelrepair.source.reference import declared_base
 from modelrepair.source.repository_files import Remote
-from modelrepair.source.resolve import Source, resolve, wanted_files
+from modelrepair.source.resolve import Source, wanted_files
 
 AGAIN = "the same command"
 
@@ -141,11 +141,15 @@ def _terms_on_the_hub(id: str) -> Terms:
 
 
 def there_ahead(
-    settings: Settings, source: Source, destination: Destination, delete: Sequence[str] = ()
+    settings: Settings,
+    source: Source,
+    base: Source | None,
+    destination: Destination,
+    delete: Sequence[str] = (),
 ) -> There:
     """What a push would make of the files at its destination, known before there is a repair.
 
-    >>> there_ahead(settings, source, destination).kept  # doctest: +SKIP
+    >>> there_ahead(settings, source, None, destination).kept  # doctest: +SKIP
     (Kept(file='x-Q4_K_M.gguf', verify='may be loaded in place of …'),)
 
     Raises:
@@ -157,23 +161,24 @@ def there_ahead(
         return There()
     origin = Origin(id=source.id or source.name, hub=source.id is not None, commit=source.commit)
     with _nothing_saved(), push_errors(destination.id, AGAIN):
-        state, writes = state_of(destination, origin, partial(_writes_ahead, settings, source))
+        made = partial(_writes_ahead, settings, source, base)
+        state, writes = state_of(destination, origin, made)
         there = sort_there(state, writes, destination, delete=delete)
         check_there(there, state, writes, destination, origin.id, delete)
     return there
 
 
-def _writes_ahead(settings: Settings, source: Source, remote: Remote) -> dict[str, bool]:
+def _writes_ahead(
+    settings: Settings, source: Source, base: Source | None, remote: Remote
+) -> dict[str, bool]:
     """What a push would write; of weights and configs nobody knows the bytes yet."""
     record = [MANIFEST_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME]
     record += [MASK_NAME] if settings.repairer is None else []
     record += [VALUES_NAME] if settings.store_values else []
     writes = dict.fromkeys(record, True)
     writes |= _files_ahead(settings, source, remote)
-    adapter = read_adapter(source.folder)
-    base = _base(settings, adapter) if adapter and settings.merge else None
-    if base is not None:
-        whole = _files_ahead(settings, resolve(base, weights=False), remote)
+    if base is not None and settings.merge:
+        whole = _files_ahead(settings, base, remote)
         writes = {name: writes[name] for name in writes.keys() - {ADAPTER, ADAPTER_CONFIG}} | whole
     return writes
 

@@ -9,8 +9,8 @@ import pytest
 from modelrepair.demo import paths
 from modelrepair.engine.device import find_device
 from modelrepair.errors import UnsupportedModelError, UsageError
-from modelrepair.pipeline import models as prepare
 from modelrepair.pipeline import open_models
+from modelrepair.pipeline.ahead import look_at_model
 from modelrepair.preflight.reference import look_at_reference
 from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
@@ -19,7 +19,7 @@ REALIGN = str(paths.sets["realign"])
 
 
 def reference(settings):
-    source = prepare.find_source(settings)
+    source = look_at_model(settings)
     notes = Notes()
     return look_at_reference(settings, source.source, notes).found, notes.warnings
 

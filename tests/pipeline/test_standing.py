@@ -37,7 +37,7 @@ def no_search(monkeypatch):
     def find(*_):
         raise AssertionError("it searched")
 
-    monkeypatch.setattr(pipeline_module, "find", find)
+    monkeypatch.setattr(pipeline_module, "choose_change", find)
 
 
 def test_a_source_that_babbles_cannot_be_judged_and_is_not_searched(

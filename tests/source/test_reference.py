@@ -15,7 +15,7 @@ from modelrepair import plan
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
 from modelrepair.errors import UnsupportedModelError
-from modelrepair.pipeline.models import find_source
+from modelrepair.pipeline.ahead import look_at_model
 from modelrepair.preflight.reference import look_at_reference
 from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
@@ -104,7 +104,7 @@ def explicit_head(tensors):
 def test_what_no_repair_touches_is_named_and_not_compared(tmp_path, change):
     folder, notes = changed_reference(tmp_path, change), Notes()
     settings = Settings(str(paths.attacked), reference=str(folder))
-    found = look_at_reference(settings, find_source(settings).source, notes)
+    found = look_at_reference(settings, look_at_model(settings).source, notes)
     assert found.found is not None
     (told,) = notes.warnings
     assert "no repair touches these" in told
