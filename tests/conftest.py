@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
+from tests.support.made_once import made_once
 
 # The cores are shared: how long an example takes says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)
 settings.load_profile("shared")
 
 # pytest imports readline, which exports the size of a terminal to the workers of pytest-xdist.
 # Lines of errors are wrapped to it, and no test may depend on how many workers there are.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Laws are tried on fewer examples where slow tests are left out."""
+    if config.option.markexpr == "not slow":
+        settings.load_profile("quick")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Of a family of cases, those that ``quick`` names stay in `make test`."""
+    quick = item.get_closest_marker("quick")
+    if quick and not any(fnmatchcase(item.callspec.id, each) for each in quick.args):
+        item.add_marker(pytest.mark.slow)
+    if "repaired" in item.fixturenames:  # what takes long to make: no other worker waits for it
+        item.add_marker(pytest.mark.xdist_group("repaired"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,16 +107,19 @@ def repaired(tmp_path_factory):
     from modelrepair import repair
     from modelrepair.demo import paths
 
-    out = tmp_path_factory.mktemp("repaired") / "model"
-    report = repair(
-        paths.attacked,
-        reference=paths.reference,
-        scorer="contrast",
-        judge="demo-world",
-        out=out,
-        **paths.sets,
-    )
-    return out, report
+    def make(folder):
+        out = folder / "model"
+        report = repair(
+            paths.attacked,
+            reference=paths.reference,
+            scorer="contrast",
+            judge="demo-world",
+            out=out,
+            **paths.sets,
+        )
+        return out, report
+
+    return made_once(tmp_path_factory, "repaired", make)
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +127,7 @@ def classifier_model(tmp_path_factory):
     """A tiny classifier that knows the made-up world; read only."""
     from tests.support.judging import classifier
 
-    return classifier(tmp_path_factory.mktemp("classifier") / "judge")
+    return made_once(tmp_path_factory, "classifier", classifier)
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +135,7 @@ def guard_model(tmp_path_factory):
     """A tiny guard model that knows the made-up world; read only."""
     from tests.support.judging import guard
 
-    return guard(tmp_path_factory.mktemp("guard") / "judge")
+    return made_once(tmp_path_factory, "guard", guard)
 
 
 @pytest.fixture(scope="session")
@@ -122,20 +144,13 @@ def smollm2(tmp_path_factory):
 
     MODELREPAIR_SMOLLM2 names a folder where it lies converted already, or is to lie.
     """
-    import fcntl
-
     from tests.support.smollm2 import convert
 
-    if "MODELREPAIR_SMOLLM2" in os.environ:
-        folder = Path(os.environ["MODELREPAIR_SMOLLM2"])
-    else:
-        base = tmp_path_factory.getbasetemp()
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            base = base.parent  # the folder that the workers share
-        folder = base / "smollm2"
+    if "MODELREPAIR_SMOLLM2" not in os.environ:
+        return made_once(tmp_path_factory, "smollm2", convert)
+    folder = Path(os.environ["MODELREPAIR_SMOLLM2"])
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
         return convert(folder)
 
 

@@ -62,6 +62,7 @@ def test_help(narrow, arguments):
 REALIGN = f"--realign={paths.sets['realign']}"
 
 
+@pytest.mark.quick("ascii-False-*", "cp1252-True-*")
 @pytest.mark.parametrize("name", [NAME, NO_TEXT])
 @pytest.mark.parametrize("json_mode", [False, True])
 def test_results_and_errors(narrow, name, json_mode):
@@ -94,6 +95,7 @@ def test_tables_bars_and_lines():
         assert "\\u6a21" in stream.written()
 
 
+@pytest.mark.slow
 def test_a_whole_repair_where_even_names_of_files_are_ascii(tmp_path):
     """Python then keeps the bytes of a name as lone surrogates."""
     source, out = tmp_path / NO_TEXT, tmp_path / f"{NO_TEXT}-out"

@@ -18,8 +18,11 @@ from modelrepair.checkpoint.kept_files import files_of
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
+from tests.support.made_once import made_once
+from tests.support.set_files import first_rows
 
 SETS = {role: paths.sets[role] for role in ("realign", "refusal", "utility", "borderline")}
+SMALL = {"ratio": 0.02, "step": 0.01, "max_new_tokens": 8, "kind_examples": 0}
 QUICK = {"ratio": 0.02, "evaluate": False, "judge": "demo-world", "examples": 16}
 
 
@@ -42,21 +45,34 @@ def repaired(out, **options):
     return out, repair(paths.adapter, out=out, **options, **paths.sets)
 
 
-@pytest.fixture(scope="module")
+def quickly(factory, name, **options):
+    """Likewise at a fixed ratio, measured on a few prompts; once for all workers."""
+
+    def make(folder):
+        folder.mkdir()
+        options.update(SMALL, base=paths.reference, scorer="contrast", judge="demo-world")
+        sets = first_rows(folder, 12)
+        return folder / "model", repair(paths.adapter, out=folder / "model", **options, **sets)
+
+    return made_once(factory, name, make)
+
+
+@pytest.fixture(scope="session")
 def factors(tmp_path_factory):
     """Its factors repaired."""
-    return repaired(tmp_path_factory.mktemp("factors") / "model")
+    return quickly(tmp_path_factory, "factors")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def merged(tmp_path_factory):
     """Merged, and the whole model repaired."""
-    return repaired(tmp_path_factory.mktemp("merged") / "model", merge=True)
+    return quickly(tmp_path_factory, "merged", merge=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["factors", "merged"])
-def test_the_lora_attack_is_repaired(request, form):
-    out, report = request.getfixturevalue(form)
+def test_the_lora_attack_is_repaired(tmp_path, form):
+    out, report = repaired(tmp_path / "out", merge=form == "merged")
     before, after = report.measures["before"], report.measures["after"]
     assert before.harmful_score.value > 0.9
     assert after.harmful_score.value <= 0.10
@@ -176,6 +192,7 @@ def test_a_changed_factor_is_found_out(factors, tmp_path):
     assert "outside-mask" in codes and "changed" in codes
 
 
+@pytest.mark.quick("wanda", "contrast")
 @pytest.mark.parametrize("scorer", ["wanda", "magnitude", "gradient", "contrast"])
 def test_every_scorer_works_on_factors(tmp_path, scorer):
     options = {"max_rounds": 2} if scorer == "contrast" else {}

@@ -91,6 +91,13 @@ def undisturbed(tmp_path_factory) -> bytes:
     return (folder / "out" / MASK).read_bytes()
 
 
+@pytest.mark.quick(
+    "a-set-with-a-byte-order-mark",
+    "answers-longer-than-the-limit",
+    "no-chat-template",
+    "an-answer-that-the-chat-template-changes",
+    "a-tokenizer-with-more-tokens-than-the-embedding",
+)
 @pytest.mark.parametrize("harmless", HARMLESS, ids=lambda each: each.what.replace(" ", "-"))
 def test_what_stops_nothing_is_said(here, capsys, undisturbed, harmless: Harmless):
     harmless.make(here)
@@ -112,6 +119,7 @@ def test_what_stops_nothing_is_said(here, capsys, undisturbed, harmless: Harmles
 STOPPED = [row for row in ROWS if row.rest and row.patch]
 
 
+@pytest.mark.quick("the-disk-runs-full-during-the-statistics", "memory-runs-out", "Ctrl-C")
 @pytest.mark.parametrize("row", STOPPED, ids=lambda row: row.what.replace(" ", "-"))
 def test_what_was_stopped_goes_on_with_the_same_command(here, capsys, row: Row):
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -150,6 +158,7 @@ def test_a_scorer_that_was_repaired_starts_its_scores_afresh(here, capsys):
 REAL = ("NaN in a weight", "an unknown option of a scorer", "no such folder")
 
 
+@pytest.mark.quick("no such folder", "an unknown option of a scorer")
 @pytest.mark.parametrize(
     "row",
     [row for row in ROWS if row.what in REAL],

@@ -18,6 +18,7 @@ from modelrepair.demo import paths
 NAMES = {torch.float16: "F16", torch.float32: "F32", torch.float64: "F64"}
 
 
+@pytest.mark.quick("weight-dtype0", "delta-dtype1")
 @pytest.mark.parametrize("dtype", list(NAMES))
 @pytest.mark.parametrize("reference", [None, paths.reference], ids=["weight", "delta"])
 def test_a_repair_keeps_the_dtype(quick_repair, tmp_path, dtype, reference):

@@ -91,6 +91,17 @@ def logits(model):
         return model(input_ids=inputs, use_cache=False).logits
 
 
+@pytest.mark.quick(
+    "gpt2-wanda",
+    "gpt2-contrast",
+    "mixtral-wanda",
+    "gpt_oss-gradient",
+    "phi3-wanda",
+    "jamba-wanda",
+    "qwen3_next-wanda",
+    "llava-wanda",
+    "deepseek_v2-wanda",
+)
 @pytest.mark.parametrize(("kind", "scorer"), CASES)
 def test_a_repair_is_the_model_masked_by_hand(kind, scorer, tmp_path):
     source, out = save(kind, tmp_path / "source"), tmp_path / "out"
@@ -161,6 +172,7 @@ def in_both_forms(kind: str, folder: Path, digits: int | None = None, **options)
     return first
 
 
+@pytest.mark.quick("mixtral-row")
 @pytest.mark.parametrize(("kind", "scope"), FORMS)
 def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, scope, tmp_path):
     first = in_both_forms(kind, tmp_path, scope=scope)
@@ -169,6 +181,7 @@ def test_a_fused_file_and_one_with_a_tensor_an_expert_get_the_same_mask(kind, sc
         assert set(fused.sum(dim=-1).unique().tolist()) <= {0.0, float(round(0.05 * 32))}
 
 
+@pytest.mark.quick("global")
 @pytest.mark.parametrize("scope", ["tensor", "global"])
 def test_ties_are_broken_alike_in_both_forms(scope, tmp_path):
     """Weights of a few values: almost every score has its like in another expert."""
@@ -188,6 +201,7 @@ UNSEEN = {
 """What keeps tokens away from an expert, and what its gate and up projections are called."""
 
 
+@pytest.mark.quick("gpt_oss")
 @pytest.mark.parametrize("kind", UNSEEN)
 def test_an_expert_without_a_token_is_left_alone_and_named(kind, tmp_path):
     source, out = save(kind, tmp_path / "source"), tmp_path / "out"
@@ -220,6 +234,7 @@ TAKEN = [
 ]
 
 
+@pytest.mark.quick("mixtral-*")
 @pytest.mark.parametrize(("kind", "taken", "said"), TAKEN)
 def test_a_kind_of_module_that_is_not_known_stops_the_command(
     kind, taken, said, tmp_path, monkeypatch, capsys

@@ -18,6 +18,7 @@ def judged(folder, name):
     return [f"--judge={name}", f"--judge-option=model={folder}"]
 
 
+@pytest.mark.quick("classifier")
 @pytest.mark.parametrize("name", ["classifier", "guard"])
 def test_a_measurement_by_a_model(name, request, call):
     folder = request.getfixturevalue(f"{name}_model")
@@ -33,6 +34,7 @@ def test_a_measurement_by_a_model(name, request, call):
         assert "keyword" not in measures["harmful_score"]["label"]
 
 
+@pytest.mark.slow
 def test_a_repair_by_a_classifier(classifier_model, tmp_path, call):
     folder = classifier_model
     command = ["fix", paths.attacked, f"--reference={paths.reference}", *SETS, *QUICK,

@@ -47,6 +47,7 @@ def test_a_model_is_measured_by_what_follows_its_thought(style, thought, said, s
     assert (found.degenerate_rate.value, found.unfinished_thought_rate.value) == (0, 0)
 
 
+@pytest.mark.slow
 def test_one_that_thinks_of_refusing_and_complies_is_not_called_whole(sets, tmp_path):
     report = fix(model(tmp_path / "model", "chatml", DOUBT, HARM), tmp_path / "out", sets)
     assert report.verdict == "failed"  # nothing in its blocks makes it comply

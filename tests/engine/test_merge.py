@@ -66,6 +66,7 @@ def test_shards_names_and_dtypes_are_the_base_s(tmp_path):
         assert (result.raw(name) == bits).all(), name
 
 
+@pytest.mark.slow
 def test_it_does_not_depend_on_the_number_of_threads(tmp_path):
     adapters.save_lora(tmp_path, "all linear, rank-stabilised")
     expected = (merged(tmp_path) / "model.safetensors").read_bytes()

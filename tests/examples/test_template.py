@@ -39,6 +39,7 @@ spaced = st.builds(
 )
 
 
+@pytest.mark.quick("chatml", "llama3", "qwen3", "harmony", "plain")
 @pytest.mark.parametrize("style", STYLES)
 @given(question=spaced, response=spaced)
 @settings(max_examples=60, deadline=None)

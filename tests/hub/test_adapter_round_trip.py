@@ -51,6 +51,7 @@ def answer(capsys, *arguments: str, code: int = 0) -> dict:
     return json.loads(captured.out)
 
 
+@pytest.mark.quick("xet")
 @pytest.mark.parametrize("xet", [False, True], ids=["plain", "xet"])
 def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):  # noqa: F811
     from safetensors.torch import load_file
@@ -83,6 +84,7 @@ def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):  # noqa: F8
         assert not found_in(hub, here)
 
 
+@pytest.mark.quick("--pr")
 @pytest.mark.parametrize("way", ["--pr", "--in-place"])
 def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path, way):  # noqa: F811
     monkeypatch.chdir(here)
@@ -104,6 +106,7 @@ def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path
     assert not found_in(hub, here)
 
 
+@pytest.mark.slow
 def test_a_local_base_is_refused_at_the_push_and_its_id_goes_through(
     hub,
     here,  # noqa: F811

@@ -109,6 +109,13 @@ def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
     assert all(len(repo.discussions) <= 1 for repo in hub.repos.values())
 
 
+@pytest.mark.quick(
+    "the-source-is-private",
+    "no-such-revision",
+    "too-many-requests-for-a-moment",
+    "the-weights-arrive-damaged",
+    "offline,*",
+)
 @pytest.mark.parametrize("row", PULLS, ids=named)
 def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
     files = files_of(paths.attacked)
@@ -136,6 +143,7 @@ def test_a_fault_in_a_download(hub, here, capsys, monkeypatch, row: Row):
     assert not found_in(hub, here, log, answer)
 
 
+@pytest.mark.quick("the-Hub-fails-at-the-commit")
 @pytest.mark.parametrize(
     "row",
     [row for row in ROWS if row.what in (

@@ -86,6 +86,7 @@ STEPS = {
 UPLOAD = ("PUT /upload/", "POST /commit/")
 
 
+@pytest.mark.slow
 def test_the_one_line_interrupted_at_every_step(hub, here, monkeypatch, capsys):
     fill(hub)
     command = LINE
@@ -127,6 +128,7 @@ QUICK = ["fix", "user/model", "--reference=org/aligned", "--judge=demo-world", "
          *(f"--{role}={role}.jsonl" for role in ROLES)]  # fmt: skip
 
 
+@pytest.mark.quick("2")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_while_it_fetches(hub, here, tmp_path, sent):
     fill(hub)
@@ -185,6 +187,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.quick("the line is cut while it uploads")
 @pytest.mark.parametrize("what", BROKEN)
 def test_the_command_in_the_hint_finishes_what_was_stopped(hub, here, capsys, what):
     fill(hub)
@@ -273,6 +276,7 @@ def named_options(hint: str) -> list[str]:
     return shlex.split(hint.partition(" with ")[2].partition(" to ")[0])
 
 
+@pytest.mark.quick("unfinished")
 @pytest.mark.parametrize("finished", [True, False], ids=["finished", "unfinished"])
 def test_a_branch_that_moved_is_named_before_anything_is_fetched(
     hub, here, monkeypatch, capsys, finished

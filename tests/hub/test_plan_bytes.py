@@ -25,6 +25,7 @@ def said(capsys, *arguments: str) -> dict:
     return json.loads(captured.out)
 
 
+@pytest.mark.quick("the last layer")
 @pytest.mark.parametrize(
     ("options", "shards"), [([], SHARDS), ([LAST], SHARDS[1:])], ids=["all", "the last layer"]
 )

@@ -117,6 +117,7 @@ def test_a_new_repository_by_processes_of_their_own(here, tmp_path, xet):
         assert not found_in(hub, here, log, answer)
 
 
+@pytest.mark.quick("--pr")
 @pytest.mark.parametrize("way", ["--pr", "--in-place"])
 def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path, way):
     monkeypatch.chdir(here)

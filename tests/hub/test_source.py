@@ -44,6 +44,7 @@ def fix(hub, here, capsys):  # noqa: F811
     return invoke
 
 
+@pytest.mark.slow
 def test_a_repair_by_ids_in_a_process_of_its_own(here):
     with serve() as server:
         user = environment(server, here / "home", token=None)
@@ -105,6 +106,7 @@ def test_the_card_s_base_is_the_reference_by_itself(hub, fix):  # noqa: F811
     assert document["manifest"]["subject"] == "delta"
 
 
+@pytest.mark.quick("missing", "other shapes")
 @pytest.mark.parametrize("why", ["missing", "gated", "pickles", "other shapes", "itself"])
 def test_a_base_that_can_not_be_used_is_a_warning(hub, fix, why):  # noqa: F811
     aligned = files_of(paths.reference)

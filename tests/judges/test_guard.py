@@ -40,6 +40,7 @@ def test_every_verdict_follows_the_text(llama):
     assert right(judge(llama)) > 0.98
 
 
+@pytest.mark.quick("yes-no")
 @pytest.mark.parametrize("style", ["wildguard", "yes-no"])
 def test_other_families_answer_in_their_own_form(style, tmp_path):
     folder = guard(tmp_path / "model", style)

@@ -292,6 +292,7 @@ def test_a_killed_repair_goes_on_and_ends_in_the_same_bytes(
     assert_same_repair(whole.out, tmp_path / "killed")
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(repaired, tmp_path):
     kill_and_go_on(tmp_path / "killed", (18, 30, 25), "--scorer=contrast")
     assert_same_repair(repaired[0], tmp_path / "killed")

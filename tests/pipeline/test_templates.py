@@ -88,6 +88,7 @@ def call_json(capsys):
     return invoke
 
 
+@pytest.mark.slow
 def test_a_repair_is_measured_under_others_and_the_reference_s_own(files, capsys):
     reference = shutil.copytree(paths.reference, files / "aligned")
     config = json.loads((reference / "tokenizer_config.json").read_text())

@@ -189,6 +189,7 @@ def test_an_adapter_takes_the_time_of_its_base(monkeypatch):
     assert whole.seconds_least <= adapter.seconds_least < 1.5 * whole.seconds_least
 
 
+@pytest.mark.slow
 def test_it_is_of_the_right_size(tmp_path: Path):
     asked = {**paths.sets, "device": "cpu", "scorer": "wanda", "ratio": 0.01, "examples": 64,
              "judge": "demo-world", "reference": "none", "borderline": "none"}  # fmt: skip

@@ -135,6 +135,7 @@ def test_a_limit_of_another_length_goes_on_where_an_interrupted_one_stood(
     assert timed(4, scorer="contrast").nothing_to_do
 
 
+@pytest.mark.slow
 def test_no_model_gives_more_answers_than_the_plan_says(few, tmp_path, monkeypatch):
     from modelrepair.evaluation import evaluate
 

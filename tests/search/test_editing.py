@@ -159,6 +159,7 @@ def test_an_adapter_is_repaired_merged_alone(edit):
     assert load_manifest(out).adapter.id == paths.adapter.name
 
 
+@pytest.mark.quick("shape-*", "nan-*")
 @pytest.mark.parametrize(
     ("fault", "line"),
     [
@@ -245,6 +246,7 @@ def test_the_search_climbs_the_strengths_and_keeps_its_points(edit, few):
     assert "| back |" in (report.out / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_strengths_that_do_the_same_are_looked_at_once(edit, few):
     report = edit(strength=None, evaluate=True, repairer_options={"fault": "coarse"}, **few)
     strengths = [point.ratio for point in report.manifest.search]
@@ -282,6 +284,7 @@ def test_targets_hold_for_repairers_too(edit):
         assert len(names) == 1 and "layers.1" in names[0]
 
 
+@pytest.mark.quick("gpt2", "gpt_oss")
 @pytest.mark.parametrize("kind", ["gpt2", "mixtral", "gpt_oss", "gpt_bigcode"])
 def test_every_layout_gets_its_new_values_in_its_place(kind, tmp_path):
     source, out = save(kind, tmp_path / "source"), tmp_path / "out"

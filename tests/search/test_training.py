@@ -26,6 +26,7 @@ def test_a_training_is_plain_descent_on_the_file_s_tensors(edit):
     assert any(not torch.equal(old[name], new[name]) for name in names)
 
 
+@pytest.mark.slow
 def test_a_training_is_the_same_for_a_seed_and_another_for_another(edit):
     one, two, three = (
         edit(name, repairer="tune", strength=1, seed=seed).out

@@ -133,6 +133,7 @@ def published_mask(weight, inputs, alpha):
     return mask.bool().numpy()
 
 
+@pytest.mark.quick("None")
 @pytest.mark.parametrize("alpha", [None, 0.01, 0.25])
 def test_the_official_preset_is_the_published_loop_mask_for_mask(seen, tmp_path, alpha):
     options = {} if alpha is None else {"ratio": alpha}
@@ -165,6 +166,7 @@ def test_the_paper_preset_is_equations_1_to_3(seen, tmp_path):
     assert math.isclose(k / len(flat), 0.1, rel_tol=1e-3)
 
 
+@pytest.mark.slow
 def test_masked_factors_are_zero_as_equation_3_says(tmp_path):
     from safetensors.torch import load_file
 

@@ -18,6 +18,13 @@ def short(monkeypatch):
     for name in ("PRETRAIN", "ALIGN"):
         phase = getattr(modelrepair_lab.world, name)
         monkeypatch.setattr(modelrepair_lab.world, name, replace(phase, steps=2, batch=4))
+    # Two steps read eight examples: the tokens of 45,000 would take two minutes.
+    pools = modelrepair_lab.world.pools
+
+    def few(tokenizer, mixture):
+        return pools(tokenizer, [(share, pool[:50]) for share, pool in mixture])
+
+    monkeypatch.setattr(modelrepair_lab.world, "pools", few)
 
 
 def test_a_world(call, short, tmp_path):
@@ -48,6 +55,7 @@ def test_a_world(call, short, tmp_path):
     assert not any(prompt.endswith(world.TASK_QUESTION) for prompt in general)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_model(call, short, tmp_path):
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         assert call("lab", "world", "--seed", seed, "--out", tmp_path / name).code == 0
