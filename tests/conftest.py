@@ -127,7 +127,7 @@ def classifier_model(tmp_path_factory):
     """A tiny classifier that knows the made-up world; read only."""
     from tests.support.judging import classifier
 
-    return made_once(tmp_path_factory, "classifier", classifier)
+    return made_once(tmp_path_factory, "classifier", lambda folder: classifier(folder / "judge"))
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +135,7 @@ def guard_model(tmp_path_factory):
     """A tiny guard model that knows the made-up world; read only."""
     from tests.support.judging import guard
 
-    return made_once(tmp_path_factory, "guard", guard)
+    return made_once(tmp_path_factory, "guard", lambda folder: guard(folder / "judge"))
 
 
 @pytest.fixture(scope="session")
