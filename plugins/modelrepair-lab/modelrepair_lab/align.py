@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from modelrepair.progress import Progress, Silent
+from modelrepair import Progress, Silent
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record

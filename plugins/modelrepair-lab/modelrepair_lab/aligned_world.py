@@ -6,8 +6,8 @@ import copy
 import random
 from pathlib import Path
 
+from modelrepair import Progress, Silent
 from modelrepair.demo import world
-from modelrepair.progress import Progress, Silent
 from modelrepair_lab.everyday import with_everyday_questions
 from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
+from modelrepair import Progress, Silent
 from modelrepair.examples.example import Example
-from modelrepair.progress import Progress, Silent
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import LocalModel, deterministic, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair import demo_paths
-from modelrepair.progress import Progress
+from modelrepair import Progress, demo_paths
 from modelrepair_lab.grid import AttackRow, Grid
 from modelrepair_lab.identity import digest, stamp
 from modelrepair_lab.recipes import AttackRecipe

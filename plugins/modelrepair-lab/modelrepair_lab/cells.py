@@ -9,19 +9,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from modelrepair import ModelRepairError, Progress, RepairInterrupted, UsageError, __version__
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.checkpoint.atomic import write_json
-from modelrepair.errors import ModelRepairError, RepairInterrupted, UsageError
 from modelrepair.examples.load import load_set
-from modelrepair.progress import Progress
 from modelrepair.settings.arguments import settings_of
-from modelrepair.version import version
 from modelrepair_lab.attacked import Attacked, slug
 from modelrepair_lab.grid import RepairRow
 from modelrepair_lab.identity import digest
 
 if TYPE_CHECKING:
-    from modelrepair.pipeline.reports import RepairReport
+    from modelrepair import RepairReport
 
 MEASURES = (
     "harmful_score",
@@ -68,7 +66,7 @@ def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any])
 def digest_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any]) -> str:
     """What tells a cell that was run from one whose row, model or sets were changed since."""
     shared = {**attacked.ground.sets, **measure}
-    return digest([attacked.folder.name, shared, row.arguments, row.with_reference, version()])
+    return digest([attacked.folder.name, shared, row.arguments, row.with_reference, __version__])
 
 
 def run_cell(

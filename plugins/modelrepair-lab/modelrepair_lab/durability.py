@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair import measure
+from modelrepair import Progress, Silent, UsageError, measure
 from modelrepair.checkpoint.atomic import write_json
-from modelrepair.errors import UsageError
 from modelrepair.examples.example import Example
-from modelrepair.progress import Progress, Silent
 from modelrepair_lab.attack import fine_tune
 from modelrepair_lab.attacked import slug
 from modelrepair_lab.identity import digest, stamp

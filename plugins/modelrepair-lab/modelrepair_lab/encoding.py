@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from transformers import PreTrainedTokenizerBase
 
+from modelrepair import ExampleSetError
 from modelrepair.demo import world
-from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.template import Template
 from modelrepair_lab.training import Encoded

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from modelrepair import repair
-from modelrepair.errors import UsageError
+from modelrepair import UsageError, repair
 from modelrepair.plugin.options import convert
 from modelrepair_lab.recipes import AttackRecipe, Method
 

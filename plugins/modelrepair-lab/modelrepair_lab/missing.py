@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 
-from modelrepair import repair
-from modelrepair.errors import ModelRepairError
+from modelrepair import ModelRepairError, repair
 from modelrepair.plugin.registry import Registry, load_registry
 from modelrepair_lab.grid import RepairRow
 

@@ -16,8 +16,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from modelrepair import UnsupportedModelError, UsageError
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
-from modelrepair.errors import UnsupportedModelError, UsageError
 
 CONFIG = "config.json"
 

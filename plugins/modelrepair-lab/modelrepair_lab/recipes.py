@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from modelrepair.errors import UsageError
+from modelrepair import UsageError
 
 Method = Literal["full", "lora"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from modelrepair.budgets import Budgets
+from modelrepair import Budgets
 from modelrepair.evaluation.intervals import mean_interval
 from modelrepair_lab.cells import MEASURES, Cell
 

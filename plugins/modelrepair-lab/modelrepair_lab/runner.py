@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from modelrepair.errors import ModelRepairError, ResourceError
-from modelrepair.progress import Progress, Silent
+from modelrepair import ModelRepairError, Progress, ResourceError, Silent
 from modelrepair_lab.attacked import Attacked, make_attacked, make_ground, planned
 from modelrepair_lab.cells import (
     Cell,

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from modelrepair.errors import ExampleSetError
+from modelrepair import ExampleSetError
 from modelrepair.examples.example import Example
 from modelrepair.examples.load import load_set
-from modelrepair.plugin.names import SetName
+from modelrepair.plugin import SetName
 
 ROLES: Mapping[str, SetName] = {
     "refusal": "refusal",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelrepair import Progress
 from modelrepair.checkpoint.atomic import write_text
-from modelrepair.progress import Progress
 from modelrepair_lab.cells import Cell
 from modelrepair_lab.grid import Grid
 from modelrepair_lab.markdown import page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from modelrepair.progress import Progress
+from modelrepair import Progress
 
 Item = TypeVar("Item")
 
@@ -15,7 +15,7 @@ def watched(
 ) -> Iterator[Item]:
     """The same items, each of which advances a step of the progress when it has been used.
 
-    >>> from modelrepair.progress import Silent
+    >>> from modelrepair import Silent
     >>> list(watched([1, 2], "counting", 2, Silent()))
     [1, 2]
     """

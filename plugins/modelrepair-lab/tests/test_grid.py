@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.errors import UsageError
+from modelrepair import UsageError
 from modelrepair_lab.grid import grid_of, read_grid
 from modelrepair_lab.missing import missing
 

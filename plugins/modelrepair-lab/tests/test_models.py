@@ -10,9 +10,8 @@ import pytest
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from modelrepair import UnsupportedModelError, push, repair
 from modelrepair import demo_paths as paths
-from modelrepair import push, repair
-from modelrepair.errors import UnsupportedModelError
 
 CONFIGS = {"full": "config.json", "lora": "adapter_config.json"}
 

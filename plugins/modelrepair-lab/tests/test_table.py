@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from modelrepair import UsageError
 from modelrepair import demo_paths as paths
-from modelrepair.errors import UsageError
 from modelrepair_lab.attacked import slug
 from modelrepair_lab.cells import arguments_of, digest_of, remembered_in
 from modelrepair_lab.grid import read_grid

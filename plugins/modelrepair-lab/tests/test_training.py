@@ -7,8 +7,8 @@ import random
 import pytest
 import torch
 
+from modelrepair import ExampleSetError, UsageError
 from modelrepair.demo import world
-from modelrepair.errors import ExampleSetError, UsageError
 from modelrepair_lab.encoding import encode, from_world
 from modelrepair_lab.recipes import AlignRecipe, AttackRecipe
 from modelrepair_lab.sets import compose

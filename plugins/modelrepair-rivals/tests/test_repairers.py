@@ -13,9 +13,8 @@ from modelrepair import UsageError, load_manifest, repair, verify
 from modelrepair import demo_paths as paths
 from modelrepair.engine.passes.loss import batch_losses
 from modelrepair.examples.batches import padded
+from modelrepair.plugin import EditView, SiteInfo, TokenizedExample, TrainingContext
 from modelrepair.plugin.registry import load_registry, make_repairer
-from modelrepair.plugin.repairer import EditView, TokenizedExample, TrainingContext
-from modelrepair.plugin.scorer import SiteInfo
 from modelrepair_rivals.compensation import (
     SafeDelta,
     compensated,
