@@ -71,7 +71,7 @@ def shown(name: str, value: Any) -> str:
     """A value of the plan in its unit, which is the end of its name.
 
     >>> shown("peak_bytes", 3 * 2**30), shown("coverage", 0.991), shown("passes", 3)
-    ('3.0 GiB', '99.1 %', '3')
+    ('3.2 GB', '99.1 %', '3')
     """
     if value is None:
         return "–"

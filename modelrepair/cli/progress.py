@@ -15,6 +15,7 @@ from modelrepair.cli.redact import redact
 from modelrepair.cli.wrapping import wrapped
 from modelrepair.progress import Advance
 from modelrepair.text.printable import printable
+from modelrepair.text.units import in_time
 
 SECONDS_BETWEEN_LINES = 30.0
 WORTH_A_LINE = 2.0
@@ -49,7 +50,7 @@ class Bars:
             yield advance
             took = time.monotonic() - started
             if took >= WORTH_A_LINE:
-                self.note(f"{description} · {duration(took)}")
+                self.note(f"{description} · {in_time(took)}")
         finally:
             progress.remove_task(task)
             self._open -= 1
@@ -109,7 +110,7 @@ class Lines:
             if now - spoken >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 spoken = now
                 left = (now - started) * (total - done) / done
-                self.note(f"{description}: {done / total:.0%}, {duration(left)} left")
+                self.note(f"{description}: {done / total:.0%}, {in_time(left)} left")
 
         yield advance
 
@@ -117,17 +118,3 @@ class Lines:
         """One line."""
         line = wrapped(printable(redact(message)), self._width)
         print(line, file=self._stream, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """A time span as people say it.
-
-    >>> duration(5), duration(125), duration(7300)
-    ('5 s', '2 min 5 s', '2 h 1 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

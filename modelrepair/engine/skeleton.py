@@ -18,6 +18,7 @@ from modelrepair.engine.layout.conversion import Conversion, Made
 from modelrepair.engine.layout.names import match_names
 from modelrepair.engine.stops import read_stops
 from modelrepair.errors import ModelRepairError, UnsupportedModelError
+from modelrepair.text.units import in_bytes
 
 MOST_BUFFERS = 2**32
 """Bytes of tables that a model computes for itself (rotary frequencies, causal masks)."""
@@ -199,7 +200,7 @@ def _compute_buffers(model: Any, device: torch.device) -> None:
     size = sum(buffer.nbytes for _, buffer in model.named_non_persistent_buffers())
     if size > MOST_BUFFERS:
         raise UnsupportedModelError(
-            f"config.json asks for {size / 2**30:.1f} GiB of tables that no file holds",
+            f"config.json asks for {in_bytes(size)} of tables that no file holds",
             hint="check its number of positions: it is more than this kind of model can have",
         )
     for name in names:

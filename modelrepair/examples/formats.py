@@ -16,6 +16,7 @@ from modelrepair.checkpoint.weight_files import FETCH, POINTER
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.packed import members, open_zstandard
 from modelrepair.examples.row import BYTE_ORDER_MARK, CONVERSATIONS, Row, fail, kind_of
+from modelrepair.text.units import in_bytes
 
 LONGEST_LINE = 16 << 20
 """Bytes; whatever is longer is no example but a file without line ends."""
@@ -133,7 +134,7 @@ def _whole(stream: BinaryIO, path: Path, name: str) -> bytes:
     if not small or len(data) > LARGEST_FILE:
         fail(
             name,
-            f"larger than {LARGEST_FILE >> 20} MiB, which is as much as is read at once",
+            f"larger than {in_bytes(LARGEST_FILE)}, which is as much as is read at once",
             "one example a line in a file that ends in .jsonl, or parquet, can be of any size",
         )
     return data
@@ -153,7 +154,7 @@ def line_rows(stream: BinaryIO, name: str, *, by_hand: bool = True) -> Iterator[
         if len(line) > LONGEST_LINE:
             fail(
                 where,
-                f"longer than {LONGEST_LINE >> 20} MiB",
+                f"longer than {in_bytes(LONGEST_LINE)}",
                 "write one example a line; a JSON array belongs in a file that ends in .json",
             )
         if number == 1:

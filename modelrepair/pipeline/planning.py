@@ -20,7 +20,7 @@ from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.preflight.limits import bounds_of
 from modelrepair.preflight.needs import needs_of
-from modelrepair.preflight.plan import Plan, check_plan, plan_model, size_of
+from modelrepair.preflight.plan import Plan, check_plan, plan_model
 from modelrepair.preflight.plugins import Plugins, find_plugins
 from modelrepair.preflight.refusals import Refusals, Stopped
 from modelrepair.preflight.sets import Sets, cut_sets
@@ -35,6 +35,7 @@ from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import Settings
 from modelrepair.source.parts import check_parts
 from modelrepair.text.readable import all_readable
+from modelrepair.text.units import in_bytes
 
 
 def plan_of(
@@ -204,8 +205,8 @@ def check_cache(needed: int) -> None:
     free = free_disk(Path(constants.HF_HUB_CACHE))
     if free is not None and needed > free:
         raise ResourceError(
-            f"{size_of(needed)} are to be downloaded, and the disk of the Hub's cache has "
-            f"{size_of(free)} free",
+            f"{in_bytes(needed)} are to be downloaded, and the disk of the Hub's cache has "
+            f"{in_bytes(free)} free",
             hint="free disk space, or set HF_HOME to a folder on another disk",
             id="not-enough-disk",
         )

@@ -37,6 +37,7 @@ from modelrepair.source.kinds import NO_MATRIX, look_at
 from modelrepair.source.look import ModelKind
 from modelrepair.source.resolve import Source
 from modelrepair.text.display import Glance, Glanced
+from modelrepair.text.units import in_bytes
 
 if TYPE_CHECKING:
     from modelrepair.preflight.limits import Bounds
@@ -134,8 +135,8 @@ class Plan(Glanced):
             "commit": self.commit,
             "parameters": f"{self.parameters:,}",
             "coverage": f"{self.coverage:.1%}",
-            "memory": f"{memory / 2**30:.2f} GiB",
-            "disk": f"{(self.output_bytes + self.work_bytes) / 2**30:.2f} GiB",
+            "memory": in_bytes(memory),
+            "disk": in_bytes(self.output_bytes + self.work_bytes),
             "seconds": None if self.seconds_most is None else f"{self.seconds_most:,} at most",
             "notes": len(self.notes) or None,
         }
@@ -273,16 +274,16 @@ def check_plan(plan: Plan) -> None:
     plan.kind.check()
     if plan.memory_found_bytes is not None and plan.peak_bytes > plan.memory_found_bytes:
         raise ResourceError(
-            f"about {size_of(plan.peak_bytes)} of memory are needed, "
-            f"{size_of(plan.memory_found_bytes)} are free",
+            f"about {in_bytes(plan.peak_bytes)} of memory are needed, "
+            f"{in_bytes(plan.memory_found_bytes)} are free",
             hint="close other programs, lower --max-length, or take a larger machine",
             id="not-enough-memory",
         )
     needed = plan.output_bytes + plan.work_bytes
     if plan.disk_found_bytes is not None and needed > plan.disk_found_bytes:
         raise ResourceError(
-            f"about {size_of(needed)} of disk are needed, "
-            f"{size_of(plan.disk_found_bytes)} are free",
+            f"about {in_bytes(needed)} of disk are needed, "
+            f"{in_bytes(plan.disk_found_bytes)} are free",
             hint="free disk space, give --out on another disk, or lower --examples",
             id="not-enough-disk",
         )
@@ -299,18 +300,9 @@ def _notes(plan: Plan) -> list[str]:
     notes = []
     if plan.memory_found_bytes is not None and plan.generation_bytes > plan.memory_found_bytes:
         notes.append(
-            f"generation needs about {size_of(plan.generation_bytes)} of memory, "
-            f"{size_of(plan.memory_found_bytes)} are free: at best the verdict is undecided"
+            f"generation needs about {in_bytes(plan.generation_bytes)} of memory, "
+            f"{in_bytes(plan.memory_found_bytes)} are free: at best the verdict is undecided"
         )
     if plan.coverage < MINIMUM_COVERAGE:
         notes.append(f"only {plan.coverage:.1%} of the blocks' matrices can be repaired")
     return notes
-
-
-def size_of(count: int) -> str:
-    """A number of bytes in an error.
-
-    >>> size_of(3 * 2**30), size_of(2**20)
-    ('3.0 GiB', '1 MiB')
-    """
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from modelrepair.text.units import in_bytes
+
 Note = Callable[[str], object]
 # Downloads happen far below the function that knows where lines are shown, and in none of them
 # does what is said change what is fetched.
@@ -57,18 +59,4 @@ def say_fetch(
         return
     known = [size for size in missing.values() if size is not None]
     what = next(iter(missing)) if len(missing) == 1 else f"{len(missing)} files"
-    note(f"fetching {id}: {what}" + (f" ({megabytes(sum(known))})" if known else ""))
-
-
-def megabytes(count: int) -> str:
-    """A download as people compare it with their line.
-
-    >>> megabytes(1_500), megabytes(538_090_408), megabytes(16_000_000_000)
-    ('1.5 kB', '538.1 MB', '16.0 GB')
-    """
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+    note(f"fetching {id}: {what}" + (f" ({in_bytes(sum(known))})" if known else ""))

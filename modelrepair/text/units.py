@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from rich.filesize import decimal
 
-def in_time(seconds: int) -> str:
-    """A time as people read it.
 
-    >>> in_time(59), in_time(600), in_time(7 * 3600)
-    ('59 s', '10 min', '7.0 h')
+def in_time(seconds: float) -> str:
+    """A time as people read it, in its two largest units.
+
+    >>> in_time(59.4), in_time(125), in_time(600), in_time(7300)
+    ('59 s', '2 min 5 s', '10 min', '2 h 1 min')
     """
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    large, small, names = (*divmod(whole, 60), ("min", "s"))
+    if whole >= 3600:
+        large, small, names = (*divmod(whole // 60, 60), ("h", "min"))
+    return f"{large} {names[0]}" + (f" {small} {names[1]}" if small else "")
 
 
 def in_bytes(count: int) -> str:
-    """A number of bytes as people read it.
+    """A number of bytes as people read it, in the decimal units of the Hub and of disks.
 
-    >>> in_bytes(512), in_bytes(5 * 2**20)
-    ('512 B', '5.0 MiB')
+    >>> in_bytes(512), in_bytes(538_090_408), in_bytes(16_000_000_000)
+    ('512 bytes', '538.1 MB', '16.0 GB')
     """
-    size = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
+    return decimal(count)
 
 
 def in_parameters(count: int) -> str:

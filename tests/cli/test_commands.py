@@ -18,7 +18,7 @@ def test_plan(api, call):
         *["plan", "here", "--scorer", "gradient", "--scorer-option", "reduce=abs", "--details"]
     )
     assert result.code == 0
-    assert "1.0 GiB" in result.out
+    assert "1.1 GB" in result.out
     assert "99.0 %" in result.out
     assert "custom: notes.txt" in result.out
     _, arguments, options = api.made[0]
@@ -134,7 +134,7 @@ SKIPPED = "\n".join([*(f"{i}: x" for i in range(8)), "and 2 more"])
         ("skipped", {}, "–"),
         ("skipped", {str(i): "x" for i in range(10)}, SKIPPED),
         ("passes", [{"set": "realign", "tokens": 1200}], "set realign, tokens 1,200"),
-        ("disk", {"output_bytes": 2048}, "output_bytes: 2.0 KiB"),
+        ("disk", {"output_bytes": 2048}, "output_bytes: 2.0 kB"),
     ],
 )
 def test_values_of_a_plan(name, value, text):
@@ -142,7 +142,7 @@ def test_values_of_a_plan(name, value, text):
 
 
 def test_bytes():
-    assert [in_bytes(count) for count in (0, 1536, 2**41)] == ["0 B", "1.5 KiB", "2.0 TiB"]
+    assert [in_bytes(count) for count in (0, 1536, 2**41)] == ["0 bytes", "1.5 kB", "2.2 TB"]
 
 
 @pytest.mark.parametrize("name", ["fix", "plan", "measure", "apply", "verify", "demo"])

@@ -218,7 +218,7 @@ def test_a_cache_without_room_is_known_before_a_weight_is_fetched(hub, fix, serv
     monkeypatch.setattr("modelrepair.pipeline.planning.free_disk", lambda path: 10**6)
     code, document = fix("user/broken")
     assert code == 4
-    assert document["error"]["message"].startswith("2 MiB are to be downloaded, and the disk of")
+    assert document["error"]["message"].startswith("1.8 MB are to be downloaded, and the disk of")
     assert max(served, default=0) <= 100_001
 
 

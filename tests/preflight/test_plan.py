@@ -195,7 +195,7 @@ def test_a_file_cut_short_is_damaged(model):
 
 def test_too_little_memory_or_disk_stops(model, monkeypatch):
     made = plan(model(), sets={}, scorer_gradients=False)
-    with pytest.raises(ResourceError, match=r"of memory are needed, 0 MiB are free"):
+    with pytest.raises(ResourceError, match=r"of memory are needed, 1 byte are free"):
         check(replace(made, memory_found_bytes=1))
     with pytest.raises(ResourceError, match="of disk are needed"):
         check(replace(made, disk_found_bytes=1))

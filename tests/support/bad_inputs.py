@@ -364,14 +364,14 @@ PLUGINS = [
 ]  # fmt: skip
 
 MACHINE = [
-    Row("too little memory", "not-enough-memory", "about … of memory are needed, 1 MiB are free",
+    Row("too little memory", "not-enough-memory", "about … of memory are needed, 1.0 MB are free",
         "close other programs, lower --max-length, or take a larger machine",
         patch=giving("modelrepair.preflight.plan.free_memory", 1 << 20)),
-    Row("too little disk", "not-enough-disk", "about … of disk are needed, 1 MiB are free",
+    Row("too little disk", "not-enough-disk", "about … of disk are needed, 1.0 MB are free",
         "free disk space, give --out on another disk, or lower --examples",
         patch=giving("modelrepair.preflight.plan.free_disk", 1 << 20)),
     Row("the disk runs full before the statistics", "disk-full",
-        "hidden states (… MiB) can't be kept: No space left on device",
+        "hidden states (…) can't be kept: No space left on device",
         "free some disk space beside the output folder and run the command again",
         patch=failing("os.posix_fallocate", OSError(errno.ENOSPC, NO_SPACE)), rest=True),
     Row("the disk runs full during the statistics", "disk-full", "the disk is full beside 'out'",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from modelrepair.errors import ResourceError
+from modelrepair.text.units import in_bytes
 
 
 def allocate(path: Path, nbytes: int) -> None:
@@ -73,7 +74,7 @@ class HiddenStates:
                 self._open[slot] = np.memmap(path, dtype=np.float32, mode="r+", shape=(total,))
             except OSError as error:
                 raise ResourceError(
-                    f"hidden states ({total * 4 / 2**20:.0f} MiB) can't be kept: {error.strerror}",
+                    f"hidden states ({in_bytes(total * 4)}) can't be kept: {error.strerror}",
                     hint="free some disk space beside the output folder and run the command again",
                     id="disk-full",
                 ) from error

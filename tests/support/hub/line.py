@@ -135,7 +135,7 @@ def transcript(ended: Ended, hub: Hub) -> str:
     """
     text = ended.text.replace(hub.url, "https://huggingface.co")
     text = re.sub(r"\d{4}-\d\d-\d\d", "2026-01-31", text)
-    text = re.sub(r"; \d[\d.]* [KMG]iB free", "; 16 GiB free", text)
+    text = re.sub(r"; \d[\d.]* [kMG]B free", "; 16 GB free", text)
     text = "\n".join(_steps(_timeless(text.splitlines()))).strip("\n")
     return f"$ {shlex.join(['modelrepair', *ended.typed])}\n{text}"
 
