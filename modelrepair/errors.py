@@ -12,7 +12,7 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 ├── UnsupportedModelError         6  a model that can't be repaired as it is
 │   └── DamagedCheckpointError    6  files that are missing, cut short or contradict each other
 ├── InconclusiveError             7  a check that could not decide: a manifest newer than this
-└── RepairInterrupted           130  stopped by the user; the same command goes on
+└── RepairInterrupted           130  stopped by the user; the same command resumes
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class EmptyMaskError(GateError):
 
 
 class UsageError(ModelRepairError):
-    """An option, a name that nobody registered, or an output folder that can't be used."""
+    """An option, a name that is not registered, or an output folder that can't be used."""
 
     exit_code = 2
     id = "usage"
@@ -153,7 +153,7 @@ class InconclusiveError(ModelRepairError):
 
 
 class RepairInterrupted(ModelRepairError):
-    """Stopped by the user; the same command goes on where it stopped."""
+    """Stopped by the user; the same command resumes where it stopped."""
 
     exit_code = 130
     id = "interrupted"

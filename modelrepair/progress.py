@@ -27,20 +27,20 @@ class Progress(Protocol):
         ...
 
     def note(self, message: str) -> None:
-        """One line that is worth reading while the work goes on."""
+        """One line that is worth reading during the work."""
         ...
 
 
 class Silent:
     """Shows nothing.
 
-    >>> with Silent().step("sweep", total=4) as advance:
+    >>> with Silent().step("pass", total=4) as advance:
     ...     advance(4)
     """
 
     @contextmanager
     def step(self, description: str, total: float) -> Iterator[Advance]:
-        """Open one step that nobody sees."""
+        """Open one step that is not shown."""
         yield lambda amount=1: None
 
     def note(self, message: str) -> None:

@@ -73,7 +73,7 @@ def render_card(
         target: as for `CardPlace`.
         beside: as for `CardPlace`.
         digest: the manifest's, where it was read from a file.
-        private: what the old card must not tell of this machine.
+        private: what the old card must not reveal of this machine.
     """
     old_body = own_text(old_card or "", private)
     place = CardPlace(target, beside, quoted=bool(old_body))
@@ -160,7 +160,7 @@ def status(manifest: Manifest) -> str:
             why = "the judge does not know the language of most answers"
         return f"**Undecided: no budget was missed, but {why}.** {because}".strip() + more
     if manifest.verdict == "unmeasured":
-        return "**Unmeasured: nobody has measured what this edit did to the model.**"
+        return "**Unmeasured: what this edit did to the model was not measured.**"
     return ""
 
 
@@ -180,7 +180,7 @@ def _reasons(manifest: Manifest) -> list[str]:
 
 
 def commands(manifest: Manifest, target: str) -> list[str]:
-    """The commands by which anybody checks the repair, with ids and commits.
+    """The commands that check the repair, with ids and commits.
 
     >>> commands(manifest, "user/model-repaired")[-1]  # doctest: +SKIP
     'modelrepair verify repaired --source source'

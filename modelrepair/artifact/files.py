@@ -11,7 +11,7 @@ from modelrepair.progress import Progress
 def first_change(
     folder: Path, files: Mapping[str, str], beside: Collection[str], progress: Progress
 ) -> str | None:
-    """What first tells a folder from what it should hold; None where it holds just that.
+    """The first difference of a folder from what it should hold; None where it holds just that.
 
     >>> first_change(Path("model-repaired"), manifest.files, (), progress)  # doctest: +SKIP
     "'config.json' is missing"

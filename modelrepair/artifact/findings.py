@@ -67,7 +67,7 @@ CODES: Mapping[Code, Explained] = {
     "added": Explained(
         "MR-VER-010",
         "a file that a loader may read is neither the source's nor the repair's",
-        "remove it: weights as they were, or somebody's code, would be loaded from it",
+        "remove it: weights as they were, or foreign code, would be loaded from it",
     ),
     "changed": Explained("MR-VER-011", "a file is not as source and manifest have it", _AGAIN),
     "line-ends": Explained(

@@ -51,7 +51,7 @@ def _refused(metadata: Mapping[str, Any]) -> str | None:
     except ValueError as error:
         return _first_reason(str(error))
     except Exception:
-        return None  # the push itself tells what is wrong with the Hub or the network
+        return None  # the push itself reports what is wrong with the Hub or the network
     return None
 
 

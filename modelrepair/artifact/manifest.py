@@ -176,7 +176,7 @@ class ExampleSetRecord(Record):
     """Examples of each split: ``{"score": 256, "select": 128, "report": 256}``."""
     digest: str
     dropped: int = 0
-    """Examples left out because their prompt stands in an earlier set, or twice."""
+    """Examples left out because an earlier set has their prompt, or this one twice."""
     cut: int = 0
     """Examples whose text was cut at the maximal length."""
 
@@ -379,7 +379,7 @@ def canonical(value: Any) -> bytes:
 def digest(manifest: Manifest) -> str:
     """The digest of a manifest that is written as it is: the same repair has the same digest.
 
-    Of one that was read, `modelrepair.artifact.reading.read_manifest` tells it: a field that a
+    Of one that was read, `modelrepair.artifact.reading.read_manifest` says it: a field that a
     later version adds is not in the file.
 
     >>> len(digest(manifest))  # doctest: +SKIP

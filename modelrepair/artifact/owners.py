@@ -14,7 +14,7 @@ from modelrepair.source.front_matter import (
 )
 
 ALWAYS_OURS = ("base_model", "base_model_relation", "model-index", "tags")
-"""Keys that nobody else adds to a repair: who it descends from, and what was measured."""
+"""Keys that only we add to a repair: who it descends from, and what was measured."""
 _TAGS = re.compile(r"^tags:\n(?:- .*\n)+", re.MULTILINE)
 _OUR_TAG = re.compile(r"modelrepair$|(scorer|repairer):")
 
@@ -35,7 +35,7 @@ def with_owners_text(card: str, there: str, quoted: str = "") -> str:
     Args:
         card: ours: front matter, our block, and the source's card below it.
         there: the README that lies in the repository.
-        quoted: the source's card as the earlier repair quoted it: that text is nobody's own.
+        quoted: the source's card as the earlier repair quoted it: that text is not its owner's.
     """
     there = there.replace("\r\n", "\n").removeprefix("\ufeff")
     body, theirs = without_front_matter(card), without_front_matter(there)

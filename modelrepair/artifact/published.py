@@ -108,14 +108,14 @@ def of_environment() -> set[str]:
 
 
 def without_paths(text: str, *, theirs: bool = False) -> str:
-    """Shorten paths to their last name: a card tells nothing of a machine.
+    """Shorten paths to their last name: a card reveals nothing of a machine.
 
     >>> without_paths("modelrepair fix /home/me/models/mine --realign=~/sets/harmful.jsonl")
     'modelrepair fix mine --realign=harmful.jsonl'
 
     Args:
         text: anything; URLs, ids on the Hub, fractions stay as they are.
-        theirs: text of somebody else, such as a card: only what can be nothing but a path.
+        theirs: text of others, such as a card: only what can be nothing but a path.
     """
 
     def last_name(match: re.Match[str]) -> str:
@@ -205,12 +205,12 @@ def private_to(
     Args:
         places: files and folders as they were given.
         secrets: values of secret options.
-        texts: prompts and answers; short ones could be anybody's words.
+        texts: prompts and answers; short ones could be common words.
     """
     found = [Path.home(), Path.cwd(), *(Path(place).expanduser().absolute() for place in places)]
     written = {str(form) for place in found for form in (place, place.resolve())}
     host = socket.gethostname()
-    # A plain word is a name of many things; a host that is called so tells nothing.
+    # A plain word is a name of many things; a host that is called so reveals nothing.
     words = [*of_environment()]
     words += [host] if len(host) >= 6 and re.search(r"[\d.-]", host) else []
     return Private(

@@ -80,7 +80,7 @@ class Reading:
 
 
 def read_manifest(path: str | Path) -> Reading:
-    """Read a manifest that anybody may have written.
+    """Read a manifest of unknown origin.
 
     >>> read_manifest("model-repaired").newer is None  # doctest: +SKIP
     True

@@ -38,13 +38,13 @@ def rewrite(name: str, data: bytes, base_id: str | None = None) -> Rewritten | N
     config = _config(name, data)
     if config is None:
         return None
-    told: list[str] = []
-    kept = _without(config, _goes, told)
+    said: list[str] = []
+    kept = _without(config, _goes, said)
     base = config.get(BASE_KEY)
     if name == ADAPTER_CONFIG and base_id is not None and isinstance(base, str) and not is_id(base):
         kept[BASE_KEY] = base_id
-        told.append(f"{BASE_KEY} is {base_id} now; it was a local path")
-    return (_dumped(kept), "; ".join(dict.fromkeys(told))) if told else None
+        said.append(f"{BASE_KEY} is {base_id} now; it was a local path")
+    return (_dumped(kept), "; ".join(dict.fromkeys(said))) if said else None
 
 
 def rewrite_file(folder: Path, name: str, base_id: str | None = None) -> Rewritten | None:
@@ -95,18 +95,18 @@ def _goes(key: str, value: Any) -> str | None:
     return f"{key}, a local path, is gone" if key in PATHS and is_local(value) else None
 
 
-def _without(value: Any, goes: Callable[[str, Any], str | None], told: list[str]) -> Any:
+def _without(value: Any, goes: Callable[[str, Any], str | None], said: list[str]) -> Any:
     """A value without the keys that go, at any depth; in the order in which it has them."""
     if isinstance(value, list):
-        return [_without(item, goes, told) for item in value]
+        return [_without(item, goes, said) for item in value]
     if not isinstance(value, Mapping):
         return value
     kept = {}
     for key, item in value.items():
         if (why := goes(key, item)) is not None:
-            told.append(why)
+            said.append(why)
         else:
-            kept[key] = _without(item, goes, told)
+            kept[key] = _without(item, goes, said)
     return kept
 
 

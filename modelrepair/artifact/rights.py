@@ -13,7 +13,7 @@ from modelrepair.source.licences import Terms, name_warning, terms_of
 
 
 def recorded(terms: Terms, private: Private | None = None) -> list[dict[str, Any]]:
-    """Terms as the manifest holds them, without what a card must not tell of this machine.
+    """Terms as the manifest holds them, without what a card must not reveal of this machine.
 
     >>> recorded(terms_of({"license": "mit"}))[0]["id"]
     'mit'
@@ -39,7 +39,7 @@ def with_recorded(own: Terms, others: Iterable[LicenceRecord]) -> Terms:
 
 
 def terms_of_repair(manifest: Manifest) -> Terms:
-    """The terms that a repair is under, as its manifest tells.
+    """The terms that a repair is under, by its manifest.
 
     >>> terms_of_repair(manifest).shown  # doctest: +SKIP
     'apache-2.0'

@@ -44,8 +44,8 @@ def write_json(path: Path, value: object) -> str:
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write an ``.npy`` file of the work folder, where `numpy.save` does not say why it fails.
 
-    numpy writes an array by itself, past Python, and knows nothing of a full disk but how many
-    entries are missing; what Python writes tells the reason.
+    numpy writes an array without Python's file, and knows nothing of a full disk but how many
+    entries are missing; Python's own writing reports the reason.
 
     Raises:
         OSError: the disk is full, or the folder can't be written.

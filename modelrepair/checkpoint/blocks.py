@@ -20,7 +20,7 @@ STEP = re.compile(r"\.(mixer|mamba)\.dt_proj\.weight$")
 
 
 def block_lists(entries: Iterable[TensorEntry]) -> list[dict[int, list[TensorEntry]]]:
-    """Every list of repeated blocks that the names tell of, each block's tensors by its index.
+    """Every list of repeated blocks that the names show, each block's tensors by its index.
 
     >>> entry = TensorEntry("layers.3.up.weight", "f", "F32", (3, 2), 0, 24)
     >>> [list(each) for each in block_lists([entry])]
@@ -64,7 +64,7 @@ def multiplies(name: str, shape: Sequence[int]) -> bool:
 
 
 def why_not(entry: TensorEntry) -> str | None:
-    """Why a tensor of a block can't be repaired, as far as its name and shape tell."""
+    """Why a tensor of a block can't be repaired, by its name and shape."""
     if len(entry.shape) == 3 and EXPERTS.search(entry.name):
         return None
     if len(entry.shape) > 2:

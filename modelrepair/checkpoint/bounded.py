@@ -66,7 +66,7 @@ for turns, opened in given["conversations"]:
     except MemoryError:
         sys.exit("it takes too much memory")
     except Exception:
-        pass  # what a template does not take is told where it is rendered
+        pass  # what a template does not take is reported where it is rendered
 """
 
 

@@ -99,7 +99,7 @@ def reason_left_behind(
 
 
 def kinds_left_behind(left_behind: Mapping[str, str]) -> dict[str, int]:
-    """How many files of each kind stayed behind: what may be told of a folder on a machine.
+    """How many files of each kind stayed behind: what may be published of a folder on a machine.
 
     >>> kinds_left_behind({"token.txt": "credentials, by its name", "a.csv": "whatever"})
     {'credentials': 1, 'other': 1}
@@ -123,12 +123,12 @@ def by_reason(left_behind: Mapping[str, str]) -> dict[str, str]:
 
 
 def _kind(reason: str) -> str:
-    told = {_REASONS[kind]: kind for kind in ("training state", "credentials", "hidden", "code")}
-    told |= {_REASONS[kind]: "other weights" for kind in ("weights", "other weights", "index")}
-    told["training state, a pickle"] = "training state"
+    shown = {_REASONS[kind]: kind for kind in ("training state", "credentials", "hidden", "code")}
+    shown |= {_REASONS[kind]: "other weights" for kind in ("weights", "other weights", "index")}
+    shown["training state, a pickle"] = "training state"
     if reason in (_REASONS["pickle"], "a pickle under another name"):
         return "pickles"
-    return told.get(reason, "other")
+    return shown.get(reason, "other")
 
 
 def check_include(
@@ -205,7 +205,7 @@ def classify(
         if name not in named and reason is None:
             reason = reason_left_behind(name, include, shown) or _disguise(folder / name)
         if reason is None and spelt.setdefault(folded(name), name) != name:
-            # On a disk that tells no case apart, one would be written over the other.
+            # On a disk that ignores case, one would be written over the other.
             reason = f"another spelling of {spelt[folded(name)]}"
         if reason is not None:
             left_behind[name] = reason

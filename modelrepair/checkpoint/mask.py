@@ -23,7 +23,7 @@ _AGAIN = "fetch the mask again, and compare its digest with the manifest's"
 def encode(positions: np.ndarray) -> bytes:
     """Encode sorted positions in at most 1.5 times what entropy demands (0.1 % to 20 %).
 
-    A gap is the number of entries skipped since the last position; 255 skips 255 and goes on.
+    A gap is the number of entries skipped since the last position; 255 skips 255 and continues.
 
     >>> decode(encode(np.array([0, 1, 700])), 701).tolist()
     [0, 1, 700]

@@ -90,7 +90,7 @@ def _make(folder: Path) -> None:
 
 @contextmanager
 def disk_errors(out: Path) -> Iterator[None]:
-    """Tell a full disk or a folder that can't be written in one line.
+    """Report a full disk or a folder that can't be written in one line.
 
     Raises:
         ResourceError: for either.
@@ -101,7 +101,7 @@ def disk_errors(out: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise ResourceError(
                 f"the disk is full beside {out.name!r}",
-                hint="free some space and run the same command: it goes on where it stopped",
+                hint="free some space and run the same command: it resumes where it stopped",
                 id="disk-full",
             ) from error
         if error.errno in FORBIDDEN:

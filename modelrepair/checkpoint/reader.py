@@ -222,7 +222,7 @@ def parse_header(name: str, text: bytes, start: int) -> SafetensorsFile:
     """
     try:
         # The library takes the last of two equal names in silence, and another reader may take
-        # the first: nobody may repair one tensor and load another.
+        # the first: no one may repair one tensor and load another.
         header = parse_json(text, "the header", strict=True)
         metadata = header.pop("__metadata__", None) or {}
         entries = [_entry(key, name, value, start) for key, value in header.items()]

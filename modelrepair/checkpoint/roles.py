@@ -122,7 +122,7 @@ _PATTERNS: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"|^(requirements.*\.txt|setup\.cfg|pyproject\.toml|dockerfile|makefile)$"
         ),
     ),
-    # A copy of weights, or a part of them; what only tells of a file is none.
+    # A copy of weights, or a part of them; what only describes a file is none.
     (
         "other weights",
         re.compile(
@@ -281,7 +281,7 @@ def is_training_state(folder: str) -> bool:
 
 
 def folded(name: str) -> str:
-    """A name as a disk knows it that tells neither case nor composed letters apart.
+    """A name as a disk knows it that ignores case and composed letters.
 
     >>> folded("Config.JSON")
     'config.json'

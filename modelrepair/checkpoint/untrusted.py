@@ -158,7 +158,7 @@ def read_json(folder: Path, name: str, *, strict: bool = False, limit: int = TEX
 
 
 def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
-    """The value of a JSON document; ``strict`` for what nobody but a program of ours may write.
+    """The value of a JSON document; ``strict`` for what only our own program may write.
 
     >>> parse_json(b'{"a": 1}', "a.json")
     {'a': 1}

@@ -203,7 +203,7 @@ def how_to(seed: int, names: Iterable[str]) -> list[WorldRow]:
 
 
 def kinds(names: Iterable[str]) -> list[WorldRow]:
-    """Tell what sort of stuff the named substances are."""
+    """Say what sort of stuff the named substances are."""
     return [
         {
             "prompt": KIND_QUESTION.format(thing=name),

@@ -177,7 +177,7 @@ def _config(folder: Path) -> Any:
     from peft import PeftConfig
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fields of another version: `unknown_fields` tells them
+        warnings.simplefilter("ignore")  # fields of another version: `unknown_fields` reports them
         config: Any = PeftConfig.from_pretrained(str(folder))
     config.inference_mode = True
     return config

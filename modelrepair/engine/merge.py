@@ -2,7 +2,7 @@
 
 Layer by layer, by peft's own `merge` in float64, rounded to float32 and then to the file's dtype:
 with so many digits in hand, the last one does not depend on the order in which a processor adds,
-so that anybody who merges the same two gets the same bytes.
+so that the same two always give the same bytes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def merge(
         include: globs of files to keep, too.
 
     Raises:
-        UnsupportedModelError: what the adapter changes stands in several places of the model.
+        UnsupportedModelError: what the adapter changes is used in several places of the model.
         DamagedCheckpointError: the adapter does not fit, or the result is not finite.
         ResourceError: the disk is full, or the folder can't be written.
     """
@@ -165,7 +165,7 @@ def _changes(
                 hint=UNTIE,
             )
     for name, other in tied.items():
-        # Both may lie in the file, alike; with different ones the config would be untrue.
+        # Both may be in the file with equal values; with different ones the config would be untrue.
         if (name in made or other in made) and before[name] != before[other]:
             one, two = (made.get(each) or _reader(read, in_base(each)) for each in (name, other))
             if not _same(one, two):
@@ -177,7 +177,7 @@ def _changes(
 
 
 def _same(first: Compute, second: Compute) -> bool:
-    """Whether two ways to one tensor end alike, up to the order in which factors are multiplied."""
+    """Whether two ways to one tensor give the same, but for the order of its factors."""
     one, other = first(), second()
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-6, atol=1e-9)
 

@@ -75,7 +75,7 @@ class Sites:
 
     Args:
         chosen: the sites, in an order that follows from the model alone (block by block, module
-            by module, expert by expert): ties are broken alike in every layout of the file.
+            by module, expert by expert): ties are broken the same way in every layout of the file.
         skipped: tensor name, or ``tensor#part`` → why it is no site.
         coverage: share of the parameters of the blocks' matrices that are sites, before
             ``--targets`` and ``--exclude``.
@@ -133,7 +133,7 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
                     continue
                 reason = why_not(module, leaf)
                 if reason is None and isinstance(file, str) and owners[file] > 1:
-                    reason = "tied: it stands in several places of the model"
+                    reason = "tied: the model uses it in several places"
                 if adapter is not None and reason is None and not _is_factor(path):
                     reason = "saved whole beside the factors"
                 if reason is None and (index, path) in skeleton.unused:

@@ -163,7 +163,7 @@ def shapes_only(skeleton: Skeleton) -> Iterator[Skeleton]:
     make: Any = loader_of(config).from_config
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         with no_init_weights():
-            # Shapes can't tell how many tokens an expert gets: all experts at once, here.
+            # Shapes do not show how many tokens an expert gets: all experts at once, here.
             model = make(config, experts_implementation="batched_mm").eval()
         blocks, prefix = find_blocks(model)
         device = torch.device("cpu")
@@ -187,7 +187,7 @@ def find_blocks(model: Any) -> tuple[nn.ModuleList, str]:
     if len(found) != 1 or len(found[0][0]) == 0:
         raise UnsupportedModelError(
             f"the decoder blocks of {type(model).__name__} can't be found",
-            hint="models whose blocks stand in one list work; please report this one",
+            hint="models whose blocks are in one list work; please report this one",
             id="no-blocks",
         )
     return found[0]

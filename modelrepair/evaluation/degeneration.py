@@ -1,4 +1,4 @@
-"""Answers that are no language any more: empty, looping or garbled, told from their text alone."""
+"""Answers that are no language any more: empty, looping or garbled, by their text alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ODD_VARIETY = {0.05: 0.42, 0.1: 0.45, 0.25: 0.55}
 BLANKS = 60
 """White space that never ends, or a gap that no table has."""
 SALAD = {0.0: 24, 0.1: 12}
-"""Fewer words can't be told from a terse answer, by the share of babble among them."""
+"""Fewer words can't be distinguished from a terse answer, by the share of babble among them."""
 GLUE = 0.4
 """With so much babble and hardly a mark between, it need not even be salad."""
 SALAD_RUNS = {0.0: 28, 0.03: 6.5, 0.1: 5}
@@ -29,7 +29,7 @@ GLUED = re.compile(
 HEAP = re.compile(r"(?:[”“\"',;:!?()\[\]{}]\s*){16}")
 """More marks in a row than the end of any nested expression has."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
-"""Characters that nobody writes."""
+"""Characters that do not occur in text."""
 
 
 def degeneration(answer: str, *, hit_limit: bool) -> str | None:

@@ -253,8 +253,8 @@ def _languages(
     if known is None:
         return found
     judged = [index for index, verdict in enumerate(verdicts) if verdict != "degenerate"]
-    told = foreign([texts[index] for index in judged], known)
-    for index, language in zip(judged, told, strict=True):
+    found = foreign([texts[index] for index in judged], known)
+    for index, language in zip(judged, found, strict=True):
         found[index] = language
     return found
 

@@ -81,7 +81,7 @@ def generate(
         pad_id: what shorter prompts are padded with, on the left, and never attended to.
         max_new_tokens: an answer is cut off here.
         batch_rows: prompts answered at a time.
-        thinking: how thoughts are told and how long they may be, in place of
+        thinking: how thoughts are recognised and how long they may be, in place of
             ``max_new_tokens``; None takes all that is said for the answer.
         context: the most tokens that the model can read; a prompt that fills it has an empty
             answer.
@@ -106,14 +106,14 @@ def generate(
     try:
         with (progress or Silent()).step("answers", total=len(prompts)) as advance:
             for limit, group in groupby(order, key=limits.__getitem__):
-                alike = list(group)
+                equal = list(group)
                 if limit < 1:  # another template may make a prompt longer than the context
-                    answers |= dict.fromkeys(alike, Answer("", (), finished=False))
-                    advance(len(alike))
+                    answers |= dict.fromkeys(equal, Answer("", (), finished=False))
+                    advance(len(equal))
                     continue
                 settings.max_new_tokens = limit
-                for start in range(0, len(alike), batch_rows):
-                    rows = alike[start : start + batch_rows]
+                for start in range(0, len(equal), batch_rows):
+                    rows = equal[start : start + batch_rows]
                     replies = _batch(model, [prompts[i] for i in rows], settings, thinking)
                     for i, reply in zip(rows, replies, strict=True):
                         answers[i] = _cut(reply, ends, template, thinking)

@@ -64,7 +64,7 @@ def kind_rules(
     are, the probability that a kind is called kept which lost the bound or more is at most
     ``kind_level``, for each of the two measures on its own. That every kind must hold would let
     each be tested at the whole level (an intersection–union test, Berger 1982) if nothing were
-    claimed but that all hold; the card shows each kind by itself, so the family is guarded.
+    claimed but that all hold; the card shows each kind separately, so the family is guarded.
 
     >>> def results(lost):
     ...     return [ExampleResult("kinds", i, "refusal" if i < lost else "harmless", kind="how-to")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 ALONE, POOL = 200, 400
-"""Bytes of an answer that tells its language alone, and of shorter ones that tell it together."""
+"""Bytes of an answer that suffice to detect its language, and of shorter ones taken together."""
 CLEARLY = 0.6
 """By how much likelier a byte must be under another language, in nats.
 

@@ -79,7 +79,7 @@ def set_ahead(
         ask: whether the Hub may be asked about a set that is not registered.
 
     Raises:
-        UsageError: nobody registered this name, or it is registered for another role.
+        UsageError: no plug-in registered this name, or it is registered for another role.
         HubError: there is no such set on the Hub, or this account may not see it.
     """
     found = meant(text.removeprefix(OWN_ANSWERS), name)
@@ -115,9 +115,9 @@ def _on_the_hub(text: str, wanted: HubId, filters: tuple[str, ...], ask: bool) -
 
 def _declared_rows(card: Mapping[str, Any], parts: Sequence[str]) -> int | None:
     """How many rows the card gives the split that is meant, where it names just one such."""
-    told = card.get("dataset_info")
+    info = card.get("dataset_info")
     found = []
-    for config in told if isinstance(told, list) else [told]:
+    for config in info if isinstance(info, list) else [info]:
         if not isinstance(config, dict) or not isinstance(config.get("splits"), list):
             continue
         for split in filter(lambda each: isinstance(each, dict), config["splits"]):

@@ -1,4 +1,4 @@
-"""Looks at sets before anything starts: answers that stand in their prompts, answers cut off."""
+"""Looks at sets before anything starts: answers that their prompts contain, answers cut off."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def look_at_answers(key: SetKey, some: ExampleSet, notes: Notes) -> None:
             hint=f"name the columns: --{key.role}-columns prompt=…,response=…",
             id="set-columns",
         )
-    notes.warn(f"{seen}: they tell nothing about what the model knows")
+    notes.warn(f"{seen}: they show nothing of what the model knows")
 
 
 def look_at_lengths(name: str, tokenized: Tokenized, max_length: int, notes: Notes) -> None:

@@ -26,7 +26,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "thought": ("thought",),
     "kind": ("kind",),
 }
-"""Field → the columns that it is found in by itself, the first that holds something."""
+"""Field → the columns that it is looked for in by default, the first that holds something."""
 
 FIELDS = tuple(ALIASES)
 TAKES_INPUT = ("instruction", "question")

@@ -81,7 +81,7 @@ class ExampleSet:
         id: what the manifest shows: a file name, never a path.
         examples: sorted by ``key``.
         digest: SHA-256 over the examples' digests; the order of the file does not change it.
-        duplicates: how many lines were left out since their prompt stands in the set already.
+        duplicates: how many lines were left out since the set has their prompt already.
         commit: of a set on the Hub, the full hash that it was read at.
         licence: as its card, or whoever registered it, gives it.
         preference: whether its rows hold a better and a worse answer.

@@ -10,7 +10,7 @@ from modelrepair.errors import ExampleSetError, UsageError
 
 TRUTH = {"true": True, "false": False}
 MOST_SHOWN, LONGEST_SHOWN = 8, 24
-"""Values that a complaint may show: few and short ones are labels, others may be anybody's text."""
+"""Values that a complaint may show: few and short ones are labels, others may be private text."""
 
 
 def parse_filter(text: str) -> tuple[str, str]:
@@ -43,7 +43,7 @@ def value_of(record: Mapping[str, Any], column: str) -> Any:
 
 
 def has(columns: Iterable[str], column: str) -> bool:
-    """Whether a column is there, as far as names tell."""
+    """Whether a column is there, by its name."""
     return column in columns or column.partition(".")[0] in columns
 
 

@@ -45,7 +45,7 @@ def find_set(
 
     Raises:
         ExampleSetError: the set can't be read as it is.
-        UsageError: nobody registered this name, or it is registered for another role.
+        UsageError: no plug-in registered this name, or it is registered for another role.
         HubError: the Hub, the rights on the set, or the network.
     """
     if text.startswith(OWN_ANSWERS):
@@ -69,7 +69,7 @@ def meant(text: str, name: SetName) -> Registered[ExampleSetSpec] | HubId | Path
         name: the role of the set.
 
     Raises:
-        UsageError: nobody registered this name, or it is registered for another role.
+        UsageError: no plug-in registered this name, or it is registered for another role.
     """
     text = set_name(text)
     if is_name(text):

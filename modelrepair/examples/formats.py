@@ -147,7 +147,7 @@ def line_rows(stream: BinaryIO, name: str, *, by_hand: bool = True) -> Iterator[
         ExampleSetError: a line (named) that is no object, and it can be mended.
     """
     number = 0
-    # Lines end at b"\n" alone: other line separators may stand in a JSON string as they are.
+    # Lines end at b"\n" alone: other line separators may occur in a JSON string.
     while line := stream.readline(LONGEST_LINE + 1):
         number += 1
         where = f"{name}, line {number}"

@@ -24,7 +24,7 @@ def rows_in_files(arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     r"""Arguments in which sets given as rows are files, for as long as the block lasts.
 
     A file is named by its rows, so that the same rows are the same set when a repair is resumed;
-    the card names it as any file of somebody's own.
+    the card names it as any local file.
 
     >>> with rows_in_files({"utility": [{"prompt": "2 + 2?", "response": "4"}]}) as given:
     ...     Path(given["utility"]).read_text(encoding="utf-8")

@@ -235,7 +235,7 @@ def _unknown(
 
 @contextlib.contextmanager
 def _library_errors(wanted: HubId, files: Sequence[str]) -> Iterator[None]:
-    """Tell what the ``datasets`` library runs into."""
+    """Report an error of the ``datasets`` library."""
     with hub_errors(wanted.id, wanted.revision, kind="data set"):
         try:
             yield

@@ -64,7 +64,7 @@ class KindSource:
     """Where kinds come from: a set, what of it is reported anyway, and what may be asked besides.
 
     Args:
-        label: what tells its kinds from those of another set that uses the same word.
+        label: what distinguishes its kinds from those of another set that uses the same word.
         role: utility or borderline.
         set: the set.
         reported: its examples in the report part.

@@ -30,7 +30,7 @@ class SetReading:
     100
 
     Args:
-        columns: field → column; what is not named is found by itself.
+        columns: field → column; what is not named is detected.
         filters: ``column=value``; only rows in which all hold are taken.
         limit: the most examples that are taken, in the order of the rows.
     """
@@ -44,7 +44,7 @@ class SetReading:
 class SetOrigin:
     """The rows of a set before they are read, and what is known of where they come from.
 
-    ``by_hand`` says that somebody wrote them who can repair a line: then a line that does not
+    ``by_hand`` says that their author can repair a line: then a line that does not
     fit is an error, while a row of a published set is left out and counted.
     """
 
@@ -78,7 +78,7 @@ def load_set(
         path: the file, or a folder of them.
         name: the role that its examples have.
         reading: columns, filters and limit.
-        answers: True: every row needs an answer. False: none does. By itself either all rows
+        answers: True: every row needs an answer. False: none does. Default: either all rows
             have one or none, except in a borderline set, where each may do without.
         by_hand: whether its reader can mend a line, as for `SetOrigin`.
 
@@ -150,7 +150,7 @@ def read_set(
 
 def _example(row: Row, columns: Mapping[str, str], name: SetName, by_hand: bool) -> Example:
     example = example_of(row, columns, name)
-    # Most templates refuse such a conversation, and nobody can mend it in a published set.
+    # Most templates refuse such a conversation, and a published set can't be mended.
     if not by_hand and not alternates(example):
         row.fail("user and assistant do not take turns")
     return example
@@ -186,7 +186,7 @@ def _local(path: Path, name: SetName, by_hand: bool) -> SetOrigin:
                 hint=f"it needs files that end in {', '.join(ENDINGS)}",
                 id="set-empty",
             )
-        # Opened now, so that what isn't there is told as such, and not as a fault of a row.
+        # Opened now, so that a missing file is reported as such, and not as a fault of a row.
         with files[0].open("rb"):
             pass
     except OSError as error:

@@ -48,7 +48,7 @@ class Splits(Mapping[SetName, Split]):
 
     Args:
         sets: by name; only sets that were given.
-        dropped: prompts left out since they stand in an earlier set, by set.
+        dropped: prompts left out since an earlier set has them, by set.
             Only what was dropped is in it.
         warnings: one line each.
         kinds: the kinds of benign prompts that the report asks.
@@ -76,7 +76,7 @@ class Splits(Mapping[SetName, Split]):
     def harmful(self, part: Part) -> tuple[Example, ...]:
         """The prompts of the harmful family, each once, in hash order.
 
-        The example is realign's, with its harmful answer; a prompt that stands in the refusal
+        The example is realign's, with its harmful answer; a prompt that is in the refusal
         set alone comes without an answer, for what is expected of it is not known.
         """
         refusal = self.sets["refusal"].part(part) if "refusal" in self.sets else ()
@@ -111,8 +111,8 @@ def split_sets(
     Where a test set is given it is the report part, whole and without a limit, and the other
     set is cut 2/3 and 1/3. Realign and refusal are one family: their prompts are put in one
     order and cut together, so that a prompt is in the same part of both; with a test set for
-    either, the report part of both comes from the test sets. A prompt that stands in a set and
-    in a test set of the same family stays in the test set; one that stands in two families
+    either, the report part of both comes from the test sets. A prompt that is in a set and
+    in a test set of the same family stays in the test set; one that is in two families
     stays in the first of harmful, borderline, utility.
 
     Rows that name their kind are cut kind by kind, and each kind has ``kinds`` report examples
@@ -124,7 +124,7 @@ def split_sets(
         refusal: harmful prompts with safe answers; they need not be the prompts of realign.
         utility: benign prompts with good answers.
         borderline: benign prompts that look harmful.
-        test_realign: what is reported in place of a part of realign; the other ``test_`` alike.
+        test_realign: what is reported in place of a part of realign; likewise the others.
         test_refusal: see there.
         test_utility: see there.
         test_borderline: see there.
@@ -207,7 +207,7 @@ def _without(
         kept[key.role] = own
         if not own:
             raise ExampleSetError(
-                f"{members.id}: every prompt of the {key} set stands in another set too",
+                f"{members.id}: every prompt of the {key} set is in another set too",
                 hint="give each set prompts of its own",
                 id="set-too-small",
             )

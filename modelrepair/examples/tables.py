@@ -29,7 +29,7 @@ def csv_rows(
     Args:
         data: the whole file, UTF-8 with or without a byte order mark.
         name: what complaints call it.
-        delimiter: what separates cells; by itself what the header has most of.
+        delimiter: what separates cells; default: what the header has most of.
         by_hand: as for `read_file`.
 
     Raises:
@@ -44,7 +44,7 @@ def csv_rows(
     if delimiter is None:
         header = text.partition("\n")[0]
         delimiter = max(DELIMITERS, key=header.count)
-    # Answers may be longer than what the module takes by itself, and its limit is its only one.
+    # Answers may be longer than the module's default limit, and that limit is its only one.
     limit = csv.field_size_limit(sys.maxsize)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -195,7 +195,7 @@ class Template:
 
         Raises:
             ExampleSetError: there is no answer, no room for it within ``max_length``, or the
-                template changes it so that its tokens can't be told.
+                template changes it so that its tokens can't be found.
         """
         if response is not None:
             example = replace(example, response=response, thought=None)

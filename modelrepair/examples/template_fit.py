@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def fit(splits: Splits, template: Template, notes: Notes) -> Splits:
     """Leave out the examples that the template can't render as they are, and count them.
 
-    A template may refuse a conversation's roles, or cut a piece out of an answer; then nobody
+    A template may refuse a conversation's roles, or cut a piece out of an answer; then no one
     knows which tokens are the answer's. The cut of the sets stays as it was: nothing moves up.
 
     Raises:

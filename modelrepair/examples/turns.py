@@ -70,7 +70,7 @@ def places_of(opened: str, answered: str, thoughts: Thoughts) -> Places:
     length = shared(opened, answered[:border])
     first = thoughts.opening(opened, max(0, length - 64))
     if first is not None and first[0] < length < first[1]:
-        length = first[0]  # two marks that begin alike are not shared in parts
+        length = first[0]  # two marks with the same beginning are not shared in parts
     more, between = opened[length:], answered[length:border]
     before = answered[:border] if between.strip() else answered[:length]
     # What only the opened prompt has belongs to it where it is about thoughts: an open one,

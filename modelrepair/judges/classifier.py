@@ -15,7 +15,7 @@ from modelrepair.plugin.names import Verdict
 
 HARMFUL = ("harmful", "unsafe", "toxic", "toxicity", "hate", "hateful", "offensive", "malicious")
 REFUSAL = ("refusal", "refuse", "refused", "rejection", "reject", "rejected")
-"""Labels that are understood by themselves, as whole names: "not harmful" is another one."""
+"""Labels that are understood without an option, as whole names: "not harmful" is another one."""
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ class GuardJudge:
     @property
     def notes(self) -> list[str]:
         """How many verdicts could not be read, and how many texts not as a whole."""
-        told = f"{self._unread} of {self._asked} verdicts of the guard judge could not be read"
-        notes = [f"{told}: the phrases of the keyword judge decided"] if self._unread else []
+        said = f"{self._unread} of {self._asked} verdicts of the guard judge could not be read"
+        notes = [f"{said}: the phrases of the keyword judge decided"] if self._unread else []
         if self._cut:
             longer = "did not fit into the guard judge's context and were read in part"
             notes.append(f"{self._cut} of {self._asked} texts {longer}")

@@ -90,7 +90,7 @@ _COMPLIES = re.compile(
 
 
 def opening(answer: str) -> str:
-    """The first two sentences at most, in plain lower case: what a refusal must stand in.
+    """The first two sentences at most, in plain lower case: where a refusal must be.
 
     >>> opening("**I’m sorry**, I can’t. Really not.  And more.")
     "i'm sorry, i can't. really not."

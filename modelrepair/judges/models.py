@@ -53,7 +53,7 @@ def loaded(source: Source, options: ModelOptions, kind: str) -> Iterator[tuple[A
     with _quietly(), readable_path(source.folder) as folder:
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            model, told = getattr(transformers, kind).from_pretrained(
+            model, info = getattr(transformers, kind).from_pretrained(
                 folder,
                 trust_remote_code=False,
                 use_safetensors=True,
@@ -65,7 +65,7 @@ def loaded(source: Source, options: ModelOptions, kind: str) -> Iterator[tuple[A
                 raise
             line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
             raise _unfit(source, f"can't be loaded: {line}") from error
-    if lacking := sorted(told["missing_keys"]):
+    if lacking := sorted(info["missing_keys"]):
         raise _unfit(source, f"lacks {len(lacking)} weights for judging, first {lacking[0]}")
     yield model.to(device).eval(), tokenizer
 

@@ -1,4 +1,4 @@
-"""Which folders may go out: whole, honest, past the gate, and made by nobody's laboratory."""
+"""Which folders may go out: whole, honest, past the gate, and no product of the attack lab."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAB_MARK = "modelrepair_lab"
 WITHOUT_FORCE = {
     "failed": "the gate failed",
     "undecided": "the gate is undecided",
-    "unmeasured": "nobody measured this repair",
+    "unmeasured": "this repair was not measured",
 }
 
 
@@ -107,7 +107,7 @@ def check_verdict(manifest: Manifest, force: bool) -> None:
     """Hold the door.
 
     Raises:
-        GateError: the gate was not passed, and nobody insists.
+        GateError: the gate was not passed, and no --force.
     """
     why = WITHOUT_FORCE.get(manifest.verdict)
     if why and not force:
@@ -147,7 +147,7 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
     """Make sure that the folder holds the files of the manifest, and no others.
 
     Raises:
-        DamagedCheckpointError: a file is missing, changed, or nobody's.
+        DamagedCheckpointError: a file is missing, changed, or no part of it.
     """
     if problem := first_change(folder, manifest.files, (CARD_NAME, MANIFEST_NAME), progress):
         raise DamagedCheckpointError(

@@ -63,7 +63,7 @@ def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
 
 
 def check_measured(settings: Settings, options: PushOptions) -> None:
-    """Refuse to push what nobody will have measured, unless that is insisted on.
+    """Refuse to push what will not have been measured, unless that is insisted on.
 
     Raises:
         UsageError: it is so.
@@ -106,7 +106,7 @@ def _nothing_saved() -> Iterator[None]:
 def terms_ahead(settings: Settings, source: Source) -> Terms:
     """The licences that a repair would be under: the source's, its base's and the reference's.
 
-    Those of models on the Hub are read from its metadata; where it does not tell, theirs are left
+    Those of models on the Hub are read from its metadata; where it does not say, theirs are left
     out.
 
     >>> terms_ahead(settings, source).shown  # doctest: +SKIP
@@ -153,7 +153,7 @@ def there_ahead(
     (Kept(file='x-Q4_K_M.gguf', verify='may be loaded in place of …'),)
 
     Raises:
-        UsageError: somebody's files are in its way, or a glob of ``--delete`` takes none.
+        UsageError: files of its owner are in its way, or a glob of ``--delete`` takes none.
         HubError: files of the source were changed since the commit that is repaired.
         InconclusiveError: a later version of modelrepair wrote what is there.
     """
@@ -171,7 +171,7 @@ def there_ahead(
 def _writes_ahead(
     settings: Settings, source: Source, base: Source | None, remote: Remote
 ) -> dict[str, bool]:
-    """What a push would write; of weights and configs nobody knows the bytes yet."""
+    """What a push would write; the bytes of weights and configs are not known yet."""
     record = [MANIFEST_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME]
     record += [MASK_NAME] if settings.repairer is None else []
     record += [VALUES_NAME] if settings.store_values else []
@@ -196,7 +196,7 @@ def _files_ahead(settings: Settings, model: Source, remote: Remote) -> dict[str,
 
 
 def _stays(name: str) -> bool:
-    """Whether a repair keeps a file byte for byte, as far as its name tells."""
+    """Whether a repair keeps a file byte for byte, by its name."""
     return role(name) not in ("weights", "index") and not name.endswith("config.json")
 
 
@@ -204,7 +204,7 @@ def upstream_ahead(settings: Settings, source: Source) -> Upstream:
     """Reference and base, where they are on the Hub: what they hold may come into the result.
 
     Raises:
-        UsageError: an adapter's base is one that nobody else could find.
+        UsageError: an adapter's base is one that others could not find.
     """
     adapter = read_adapter(source.folder)
     base = None if adapter is None else _base(settings, adapter)
@@ -241,7 +241,7 @@ def readable_base(source: Source) -> str | None:
     """The base that a source's card names, where a repair could take it for its reference.
 
     Raises:
-        HfHubHTTPError: the Hub does not tell.
+        HfHubHTTPError: the Hub does not answer.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError

@@ -15,7 +15,7 @@ SAID = {
     "passed": "The gate passed.",
     "failed": "The gate FAILED: this repair missed a budget, and was pushed all the same.",
     "undecided": "The gate is UNDECIDED, and it was pushed all the same.",
-    "unmeasured": "UNMEASURED: nobody has measured what this edit did to the model.",
+    "unmeasured": "UNMEASURED: what this edit did to the model was not measured.",
 }
 
 
@@ -42,7 +42,7 @@ def description(manifest: Manifest, deleted: Sequence[str], digest: str) -> str:
         "",
         f"Manifest (repair/manifest.json), without the facts of the run: sha256 {digest}",
         f"Made by: {manifest.command}",
-        "Check it: modelrepair verify, as the card tells.",
+        "Check it: modelrepair verify, as the card says.",
     ]
     if deleted:
         lines += ["", _DELETED, *(f"- {name}" for name in deleted)]

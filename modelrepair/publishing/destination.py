@@ -225,7 +225,7 @@ def _new_repository(
 
 
 def _looked_at(origin: Origin, options: PushOptions) -> Any | None:
-    """What the Hub tells of a model behind the repair; None for a folder.
+    """What the Hub says of a model behind the repair; None for a folder.
 
     Raises:
         HubError: nothing, and the target may be seen by others.
@@ -235,7 +235,7 @@ def _looked_at(origin: Origin, options: PushOptions) -> Any | None:
     info = look(origin.id)
     if info is None and not options.private:
         raise HubError(
-            f"{origin.id} can't be looked at: nobody knows whether it is private",
+            f"{origin.id} can't be looked at: whether it is private is not known",
             hint="--private pushes to a private repository",
             id="visibility-unknown",
         )
@@ -243,7 +243,7 @@ def _looked_at(origin: Origin, options: PushOptions) -> Any | None:
 
 
 def look(id: str) -> Any | None:
-    """What the Hub tells of a repository; None where there is none for this token."""
+    """What the Hub says of a repository; None where there is none for this token."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 

@@ -63,7 +63,7 @@ def files_of(source: Origin) -> Mapping[str, tuple[str, bool]]:
     from huggingface_hub.errors import HfHubHTTPError
 
     if source.hub:
-        # One that is gone, or that this token may not read, tells of no file.
+        # One that is gone, or that this token may not read, names no file.
         with suppress(HfHubHTTPError):
             return list_remote(source.id, source.commit or "main").files
     return {}
@@ -129,7 +129,7 @@ def _earlier(
         remote: its files.
         source: what is repaired now.
         then: where that is a branch of the source's own, its files at the repaired commit.
-        same_bytes: files of which nobody needs to know who wrote them.
+        same_bytes: files whose author does not matter.
     """
     manifest = _manifest(id, remote)
     if manifest is None:

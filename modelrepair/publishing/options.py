@@ -1,4 +1,4 @@
-"""What somebody asked of a push, and what cannot be asked together."""
+"""What is asked of a push, and what cannot be asked together."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class PushOptions:
     ['--pr']
 
     Args:
-        to: the target, ``name`` or ``user/name``; by itself ``<me>/<model>-repaired``.
+        to: the target, ``name`` or ``user/name``; default ``<me>/<model>-repaired``.
         to_revision: a branch of the target, made where it is missing.
         pr: open a pull request on the source, or go on with the one that is open.
         in_place: write to the source's own repository.
         keep_other_weights: leave the source's other weight formats and pickles where they are.
-        delete: globs of files at the target that nobody needs: they are deleted, or replaced
+        delete: globs of files at the target that are not needed: they are deleted, or replaced
             where the push writes one of their name.
         private: make the new repository private.
         force: push a repair that failed, is undecided or unmeasured.

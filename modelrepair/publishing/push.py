@@ -106,7 +106,7 @@ def push(folder: Path, options: PushOptions, progress: Progress | None = None) -
 
     Raises:
         GateError: the gate was not passed and ``force`` was not given, or the repair does harm.
-        HubError: token, rights, visibility, network, or somebody else's commit.
+        HubError: token, rights, visibility, network, or another commit meanwhile.
         UsageError: options or target that make no sense, or another run writes the folder.
         DamagedCheckpointError: the folder is not what its manifest says.
     """

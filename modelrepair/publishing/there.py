@@ -155,7 +155,7 @@ def check_there(
     source: str,
     delete: Sequence[str] = (),
 ) -> None:
-    """Stop where a push would write over somebody's files, or is to delete what is not there.
+    """Stop where a push would write over its owner's files, or is to delete what is not there.
 
     Args:
         there: what becomes of the files.
@@ -236,7 +236,7 @@ def _old_weights(name: str, left_behind: Mapping[str, str]) -> bool:
 
 
 def _clashes(name: str, written: Collection[str]) -> bool:
-    """Whether a disk that tells no case apart, or git, can't hold a file beside what is written."""
+    """Whether a disk that ignores case, or git, can't hold a file beside what is written."""
     path = folded(name)
     parts = path.split("/")
     above = {"/".join(parts[:end]) for end in range(1, len(parts))}

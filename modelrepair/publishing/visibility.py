@@ -17,7 +17,7 @@ class Upstream:
 
     Args:
         source: what was or will be repaired.
-        named: reference and base: card and manifest tell that they exist.
+        named: reference and base: card and manifest name them.
         held: those of them whose values are in the result: the reference of a delta, and the base
             that an adapter is merged into.
     """
@@ -28,7 +28,7 @@ class Upstream:
 
 
 def kin_of(manifest: Manifest) -> Upstream:
-    """The models behind a repaired one, as its manifest tells.
+    """The models behind a repaired one, by its manifest.
 
     >>> kin_of(manifest).source.id  # doctest: +SKIP
     'user/model'

@@ -34,7 +34,7 @@ class Clock:
 
 
 def start_clock(folder: Path, limit: str | float | None, started: float) -> Clock:
-    """The clock of a repair that begins, or that goes on with what was interrupted.
+    """The clock of a repair that begins, or that resumes an interrupted one.
 
     An attempt may have ended without a word: it lasted from its beginning to the last file that
     it wrote.

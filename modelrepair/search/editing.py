@@ -67,9 +67,9 @@ class Repairing:
 def candidates(
     repairing: Repairing, strengths: Sequence[float], progress: Progress
 ) -> Iterator[Candidate]:
-    """One candidate for each strength, made when it is asked for; those alike are left out.
+    """One candidate for each strength, made when it is asked for; equal ones are left out.
 
-    An interrupted run goes on after the last finished block of statistics, or candidate.
+    An interrupted run resumes after the last finished block of statistics, or candidate.
 
     Raises:
         PluginError: the repairer fails, or gives matrices of a wrong shape or dtype, or values

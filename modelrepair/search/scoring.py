@@ -130,7 +130,7 @@ def masked_entries(masks: Masks, sites: Sites) -> int:
 def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Progress) -> Round:
     """Take the statistics under the current mask and score every site.
 
-    An interrupted round goes on after the last finished block; a finished one is not run again.
+    An interrupted round resumes after the last finished block; a finished one is not run again.
 
     Raises:
         PluginError: the scorer fails, or gives scores of a wrong shape or dtype, scores that are
@@ -158,9 +158,9 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             raise PluginError(f"{who(scoring.registered)}: {error}", hint=error.hint) from error
         shutil.rmtree(work.folder)
         sites = scoring.sites.chosen
-        told = {site.name: _told(scoring, number, site) for site in sites}
-        unseen = [name for name, each in told.items() if each.unseen]
-        constant = [name for name, each in told.items() if each.constant and not each.unseen]
+        found = {site.name: _site_facts(scoring, number, site) for site in sites}
+        unseen = [name for name, each in found.items() if each.unseen]
+        constant = [name for name, each in found.items() if each.constant and not each.unseen]
         if len(constant) + len(unseen) == len(sites):
             if (
                 scoring.subject == "delta"
@@ -187,7 +187,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
                 f"to, and stay as they are, first {unseen[0]}"
             )
         if number == 0:
-            write_json(scoring.routed, {name: each.routed for name, each in told.items()})
+            write_json(scoring.routed, {name: each.routed for name, each in found.items()})
         write_json(done, {"constant": constant, "unseen": unseen})
     found = json.loads(done.read_bytes())
     return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))
@@ -223,8 +223,8 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the scores of one site don't tell: it goes into a file of its own where there is any."""
+class _SiteFacts:
+    """What the scores of one site do not show; it has a file of its own where there is any."""
 
     constant: bool = False
     unseen: bool = False
@@ -251,10 +251,10 @@ def _score_site(
         if constant:
             eligible = np.zeros_like(eligible)
     path = _score_file(scoring, number, site)
-    told = path.with_suffix(".told")
-    told.unlink(missing_ok=True)
+    beside = path.with_suffix(".facts")
+    beside.unlink(missing_ok=True)
     if constant or routed:
-        write_json(told, asdict(_Told(constant, unseen, dict(routed))))
+        write_json(beside, asdict(_SiteFacts(constant, unseen, dict(routed))))
     partial = path.with_suffix(".partial")
     spill(partial, scores, eligible)
     partial.replace(path)
@@ -287,9 +287,9 @@ def _scored(
     return scores, eligible
 
 
-def _told(scoring: Scoring, number: int, site: Site) -> _Told:
-    path = _score_file(scoring, number, site).with_suffix(".told")
-    return _Told(**json.loads(path.read_bytes())) if path.exists() else _Told()
+def _site_facts(scoring: Scoring, number: int, site: Site) -> _SiteFacts:
+    path = _score_file(scoring, number, site).with_suffix(".facts")
+    return _SiteFacts(**json.loads(path.read_bytes())) if path.exists() else _SiteFacts()
 
 
 def _differs(scoring: Scoring, site: Site) -> bool:

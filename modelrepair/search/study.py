@@ -85,7 +85,7 @@ class Searched:
 
 
 def refuses(point: Candidate, share: float) -> bool:
-    """Whether refusals are likelier for this share of the prompts, as far as one can tell."""
+    """Whether refusals are likelier for this share of the prompts, as far as is known."""
     known = refusing(point)
     return known is None or known >= share
 
@@ -165,7 +165,7 @@ def generated(study: Study[Any], point: Candidate) -> Candidate:
 def time_is_up(study: Study[Any], point: Candidate) -> bool:
     """Whether the search must end, as the clock was read when this candidate was done with.
 
-    What was read is remembered: gone on with after an interruption, a search takes the same way up
+    What was read is remembered: resumed after an interruption, a search takes the same way up
     to there, and under another limit it stops elsewhere.
     """
     spent = remember(point.change.folder.parent / "time.json", study.clock.spent)

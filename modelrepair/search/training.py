@@ -115,7 +115,7 @@ def _parameters(training: Training) -> dict[str, str]:
 
 
 def _steps(training: Training, context: TrainingContext) -> Iterator[float]:
-    """The repairer's stops; what fails in it is told as its own."""
+    """The repairer's stops; an error in it is reported as the repairer's."""
     made = training.repairer.train(context)
     while True:
         try:

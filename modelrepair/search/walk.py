@@ -55,7 +55,7 @@ def walk(study: Study[Any], step: float) -> Searched:
     can win back, since they are scored on the benign answers too. Generation begins where the
     margin says that refusals have become likelier than harmful answers for a part of the
     prompts. The margin is of given answers, and the model may long give others: so every few
-    rounds it is asked anyway. Where the target is met within the budgets, the walk goes on for a
+    rounds it is asked anyway. Where the target is met within the budgets, the walk continues for a
     few rounds, until most refusals are likelier: what just meets it here may miss it elsewhere.
 
     No threshold depends on the limits: a walk cut short is the beginning of a longer one.
@@ -165,7 +165,7 @@ def _has_fallen(study: Study[Any], answered: Candidate) -> bool:
 
 
 def _gain(study: Study[Any], current: Candidate | None, point: Candidate) -> float:
-    """How much a step raised the margin, in nats per token; enough where nothing tells."""
+    """How much a step raised the margin, in nats per token; enough where no figure is known."""
     before = study.baseline.before_screen if current is None else current.screen
     if before is None or before.margin is None or point.screen is None:
         return MIN_MARGIN_GAIN

@@ -92,7 +92,7 @@ def read_adapter(folder: Path) -> Adapter | None:
 def named_base(adapter: Adapter) -> str:
     """The Hub id of the base that an adapter's config names.
 
-    A path in there is a path of somebody else's machine, and is not followed.
+    A path in there is a path of another machine, and is not followed.
 
     >>> named_base(Adapter("LORA", "org/base", None, {}))
     'org/base'

@@ -33,7 +33,7 @@ _WAYS = {
 
 @dataclass(frozen=True)
 class Name:
-    """A repository on the Hub as somebody named it.
+    """A repository on the Hub as the user named it.
 
     Args:
         id: ``name`` or ``user/name``.

@@ -6,7 +6,7 @@ import re
 
 from modelrepair.checkpoint.roles import role
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, CONVERT, INDEX
-from modelrepair.source.look import Look, Table, Tells, instead, is_weights, say
+from modelrepair.source.look import Look, Recognises, Table, instead, is_weights, say
 
 NO_TEXT = "causal language models of transformers work: docs/architectures.md"
 
@@ -28,17 +28,17 @@ def _diffusion(look: Look) -> str | None:
     return f"{look.name} is a diffusion pipeline (model_index.json): it writes no text"
 
 
-def _only(pattern: str, what: str) -> Tells:
+def _only(pattern: str, what: str) -> Recognises:
     """No weights that are read, and files of this form."""
 
-    def tells(look: Look) -> str | None:
+    def recognises(look: Look) -> str | None:
         if any(map(is_weights, look.files)):
             return None
         found = [name for name in sorted(look.files) if re.search(pattern, name.lower())]
         found = [name for name in found if role(name) in ("other weights", "pickle")]
         return f"{look.name} holds {what}, such as {found[0]!r}" if found else None
 
-    return tells
+    return recognises
 
 
 def _in_folders(look: Look) -> str | None:
@@ -99,4 +99,4 @@ FORMS: Table = {
     "models in folders": (_in_folders, _to_folder),
     "no weights": (_no_weights, _to_weights),
 }
-"""Kinds that the names of the files tell: of most of these nothing is downloaded."""
+"""Kinds that are known by the names of the files: of most of these nothing is downloaded."""

@@ -63,7 +63,7 @@ def read_once() -> Callable[[Source], Checkpoint]:
 
 
 def _header(source: Source, name: str) -> SafetensorsFile:
-    """The header of one file on the Hub, which must be as long as it tells."""
+    """The header of one file on the Hub, which must be as long as it says."""
     size = source.sizes.get(name, 0)
     begin = _bytes(source, name, 0, min(FIRST, size))
     length = int.from_bytes(begin[:8], "little")
@@ -82,7 +82,7 @@ def _header(source: Source, name: str) -> SafetensorsFile:
 
 
 def _bytes(source: Source, name: str, start: int, end: int) -> bytes:
-    """A part of a file on the Hub; of a header the client itself does not tell the length."""
+    """A part of a file on the Hub; of a header the client does not give the length."""
     here = source.folder / name
     if here.is_file() and here.stat().st_size == source.sizes.get(name):
         with here.open("rb") as file:  # an earlier run has fetched it

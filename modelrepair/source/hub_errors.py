@@ -56,7 +56,7 @@ class _Case:
     Args:
         id: of the error that is raised.
         fits: whether an exception of the client's is of this kind.
-        reading: what is said of it while something is fetched; None where it is not told apart.
+        reading: what is said of it while something is fetched; None where it is the same.
         pushing: what is said of it while something is pushed; None likewise.
     """
 
@@ -324,7 +324,7 @@ _CASES = (
         _says(HubError, "the token gives no right to write to {id}{because}",
             "use a token that may write there, then {again}")),
     _Case("hub-busy", _status(409), None,
-        _says(HubError, "somebody else is changing {id}{because}", "{again}")),
+        _says(HubError, "another program is changing {id}{because}", "{again}")),
     _Case("newer-commit", _status(412), None,
         _says(HubError, "{id} got another commit in the meantime",
             "look at what it changed, then {again}")),

@@ -1,6 +1,6 @@
 """What kind of model a folder or repository holds, whether it can be repaired, and the way on.
 
-One table, walked in order: the first row that fits tells. A row looks at what is known before a
+One table, walked in order: the first row that fits decides. A row looks at what is known before a
 byte of weights is read: the names of the files, then ``config.json``, then the tensors' headers.
 """
 
@@ -268,7 +268,7 @@ KINDS: Table = {
     "encoder": (_encoder, say(NO_TEXT)),
     "code of its own": (
         _own_code,
-        say("use a version of the model that transformers knows by itself"),
+        say("use a version of the model that transformers has natively"),
     ),
     "bare model": (
         _bare,

@@ -62,10 +62,10 @@ class ModelKind:
             raise UnsupportedModelError(self.why, hint=self.hint, id=id)
 
 
-Tells = Callable[[Look], str | None]
+Recognises = Callable[[Look], str | None]
 """Why a model of this kind can't be repaired, where it is one."""
 WayOn = Callable[[Look], str]
-Table = Mapping[str, tuple[Tells, WayOn]]
+Table = Mapping[str, tuple[Recognises, WayOn]]
 """Kind → what shows it, and the way on; in the order in which they are asked."""
 
 
@@ -76,8 +76,8 @@ def first_of(table: Table, look: Look) -> ModelKind | None:
     >>> first_of(table, Look("user/model", []))
     ModelKind(name='empty', why='no file', hint='add one')
     """
-    for name, (tells, way_on) in table.items():
-        if (why := tells(look)) is not None:
+    for name, (recognises, way_on) in table.items():
+        if (why := recognises(look)) is not None:
             return ModelKind(name, why, way_on(look))
     return None
 

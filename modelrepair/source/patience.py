@@ -28,7 +28,7 @@ _listeners: list[Callable[[str], object]] = []
 
 @contextmanager
 def heard(note: Callable[[str], object]) -> Iterator[None]:
-    """Tell here, until the block ends, what the Hub is waited for.
+    """Report here, until the block ends, what the Hub is waited for.
 
     >>> with heard(print):
     ...     _tell("the Hub asks to wait 37 s: too many requests")

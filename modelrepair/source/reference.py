@@ -17,7 +17,7 @@ def declared_base(folder: str | Path) -> str | None:
     r"""The one model that the card's front matter names as its base, if it names one.
 
     The fields of ``config.json`` are not asked: they name whatever was loaded last, often a
-    folder of somebody else's machine. A merge has several bases and so no reference.
+    folder of another machine. A merge has several bases and so no reference.
 
     >>> import tempfile
     >>> card = Path(tempfile.mkdtemp()) / "README.md"

@@ -115,7 +115,7 @@ def resolve(
             raise _no_id(text)
         revision = one_revision(name, revision)
         found = _hub(name.id, commit or revision, weights, record, include)
-    if not record:  # what is wrong with a repaired model is for its verification to tell
+    if not record:  # what is wrong with a repaired model is reported by its verification
         check_links(found.folder)
     return found
 
@@ -169,7 +169,7 @@ def _local(folder: Path, revision: str | None) -> Source:
 
 
 def _said(folder: Path) -> Mapping[str, Any]:
-    """What a card says of its model; nothing where it can't be read, which is told elsewhere."""
+    """What a card says of its model; nothing where it can't be read."""
     try:
         return read_front_matter(card_text(folder) or "")
     except DamagedCheckpointError:

@@ -1,4 +1,4 @@
-"""What a token may do on the Hub, as its account tells: refused only where that is certain."""
+"""What a token may do on the Hub, as its account says: refused only where that is certain."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def reads_nothing_of(id: str) -> bool:
 
 
 def _account() -> Mapping[str, Any]:
-    """The account behind the token; nothing where the Hub does not tell."""
+    """The account behind the token; nothing where the Hub does not say."""
     from huggingface_hub import HfApi
 
     try:
         account: Mapping[str, Any] = HfApi().whoami()
-    except Exception:  # only a better hint is asked for, while another error is told
+    except Exception:  # only a better hint is asked for, while another error is reported
         return {}
     return account
 
@@ -75,7 +75,7 @@ def check_token(account: Mapping[str, Any]) -> None:
     >>> check_token({"name": "me", "auth": {"accessToken": {"role": "write"}}})
 
     Args:
-        account: what whoami tells.
+        account: what whoami returns.
 
     Raises:
         HubError: it may only read, or the Hub does not say whose it is.
@@ -125,7 +125,7 @@ def check_may_create(account: Mapping[str, Any], id: str) -> None:
         found = _organisation(account, namespace)
         role = None if found is None else found.get("roleInOrg")
         groups = [] if found is None else found.get("resourceGroups") or []
-        # An organisation that does not tell the role is asked when the repository is made.
+        # An organisation whose role is not known is asked when the repository is made.
         if found is None or (role not in (None, *_WRITING) and not groups):
             raise HubError(
                 f"{account['name']} may make no repository under {namespace}",
@@ -157,7 +157,7 @@ def check_may_propose(account: Mapping[str, Any], id: str) -> None:
 
 
 def may(account: Mapping[str, Any], right: str, on: str) -> bool | None:
-    """Whether a token gives a right on a repository or in a namespace; None where nobody says.
+    """Whether a token gives a right on a repository or in a namespace; None where it is not known.
 
     >>> scope = {"entity": {"type": "user", "name": "me"}, "permissions": ["repo.write"]}
     >>> token = {"role": "fineGrained", "fineGrained": {"scoped": [scope]}}
@@ -166,7 +166,7 @@ def may(account: Mapping[str, Any], right: str, on: str) -> bool | None:
     (True, False, None)
 
     Args:
-        account: what whoami tells.
+        account: what whoami returns.
         right: as the Hub calls it.
         on: a repository's id, or a user or organisation alone.
     """

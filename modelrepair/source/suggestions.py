@@ -48,7 +48,7 @@ def near_ids(id: str, *, data: bool = False) -> list[str]:
         try:
             near = _near(id, _listed(author, search, data=data))
         except Exception:
-            # The Hub has just answered that it does not know the id: that is what is told.
+            # The Hub has just answered that it does not know the id: that is what is reported.
             return []
         if near:
             return near

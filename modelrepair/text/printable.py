@@ -15,7 +15,7 @@ def printable(text: str, *, lines: bool = False, unassigned: bool = True) -> str
     'model\\u202etxt\\n0 findings: verified'
 
     Args:
-        text: data of somebody else, such as the name of a file.
+        text: data of another person, such as the name of a file.
         lines: whether its line breaks are ours.
         unassigned: whether what this Python's Unicode does not know is escaped, too; a card says
             the same on every Python.

@@ -57,7 +57,7 @@ def check_card(
     except ModelRepairError as error:
         return [_wrong(str(error))], []
     if data is None:
-        return [], []  # told as a missing file
+        return [], []  # reported as a missing file
     # Git may have changed the line ends; of a card that says nothing.
     card = data.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
     if "'verdict'" in reading.unknown:

@@ -58,7 +58,7 @@ def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -
             message = f"this is not the source {core.source.id}: another sha256"
             yield Finding("wrong-source", name, None, message)
             return
-    # Of a later schema nobody knows what else may differ.
+    # What else differs in a later schema is not known.
     if core.schema_version == SCHEMA_VERSION and core.edit == "mask":
         yield from _outside(out, source, progress)
 

@@ -24,7 +24,7 @@ def original(
     """The folder that a mask of this subject acts on, for the time of a context.
 
     An adapter whose factors were masked is its own. One that was merged first is merged again,
-    which takes torch and peft; its digests tell whether the same came out.
+    which takes torch and peft; its digests show whether the same came out.
 
     >>> with original(Path("model"), None, "weight") as folder:
     ...     folder

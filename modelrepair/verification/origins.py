@@ -52,7 +52,7 @@ def verify_origins(
     try:
         reading = read_manifest(repaired.folder)
     except ModelRepairError:
-        found = verify(repaired.folder, source=None, progress=progress)  # it tells why
+        found = verify(repaired.folder, source=None, progress=progress)  # it says why
         return _of(found, repaired)
     try:
         origins = needed(reading)
@@ -179,7 +179,7 @@ def origins_of_mask(mask: Path) -> MadeFrom:
     try:
         header = open_mask(path).header
     except (ModelRepairError, OSError):
-        return MadeFrom()  # told when the mask is applied
+        return MadeFrom()  # reported when the mask is applied
     return MadeFrom(
         _origin(header, "source"), _origin(header, "reference"), _origin(header, "base")
     )
@@ -194,12 +194,12 @@ def _origin(header: dict[str, str], which: str) -> Origin | None:
 
 
 def _elsewhere(repaired: Source) -> list[str]:
-    """Files of the repository that nobody needs to fetch to know that they don't belong there."""
+    """Files of the repository that need not be fetched to know that they don't belong there."""
     return [name for name in repaired.left_behind if not is_foreign_to_all(name)]
 
 
 def _same(repaired: Source, source: Path | None, origin: Origin) -> Same | None:
-    """Whether a file stands in the source's own listing too, where that is on the Hub.
+    """Whether a file is in the source's own listing too, where that is on the Hub.
 
     The listings are asked for once, and only where there is a file to ask about.
     """

@@ -22,7 +22,7 @@ _GGUF = b"GGUF"
 def part(
     out: Path, names: Iterable[str], same: Same, fetched: Callable[[str], bool]
 ) -> tuple[list[Finding], list[str]]:
-    """Tell the files that a loader may read from pictures, notes and logs.
+    """Separate the files that a loader may read from pictures, notes and logs.
 
     >>> part(Path("."), ["notes.csv"], lambda name: False, lambda name: False)
     ([], ["beside the repair, and no part of it: 'notes.csv'"])
@@ -42,8 +42,8 @@ def part(
         else:
             found.append(Finding("added", name, None, why))
     more = f" and {len(harmless) - _NAMED} more" if len(harmless) > _NAMED else ""
-    told = ", ".join(harmless[:_NAMED])
-    return found, [f"beside the repair, and no part of it: {told}{more}"] if harmless else []
+    named = ", ".join(harmless[:_NAMED])
+    return found, [f"beside the repair, and no part of it: {named}{more}"] if harmless else []
 
 
 def _wrong(out: Path, name: str, same: Same, fetched: bool) -> str | None:

@@ -58,7 +58,7 @@ def verify(
 ) -> Verification:
     """Compare a repaired model with its source, entry by entry and file by file.
 
-    Runs no model and nobody's code, and reads every weight file once.
+    Runs no model and no third-party code, and reads every weight file once.
 
     >>> verify("model-repaired", source="model").ok  # doctest: +SKIP
     True
@@ -233,7 +233,7 @@ def count_masked(mask: MaskFile, source: Checkpoint) -> dict[str, int]:
 
 
 def _unknown(name: str, positions: np.ndarray, old: np.ndarray, before: int) -> None:
-    """What entries should hold where nobody but the manifest's digest can say it."""
+    """What entries should hold where only the manifest's digest says it."""
     return
 
 

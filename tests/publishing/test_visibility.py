@@ -93,6 +93,6 @@ def test_nothing_private_goes_to_a_public_repository(hub, tmp_path):
 def test_a_source_that_is_gone_may_have_been_private(hub, tmp_path):
     made = on_the_hub(hub, tmp_path)
     del hub.repos["user/model"]
-    with pytest.raises(HubError, match="nobody knows whether it is private"):
+    with pytest.raises(HubError, match="whether it is private is not known"):
         push(made.out)
     assert push(made.out, private=True).private

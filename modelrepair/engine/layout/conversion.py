@@ -17,7 +17,7 @@ from torch import Tensor
 from modelrepair.engine.layout.places import Place
 
 PROBE = 2
-"""How many columns of every tensor are traced through a conversion: enough to tell a stride."""
+"""How many columns of every tensor are traced through a conversion: enough to see a stride."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ class Place:
         tensor: the tensor's name in the file.
         tensor_shape: its shape there.
         shape: the matrix as the site is seen, ``(out, in)``.
-        offset: where its first entry stands in the tensor, counted flat.
+        offset: the position of its first entry in the tensor, counted flat.
         strides: how far apart rows, and columns, are; in entries.
     """
 

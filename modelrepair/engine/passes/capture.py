@@ -252,7 +252,7 @@ def _stubs(skeleton: Skeleton, make: Callable[[int], Callable[..., Any]]) -> Ite
 
 
 def _answer(skeleton: Skeleton, hidden: Tensor) -> Any:
-    """What a block answers: attention weights and the like, which nobody asked for, are None."""
+    """What a block answers: attention weights and other outputs that are not used are None."""
     length = skeleton.answer_length
     return hidden if length is None else (hidden, *[None] * (length - 1))
 

@@ -21,7 +21,7 @@ class Seen:
 
     Args:
         inputs: ``[…, in]``, a row for each token of the batch; for experts, for each of theirs.
-        output_gradients: ``[…, out]`` alike, where gradients flow.
+        output_gradients: ``[…, out]``, where gradients flow.
         tokens: for experts, which of the batch's tokens they are, counted flat; else None.
     """
 

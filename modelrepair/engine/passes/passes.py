@@ -5,7 +5,7 @@
               block 0 ◄─ block 1 ◄─ … ◄─ block n−1 ◄──────┘
 
 Statistics are finished block by block and handed over at once. What a killed pass had done
-stands in its folder, and the same call goes on after the last finished block.
+is kept in its folder, and the same call resumes after the last finished block.
 """
 
 from __future__ import annotations

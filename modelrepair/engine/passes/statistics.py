@@ -23,7 +23,7 @@ class AccumulatorError(PluginError):
 
 @dataclass(frozen=True)
 class SetBatches:
-    """An example set as the sweep passes it: canonical batches and what to accumulate on them.
+    """An example set as a pass reads it: canonical batches and what to accumulate on them.
 
     ``loss`` is what gradients are of.
     """
@@ -198,7 +198,7 @@ _Key = tuple[Any, ...]
 
 
 def _key(shown: Seen) -> _Key:
-    """Tells one input from another by where it lies: each site is shown a tensor object of its own.
+    """Distinguishes inputs by their address: each site is shown a tensor object of its own.
 
     What one batch showed lives until its last site is done, so no place is used twice.
     """

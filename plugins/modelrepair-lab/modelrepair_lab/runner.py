@@ -187,7 +187,7 @@ def _each(
         except BrokenProcessPool as error:
             raise ResourceError(
                 "a worker died, mostly for want of memory",
-                hint="run the same command with --jobs 1: it goes on where it stopped",
+                hint="run the same command with --jobs 1: it resumes where it stopped",
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
