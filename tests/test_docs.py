@@ -208,3 +208,13 @@ def test_the_accumulator_of_the_page_works():
     assert hash(accumulator) == hash(names["InputMax"]())
     site = type("Site", (), {"shape": (7, 2)})
     assert accumulator.nbytes(site) == 16
+
+
+def test_the_ways_through_the_house_name_what_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    ways = text.partition("## Three ways through the house")[2].partition("## Where things are")[0]
+    named = re.findall(r"`([a-z_/]+\.py)`(?: \(`(\w+)`\))?", ways)
+    assert len(named) > 40
+    for path, name in named:
+        code = (ROOT / "modelrepair" / path).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:def|class) {name}\b", code, re.MULTILINE) or not name, (path, name)
