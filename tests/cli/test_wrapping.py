@@ -125,4 +125,4 @@ def test_no_colours_off_the_terminal_and_none_with_no_color(monkeypatch):
 
 def test_a_line_that_fits_keeps_its_columns():
     line = "Source     user/model at 0123456789ab: language model"
-    assert wrapped(f"{line}\n{' ' * 11}1.7 MiB", 80) == f"{line}\n{' ' * 11}1.7 MiB"
+    assert wrapped(f"{line}\n{' ' * 11}1.8 MB", 80) == f"{line}\n{' ' * 11}1.8 MB"
