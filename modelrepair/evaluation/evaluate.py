@@ -253,8 +253,8 @@ def _languages(
     if known is None:
         return found
     judged = [index for index, verdict in enumerate(verdicts) if verdict != "degenerate"]
-    found = foreign([texts[index] for index in judged], known)
-    for index, language in zip(judged, found, strict=True):
+    detected = foreign([texts[index] for index in judged], known)
+    for index, language in zip(judged, detected, strict=True):
         found[index] = language
     return found
 

@@ -158,9 +158,9 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             raise PluginError(f"{who(scoring.registered)}: {error}", hint=error.hint) from error
         shutil.rmtree(work.folder)
         sites = scoring.sites.chosen
-        found = {site.name: _site_facts(scoring, number, site) for site in sites}
-        unseen = [name for name, each in found.items() if each.unseen]
-        constant = [name for name, each in found.items() if each.constant and not each.unseen]
+        facts = {site.name: _site_facts(scoring, number, site) for site in sites}
+        unseen = [name for name, each in facts.items() if each.unseen]
+        constant = [name for name, each in facts.items() if each.constant and not each.unseen]
         if len(constant) + len(unseen) == len(sites):
             if (
                 scoring.subject == "delta"
@@ -187,7 +187,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
                 f"to, and stay as they are, first {unseen[0]}"
             )
         if number == 0:
-            write_json(scoring.routed, {name: each.routed for name, each in found.items()})
+            write_json(scoring.routed, {name: each.routed for name, each in facts.items()})
         write_json(done, {"constant": constant, "unseen": unseen})
     found = json.loads(done.read_bytes())
     return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))

@@ -221,7 +221,11 @@ def test_what_else_was_changed_since_stays(hub, tmp_path):
 
 @pytest.mark.parametrize(
     ("measured", "said"),
-    [(BAD, "the gate failed"), (FEW, "the gate is undecided"), ({}, "nobody measured")],
+    [
+        (BAD, "the gate failed"),
+        (FEW, "the gate is undecided"),
+        ({}, "this repair was not measured"),
+    ],
 )
 def test_the_gate_holds_the_door(hub, tmp_path, measured, said):
     made = on_the_hub(hub, tmp_path, measured=measured)
