@@ -40,6 +40,12 @@ def url_of(id: str) -> str:
     return f"docs/errors.md#{id}"
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The system's numbers for a disk without room."""
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Those for a place where this user may not write."""
+
+
 class ModelRepairError(Exception):
     """One line of what happened, and in ``hint`` one line of what to do.
 
@@ -172,3 +178,22 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def one_line(said: object, longest: int | None = None) -> str:
+    r"""What others say, such as the text of an exception, in one line.
+
+    >>> one_line(ValueError("no\n such   thing")), one_line("too long", 3)
+    ('no such thing', 'too')
+    """
+    return " ".join(str(said).split())[:longest]
+
+
+def kind_and_message(error: BaseException, longest: int | None = None) -> str:
+    """An exception's kind and message in one line; its kind alone where it has no message.
+
+    >>> kind_and_message(ImportError("no such thing")), kind_and_message(KeyError())
+    ('ImportError: no such thing', 'KeyError')
+    """
+    name, text = type(error).__name__, one_line(error)
+    return (f"{name}: {text}" if text else name)[:longest]

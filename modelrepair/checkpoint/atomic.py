@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -13,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from modelrepair.errors import ResourceError
+from modelrepair.errors import FULL, ResourceError
 
 
 def write_bytes(path: Path, content: bytes | Iterable[bytes]) -> str:
@@ -92,7 +91,7 @@ def _disk_errors(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise ResourceError(
                 f"the disk is full: {name!r} can't be written",
                 hint="free some space and run the same command again, or choose another --out",

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelrepair.errors import ResourceError, UsageError
+from modelrepair.errors import FORBIDDEN, FULL, ResourceError, UsageError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG)
-LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EROFS)
+UNWRITABLE = (*FORBIDDEN, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG)
+LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, *FORBIDDEN)
 """Said by disks that know no locks, and of folders in which nothing can be written beside."""
 
 
@@ -104,7 +103,7 @@ def disk_errors(out: Path) -> Iterator[None]:
                 hint="free some space and run the same command: it resumes where it stopped",
                 id="disk-full",
             ) from error
-        if error.errno in FORBIDDEN:
+        if error.errno in UNWRITABLE:
             raise ResourceError(
                 f"{out.name!r} can't be written: {error.strerror}",
                 hint="choose another --out",

@@ -10,7 +10,7 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from modelrepair.errors import DamagedCheckpointError, ResourceError
+from modelrepair.errors import DamagedCheckpointError, ResourceError, one_line
 
 TEXT_LIMIT = 64 * 2**20
 """Bytes of a config, card or template; a tokenizer.json of 250,000 words has 34 MB."""
@@ -192,7 +192,7 @@ def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
     except RecursionError:
         raise DamagedCheckpointError(f"{name} is nested too deeply", hint=_AGAIN) from None
     except ValueError as error:
-        line = " ".join(str(error).split())[:200]
+        line = one_line(error, 200)
         raise DamagedCheckpointError(f"{name} is unreliable JSON: {line}", hint=_AGAIN) from None
     return value
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import shlex
 from dataclasses import asdict, dataclass
 
 import click
 from click.exceptions import NoSuchCommand, NoSuchOption
 
-from modelrepair.errors import ModelRepairError, ResourceError, UsageError, out_of_memory, url_of
+from modelrepair.errors import (
+    FORBIDDEN,
+    FULL,
+    ModelRepairError,
+    ResourceError,
+    UsageError,
+    one_line,
+    out_of_memory,
+    url_of,
+)
 from modelrepair.source.suggestions import did_you_mean
 
 BUG, INTERRUPTED = 70, 130
-FULL = (errno.ENOSPC, errno.EDQUOT)
 TOKENS = ("token", "hf-token", "hub-token", "api-key", "api-token", "auth-token", "use-auth-token")
 """What other programs call the option that takes a token of the Hub."""
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def explain(error: BaseException) -> Failure:
     4
     """
     if isinstance(error, ModelRepairError):
-        return Failure(_one_line(error), " ".join(error.hint.split()), error.id, error.exit_code)
+        return Failure(one_line(error), one_line(error.hint), error.id, error.exit_code)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Failure("interrupted", "run the same command to go on", "interrupted", INTERRUPTED)
     if isinstance(error, click.ClickException):
@@ -56,7 +62,7 @@ def explain(error: BaseException) -> Failure:
         )
     if out_of_memory(error):
         return Failure(
-            f"out of memory: {_one_line(error) or type(error).__name__}",
+            f"out of memory: {one_line(error) or type(error).__name__}",
             "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
             "out-of-memory",
             ResourceError.exit_code,
@@ -76,7 +82,7 @@ def explain(error: BaseException) -> Failure:
             ResourceError.exit_code,
         )
     return Failure(
-        f"unexpected {type(error).__name__}: {_one_line(error)}",
+        f"unexpected {type(error).__name__}: {one_line(error)}",
         "this is a bug of modelrepair; please report it with the traceback that --debug shows",
         "bug",
         BUG,
@@ -86,7 +92,7 @@ def explain(error: BaseException) -> Failure:
 def _usage_message(error: click.ClickException) -> str:
     named = isinstance(error, (NoSuchOption, NoSuchCommand))
     text = str(error.message) if named else error.format_message()
-    message = " ".join(text.split()).rstrip(".")
+    message = one_line(text).rstrip(".")
     return message[:1].lower() + message[1:]
 
 
@@ -118,7 +124,3 @@ def _is_token(option: str) -> bool:
 
 def _where(error: OSError) -> str:
     return f" at {error.filename}" if error.filename else ""
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

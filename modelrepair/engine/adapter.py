@@ -19,7 +19,7 @@ from modelrepair.checkpoint.weight_files import ADAPTER, ADAPTER_CONFIG
 from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.engine.layout.conversion import Made
 from modelrepair.engine.skeleton import Skeleton
-from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, one_line
 
 NAME = "default"
 """What the adapter is called inside the model; files don't carry the name."""
@@ -75,7 +75,7 @@ def adapt(skeleton: Skeleton, folder: Path, adapter: Checkpoint) -> Skeleton:
             raise
         raise _another_shape(str(error)) from error
     except (ValueError, NotImplementedError, TypeError) as error:
-        line = " ".join(str(error).split())[:200]
+        line = one_line(error, 200)
         raise UnsupportedModelError(
             f"peft can't put the adapter into {type(model).__name__}: {line}",
             hint=_ANOTHER_BASE,

@@ -26,7 +26,12 @@ from modelrepair.engine.adapter import NAME, adapt
 from modelrepair.engine.layout.conversion import Made
 from modelrepair.engine.skeleton import Skeleton, build, filled
 from modelrepair.engine.weights import stored
-from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError, out_of_memory
+from modelrepair.errors import (
+    DamagedCheckpointError,
+    UnsupportedModelError,
+    one_line,
+    out_of_memory,
+)
 from modelrepair.progress import Progress
 
 _SAVED = f".modules_to_save.{NAME}."
@@ -213,7 +218,7 @@ def _merger(
             except (RuntimeError, ValueError, NotImplementedError, AttributeError) as error:
                 if out_of_memory(error):
                     raise
-                line = " ".join(str(error).split())[:200]
+                line = one_line(error, 200)
                 raise UnsupportedModelError(
                     f"peft can't merge the adapter into {path}: {line}", hint=WITHOUT
                 ) from error

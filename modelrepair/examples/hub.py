@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from modelrepair.checkpoint.kept_files import card_text
-from modelrepair.errors import ExampleSetError, HubError, UnreachableError, out_of_memory
+from modelrepair.errors import ExampleSetError, HubError, UnreachableError, one_line, out_of_memory
 from modelrepair.examples.formats import ENDINGS, ending, read_file
 from modelrepair.examples.pinned import MOST_FILES, Pinned, pin
 from modelrepair.examples.row import Row
@@ -244,7 +244,7 @@ def _library_errors(wanted: HubId, files: Sequence[str]) -> Iterator[None]:
         except Exception as error:
             if out_of_memory(error):
                 raise
-            said = " ".join(str(error).split())[:160]
+            said = one_line(error, 160)
             if "is a gated dataset" in said:  # the library forgets the Hub's own error
                 raise HubError(
                     f"{wanted.id} is gated, and this account has no access",

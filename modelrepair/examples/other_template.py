@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrepair.errors import ExampleSetError, UnsupportedModelError, UsageError
+from modelrepair.errors import ExampleSetError, UnsupportedModelError, UsageError, kind_and_message
 from modelrepair.examples.example import Example
 from modelrepair.examples.template import Template
 from modelrepair.examples.turns import template_text
@@ -98,7 +98,7 @@ def template_of(folder: Path, name: str) -> OtherTemplate:
         with readable_path(folder) as path:
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as error:
-        line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
+        line = kind_and_message(error, 200)
         raise UnsupportedModelError(
             f"the tokenizer of {name} can't be loaded: {line}",
             hint="give a jinja file, or a model with its tokenizer",

@@ -10,6 +10,8 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from modelrepair.errors import one_line
+
 PIECE = 1 << 20
 LARGEST_MEMBER = 1 << 30
 """Bytes of a file in an archive, unpacked; a larger one is for its owner to unpack."""
@@ -59,4 +61,4 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Pa
                 yield info.filename, unpacked
                 unpacked.unlink()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(" ".join(str(error).split())[:160]) from None
+        raise ValueError(one_line(error, 160)) from None

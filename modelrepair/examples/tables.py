@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from modelrepair.errors import ExampleSetError
+from modelrepair.errors import ExampleSetError, one_line
 from modelrepair.examples.row import BYTE_ORDER_MARK, Row, fail
 
 DELIMITERS = (",", ";", "\t")
@@ -91,7 +91,7 @@ def columnar_rows(path: Path, name: str) -> Iterator[Row]:
                     number += 1
                     yield Row(f"{name}, row {number}", _named(record, labels))
         except (pyarrow.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
-            line = " ".join(str(error).split())[:160]
+            line = one_line(error, 160)
             fail(name, f"no whole {kind} file: {line}", "download or write the file again")
 
 

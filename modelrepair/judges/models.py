@@ -9,7 +9,12 @@ from typing import Any
 from modelrepair.checkpoint.digests import digests
 from modelrepair.checkpoint.kept_files import classify
 from modelrepair.engine.device import find_device
-from modelrepair.errors import ModelRepairError, UnsupportedModelError, out_of_memory
+from modelrepair.errors import (
+    ModelRepairError,
+    UnsupportedModelError,
+    kind_and_message,
+    out_of_memory,
+)
 from modelrepair.judges.options import ModelOptions
 from modelrepair.source.resolve import Source, resolve
 from modelrepair.text.readable import readable_path
@@ -63,7 +68,7 @@ def loaded(source: Source, options: ModelOptions, kind: str) -> Iterator[tuple[A
         except Exception as error:
             if isinstance(error, ModelRepairError) or out_of_memory(error):
                 raise
-            line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
+            line = kind_and_message(error, 200)
             raise _unfit(source, f"can't be loaded: {line}") from error
     if lacking := sorted(info["missing_keys"]):
         raise _unfit(source, f"lacks {len(lacking)} weights for judging, first {lacking[0]}")
@@ -81,7 +86,7 @@ def configuration(source: Source) -> Any:
     try:
         return AutoConfig.from_pretrained(source.folder, trust_remote_code=False)
     except Exception as error:
-        line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
+        line = kind_and_message(error, 200)
         raise _unfit(source, f"can't be loaded: {line}") from error
 
 

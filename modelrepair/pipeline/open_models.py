@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.engine.device import find_device
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.errors import UnsupportedModelError, kind_and_message
 from modelrepair.examples.splits import Splits
 from modelrepair.pipeline.context import RunContext
 from modelrepair.plugin.judge import Judge
@@ -64,7 +64,7 @@ def load_template(
         with readable_path(folder) as path:
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as error:
-        line = " ".join([f"{type(error).__name__}:", *str(error).split()])[:200]
+        line = kind_and_message(error, 200)
         raise UnsupportedModelError(
             f"the tokenizer can't be loaded: {line}",
             hint="a repair needs the model's own tokenizer files beside its weights",

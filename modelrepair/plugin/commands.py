@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelrepair.errors import PluginError, UsageError
-from modelrepair.plugin.loading import NAME, NAMES, VARIABLE, allow_list, in_one_line, normalised
+from modelrepair.errors import PluginError, UsageError, kind_and_message
+from modelrepair.plugin.loading import NAME, NAMES, VARIABLE, allow_list, normalised
 
 if TYPE_CHECKING:
     import click
@@ -88,7 +88,7 @@ def load_command(name: str, offered: Iterable[CommandPlugin]) -> click.Command |
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"the command {name!r} of {plugin.distribution} {plugin.version} could not be "
-            f"loaded: {in_one_line(error)}",
+            f"loaded: {kind_and_message(error)}",
             hint="repair or update that package; `--debug` shows its traceback",
             id="plugin-not-loaded",
         ) from error

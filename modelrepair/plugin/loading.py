@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
+from modelrepair.errors import kind_and_message
 from modelrepair.plugin import hookspecs
 from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
 
@@ -118,7 +119,7 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
         # Whatever a third party's module does on import must not stop the others; an interrupt
         # by the user must.
         except (Exception, SystemExit) as error:
-            failures.append(PluginFailure(*origin, error=in_one_line(error), exception=error))
+            failures.append(PluginFailure(*origin, error=kind_and_message(error), exception=error))
             plugins.append(Plugin(*origin, status="failed"))
             continue
         plugins.append(Plugin(*origin, status="active", hooks=hooks))
@@ -216,13 +217,3 @@ def _checked(
 def _name(spec: Any) -> str | None:
     name = getattr(spec, "name", None)
     return name if isinstance(name, str) else None
-
-
-def in_one_line(error: BaseException) -> str:
-    """An exception's kind and message.
-
-    >>> in_one_line(ImportError("no such thing"))
-    'ImportError: no such thing'
-    """
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
