@@ -20,10 +20,11 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)
 settings.load_profile("shared")
 
-# pytest imports readline, which exports the size of a terminal to the workers of pytest-xdist.
-# Lines of errors are wrapped to it, and no test may depend on how many workers there are.
+# pytest imports readline, which exports the size of a terminal to every child process, past
+# os.environ. Lines of errors are wrapped to it; no test may depend on how many workers there are.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+    os.unsetenv(name)
 
 
 def pytest_configure(config: pytest.Config) -> None:
