@@ -1,23 +1,27 @@
-"""The public functions on a repaired model: push it, prove it, build it again from its mask."""
+"""The public functions: repair, measure, plan; push, verify and rebuild a repaired model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from modelrepair.budgets import Budgets
-from modelrepair.examples.given import GivenSet, rows_in_files
-from modelrepair.examples.kinds import KIND_EXAMPLES
+from modelrepair.examples.given import rows_in_files
+from modelrepair.examples.keys import SetKey
+from modelrepair.pipeline.arguments import (
+    MeasureArguments,
+    RepairArguments,
+    pushing_of,
+    sets_of,
+    settings_of,
+    taking,
+)
 from modelrepair.pipeline.reports import RepairReport
-from modelrepair.plugin.names import Scope
 from modelrepair.progress import Progress, Silent
 from modelrepair.publishing.admission import WITHOUT_FORCE
 from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.push import push as push_folder
-from modelrepair.settings.arguments import settings_of, taking_the_same
-from modelrepair.settings.presets import PresetName
 from modelrepair.settings.settings import DEFAULT_SETS, NONE, Settings
 from modelrepair.source.fetching import saying
 
@@ -154,83 +158,8 @@ def apply(
     )
 
 
-def repair(
-    source: str | Path,
-    *,
-    revision: str | None = None,
-    base: str | Path | None = None,
-    merge: bool = False,
-    reference: str | Path = "auto",
-    subject: Literal["auto", "factor", "delta", "weight"] = "auto",
-    targets: str | Iterable[str] = (),
-    exclude: str | Iterable[str] = (),
-    allow_partial: bool = False,
-    include: str | Iterable[str] = (),
-    realign: GivenSet = DEFAULT_SETS["realign"],
-    refusal: GivenSet | None = None,
-    utility: GivenSet = DEFAULT_SETS["utility"],
-    borderline: GivenSet = DEFAULT_SETS["borderline"],
-    test_realign: GivenSet | None = None,
-    test_refusal: GivenSet | None = None,
-    test_utility: GivenSet | None = None,
-    test_borderline: GivenSet | None = None,
-    realign_filter: str | Iterable[str] = (),
-    refusal_filter: str | Iterable[str] = (),
-    utility_filter: str | Iterable[str] = (),
-    borderline_filter: str | Iterable[str] = (),
-    realign_columns: Mapping[str, str] | None = None,
-    refusal_columns: Mapping[str, str] | None = None,
-    utility_columns: Mapping[str, str] | None = None,
-    borderline_columns: Mapping[str, str] | None = None,
-    realign_limit: int | None = None,
-    refusal_limit: int | None = None,
-    utility_limit: int | None = None,
-    borderline_limit: int | None = None,
-    examples: int = 256,
-    kind_examples: int = KIND_EXAMPLES,
-    max_length: int = 1024,
-    preset: PresetName | None = None,
-    scorer: str | None = None,
-    scorer_options: Mapping[str, Any] | None = None,
-    repairer: str | None = None,
-    repairer_options: Mapping[str, Any] | None = None,
-    strength: float | None = None,
-    scope: Scope | None = None,
-    ratio: float | Literal["auto"] | None = None,
-    scale: float = 0.0,
-    step: float | None = None,
-    max_rounds: int | None = None,
-    max_candidates: int | None = None,
-    max_time: str | float | None = None,
-    protect: float | None = None,
-    fallback: bool = True,
-    evaluate: bool = True,
-    judge: str = "keyword",
-    judge_options: Mapping[str, Any] | None = None,
-    also_template: str | Path | Iterable[str | Path] = (),
-    max_new_tokens: int = 128,
-    max_thought_tokens: int = 1024,
-    thought_markers: str | Iterable[str] = (),
-    budgets: Budgets | None = None,
-    device: str = "auto",
-    arithmetic: Literal["float32", "bfloat16"] = "float32",
-    token_budget: int = 2048,
-    seed: int = 0,
-    out: str | Path | None = None,
-    store_values: bool = False,
-    restart: bool = False,
-    push: bool = False,
-    to: str | None = None,
-    to_revision: str | None = None,
-    pr: bool = False,
-    in_place: bool = False,
-    keep_other_weights: bool = False,
-    delete: Iterable[str] = (),
-    private: bool = False,
-    force: bool = False,
-    progress: Progress | None = None,
-    reported: Callable[[RepairReport], object] | None = None,
-) -> RepairReport:
+@taking(RepairArguments)
+def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields are documented)
     """Repair a model: find the weights responsible for harmful answers, remove them, measure it.
 
     >>> import modelrepair
@@ -349,58 +278,21 @@ def repair(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    options = locals()
-
     from modelrepair.pipeline.repair import run
-    from modelrepair.publishing.ahead import push_options
 
-    pushing = push_options(push, options)
-    progress = progress or Silent()
-    with rows_in_files(options) as given, saying(progress.note):
-        settings = settings_of(source, given)
+    pushing, out = pushing_of(given), _text(given.out)
+    progress, reported = given.progress or Silent(), given.reported or (lambda report: None)
+    with rows_in_files(sets_of(given)) as sets, saying(progress.note):
+        settings = settings_of(given, sets)
         if pushing is not None:
-            more = [reported] if reported else []
-            return repair_and_push(settings, _text(out), progress, pushing, restart, *more)
-        report = run(settings, _text(out), progress, restart=restart)
-    if reported is not None:
-        reported(report)
+            return repair_and_push(settings, out, progress, pushing, given.restart, reported)
+        report = run(settings, out, progress, restart=given.restart)
+    reported(report)
     return report
 
 
-def measure(
-    model: str | Path,
-    *,
-    revision: str | None = None,
-    base: str | Path | None = None,
-    realign: GivenSet | None = None,
-    refusal: GivenSet | None = None,
-    utility: GivenSet | None = None,
-    borderline: GivenSet | None = None,
-    realign_filter: str | Iterable[str] = (),
-    refusal_filter: str | Iterable[str] = (),
-    utility_filter: str | Iterable[str] = (),
-    borderline_filter: str | Iterable[str] = (),
-    realign_columns: Mapping[str, str] | None = None,
-    refusal_columns: Mapping[str, str] | None = None,
-    utility_columns: Mapping[str, str] | None = None,
-    borderline_columns: Mapping[str, str] | None = None,
-    realign_limit: int | None = None,
-    refusal_limit: int | None = None,
-    utility_limit: int | None = None,
-    borderline_limit: int | None = None,
-    max_length: int = 1024,
-    judge: str = "keyword",
-    judge_options: Mapping[str, Any] | None = None,
-    template: str | Path | None = None,
-    max_new_tokens: int = 128,
-    max_thought_tokens: int = 1024,
-    thought_markers: str | Iterable[str] = (),
-    device: str = "auto",
-    arithmetic: Literal["float32", "bfloat16"] = "float32",
-    token_budget: int = 2048,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> MeasureReport:
+@taking(MeasureArguments)
+def measure(given: MeasureArguments) -> MeasureReport:
     """Measure any model on whole example sets; nothing is changed or written.
 
     >>> import modelrepair
@@ -419,17 +311,16 @@ def measure(
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    options = _only_given(locals())
-
     from modelrepair.pipeline.measure import run_measure
 
-    progress = progress or Silent()
-    with rows_in_files(options) as given, saying(progress.note):
-        return run_measure(settings_of(model, given), progress, _text(template))
+    progress = given.progress or Silent()
+    with rows_in_files(sets_of(given)) as sets, saying(progress.note):
+        settings = settings_of(given, _without_defaults(sets))
+        return run_measure(settings, progress, _text(given.template))
 
 
-@taking_the_same(repair)
-def plan(source: str | Path, **options: Any) -> Plan:
+@taking(RepairArguments)
+def plan(given: RepairArguments) -> Plan:
     """Say what a repair would take, from names and shapes alone: no weight is read.
 
     >>> import modelrepair
@@ -444,18 +335,17 @@ def plan(source: str | Path, **options: Any) -> Plan:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
     from modelrepair.pipeline.planning import plan_of
-    from modelrepair.publishing.ahead import push_options
 
-    pushing, restart = push_options(options["push"], options), bool(options["restart"])
-    with rows_in_files(options) as given:
-        settings = settings_of(source, given)
-        return plan_of(settings, _text(options["out"]), pushing, restart=restart)
+    pushing = pushing_of(given)
+    with rows_in_files(sets_of(given)) as sets:
+        settings = settings_of(given, sets)
+        return plan_of(settings, _text(given.out), pushing, restart=given.restart)
 
 
-def _only_given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments, with "none" for every set that has a default and was not given."""
-    missing = {name: NONE for name in DEFAULT_SETS if arguments[name] is None}
-    return {**arguments, **missing}
+def _without_defaults(sets: Mapping[SetKey, str | Path | None]) -> dict[SetKey, str | Path | None]:
+    """The sets, with "none" for each that has a default and was not given."""
+    missing = {SetKey(name): NONE for name in DEFAULT_SETS if sets[SetKey(name)] is None}
+    return {**sets, **missing}
 
 
 def _text(path: str | Path | None) -> str | None:

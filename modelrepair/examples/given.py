@@ -20,32 +20,34 @@ HINT = 'give a name, a path, an id, or rows such as [{"prompt": "…", "response
 
 
 @contextmanager
-def rows_in_files(arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    r"""Arguments in which sets given as rows are files, for as long as the block lasts.
+def rows_in_files(
+    sets: Mapping[SetKey, GivenSet | None],
+) -> Iterator[dict[SetKey, str | Path | None]]:
+    r"""The sets, those given as rows in files, for as long as the block lasts.
 
     A file is named by its rows, so that the same rows are the same set when a repair is resumed;
     the card names it as any local file.
 
-    >>> with rows_in_files({"utility": [{"prompt": "2 + 2?", "response": "4"}]}) as given:
-    ...     Path(given["utility"]).read_text(encoding="utf-8")
+    >>> rows = [{"prompt": "2 + 2?", "response": "4"}]
+    >>> with rows_in_files({SetKey.UTILITY: rows}) as given:
+    ...     Path(given[SetKey.UTILITY]).read_text(encoding="utf-8")
     '{"prompt": "2 + 2?", "response": "4"}\n'
 
     Args:
-        arguments: of a public function, by name.
+        sets: as they were given; None where one was not.
 
     Raises:
         ExampleSetError: what is given is neither a name nor rows.
     """
-    rows = {str(key): arguments[key] for key in SetKey if _is_rows(arguments.get(key))}
+    named = {
+        key: some for key, some in sets.items() if some is None or isinstance(some, str | Path)
+    }
+    rows = {key: some for key, some in sets.items() if key not in named}
     if not rows:
-        yield dict(arguments)
+        yield named
         return
     with tempfile.TemporaryDirectory(prefix="modelrepair-sets-") as folder:
-        yield {**arguments, **{key: _file(Path(folder), key, rows[key]) for key in rows}}
-
-
-def _is_rows(value: Any) -> bool:
-    return value is not None and not isinstance(value, (str, Path))
+        yield {**named, **{key: _file(Path(folder), key, some) for key, some in rows.items()}}
 
 
 def _file(folder: Path, key: str, rows: Any) -> str:

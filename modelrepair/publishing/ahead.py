@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from modelrepair.artifact.card import kept_metadata
 from modelrepair.artifact.front_matter import check_front_matter
@@ -24,7 +22,7 @@ from modelrepair.preflight.target import There
 from modelrepair.publishing.admission import refuse_lab
 from modelrepair.publishing.destination import Destination, check_rights, find_destination
 from modelrepair.publishing.earlier import files_of, state_of
-from modelrepair.publishing.options import PushOptions, globs_of
+from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.there import check_there, sort_there
 from modelrepair.publishing.visibility import Upstream
 from modelrepair.settings.settings import Settings
@@ -38,28 +36,6 @@ from modelrepair.source.repository_files import Remote
 from modelrepair.source.resolve import Source, wanted_files
 
 AGAIN = "the same command"
-
-
-def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
-    """What was asked of a push; None where nothing is to be pushed.
-
-    >>> push_options(True, {"to": "me/mine"}).to
-    'me/mine'
-
-    Args:
-        wanted: whether to push at all.
-        given: the options by name.
-
-    Raises:
-        UsageError: an option of a push, and no push.
-    """
-    chosen = {each.name: given[each.name] for each in fields(PushOptions) if given.get(each.name)}
-    if "delete" in chosen:
-        chosen["delete"] = globs_of(chosen["delete"])
-    if not wanted and chosen:
-        name = next(iter(chosen)).replace("_", "-")
-        raise UsageError(f"--{name} without --push", hint="add --push, or leave it out")
-    return PushOptions(**chosen) if wanted else None
 
 
 def check_measured(settings: Settings, options: PushOptions) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from modelrepair.errors import UsageError
 from modelrepair.source.address import Name, id_for, one_revision, read_name
@@ -96,6 +97,28 @@ class PushOptions:
         'modelrepair push out --to me/mine'
         """
         return shlex.join(["modelrepair", "push", from_here(folder), *self.flags()])
+
+
+def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
+    """What was asked of a push; None where nothing is to be pushed.
+
+    >>> push_options(True, {"to": "me/mine"}).to
+    'me/mine'
+
+    Args:
+        wanted: whether to push at all.
+        given: the options by name.
+
+    Raises:
+        UsageError: an option of a push, and no push.
+    """
+    chosen = {each.name: given[each.name] for each in fields(PushOptions) if given.get(each.name)}
+    if "delete" in chosen:
+        chosen["delete"] = globs_of(chosen["delete"])
+    if not wanted and chosen:
+        name = next(iter(chosen)).replace("_", "-")
+        raise UsageError(f"--{name} without --push", hint="add --push, or leave it out")
+    return PushOptions(**chosen) if wanted else None
 
 
 def globs_of(given: str | Iterable[str]) -> tuple[str, ...]:

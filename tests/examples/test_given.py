@@ -12,7 +12,7 @@ from modelrepair.demo import paths
 from modelrepair.examples.find import find_set
 from modelrepair.examples.given import rows_in_files
 from modelrepair.examples.load import SetReading
-from modelrepair.settings.arguments import settings_of
+from modelrepair.pipeline.arguments import RepairArguments, settings_of
 
 ROWS = [
     {"prompt": "2 + 2?", "response": "4", "exact": True},
@@ -90,7 +90,7 @@ def test_measured_on_rows_as_on_a_file():
 
 def test_the_command_in_the_card_names_a_file_and_no_path():
     with rows_in_files({"realign": ROWS}) as given:
-        command = settings_of("user/model", given).command()
+        command = settings_of(RepairArguments("user/model"), given).command()
     assert command.startswith("modelrepair fix user/model --realign rows-")
     assert "/tmp" not in command
 
@@ -99,6 +99,9 @@ def test_the_command_in_the_card_names_a_file_and_no_path():
     "name", ["targets", "exclude", "include", "also_template", "thought_markers", "realign_filter"]
 )
 def test_a_single_text_is_one_item_and_not_its_letters(name):
-    assert getattr(settings_of("m", {name: "*.mlp.*"}), name) == ("*.mlp.*",)
-    assert getattr(settings_of("m", {name: Path("a.jinja")}), name) == ("a.jinja",)
-    assert getattr(settings_of("m", {name: ["a", Path("b")]}), name) == ("a", "b")
+    def kept(value):
+        return getattr(settings_of(RepairArguments("m", **{name: value})), name)
+
+    assert kept("*.mlp.*") == ("*.mlp.*",)
+    assert kept(Path("a.jinja")) == ("a.jinja",)
+    assert kept(["a", Path("b")]) == ("a", "b")

@@ -14,9 +14,9 @@ from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.find import find_set, set_name
 from modelrepair.examples.load import SetReading
 from modelrepair.examples.other_template import read_template
+from modelrepair.pipeline.arguments import RepairArguments, settings_of
 from modelrepair.publishing.ahead import id_on_hub
 from modelrepair.publishing.options import PushOptions
-from modelrepair.settings.arguments import settings_of
 from modelrepair.settings.short_names import short
 from modelrepair.source.address import Name, one_revision, read_name
 from modelrepair.source.resolve import resolve
@@ -138,7 +138,7 @@ def test_two_revisions_that_differ():
     assert one_revision(Name("user/model", "v2"), "v2") == "v2"
     for call in (
         lambda: resolve("user/model@v2", "v3"),
-        lambda: settings_of("user/model@v2", {"revision": "v3"}),
+        lambda: settings_of(RepairArguments("user/model@v2", revision="v3")),
         lambda: PushOptions(to="me/model@v2", to_revision="v3"),
     ):
         with pytest.raises(UsageError, match=r"names the revision 'v2', and --(to-)?revision 'v3'"):
@@ -156,13 +156,13 @@ def test_settings_hold_the_shortest_form(tmp_path, monkeypatch):
         "utility": "none",
         "test_utility": "data/a.jsonl",
     }
-    made = settings_of(f"{HF}/user/model/tree/v2", given)
+    made = settings_of(RepairArguments(f"{HF}/user/model/tree/v2", **given))
     assert (made.source, made.revision) == ("user/model", "v2")
     assert (made.reference, made.base) == ("org/aligned@v1", "org/base")
     assert made.also_template == ("org/other", "mine.jinja")
     assert (made.realign, made.utility, made.test_utility) == ("org/name", "none", "data/a.jsonl")
     for path in ("user/folder", "user/folder/", "./user/model"):
-        assert settings_of(path, {}).source == path
+        assert settings_of(RepairArguments(path)).source == path
     assert short("user/model@refs/pr/1") == "user/model@refs/pr/1"
     assert PushOptions(to=f"{HF}/me/model/tree/b") == PushOptions(to="me/model", to_revision="b")
     assert id_on_hub("hf://org/aligned@v1") == "org/aligned"

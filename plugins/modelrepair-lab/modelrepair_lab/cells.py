@@ -13,7 +13,7 @@ from modelrepair import ModelRepairError, Progress, RepairInterrupted, UsageErro
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.examples.load import load_set
-from modelrepair.settings.arguments import settings_of
+from modelrepair.pipeline.arguments import RepairArguments, settings_of
 from modelrepair_lab.attacked import Attacked, slug
 from modelrepair_lab.grid import RepairRow
 from modelrepair_lab.identity import digest
@@ -147,7 +147,8 @@ def repair_cell(
     remembered = remembered_in(out, attacked, arguments, measure)
     remembered.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return run(settings_of(attacked.folder, arguments), str(target), progress, remembered)
+    settings = settings_of(RepairArguments(attacked.folder, **arguments))
+    return run(settings, str(target), progress, remembered)
 
 
 def remembered_in(
