@@ -99,3 +99,8 @@ def __getattr__(name: str) -> Any:
     if name in _ON_FIRST_USE:
         return getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that are not imported yet: for completion."""
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,6 @@ from modelrepair.errors import (
     out_of_memory,
     url_of,
 )
-from modelrepair.source.suggestions import did_you_mean
 
 BUG, INTERRUPTED = 70, 130
 TOKENS = ("token", "hf-token", "hub-token", "api-key", "api-token", "auth-token", "use-auth-token")
@@ -104,6 +103,8 @@ def _usage_hint(error: click.ClickException) -> str:
     if isinstance(error, NoSuchCommand) and "/" in error.command_name:
         return f"to repair that model: modelrepair fix {shlex.quote(error.command_name)}"
     near = getattr(error, "possibilities", None) or ()
+    from modelrepair.source.suggestions import did_you_mean
+
     return f"{did_you_mean(near)}see `{command} --help`"
 
 

@@ -15,13 +15,21 @@ from modelrepair.cli.errors import INTERRUPTED, explain
 from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.signals import Ending
-from modelrepair.plugin.commands import find_commands, load_command
 from modelrepair.source.patience import heard
 
-COMMANDS = (
-    *("fix", "plan", "measure", "apply", "push", "verify"),
-    *("scorers", "repairers", "plugins", "demo"),
-)
+COMMANDS = {
+    "fix": "Repair SOURCE, a folder or a model on the Hub, and measure what that did.",
+    "plan": "Say what repairing SOURCE would take: will it run, on what, to where, memory, time.",
+    "measure": "Measure MODEL, a folder or a model on the Hub, on sets; nothing is changed.",
+    "apply": "Apply MASK to SOURCE: bit for bit the repaired weights.",
+    "push": "Push FOLDER, a repaired model, to the Hub in one commit.",
+    "verify": "Check REPAIRED against its source: every file, every entry, every figure.",
+    "scorers": "List the scorers that are installed, or show one with its options.",
+    "repairers": "List the repairers that are installed, or show one with its options.",
+    "plugins": "List the plug-ins that are installed.",
+    "demo": "Repair a small poisoned model of a made-up world, without any download.",
+}
+"""The commands with what each does: the list of them imports none."""
 
 
 class LazyGroup(click.Group):
@@ -36,6 +44,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now: ours, or one that another package adds."""
         if cmd_name not in COMMANDS:
+            from modelrepair.plugin.commands import find_commands, load_command
+
             return load_command(cmd_name, find_commands(COMMANDS))
         command: click.Command = importlib.import_module(f"modelrepair.cli.{cmd_name}").command
         return command
@@ -47,12 +57,23 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as error:
+            from modelrepair.plugin.commands import find_commands
+
             names = [*COMMANDS, *(each.name for each in find_commands(COMMANDS))]
             raise click.exceptions.NoSuchCommand(error.command_name, None, names, ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Ours, then those of other packages, of which nothing is imported for that."""
-        super().format_commands(ctx, formatter)
+        from modelrepair.plugin.commands import find_commands
+
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=text).get_short_help_str(room))
+                    for name, text in COMMANDS.items()
+                ]
+            )
         added = {
             each.name: f"{each.summary} ({each.distribution})"
             for each in find_commands(COMMANDS)

@@ -40,7 +40,7 @@ from modelrepair.cli.types import as_mapping
 )
 @machine_options()
 def command(output: Output, model: str, **options: Any) -> None:
-    """Measure MODEL, a folder or a model on the Hub, on example sets; nothing is changed."""
+    """Measure MODEL, a folder or a model on the Hub, on sets; nothing is changed."""
     options["judge_options"] = as_mapping(options["judge_options"], "--judge-option")
 
     import modelrepair

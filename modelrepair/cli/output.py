@@ -11,18 +11,18 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TextIO
-
-from rich.console import Console, RenderableType
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, TextIO
 
 from modelrepair.cli.errors import INTERRUPTED, Failure
-from modelrepair.cli.progress import Bars, Lines
 from modelrepair.cli.redact import redact
 from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
 from modelrepair.errors import hint_line
 from modelrepair.progress import Progress
 from modelrepair.text.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
 
 
 @dataclass
@@ -111,6 +111,10 @@ class Output:
 
     def progress(self) -> Progress:
         """Bars where somebody watches, else a few lines; on stderr."""
+        from rich.console import Console
+
+        from modelrepair.cli.progress import Bars, Lines
+
         if self.stderr.isatty() and os.environ.get("TERM") != "dumb":
             return Bars(Console(file=self.stderr))
         return Lines(self.stderr, width_of(self.stderr))
@@ -136,6 +140,9 @@ def _shown(part: RenderableType, stream: TextIO, width: int | None) -> str:
     """A line or a table as text, no wider than the terminal but for words that are."""
     if isinstance(part, str):
         return wrapped(printable(part), width)
+    from rich.console import Console
+    from rich.table import Table
+
     columns = width or WITHOUT_TERMINAL
     if isinstance(part, Table):
         columns = fit(_printable(part), columns)

@@ -34,7 +34,7 @@ LABELS = {
 @repairing_options(push="Plan the push, too: target, rights, bytes.")
 @option("--details", is_flag=True, help="Show every figure, and the files left behind, by name.")
 def command(output: Output, source: str, *, details: bool, **options: Any) -> int:
-    """Say what repairing SOURCE would take: will it run, on what, to where, memory and time.
+    """Say what repairing SOURCE would take: will it run, on what, to where, memory, time.
 
     Takes the options of fix. Reads names and shapes, never a weight. Exits with the code with which
     fix would refuse before it reads a weight, else 0.

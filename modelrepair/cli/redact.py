@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from modelrepair.artifact.published import of_environment, without_secrets
-
 
 def redact(text: str) -> str:
     """The text with every secret in it replaced.
@@ -11,4 +9,6 @@ def redact(text: str) -> str:
     >>> redact("401 for hf_AbCdEfGhIjKlMnOp at user/model")
     '401 for hf_… at user/model'
     """
+    from modelrepair.artifact.published import of_environment, without_secrets
+
     return without_secrets(text, of_environment())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.table import Column, Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.table import Column, Table
+    from rich.text import Text
 
 TERMINAL = 80
 """Columns of a terminal that does not say how many it has."""
@@ -70,11 +71,13 @@ def fit(table: Table, width: int) -> int:
 
 def figures(title: str, **settings: object) -> Column:
     """A column whose cells never break: figures, names, commands."""
+    from rich.table import Column
+
     return Column(title, no_wrap=True, **settings)  # type: ignore[arg-type]
 
 
 def _lines(line: str, width: int) -> list[str]:
-    if Text(line).cell_len <= width:
+    if _cells(line) <= width:
         return [line]  # with its columns, where it has any
     text = line.lstrip(" ")
     indent = " " * (len(line) - len(text))
@@ -82,8 +85,8 @@ def _lines(line: str, width: int) -> list[str]:
     for found in WHOLE.finditer(text):
         word = found[0]
         # What is longer than a line wins nothing by one of its own, unless much stands before it.
-        long = Text(f"{indent}  {word}").cell_len > width and len(filled) < width // 4
-        if filled.strip() and not long and Text(f"{filled} {word}").cell_len > width:
+        long = _cells(f"{indent}  {word}") > width and len(filled) < width // 4
+        if filled.strip() and not long and _cells(f"{filled} {word}") > width:
             lines.append(filled)
             filled = f"{indent}  {word}"
         else:
@@ -91,12 +94,20 @@ def _lines(line: str, width: int) -> list[str]:
     return [*lines, filled]
 
 
+def _cells(text: str) -> int:
+    from rich.text import Text
+
+    return Text(text).cell_len
+
+
 def _text(cell: object) -> Text:
+    from rich.text import Text
+
     return cell if isinstance(cell, Text) else Text(str(cell))
 
 
 def _longest_word(text: Text) -> int:
-    return max((Text(word).cell_len for word in text.plain.split()), default=0)
+    return max((_cells(word) for word in text.plain.split()), default=0)
 
 
 def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:

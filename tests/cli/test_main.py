@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from modelrepair.cli.main import COMMANDS
@@ -59,3 +61,9 @@ def test_a_folder_beside_is_named(call, command, tmp_path, monkeypatch):
     result = call(*command.format("./my-modle").split())
     assert result.code == 2
     assert "did you mean 'my-model'?" in result.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name):
+    command = importlib.import_module(f"modelrepair.cli.{name}").command
+    assert command.get_short_help_str(300) == COMMANDS[name]
