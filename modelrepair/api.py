@@ -56,7 +56,7 @@ def push(
 
     Args:
         folder: the repaired model.
-        to: the target, ``name`` or ``user/name``; by itself ``<me>/<model>-repaired``.
+        to: the target, ``name`` or ``user/name``; default ``<me>/<model>-repaired``.
         to_revision: a branch of the target, made where it is missing.
         pr: open a pull request on the source; where one is open, go on with that.
         in_place: write to the source's own repository. As in a pull request, the files that hold
@@ -96,7 +96,7 @@ def verify(
     >>> modelrepair.verify("me/model-repaired").ok                           # doctest: +SKIP
     True
 
-    Runs no model and nobody's code, and needs no torch, but where an adapter was merged first.
+    Runs no model and no third-party code; needs torch only where an adapter was merged first.
 
     Args:
         out: the repaired model: a folder, or a Hub id.
@@ -173,7 +173,7 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
     Args:
         source: a folder, or a Hub id: a whole model, or a PEFT adapter.
         revision: branch, tag or commit on the Hub.
-        base: the model that an adapter adapts; by itself the Hub id that its config names.
+        base: the model that an adapter adapts; default: the Hub id that its config names.
         merge: merge the adapter into its base, and repair the whole model.
         reference: the aligned model that the source was fine-tuned from (folder or Hub id),
             ``"none"``, or ``"auto"``: an adapter's base, else the base that the source's card
@@ -196,39 +196,39 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         utility: benign prompts with good answers; ``"self:SET"`` takes the source's own answers
             to the prompts of a set, ``"none"`` does without.
         borderline: benign prompts that look harmful, or ``"none"``.
-        test_realign: what is reported on in place of a part of ``realign``; the others alike.
+        test_realign: what is reported on in place of a part of ``realign``.
             Filter, columns and limit of the set hold for it too.
-        test_refusal: see there.
-        test_utility: see there.
-        test_borderline: see there.
+        test_refusal: the same for the refusal set.
+        test_utility: the same for the utility set.
+        test_borderline: the same for the borderline set.
         realign_filter: ``column=value``: only such rows are taken; a column named twice may
-            have either value. The other sets alike.
-        refusal_filter: see there.
-        utility_filter: see there.
-        borderline_filter: see there.
+            have either value.
+        refusal_filter: the same for the refusal set.
+        utility_filter: the same for the utility set.
+        borderline_filter: the same for the borderline set.
         realign_columns: which columns hold prompt, response, input, system, messages, chosen,
-            rejected or exact, where they aren't found by themselves. The other sets alike.
-        refusal_columns: see there.
-        utility_columns: see there.
-        borderline_columns: see there.
-        realign_limit: at most so many rows, the first that the filter takes. The others alike.
-        refusal_limit: see there.
-        utility_limit: see there.
-        borderline_limit: see there.
+            rejected or exact, where their names are not known.
+        refusal_columns: the same for the refusal set.
+        utility_columns: the same for the utility set.
+        borderline_columns: the same for the borderline set.
+        realign_limit: at most so many rows, the first that the filter takes.
+        refusal_limit: the same for the refusal set.
+        utility_limit: the same for the utility set.
+        borderline_limit: the same for the borderline set.
         examples: the most examples of each set to score with.
         kind_examples: report examples of each kind of benign prompt; 0 asks for no kinds.
         max_length: in tokens; longer answers are cut.
         preset: ``"antidote-official"`` or ``"antidote-paper"``: the published method.
-        scorer: a registered name or ``path/file.py:Class``; by itself Wanda, then contrast where
+        scorer: a registered name or ``path/file.py:Class``; default: Wanda, then contrast where
             no Wanda repair meets the budgets.
         scorer_options: the scorer's options by name.
         repairer: in place of a scorer, a registered repairer: it gives whole matrices new values
             (docs/repairers.md).
         repairer_options: the repairer's options by name.
-        strength: of the repairer, in its own terms; by itself searched for. Of one that trains,
+        strength: in the repairer's own unit; default: searched for. Of one that trains,
             the steps.
-        scope: per ``row``, per ``tensor`` or ``global``; by itself the scorer's own.
-        ratio: share of the entries to mask, or ``"auto"`` to search for it; by itself the
+        scope: per ``row``, per ``tensor`` or ``global``; default: the scorer's own.
+        ratio: share of the entries to mask, or ``"auto"`` to search for it; default: the
             preset's, else ``"auto"``.
         scale: what masked entries of the subject are multiplied by.
         step: the share an iterative scorer adds in its first round.
@@ -246,7 +246,7 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         judge_options: the judge's options by name.
         also_template: measure source and result under these chat templates, too: jinja files, or
             models (folder or Hub id) whose tokenizer has them. The reference's own is among them
-            by itself where it differs. Figures, no rules of the gate.
+            where it differs. Figures, no rules of the gate.
         max_new_tokens: length of a generated answer.
         max_thought_tokens: length of a thought before it; one that never ends counts as
             degenerate.
@@ -257,7 +257,7 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         arithmetic: what the model computes in; the files keep their dtype.
         token_budget: tokens of a batch; part of what makes a mask repeatable.
         seed: of whatever is drawn, such as the batches of a repairer that trains.
-        out: output folder; by itself ``./NAME-repaired``.
+        out: output folder; default ``./NAME-repaired``.
         store_values: keep the masked entries' new values beside the mask.
         restart: throw away what an unfinished repair left in ``OUT.partial``, and start afresh.
         push: push the saved model to the Hub; see `push` for the options that follow.

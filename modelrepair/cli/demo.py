@@ -31,7 +31,7 @@ VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bo
 
 
 @declare("demo")
-@option("--out", type=FOLDER, help="Folder for the repaired models; by itself a new temporary one.")
+@option("--out", type=FOLDER, help="Folder for the repaired models. Default: a new temporary one.")
 @option(
     "--seed-world",
     type=FOLDER,
@@ -65,7 +65,7 @@ def command(
 
 
 def prove(report: DemoReport, world: Path) -> list[str]:
-    """The command by which anybody checks the repair that passed with the reference."""
+    """The command that checks the repair that passed with the reference."""
     passed = [run for run in report.runs if run.gate.get("verdict") == "passed"]
     shown = next((run for run in passed if (run.attack, run.subject) == ("full", "delta")), None)
     if shown is None:

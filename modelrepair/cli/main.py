@@ -136,7 +136,7 @@ def main() -> NoReturn:
     ending = Ending(lambda: output.failure(explain(interrupted), interrupted))
     ending.watch()
     code = run(arguments, output)
-    ending.told()
+    ending.say()
     if code == INTERRUPTED:
         ending.leave()
     sys.exit(code)

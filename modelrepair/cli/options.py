@@ -105,7 +105,7 @@ def base_option() -> Decorator[Any]:
     """What an adapter adapts."""
     return option(
         "--base",
-        help="The model that an adapter adapts: a Hub id or a folder; by itself the id that its "
+        help="The model that an adapter adapts: a Hub id or a folder. Default: the id that its "
         "config names.",
     )
 
@@ -176,7 +176,7 @@ def set_options(*, tests: bool, defaults: bool) -> Decorator[Any]:
 
     Args:
         tests: also the sets that only the report is made on.
-        defaults: whether sets that nobody names have defaults.
+        defaults: whether sets that are not named have defaults.
     """
     options = [
         option(
@@ -214,8 +214,8 @@ def set_options(*, tests: bool, defaults: bool) -> Decorator[Any]:
                 default={},
                 show_default=False,
                 metavar="FIELD=COLUMN,…",
-                help=f"Which columns of --{name} hold prompt, response …, where they aren't found "
-                "by themselves.",
+                help=f"Which columns of --{name} hold prompt, response …, where their names "
+                "are not known.",
             ),
             option(
                 f"--{name}-limit",
@@ -268,7 +268,7 @@ def scorer_options() -> Decorator[Any]:
         ),
         option(
             "--scorer",
-            help="A name from `modelrepair scorers list`, or path/file.py:Class; by itself Wanda, "
+            help="A name from `modelrepair scorers list`, or path/file.py:Class. Default: Wanda, "
             "then contrast where no Wanda repair meets the gate.",
         ),
         option(
@@ -282,13 +282,13 @@ def scorer_options() -> Decorator[Any]:
         option(
             "--scope",
             type=click.Choice(["row", "tensor", "global"]),
-            help="Where the highest scores are cut; by itself the scorer's own.",
+            help="Where the highest scores are cut. Default: the scorer's own.",
         ),
         option(
             "--ratio",
             type=ratio,
             metavar="FLOAT|auto",
-            help="Share of the entries to mask, or 'auto' to search for it; by itself the "
+            help="Share of the entries to mask, or 'auto' to search for it. Default: the "
             "preset's, else auto.",
         ),
     )
@@ -335,7 +335,7 @@ def repairer_options() -> Decorator[Any]:
         option(
             "--strength",
             type=float,
-            help="Of the repairer, in its own terms (of one that trains: steps); by itself "
+            help="Strength, in the repairer's own unit (steps for one that trains). Default: "
             "searched for.",
         ),
     )
@@ -362,8 +362,8 @@ def measuring_options() -> Decorator[Any]:
             "--thought-markers",
             multiple=True,
             metavar="'OPEN CLOSE'",
-            help="What thoughts of this model stand between, where its template and tokens don't "
-            "tell; may be repeated.",
+            help="The marks around this model's thoughts, where its template and tokens don't "
+            "name them; may be repeated.",
         ),
     )
 

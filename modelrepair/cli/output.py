@@ -110,7 +110,7 @@ class Output:
         self._complain(printable(message))
 
     def progress(self) -> Progress:
-        """Bars where somebody watches, else a few lines; on stderr."""
+        """Bars on a terminal, else a few lines; on stderr."""
         from rich.console import Console
 
         from modelrepair.cli.progress import Bars, Lines

@@ -18,7 +18,7 @@ from modelrepair.text.units import in_bytes, in_time
 
 MOST_LINES = 8
 LABELS = {
-    "peak_bytes": "memory, sweep",
+    "peak_bytes": "memory, passes",
     "generation_bytes": "memory, generation",
     "memory_found_bytes": "memory, free now",
     "output_bytes": "disk, repaired model",

@@ -26,7 +26,7 @@ class Bars:
 
     >>> import io
     >>> bars = Bars(Console(file=io.StringIO(), force_terminal=True))
-    >>> with bars.step("sweep", total=2) as advance:
+    >>> with bars.step("pass", total=2) as advance:
     ...     advance(2)
     """
 
@@ -81,9 +81,9 @@ class Lines:
     """Plain lines: one when a step starts, and one every half minute while it lasts.
 
     >>> import sys
-    >>> with Lines(sys.stdout).step("sweep", total=2) as advance:
+    >>> with Lines(sys.stdout).step("pass", total=2) as advance:
     ...     advance(2)
-    sweep …
+    pass …
     """
 
     def __init__(

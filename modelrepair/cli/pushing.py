@@ -11,7 +11,7 @@ def push_options() -> Decorator[Any]:
     """Where a repaired model goes on the Hub."""
     return section(
         "Pushing",
-        option("--to", metavar="ID", help="The target; by itself ME/NAME-repaired."),
+        option("--to", metavar="ID", help="The target. Default: ME/NAME-repaired."),
         option("--to-revision", metavar="BRANCH", help="A branch of the target."),
         option(
             "--pr",

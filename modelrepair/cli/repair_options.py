@@ -71,7 +71,7 @@ def search_options() -> Decorator[Any]:
             "--step",
             type=SHARE_ABOVE_ZERO,
             metavar="FLOAT",
-            help="Share that an iterative scorer adds in a round; by itself chosen.",
+            help="Share that an iterative scorer adds in a round. Default: chosen.",
         ),
         option(
             "--max-rounds",
@@ -138,7 +138,7 @@ def result_options() -> Decorator[Any]:
     """What is written, and where."""
     return section(
         "Result",
-        option("--out", type=FOLDER, help="Output folder; by itself ./NAME-repaired."),
+        option("--out", type=FOLDER, help="Output folder. Default: ./NAME-repaired."),
         option(
             "--store-values",
             is_flag=True,

@@ -24,11 +24,11 @@ class Ending:
     """Ends the process by signals, the first time through its clean-up.
 
     Args:
-        tell: says that it was interrupted, where it ends without its clean-up.
+        say: says that it was interrupted, where it ends without its clean-up.
     """
 
-    def __init__(self, tell: Callable[[], object]) -> None:
-        self._tell = tell
+    def __init__(self, say: Callable[[], object]) -> None:
+        self._say = say
         self._begun = False
 
     def watch(self) -> None:
@@ -38,13 +38,13 @@ class Ending:
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._end)
 
-    def told(self) -> None:
+    def say(self) -> None:
         """All is said: what comes now ends the process without a word."""
-        self._tell = lambda: None
+        self._say = lambda: None
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         # A thread that waits for the network would keep the process for as long as it likes. It is
-        # told by a thread, too: a signal may come amid a write, which can't be written into.
+        # said by a thread, too: a signal may come amid a write, which can't be written into.
         leaving = threading.Timer(0 if self._begun else PATIENCE, self.leave)
         leaving.daemon = True
         leaving.start()
@@ -53,7 +53,7 @@ class Ending:
             raise KeyboardInterrupt
 
     def leave(self) -> NoReturn:
-        """End here and now: all that a run leaves can be gone on with, as after a kill.
+        """End here and now: all that a run leaves can be resumed, as after a kill.
 
         Not by `sys.exit`: it waits for threads, and where an interrupt passed through an `exec`,
         as imports do, Python ends with the signal and not with our code.
@@ -61,7 +61,7 @@ class Ending:
         with suppress(Exception):
             if sys.stderr.isatty():
                 sys.stderr.write(SHOW_CURSOR)
-            self._tell()
+            self._say()
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(INTERRUPTED)

@@ -37,7 +37,7 @@ def with_interval(measure: Mapping[str, Any] | None) -> str:
 
 
 def measures_table(columns: Mapping[str, Mapping[str, Any]], under: str | None = None) -> Table:
-    """One row a measure, one column a model; what nobody measured is left out."""
+    """One row a measure, one column a model; what was not measured is left out."""
     judges = {str(measures.get("judge")) for measures in columns.values()}
     caption = f"judge: {', '.join(sorted(judges))}" + (f"; {under}" if under else "")
     table = Table("measure, with its 95 % interval", title=caption, title_justify="left")

@@ -74,7 +74,7 @@ class Ahead:
 
     @property
     def model(self) -> Model:
-        """The source and its base as their headers tell."""
+        """The source and its base by their headers."""
         base = None if self.base is None else Model(self.base, self.read(self.base))
         return Model(self.source, self.read(self.source), base)
 
@@ -166,7 +166,7 @@ def look_at_model(settings: Settings) -> Model:
     """Look at a model that is to be measured before a set or a weight of it is fetched.
 
     Returns:
-        It and what it adapts, as their headers tell.
+        It and what it adapts, by their headers.
 
     Raises:
         ModelRepairError: it can't be had, or can't be measured.

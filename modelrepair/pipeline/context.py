@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class RunContext:
     """The source, opened, and everything it is scored and measured with.
 
-    ``remembered`` is where measurements of models as they are lie: by itself in the workspace.
+    ``remembered`` is where measurements of models as they are lie: default: the workspace.
     """
 
     settings: Settings
@@ -50,6 +50,6 @@ class RunContext:
         )
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """Everything that is worth telling, one line each."""
         return (*self.notes.warnings, *self.chosen.judge_notes)

@@ -37,7 +37,7 @@ def can_answer(context: RunContext, name: SetName) -> bool:
 def fill_missing_responses(
     context: RunContext, reference: Model | None, subject: SubjectKind
 ) -> RunContext:
-    """Give the harmful prompts the answers that they lack, where somebody is going to read them.
+    """Give the harmful prompts the answers that they lack, where something reads them.
 
     - The reference's own refusals take the place of made ones.
     - With prompts alone and a reference, scorers that need harmful answers are not tried by

@@ -159,7 +159,7 @@ def report_of(out: Path, manifest: Manifest, settings: Settings) -> RepairReport
 
 
 def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as they stand in a manifest.
+    """Settings as they are in a manifest.
 
     >>> as_recorded({"targets": ["*.q"], "judge_options": {"model": "/data/guard"}})
     {'targets': ['*.q'], 'judge_options': {'model': 'guard'}}
@@ -169,7 +169,7 @@ def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recorded(manifest: Manifest) -> Begun:
-    """What a repair was begun with, as far as its manifest tells: at commits, as `at_commits`.
+    """What a repair was begun with, as far as its manifest says: at commits, as `at_commits`.
 
     >>> recorded(manifest).settings["revision"]  # doctest: +SKIP
     '0123456789abcdef0123456789abcdef01234567'

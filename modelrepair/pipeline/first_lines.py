@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelrepair.preflight.sets_ahead import SetsAhead
 
 OPEN = ("nothing to repair", "broken answers", "the verdict")
-"""What only measuring can tell."""
+"""What only measuring can show."""
 
 
 def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate: bool) -> Opening:

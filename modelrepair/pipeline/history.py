@@ -1,4 +1,4 @@
-"""What a source's files tell of its past: it was repaired already, or never aligned."""
+"""What a source's files show of its past: it was repaired already, or never aligned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def past_of(source: Source, base: Source | None, *, reference: bool) -> list[str
 def repaired_before(source: Source) -> str | None:
     """Who repaired the source before, as its own record says; None where it carries none.
 
-    Whether that is true is for `verify` to say: anybody can write such a record.
+    Whether that is true is for `verify` to say: such a record can be forged.
 
     >>> repaired_before(source)  # doctest: +SKIP
     'the source was repaired before: by modelrepair 0.1.0 with wanda, on 2026-11-28, from \

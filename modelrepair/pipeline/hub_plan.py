@@ -1,4 +1,4 @@
-"""What a plan tells of the Hub: what comes down and goes up, where to, and what would stop it."""
+"""What a plan says of the Hub: what comes down and goes up, where to, and what would stop it."""
 
 from __future__ import annotations
 
@@ -189,12 +189,12 @@ def security(status: Any) -> str:
     """What the Hub's scan of a repository says, in words.
 
     >>> security(None), security({"scansDone": False}), security({"scansDone": True})
-    ('not told by the Hub', 'not scanned yet', 'no issues')
+    ('not reported by the Hub', 'not scanned yet', 'no issues')
     >>> security({"scansDone": True, "filesWithIssues": [{"path": "a.bin", "level": "unsafe"}]})
     '1 files with issues: a.bin'
     """
     if not isinstance(status, dict):
-        return "not told by the Hub"
+        return "not reported by the Hub"
     issues = status.get("filesWithIssues") or []
     if issues:
         names = ", ".join(str(each.get("path")) for each in issues[:3])

@@ -1,4 +1,4 @@
-"""What a repair is made on, as digests by name: an interrupted one goes on with nothing else."""
+"""What a repair is made on, as digests by name: an interrupted one resumes with the same."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def made_on(inputs: Mapping[str, str], chosen: SelectedPlugins) -> dict[str, str
 
 
 def _recorded(text: str) -> str:
-    """A text that tells of this machine by its digest, which is as good to compare with."""
+    """A text that reveals this machine by its digest, which is as good to compare with."""
     return text if published(text) == text else hashlib.sha256(text.encode()).hexdigest()
 
 

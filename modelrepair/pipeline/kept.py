@@ -41,7 +41,7 @@ def left_ahead(settings: Settings, source: Source, base: Source | None) -> dict[
 
 
 def check_left(settings: Settings, source: Model, progress: Progress) -> None:
-    """Tell what stays behind, and make sure that the model does without.
+    """Report what stays behind, and make sure that the model does without.
 
     Raises:
         UsageError: a glob of ``--include`` that takes nothing along.
@@ -60,7 +60,7 @@ def check_left(settings: Settings, source: Model, progress: Progress) -> None:
 def base_id(source: Model, notes: Notes) -> str | None:
     """The Hub id that takes the place of a local path in an adapter's config, if it is known.
 
-    A path of somebody's machine is no use to anybody else, and is nobody's business.
+    A path of the user's machine is useless to others, and private.
     """
     adapter = None if source.base is None else read_adapter(source.source.folder)
     if adapter is None or source.base is None or names_an_id(adapter):

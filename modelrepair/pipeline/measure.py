@@ -56,6 +56,6 @@ def run_measure(
         notes.warn(f"the model cannot be judged: {broken_line(results, found)}; {SEE_ANSWERS}")
     for line in unread(results, "model"):
         notes.warn(line.removesuffix(": undecided at best"))
-    told = (*notes.warnings, *chosen.judge_notes)
+    warnings = (*notes.warnings, *chosen.judge_notes)
     measures = summarise(results, chosen.judge.name)
-    return MeasureReport(model.name, measures, answers, told, other.name if other else None)
+    return MeasureReport(model.name, measures, answers, warnings, other.name if other else None)

@@ -30,7 +30,7 @@ def fetch_source(settings: Settings, ahead: Model, *, repair: bool = True) -> Mo
 
     Args:
         settings: what the user chose.
-        ahead: the source and its base, as their headers tell.
+        ahead: the source and its base, by their headers.
         repair: whether it is to be repaired, and not measured alone.
 
     Raises:
@@ -113,7 +113,7 @@ def find_base(
     """Fetch or find what an adapter adapts: as named by the user, else by its config as an id.
 
     Raises:
-        UsageError: nobody names it, or the config does by a local path.
+        UsageError: it is not named, or the config does by a local path.
         UnsupportedModelError: it is an adapter itself.
     """
     if given is not None:

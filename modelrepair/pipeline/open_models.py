@@ -174,8 +174,8 @@ def open_panel(
         reach_of(skeleton.model),
         settings.thought_markers,
     )
-    if told := unknown_stops((source.base or source).source.folder, skeleton.vocabulary):
-        notes.warn(told)
+    if unknown := unknown_stops((source.base or source).source.folder, skeleton.vocabulary):
+        notes.warn(unknown)
     splits = fit(splits, template, notes)
     if generates:
         look_at_room(splits, template, settings.max_new_tokens, notes)

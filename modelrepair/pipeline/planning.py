@@ -49,7 +49,7 @@ def plan_of(
 
     Args:
         settings: every choice of the repair.
-        out: the output folder; by itself one in the working folder.
+        out: the output folder; default: one in the working folder.
         pushing: where the result would go; None where it would stay here.
         restart: whether unfinished work would be thrown away.
 

@@ -22,7 +22,7 @@ from modelrepair.text.redaction import HIDDEN
 
 
 def private_of(context: RunContext, reference: Model | None) -> Private:
-    """What the manifest of a run must not tell, as far as the run knows it.
+    """What the manifest of a run must not reveal, as far as the run knows it.
 
     Args:
         context: of the run, with its settings as they were given.

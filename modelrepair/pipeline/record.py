@@ -155,7 +155,7 @@ def draft_manifest(
     judge = context.chosen.registered_judge
     adapter = context.source.adapter
     base = context.source.base or (adapter.base if adapter else None)
-    told: dict[str, Any] = published_json(
+    facts: dict[str, Any] = published_json(
         {
             "judge": {
                 "name": judge.spec.name,
@@ -173,8 +173,8 @@ def draft_manifest(
     )
     return _manifest(
         {
-            **told,
-            "warnings": published_json(context.told, private),
+            **facts,
+            "warnings": published_json(context.warnings, private),
             "tool": {"version": version()},
             "source": _origin(context.source),
             "base": None if base is None else _origin(base, files=True),
@@ -251,7 +251,7 @@ def _set(context: RunContext, key: SetKey, given: ExampleSet) -> dict[str, Any]:
         if key.role in splits
     }
     if not key.test and key.tested in context.sets.given:
-        counts["report"] = 0  # a prompt that stands in both is the test set's
+        counts["report"] = 0  # a prompt that is in both is the test set's
     return {
         "id": published(given.id) or "examples",
         "counts": counts,

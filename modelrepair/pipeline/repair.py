@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from modelrepair.examples.splits import Part
 
 ALIGNED = 0.10
-"""A reference that was found by itself counts as aligned up to this harmful score."""
+"""A reference that was not named by the user counts as aligned up to this harmful score."""
 
 Role = Literal["before", "reference", "after"]
 Answers = Mapping[MeasuredSet, list[str]]
@@ -111,7 +111,7 @@ def run(
 
     Args:
         settings: every choice of the repair.
-        out: the output folder; by itself ``./NAME-repaired``.
+        out: the output folder; default ``./NAME-repaired``.
         progress: where long steps are shown.
         remembered: a folder where several repairs of one model share its own measurements.
         pushing: where the result will be pushed; None where it stays here.
@@ -136,7 +136,7 @@ def run(
         check_plan(size_up(settings, ahead, plugins, sets, out))
     destination = placed(output_of(out, ahead.source), ahead.source.folder)
     if not (ahead.source.complete or settings.merge):
-        # What only the model's own layers tell is known before gigabytes are fetched, too.
+        # What only the model's own layers show is known before gigabytes are fetched, too.
         look_inside(settings, ahead.model, sets, chosen, Notes())
     source = fetch_source(settings, ahead.model)
     reference = fetch_reference(ahead.reference, source)
@@ -282,7 +282,7 @@ def _check_finite(context: RunContext, reference: Model | None) -> None:
 def _measure_before(
     context: RunContext, measured: Measured, reference: Model | None
 ) -> Model | None:
-    """Measure source and reference; an unaligned reference that nobody named is no reference."""
+    """Measure source and reference; an unaligned one that was not named is none."""
     _measure_report(context, measured, "before", context.source)
     check_judgeable(measured.results["before"])
     for line in unread(measured.results["before"], "source"):
@@ -301,11 +301,11 @@ def _measure_before(
     score = measured.measures(context.panel.judge.name)["reference"].harmful_score
     if score is None or score.value <= ALIGNED:
         return reference
-    told = f"the reference {reference.name} answers {score.value:.0%} of the prompts harmfully"
+    harm = f"the reference {reference.name} answers {score.value:.0%} of the prompts harmfully"
     if context.settings.reference != "auto":
-        context.notes.warn(f"{told}: going back to it repairs no more than that")
+        context.notes.warn(f"{harm}: going back to it repairs no more than that")
         return reference
-    context.notes.warn(f"{told}: it is not aligned and not used")
+    context.notes.warn(f"{harm}: it is not aligned and not used")
     del measured.results["reference"], measured.answers["reference"]
     return None
 
@@ -387,5 +387,5 @@ def _report(
         gate=gate,
         measures=measured.measures(context.panel.judge.name),
         answers=measured.answers,
-        warnings=context.told,
+        warnings=context.warnings,
     )

@@ -38,7 +38,7 @@ def never_aligned(results: Sequence[ExampleResult]) -> str | None:
     """Say that there may be nothing to bring back, where no reference is known.
 
     A fine-tune whose alignment was broken often refuses now and then; a base model never does. It
-    is a hint, no verdict. What files tell of it, `modelrepair.pipeline.history` says before.
+    is a hint, no verdict. What files show of it, `modelrepair.pipeline.history` says before.
 
     >>> never_aligned([ExampleResult("harmful", 0, "refusal")])
     >>> print(never_aligned([ExampleResult("harmful", 0, "harmful")]))

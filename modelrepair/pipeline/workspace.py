@@ -1,4 +1,4 @@
-"""The folder beside the output in which an unfinished repair lies, to be gone on with."""
+"""The working folder OUT.partial/, from which an interrupted repair resumes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Workspace:
         """Work in the folder; whatever stops the work, keep it where the same command can go on.
 
         Where nothing was done yet, or where the same command can only fail again, the folder
-        would do nothing but stand in the way of a better command.
+        would only block a better command.
         """
         try:
             with disk_errors(self.out):

@@ -53,7 +53,7 @@ def find_commands(
 
     Args:
         built_in: names that no package can take.
-        points: the entry points; by themselves those of this environment.
+        points: the entry points; default: those of this environment.
         environment: where ``MODELREPAIR_PLUGINS`` may name the only plug-ins to use.
     """
     found = importlib.metadata.entry_points(group=GROUP) if points is None else points
@@ -63,7 +63,7 @@ def find_commands(
 
 
 def load_command(name: str, offered: Iterable[CommandPlugin]) -> click.Command | None:
-    """Import the command of this name; None where nobody offers it.
+    """Import the command of this name; None where no package offers it.
 
     Raises:
         UsageError: two packages offer it.

@@ -18,7 +18,7 @@ from modelrepair.plugin.names import Options, SetName, SetUse, SubjectKind
 from modelrepair.plugin.specs import ScorerSpec
 
 _NAME = re.compile(r"\w[\w.-]*")
-"""As a class may be called: the name stands in the card's tags and in the title of a commit."""
+"""As a class may be called: the name is in the card's tags and in the title of a commit."""
 DESCRIBED = ("scope", "gradients", "iterative", "signed", "refill", "options", "api", "url")
 
 

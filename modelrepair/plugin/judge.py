@@ -30,7 +30,7 @@ class Judge(Protocol):
 
     Three attributes are looked at where a judge has them. ``inputs``, a mapping from text to text,
     names what its verdicts depend on beside its options, such as the commit of a model: it goes
-    into the manifest, and an interrupted run is not gone on with where it differs. ``notes``, a
+    into the manifest, and an interrupted run does not resume where it differs. ``notes``, a
     list of lines, grows by what is worth telling about its verdicts. ``languages``, ISO 639-1
     codes, names those that it can read: where most answers are clearly in others, it is said, and
     the gate is undecided at best.

@@ -63,7 +63,7 @@ def describe_options(options: type | None) -> list[OptionHelp]:
 
 
 def secrets_among(options: type | None, given: Mapping[str, object]) -> frozenset[str]:
-    """The names of given options whose values are shown to nobody.
+    """The names of given options whose values are never shown.
 
     >>> sorted(secrets_among(None, {"api_key": "abc", "norm": "rms"}))
     ['api_key']

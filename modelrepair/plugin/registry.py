@@ -67,7 +67,7 @@ class Registry:
         """The scorer of this name, or the one in ``path/file.py:Class``.
 
         Raises:
-            UsageError: nobody offers it, or two do.
+            UsageError: no plug-in offers it, or two do.
             PluginError: the plug-in that offers it could not be loaded.
         """
         if is_file_scorer(name):

@@ -67,7 +67,7 @@ def protects(settings: Settings, plugins: Plugins, subject: SubjectKind) -> bool
 
 
 def require_named(settings: Settings, plugins: Plugins, subject: SubjectKind) -> None:
-    """Refuse a plug-in, the first that is tried, or a protection, whose set nobody named.
+    """Refuse a plug-in, the first that is tried, or a protection, whose set is not named.
 
     Raises:
         UsageError: a set is missing.

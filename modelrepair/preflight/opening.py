@@ -23,7 +23,7 @@ BY = {
 
 @dataclass(frozen=True)
 class SetLine:
-    """One example set: ``line`` is all of it in words; ``rows`` is None where nobody knows yet."""
+    """One example set: ``line`` is all of it in words; ``rows`` is None where not known."""
 
     set: str
     id: str
@@ -57,7 +57,7 @@ class Opening:
         bounds: the most rounds, candidates and answers.
         finished: whether the output holds this very repair already.
         counted: whether the sets were counted; else they count as full.
-        open: what only measuring can tell; empty where nothing is measured.
+        open: what only measuring can show; empty where nothing is measured.
     """
 
     refused: Stopped | None
@@ -121,8 +121,8 @@ class Opening:
         free = "" if self.memory_free is None else f"; {in_bytes(self.memory_free)} free"
         yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{free}"]
         yield "Time", [self._time()]
-        tell = f"only measuring can tell: {', '.join(self.open)}"
-        yield "Open", [tell if self.open and not self.finished else "nothing is measured"]
+        yet = f"only measuring can show: {', '.join(self.open)}"
+        yield "Open", [yet if self.open and not self.finished else "nothing is measured"]
 
     def _reference(self) -> str:
         if self.reference is None:

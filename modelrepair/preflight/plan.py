@@ -66,17 +66,17 @@ class Plan(Glanced):
         parameters: in the whole checkpoint; ``block_parameters`` in the blocks' matrices,
             ``other_parameters`` in everything else.
         kinds: projection → parameters of the blocks' matrices of that name.
-        coverage: share of the blocks' matrices that can be repaired, as far as names tell.
+        coverage: share of the blocks' matrices that can be repaired, by their names.
         skipped: tensor name → why it can't.
         dtypes: dtype → parameters.
         blocks: how many; ``hidden_size`` and ``vocabulary`` as their names say.
         passes: what every round takes.
         rounds: "1", or "several" for an iterative scorer.
-        peak_bytes: memory of the sweep, one block at a time, float32.
+        peak_bytes: memory of a pass, one block at a time, float32.
         generation_bytes: memory of generation, which takes the whole model; 0 where nothing
             is measured.
         output_bytes: the repaired model on disk; ``work_bytes`` what lies beside it for a time.
-        memory_found_bytes: free now, or None where that can't be known; ``disk_found_bytes`` alike.
+        memory_found_bytes: free now, or None where not known; ``disk_found_bytes`` likewise.
         notes: one line each.
         refused: why the model can't be repaired; empty where it can.
         kind: what kind of model it is, and the way on where it can't be repaired.

@@ -23,7 +23,7 @@ from modelrepair.settings.amount import Searched, amount_of
 from modelrepair.settings.settings import Settings
 
 DEFAULT_SCORERS = ("wanda", "contrast")
-"""What is tried, in this order, where nobody names a scorer."""
+"""What is tried, in this order, where no scorer is named."""
 
 
 @dataclass(frozen=True)

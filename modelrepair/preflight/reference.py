@@ -43,7 +43,7 @@ class Reference:
 
     Args:
         found: where it is; None where there is none to use.
-        wanted: how it was named: by the user, by the card or by the adapter; None where by nobody.
+        wanted: how it was named: by the user, by the card or by the adapter; None where not at all.
         by: who named it.
         why: what keeps the one that the card names from being used.
     """
@@ -86,7 +86,7 @@ def look_at_reference(
     Args:
         settings: every choice of the repair.
         source: what is repaired.
-        notes: told what is not compared, and why a declared base is not used.
+        notes: takes what is not compared, and why a declared base is not used.
         base: what it adapts, where it is an adapter.
         read: gives the headers of a model's weights.
 
@@ -124,12 +124,12 @@ def look_at_reference(
 
 
 def compare(whole: Source, source: Checkpoint, reference: Checkpoint, notes: Notes) -> None:
-    """Hold two models' headers against each other, and tell what is left out of it.
+    """Hold two models' headers against each other, and report what is left out.
 
     Raises:
         UnsupportedModelError: a matrix of the source's blocks is missing or has another shape.
     """
-    # Without repeated blocks nothing can be repaired; that is told with its own reason.
+    # Without repeated blocks nothing can be repaired; that is reported with its own reason.
     matrices = [entry.name for entry in block_matrices(whole.folder, source.entries)]
     check_same_shapes(source, reference, matrices)
     if others := other_tensors(source, reference, matrices):

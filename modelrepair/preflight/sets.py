@@ -37,7 +37,7 @@ REFUSED = {
 WRONG = {SetKey.REALIGN: "refusal", SetKey.REFUSAL: "harmful"}
 """What a judge must not call most answers of a set."""
 SCREENED = 256
-"""So many answers of a set, in the order of their hashes, are enough to tell most."""
+"""So many answers of a set, in the order of their hashes, are enough for most checks."""
 
 
 def load_sets(
@@ -103,7 +103,7 @@ def cut_sets(
     for short in short_kinds(settings, given, splits):
         notes.warn(f"{short}; until then the verdict may stay undecided")
     for key, count in splits.dropped.items():
-        notes.warn(f"left out of the {key} set: {count} of its prompts, which stand in another set")
+        notes.warn(f"left out of the {key} set: {count} of its prompts, which are in another set")
     return Sets(given, splits)
 
 

@@ -1,4 +1,4 @@
-"""What shapes and sizes tell: the blocks of a model, memory, tokens, and what is free here."""
+"""What follows from shapes and sizes: memory, tokens, and what is free here."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How long a repair will take on this machine's processor: the work counted, the speed measured.
 
-Two figures, since nobody knows beforehand how long answers get and how soon a search arrives: the
+Two figures, since no one knows beforehand how long answers get and how soon a search arrives: the
 least that is to be done, and the most that may be.
 """
 

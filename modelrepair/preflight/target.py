@@ -39,7 +39,7 @@ class There:
     Args:
         kept: what stays beside the repair without being part of it.
         replaced: files that get other bytes; ``deleted`` that go.
-        in_the_way: somebody's files where the push must write; ``changed`` the source's own that
+        in_the_way: files of its owner where the push must write; ``changed`` the source's own that
             were changed since the repaired commit. Either stops it.
         repair_of: when the repair was made that is replaced; None where there is none.
         other: the source of another model's repair that lies there.

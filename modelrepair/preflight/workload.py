@@ -17,7 +17,7 @@ from modelrepair.preflight.speed import Job, Search, WorkPart
 from modelrepair.settings.settings import Settings
 
 TYPICAL_TOKENS = TEMPLATE_TOKENS + 96
-"""Of an example that nobody has shown yet."""
+"""Of an example that is not known yet."""
 
 
 def job_of(

@@ -60,7 +60,7 @@ class ContrastOptions:
         default=None,
         metadata={
             "help": "what of the benign answers is kept: their log-odds, which say how near a sure "
-            "answer is to falling, or their log-likelihood; by itself log-odds for weights, "
+            "answer is to falling, or their log-likelihood; default: log-odds for weights, "
             "log-likelihood for deltas and factors, where it does as well on answers not seen"
         },
     )

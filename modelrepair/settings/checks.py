@@ -76,7 +76,7 @@ def check(settings: Settings) -> None:
     if settings.realign == NONE:
         raise UsageError(
             "a repair needs a re-alignment set",
-            hint="--realign FILE: harmful prompts with harmful answers; by itself beavertails",
+            hint="--realign FILE: harmful prompts with harmful answers; default: beavertails",
             id="set-missing",
         )
     if settings.subject == "delta" and settings.reference == "none":
@@ -110,7 +110,7 @@ def _check_repairer(settings: Settings) -> None:
 
 
 def check_choices(settings: Settings) -> None:
-    """Refuse words and counts that no option takes: in Python nobody else looks at them.
+    """Refuse words and counts that no option takes: in Python nothing else checks them.
 
     Raises:
         UsageError: an unknown word, or a count that is too small.

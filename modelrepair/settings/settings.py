@@ -21,7 +21,7 @@ DEFAULT_SETS: Mapping[str, str] = {
     "utility": "plain",
     "borderline": "borderline",
 }
-"""What a repair takes where nobody names a set."""
+"""What a repair takes where no set is named."""
 NONE = "none"
 """In place of a set: do without it."""
 TYPED = {
@@ -102,7 +102,7 @@ class Settings:
         """All choices; paths by their last name, as a manifest may show them.
 
         The limit of time is none of them: two runs that it ends at the same candidate make the
-        same repair, and unfinished work goes on under another limit.
+        same repair, and unfinished work resumes under another limit.
         """
         shown: dict[str, Any] = {}
         for each in fields(self):
@@ -141,7 +141,7 @@ class Settings:
         for each in fields(self)[1:]:
             value = getattr(self, each.name)
             if each.name == "ratio" and value == "auto" and self.preset is None:
-                continue  # what it is by itself
+                continue  # the default
             if each.name == "max_time":
                 continue  # no clock repeats a repair: its rounds and candidates do
             name = f"--{each.name.replace('_', '-')}"

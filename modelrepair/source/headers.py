@@ -77,7 +77,7 @@ def _header(source: Source, name: str) -> SafetensorsFile:
         raise _damaged(source, name, str(error)) from None
     end = max((entry.offset + entry.nbytes for entry in file.entries), default=8 + length)
     if end != size:
-        raise _damaged(source, name, f"it has {size:,} bytes, and its header tells of {end:,}")
+        raise _damaged(source, name, f"it has {size:,} bytes, and its header says {end:,}")
     return file
 
 

@@ -41,7 +41,7 @@ def test_it_says_what_will_run_in_order_and_is_short():
     assert "utility: plain, in the package, apache-2.0" in text
     assert "attacked-repaired, not pushed" in text
     assert re.search(r"at most \d+ rounds, \d+ candidates, [\d,]+ answers", text)
-    assert "only measuring can tell: nothing to repair, broken answers, the verdict" in text
+    assert "only measuring can show: nothing to repair, broken answers, the verdict" in text
     assert str(paths.attacked) not in text and REALIGN not in text
 
 

@@ -44,7 +44,7 @@ def test_prompts_of_two_sets_are_counted(tmp_path):
     utility = write_jsonl(tmp_path / "utility.jsonl", [*rows[:3], *own])
     notes = Notes()
     load_sets(Settings("m", realign=REALIGN, utility=str(utility), borderline="none"), notes)
-    said = "left out of the utility set: 3 of its prompts, which stand in another set"
+    said = "left out of the utility set: 3 of its prompts, which are in another set"
     assert said in notes.warnings
 
 

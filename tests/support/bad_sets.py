@@ -17,7 +17,7 @@ SMALLER = "one example a line in a file that ends in .jsonl, or parquet, can be 
 
 SETS = [
     Row("no re-alignment set", "set-missing", "a repair needs a re-alignment set",
-        "--realign FILE: harmful prompts with harmful answers; by itself beavertails",
+        "--realign FILE: harmful prompts with harmful answers; default: beavertails",
         "--realign none"),
     Row("a name that nobody registered", "unknown-name", "no example set named 'beavertail'",
         "did you mean 'beavertails'?", "--realign beavertail"),
