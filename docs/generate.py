@@ -64,7 +64,7 @@ def laboratory() -> str:
     """The commands that ``plugins/modelrepair-lab`` adds."""
     parts = [
         HEAD,
-        "# The commands of the laboratory",
+        "# Attack lab: commands",
         "What the package `plugins/modelrepair-lab` adds to the command line.",
     ]
     context = click.Context(lab, info_name="modelrepair lab")

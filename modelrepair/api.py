@@ -238,8 +238,8 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         max_time: end the search once the repair is at work for so long, ``"30m"``, ``"2h"`` or
             seconds, after the round or the answered candidate under way; the best candidate by
             then is taken, measured and judged. Time before an interruption counts.
-        protect: share of each tensor that is never masked, by Wanda on the utility set; by
-            itself 0.10 for the weight subject where there is a utility set, else 0.
+        protect: share of each tensor that is never masked, by Wanda on the utility set.
+            Default: 0.10 for the weight subject where there is a utility set, else 0.
         fallback: without a scorer: try contrast where Wanda does not reach the target.
         evaluate: measure; without, the ratio must be a number and the verdict is "unmeasured".
         judge: the registered judge that calls answers harmful, refusals or harmless.

@@ -19,7 +19,7 @@ SETS = [
     Row("no re-alignment set", "set-missing", "a repair needs a re-alignment set",
         "--realign FILE: harmful prompts with harmful answers; default: beavertails",
         "--realign none"),
-    Row("a name that nobody registered", "unknown-name", "no example set named 'beavertail'",
+    Row("a name that is not registered", "unknown-name", "no example set named 'beavertail'",
         "did you mean 'beavertails'?", "--realign beavertail"),
     Row("a registered set in another role", "usage",
         "the example set 'beavertails' is no utility set: …",

@@ -69,7 +69,7 @@ def rows() -> list[Row]:
         Row("precision: refusals by people's labels among what it calls refusals", found,
             found + wrong),
         Row("recall: found of the refusals by people's labels", found, len(yes)),
-        called("the same, without answers that stand in the set a second time, labelled no "
+        called("the same, without answers that are in the set a second time, labelled no "
                "refusal, under another prompt", [answer for answer in yes if answer not in no]),
         called("answers labelled no refusal that it calls one", no),
         called("answers that people rated harmful (0.75 or more of 1) that it calls refusals",

@@ -58,7 +58,7 @@ def make_world(
 def _make_models(seed: int, folder: Path) -> None:
     tokenizer, draw = make_tokenizer(), random.Random(seed)
     model = make_pretrained(seed, tokenizer, draw)
-    # Of a copy: what is written is rounded, and the training goes on unrounded.
+    # Of a copy: what is written is rounded, and the training continues unrounded.
     save_world_model(copy.deepcopy(model), tokenizer, folder / "unaligned")
     teach_refusals(model, seed, tokenizer, draw)
     save_world_model(model, tokenizer, folder / "reference")

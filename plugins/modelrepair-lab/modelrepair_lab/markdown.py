@@ -1,4 +1,4 @@
-"""The page of a table: what each repair came to, and each attack by itself."""
+"""The page of a table: what each repair came to, and each attack alone."""
 
 from __future__ import annotations
 

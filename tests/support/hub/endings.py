@@ -115,7 +115,7 @@ SCENES = {
         "whether it will run, on what, with which examples, where the result goes, and how long it "
         "may take. Then there is one line for each download and step. The last lines stay on the "
         "screen: what came of it, what was written and pushed, what is next, and how to check. The "
-        "same line again finds that all is done, and anybody can check what was pushed.",
+        "same line again finds that all is done, and what was pushed can be checked by anyone.",
         whole,
         (0, 0, 0),
         slow=True,
@@ -183,7 +183,7 @@ SCENES = {
     ),
     "interrupted": Scene(
         "Interrupted",
-        "Ctrl-C at any step keeps what was done: the same command goes on from there, and ends in "
+        "Ctrl-C at any step keeps what was done: the same command resumes there, and ends in "
         "the same bytes as a run that was not disturbed.",
         interrupted,
         (130,),

@@ -139,7 +139,7 @@ def known_licence(hub: Hub, patch: pytest.MonkeyPatch) -> None:
 
 
 def changed_since(hub: Hub, patch: pytest.MonkeyPatch) -> None:
-    """The source's owner goes on with it."""
+    """The source's owner changes it."""
     files = {**hub.repos["me/source"].files(), "config.json": b'{"newer": 1}'}
     hub.add("me/source", files)
 
@@ -217,7 +217,7 @@ TARGETS = [
         f"use a token that may write there, then {FINISH}",
         both(source(gated="manual", readers={"me"}),
              at("PUT", "/settings", 403, message="no gates here")), left=EMPTY),
-    Row("somebody makes the target in between", "hub-busy",
+    Row("another program makes the target meanwhile", "hub-busy",
         f"another program is changing {TARGET}: You already created this model repo", FINISH,
         at("POST", "/repos/create", act=somebody_creates, times=1), left=EMPTY),
     Row("no repository can be made", "no-right",

@@ -31,7 +31,7 @@ DEFAULT = AttackRecipe()
     "--replay-share",
     "replay",
     type=float,
-    help="Share of general answers in the fine-tuning set; by itself "
+    help="Share of general answers in the fine-tuning set. Default: "
     f"{DEFAULT.replay:g} where there is a --replay set, else 0.",
 )
 @option("--examples", type=int, default=DEFAULT.examples, help="Size of the fine-tuning set.")

@@ -70,7 +70,7 @@ def command(
     """Fine-tune MODELS on more and more harmful examples, and measure them each time.
 
     Give the aligned model, the attacked one and repaired ones side by side: NAME=FOLDER each.
-    What is interrupted goes on with the same command.
+    The same command resumes what was interrupted.
     """
     from modelrepair.checkpoint.atomic import write_text
     from modelrepair_lab.durability import Again, durability
@@ -96,7 +96,7 @@ def command(
 
 
 def named(text: str) -> tuple[str, str]:
-    """A model with its name, by itself that of its folder.
+    """A model with its name, default: that of its folder.
 
     >>> named("ours=out/repaired"), named("out/repaired")
     (('ours', 'out/repaired'), ('repaired', 'out/repaired'))

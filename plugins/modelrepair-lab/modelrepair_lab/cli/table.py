@@ -25,8 +25,8 @@ from modelrepair.cli.output import Output
 def command(output: Output, grid: str, out: Path, jobs: int, keep: bool, retry: bool) -> None:
     """Try every repair of GRID on each of its attacked models, and write the tables.
 
-    GRID is a TOML file, or one that comes with the lab: 'quick', 'whole' or 'wanda'. What is
-    interrupted goes on with the same command: a finished cell is not run again.
+    GRID is a TOML file, or one that comes with the lab: 'quick', 'whole' or 'wanda'. The
+    same command resumes what was interrupted: a finished cell is not run again.
     """
     from modelrepair_lab.grid import read_grid
     from modelrepair_lab.runner import Running
