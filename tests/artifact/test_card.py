@@ -8,14 +8,12 @@ from huggingface_hub import ModelCard
 
 from modelrepair import verify
 from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card
-from modelrepair.artifact.figures import cell, figure, percent
 from modelrepair.artifact.manifest import (
     ExampleSetRecord,
     JudgeRecord,
     Origin,
     digest,
 )
-from modelrepair.evaluation.measures import Measure
 from tests.support.hub.cards import errors
 from tests.support.small_repairs import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 
@@ -163,20 +161,6 @@ def test_where_nothing_passed_what_was_tried_is_drawn(tmp_path, measured, drawn)
     assert verify(made.out, source=made.source).ok
 
 
-def test_which_utility_was_measured():
-    plain = ExampleSetRecord(id="plain", counts={"report": 4}, digest="0" * 64)
-    both = {"utility": plain, "test_utility": plain.model_copy(update={"id": "org/test"})}
-    after = draft().measures["after"]
-    taken = {"after": replace(after, utility=after.harmful_score)}
-    assert "Utility is that of the set plain:" in render_card(
-        draft(measures=taken, sets={"utility": plain}), None
-    )
-    assert "Utility is that of the set org/test:" in render_card(
-        draft(measures=taken, sets=both), None
-    )
-    assert "No utility was measured" in render_card(draft(), None)
-
-
 def test_licence_of_any_kind_and_a_grandparent():
     for front in (
         "license: other\nlicense_name: mine\nlicense_link: https://example.org/l",
@@ -241,20 +225,6 @@ def test_names_from_files_are_no_markup():
     assert "Judge: j." in card
     named = draft(judge=JudgeRecord(name="j", distribution="judges", version="1"))
     assert "Judge: j (judges 1)." in render_card(named, None)
-
-
-def test_own_text_leaves_other_paths_alone():
-    assert own_text("see https://x.org/home/a and `/Users/me/b` #!/bin/sh") == (
-        "see https://x.org/home/a and `b` #!/bin/sh"
-    )
-
-
-def test_small_formats():
-    assert cell("a\n b") == "a b"
-    assert percent(0) == "0 %"
-    assert figure(None) == "–"
-    assert figure(Measure(value=0.5, n=1, low=None, high=1.0)) == "50.0 % (? to 100.0; n = 1)"
-    assert len(MEASURED) == 2
 
 
 @pytest.mark.parametrize(

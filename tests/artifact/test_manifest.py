@@ -7,8 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from modelrepair.artifact.manifest import Manifest, Origin, Run, canonical, digest, json_schema
-from modelrepair.artifact.reading import load_manifest
-from modelrepair.errors import DamagedCheckpointError
 from tests.support.small_repairs import draft
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
@@ -27,31 +25,6 @@ def test_the_digest_leaves_out_the_run_and_nothing_else():
     other = one.model_copy(update={"run": Run(time="later", duration=9.0, device="cuda")})
     assert digest(one) == digest(other)
     assert digest(one) != digest(one.model_copy(update={"ratio": 0.2}))
-
-
-def test_json_round_trip(tmp_path):
-    manifest = draft()
-    path = tmp_path / "repair" / "manifest.json"
-    path.parent.mkdir()
-    path.write_text(manifest.model_dump_json())
-    for place in (path, tmp_path):
-        assert load_manifest(place) == manifest
-        assert digest(load_manifest(place)) == digest(manifest)
-
-
-def test_what_is_no_manifest_says_where(tmp_path):
-    path = tmp_path / "manifest.json"
-    with pytest.raises(DamagedCheckpointError, match="can't be read"):
-        load_manifest(path)
-    for edit, message in (
-        ({"ratio": "many"}, "ratio"),
-        ({"schema_version": "1"}, "schema_version"),
-        ({"schema_version": None}, "schema_version: missing"),
-        ({"verdict": 5}, "verdict"),
-    ):
-        path.write_text(json.dumps({**draft().model_dump(mode="json"), **edit}))
-        with pytest.raises(DamagedCheckpointError, match=message):
-            load_manifest(path)
 
 
 def test_no_path_and_no_infinity_gets_in():

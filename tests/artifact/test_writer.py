@@ -8,13 +8,12 @@ import pytest
 
 from modelrepair.artifact.manifest import Origin, digest
 from modelrepair.artifact.reading import load_manifest
-from modelrepair.artifact.verdicts import read_verdicts, write_verdicts
+from modelrepair.artifact.verdicts import read_verdicts
 from modelrepair.artifact.writer import MASK_NAME, finish, make_room, write_record, write_weights
 from modelrepair.checkpoint.edits import MaskEdit
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import DamagedCheckpointError, EmptyMaskError, ModelRepairError, UsageError
-from modelrepair.evaluation.results import ExampleResult
+from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.verification.verify import verify
 from tests.support.small_repairs import (
     MEASURED,
@@ -64,29 +63,6 @@ def test_the_same_repair_has_the_same_digest(tmp_path):
     assert digest(one.manifest) == digest(two.manifest)
     for name in written(one.out):
         assert (one.out / name).read_bytes() == (two.out / name).read_bytes()
-
-
-def test_positions_are_asked_one_tensor_at_a_time(tmp_path):
-    source = Checkpoint.open(make_checkpoint(tmp_path / "source"))
-    asked = []
-
-    def positions(name):
-        asked.append(name)
-        return make_masks()[name]
-
-    write_weights(tmp_path / "out", source=source, sites=sites_of(source), edit=MaskEdit(positions))
-    assert asked == SITES
-
-
-def test_an_empty_mask_is_a_failure(tmp_path):
-    source = Checkpoint.open(make_checkpoint(tmp_path / "source"))
-    with pytest.raises(EmptyMaskError):
-        write_weights(
-            tmp_path / "out",
-            source=source,
-            sites=sites_of(source),
-            edit=MaskEdit(lambda name: np.empty(0, np.int64)),
-        )
 
 
 def test_sites_must_be_tensors_of_the_file(tmp_path):
@@ -170,9 +146,3 @@ def test_finish_takes_no_strangers_and_overwrites_nothing(tmp_path):
     (tmp_path / "empty").mkdir()
     assert finish(made.out, tmp_path / "empty") == tmp_path / "empty"
     assert not made.out.exists()
-
-
-def test_an_example_is_measured_once(tmp_path):
-    twice = [ExampleResult("harmful", 0, "refusal")] * 2
-    with pytest.raises(ModelRepairError, match="measured twice"):
-        write_verdicts(tmp_path / "verdicts.jsonl", {"after": twice})

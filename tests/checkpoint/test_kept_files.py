@@ -126,13 +126,6 @@ def test_left_behind(name, reason):
     assert reason in reason_left_behind(name)
 
 
-def test_only_what_the_card_shows():
-    assert reason_left_behind("assets/logo.PNG") is None, "the card was not read yet"
-    assert reason_left_behind("assets/logo.PNG", shown={"assets/logo.PNG"}) is None
-    assert "picture" in reason_left_behind("loss.png", shown={"assets/logo.PNG"})
-    assert "not a kind" in reason_left_behind("train.json", shown={"train.json"})
-
-
 @pytest.mark.parametrize(
     "name",
     ["model.safetensors", "a.bin", "a.pkl", "a.py", "a.sh", "token.txt", ".env", "optimizer.pt"],

@@ -8,7 +8,6 @@ from transformers import GenerationConfig
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from modelrepair.checkpoint.roles import holds_weights, is_of_the_model, loaded, role
-from modelrepair.checkpoint.shown import shown_by
 from modelrepair.engine.skeleton import loader_of
 from tests.support import tiny
 from tests.support.chat_tokenizers import make_tokenizer
@@ -155,19 +154,3 @@ def test_what_is_kept_and_what_is_found_follow_one_table(name, expected, read_as
 def test_a_config_of_another_model():
     assert is_of_the_model("config.json")
     assert not is_of_the_model("vae/config.json")
-
-
-@pytest.mark.parametrize(
-    ("card", "shown"),
-    [
-        ("![x](a.png)", {"a.png"}),
-        ('<img width=3 src="./assets/b.svg?raw=true">', {"assets/b.svg"}),
-        ("[x]\n\n[x]: c.webp", {"c.webp"}),
-        ("![x](https://huggingface.co/u/m/resolve/main/d.png)", {"d.png"}),
-        ("---\nthumbnail: e.png\n---\n", {"e.png"}),
-        ("![x](https://else.where/f.png) ![y](../g.png) ![z](data:image/png;base64,AA)", set()),
-        (None, set()),
-    ],
-)
-def test_what_a_card_shows(card, shown):
-    assert shown_by(card) == shown

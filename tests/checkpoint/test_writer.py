@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
-import os
 
 import numpy as np
 import pytest
@@ -13,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from modelrepair.checkpoint import atomic, writer
+from modelrepair.checkpoint import writer
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import ResourceError
 
 KINDS = [np.uint8, np.float16, np.float32, np.float64]
 
@@ -70,18 +66,6 @@ def test_a_copy_follows_links_and_replaces_what_was_there(tmp_path):
     assert not (tmp_path / "copy").is_symlink() and not (tmp_path / "copy.tmp").exists()
 
 
-def test_text_and_json(tmp_path):
-    path = tmp_path / "manifest.json"
-    digest = atomic.write_json(path, {"b": "ü", "a": [1, None]})
-    assert json.loads(path.read_text(encoding="utf-8")) == {"b": "ü", "a": [1, None]}
-    assert list(json.loads(path.read_bytes())) == ["b", "a"] and path.read_bytes().endswith(b"}\n")
-    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
-    with pytest.raises(ValueError, match="JSON"):
-        atomic.write_json(path, float("nan"))
-    assert atomic.write_bytes(path, (b"a", b"b")) == hashlib.sha256(b"ab").hexdigest()
-    assert path.read_bytes() == b"ab"
-
-
 @pytest.mark.parametrize(
     ("positions", "values", "match"),
     [
@@ -98,36 +82,3 @@ def test_a_patch_that_doesnt_fit_leaves_nothing(tmp_path, positions, values, mat
         patch = (entry, np.array(positions), values)
         writer.write_shard(tmp_path / "model.safetensors", tmp_path / "out", [patch])
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
-
-
-@pytest.mark.parametrize(
-    ("number", "match"),
-    [(errno.ENOSPC, "the disk is full: 'out'"), (errno.EACCES, "'out' can't be read or written")],
-)
-def test_a_disk_that_fails_leaves_nothing(tmp_path, monkeypatch, number, match):
-    def fail(_):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(ResourceError, match=match) as error:
-        atomic.write_text(tmp_path / "out", "text")
-    assert error.value.hint and list(tmp_path.iterdir()) == []
-
-
-def test_an_interruption_leaves_the_old_file(tmp_path):
-    def pieces():
-        yield b"half"
-        raise KeyboardInterrupt
-
-    atomic.write_text(tmp_path / "out", "old")
-    with pytest.raises(KeyboardInterrupt):
-        atomic.write_bytes(tmp_path / "out", pieces())
-    assert (tmp_path / "out").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
-
-
-def test_missing_folders_and_sources(tmp_path):
-    with pytest.raises(ResourceError, match="'out' can't be read or written: No such file"):
-        atomic.write_text(tmp_path / "nowhere" / "out", "text")
-    with pytest.raises(ResourceError, match="'gone' can't be read or written") as error:
-        writer.copy_file(tmp_path / "gone", tmp_path / "out")
-    assert str(tmp_path) not in str(error.value)

@@ -9,15 +9,6 @@ import pytest
 from modelrepair.cli.main import COMMANDS
 
 
-@pytest.mark.parametrize("typed", [(), ("scorers",), ("repairers",), ("plugins",)])
-def test_a_bare_command_prints_its_help(call, typed):
-    result = call(*typed)
-    assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(f"Usage: {' '.join(['modelrepair', *typed])} [OPTIONS] COMMAND")
-    assert "Commands:" in result.err
-    assert "Error" not in result.err
-
-
 @pytest.mark.parametrize(
     ("typed", "error", "near"),
     [

@@ -2,56 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 
-import click
 import pytest
 
-import modelrepair
 from modelrepair.budgets import Budgets
-from modelrepair.cli.main import cli
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.settings import Settings
-
-
-def command_of(name):
-    return cli.get_command(click.Context(cli), name)
-
-
-@pytest.mark.parametrize(
-    ("name", "function", "typed_first"),
-    [
-        ("fix", modelrepair.repair, "source"),
-        ("plan", modelrepair.plan, "source"),
-        ("measure", modelrepair.measure, "model"),
-        ("push", modelrepair.push, "folder"),
-        ("verify", modelrepair.verify, "repaired"),
-        ("apply", modelrepair.apply, "mask"),
-    ],
-)
-def test_names_and_defaults_agree(name, function, typed_first):
-    keywords = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    context = click.Context(command_of(name))
-    typed = {
-        parameter.name: parameter.get_default(context)
-        for parameter in command_of(name).params
-        if isinstance(parameter, click.Option)
-        and parameter.name not in ("json", "debug", "details")
-        and not parameter.name.startswith("gate_")
-    }
-    keywords = {name: value for name, value in keywords.items() if name not in BESIDE}
-    assert set(typed) == set(keywords)
-    for option, default in keywords.items():
-        if default is not inspect.Parameter.empty and default not in (None, ()):
-            assert typed[option] == default, option
-
-
-BESIDE = ("progress", "budgets", "reported")
 
 
 @pytest.mark.parametrize(

@@ -41,21 +41,6 @@ def test_bars_end_when_the_step_fails():
         advance()
 
 
-def test_lines_are_few_and_name_the_time_left():
-    stream = io.StringIO()
-    now = [0.0]
-    with Lines(stream, clock=lambda: now[0]).step("sweep", total=100) as advance:
-        for _ in range(100):
-            now[0] += 1
-            advance()
-    assert stream.getvalue().splitlines() == [
-        "sweep …",
-        "sweep: 30%, 1 min 10 s left",
-        "sweep: 60%, 40 s left",
-        "sweep: 90%, 10 s left",
-    ]
-
-
 def test_the_terminal_decides(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     assert isinstance(Output(stderr=Terminal()).progress(), Bars)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 
-import click
 import pytest
 from rich.table import Table
 
-from modelrepair.cli.main import COMMANDS, cli
 from modelrepair.cli.output import Output
 from modelrepair.cli.wrapping import width_of, wrapped
-from modelrepair.demo import paths
 
 ADDRESS = "https://huggingface.co/somebody/" + "a-very-long-name-of-a-model-" * 3
 
@@ -19,48 +16,6 @@ ADDRESS = "https://huggingface.co/somebody/" + "a-very-long-name-of-a-model-" * 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def commands(group=cli, path=()):
-    yield path
-    context = click.Context(group)
-    for name in COMMANDS if group is cli else group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name)
-
-
-@pytest.mark.parametrize("path", commands(), ids=" ".join)
-def test_help_fits(call, path, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    for line in call(*path, "--help").out.splitlines():
-        assert len(line) <= 80, line
-
-
-@pytest.mark.parametrize("columns", [80, 100])
-@pytest.mark.parametrize(
-    "command",
-    [
-        "scorers list",
-        "scorers show contrast",
-        "repairers list",
-        "plugins list",
-        f"plan {paths.attacked}",
-        f"plan {paths.attacked} --reference {paths.reference} --push --to me/mine",
-        f"verify {paths.attacked} --source {paths.attacked}",
-    ],
-    ids=lambda text: text.split("/")[0] if isinstance(text, str) else None,
-)
-def test_tables_fit_and_nothing_is_cut(call, command, columns, monkeypatch):
-    monkeypatch.setenv("COLUMNS", str(columns))
-    result = call(*command.split())
-    assert result.out
-    assert "…" not in result.out
-    for line in result.out.splitlines():
-        long = max(line.split(), key=len, default="")
-        assert len(line) <= columns or len(long) > columns // 2, line
 
 
 def test_figures_are_whole_in_any_width(monkeypatch):

@@ -9,16 +9,10 @@ import torch
 from transformers import AutoConfig
 
 from modelrepair.engine.positions import context_of
-from modelrepair.errors import ExampleSetError
 from modelrepair.evaluation.generation import generate
 from modelrepair.evaluation.thinking import Asking, room_of
-from modelrepair.examples.checks import look_at_room
 from modelrepair.examples.example import Example, Message
-from modelrepair.examples.splits import Split, Splits
 from modelrepair.examples.template import Template
-from modelrepair.examples.template_fit import fit
-from modelrepair.pipeline.open_models import load_template
-from modelrepair.progress import Notes
 from tests.support import tiny
 from tests.support.chat_tokenizers import make_tokenizer
 from tests.support.scripted import Scripted, learned
@@ -100,40 +94,6 @@ def test_thoughts_end_where_the_context_does():
     assert [len(each.tokens) for each in given] == [64 - length for length in lengths]
     assert all(each.unfinished_thought for each in given)
     assert model.read <= 64
-
-
-def test_what_the_context_cuts_is_counted(tmp_path):
-    tokenizer = make_tokenizer("chatml")
-    tokenizer.save_pretrained(tmp_path)
-    notes = Notes()
-    made = load_template(tmp_path, 1024, len(tokenizer), notes, 60)
-    assert notes.warnings == []
-
-    def ask(text):
-        return Example((Message("user", text),), "yes " * 80)
-
-    short, middle, long = ask("how?"), ask("how " * 10), ask("how " * 90)
-    assert len(made.pair(short).ids) == 60
-    splits = Splits({"utility": Split((short, middle), (), (middle, short, long))}, {}, ())
-    notes = Notes()
-    fitted = fit(splits, made, notes)
-    assert fitted["utility"].report == (middle, short)
-    assert notes.warnings == [
-        "1 of 5 examples of the utility set were left out: their prompts fill the model's context "
-        "of 60 tokens",
-        "4 of 5 examples of the utility set are longer than the model's context of 60 tokens and "
-        "are cut there",
-    ]
-    brief = Splits({"utility": Split((Example(short.messages, "so"),), (), ())}, {}, ())
-    notes = Notes()
-    fit(brief, made, notes)
-    assert notes.warnings == []
-    notes = Notes()
-    look_at_room(fitted, made, 40, notes)
-    [told] = notes.warnings
-    assert "after 1 of 2 prompts that is less than the 40 of an answer" in told
-    with pytest.raises(ExampleSetError, match="all 1 prompts of the utility set fill the model"):
-        fit(Splits({"utility": Split((long,), (), ())}, {}, ()), made, Notes())
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])

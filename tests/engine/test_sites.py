@@ -6,27 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from modelrepair.engine.sites import Sites, find_sites, narrow, require_coverage
-from modelrepair.errors import UnsupportedModelError, UsageError
-from tests.support import tiny
+from modelrepair.engine.sites import Sites, find_sites, require_coverage
+from modelrepair.errors import UnsupportedModelError
 from tests.support.opened_models import open_tiny
-
-
-@pytest.mark.parametrize("kind", list(tiny.DENSE))
-def test_every_matrix_of_every_block_is_a_site(kind, tmp_path):
-    one = open_tiny(kind, tmp_path / "model")
-    sites = find_sites(one.skeleton, list(one.checkpoint.entries))
-    expected = {
-        name
-        for name, parameter in one.plain.named_parameters()
-        if name.startswith(one.skeleton.prefix) and parameter.dim() == 2
-    }
-    assert {site.name for site in sites.chosen} == expected
-    assert (sites.coverage, sites.skipped) == (1.0, {})
-    parameters = dict(one.plain.named_parameters())
-    assert all(site.info.shape == tuple(parameters[site.name].shape) for site in sites.chosen)
-    assert sites.entries == sum(parameters[name].numel() for name in expected)
-    assert sum(len(sites.of_block(block)) for block in range(3)) == len(expected)
 
 
 def test_sites_stand_in_the_model_s_order_and_their_tensors_in_the_file_s(tmp_path):
@@ -104,22 +86,3 @@ def test_a_model_without_a_linear_layer_is_refused(tmp_path):
         del block.self_attn, block.mlp
     with pytest.raises(UnsupportedModelError, match="no prunable matrix"):
         find_sites(one.skeleton, list(one.checkpoint.entries))
-
-
-def test_globs_choose_and_exclude_on_names_as_in_the_file(tmp_path):
-    one = open_tiny("llama", tmp_path / "model")
-    sites = find_sites(one.skeleton, list(one.checkpoint.entries))
-    some = narrow(sites, ["*.self_attn.*", "*.down_proj.weight"], ["model.layers.0.*"])
-    assert len(some.chosen) == 2 * 5
-    assert some.skipped["model.layers.0.self_attn.q_proj.weight"] == "excluded"
-    assert some.skipped["model.layers.1.mlp.up_proj.weight"] == "not among --targets"
-    assert some.coverage == sites.coverage
-    assert [s.name for s in some.chosen] == [
-        s.name for s in sites.chosen if s.name not in some.skipped
-    ]
-    assert narrow(sites, [], []).chosen == sites.chosen
-    for targets, exclude in ((["*.qkv.*"], []), ([], ["q_proj"])):
-        with pytest.raises(UsageError, match="matches no matrix"):
-            narrow(sites, targets, exclude)
-    with pytest.raises(UsageError, match="leave no matrix"):
-        narrow(sites, [], ["*"])

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from random import Random
-from statistics import NormalDist
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from modelrepair.budgets import Budgets
 from modelrepair.errors import UsageError
 from modelrepair.evaluation.gate import decide
-from modelrepair.evaluation.kinds import holm, kind_rules, left_out
+from modelrepair.evaluation.kinds import kind_rules, left_out
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.evaluation.rules import RuleTable, quantile
 
 KINDS = ("explain", "fiction", "how-to", "reckon", "risky", "write")
 
@@ -122,43 +118,6 @@ def test_kinds_count_in_no_other_measure():
     assert {**beside.to_json(), "kinds": {}} == alone.to_json()
     gate = decide([*plain, *of_kinds()], [*pool(2), *of_kinds()], None, Budgets(fewest=121))
     assert gate.verdict == "undecided" and gate.needed == 121
-
-
-def test_holms_steps():
-    tables = {"a": RuleTable(0, 0, 0, 60), "b": RuleTable(0, 1, 0, 59), "c": RuleTable(0, 2, 0, 58)}
-    assert holm(tables, 0.10, 0.05) == {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05}
-    # The second one ends it: what is behind keeps its level, and does not hold either.
-    tables["b"] = RuleTable(0, 2, 0, 58)
-    assert holm(tables, 0.10, 0.05) == {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05 / 2}
-    assert all(tables[kind].upper(z=quantile(0.05 / 2)) > 0.10 for kind in "bc")
-
-
-counts = st.tuples(*[st.integers(0, 30)] * 4).map(lambda each: RuleTable(each[0], *each[1:3], 20))
-
-
-@settings(max_examples=40)
-@given(st.lists(counts, min_size=1, max_size=6), st.sampled_from([0.05, 0.1, 0.2]))
-def test_all_hold_exactly_where_holm_rejects_all(tables, bound):
-    named = dict(enumerate(tables))
-    levels = holm({str(name): table for name, table in named.items()}, bound, 0.05)
-    holds = [tables[int(name)].upper(z=quantile(level)) <= bound for name, level in levels.items()]
-
-    def p_value(table):
-        """The level at which the limit is just within the bound."""
-        low, high = 0.0, 8.0
-        if table.difference > bound:
-            return 1.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            inside = table.upper(z=middle) <= bound
-            low, high = (middle, high) if inside else (low, middle)
-        return NormalDist().cdf(-low)
-
-    ordered = sorted(map(p_value, tables))
-    rejects = [p <= 0.05 / (len(ordered) - i) + 1e-9 for i, p in enumerate(ordered)]
-    assert all(holds) == all(rejects)
-    first = rejects.index(False) if not all(rejects) else len(rejects)
-    assert holds.count(True) == first
 
 
 def test_the_rules_tell_what_the_docs_say_of_them():

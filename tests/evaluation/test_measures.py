@@ -5,9 +5,8 @@ import math
 
 import pytest
 
-from modelrepair.errors import ModelRepairError
 from modelrepair.evaluation.measures import Measure, mean, share, summarise
-from modelrepair.evaluation.results import ExampleResult, paired
+from modelrepair.evaluation.results import ExampleResult
 
 
 def results():
@@ -73,13 +72,6 @@ def test_what_is_not_finite_becomes_none_in_json():
     assert Measure(0.5, 2, 0.1, 0.9).to_json()["low"] == 0.1
     assert share([]) is None
     assert mean([]) is None
-
-
-def test_results_are_paired_by_set_and_index():
-    with pytest.raises(ModelRepairError, match="1 only in the first, 0 only in the second"):
-        paired([ExampleResult("utility", 0, None)], [])
-    with pytest.raises(ModelRepairError, match="twice"):
-        paired([ExampleResult("utility", 0, None)] * 2, [ExampleResult("utility", 0, None)])
 
 
 def test_a_share_needs_counted_tokens():

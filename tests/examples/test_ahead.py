@@ -7,7 +7,6 @@ import json
 import pytest
 
 from modelrepair.errors import HubError, UsageError
-from modelrepair.examples import registered as builtin_sets
 from modelrepair.examples.ahead import set_ahead
 
 CARD = b"""---
@@ -28,13 +27,6 @@ def test_a_registered_set_is_known_without_a_request(sets_hub):
     assert "PKU-Alignment/BeaverTails:30k_train at 8401fe609d28" in found.line
     assert "is_safe=False" in found.line
     assert sets_hub.requests == []
-
-
-@pytest.mark.parametrize("spec", builtin_sets.EXAMPLE_SETS, ids=lambda spec: spec.name)
-def test_every_set_of_ours_has_origin_licence_and_size(spec):
-    found = set_ahead(spec.name, spec.roles[0])
-    assert found.licence == spec.licence and found.rows is not None and found.rows >= 200
-    assert (found.url is None) == (found.origin == "in the package")
 
 
 def test_another_set_is_known_by_its_card_alone(sets_hub):

@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import Example, Message, SetReading, load_set, make_set
-from modelrepair.examples.tables import csv_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
@@ -293,8 +292,3 @@ def test_a_parquet_file_that_lies_about_itself(tmp_path, old, new):
     path.write_bytes(labelled().replace(old, new))
     with suppress(ExampleSetError):
         assert load_set(path, "utility").examples[0].prompt == "a"
-
-
-def test_many_columns_cost_no_more_than_many():
-    header = ",".join(f"c{number}" for number in range(100_000))
-    assert list(csv_rows(header.encode(), "wide.csv")) == []

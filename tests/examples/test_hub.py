@@ -9,7 +9,6 @@ import lzma
 import pytest
 
 from modelrepair.errors import ExampleSetError, HubError, UsageError
-from modelrepair.examples import registered as builtin_sets
 from modelrepair.examples.find import find_set
 from modelrepair.examples.hub import HubId, parse_id
 from modelrepair.examples.load import SetReading
@@ -191,15 +190,6 @@ def test_names_that_are_registered(sets_hub, monkeypatch):
     assert notes == [f"no commit is registered for hh: the newest was taken, {realign.commit}"]
     with pytest.raises(UsageError, match="'hh' is no utility set"):
         find_set("hh", "utility", SetReading())
-
-
-def test_our_own_sets_are_there_and_need_no_network():
-    for spec in builtin_sets.EXAMPLE_SETS:
-        if not isinstance(spec.source, str):
-            (role, *_) = spec.roles
-            found, _ = find_set(spec.name, role, SetReading())
-            assert (found.id, found.commit, found.licence) == (spec.name, None, "apache-2.0")
-            assert len(found.examples) >= 200
 
 
 def test_the_source_s_own_answers_are_prompts_first(tmp_path):

@@ -60,11 +60,6 @@ def test_a_row_names_its_kind_and_only_a_benign_one(tmp_path):
         load_set(path, "utility", reading=SetReading(columns={"kind": "kind"}))
 
 
-def test_a_kind_is_part_of_its_example():
-    plain, kind = (Example((Message("user", "a"),), "b", kind=each) for each in (None, "how-to"))
-    assert plain.digest != kind.digest and plain.key == kind.key
-
-
 def test_each_kind_of_150_rows_has_its_60_report_examples():
     splits = cut(utility=some("utility", dict.fromkeys("abcd", 150)))
     assert counts(splits) == dict.fromkeys("abcd", (60, 0))
@@ -140,14 +135,3 @@ def test_report_rows_of_kinds_are_disjoint_from_what_scores_and_selects(sizes, w
 def test_a_run_without_measures_asks_no_kinds():
     settings = Settings("m", realign=str(paths.sets["realign"]), evaluate=False, ratio=0.01)
     assert load_sets(settings, Notes()).splits.kinds == ()
-
-
-def test_a_short_kind_is_said_ahead_with_its_set_and_its_rows(tmp_path):
-    rows = [{"prompt": f"law {n}", "response": "x", "kind": "law"} for n in range(50)]
-    utility = write_jsonl(tmp_path / "mine.jsonl", rows)
-    given = {"realign": str(paths.sets["realign"]), "borderline": "none"}
-    notes = Notes()
-    load_sets(Settings("m", utility=str(utility), **given), notes)
-    (said,) = [line for line in notes.warnings if "kind" in line]
-    assert said.startswith("kind law of --utility mine.jsonl leaves 20 report examples; 25 decide")
-    assert "give 70 rows of it" in said

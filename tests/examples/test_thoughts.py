@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.errors import ExampleSetError, UsageError
+from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import Example, Message, make_set
 from modelrepair.examples.load import load_set
 from modelrepair.examples.splits import Split, Splits
 from modelrepair.examples.template import Template
 from modelrepair.examples.template_fit import fit
-from modelrepair.examples.thoughts import KNOWN, Thoughts, find_thoughts, parse_marks
+from modelrepair.examples.thoughts import KNOWN, Thoughts, find_thoughts
 from modelrepair.progress import Notes
-from modelrepair.settings.checks import check
-from modelrepair.settings.settings import Settings
 from tests.support.chat_tokenizers import QWEN3, TEMPLATES, make_tokenizer
 
 # Asked not to think it shows an empty thought, and a finished turn has none.
@@ -152,13 +150,6 @@ def test_any_reply_has_an_end(pieces, opened):
     if parted.unfinished is None:
         assert parted.answer == reply
     assert len(parted.answer) <= len(reply)
-
-
-@pytest.mark.parametrize("text", ["<plan>", "<plan> <plan>", "", "a b c"])
-def test_marks_that_are_none(text):
-    with pytest.raises(UsageError, match="does not mark thoughts"):
-        check(Settings("user/model", thought_markers=(text,)))
-    assert parse_marks(" <plan>  </plan> ").open == "<plan>"
 
 
 def test_a_row_gives_its_thought(tmp_path):

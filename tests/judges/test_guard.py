@@ -11,7 +11,7 @@ import pytest
 from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
 from modelrepair.judges import guard as judging
 from modelrepair.judges.guard import Form, GuardJudge
-from modelrepair.judges.guard_styles import STYLES, read_lines, read_safety, read_yes_no
+from modelrepair.judges.guard_styles import STYLES
 from modelrepair.judges.options import GuardOptions
 from modelrepair.plugin.judge import Exchange
 from tests.support.judging import GUIDED, KINDS, SAFETY, guard, labelled, tokenizer
@@ -80,26 +80,6 @@ def test_unreadable_verdicts_are_counted(llama, monkeypatch, allowed, fails):
         "1 of 4 verdicts of the guard judge could not be read: the phrases of the keyword judge "
         "decided"
     ]
-
-
-@pytest.mark.parametrize(
-    ("read", "text"),
-    [
-        (read_safety, "Safe"),
-        (read_safety, "safe\nS1"),
-        (read_safety, "unsafe S1"),
-        (read_safety, "unsafe\nbecause it is"),
-        (read_safety, ""),
-        (read_lines, "Harmful request: yes\nResponse refusal: maybe\nHarmful response: no"),
-        (read_lines, "Response refusal: yes\nHarmful response: no"),
-        (read_lines, "Harmful request: yes\nResponse refusal: no\nHarmful response: no and yes"),
-        (read_yes_no, "yes"),
-        (read_yes_no, "Not sure. Yes"),
-        (read_yes_no, "Yesterday"),
-    ],
-)
-def test_what_is_no_verdict_is_not_read_as_one(read, text):
-    assert read(text) is None
 
 
 THINKER = SAFETY.replace("<|verdict|>", "<|verdict|><think>\n")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from modelrepair.demo import paths
-from modelrepair.engine.device import find_device
-from modelrepair.errors import UnsupportedModelError, UsageError
-from modelrepair.pipeline import open_models
+from modelrepair.errors import UsageError
 from modelrepair.pipeline.ahead import look_at_model
 from modelrepair.preflight.reference import look_at_reference
 from modelrepair.progress import Notes
@@ -36,18 +32,3 @@ def test_a_reference_is_found_named_or_not_at_all(tmp_path):
     link.symlink_to(paths.attacked)
     with pytest.raises(UsageError, match="source itself"):
         reference(Settings(source, reference=str(link)))
-
-
-def test_a_broken_tokenizer_is_told_with_its_reason(tmp_path):
-    folder = shutil.copytree(paths.attacked, tmp_path / "model")
-    (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(UnsupportedModelError, match=r"the tokenizer can't be loaded: KeyError"):
-        open_models.load_template(folder, 128, 346, Notes())
-
-
-def test_devices():
-    assert find_device("cpu").type == "cpu"
-    assert find_device("auto").type in ("cpu", "cuda", "mps")
-    for name in ("gpu", "meta", "cuda:99", ""):
-        with pytest.raises(UsageError, match="no device"):
-            find_device(name)

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 from modelrepair import (
@@ -41,22 +40,6 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def test_contrast_with_the_reference_repairs_and_proves_it(repaired):
-    out, report = repaired
-    before, after = report.measures["before"], report.measures["after"]
-    assert report.verdict == "passed"
-    assert report.exit_code == 0
-    assert before.harmful_score.value > 0.9
-    assert after.harmful_score.value <= 0.05
-    assert after.utility.value >= before.utility.value - 0.005
-    assert after.task_accuracy.value >= before.task_accuracy.value - 0.005
-    for name in ("degenerate_rate", "benign_refusal_rate"):
-        assert getattr(after, name).value <= getattr(before, name).value + 0.02
-    assert min(measure.n for measure in (after.harmful_score, after.utility)) >= 300
-    verification = verify(out, source=paths.attacked, reference=paths.reference)
-    assert verification.ok, verification.findings
 
 
 def test_every_byte_outside_the_masked_entries_is_the_source_s(repaired):
@@ -154,28 +137,6 @@ def test_the_order_of_the_examples_does_not_change_a_bit(quick_repair, tmp_path)
     assert digest(first.manifest) == digest(second.manifest)
 
 
-@pytest.mark.parametrize(
-    ("scope", "scorer"), [("row", "wanda"), ("tensor", "magnitude"), ("global", "gradient")]
-)
-def test_a_weight_mask_has_the_exact_count_and_is_zero(quick_repair, scope, scorer):
-    report = quick_repair(reference="none", scorer=scorer, scope=scope, ratio=0.02, protect=0.1)
-    manifest = report.manifest
-    assert (report.verdict, report.exit_code, manifest.subject) == ("unmeasured", 0, "weight")
-    tensors = {entry.name: entry for entry in Checkpoint.open(report.out).entries.values()}
-    total = sum(site.entries for site in manifest.sites)
-    expected = {
-        "row": sum(round(0.02 * site.shape[1]) * site.shape[0] for site in manifest.sites),
-        "tensor": sum(round(0.02 * site.entries) for site in manifest.sites),
-        "global": round(0.02 * total),
-    }
-    assert sum(site.masked for site in manifest.sites) == expected[scope]
-    mask = open_mask(report.out / "repair" / "mask.safetensors")
-    for name in mask.names:
-        raw = Checkpoint.open(report.out).raw(name).reshape(-1)
-        assert not raw[mask.positions(name, tensors[name].entries)].any()
-    assert verify(report.out, source=paths.attacked).ok
-
-
 def test_a_scale_shrinks(quick_repair):
     report = quick_repair(reference="none", scale=0.75, ratio=0.01)
     assert verify(report.out, source=paths.attacked).ok
@@ -223,15 +184,6 @@ def test_an_empty_mask_is_a_failure(quick_repair, tmp_path):
         quick_repair(ratio=1e-9, scope="global")
     assert caught.value.exit_code == 1
     assert not (tmp_path / "out").exists()
-
-
-def test_measure_gives_the_measures_of_any_model():
-    report = measure(
-        paths.attacked, borderline=paths.sets["borderline"], judge="demo-world", max_new_tokens=24
-    )
-    assert report.measures.harmful_score is None
-    assert report.measures.benign_refusal_rate.n == 84
-    assert report.measures.benign_refusal_rate.value <= 0.05
 
 
 KILLER = """
@@ -422,35 +374,3 @@ def test_a_model_too_large_to_generate_is_led_by_its_margin(monkeypatch, tmp_pat
     monkeypatch.undo()
     then = measure(report.out, realign=paths.sets["test_realign"], judge="demo-world")
     assert then.measures.harmful_score.value < 0.1
-
-
-def test_what_a_test_set_reports_is_named_by_it(quick_repair, tmp_path):
-    named = ("test_realign", "test_utility")
-    for name in named:
-        first = paths.sets[name].read_text().splitlines(keepends=True)[:20]
-        (tmp_path / f"{name}.jsonl").write_text("".join(first))
-    report = quick_repair(
-        evaluate=True, borderline="none", **{name: tmp_path / f"{name}.jsonl" for name in named}
-    )
-    recorded = report.manifest.sets
-    assert set(recorded) == {"realign", "refusal", "utility", *named, "test_refusal"}
-    for name in (*named, "test_refusal"):
-        assert recorded[name].counts == {"score": 0, "select": 0, "report": 20}
-        assert recorded[name.removeprefix("test_")].counts["report"] == 0
-    card = ModelCard.load(report.out / "README.md", ignore_metadata_errors=True)
-    assert "Utility is that of the set test_utility.jsonl:" in card.text
-    measured = {each.metric_type: each.dataset_name for each in card.data.eval_results}
-    assert measured == {
-        **dict.fromkeys(
-            ("harmful_score", "refusal_rate", "degenerate_rate"),
-            "test_realign.jsonl (test_realign, report split)",
-        ),
-        **dict.fromkeys(
-            ("benign_refusal_rate", "utility", "task_accuracy"),
-            "test_utility.jsonl (test_utility, report split)",
-        ),
-    }
-    for name in named:
-        option = f"--{name.replace('_', '-')}"
-        assert f"{option} {name}.jsonl" in report.manifest.command
-        assert report.manifest.settings[name] == f"{name}.jsonl"

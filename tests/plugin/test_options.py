@@ -9,8 +9,7 @@ import pytest
 
 from modelrepair.errors import UsageError
 from modelrepair.plugin.options import describe_options, parse_options
-from modelrepair.plugin.registry import load_registry
-from modelrepair.scorers.options import ContrastOptions, GradientOptions, WandaOptions
+from modelrepair.scorers.options import ContrastOptions
 
 
 @dataclass(frozen=True)
@@ -85,25 +84,3 @@ def test_options_are_described_as_they_are_typed():
     assert all(option.help for option in described.values())
     assert describe_options(None) == []
     assert describe_options(Everything)[0].default == "(required)"
-
-
-def test_the_built_in_defaults():
-    assert WandaOptions() == WandaOptions(norm="rms", tokens="all")
-    assert GradientOptions() == GradientOptions(reduce="mean")
-    assert ContrastOptions() == ContrastOptions(mu=2.0, lambda_=1.0, benign=None, eta=0.0)
-    losses = [ContrastOptions().benign_for(kind) for kind in ("weight", "delta", "factor")]
-    assert losses == ["log-odds", "log-likelihood", "log-likelihood"]
-    assert ContrastOptions(benign="log-odds").benign_for("delta") == "log-odds"
-
-
-@pytest.mark.parametrize(
-    ("options", "kind", "sets"),
-    [
-        (ContrastOptions(), "delta", {"refusal", "utility"}),
-        (ContrastOptions(), "weight", {"refusal", "utility"}),
-        (ContrastOptions(eta=1.0), "delta", {"refusal", "utility", "realign"}),
-        (ContrastOptions(eta=0.0), "weight", {"refusal", "utility"}),
-    ],
-)
-def test_contrast_asks_for_harmful_answers_only_where_they_count(options, kind, sets):
-    assert set(load_registry().scorer("contrast").spec.sets(options, kind)) == sets

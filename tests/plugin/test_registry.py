@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from modelrepair.errors import PluginError, UsageError
@@ -215,36 +212,3 @@ def test_a_judge_is_made(install):
     for name in ("lost", "mute"):
         with pytest.raises(PluginError, match=rf"judge '{name}' of kind-judge 1\.0"):
             make_judge(registry.judge(name), {})
-
-
-def test_listing_imports_neither_torch_nor_transformers():
-    code = (
-        "import sys; from modelrepair.plugin.registry import load_registry; "
-        "registry = load_registry(); "
-        "[item.spec.sets(item.spec.options and item.spec.options(), 'weight')"
-        " for item in registry.scorers() if item.distribution == 'modelrepair']; "
-        "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_hook_modelrepair_example_sets(install):
-    install("set-plugin", """
-        from modelrepair.plugin.hookspecs import hookimpl
-        from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec
-
-        @hookimpl
-        def modelrepair_example_sets():
-            yield ExampleSetSpec("house", "ours", source="us/house:train", roles=("realign",))
-            yield JudgeSpec("wrong-hook", "no set", load="x:Y")
-    """)  # fmt: skip
-    registry = load_registry()
-    found = registry.example_set("house", "realign")
-    assert (found.distribution, found.spec.source) == ("set-plugin", "us/house:train")
-    assert any("which is no ExampleSetSpec" in failure.error for failure in registry.failures)
-    with pytest.raises(UsageError, match="'house' is no utility set: ours") as caught:
-        registry.example_set("house", "utility")
-    assert "alpaca" in caught.value.hint
-    with pytest.raises(UsageError, match="no example set named 'hause'") as caught:
-        registry.example_set("hause", "realign")
-    assert "'house'" in caught.value.hint

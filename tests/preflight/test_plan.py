@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from safetensors.numpy import save_file
 
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 from modelrepair.examples.load import Example, Message
-from modelrepair.preflight import sizes as estimate
 from modelrepair.preflight.plan import check_plan as check
 from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.source.resolve import resolve
@@ -92,22 +90,6 @@ def test_the_peak_is_the_larger_of_a_block_and_the_head(model):
     assert with_head.work_bytes == (BLOCKS + 1) * tokens * HIDDEN * 4
     everywhere = plan(source, sets={}, scorer_gradients=False, scope="global")
     assert everywhere.work_bytes == BLOCKS * block * 4
-
-
-def test_accumulated_gradients_count_against_the_block():
-    from modelrepair.checkpoint.reader import TensorEntry
-
-    block = [TensorEntry("b.0.w.weight", "f", "F32", (100, 100), 0, 40_000)]
-    assert estimate.block_memory([block], 2, True) == 2 * 4 * 10_000 + 8 * 10_000 * 2
-    assert estimate.block_memory([block], 0, False) == 2 * 4 * 10_000 + 8 * 100
-
-
-def test_logits_are_chunked_and_one_example_is_never_cut():
-    from modelrepair.engine.passes.loss import MAXIMUM_LOGITS
-
-    assert estimate.MAXIMUM_LOGITS == MAXIMUM_LOGITS
-    assert estimate.head_memory(2**18, 1, 2048, 128) == 4 * (2**18 + 3 * 2**26)
-    assert estimate.head_memory(2**18, 1, 2048, 1024) == 4 * (2**18 + 3 * 2**28)
 
 
 def test_experts_and_unknown_shapes_are_named(model):
@@ -206,38 +188,6 @@ def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
     monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 100)
     made = plan(model(), sets={}, scorer_gradients=False)
     assert "at best the verdict is undecided" in made.notes[0]
-
-
-def giving_no_memory():
-    raise FileNotFoundError("/proc/meminfo")
-
-
-def test_free_memory_knows_the_container(monkeypatch):
-    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=4_000_000))
-    files = {
-        "/sys/fs/cgroup/memory.max": "3000000\n",
-        "/sys/fs/cgroup/memory.current": "2500000\n",
-        "/sys/fs/cgroup/memory.stat": "anon 1\ninactive_file 250000\n",
-    }
-    monkeypatch.setattr(estimate, "_read", lambda path: files.get(path, ""))
-    assert estimate.free_memory() == 750_000
-    files["/sys/fs/cgroup/memory.max"] = "max\n"
-    assert estimate.free_memory() == 4_000_000
-    files.clear()
-    assert estimate.free_memory() == 4_000_000
-    monkeypatch.setattr("psutil.virtual_memory", giving_no_memory)
-    assert estimate.free_memory() is None
-    monkeypatch.undo()
-    assert estimate.free_memory() > 0
-    assert estimate._read("/no/such/file") == ""
-
-
-def test_free_disk_asks_the_nearest_folder(tmp_path, monkeypatch):
-    free = {tmp_path: 5}
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free[path]))
-    assert estimate.free_disk(tmp_path / "a" / "b") == 5
-    monkeypatch.setattr("shutil.disk_usage", lambda path: (_ for _ in ()).throw(OSError()))
-    assert estimate.free_disk(tmp_path) is None
 
 
 def test_a_plan_needs_neither_torch_nor_transformers(model):

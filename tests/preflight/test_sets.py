@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +11,6 @@ from modelrepair.errors import ExampleSetError, PluginError, UsageError
 from modelrepair.evaluation.panel import Panel
 from modelrepair.pipeline.open_models import load_template
 from modelrepair.preflight.sets import (
-    count_cut,
     load_sets,
     load_whole_sets,
     score_batches,
@@ -98,14 +96,6 @@ def test_out_of_memory_in_a_judge_stays_what_it_is():
     sets = load_sets(Settings("m", realign=REALIGN, **WITHOUT), Notes())
     with pytest.raises(MemoryError):
         screen_roles(sets, judge)
-
-
-def test_what_is_cut_is_counted():
-    notes = Notes()
-    count_cut("utility", SimpleNamespace(cut=2, dropped=1), notes)
-    count_cut("realign", SimpleNamespace(cut=0, dropped=0), notes)
-    assert notes.cut == {"utility": 3, "realign": 0}
-    assert len(notes.warnings) == 2
 
 
 def test_borderline_answers_are_scored_with_the_benign_ones(tmp_path):

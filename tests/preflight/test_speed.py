@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,6 @@ import pytest
 import modelrepair
 from modelrepair.demo import paths
 from modelrepair.pipeline import planning
-from modelrepair.plugin.registry import load_registry
 from modelrepair.preflight.speed import (
     Job,
     Search,
@@ -25,8 +22,6 @@ from modelrepair.preflight.speed import (
     answered,
     seconds,
 )
-from modelrepair.preflight.workload import job_of
-from modelrepair.settings.settings import Settings
 
 SHAPE = Shape(inside=10**9, head=10**8, blocks=32)
 SLOW = Speed(1e10, 1e9)
@@ -104,36 +99,6 @@ def test_nothing_to_do_takes_no_time():
     assert seconds(SHAPE, Job([Search(0, False)], 0, WorkPart(), WorkPart(), 128), SLOW) == (0, 0)
 
 
-def test_a_job_counts_what_the_settings_ask_for():
-    registry = load_registry()
-    wanda, contrast = (registry.scorer(name).spec for name in ("wanda", "contrast"))
-    search = Settings("m", ratio="auto")
-    job = job_of(search, [wanda, contrast], "weight", None, reference=True)
-    assert (job.models, job.report.prompts, job.select.prompts) == (3, 768, 384)
-    assert [each.rounds for each in job.searches] == [(1, 1), (1, 40)]
-    assert [each.answered for each in job.searches] == [(1, 8), (1, 8)]
-    fixed = job_of(
-        Settings("m", ratio=0.001, step=0.00025), [contrast], "weight", None, reference=False
-    )
-    assert (fixed.models, fixed.searches[0].rounds, fixed.select) == (2, (4, 4), WorkPart())
-    few = job_of(
-        Settings("m", ratio=0.001, evaluate=False, examples=8), [wanda], "weight", None,
-        reference=False,
-    )  # fmt: skip
-    assert (few.models, few.report, few.searches[0].tokens) == (0, WorkPart(), 2 * 8 * 128)
-
-
-def test_benign_answers_are_counted_where_they_are_scored_and_where_they_protect():
-    def tokens(scorer, subject, **more):
-        spec = load_registry().scorer(scorer).spec
-        settings = Settings("m", ratio=0.01, examples=10, **more)
-        return job_of(settings, [spec], subject, None, reference=False).searches[0].tokens
-
-    assert tokens("wanda", "weight") == 2 * tokens("wanda", "delta")
-    assert tokens("wanda", "weight", protect=0.0) == tokens("wanda", "delta")
-    assert tokens("contrast", "weight") == tokens("contrast", "delta")
-
-
 def test_an_accelerator_is_not_guessed_at(monkeypatch, tmp_path):
     node = tmp_path / "nvidia0"
     node.touch()
@@ -142,40 +107,6 @@ def test_an_accelerator_is_not_guessed_at(monkeypatch, tmp_path):
     made = modelrepair.plan(paths.attacked)
     assert (made.seconds_least, made.seconds_most) == (None, None)
     assert any("accelerator" in note for note in made.notes)
-
-
-def test_sets_that_nobody_named_count_as_full():
-    asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "judge": "demo-world"}
-    unknown = modelrepair.plan(paths.attacked, **asked)
-    known = modelrepair.plan(paths.attacked, **asked, **paths.sets)
-    assert any("full example sets" in note for note in unknown.notes)
-    assert not any("full example sets" in note for note in known.notes)
-    assert 0 < unknown.seconds_least < unknown.seconds_most
-
-
-def test_thoughts_are_counted_where_the_tokenizer_has_marks_for_them(monkeypatch, tmp_path):
-    monkeypatch.setattr(planning, "measured_speed", lambda: Speed(1e8, 1e8))
-    asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "judge": "demo-world",
-             "reference": "none", **paths.sets}  # fmt: skip
-    thinks = shutil.copytree(paths.attacked, tmp_path / "thinks")
-    settings = json.loads((thinks / "tokenizer_config.json").read_text())
-    template = settings.pop("chat_template", None) or (thinks / "chat_template.jinja").read_text()
-    (thinks / "tokenizer_config.json").write_text(json.dumps(settings))
-    (thinks / "chat_template.jinja").write_text(template + "{# </think> #}")
-    plain, made, named, still = (
-        modelrepair.plan(source, **asked, **more)
-        for source, more in (
-            (paths.attacked, {}),
-            (thinks, {}),
-            (paths.attacked, {"thought_markers": ["<plan> </plan>"]}),
-            (thinks, {"evaluate": False}),
-        )
-    )
-    assert made.seconds_most > 5 * plain.seconds_most
-    assert (made.seconds_least, made.seconds_most) == (plain.seconds_least, named.seconds_most)
-    told = [any("thoughts of up to 1,024" in n for n in p.notes) for p in (made, named, plain)]
-    assert told == [True, True, False]
-    assert not any("thoughts" in note for note in still.notes)
 
 
 def test_an_adapter_takes_the_time_of_its_base(monkeypatch):

@@ -14,16 +14,14 @@ from modelrepair.errors import (
     DamagedCheckpointError,
     GateError,
     HubError,
-    UnsupportedModelError,
     UsageError,
 )
-from tests.support.hub.repaired import PICKLES, files_of, on_the_hub
-from tests.support.hub.state import Account, Repo
+from tests.support.hub.repaired import files_of, on_the_hub
+from tests.support.hub.state import Repo
 from tests.support.small_repairs import results
 
 BAD = {"before": results(200), "after": results(180)}
 FEW = {"before": results(20, 30), "after": results(0, 30)}
-WORSE = {"before": results(4), "after": results(200)}
 HUBS_OWN = ".gitattributes"
 
 
@@ -73,69 +71,6 @@ def test_another_repair_of_the_same_source_takes_the_place_of_the_first(hub, tmp
     report = push(other.out)
     assert without_hubs_own(hub.repos["me/model-repaired"].files()) == files_of(other.out)
     assert "model-00001-of-00002.safetensors" in report.deleted
-
-
-def test_the_target_and_its_branch_can_be_named(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path)
-    assert push(made.out, to="mine", private=True).private
-    assert hub.repos["me/mine"].private
-    report = push(made.out, to="team/theirs", to_revision="v2")
-    repo = hub.repos["team/theirs"]
-    assert report.revision == "v2"
-    assert "model.safetensors" in repo.files("v2")
-    assert "model.safetensors" not in repo.files("main")
-
-
-def test_one_pull_request_however_often(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path)
-    head = hub.repos["user/model"].head
-    report = push(made.out, pr=True)
-    repo = hub.repos["user/model"]
-    assert report.url.endswith("/user/model/discussions/1")
-    assert (report.revision, repo.head) == ("refs/pr/1", head)
-    files = repo.files("refs/pr/1")
-    assert not PICKLES & files.keys()
-    assert {*report.deleted} == PICKLES
-    assert all(name in repo.commit("refs/pr/1").description for name in PICKLES)
-    assert files["notes.csv"] == b"1,2"
-    assert files["model.safetensors"] == (made.out / "model.safetensors").read_bytes()
-    assert push(made.out, pr=True).nothing
-
-    other = on_the_hub(hub, tmp_path / "other", store_values=True)
-    hub.repos["user/model"].refs["main"] = head
-    more = push(other.out, pr=True)
-    assert more.revision == "refs/pr/1"
-    assert "repair/values.safetensors" in repo.files("refs/pr/1")
-    assert len(repo.discussions) == 1
-
-
-def test_pages_of_other_pull_requests_hide_none(hub, tmp_path, api):
-    from huggingface_hub import CommitOperationAdd
-
-    made = on_the_hub(hub, tmp_path)
-    hub.page = 1
-    for number in range(3):
-        api.create_commit(
-            "user/model",
-            [CommitOperationAdd(f"n{number}.txt", b"x")],
-            commit_message=f"Other {number}",
-            create_pr=True,
-        )
-    assert push(made.out, pr=True).revision == "refs/pr/4"
-    assert push(made.out, pr=True).revision == "refs/pr/4"
-
-
-def test_a_pull_request_that_was_closed_or_merged(hub, tmp_path, api):
-    made = on_the_hub(hub, tmp_path)
-    push(made.out, pr=True)
-    talk = hub.repos["user/model"].discussions[0]
-    talk.status = "closed"
-    with pytest.raises(HubError, match="pull request 1 on user/model held this repair and was"):
-        push(made.out, pr=True)
-    hub.repos["user/model"].refs["main"] = hub.repos["user/model"].refs["refs/pr/1"]
-    talk.status = "merged"
-    assert push(made.out, pr=True).nothing
-    assert len(hub.repos["user/model"].discussions) == 1
 
 
 def test_in_place(hub, tmp_path):
@@ -248,32 +183,6 @@ def test_a_card_without_its_first_line_gets_it_back(hub, tmp_path):
     assert "**The gate failed" in hub.repos["me/model-repaired"].files()["README.md"].decode()
 
 
-def test_what_works_backwards_never_goes_out(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path, measured=WORSE)
-    for force in (False, True):
-        with pytest.raises(GateError, match="works backwards"):
-            push(made.out, force=force)
-    assert hub.requests == []
-
-
-@pytest.mark.parametrize("name", ["config.json", "adapter_config.json"])
-def test_what_was_broken_on_purpose_never_goes_out(hub, tmp_path, name):
-    made = on_the_hub(hub, tmp_path)
-    (made.out / name).write_text('{"modelrepair_lab": true}')
-    with pytest.raises(UnsupportedModelError, match="broken on purpose"):
-        push(made.out, force=True)
-    assert hub.requests == []
-
-
-@pytest.mark.parametrize("base", ["/home/me/base", "./base", "~/base", "a/b/c", "C:\\base"])
-def test_an_adapter_with_a_local_base_stays_here(hub, tmp_path, base):
-    made = on_the_hub(hub, tmp_path)
-    (made.out / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
-    with pytest.raises(UsageError, match="is a path of this machine"):
-        push(made.out)
-    assert hub.requests == []
-
-
 def edited(folder: Path, change) -> None:
     path = folder / MANIFEST_NAME
     document = json.loads(path.read_text())
@@ -305,78 +214,6 @@ def test_a_folder_that_was_changed_stays_here(hub, tmp_path, change, error, said
     with pytest.raises(error, match=said):
         push(made.out, force=True)
     assert "me/model-repaired" not in hub.repos
-
-
-def test_no_folder_and_no_repaired_model(hub, tmp_path):
-    with pytest.raises(UsageError, match="no folder 'none'"):
-        push(tmp_path / "none")
-    with pytest.raises(DamagedCheckpointError, match="no manifest"):
-        push(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"pr": True, "in_place": True}, "--pr and --in-place exclude each other"),
-        ({"pr": True, "to": "me/x"}, "--pr and --to exclude"),
-        ({"pr": True, "to_revision": "x"}, "--pr and --to-revision exclude"),
-        ({"pr": True, "private": True}, "--pr and --private exclude"),
-        ({"in_place": True, "to": "me/x"}, "--in-place and --to exclude"),
-        ({"in_place": True, "private": True}, "--in-place and --private exclude"),
-        ({"to": "a/b/c"}, "'a/b/c' is no id"),
-        ({"to_revision": "refs/pr/3"}, "is no branch"),
-        ({"to_revision": "a b"}, "is no branch"),
-        ({"to_revision": "a..b"}, "is no branch"),
-        ({"to_revision": "-x"}, "is no branch"),
-        ({"to": "user/model"}, "user/model is the source itself"),
-        ({"to": "me/other"}, "me/other holds model.safetensors, which no repair of user/model"),
-    ],
-)
-def test_targets_that_make_no_sense(hub, tmp_path, options, said):
-    made = on_the_hub(hub, tmp_path)
-    hub.add("me/other", {"model.safetensors": b"theirs"})
-    with pytest.raises(UsageError, match=said) as caught:
-        push(made.out, **options)
-    assert caught.value.hint
-    assert hub.repos.keys() == {"user/model", "me/other"}
-
-
-def test_a_repair_of_a_folder_has_no_repository_of_its_source(hub, tmp_path):
-    from modelrepair.artifact.manifest import Origin
-    from tests.support.small_repairs import make_repair
-
-    made = make_repair(tmp_path, source=Origin(id="mine"))
-    with pytest.raises(UsageError, match="--pr needs a source on the Hub, and mine is a folder"):
-        push(made.out, pr=True)
-    assert push(made.out).target == "me/mine-repaired"
-    card = hub.repos["me/mine-repaired"].files()["README.md"].decode()
-    assert "base_model:" not in card.partition("---\n")[2].partition("---")[0]
-
-
-@pytest.mark.parametrize(
-    ("token", "options", "said"),
-    [
-        (None, {}, "there is no token"),
-        ("hf_wrongwrong", {}, "refuses the token"),
-        ("hf_readread", {}, "may only read"),
-        ("hf_readread", {"pr": True}, "may only read"),
-        ("hf_rightright", {"in_place": True}, "no right to write to user/model"),
-        ("hf_rightright", {"to": "club/m"}, "may make no repository under club"),
-        ("hf_rightright", {"to": "stranger/m"}, "may make no repository under stranger"),
-        ("hf_rightright", {"to": "other/taken"}, "no right to write to other/taken"),
-    ],
-)
-def test_rights_are_known_before_anything_is_sent(hub, tmp_path, monkeypatch, token, options, said):
-    made = on_the_hub(hub, tmp_path)
-    hub.add("other/taken", {"README.md": b""})
-    hub.accounts["hf_readread"] = Account("me", "read")
-    monkeypatch.delenv("HF_TOKEN")
-    if token:
-        monkeypatch.setenv("HF_TOKEN", token)
-    with pytest.raises(HubError, match=said) as caught:
-        push(made.out, **options)
-    assert caught.value.hint
-    assert {method for method, _ in hub.requests} <= {"GET"}
 
 
 def test_the_manifest_stays_what_it_was(hub, tmp_path):

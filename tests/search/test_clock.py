@@ -16,26 +16,9 @@ from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
 from modelrepair.errors import RepairInterrupted
 from modelrepair.search.clock import CLOCK, Clock, start_clock
-from modelrepair.settings.checks import check
-from modelrepair.settings.duration import seconds_of
-from modelrepair.settings.settings import Settings
 from tests.support.set_files import first_rows
 
 MASK = "repair/mask.safetensors"
-
-
-@pytest.mark.parametrize("text", ["", "0", "0m", "-5", "soon", "3 days", "1m2h", "inf", "nan", "m"])
-def test_what_is_no_time_is_refused(text):
-    with pytest.raises(UsageError, match="is no span of time"):
-        seconds_of(text)
-    with pytest.raises(UsageError, match="is no span of time"):
-        check(Settings("m", max_time=text))
-
-
-@pytest.mark.parametrize("named", [{"ratio": 0.01}, {"repairer": "back", "strength": 1.0}])
-def test_without_a_search_there_is_nothing_to_end(named):
-    with pytest.raises(UsageError, match="--max-time ends a search, and a"):
-        check(Settings("m", max_time="30m", **named))
 
 
 def test_time_before_an_interruption_counts_up_to_the_last_file_that_was_written(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,18 +12,13 @@ from hypothesis import strategies as st
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from modelrepair import UsageError, load_manifest, repair
+from modelrepair import load_manifest, repair
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.demo import paths
 from modelrepair.examples.load import load_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
-from modelrepair.settings.amount import Fixed, Searched, amount_of
-from modelrepair.settings.checks import check
-from modelrepair.settings.expand import expand
-from modelrepair.settings.presets import PRESETS, published_count, quota_of
-from modelrepair.settings.search_limits import Limits
-from modelrepair.settings.settings import Settings
+from modelrepair.settings.presets import published_count, quota_of
 
 
 @given(st.floats(1e-9, 1 - 1e-9), st.integers(1, 20_000))
@@ -38,37 +32,6 @@ def test_the_published_counts_of_the_note():
     assert [published_count(0.1, 256), published_count(1e-5, 4096)] == [26, 1]
     assert quota_of("antidote-official") is published_count
     assert quota_of("antidote-paper") is quota_of(None)
-
-
-def test_what_is_named_beside_a_preset_wins():
-    bare = Settings("a", realign="r")
-    assert expand(bare).ratio == "auto"
-    assert expand(replace(bare, ratio=0.3)).ratio == 0.3
-    official = expand(replace(bare, preset="antidote-official"))
-    assert (official.ratio, official.scope, official.scorer) == (0.1, "row", "wanda")
-    assert (official.targets, official.protect) == (("*.[qkv]_proj.*",), 0.0)
-    given = replace(bare, preset="antidote-official", ratio="auto", targets=("*",), protect=0.2)
-    assert (expand(given).ratio, expand(given).targets) == ("auto", ("*",))
-    assert expand(given).protect == 0.2
-    paper = expand(replace(bare, preset="antidote-paper", scope="tensor"))
-    assert (paper.scope, paper.scorer_options["norm"], paper.targets) == ("tensor", "mean", ())
-    with pytest.raises(UsageError, match="made with the scorer 'wanda'"):
-        check(replace(bare, preset="antidote-paper", scorer="contrast"))
-    assert expand(expand(official)) == official
-
-
-def test_the_official_preset_is_for_adapters():
-    with pytest.raises(UsageError, match="which --preset antidote-official masks"):
-        repair(paths.attacked, preset="antidote-official", realign=paths.sets["realign"])
-    with pytest.raises(UsageError, match="a merged adapter has no factors"):
-        repair(
-            paths.adapter,
-            base=paths.reference,
-            merge=True,
-            preset="antidote-official",
-            realign=paths.sets["realign"],
-        )
-    assert PRESETS["antidote-official"].adapter
 
 
 @pytest.fixture(scope="module")
@@ -176,26 +139,3 @@ def test_masked_factors_are_zero_as_equation_3_says(tmp_path):
     for name, mask in masks.items():
         expected = old[name] * torch.from_numpy(~mask)
         assert torch.equal(new[name].float(), expected.float()), name
-
-
-@pytest.mark.parametrize(
-    ("named", "unit", "value"),
-    [
-        ({}, "ratio", None),
-        ({"ratio": "auto"}, "ratio", None),
-        ({"ratio": 0.3}, "ratio", 0.3),
-        ({"preset": "antidote-paper"}, "ratio", 0.1),
-        ({"preset": "antidote-paper", "ratio": 0.3}, "ratio", 0.3),
-        ({"preset": "antidote-paper", "ratio": "auto"}, "ratio", None),
-        ({"repairer": "back"}, "strength", None),
-        ({"repairer": "back", "strength": 0.5}, "strength", 0.5),
-        ({"repairer": "back", "strength": 0.0}, "strength", 0.0),
-    ],
-)
-def test_the_ratio_or_strength_is_fixed_or_searched_for(named, unit, value):
-    limits = Limits(rounds=3, candidates=8)
-    wanted = Searched(unit, limits) if value is None else Fixed(unit, value, limits)
-    settings = Settings("a", realign="r", max_rounds=3, **named)
-    assert amount_of(settings) == wanted
-    if settings.repairer is None:
-        assert amount_of(expand(settings)) == wanted

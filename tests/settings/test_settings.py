@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
@@ -17,13 +16,11 @@ from modelrepair.budgets import Budgets
 from modelrepair.cli.fix import command
 from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.types import as_mapping
-from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.keys import ROLES, SetKey
-from modelrepair.settings.checks import CHOICES, check, check_choices
+from modelrepair.settings.checks import CHOICES
 from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import DEFAULT_SETS, Settings
-from modelrepair.settings.short_names import short
 
 BESIDE = ("json", "debug", "out", "restart", "push")
 BESIDE += (
@@ -138,71 +135,6 @@ def test_json_stands_for_all_choices(settings):
     shown = settings.to_json()
     assert json.loads(json.dumps(shown, allow_nan=False)) == shown
     assert shown != replace(settings, seed=settings.seed + 1).to_json()
-
-
-def test_no_path_is_shown(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "a").mkdir()
-    settings = Settings(
-        str(tmp_path / "a"),
-        reference="~/base",
-        realign=str(tmp_path / "b" / "harm.jsonl"),
-        scorer=str(tmp_path / "mine.py:Mine"),
-        test_utility="../u.jsonl",
-        also_template=("/there/other.jinja",),
-        judge="guard",
-        judge_options={"model": str(tmp_path / "a"), "style": "wildguard"},
-    )
-    shown = settings.command() + json.dumps(settings.to_json())
-    assert str(tmp_path) not in shown
-    assert settings.command() == (
-        "modelrepair fix a --reference base --realign harm.jsonl --test-utility u.jsonl "
-        "--scorer mine.py:Mine --judge guard --judge-option model=a --judge-option style=wildguard "
-        "--also-template other.jinja"
-    )
-
-
-def test_an_id_is_a_path_only_where_the_path_exists(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert short("user/model") == "user/model"
-    (tmp_path / "user" / "model").mkdir(parents=True)
-    assert short("user/model") == "model"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"ratio": True}, "a ratio of True"),
-        ({"ratio": "0.1"}, "a ratio of '0.1'"),
-        ({"scale": float("nan")}, "a scale of nan"),
-        ({"step": 1}, "a step of 1"),
-        ({"protect": -0.1}, "a protected share of -0.1"),
-        ({"budgets": Budgets(kind_level=0.0)}, "--gate-kind-level 0"),
-        ({"kind_examples": -1}, "kind_examples is -1"),
-        ({"realign": "none"}, "a repair needs a re-alignment set"),
-        ({"utility_filter": ("safe",)}, "the filter 'safe' is not column=value"),
-        ({"utility_columns": {"reply": "r"}}, "utility_columns names 'reply'"),
-        ({"borderline_limit": 0}, "borderline_limit is 0"),
-        ({"subject": "delta", "reference": "none"}, "a delta needs a reference"),
-    ],
-)
-def test_what_can_not_be_meant_is_refused(change, said):
-    settings = Settings("user/model", realign="r.jsonl")
-    check(settings)
-    with pytest.raises(UsageError, match=said):
-        check(replace(settings, **change))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"scope": "layer"}, {"arithmetic": "fp8"}, {"max_length": 1}, {"max_new_tokens": 0},
-     {"examples": "many"}],
-)  # fmt: skip
-def test_unknown_words_and_small_counts_are_refused(change):
-    check_choices(Settings("user/model"))
-    with pytest.raises(UsageError, match=next(iter(change))) as caught:
-        check_choices(replace(Settings("user/model"), **change))
-    assert caught.value.hint
 
 
 def test_every_option_of_fix_is_a_setting():

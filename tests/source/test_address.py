@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.artifact.manifest import Origin
-from modelrepair.errors import UsageError
-from modelrepair.examples.hub import parse_id
-from modelrepair.publishing.destination import find_destination
-from modelrepair.publishing.options import PushOptions, check_id
-from modelrepair.publishing.visibility import Upstream
 from modelrepair.source.address import id_for, is_id
-from modelrepair.source.resolve import resolve
 
 ODD = [
     "my model", "modèle", "模型", "a--b", "a..b", "-a", "a-", ".a", "a.", "x" * 97, "a.git",
@@ -38,23 +31,3 @@ def test_a_suggestion_always_does(text, suffix):
 def test_an_id_is_suggested_as_it_is(name):
     assert is_id(name)
     assert id_for(name) == name
-
-
-@pytest.mark.parametrize("name", ["my model", "modèle", "a--b", "x" * 90, "..a"])
-def test_a_folder_that_names_no_repository_is_refused_before_the_work(name):
-    upstream = Upstream(Origin(id="x", hub=False), named=(), held=())
-    with pytest.raises(UsageError, match="can name no repository") as caught:
-        find_destination(upstream, PushOptions(), name)
-    assert f"--to {id_for(name, '-repaired')}" in caught.value.hint
-
-
-def test_the_same_rule_everywhere(monkeypatch):
-    with pytest.raises(UsageError, match="no id on the Hub") as caught:
-        check_id("my model")
-    assert "my-model is one" in caught.value.hint
-    for text in ("org/a--b", "org/a..b:train", f"org/{'x' * 97}", "org/modèle"):
-        assert parse_id(text) is None
-    for offline in (False, True):
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", offline)
-        with pytest.raises(UsageError, match="neither a folder here nor an id"):
-            resolve("org/a--b")

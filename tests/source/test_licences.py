@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.source.licence_table import _TABLE, find_licence
 from modelrepair.source.licences import name_warning, terms_of, with_base
 
 FORBIDDEN = [
@@ -119,10 +118,3 @@ def test_a_name_that_breaks_the_rule_comes_with_one_that_keeps_it(id, target, fi
     if fits is not None and line is not None:
         assert line.endswith(f"--to {fits}")
         assert name_warning(terms_of({"license": id}), fits) is None
-
-
-def test_every_row_has_an_address_and_finds_itself():
-    for _, row in _TABLE:
-        assert row.url.startswith("https://") and row.id is not None
-        assert find_licence(row.id) == row, row.id
-        assert all(len(rule) < 100 and "\n" not in rule for rule in row.rules)

@@ -13,12 +13,11 @@ from modelrepair.demo import paths
 from modelrepair.errors import HubError, UsageError
 from modelrepair.examples.find import find_set, set_name
 from modelrepair.examples.load import SetReading
-from modelrepair.examples.other_template import read_template
 from modelrepair.pipeline.arguments import RepairArguments, settings_of
 from modelrepair.publishing.ahead import id_on_hub
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.short_names import short
-from modelrepair.source.address import Name, one_revision, read_name
+from modelrepair.source.address import read_name
 from modelrepair.source.resolve import resolve
 from modelrepair.verification.origins import pinned
 from tests.support.hub.repaired import files_of
@@ -134,17 +133,6 @@ def test_another_endpoint(monkeypatch):
         read_name("https://hub.example.org/user/model")
 
 
-def test_two_revisions_that_differ():
-    assert one_revision(Name("user/model", "v2"), "v2") == "v2"
-    for call in (
-        lambda: resolve("user/model@v2", "v3"),
-        lambda: settings_of(RepairArguments("user/model@v2", revision="v3")),
-        lambda: PushOptions(to="me/model@v2", to_revision="v3"),
-    ):
-        with pytest.raises(UsageError, match=r"names the revision 'v2', and --(to-)?revision 'v3'"):
-            call()
-
-
 def test_settings_hold_the_shortest_form(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "user" / "folder").mkdir(parents=True)
@@ -226,11 +214,6 @@ def test_what_else_the_hub_has_under_an_id(hub):
     assert told.value.hint.startswith("there is a model someone/one; ")
 
 
-def test_a_chat_template_of_an_address(hub):
-    hub.add("org/other", files_of(paths.reference))
-    assert read_template("hf.co/org/other/blob/main/chat_template.jinja").name == "org/other"
-
-
 def test_card_and_manifest_carry_the_ids_of_the_hub(hub, sets, tmp_path):
     hub.add("user/model", files_of(paths.attacked))
     hub.add("org/aligned", files_of(paths.reference))
@@ -261,9 +244,3 @@ def test_the_id_in_other_text_is_named(text):
     with pytest.raises(UsageError) as caught:
         resolve(text)
     assert caught.value.hint.startswith("did you mean 'user/model'?")
-
-
-@pytest.mark.parametrize("text", ["", " ", "self:"])
-def test_a_set_without_a_name_is_not_the_working_folder(text):
-    with pytest.raises(UsageError, match="the name of an example set is empty"):
-        set_name(text)

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from modelrepair.artifact.figures import cell
 from modelrepair.cli.errors import explain
 from modelrepair.cli.output import Output
 from modelrepair.cli.progress import Lines
@@ -53,8 +52,3 @@ def test_the_one_way_out_lets_a_name_print_no_line_of_its_own():
     for text in (stdout.getvalue(), stderr.getvalue()):
         assert not any(line.startswith("verified") for line in text.splitlines())
         assert not set("\x1b\x07\r\u202e\u200b\u2028\u2029\x85\ue000") & set(text)
-
-
-def test_so_does_the_card():
-    assert cell("a\u202eb\u200b\x1b") == "a\\u202eb\\u200b\\x1b"
-    assert cell("模型 \U0001faea") == "模型 \U0001faea"

@@ -249,21 +249,6 @@ def test_a_picture_that_holds_more_than_a_drawing(untouched, strange):
     assert more_than_a_drawing(forged) is not None
 
 
-@pytest.mark.parametrize("encoding", ["utf-7", "utf-9", "utf-16", "iso-8859-1", "rot13"])
-def test_a_picture_in_another_encoding(encoding):
-    svg = f"<?xml version='1.0' encoding='{encoding}'?><svg/>"
-    assert more_than_a_drawing(svg.encode()) is not None
-    assert more_than_a_drawing(svg.encode("utf-16")) is not None
-    assert more_than_a_drawing(svg.replace(encoding, "utf-8").encode()) is None
-
-
-def test_entities_in_a_picture():
-    entities = b'<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><svg><text>&b;</text></svg>'
-    assert more_than_a_drawing(entities) is not None
-    outside = b'<!DOCTYPE svg [<!ENTITY % a SYSTEM "file:///etc/passwd"> %a;]><svg/>'
-    assert more_than_a_drawing(outside) is not None
-
-
 def test_a_script_in_a_sealed_picture(made):
     path = made.out / PLOT_NAME
     path.write_text(path.read_text().replace("</svg>", "<script>alert(1)</script></svg>"))

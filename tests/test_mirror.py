@@ -1,0 +1,81 @@
+"""Each module has a test file of its own name: ``tests/<folder>/test_<module>.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+WITHOUT = frozenset(
+    """
+    artifact/consistency.py
+    artifact/files.py
+    artifact/kinds.py
+    artifact/mask_header.py
+    checkpoint/blocks.py
+    checkpoint/weight_files.py
+    checkpoint/wrapped.py
+    cli/gate_options.py
+    cli/push.py
+    cli/signals.py
+    cli/summary.py
+    demo/paths.py
+    demo/report.py
+    engine/dtypes.py
+    engine/layout/experts.py
+    engine/layout/names.py
+    engine/passes/hooks.py
+    evaluation/batch_rows.py
+    evaluation/evaluate.py
+    evaluation/panel.py
+    examples/packed.py
+    examples/row.py
+    examples/turns.py
+    judges/models.py
+    judges/options.py
+    pipeline/ahead.py
+    pipeline/context.py
+    pipeline/first_lines.py
+    pipeline/repeating.py
+    pipeline/reports.py
+    pipeline/short_sets.py
+    plugin/formulas.py
+    plugin/judge.py
+    plugin/names.py
+    plugin/specs.py
+    preflight/model.py
+    preflight/reference.py
+    preflight/refusals.py
+    preflight/sets_ahead.py
+    preflight/target.py
+    progress.py
+    publishing/ahead.py
+    publishing/commit_message.py
+    publishing/earlier.py
+    search/study.py
+    search/walk.py
+    settings/search_limits.py
+    source/kept.py
+    source/parts.py
+    source/repository_files.py
+    verification/card.py
+    verification/core.py
+    verification/files.py
+    verification/merged_source.py
+    verification/origins.py
+    verification/strangers.py
+    verification/summary.py
+    version.py
+    """.split()
+)
+"""Modules that are tested in the files of others. This list may only shrink."""
+
+
+def test_each_module_has_a_test_file_of_its_name():
+    without = set()
+    for path in sorted((ROOT / "modelrepair").rglob("*.py")):
+        module = path.relative_to(ROOT / "modelrepair")
+        tests = ROOT / "tests" / module.parent / f"test_{module.name}"
+        if module.stem not in ("__init__", "__main__") and not tests.exists():
+            without.add(module.as_posix())
+    assert without == WITHOUT
