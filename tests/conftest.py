@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
 from tests.support.made_once import made_once
+from tests.support.repairer_fixtures import edit, few, own_repairers  # noqa: F401
 
 # The cores are shared: how long an example takes says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,6 +11,7 @@ from modelrepair.demo import paths
 from tests.support.repairing import SETS
 
 
+@pytest.mark.usefixtures("own_repairers")
 def test_the_command_line(capsys, tmp_path):
     assert run_command(["repairers", "list", "--json"]) == 0
     listed = {item["name"]: item for item in json.loads(capsys.readouterr().out)["repairers"]}

@@ -12,6 +12,7 @@ from modelrepair.errors import PluginError
 from tests.support.repairing import tensors
 
 
+@pytest.mark.usefixtures("own_repairers")
 def test_the_new_values_are_the_repairer_s_rounded_once(edit):
     out = edit().out
     source, reference, new = (tensors(f) for f in (paths.attacked, paths.reference, out))
@@ -37,6 +38,7 @@ def test_the_new_values_are_the_repairer_s_rounded_once(edit):
     assert len(one) == len(two) and one[:start] == two[:start]
 
 
+@pytest.mark.usefixtures("own_repairers")
 @pytest.mark.quick("shape-*", "nan-*")
 @pytest.mark.parametrize(
     ("fault", "line"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from modelrepair import load_manifest, verify
 from modelrepair.demo import paths
 
 
+@pytest.mark.usefixtures("own_repairers")
 def test_the_record_of_a_dense_edit(edit):
     out = edit(repairer_options={"fault": ""}).out
     manifest = load_manifest(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from modelrepair import load_manifest, verify
@@ -9,6 +10,7 @@ from modelrepair.demo import paths
 from tests.support.repairing import tensors
 
 
+@pytest.mark.usefixtures("own_repairers")
 def test_a_training_is_plain_descent_on_the_file_s_tensors(edit):
     report = edit(repairer="tune", strength=2, reference="none")
     manifest = load_manifest(report.out)

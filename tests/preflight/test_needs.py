@@ -9,6 +9,7 @@ from modelrepair.errors import PluginError
 from modelrepair.plugin.registry import load_registry, make_repairer
 
 
+@pytest.mark.usefixtures("own_repairers")
 def test_what_a_repairer_lacks_is_said_before_anything_is_computed(edit):
     with pytest.raises(UsageError, match="repairer 'back' needs a reference"):
         edit(reference="none")

@@ -21,7 +21,7 @@ from tests.pipeline.test_repair import KILLER, NEVER, assert_same_repair
 from tests.support import tiny
 from tests.support.repairing import SETS
 
-pytestmark = pytest.mark.usefixtures("site")
+pytestmark = pytest.mark.usefixtures("own_repairers")
 
 
 def test_the_same_command_gives_the_same_bytes(edit):

@@ -9,7 +9,7 @@ from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, PluginError, ResourceError, UnsupportedModelError
 from tests.end_to_end.test_layouts import fixed, save
 
-pytestmark = pytest.mark.usefixtures("site")
+pytestmark = pytest.mark.usefixtures("own_repairers")
 
 
 @pytest.mark.slow

@@ -49,6 +49,7 @@ def test_unknown_words_and_small_counts_are_refused(change):
     assert caught.value.hint
 
 
+@pytest.mark.usefixtures("own_repairers")
 @pytest.mark.parametrize(
     "given",
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from modelrepair import load_manifest, verify
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
@@ -23,6 +25,7 @@ def overwrite(folder: Path, name: str, position: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
+@pytest.mark.usefixtures("own_repairers")
 def test_verification_finds_every_other_byte(edit):
     out = edit().out
     model, manifest = out / "model.safetensors", out / "repair" / "manifest.json"

@@ -176,8 +176,8 @@ SCENES = {
     "reference": Scene(
         "An aligned model that is gated",
         "`plan` prints the first lines and stops there. The model that the card names is gated: "
-        "the line says so, with the address where its conditions are accepted, and a repair goes "
-        "on without it.",
+        "the line says so, with the address where its conditions are accepted, and a repair "
+        "continues without it.",
         gated_reference,
         (0,),
     ),

@@ -13,7 +13,7 @@ from tests.support.repairing import QUICK, SETS, small
 
 
 @pytest.fixture
-def site(tmp_path_factory, monkeypatch):
+def own_repairers(tmp_path_factory, monkeypatch):
     folder = repairs.install(tmp_path_factory.mktemp("site"))
     monkeypatch.syspath_prepend(str(folder))
     yield folder
