@@ -94,12 +94,12 @@ def test_strengths_that_do_the_same_are_looked_at_once(edit, few):
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(edit, few, site, tmp_path):
+def test_a_killed_search_goes_on_and_ends_in_the_same_bytes(edit, few, own_repairers, tmp_path):
     whole = edit("whole", strength=None, evaluate=True, **few)
     options = [f"--{role}={path}" for role, path in few.items()]
     command = ["fix", str(paths.attacked), f"--reference={paths.reference}", "--repairer=back"]
     command += [f"--out={tmp_path / 'killed'}", "--judge=demo-world", "--examples=12", *options]
-    environment = {**os.environ, "PYTHONPATH": str(site)}
+    environment = {**os.environ, "PYTHONPATH": str(own_repairers)}
     for blocks in (7, 3, 4):
         script = [sys.executable, "-c", KILLER, str(blocks), *command]
         ended = subprocess.run(script, check=False, env=environment)
