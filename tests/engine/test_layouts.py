@@ -54,22 +54,7 @@ def test_a_plan_counts_the_coverage_of_a_dense_model_as_a_repair_does(kind, tmp_
     check_planned(tmp_path / "model", find_sites(one.skeleton, list(one.checkpoint.entries)))
 
 
-@pytest.mark.quick(
-    "gpt2",
-    "gptj",
-    "phi3",
-    "mixtral",
-    "deepseek_v3",
-    "gpt_oss",
-    "mamba",
-    "jamba",
-    "qwen3_next",
-    "rwkv",
-    "gemma3",
-    "llava",
-    "llama",
-    "gemma2",
-)
+@pytest.mark.quick(*tiny.QUICK)
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_statistics_equal_a_plain_run_to_the_last_bit(kind, tmp_path):
     plain = tiny.model(kind)

@@ -54,6 +54,12 @@ DENSE: dict[str, dict[str, Any]] = {
 }
 
 
+QUICK = (
+    *("gpt2", "gptj", "phi3", "mixtral", "deepseek_v3", "gpt_oss", "mamba", "jamba"),
+    *("qwen3_next", "rwkv", "gemma3", "llava", "llama", "gemma2"),
+)
+"""The families that stay in `make test`: one for each way in which a file can lay out a matrix."""
+
 PLAIN_HEADS = {"num_key_value_heads": None, "head_dim": None}
 ROUTED = {"num_experts_per_tok": 2, "moe_intermediate_size": 24}
 GROUPS = {"n_group": 1, "topk_group": 1, "n_shared_experts": 1, "first_k_dense_replace": 1}

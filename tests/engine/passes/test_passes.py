@@ -76,22 +76,7 @@ def opened(request, tmp_path):
     return plain, skeleton, Weights(checkpoint, CPU), checkpoint
 
 
-@pytest.mark.quick(
-    "gpt2",
-    "gptj",
-    "phi3",
-    "mixtral",
-    "deepseek_v3",
-    "gpt_oss",
-    "mamba",
-    "jamba",
-    "qwen3_next",
-    "rwkv",
-    "gemma3",
-    "llava",
-    "llama",
-    "gemma2",
-)
+@pytest.mark.quick(*tiny.QUICK)
 @pytest.mark.parametrize("opened", list(tiny.DENSE), indirect=True)
 def test_statistics_equal_a_plain_run_to_the_last_bit(opened, tmp_path):
     plain, skeleton, weights, checkpoint = opened
