@@ -52,8 +52,6 @@ NEVER: frozenset[Role] = frozenset(
     }
 )
 """What no ``--include`` takes along."""
-OTHER_FORMATS: frozenset[Role] = frozenset({"other weights", "pickle"})
-"""Weights that have to be converted to be repaired."""
 
 Loaded = Literal["weights", "pickle", "code", "config"]
 """As what a program may load a file that lies where it looks."""

@@ -130,7 +130,6 @@ READINGS = (
 FORBIDDEN_PARTS = {"align": 160, "attack": 64, "score": 40, "test": 120}
 HARMLESS_PARTS = {"train": 150, "score": 38, "test": 100}
 DISH_PARTS = {"train": 100, "score": 32, "test": 60}
-SET_NAMES = ("realign", "refusal", "utility", "borderline")
 
 
 def _key(*parts: object) -> int:

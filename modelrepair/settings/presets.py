@@ -10,6 +10,8 @@ from typing import Any, Literal
 from modelrepair.plugin.names import Scope, SubjectKind
 
 PresetName = Literal["antidote-official", "antidote-paper"]
+Quota = Callable[[float, int], int]
+"""How many entries a ratio means, of all entries of a row, a tensor, or all sites."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,6 @@ PRESETS: Mapping[PresetName, Preset] = MappingProxyType(
 )
 
 
-def quota_of(name: PresetName | None) -> Quota:
-    """How many entries a ratio means under a preset, or under none.
-
-    >>> quota_of("antidote-official")(0.1, 256), quota_of(None)(0.1, 256)
-    (26, 26)
-    """
-    # Imported here: the settings are read by commands that compute nothing.
-
-    published = name is not None and PRESETS[name].count == "published"
-    return published_count if published else count
-
-
-Quota = Callable[[float, int], int]
-"""How many entries a ratio means, of all entries of a row, a tensor, or all sites."""
-
-
 def count(ratio: float, entries: int) -> int:
     """Return how many entries a ratio means: rounded, ties to even.
 
@@ -95,3 +81,13 @@ def published_count(ratio: float, entries: int) -> int:
     (26, 26, 1)
     """
     return entries - int(entries * (1 - ratio))
+
+
+def quota_of(name: PresetName | None) -> Quota:
+    """How many entries a ratio means under a preset, or under none.
+
+    >>> quota_of("antidote-official")(0.1, 256), quota_of(None)(0.1, 256)
+    (26, 26)
+    """
+    published = name is not None and PRESETS[name].count == "published"
+    return published_count if published else count
