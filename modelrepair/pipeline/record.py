@@ -190,7 +190,7 @@ def draft_manifest(
             },
             "methods": [asdict(each) for each in found.methods],
             "search": [_point(each, found.point, settings.judge) for each in found.points],
-            "measures": {role: some.to_json() for role, some in measures.items()},
+            "measures": dict(measures),
             "verdict": "unmeasured" if gate is None else gate.verdict,
             "gate": None if gate is None else gate.to_json(),
             "template": context.panel.template.kind,
@@ -270,7 +270,7 @@ def _point(point: Candidate, chosen: Candidate, judge: str) -> dict[str, Any]:
         "ratio": point.ratio,
         "share": point.share,
         "screen": {} if point.screen is None else point.screen.to_json(),
-        "measures": None if point.results is None else summarise(point.results, judge).to_json(),
+        "measures": None if point.results is None else summarise(point.results, judge),
         "chosen": point.change.folder == chosen.change.folder,
     }
 
