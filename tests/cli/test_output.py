@@ -22,12 +22,12 @@ class Terminal(io.StringIO):
 def test_bars_show_the_step_and_the_time_left():
     stream = Terminal()
     bars = Bars(Console(file=stream, force_terminal=True, width=100))
-    with bars.step("sweep", total=4) as outer, bars.step("block [1]", total=2) as inner:
+    with bars.step("pass", total=4) as outer, bars.step("block [1]", total=2) as inner:
         inner(2)
         outer(2)
         bars.note("a word hf_abcdefghijk")
     text = stream.getvalue()
-    assert "sweep" in text
+    assert "pass" in text
     assert "block [1]" in text
     assert "a word hf_…" in text
     assert "0%" in text
@@ -35,7 +35,7 @@ def test_bars_show_the_step_and_the_time_left():
 
 def test_bars_end_when_the_step_fails():
     bars = Bars(Console(file=Terminal(), force_terminal=True))
-    with pytest.raises(ValueError, match="oh"), bars.step("sweep", total=4):
+    with pytest.raises(ValueError, match="oh"), bars.step("pass", total=4):
         raise ValueError("oh")
     with bars.step("again", total=1) as advance:
         advance()

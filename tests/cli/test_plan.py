@@ -33,7 +33,7 @@ SKIPPED = "\n".join([*(f"{i}: x" for i in range(8)), "and 2 more"])
         ("parameters", 134515008, "134,515,008"),
         ("coverage", 0.9912, "99.1 %"),
         ("seconds", 0.5, "0.5"),
-        ("passes", ["record", "sweep"], "record\nsweep"),
+        ("passes", ["record", "reverse"], "record\nreverse"),
         ("skipped", {"a.bias": "no matrix"}, "a.bias: no matrix"),
         ("skipped", {}, "–"),
         ("skipped", {str(i): "x" for i in range(10)}, SKIPPED),
