@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -52,13 +50,6 @@ def rooms(module: str) -> set[str]:
 @pytest.mark.parametrize("name", modelrepair.__all__)
 def test_every_public_name_exists(name):
     assert getattr(modelrepair, name) is not None
-
-
-def test_the_import_is_light():
-    code = "import modelrepair, sys; print(*sys.modules)"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    found = set(ended.stdout.split())
-    assert not found & {"torch", "transformers", "pydantic", "numpy", "huggingface_hub", "click"}
 
 
 def test_the_version_is_that_of_the_distribution():
