@@ -58,7 +58,7 @@ def push(
         folder: the repaired model.
         to: the target, ``name`` or ``user/name``; default ``<me>/<model>-repaired``.
         to_revision: a branch of the target, made where it is missing.
-        pr: open a pull request on the source; where one is open, go on with that.
+        pr: open a pull request on the source; where one is open, continue that.
         in_place: write to the source's own repository. As in a pull request, the files that hold
             the weights as they were, and pickles, are deleted by the same commit.
         keep_other_weights: in a pull request or in place, leave those files where they are; the

@@ -106,7 +106,7 @@ def cli() -> None:
 
 
 def run(arguments: Sequence[str], output: Output | None = None) -> int:
-    """Run one command and give its exit code; nothing escapes but SystemExit of other people.
+    """Run one command and give its exit code; catches all but SystemExit of third-party code.
 
     >>> run(["scorers", "show", "wnada"])
     2

@@ -16,7 +16,7 @@ def push_options() -> Decorator[Any]:
         option(
             "--pr",
             is_flag=True,
-            help="Open a pull request on the source, or go on with the one that is open.",
+            help="Open a pull request on the source, or continue the one that is open.",
         ),
         option(
             "--in-place",

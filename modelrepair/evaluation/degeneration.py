@@ -12,21 +12,21 @@ WINDOW = 400
 LEAST_VARIETY = 0.3
 """Share of distinct runs of four characters: ordinary text lies above 0.45, loops far below."""
 ODD_VARIETY = {0.05: 0.42, 0.1: 0.45, 0.25: 0.55}
-"""With so many marks of babble, text of less variety is garbled; code with such marks has more."""
+"""Share of odd chunks → variety under which text is garbled; code with such chunks has more."""
 BLANKS = 60
 """White space that never ends, or a gap that no table has."""
-SALAD = {0.0: 24, 0.1: 12}
-"""Fewer words can't be distinguished from a terse answer, by the share of babble among them."""
-GLUE = 0.4
-"""With so much babble and hardly a mark between, it need not even be salad."""
-SALAD_RUNS = {0.0: 28, 0.03: 6.5, 0.1: 5}
-"""Words between two marks that are too many, by the share of babble among them."""
+FEWEST_WORDS = {0.0: 24, 0.1: 12}
+"""Share of odd chunks → fewest words that can be judged: fewer may be a terse answer."""
+GLUED_SHARE = 0.4
+"""Share of odd chunks from which text with hardly a mark is garbled, whatever its words."""
+WORDS_BETWEEN_MARKS = {0.0: 28, 0.03: 6.5, 0.1: 5}
+"""Share of odd chunks → words between two marks that are too many."""
 GLUED = re.compile(
     r"^[^\W\d_]*[a-z][A-Z][^\W\d_]*$|[^\W\d_][])}!\"$”“\ufffd]+:?[^\W\d_]|([,;:”“’)\"])\1{3}|"
     r"[A-Za-z][\u0400-\u06ff]|[\u0400-\u06ff][A-Za-z]"
 )
 """Words stuck to words or to marks, and marks in heaps."""
-HEAP = re.compile(r"(?:[”“\"',;:!?()\[\]{}]\s*){16}")
+MARKS_IN_A_ROW = re.compile(r"(?:[”“\"',;:!?()\[\]{}]\s*){16}")
 """More marks in a row than the end of any nested expression has."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 """Characters that do not occur in text."""
@@ -129,15 +129,15 @@ def _plain(text: str) -> str:
 def _garbled(text: str) -> bool:
     if text.count("\ufffd") > max(1, len(text) // 100):
         return True
-    if len(CONTROL.findall(text)) > 2 or HEAP.search(text):
+    if len(CONTROL.findall(text)) > 2 or MARKS_IN_A_ROW.search(text):
         return True
-    odd, varied = _babbles(text), variety(_plain(text))
+    odd, varied = _odd_share(text), variety(_plain(text))
     if any(odd >= marks and varied < least for marks, least in ODD_VARIETY.items()):
         return True
-    return _is_salad(text, odd)
+    return _is_unrelated_words(text, odd)
 
 
-def _babbles(text: str) -> float:
+def _odd_share(text: str) -> float:
     """The share of chunks between spaces that repeat the last one or are glued together."""
     chunks = [chunk for chunk in text.split() if any(c.isalpha() for c in chunk)]
     again = (one == two for one, two in pairwise(["", *chunks]))
@@ -145,17 +145,19 @@ def _babbles(text: str) -> float:
     return odd / len(chunks) if chunks else 0.0
 
 
-def _is_salad(text: str, odd: float) -> bool:
+def _is_unrelated_words(text: str, odd: float) -> bool:
     """Words that have nothing to do with each other: hardly one comes twice, few marks part them.
 
     Languages without articles come close to it in the first, and put commas; lists have a mark
-    behind every word; glued words give salad away earlier.
+    behind every word; with glued words fewer suffice.
     """
     row = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text.lower())
     between_marks = len(row) / (len(re.findall(r"[^\w\s'’-]+|\n+", text)) + 1)
-    if odd >= GLUE and len(row) >= 8 and between_marks >= 3:
+    if odd >= GLUED_SHARE and len(row) >= 8 and between_marks >= 3:
         return True
-    fewest = min(words for marks, words in SALAD.items() if odd >= marks)
+    fewest = min(words for marks, words in FEWEST_WORDS.items() if odd >= marks)
     if len(row) < fewest or len(set(row)) < 0.95 * len(row):
         return False
-    return any(odd >= marks and between_marks >= least for marks, least in SALAD_RUNS.items())
+    return any(
+        odd >= marks and between_marks >= least for marks, least in WORDS_BETWEEN_MARKS.items()
+    )

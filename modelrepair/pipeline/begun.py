@@ -41,7 +41,7 @@ class Begun:
         write_json(folder / SETTINGS, content)
 
     def check(self, folder: Path) -> None:
-        """Refuse to go on with what was begun otherwise.
+        """Refuse to resume what was begun with other settings or inputs.
 
         Raises:
             UsageError: by another version, with other settings, on other inputs, or unknown how.

@@ -1,4 +1,4 @@
-"""The source's own answers to the prompts of a set: what it says now it shall go on saying."""
+"""The source's own responses, used as targets so that its behaviour is preserved."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def check_base(folder: Path) -> None:
 
 
 def check_verdict(manifest: Manifest, force: bool) -> None:
-    """Hold the door.
+    """Refuse a repair that did not pass the gate, unless it is forced.
 
     Raises:
         GateError: the gate was not passed, and no --force.

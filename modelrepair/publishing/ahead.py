@@ -1,4 +1,4 @@
-"""A repair that is pushed: the doors are tried before a weight is read, and used after saving."""
+"""What a push needs, checked before the weights are read: target, rights, files in its way."""
 
 from __future__ import annotations
 

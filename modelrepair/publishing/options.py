@@ -17,7 +17,7 @@ OPTION = "--to-revision"
 
 @dataclass(frozen=True)
 class PushOptions:
-    """Where a repaired model goes, and past which doors.
+    """Where a repaired model goes, and what that may replace or override.
 
     >>> PushOptions(pr=True).flags()
     ['--pr']
@@ -25,7 +25,7 @@ class PushOptions:
     Args:
         to: the target, ``name`` or ``user/name``; default ``<me>/<model>-repaired``.
         to_revision: a branch of the target, made where it is missing.
-        pr: open a pull request on the source, or go on with the one that is open.
+        pr: open a pull request on the source, or continue the one that is open.
         in_place: write to the source's own repository.
         keep_other_weights: leave the source's other weight formats and pickles where they are.
         delete: globs of files at the target that are not needed: they are deleted, or replaced

@@ -1,4 +1,4 @@
-"""What a repaired model was made from, and whose values it holds: they decide who may see it."""
+"""The models that a repair derives from: they determine the visibility of the upload."""
 
 from __future__ import annotations
 

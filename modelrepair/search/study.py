@@ -27,7 +27,7 @@ from modelrepair.search.scoring import Scoring, masked_entries, score_round
 from modelrepair.settings.search_limits import Limits
 
 FLIPPED_TOKEN_ALLOWANCE = 4
-"""How many times the utility budget tokens may cost that were on edge: their loss did not rise."""
+"""Multiple of the utility budget allowed where tokens only flipped: their loss did not rise."""
 
 
 class Maker(Protocol):

@@ -45,7 +45,7 @@ STEP_SCHEDULES: dict[SubjectKind, StepSchedule] = {
 PROBE_EVERY = 8
 """After so many rounds without an answer one is asked for, whatever the margin says."""
 EXTRA_ROUNDS = 4
-"""So many rounds more, at most, once the target is met: a repair should not stand on the edge."""
+"""Extra rounds after the target is met, at most: a safety margin on unseen prompts."""
 
 
 @dataclass(frozen=True)
