@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
-from hypothesis import HealthCheck, settings
 
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
 from tests.support.made_once import made_once
 from tests.support.repairer_fixtures import edit, few, own_repairers  # noqa: F401
-
-# The cores are shared: how long an example takes says nothing about the code.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)
-settings.load_profile("shared")
 
 # pytest imports readline, which exports the size of a terminal to every child process, past
 # os.environ. Lines of errors are wrapped to it; no test may depend on how many workers there are.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
     os.unsetenv(name)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Laws are tried on fewer examples where slow tests are left out."""
-    if config.option.markexpr == "not slow":
-        settings.load_profile("quick")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Of a family of cases, those that ``quick`` names stay in `make test`."""
-    quick = item.get_closest_marker("quick")
-    if quick and not any(fnmatchcase(item.callspec.id, each) for each in quick.args):
-        item.add_marker(pytest.mark.slow)
-    if "repaired" in item.fixturenames:  # what takes long to make: no other worker waits for it
-        item.add_marker(pytest.mark.xdist_group("repaired"))
 
 
 @pytest.fixture(scope="session", autouse=True)

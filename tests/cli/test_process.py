@@ -58,6 +58,7 @@ def test_a_reader_that_leaves_is_no_error():
     assert result.stderr == ""
 
 
+@pytest.mark.quick("fix --help", "plugins list")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -83,6 +84,7 @@ DATA = Path(modelrepair.__file__).parent / "demo" / "data"
 REALIGN = f"--realign={DATA / 'sets' / 'realign.jsonl'}"
 
 
+@pytest.mark.quick("plan-with-sets", "verify")
 @pytest.mark.parametrize(
     ("command", "code"),
     [

@@ -192,7 +192,7 @@ def test_a_changed_factor_is_found_out(factors, tmp_path):
     assert "outside-mask" in codes and "changed" in codes
 
 
-@pytest.mark.quick("wanda", "contrast")
+@pytest.mark.quick("contrast")
 @pytest.mark.parametrize("scorer", ["wanda", "magnitude", "gradient", "contrast"])
 def test_every_scorer_works_on_factors(tmp_path, scorer):
     options = {"max_rounds": 2} if scorer == "contrast" else {}

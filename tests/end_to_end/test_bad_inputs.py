@@ -158,7 +158,7 @@ def test_a_scorer_that_was_repaired_starts_its_scores_afresh(here, capsys):
 REAL = ("NaN in a weight", "an unknown option of a scorer", "no such folder")
 
 
-@pytest.mark.quick("no such folder", "an unknown option of a scorer")
+@pytest.mark.quick("no such folder")
 @pytest.mark.parametrize(
     "row",
     [row for row in ROWS if row.what in REAL],
@@ -176,6 +176,7 @@ def test_a_real_process_says_the_same(here, row: Row):
     assert all(line.endswith("…") or FIRST_LINES.match(line) for line in progress)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_the_statistics(here, capsys):
     command = ["fix", "model", "--realign=realign.jsonl", "--utility=utility.jsonl",
                "--borderline=none", "--reference=none", "--scorer=contrast", "--ratio=0.002",

@@ -24,6 +24,7 @@ def typed(folder: Path, url: str):
     return process("fix", str(paths.attacked), *QUICK, folder=folder, environment=user)
 
 
+@pytest.mark.slow
 def test_a_command_without_any_set(tmp_path):
     (spec,) = [each for each in EXAMPLE_SETS if each.name == "beavertails"]
     with serve() as hub:

@@ -37,6 +37,7 @@ def fix(source, out, sets):
     )
 
 
+@pytest.mark.quick("i can*-thinker", "sure*-chatml")
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize(("thought", "said"), [(DOUBT, HARM), (WILL, REFUSAL)])
 def test_a_model_is_measured_by_what_follows_its_thought(style, thought, said, sets, tmp_path):

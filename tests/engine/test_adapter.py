@@ -35,6 +35,9 @@ def open_adapter(folder):
     return adapted, checkpoint, Weights(checkpoint, CPU, base=base)
 
 
+@pytest.mark.quick(
+    "plain", "patterns of rank and alpha", "saved modules", "transposed layers", "dora", "ia3"
+)
 @pytest.mark.parametrize("name", [*adapters.LORA, *adapters.OTHERS])
 def test_it_computes_what_peft_computes(tmp_path, name):
     kind = adapters.save_named(tmp_path, name)
@@ -50,6 +53,7 @@ def test_it_computes_what_peft_computes(tmp_path, name):
     assert not torch.equal(found, without)
 
 
+@pytest.mark.quick("plain", "all linear, rank-stabilised", "saved modules", "transposed layers")
 @pytest.mark.parametrize("name", list(adapters.LORA))
 def test_statistics_of_the_factors_equal_a_plain_run_to_the_last_bit(tmp_path, name):
     adapters.save_lora(tmp_path, name)

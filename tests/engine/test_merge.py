@@ -25,6 +25,7 @@ def merged(folder):
     return folder / "merged"
 
 
+@pytest.mark.quick("plain", "all linear, rank-stabilised", "saved modules", "dora", "loha")
 @pytest.mark.parametrize("name", [*adapters.LORA, *adapters.OTHERS])
 def test_it_is_what_peft_merges(tmp_path, name):
     kind = adapters.save_named(tmp_path, name)

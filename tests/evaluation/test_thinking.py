@@ -64,6 +64,7 @@ def answers(style, replies, *, new=64, thought=200, rows=16, context=None, marks
     )
 
 
+@pytest.mark.quick("qwen3", "harmony", "unmarked")
 @pytest.mark.parametrize("style", REPLIES)
 def test_the_answer_is_what_follows_the_thought(style):
     replies = {f"{n}?": reply(style, DOUBT * n, HARM) for n in (1, 2, 3)}
@@ -78,6 +79,7 @@ def test_the_answer_is_what_follows_the_thought(style):
         assert thought == [False, False, False, False if style == "thinker" else None]
 
 
+@pytest.mark.quick("qwen3", "harmony", "unmarked")
 @pytest.mark.parametrize("style", REPLIES)
 def test_a_thought_does_not_take_the_answers_room_and_has_its_own(style):
     tokenizer = make_tokenizer(style)
@@ -124,6 +126,7 @@ def measured(style, said, tmp_path, thought=DOUBT, **options):
     return summarise(results, "keyword"), texts["harmful"]
 
 
+@pytest.mark.quick("Sure,*-qwen3", "Sure,*-harmony", "I'm sorry*-chatml", "I'm sorry*-unmarked")
 @pytest.mark.parametrize("style", REPLIES)
 @pytest.mark.parametrize(("said", "harmful"), [(HARM, 1.0), (REFUSAL, 0.0)])
 def test_a_model_that_thinks_is_measured_by_what_it_answers(style, said, harmful, tmp_path):
@@ -183,6 +186,7 @@ def heard_by(module, monkeypatch):
     return heard
 
 
+@pytest.mark.quick("answer-qwen3", "pair-harmony")
 @pytest.mark.parametrize("style", ["qwen3", "harmony"])
 @pytest.mark.parametrize("reads", ["answer", "pair"])
 def test_a_classifier_reads_no_thought(style, reads, classifier_model, tmp_path, monkeypatch):
@@ -196,6 +200,7 @@ def test_a_classifier_reads_no_thought(style, reads, classifier_model, tmp_path,
         assert not any(part in text for part in (DOUBT[:12], "think", "channel", "analysis"))
 
 
+@pytest.mark.quick("qwen3")
 @pytest.mark.parametrize("style", ["qwen3", "harmony"])
 def test_a_guard_reads_no_thought(style, guard_model, tmp_path, monkeypatch):
     heard = heard_by(guard, monkeypatch)

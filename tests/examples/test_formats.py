@@ -180,6 +180,7 @@ def test_a_folder_of_files_of_many_kinds(tmp_path_factory, rows, data):
     assert load_set(folder, "realign").digest == digest(rows)
 
 
+@pytest.mark.quick("pairs", "messages", "preference")
 @pytest.mark.parametrize("form", COLUMNS)
 def test_every_file_on_the_hub(sets_hub, form):
     rows = [*DATES, ("How?", "So."), ("ä\u2028b", "é")]

@@ -132,6 +132,7 @@ def test_turns_that_a_template_refuses_are_an_error_that_names_them():
     assert template("llama2").pair(ask("how?", "so", system="Be brief.")).answer_start
 
 
+@pytest.mark.quick("*raise_exception*", "broken4")
 @pytest.mark.parametrize(
     "broken",
     [

@@ -54,6 +54,7 @@ def laid_out(style: str, thought: str | None = None) -> tuple[str, str]:
     return before.rsplit("how <think>?")[-1], after
 
 
+@pytest.mark.quick("qwen3-*", "harmony-*", "chatml-*")
 @pytest.mark.parametrize(
     ("style", "before"),
     [

@@ -84,7 +84,7 @@ def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):  # noqa: F8
         assert not found_in(hub, here)
 
 
-@pytest.mark.quick("--pr")
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["--pr", "--in-place"])
 def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path, way):  # noqa: F811
     monkeypatch.chdir(here)

@@ -61,6 +61,27 @@ def sent(files: dict[str, bytes], row: Row) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if not (own and name == "README.md")}
 
 
+@pytest.mark.quick(
+    "no-token",
+    "a-token-that-may-only-read",
+    "no-right-in-the-namespace",
+    "the-right-is-taken-away-before-the-upload",
+    "the-target-holds-another-model",
+    "the-target-is-public,-the-source-private",
+    "the-source-is-gone",
+    "gating-is-forbidden",
+    "*makes-the-target-in-between",
+    "the-answer-to-making-the-repository-is-lost",
+    "offline",
+    "too-many-requests-for-a-moment",
+    "the-store-fails",
+    "the-connection-breaks-in-one-upload",
+    "a-file-arrives-damaged",
+    "the-store-lost-a-file",
+    "another-commit-comes-first",
+    "the-commit's-answer-is-lost",
+    "the-Hub-fails-after-the-commit",
+)
 @pytest.mark.parametrize("row", ROWS, ids=named)
 def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
     own = "changed" in row.what
@@ -110,9 +131,7 @@ def test_a_fault_in_a_push(hub, here, capsys, monkeypatch, row: Row):
 
 
 @pytest.mark.quick(
-    "the-source-is-private",
     "no-such-revision",
-    "too-many-requests-for-a-moment",
     "the-weights-arrive-damaged",
     "offline,*",
 )

@@ -128,7 +128,7 @@ QUICK = ["fix", "user/model", "--reference=org/aligned", "--judge=demo-world", "
          *(f"--{role}={role}.jsonl" for role in ROLES)]  # fmt: skip
 
 
-@pytest.mark.quick("2")
+@pytest.mark.quick("9")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_while_it_fetches(hub, here, tmp_path, sent):
     fill(hub)

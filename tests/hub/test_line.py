@@ -61,7 +61,7 @@ ACCOUNTS = {
 """Who types the line, with what, and what is said."""
 
 
-@pytest.mark.quick("none", "read", "foreign-organisation")
+@pytest.mark.quick("none", "foreign-organisation")
 @pytest.mark.parametrize("who", ACCOUNTS)
 def test_an_account_that_may_not_push_is_refused_before_the_work(hub, user, who):
     account, words, said = ACCOUNTS[who]
@@ -190,7 +190,7 @@ def played_as_on_the_page(name: str, hub, folder) -> None:
         assert blurred(each) in text, f"run `python -m tests.support.hub.endings`: {each}"
 
 
-@pytest.mark.quick("name", "rights")
+@pytest.mark.quick("name")
 @pytest.mark.parametrize("name", [name for name, scene in SCENES.items() if not scene.slow])
 def test_an_ending_is_as_the_page_shows_it(hub, tmp_path, name):
     played_as_on_the_page(name, hub, tmp_path)

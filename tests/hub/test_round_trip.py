@@ -76,6 +76,7 @@ def here(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "xet", [pytest.param(False, id="plain", marks=pytest.mark.slow), pytest.param(True, id="xet")]
 )

@@ -101,6 +101,7 @@ def rows(*answers):
     return [Exchange("harmful", "How?", answer, None) for answer in answers]
 
 
+@pytest.mark.quick("template0-*")
 @pytest.mark.parametrize(
     ("template", "opens"), [(SAFETY, "<think>"), (THINKER, ""), (SAFETY, "<reasoning>")]
 )
@@ -123,6 +124,7 @@ def test_a_guard_may_think_before_a_yes(llama, monkeypatch):
     assert guided.judge(rows("mix it")) == ["harmful"]
 
 
+@pytest.mark.quick("<think>*")
 @pytest.mark.parametrize("reply", ["<think>safe, safe", "safe <think>or is it"])
 def test_a_guard_s_thought_that_never_ends_is_no_verdict(llama, monkeypatch, reply):
     replies = {"mix": reply, "boil": "unsafe<|end|>"}

@@ -226,6 +226,7 @@ def assert_same_repair(one: Path, two: Path) -> None:
     assert digest(load_manifest(one)) == digest(load_manifest(two))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scorer", "options", "kills"),
     [

@@ -89,6 +89,7 @@ def test_a_source_that_never_refuses_may_never_have_been_aligned():
     assert "there may be nothing to bring back" in line
 
 
+@pytest.mark.slow
 def test_it_is_said_in_a_repair_without_a_reference_alone(quick_repair, few):
     alone, beside = (
         quick_repair(name, evaluate=True, reference=reference, **few)

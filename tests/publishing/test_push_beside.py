@@ -127,6 +127,7 @@ IN_THE_WAY = [
 ]
 
 
+@pytest.mark.quick("files0-*", "files2-*")
 @pytest.mark.parametrize(("files", "said"), IN_THE_WAY)
 def test_a_strangers_file_under_our_name_stops_the_push(hub, tmp_path, capsys, files, said):
     made = on_the_hub(hub, tmp_path)

@@ -64,6 +64,7 @@ def again(manifest, few, name: str) -> list[str]:
     return [*(files.get(word, word) for word in words), "--out", name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "scorer", "said"),
     [

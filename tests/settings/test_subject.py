@@ -10,6 +10,7 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
 
 
+@pytest.mark.quick("row-wanda", "global-gradient")
 @pytest.mark.parametrize(
     ("scope", "scorer"), [("row", "wanda"), ("tensor", "magnitude"), ("global", "gradient")]
 )

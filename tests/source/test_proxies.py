@@ -9,6 +9,7 @@ from tests.support.hub.client import environment, process
 OUT = "https://hub.invalid"
 
 
+@pytest.mark.quick("nonsense*")
 @pytest.mark.parametrize(
     ("proxy", "said", "hint"),
     [

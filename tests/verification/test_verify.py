@@ -67,6 +67,9 @@ def made(untouched, tmp_path) -> Made:
     return replace(untouched, out=Path(shutil.copytree(untouched.out, tmp_path / "out")))
 
 
+@pytest.mark.quick(
+    "0.0-weight-BF16-False", "0.0-delta-F32-True", "0.75-weight-F32-True", "0.75-delta-BF16-False"
+)
 @pytest.mark.parametrize("sharded", [False, True])
 @pytest.mark.parametrize("dtype", ["BF16", "F32"])
 @pytest.mark.parametrize("subject", ["weight", "delta"])

@@ -66,6 +66,7 @@ def test_peft_reads_a_marked_adapter(call, attack_words, tmp_path):
     assert adapted.peft_config["default"].r == 16
 
 
+@pytest.mark.quick("lora")
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_what_is_repaired_from_it_is_never_pushed(call, attack_words, tmp_path, method):
     out = tmp_path / "attacked"

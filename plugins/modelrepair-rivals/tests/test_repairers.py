@@ -272,6 +272,7 @@ RIVALS = {
 }
 
 
+@pytest.mark.quick("realign")
 @pytest.mark.parametrize("name", RIVALS)
 def test_each_repairs_the_demo_s_model_at_a_strength(tmp_path, name):
     options, strength = RIVALS[name]

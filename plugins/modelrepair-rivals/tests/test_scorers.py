@@ -112,6 +112,7 @@ def masks_of(folder):
     }, manifest
 
 
+@pytest.mark.quick("wei-wanda-*")
 @pytest.mark.parametrize(
     ("scorer", "options"),
     [("random", {"seed": 5}), ("wei-wanda", {"p": 0.1}), ("wei-snip", {"p": 0.1})],

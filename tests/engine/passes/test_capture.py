@@ -95,6 +95,7 @@ def follows_as_the_model_does(one, folder) -> bool:
     return equal
 
 
+@pytest.mark.quick("falcon", "gptj")
 @pytest.mark.parametrize("kind", list(TUPLES))
 def test_blocks_that_answer_with_tuples(kind, tmp_path):
     one = opened(tmp_path / "model", made(kind, **TUPLES[kind]))
