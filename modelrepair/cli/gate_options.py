@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 import click
+from annotated_types import Interval
 
 from modelrepair.budgets import Budgets
 from modelrepair.cli.options import Decorator, option, section
@@ -23,7 +24,9 @@ def budget_options() -> Decorator[Any]:
             option(
                 f"--gate-{field.name.replace('_', '-')}",
                 f"{PREFIX}{field.name}",
-                type=click.IntRange(min=0) if hints[field.name] is int else number_within(0),
+                type=click.IntRange(min=0)
+                if hints[field.name] is int
+                else number_within(Interval(ge=0)),
                 metavar="INTEGER" if hints[field.name] is int else "FLOAT",
                 default=field.default,
                 help=f"{field.metadata['help'].capitalize()}.",

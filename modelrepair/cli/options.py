@@ -7,14 +7,13 @@ import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from modelrepair.cli.helping import Context
 from modelrepair.cli.types import column_value, columns, name_value, number_within, ratio
-from modelrepair.examples.kinds import KIND_EXAMPLES
-from modelrepair.settings.presets import PRESETS
+from modelrepair.settings.declared import choices_of, default_of, number_of, range_of
 from modelrepair.settings.settings import DEFAULT_SETS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -36,6 +35,26 @@ class Option(click.Option):
 
 
 option = functools.partial(click.option, cls=Option)
+
+
+def setting(name: str, help: str, **more: Any) -> Decorator[Any]:
+    """The option of a setting: its words or range, and its default, are those declared for it.
+
+    >>> setting("max_length", "Tokens of an example.")(lambda: None).__click_params__
+    [<Option max_length>]
+    """
+    kind, span = number_of(name), range_of(name)
+    if words := choices_of(name):
+        more["type"] = click.Choice(words)
+    elif span is not None and kind is int:
+        more["type"] = click.IntRange(min=cast(int, span.ge))
+    elif span is not None and kind is float:
+        more |= {"type": number_within(span), "metavar": "FLOAT"}
+    elif kind is not None:
+        more["type"] = kind
+    if (default := default_of(name)) is not None:
+        more["default"] = default
+    return option(f"--{name.replace('_', '-')}", help=help, **more)
 
 
 class Command(click.Command):
@@ -121,17 +140,14 @@ def source_options() -> Decorator[Any]:
             is_flag=True,
             help="Merge the adapter SOURCE into its base, and repair the whole model.",
         ),
-        option(
-            "--reference",
-            default="auto",
-            help="The aligned model that SOURCE was fine-tuned from: a Hub id, a folder, 'none', "
+        setting(
+            "reference",
+            "The aligned model that SOURCE was fine-tuned from: a Hub id, a folder, 'none', "
             "or 'auto' for an adapter's base or the one that its card declares.",
         ),
-        option(
-            "--subject",
-            type=click.Choice(["auto", "factor", "delta", "weight"]),
-            default="auto",
-            help="What masking acts on: an adapter's factors, the difference from the reference, "
+        setting(
+            "subject",
+            "What masking acts on: an adapter's factors, the difference from the reference, "
             "or the weight itself.",
         ),
         option(
@@ -217,11 +233,7 @@ def set_options(*, tests: bool, defaults: bool) -> Decorator[Any]:
                 help=f"Which columns of --{name} hold prompt, response …, where their names "
                 "are not known.",
             ),
-            option(
-                f"--{name}-limit",
-                type=click.IntRange(min=1),
-                help=f"At most so many rows of --{name}, the first ones.",
-            ),
+            setting(f"{name}_limit", f"At most so many rows of --{name}, the first ones."),
         ]
     return section("Example sets", *options)
 
@@ -230,17 +242,10 @@ def length_options() -> Decorator[Any]:
     """How much of the sets is used."""
     return section(
         "Example sets",
-        option(
-            "--examples",
-            type=click.IntRange(min=1),
-            default=256,
-            help="At most so many examples of each set are scored on.",
-        ),
-        option(
-            "--kind-examples",
-            type=click.IntRange(min=0),
-            default=KIND_EXAMPLES,
-            help="Report examples of each kind of benign prompt, 0 for none; see docs/concepts.md.",
+        setting("examples", "At most so many examples of each set are scored on."),
+        setting(
+            "kind_examples",
+            "Report examples of each kind of benign prompt, 0 for none; see docs/concepts.md.",
         ),
         max_length_option(),
     )
@@ -248,22 +253,16 @@ def length_options() -> Decorator[Any]:
 
 def max_length_option() -> Decorator[Any]:
     """Where an example is cut."""
-    return option(
-        "--max-length",
-        type=click.IntRange(min=2),
-        default=1024,
-        help="Tokens of an example; what is cut is counted.",
-    )
+    return setting("max_length", "Tokens of an example; what is cut is counted.")
 
 
 def scorer_options() -> Decorator[Any]:
     """Which entries are chosen, and how many."""
     return section(
         "How entries are chosen",
-        option(
-            "--preset",
-            type=click.Choice([*PRESETS]),
-            help="The published method: as its code runs it (an adapter's factors), or as its "
+        setting(
+            "preset",
+            "The published method: as its code runs it (an adapter's factors), or as its "
             "equations 1 to 3 say.",
         ),
         option(
@@ -279,11 +278,7 @@ def scorer_options() -> Decorator[Any]:
             metavar="NAME=VALUE",
             help="An option of the scorer; may be repeated.",
         ),
-        option(
-            "--scope",
-            type=click.Choice(["row", "tensor", "global"]),
-            help="Where the highest scores are cut. Default: the scorer's own.",
-        ),
+        setting("scope", "Where the highest scores are cut. Default: the scorer's own."),
         option(
             "--ratio",
             type=ratio,
@@ -298,10 +293,9 @@ def judge_options() -> Decorator[Any]:
     """Who judges."""
     return section(
         "Measuring",
-        option(
-            "--judge",
-            default="keyword",
-            help="Who calls an answer harmful, harmless or refusal: keyword, classifier, guard, "
+        setting(
+            "judge",
+            "Who calls an answer harmful, harmless or refusal: keyword, classifier, guard, "
             "or a plug-in's; see docs/judges.md.",
         ),
         option(
@@ -332,10 +326,9 @@ def repairer_options() -> Decorator[Any]:
             metavar="NAME=VALUE",
             help="An option of the repairer; may be repeated.",
         ),
-        option(
-            "--strength",
-            type=float,
-            help="Strength, in the repairer's own unit (steps for one that trains). Default: "
+        setting(
+            "strength",
+            "Strength, in the repairer's own unit (steps for one that trains). Default: "
             "searched for.",
         ),
     )
@@ -346,17 +339,9 @@ def measuring_options() -> Decorator[Any]:
     return section(
         "Measuring",
         judge_options(),
-        option(
-            "--max-new-tokens",
-            type=click.IntRange(min=1),
-            default=128,
-            help="Length of a generated answer.",
-        ),
-        option(
-            "--max-thought-tokens",
-            type=click.IntRange(min=1),
-            default=1024,
-            help="Length of a thought before the answer, beside the answer's own.",
+        setting("max_new_tokens", "Length of a generated answer."),
+        setting(
+            "max_thought_tokens", "Length of a thought before the answer, beside the answer's own."
         ),
         option(
             "--thought-markers",
@@ -372,22 +357,8 @@ def machine_options() -> Decorator[Any]:
     """Where and how it is computed."""
     return section(
         "Machine",
-        option("--device", default="auto", help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps' …"),
-        option(
-            "--arithmetic",
-            type=click.Choice(["float32", "bfloat16"]),
-            default="float32",
-            help="Precision of the computation; the files keep theirs.",
-        ),
-        option(
-            "--token-budget",
-            type=click.IntRange(min=1),
-            default=2048,
-            help="Tokens of a batch; part of what makes a repair repeatable.",
-        ),
-        option("--seed", type=int, default=0, help="Seed of whatever is drawn."),
+        setting("device", "'auto', 'cpu', 'cuda', 'cuda:1', 'mps' …"),
+        setting("arithmetic", "Precision of the computation; the files keep theirs."),
+        setting("token_budget", "Tokens of a batch; part of what makes a repair repeatable."),
+        setting("seed", "Seed of whatever is drawn."),
     )
-
-
-SHARE_BELOW_ONE = number_within(0, 1, open_high=True)
-SHARE_ABOVE_ZERO = number_within(0, 1, open_low=True, open_high=True)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from modelrepair.cli.gate_options import budget_options
 from modelrepair.cli.options import (
     FOLDER,
-    SHARE_ABOVE_ZERO,
-    SHARE_BELOW_ONE,
     Decorator,
     length_options,
     machine_options,
@@ -20,6 +16,7 @@ from modelrepair.cli.options import (
     scorer_options,
     section,
     set_options,
+    setting,
     source_options,
 )
 from modelrepair.cli.pushing import push_options
@@ -60,30 +57,18 @@ def search_options() -> Decorator[Any]:
     """How masks grow, and what they spare."""
     return section(
         "How entries are chosen",
-        option(
-            "--scale",
-            type=SHARE_BELOW_ONE,
-            metavar="FLOAT",
-            default=0.0,
-            help="What masked entries are multiplied by: 0 removes them, 0.75 shrinks them.",
+        setting(
+            "scale", "What masked entries are multiplied by: 0 removes them, 0.75 shrinks them."
         ),
-        option(
-            "--step",
-            type=SHARE_ABOVE_ZERO,
-            metavar="FLOAT",
-            help="Share that an iterative scorer adds in a round. Default: chosen.",
-        ),
-        option(
-            "--max-rounds",
-            type=click.IntRange(min=1),
-            help="Rounds that an iterative scorer may take, or edits that a repairer may make; "
+        setting("step", "Share that an iterative scorer adds in a round. Default: chosen."),
+        setting(
+            "max_rounds",
+            "Rounds that an iterative scorer may take, or edits that a repairer may make; "
             "40 by default.",
         ),
-        option(
-            "--max-candidates",
-            type=click.IntRange(min=1),
-            help="Candidates of each scorer, or of the repairer, that may answer prompts; "
-            "8 by default.",
+        setting(
+            "max_candidates",
+            "Candidates of each scorer, or of the repairer, that may answer prompts; 8 by default.",
         ),
         option(
             "--max-time",
@@ -92,11 +77,8 @@ def search_options() -> Decorator[Any]:
             help="End the search once the repair is at work for so long (30m, 2h, 1h30m, seconds), "
             "after the round or candidate under way; the best one by then is taken.",
         ),
-        option(
-            "--protect",
-            type=SHARE_BELOW_ONE,
-            metavar="FLOAT",
-            help="Share of the entries, those that utility needs most, that are never masked.",
+        setting(
+            "protect", "Share of the entries, those that utility needs most, that are never masked."
         ),
         option(
             "--no-fallback",

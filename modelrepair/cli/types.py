@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import click
+from annotated_types import Interval
 
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 from modelrepair.settings.amount import check_ratio
 from modelrepair.settings.duration import seconds_of
+
+BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
 def ratio(value: Any) -> float | Literal["auto"]:
@@ -33,28 +37,26 @@ def ratio(value: Any) -> float | Literal["auto"]:
     return number
 
 
-def number_within(
-    low: float, high: float = math.inf, *, open_low: bool = False, open_high: bool = False
-) -> Callable[[Any], float]:
-    """A reader of numbers within bounds; ``open_low`` and ``open_high`` exclude a bound.
+def number_within(span: Interval) -> Callable[[Any], float]:
+    """A reader of finite numbers in a range.
 
-    >>> number_within(0, 1)("0.5")
+    >>> number_within(Interval(ge=0, le=1))("0.5")
     0.5
     """
-    bounds = [f"above {low:g}" if open_low else f"at least {low:g}"]
-    if math.isfinite(high):
-        bounds.append(f"below {high:g}" if open_high else f"at most {high:g}")
+    bounds = [
+        (word, getattr(operator, each), getattr(span, each))
+        for each, word in BOUNDS.items()
+        if getattr(span, each) is not None
+    ]
 
     def number(value: Any) -> float:
         try:
             read = float(value)
         except (TypeError, ValueError):
             raise click.BadParameter(f"{value!r} is no number") from None
-        inside = (read > low if open_low else read >= low) and (
-            read < high if open_high else read <= high
-        )
-        if not inside or not math.isfinite(read):
-            raise click.BadParameter(f"{value} is not {' and '.join(bounds)}")
+        if not (math.isfinite(read) and all(holds(read, bound) for _, holds, bound in bounds)):
+            said = " and ".join(f"{word} {bound:g}" for word, _, bound in bounds)
+            raise click.BadParameter(f"{value} is not {said}")
         return read
 
     return number

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.errors import UsageError
+from modelrepair.settings.declared import fits
 from modelrepair.settings.expand import expand
 from modelrepair.settings.search_limits import MOST_GENERATIONS, MOST_ROUNDS, Limits
 
@@ -81,7 +82,7 @@ def check_ratio(ratio: Any) -> None:
     Raises:
         UsageError: it is not.
     """
-    if ratio != "auto" and not (isinstance(ratio, int | float) and 0 < ratio < 1):
+    if ratio is None or not fits("ratio", ratio):
         raise UsageError(
             f"a ratio of {ratio!r} is not above 0 and below 1",
             hint="give a share of the entries, such as 0.01, or 'auto' to search for it",

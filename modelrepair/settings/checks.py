@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.filters import parse_filter
 from modelrepair.examples.keys import ROLES
 from modelrepair.examples.thoughts import parse_marks
 from modelrepair.settings.amount import Amount, Fixed, Searched, amount_of, check_ratio
+from modelrepair.settings.declared import declared, expected, fits
 from modelrepair.settings.duration import seconds_of
 from modelrepair.settings.expand import expand
-from modelrepair.settings.presets import PRESETS
 from modelrepair.settings.settings import NONE, TYPED, Settings
 
-CHOICES: Mapping[str, tuple[str | None, ...]] = {
-    "subject": ("auto", "factor", "delta", "weight"),
-    "preset": (None, *PRESETS),
-    "scope": (None, "row", "tensor", "global"),
-    "arithmetic": ("float32", "bfloat16"),
+RANGED = {
+    "scale": ("a scale of", "0 removes, 0.75 shrinks; below 1"),
+    "protect": ("a protected share of", "0 to below 1"),
+    "step": ("a step of", "a share of all entries, such as 0.01"),
 }
-LEAST = {"examples": 1, "max_length": 2, "max_rounds": 1, "max_new_tokens": 1, "token_budget": 1}
-LEAST |= {"max_thought_tokens": 1, "max_candidates": 1, "kind_examples": 0}
-LEAST |= {f"{name}_limit": 1 for name in ROLES}
+"""What is said of a number that is out of its range."""
 
 FOR_MASKS = (
     "preset",
@@ -63,12 +58,9 @@ def check(settings: Settings) -> None:
             f"a search for the {amount.unit} needs measures",
             hint=f"give a number for --{amount.unit}, or leave out --no-evaluate",
         )
-    if not 0 <= settings.scale < 1:
-        raise UsageError(f"a scale of {settings.scale}", hint="0 removes, 0.75 shrinks; below 1")
-    if settings.protect is not None and not 0 <= settings.protect < 1:
-        raise UsageError(f"a protected share of {settings.protect}", hint="0 to below 1")
-    if settings.step is not None and not 0 < settings.step < 1:
-        raise UsageError(f"a step of {settings.step}", hint="a share of all entries, such as 0.01")
+    for name, (said, hint) in RANGED.items():
+        if not fits(name, value := getattr(settings, name)):
+            raise UsageError(f"{said} {value}", hint=hint)
     if not 0 < settings.budgets.kind_level <= 0.5:
         raise UsageError(
             f"--gate-kind-level {settings.budgets.kind_level:g}", hint="above 0 and at most 0.5"
@@ -115,14 +107,10 @@ def check_choices(settings: Settings) -> None:
     Raises:
         UsageError: an unknown word, or a count that is too small.
     """
-    for name, known in CHOICES.items():
-        if getattr(settings, name) not in known:
-            words = ", ".join(repr(word) for word in known)
-            raise UsageError(f"{name} is {getattr(settings, name)!r}", hint=f"it is one of {words}")
-    for name, least in LEAST.items():
-        count = getattr(settings, name)
-        if count is not None and not (isinstance(count, int) and count >= least):
-            raise UsageError(f"{name} is {count!r}", hint=f"a whole number, {least} or more")
+    for name in declared():
+        hint, value = expected(name), getattr(settings, name)
+        if hint is not None and not fits(name, value):
+            raise UsageError(f"{name} is {value!r}", hint=hint)
     for text in settings.thought_markers:
         parse_marks(text)
     for name in ROLES:

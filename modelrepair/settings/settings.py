@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Interval
 
 from modelrepair.budgets import Budgets
 from modelrepair.examples.keys import SetKey
@@ -29,12 +31,19 @@ TYPED = {
     "judge_options": "--judge-option",
     "repairer_options": "--repairer-option",
 }
+Count = Annotated[int, Interval(ge=1)]
+Share = Annotated[float, Interval(ge=0, lt=1)]
+OpenShare = Annotated[float, Interval(gt=0, lt=1)]
 NEGATED = {"fallback": "no-fallback", "evaluate": "no-evaluate"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of a repair; `modelrepair.repair` documents each."""
+    """The options of a repair; `modelrepair.repair` documents each.
+
+    Type, range and words of each are declared here; `declared` gives them to the check and to the
+    command line.
+    """
 
     source: str
     revision: str | None = None
@@ -62,13 +71,13 @@ class Settings:
     refusal_columns: Mapping[str, str] = field(default_factory=dict)
     utility_columns: Mapping[str, str] = field(default_factory=dict)
     borderline_columns: Mapping[str, str] = field(default_factory=dict)
-    realign_limit: int | None = None
-    refusal_limit: int | None = None
-    utility_limit: int | None = None
-    borderline_limit: int | None = None
-    examples: int = 256
-    kind_examples: int = KIND_EXAMPLES
-    max_length: int = 1024
+    realign_limit: Count | None = None
+    refusal_limit: Count | None = None
+    utility_limit: Count | None = None
+    borderline_limit: Count | None = None
+    examples: Count = 256
+    kind_examples: Annotated[int, Interval(ge=0)] = KIND_EXAMPLES
+    max_length: Annotated[int, Interval(ge=2)] = 1024
     preset: PresetName | None = None
     scorer: str | None = None
     scorer_options: Mapping[str, Any] = field(default_factory=dict)
@@ -76,25 +85,25 @@ class Settings:
     repairer_options: Mapping[str, Any] = field(default_factory=dict)
     strength: float | None = None
     scope: Scope | None = None
-    ratio: float | Literal["auto"] | None = None
-    scale: float = 0.0
-    step: float | None = None
-    max_rounds: int | None = None
-    max_candidates: int | None = None
+    ratio: OpenShare | Literal["auto"] | None = None
+    scale: Share = 0.0
+    step: OpenShare | None = None
+    max_rounds: Count | None = None
+    max_candidates: Count | None = None
     max_time: str | float | None = None
-    protect: float | None = None
+    protect: Share | None = None
     fallback: bool = True
     evaluate: bool = True
     judge: str = "keyword"
     judge_options: Mapping[str, Any] = field(default_factory=dict)
     also_template: tuple[str, ...] = ()
-    max_new_tokens: int = 128
-    max_thought_tokens: int = 1024
+    max_new_tokens: Count = 128
+    max_thought_tokens: Count = 1024
     thought_markers: tuple[str, ...] = ()
     budgets: Budgets = field(default_factory=Budgets)
     device: str = "auto"
     arithmetic: Literal["float32", "bfloat16"] = "float32"
-    token_budget: int = 2048
+    token_budget: Count = 2048
     seed: int = 0
     store_values: bool = False
 

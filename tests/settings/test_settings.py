@@ -18,7 +18,7 @@ from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.types import as_mapping
 from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.keys import ROLES, SetKey
-from modelrepair.settings.checks import CHOICES
+from modelrepair.settings.declared import choices_of
 from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import DEFAULT_SETS, Settings
 
@@ -48,20 +48,20 @@ SETTINGS = st.builds(
     base=st.none() | st.just("org/base"),
     merge=st.booleans(),
     reference=st.sampled_from(["auto", "none", "org/aligned"]),
-    subject=st.sampled_from(CHOICES["subject"]),
+    subject=st.sampled_from(choices_of("subject")),
     targets=st.lists(WORD, max_size=2).map(tuple),
     exclude=st.lists(WORD, max_size=2).map(tuple),
     allow_partial=st.booleans(),
     examples=COUNT,
     kind_examples=COUNT,
     max_length=COUNT,
-    preset=st.sampled_from(CHOICES["preset"]),
+    preset=st.sampled_from((None, *choices_of("preset"))),
     scorer=st.none() | st.sampled_from(["wanda", "mine.py:Mine"]),
     scorer_options=st.dictionaries(NAME, WORD, max_size=2),
     repairer=st.none() | st.just("back"),
     repairer_options=st.dictionaries(NAME, WORD, max_size=2),
     strength=st.none() | st.floats(0, 1e3),
-    scope=st.sampled_from(CHOICES["scope"]),
+    scope=st.sampled_from((None, *choices_of("scope"))),
     ratio=st.none() | st.just("auto") | SHARE,
     scale=st.just(0.0) | SHARE,
     step=st.none() | SHARE,
@@ -76,7 +76,7 @@ SETTINGS = st.builds(
     max_new_tokens=COUNT,
     budgets=st.builds(Budgets, harm_ratio=SHARE, fewest=COUNT),
     device=st.sampled_from(["auto", "cpu", "cuda:1"]),
-    arithmetic=st.sampled_from(CHOICES["arithmetic"]),
+    arithmetic=st.sampled_from(choices_of("arithmetic")),
     token_budget=COUNT,
     seed=st.integers(0, 99),
     include=st.lists(st.sampled_from(["*.csv", "a b/*"]), max_size=2).map(tuple),
