@@ -108,11 +108,11 @@ def _sent(
     if not own:
         beside, known = _beside(whole, info)
         sent, stored = sent + beside, stored + known
-    share = masked_share(amount_of(settings), subject)
-    mask = mask_bytes(sites, share)
-    values = 0
-    if settings.store_values:
-        values = int(share * sum(entry.nbytes for entry in sites))
+    mask = values = 0
+    if settings.repairer is None:  # the edit of a repairer has no mask
+        share = masked_share(amount_of(settings), subject)
+        mask = mask_bytes(sites, share)
+        values = int(share * sum(each.nbytes for each in sites)) if settings.store_values else 0
     return {"upload_bytes": sent + mask + values, "mask_bytes": mask, "stored_bytes": stored}
 
 

@@ -93,7 +93,8 @@ class HubPlan:
         exists: whether the target is there already.
         upload_bytes: what is sent: files in which an entry may be masked, whole, the small ones,
             and the mask.
-        mask_bytes: of the mask, about; at most, where the ratio is searched for.
+        mask_bytes: estimated size of the mask, the largest where the ratio is searched for; 0 with
+            a repairer, whose edit has no mask.
         stored_bytes: files that no mask touches: the Hub's store has them, and knows them again.
         there: what would become of the files that are there: kept, with what `verify` will say of
             them, replaced, deleted.

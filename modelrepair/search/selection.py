@@ -215,19 +215,6 @@ class GlobalSelection:
         raise RuntimeError("the spilled scores changed while they were read")
 
 
-def select_global(files: Sequence[Path], k: int, *, signed: bool = False) -> Iterator[np.ndarray]:
-    """Yield each site's mask of the global top k, in the order of the files.
-
-    Args:
-        files: one a site, in the model's order, as for :class:`GlobalSelection`.
-        k: how many of all sites together.
-        signed: only scores above 0 may be chosen.
-    """
-    selection = GlobalSelection(files, signed=signed)
-    threshold = selection.threshold(k)
-    return (selection.mask(file, threshold) for file in range(len(files)))
-
-
 def select(
     files: Sequence[Path],
     scope: Literal["row", "tensor", "global"],

@@ -81,10 +81,10 @@ def test_a_mask_is_about_as_large_as_it_is_said_to_be(tmp_path, share):
     count = 400_000
     chosen = np.flatnonzero(np.random.default_rng(0).random(count) < share)
     write_mask(tmp_path / "mask", {"format": "x"}, iter([("w", chosen)]))
-    told = mask_bytes([TensorEntry("w", "f", "F32", (1000, 400), 0, 4 * count)], share)
+    estimate = mask_bytes([TensorEntry("w", "f", "F32", (1000, 400), 0, 4 * count)], share)
     found = (tmp_path / "mask").stat().st_size
-    assert found <= told + OF_A_SITE
-    assert told < 1.3 * found or share > 0.5, "at most, where more than half is masked"
+    assert found <= estimate + OF_A_SITE
+    assert estimate < 1.3 * found or share > 0.5, "at most, where more than half is masked"
 
 
 def test_values_beside_the_mask_go_up_too(hub, here, monkeypatch, capsys):  # noqa: F811
@@ -96,7 +96,19 @@ def test_values_beside_the_mask_go_up_too(hub, here, monkeypatch, capsys):  # no
     assert 0.005 < values / without < 0.011, "one per cent of the weights in the blocks"
 
 
-def test_what_nobody_measured_would_not_go_out(hub, here, monkeypatch, capsys):  # noqa: F811
+@pytest.mark.usefixtures("own_repairers")
+def test_no_mask_goes_up_with_the_edit_of_a_repairer(hub, here, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.chdir(here)
+    fill(hub)
+    masked = said(capsys, "plan", "user/broken", *QUICK)["hub"]
+    both = [each for each in QUICK if not each.startswith(("--scorer", "--ratio"))]
+    edit = ["--repairer=back", "--strength=0.5"]
+    edited = said(capsys, "plan", "user/broken", *both, *edit)["hub"]
+    assert masked["mask_bytes"] > 0 == edited["mask_bytes"]
+    assert edited["upload_bytes"] == masked["upload_bytes"] - masked["mask_bytes"]
+
+
+def test_what_was_not_measured_would_not_go_out(hub, here, monkeypatch, capsys):  # noqa: F811
     monkeypatch.chdir(here)
     fill(hub)
     plan = ["plan", "user/broken", *(word for word in QUICK if word != "--force")]

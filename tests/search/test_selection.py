@@ -13,7 +13,6 @@ from modelrepair.search import selection
 from modelrepair.search.selection import (
     GlobalSelection,
     select,
-    select_global,
     spill,
     top_rows,
     top_tensor,
@@ -147,10 +146,12 @@ def test_raw_files_give_flat_masks(tmp_path):
     files = [tmp_path / "a.bin", tmp_path / "b.bin", tmp_path / "c.bin"]
     for file, values in zip(files, ([1, 5, -np.inf], [5, 2], []), strict=True):
         np.array(values, "<f4").tofile(file)
-    masks = [mask.tolist() for mask in select_global(files, 3)]
+    selection = GlobalSelection(files)
+    three, all_eligible, none = selection.thresholds([3, 99, 0])
+    masks = [selection.mask(file, three).tolist() for file in range(len(files))]
     assert masks == [[False, True, False], [True, True], []]
-    assert next(select_global(files, 99)).tolist() == [True, True, False]
-    assert not any(mask.any() for mask in select_global(files, 0))
+    assert selection.mask(0, all_eligible).tolist() == [True, True, False]
+    assert not any(selection.mask(file, none).any() for file in range(len(files)))
 
 
 def test_nothing_eligible(tmp_path):
