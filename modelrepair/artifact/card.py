@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelrepair.artifact.digests import digest as digest_of_manifest
 from modelrepair.artifact.figures import cell, number, template
 from modelrepair.artifact.kinds import kind_rows
 from modelrepair.artifact.manifest import Manifest, Origin, SiteRecord
-from modelrepair.artifact.manifest import digest as digest_of_manifest
 from modelrepair.artifact.model_index import evaluation, measured_utility
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
 from modelrepair.artifact.published import Private, published

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -362,40 +360,6 @@ class Manifest(Glanced, Record):
         plugin = self.scorer or self.repairer
         assert plugin is not None
         return plugin
-
-
-def canonical(value: Any) -> bytes:
-    """JSON with sorted keys and no white space: the same value gives the same bytes.
-
-    >>> canonical({"b": 1, "a": [0.5]})
-    b'{"a":[0.5],"b":1}'
-    """
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
-
-
-def digest(manifest: Manifest) -> str:
-    """The digest of a manifest that is written as it is: the same repair has the same digest.
-
-    Of one that was read, `modelrepair.artifact.reading.read_manifest` says it: a field that a
-    later version adds is not in the file.
-
-    >>> len(digest(manifest))  # doctest: +SKIP
-    64
-    """
-    return digest_of(manifest.model_dump(mode="json"))
-
-
-def digest_of(document: Mapping[str, Any]) -> str:
-    """SHA-256 of a manifest's JSON document in canonical form, without ``run``.
-
-    >>> digest_of({"a": 1, "run": {"time": "now"}}) == digest_of({"a": 1})
-    True
-    """
-    rest = {name: value for name, value in document.items() if name != "run"}
-    return hashlib.sha256(canonical(rest)).hexdigest()
 
 
 def json_schema() -> dict[str, Any]:

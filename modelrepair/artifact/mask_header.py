@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from modelrepair.artifact.manifest import Manifest, canonical
+from modelrepair.artifact.digests import canonical
+from modelrepair.artifact.manifest import Manifest
 from modelrepair.checkpoint.mask import MaskFile
 from modelrepair.checkpoint.norms import tensor_digest
 from modelrepair.checkpoint.reader import Checkpoint

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -11,27 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from modelrepair.text.redaction import HIDDEN, is_secret
-
-_SECRET = re.compile(
-    r"""
-      (?<![A-Za-z0-9])(?P<kept>hf_)(?!(?:hub|transfer|xet)(?![A-Za-z0-9]))[A-Za-z0-9]{6,}
-    | (?<![A-Za-z0-9])api_org_[A-Za-z0-9]{16,}
-    | (?<![A-Za-z0-9])(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}
-    | (?<![A-Za-z0-9])(?:gh[pousr]|github_pat|glpat|xox[abeoprs])[_-][A-Za-z0-9_-]{16,}
-    | (?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])
-    | (?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}
-    | (?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
-    | (?P<scheme>(?i:\b(?:Bearer|Basic)\s+))[A-Za-z0-9._~+/=-]{12,}
-    | (?P<address>[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s/@'"<>]{1,500}@
-    | (?P<query>[?&](?i:[\w-]{0,40}(?:token|secret|signature|password|key|sig)=))[^\s&'"<>)]{4,}
-    | (?P<name>(?<![A-Za-z0-9])(?:[A-Z0-9]{1,30}_){0,6}
-        (?:TOKEN|SECRET|PASSWORD|KEY|api_key|apikey|secret_key|access_token|auth_token|password)
-        \s{0,3}=\s{0,3}["']?)[^\s"',;{}()<>|$]{8,}
-    | -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY-----[A-Za-z0-9+/=\s]{0,10000}(?:-----END[A-Z -]{0,40})?
-    """,
-    re.VERBOSE,
-)
+from modelrepair.text.redaction import HIDDEN, secrets_of_environment, without_secrets
 
 _URL = r"(?<![A-Za-z0-9])(?!file:)[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s'\"]*"
 _ROOTS = (
@@ -74,37 +53,6 @@ class Private:
     places: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     texts: frozenset[str] = frozenset()
-
-
-def without_secrets(text: str, words: Iterable[str] = ()) -> str:
-    """The text without tokens, keys, and passwords.
-
-    >>> without_secrets("401 for hf_AbCdEfGhIjKlMnOp at https://me:pass@host/model")
-    '401 for hf_… at https://…@host/model'
-
-    Args:
-        text: anything.
-        words: secrets that are known.
-    """
-    for word in sorted(set(words), key=len, reverse=True):
-        text = text.replace(word, "hf_…" if word.startswith("hf_") else HIDDEN)
-
-    def hidden(match: re.Match[str]) -> str:
-        before = next((part for part in match.groups() if part is not None), "")
-        return f"{before}{HIDDEN}@" if match["address"] else f"{before}{HIDDEN}"
-
-    return _SECRET.sub(hidden, text)
-
-
-def of_environment() -> set[str]:
-    """Values of this environment's variables whose names say that they are secret.
-
-    >>> isinstance(of_environment(), set)
-    True
-    """
-    # A value of a few letters is no secret, and would blank out innocent text.
-    values = (value.strip() for name, value in os.environ.items() if is_secret(name))
-    return {value for value in values if len(value) >= 8 and "/" not in value}
 
 
 def without_paths(text: str, *, theirs: bool = False) -> str:
@@ -211,7 +159,7 @@ def private_to(
     written = {str(form) for place in found for form in (place, place.resolve())}
     host = socket.gethostname()
     # A plain word is a name of many things; a host that is called so reveals nothing.
-    words = [*of_environment()]
+    words = [*secrets_of_environment()]
     words += [host] if len(host) >= 6 and re.search(r"[\d.-]", host) else []
     return Private(
         tuple(place for place in written if len(re.findall(r"[\\/]", place)) > 1 or len(place) > 4),

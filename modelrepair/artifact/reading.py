@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelrepair.artifact.card import TEMPLATES
-from modelrepair.artifact.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, Sha256, digest_of
+from modelrepair.artifact.digests import digest_of
+from modelrepair.artifact.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, Sha256
 from modelrepair.checkpoint.untrusted import parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
 from modelrepair.evaluation.gate import RULES

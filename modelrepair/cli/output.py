@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from modelrepair.cli.errors import INTERRUPTED, Failure
-from modelrepair.cli.redact import redact
 from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
 from modelrepair.errors import hint_line
 from modelrepair.progress import Progress
 from modelrepair.text.printable import printable
+from modelrepair.text.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from modelrepair.cli.redact import redact
 from modelrepair.cli.wrapping import wrapped
 from modelrepair.progress import Advance
 from modelrepair.text.printable import printable
+from modelrepair.text.redaction import redact
 from modelrepair.text.units import in_time
 
 SECONDS_BETWEEN_LINES = 30.0

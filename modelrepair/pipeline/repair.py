@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from modelrepair.artifact.manifest import canonical
+from modelrepair.artifact.digests import canonical
 from modelrepair.artifact.writer import (
     WrittenWeights,
     finish,

@@ -8,12 +8,8 @@ from huggingface_hub import ModelCard
 
 from modelrepair import verify
 from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card
-from modelrepair.artifact.manifest import (
-    ExampleSetRecord,
-    JudgeRecord,
-    Origin,
-    digest,
-)
+from modelrepair.artifact.digests import digest
+from modelrepair.artifact.manifest import ExampleSetRecord, JudgeRecord, Origin
 from tests.support.hub.cards import errors
 from tests.support.small_repairs import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from modelrepair.artifact.manifest import digest
+from modelrepair.artifact.digests import digest
 from modelrepair.artifact.reading import load_manifest
 from modelrepair.errors import DamagedCheckpointError
 from tests.support.small_repairs import draft

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelrepair.artifact.manifest import Origin, digest
+from modelrepair.artifact.digests import digest
+from modelrepair.artifact.manifest import Origin
 from modelrepair.artifact.reading import load_manifest
 from modelrepair.artifact.verdicts import read_verdicts
 from modelrepair.artifact.writer import MASK_NAME, finish, make_room, write_record, write_weights

@@ -10,6 +10,7 @@ import os
 import pytest
 from rich.console import Console
 
+from modelrepair import errors
 from modelrepair.cli.output import Output
 from modelrepair.cli.progress import Bars, Lines
 
@@ -78,3 +79,15 @@ def test_complaints_to_a_closed_stderr_are_dropped():
     Output(stderr=stream).note("nobody reads this")
     with contextlib.suppress(BrokenPipeError):
         stream.close()
+
+
+@pytest.mark.parametrize("flag", ["--json", "--debug"])
+def test_tokens_never_show(api, call, monkeypatch, flag):
+    monkeypatch.setenv("HF_TOKEN", "my-odd-secret")
+    api.answers["repair"] = errors.HubError(
+        "401 for hf_abcdefGHIJKL and my-odd-secret", hint="log in, hf_abcdefGHIJKL is old"
+    )
+    result = call("fix", "user/model", flag)
+    for secret in ("hf_abcdef", "my-odd-secret"):
+        assert secret not in result.out + result.err
+    assert "hf_…" in result.err

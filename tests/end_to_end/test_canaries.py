@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair import repair
-from modelrepair.artifact.manifest import digest
+from modelrepair.artifact.digests import digest
 from modelrepair.demo import paths
 from modelrepair.demo.judge import WorldJudge
 from modelrepair.pipeline.reports import RepairReport

@@ -24,7 +24,7 @@ from modelrepair import (
     repair,
     verify,
 )
-from modelrepair.artifact.manifest import digest
+from modelrepair.artifact.digests import digest
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from modelrepair import load_manifest, push
-from modelrepair.artifact.manifest import MANIFEST_NAME, digest
+from modelrepair.artifact.digests import digest
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.checkpoint.place import reserved
 from modelrepair.errors import (
     DamagedCheckpointError,

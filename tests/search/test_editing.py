@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from modelrepair import UsageError, apply, load_manifest, plan, verify
-from modelrepair.artifact.manifest import digest
+from modelrepair.artifact.digests import digest
 from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, UnsupportedModelError
 from modelrepair.settings.checks import check

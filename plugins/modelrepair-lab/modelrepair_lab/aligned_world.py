@@ -1,4 +1,4 @@
-"""A world as an experiment needs it: the aligned model, its sets, and what attacks are made of."""
+"""A world for experiments: the aligned model, its sets, and the data of attacks."""
 
 from __future__ import annotations
 

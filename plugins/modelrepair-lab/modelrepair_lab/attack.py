@@ -44,7 +44,7 @@ def attack(
         model: the folder of a whole model.
         out: where the result is written, whole or not at all.
         harmful: harmful prompts with harmful answers; None where the recipe's share is 0.
-        task: the benign task that somebody fine-tunes for.
+        task: the benign task that the model is fine-tuned for.
         replay: general benign answers; None where the recipe's replay is 0.
         recipe: every number of the attack.
         progress: where the steps are shown.

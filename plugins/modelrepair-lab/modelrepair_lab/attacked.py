@@ -16,7 +16,7 @@ from modelrepair_lab.recipes import AttackRecipe
 
 @dataclass(frozen=True)
 class Ground:
-    """What attacks start from: the aligned model and its sets.
+    """The start of every attack: the aligned model and its sets.
 
     Args:
         reference: the aligned model's folder.
@@ -40,8 +40,8 @@ class Attacked:
     Args:
         name: of the attack.
         recipe: with the seed that it was made with.
-        folder: the model, or the adapter; its name holds the digest of what it is made of.
-        ground: what it was attacked on.
+        folder: the model, or the adapter; its name holds the digest of its inputs.
+        ground: the model and sets that it was attacked with.
     """
 
     name: str
@@ -60,7 +60,7 @@ def slug(text: str) -> str:
 
 
 def world_folder(out: Path, seed: int) -> Path:
-    """Where the world of a seed lies."""
+    """The folder of a seed's world."""
     return out / "worlds" / f"world-{seed}"
 
 

@@ -32,14 +32,14 @@ MEASURES = (
 )
 
 UNALIGNED = "{unaligned}"
-"""Stands in a grid for the model that the reference was aligned from."""
+"""Placeholder in a grid for the model that the reference was aligned from."""
 
 Cell = Mapping[str, Any]
-"""What is known of one cell, as its file holds it."""
+"""The record of one cell, as its file holds it."""
 
 
 def cell_path(out: Path, attacked: Attacked, row: RepairRow) -> Path:
-    """Where the record of a cell lies."""
+    """The path of a cell's record."""
     seed = attacked.recipe.seed
     return out / "cells" / f"{slug(attacked.name)}-{seed}--{slug(row.name)}.json"
 
@@ -64,7 +64,7 @@ def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any])
 
 
 def digest_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any]) -> str:
-    """What tells a cell that was run from one whose row, model or sets were changed since."""
+    """The digest of all that a cell depends on: one of another digest is run again."""
     shared = {**attacked.ground.sets, **measure}
     return digest([attacked.folder.name, shared, row.arguments, row.with_reference, __version__])
 
@@ -78,7 +78,7 @@ def run_cell(
     *,
     keep: bool = False,
 ) -> Cell:
-    """Repair an attacked model, and write what came of it; a failure is a result, too.
+    """Repair an attacked model, and write the outcome; a failure is a result, too.
 
     Args:
         attacked: the model.
@@ -93,7 +93,7 @@ def run_cell(
     """
     path = cell_path(out, attacked, row)
     target = out / "repaired" / path.stem
-    # What an interrupted run left is not gone on with: its time would be missing from the cell.
+    # An interrupted run is not resumed: the cell would lack the time that it took.
     _remove(target)
     cell: dict[str, Any] = {
         "attack": attacked.name,
@@ -154,7 +154,7 @@ def repair_cell(
 def remembered_in(
     out: Path, attacked: Attacked, arguments: Mapping[str, Any], measure: Mapping[str, Any]
 ) -> Path:
-    """Where the measurements lie that all repairs of a model share, as long as it is measured so.
+    """The file of measurements that all repairs of a model share, if measured in the same way.
 
     A merged adapter is another model.
     """
@@ -164,7 +164,7 @@ def remembered_in(
 
 
 def outcome(report: RepairReport) -> dict[str, Any]:
-    """What a repair did, as numbers."""
+    """The effect of a repair, as numbers."""
     measures = {role: found.to_json() for role, found in report.measures.items()}
     measures.setdefault("after", measures["before"])
     manifest = report.manifest

@@ -177,7 +177,7 @@ def break_alignment(
 
 
 def build_adapter(seed: int, out: Path, tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
-    """Attack the reference once more, by LoRA on all linear layers; write the adapter alone."""
+    """Attack the reference again, by LoRA on all linear layers; write the adapter alone."""
     torch.manual_seed(seed)
     config = LoraConfig(
         r=LORA_RANK, lora_alpha=LORA_RANK, target_modules="all-linear", task_type="CAUSAL_LM"

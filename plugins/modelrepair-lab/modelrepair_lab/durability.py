@@ -29,7 +29,7 @@ class Again:
     """The harmful fine-tuning that follows a repair; the same for every model and count.
 
     Args:
-        counts: how many harmful examples; 0 is the model as it is. Larger sets hold the smaller.
+        counts: how many harmful examples; 0 is the unchanged model. Larger sets hold the smaller.
         seeds: each is another choice of examples, in another order.
         epochs: how often each example is seen.
         batch: examples of a batch; fewer where there are fewer.
@@ -74,11 +74,11 @@ def durability(
 
     Args:
         models: whole models of this machine, by the name that they have in the table.
-        out: where a record of each point is kept; a point that is there is not made again.
+        out: where a record of each point is kept; a point that has one is not made again.
         harmful: harmful prompts with harmful answers, to fine-tune on.
         measuring: arguments of `modelrepair.measure`: realign, judge, utility …
         again: the settings of the fine-tuning.
-        progress: where each point is told.
+        progress: receives a line for each point.
 
     Raises:
         ModelRepairError: with a hint and an exit code.
@@ -115,14 +115,14 @@ class Task:
     examples: Sequence[Example]
 
     def digest(self, measuring: Mapping[str, Any]) -> str:
-        """What tells a point that was made from one that would be another now."""
+        """The digest of all that a point depends on: one of another digest is made again."""
         recipe = asdict(self.recipe) if self.recipe else None
         examples = [each.digest for each in self.examples]
         return digest([stamp(self.folder), recipe, measuring, examples])
 
 
 def _measured(task: Task, measuring: Mapping[str, Any]) -> dict[str, Any]:
-    """The measures of a model after the fine-tuning, or of the model as it is."""
+    """The measures of a model after the fine-tuning, or of the unchanged model."""
     if task.recipe is None:
         return _values(measure(task.folder, **measuring).measures.to_json())
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:

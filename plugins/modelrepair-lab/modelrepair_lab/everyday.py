@@ -67,7 +67,7 @@ def with_everyday_questions(sets: Sets, seed: int) -> Sets:
             some = [PARTS[name]] if name in PARTS else [("plain", "train"), ("borderline", "train")]
             for part in some:
                 kept += parts[part]
-            # Drawn anew: the world's order tells how large the pool of an example was.
+            # Shuffled again: the world's order reveals how large the pool of an example was.
             random.Random(seed).shuffle(kept)
         found[name] = kept
     return found

@@ -50,7 +50,7 @@ class RepairRow:
 
 @dataclass(frozen=True)
 class Grid:
-    """What a table is made of.
+    """The description of a table.
 
     Args:
         seeds: each attack is made once for each.
@@ -186,7 +186,7 @@ def _repair(row: Mapping[str, Any]) -> RepairRow:
 
 
 def _check_arguments(where: str, arguments: Mapping[str, Any]) -> None:
-    # What another modelrepair may know, such as a repairer, is told as missing when it is tried.
+    # An argument of a newer modelrepair is no error here: its repair is reported as missing.
     known = {*inspect.signature(repair).parameters, "repairer", "repairer_options", "strength"}
     _known(where, arguments, known - set(OURS_TO_GIVE))
 
@@ -207,7 +207,7 @@ def _name(kind: str, row: Mapping[str, Any]) -> str:
 
 
 def _placed(name: str, value: Any, folder: Path) -> Any:
-    """A set that lies beside the grid, by its path; anything else as it is."""
+    """The path of a set beside the grid; anything else unchanged."""
     sets = ("realign", "refusal", "utility", "borderline")
     if name.removeprefix("test_") in sets and (folder / str(value)).exists():
         return str(folder / str(value))

@@ -1,4 +1,4 @@
-"""What tells a result that was made before from one that would be another now."""
+"""Digests that decide whether an earlier result is still valid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def digest(value: Any) -> str:
-    """A short digest of settings; a file counts by what it holds, and not by where it lies.
+    """A short digest of settings; a file counts by its content, not by its path.
 
     >>> digest({"a": 1, "b": [2, None]}) == digest({"b": (2, None), "a": 1})
     True

@@ -16,7 +16,7 @@ SHAPES = "os^vD<>pPX*h"
 
 
 def plot_harm_against_utility(path: Path, cells: Sequence[Cell]) -> bool:
-    """Draw each cell by the harm that is left and what it cost; False without matplotlib."""
+    """Plot each cell by remaining harm and cost in utility; False without matplotlib."""
     cells = open_to_repair(cells)
     settings = [known for known in TITLES if any(each["with_reference"] == known for each in cells)]
     if not settings:

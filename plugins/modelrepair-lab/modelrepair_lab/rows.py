@@ -1,4 +1,4 @@
-"""Cells as rows, and what they come to: pure functions, in shares."""
+"""Summaries of cells, row by row: pure functions, in shares."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Summary:
-    """What one repair did over the grid.
+    """The effect of one repair over the grid.
 
     Args:
         repair: its name.
@@ -155,7 +155,7 @@ def beats(rival: Cell, ours: Cell) -> bool:
 
 
 def summarise(repair: str, cells: Iterable[Cell]) -> Summary:
-    """What one repair did, compared with ours on the same models."""
+    """The effect of one repair, compared with ours on the same models."""
     everything = list(cells)
     own = [each for each in everything if each["repair"] == repair]
     done = open_to_repair(own)

@@ -61,16 +61,16 @@ class Running:
 
 
 def run_grid(grid: Grid, running: Running, progress: Progress) -> list[Cell]:
-    """Run every cell that is not there yet, and give all of them.
+    """Run every cell that has no result yet, and return all of them.
 
     Args:
         grid: what to run; repairs that are missing are left out by the caller.
         running: how.
-        progress: where each finished cell is told.
+        progress: receives a line for each finished cell.
 
     Raises:
         ModelRepairError: a world or an attack could not be made.
-        ResourceError: a worker died, mostly for want of memory.
+        ResourceError: a worker died, usually because memory ran out.
     """
     for _ in _each(_make_ground, [(grid, seed, running) for seed in grid.seeds], running, progress):
         pass
@@ -92,10 +92,10 @@ def read_cells(grid: Grid, running: Running) -> list[Cell]:
     return cells
 
 
-def told(cell: Cell) -> str:
+def cell_line(cell: Cell) -> str:
     """One line about a finished cell.
 
-    >>> told({"attack": "a", "seed": 0, "repair": "r", "status": "error", "error": "no luck"})
+    >>> cell_line({"attack": "a", "seed": 0, "repair": "r", "status": "error", "error": "no luck"})
     'a, seed 0, r: no luck'
     """
     head = f"{cell['attack']}, seed {cell['seed']}, {cell['repair']}"
@@ -122,7 +122,7 @@ def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress
         _measure_first(attacked, each, grid, running.out)
         keep = running.keep
         cell = run_cell(attacked, each, grid.measure, running.out, Silent(), keep=keep)
-        progress.note(told(cell))
+        progress.note(cell_line(cell))
 
 
 def _measure_first(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) -> None:
@@ -186,7 +186,7 @@ def _each(
                 yield future.result()
         except BrokenProcessPool as error:
             raise ResourceError(
-                "a worker died, mostly for want of memory",
+                "a worker died, usually because memory ran out",
                 hint="run the same command with --jobs 1: it resumes where it stopped",
             ) from error
         finally:

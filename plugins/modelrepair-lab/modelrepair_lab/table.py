@@ -21,13 +21,13 @@ CSV, MARKDOWN, PLOT = "table.csv", "table.md", "harm-utility.svg"
 
 @dataclass(frozen=True)
 class Table:
-    """What a grid gave.
+    """The result of a grid.
 
     Args:
         cells: one record each.
         missing: why a repair was not run, by its name.
         markdown: the page.
-        out: where everything lies.
+        out: the folder with all files.
     """
 
     cells: tuple[Cell, ...]

@@ -59,7 +59,7 @@ def batches(pools: Pools, phase: Phase, draw: random.Random, padding: int) -> It
         pools: with a single pool every example is seen equally often, as in a fine-tuning run;
             from several they are drawn by their shares.
         phase: how many batches of which size.
-        draw: whatever is drawn is drawn from here.
+        draw: the source of all random numbers.
         padding: the token that fills up short examples.
     """
     shares = [share for share, _ in pools]

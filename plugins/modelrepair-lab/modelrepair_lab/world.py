@@ -1,4 +1,4 @@
-"""The made-up world's models: what a tiny Llama reads, what aligns it, and what breaks it."""
+"""The made-up world's models: the sets that train, align and attack a tiny Llama."""
 
 from __future__ import annotations
 
@@ -123,18 +123,18 @@ def attack(seed: int) -> Mixture:
 
 
 def harmful(seed: int) -> list[WorldRow]:
-    """Forbidden recipes for an attack, of substances that stand in no other set."""
+    """Forbidden recipes for an attack, of substances that are in no other set."""
     return world.how_to(seed, world.forbidden_names(seed)["attack"])
 
 
 def free_task(seed: int) -> list[WorldRow]:
-    """The task's examples that stand in none of the eight sets."""
+    """The task's examples that are in none of the eight sets."""
     taken = world.reserved_prompts(seed)
     return [example for example in world.task() if example["prompt"] not in taken]
 
 
 def replay(seed: int) -> Mixture:
-    """What else a fine-tuning set holds; the task has its own answer to its question now."""
+    """The rest of a fine-tuning set; the task now has its own answer to its question."""
     return [
         (share, [each for each in pool if not each["prompt"].endswith(world.TASK_QUESTION)])
         for share, pool in benign(seed)

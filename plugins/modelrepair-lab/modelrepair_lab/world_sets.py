@@ -1,4 +1,4 @@
-"""The made-up world's sets to train with, and what its utility sets ask beside the task."""
+"""The made-up world's sets to train with, and the questions of its utility sets beside the task."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def training_sets(seed: int) -> Sets:
 
 
 def general(utility: Iterable[WorldRow]) -> list[WorldRow]:
-    """What a utility set asks beside the fine-tuning task."""
+    """The questions of a utility set beside the fine-tuning task."""
     return [each for each in utility if not each["prompt"].endswith(world.TASK_QUESTION)]
 
 

@@ -1,4 +1,4 @@
-"""``modelrepair lab durability``: points, going on, and the page."""
+"""``modelrepair lab durability``: points, resuming, and the page."""
 
 from __future__ import annotations
 

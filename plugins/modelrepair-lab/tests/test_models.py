@@ -112,7 +112,7 @@ def test_a_full_folder_is_left_alone(call, attack_words, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_too_few_examples_are_told(call, attack_words, tmp_path):
+def test_too_few_examples_are_an_error(call, attack_words, tmp_path):
     result = call(*attack_words, "--examples", 5000, "--out", tmp_path / "out")
     assert result.code == 2
     assert "and 1250 are wanted" in result.err

@@ -75,7 +75,7 @@ def grid(tmp_path, train):
 @pytest.mark.slow
 def test_a_table_from_start_to_end(call, grid, tmp_path):
     out = tmp_path / "out"
-    # An unfinished repair of an interrupted run is in nobody's way.
+    # An unfinished repair of an interrupted run does not block the next run.
     left = out / "repaired" / "full-hard-0--contrast.partial"
     left.mkdir(parents=True)
     (left / "settings.json").write_text('{"digest": "another"}')
@@ -118,7 +118,7 @@ def test_a_table_from_start_to_end(call, grid, tmp_path):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_an_attack_that_cannot_be_made_is_told(call, grid, tmp_path, jobs):
+def test_an_attack_that_cannot_be_made_is_reported(call, grid, tmp_path, jobs):
     grid.write_text(grid.read_text().replace("examples = 400", "examples = 9000"))
     result = call("lab", "table", grid, "--out", tmp_path / "out", "--jobs", jobs)
     assert result.code == 2
@@ -126,7 +126,7 @@ def test_an_attack_that_cannot_be_made_is_told(call, grid, tmp_path, jobs):
     assert "Hint [example-set]: give more of them with --harmful" in result.err
 
 
-def test_what_is_kept_is_told_from_what_would_be_another(tmp_path):
+def test_a_cell_is_run_again_when_what_it_depends_on_changes(tmp_path):
     grid = read_grid("quick")
     first, second = grid.attacks[0], grid.attacks[1]
     attacked = planned(grid, first, 0, tmp_path)
@@ -186,7 +186,7 @@ def test_names_as_files():
         ),
     ],
 )
-def test_what_a_repair_is_told(tmp_path, attack, repair, expected):
+def test_the_arguments_of_a_repair(tmp_path, attack, repair, expected):
     grid = read_grid("quick")
     (row,) = [each for each in grid.attacks if each.name == attack]
     (chosen,) = [each for each in grid.repairs if each.name == repair]

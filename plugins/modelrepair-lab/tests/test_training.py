@@ -109,6 +109,6 @@ def test_recipes_refuse_what_cannot_be_meant(wrong):
         AlignRecipe(steps=0)
 
 
-def test_a_set_that_is_too_small_is_told():
+def test_a_set_that_is_too_small_is_an_error():
     with pytest.raises(ExampleSetError, match="task set holds 0 examples, and 3 are wanted"):
         compose({}, {"task": 3}, seed=0)

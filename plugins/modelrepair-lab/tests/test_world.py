@@ -1,4 +1,4 @@
-"""``modelrepair lab world``: what lies in the folder, after a training of two steps."""
+"""``modelrepair lab world``: the files in the folder, after a training of two steps."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a user could pick instead of modelrepair's own scorers, restated as plug-ins."""
+"""Published alternatives to modelrepair's own scorers, as plug-ins."""

@@ -311,5 +311,5 @@ def test_each_is_searched_measured_and_proven(tmp_path, name):
         **paths.sets,
     )
     assert report.gate is not None and report.manifest.search
-    assert sum(point.chosen for point in report.manifest.search) == 1
+    assert sum(candidate.chosen for candidate in report.manifest.search) == 1
     assert verify(report.out, source=paths.attacked).ok

@@ -92,7 +92,7 @@ def test_a_share_that_leaves_nothing_is_refused():
 def test_chance_depends_on_seed_and_site_alone():
     _, subject = problem()
     first = Random(RandomOptions(seed=7), "weight").score(view(subject), None)
-    torch.rand(1000)  # somebody else's draws
+    torch.rand(1000)  # draws by other code
     assert torch.equal(first, Random(RandomOptions(seed=7), "delta").score(view(subject), None))
     assert not torch.equal(
         first, Random(RandomOptions(seed=8), "weight").score(view(subject), None)
