@@ -13,6 +13,7 @@ from filelock import FileLock
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
 from tests.support.made_once import made_once
 from tests.support.repairer_fixtures import edit, few, own_repairers  # noqa: F401
+from tests.support.signals import interruptible  # noqa: F401
 
 # pytest imports readline, which exports the size of a terminal to every child process, past
 # os.environ. Lines of errors are wrapped to it; no test may depend on how many workers there are.

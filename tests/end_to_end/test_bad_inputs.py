@@ -20,6 +20,7 @@ from modelrepair.demo import paths
 from tests.support.bad_inputs import PAGE, ROWS, page
 from tests.support.breaking import Row, scorer
 from tests.support.harmless_inputs import HARMLESS, Harmless
+from tests.support.signals import signals_as_in_a_shell
 
 MASK = "repair/mask.safetensors"
 ROOT = Path(__file__).parents[2]
@@ -207,6 +208,7 @@ def process(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=signals_as_in_a_shell,
         text=True,
     )
 
