@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
 from tests.support.made_once import made_once
+from tests.support.pictures import pictures_drawn_once  # noqa: F401
 from tests.support.repairer_fixtures import edit, few, own_repairers  # noqa: F401
 from tests.support.signals import interruptible  # noqa: F401
 

@@ -1,0 +1,31 @@
+"""The pictures of repairs, drawn once for each model: drawing takes as long as a small repair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from modelrepair.artifact.manifest import SiteRecord
+from modelrepair.artifact.plots import plot_layers
+from modelrepair.checkpoint.atomic import write_bytes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pictures_drawn_once():
+    """A repair of the same matrices gets the picture of the first; each is in its place."""
+    drawn: dict[tuple[str, ...], bytes | None] = {}
+
+    def plot(path: Path, sites: Sequence[SiteRecord], what: str = "masked") -> bool:
+        key = (what, *(site.name for site in sites))
+        if key not in drawn:
+            drawn[key] = path.read_bytes() if plot_layers(path, sites, what) else None
+        picture = drawn[key]
+        if picture is not None:
+            write_bytes(path, picture)
+        return picture is not None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modelrepair.artifact.writer.plot_layers", plot)
+        yield
