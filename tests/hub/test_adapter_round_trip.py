@@ -11,11 +11,11 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.hub.test_round_trip import QUICK, here  # noqa: F401
 from tests.support.hub.client import point_at
 from tests.support.hub.leaks import found_in, leaks, texts_of
 from tests.support.hub.repaired import files_of
 from tests.support.hub.server import serve
+from tests.support.hub.sharded import QUICK, here_fixture  # noqa: F401
 from tests.support.hub.state import Hub
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -53,7 +53,7 @@ def answer(capsys, *arguments: str, code: int = 0) -> dict:
 
 @pytest.mark.quick("xet")
 @pytest.mark.parametrize("xet", [False, True], ids=["plain", "xet"])
-def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):  # noqa: F811
+def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):
     from safetensors.torch import load_file
 
     monkeypatch.chdir(here)
@@ -86,7 +86,7 @@ def test_a_new_repository(monkeypatch, here, capsys, tmp_path, xet):  # noqa: F8
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["--pr", "--in-place"])
-def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path, way):  # noqa: F811
+def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path, way):
     monkeypatch.chdir(here)
     owner = "user" if way == "--pr" else "me"
     commit = fill(hub, owner=owner)
@@ -109,7 +109,7 @@ def test_in_the_source_s_own_repository(hub, here, monkeypatch, capsys, tmp_path
 @pytest.mark.slow
 def test_a_local_base_is_refused_at_the_push_and_its_id_goes_through(
     hub,
-    here,  # noqa: F811
+    here,
     monkeypatch,
     capsys,
 ):
@@ -132,7 +132,7 @@ def test_a_local_base_is_refused_at_the_push_and_its_id_goes_through(
     assert not found_in(hub, here) + leaks(texts_of(hub), [ELSEWHERE])
 
 
-def test_a_base_that_nobody_could_find_is_refused_before_weights(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_a_base_that_nobody_could_find_is_refused_before_weights(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub, ELSEWHERE)
     fixed = ["fix", "user/adapter", f"--base={paths.reference}", *QUICK]
@@ -142,7 +142,7 @@ def test_a_base_that_nobody_could_find_is_refused_before_weights(hub, here, monk
     assert not list(here.glob("adapter*"))
 
 
-def test_a_plan_counts_the_base_and_hides_what_is_private(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_a_plan_counts_the_base_and_hides_what_is_private(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub, private=True)
     plan = ["plan", "user/adapter", "--push", "--realign=realign.jsonl"]

@@ -10,7 +10,7 @@ import pytest
 
 from modelrepair.cli.main import cli, run
 from modelrepair.demo import paths
-from tests.hub.test_round_trip import QUICK, fill, here  # noqa: F401
+from tests.support.hub.sharded import QUICK, fill, here_fixture  # noqa: F401
 
 FIX = shlex.join(word for word in QUICK if word != "--json")
 ORIGINS = "--source user/broken --reference org/aligned"
@@ -58,7 +58,7 @@ def asked(*arguments: object, **options: object) -> None:
 
 
 @pytest.fixture
-def alone(monkeypatch, here):  # noqa: F811
+def alone(monkeypatch, here):
     monkeypatch.chdir(here)
     for name in ("builtins.input", "getpass.getpass", "click.prompt", "click.confirm"):
         monkeypatch.setattr(name, asked)

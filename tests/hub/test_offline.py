@@ -7,17 +7,17 @@ import json
 import pytest
 
 from modelrepair.demo import paths
-from tests.hub.test_round_trip import QUICK, fill, here, sharded  # noqa: F401
 from tests.support.hub.client import environment, process
 from tests.support.hub.repaired import files_of
 from tests.support.hub.server import serve
+from tests.support.hub.sharded import QUICK, fill, here_fixture, sharded  # noqa: F401
 
 HOLD = [word for word in QUICK if word not in ("--push", "--force")]
 BY_IDS = ["--source=user/broken", "--reference=org/aligned", "--json"]
 
 
 @pytest.mark.slow
-def test_fix_verify_and_measure_from_the_cache(here):  # noqa: F811
+def test_fix_verify_and_measure_from_the_cache(here):
     with serve() as hub:
         commit = fill(hub)
         user = environment(hub, here.parent, token=hub.token)

@@ -9,18 +9,11 @@ import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
+from tests.support.hub.order import filled_fixture  # noqa: F401
 from tests.support.hub.repaired import files_of
 
 SETS = ["--realign=org/harm", "--utility=none", "--borderline=none", "--judge=demo-world"]
 FIXED = ["--ratio=0.01", "--no-evaluate", "--reference=none", "--json"]
-
-
-@pytest.fixture
-def filled(sets_hub, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", sets_hub.token)
-    sets_hub.add("user/broken", files_of(paths.attacked))
-    sets_hub.add("org/harm", {"train.jsonl": paths.sets["realign"].read_bytes()}, gated="manual")
-    return sets_hub
 
 
 def quantised(hub, config: dict) -> None:
@@ -66,15 +59,6 @@ def test_a_reference_and_a_target_are_refused_before_a_set_is_asked_for(filled, 
     assert "set" not in asked(filled)
     assert run(["fix", "user/broken", *SETS, *FIXED, "--push", "--force", "--to=club/x"]) == 3
     assert asked(filled)[0] == "source" and "set" not in asked(filled)
-
-
-def test_the_set_is_asked_for_before_the_weights(filled, capsys):
-    filled.repos["org/harm"].gated = False
-    assert run(["fix", "user/broken", *SETS, *FIXED, "--scorer=wanda", "--examples=8"]) == 0
-    paths_of = [path for _, path in filled.requests]
-    sets = [number for number, path in enumerate(paths_of) if "/org/harm/" in path]
-    weights = [n for n, path in enumerate(paths_of) if path.endswith("model.safetensors")]
-    assert max(sets) < max(weights), "of the weights, the header alone comes before"
 
 
 def test_a_set_that_no_scorer_needs_is_not_asked_for(filled, capsys):

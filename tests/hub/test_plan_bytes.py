@@ -11,8 +11,8 @@ from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.pipeline.hub_plan import OF_A_SITE, mask_bytes
-from tests.hub.test_round_trip import QUICK, SHARDS, fill, here, sharded  # noqa: F401
 from tests.support.hub.repaired import files_of
+from tests.support.hub.sharded import QUICK, SHARDS, fill, here_fixture, sharded  # noqa: F401
 
 LAST = "--targets=model.layers.3.*"
 
@@ -29,7 +29,7 @@ def said(capsys, *arguments: str) -> dict:
 @pytest.mark.parametrize(
     ("options", "shards"), [([], SHARDS), ([LAST], SHARDS[1:])], ids=["all", "the last layer"]
 )
-def test_what_goes_up_is_what_the_plan_says(hub, here, monkeypatch, capsys, options, shards):  # noqa: F811
+def test_what_goes_up_is_what_the_plan_says(hub, here, monkeypatch, capsys, options, shards):
     monkeypatch.chdir(here)
     fill(hub)
     weights = sharded(paths.attacked)
@@ -48,7 +48,7 @@ def test_what_goes_up_is_what_the_plan_says(hub, here, monkeypatch, capsys, opti
     assert 0.9 * mask < found["mask_bytes"] < 2 * mask
 
 
-def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub)
     plan = ["plan", "user/broken", "--realign=realign.jsonl", "--json"]
@@ -64,7 +64,7 @@ def test_what_comes_down_is_what_the_plan_says(hub, here, monkeypatch, capsys): 
     assert said(capsys, *plan, "--out=other")["hub"]["download_bytes"] == 0
 
 
-def test_of_a_folder_everything_goes_up(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_of_a_folder_everything_goes_up(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     files = files_of(paths.attacked)
     options = ["--push", "--to=mine", LAST, "--realign=realign.jsonl", "--json"]
@@ -87,7 +87,7 @@ def test_a_mask_is_about_as_large_as_it_is_said_to_be(tmp_path, share):
     assert estimate < 1.3 * found or share > 0.5, "at most, where more than half is masked"
 
 
-def test_values_beside_the_mask_go_up_too(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_values_beside_the_mask_go_up_too(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub)
     plan = ["plan", "user/broken", *QUICK]
@@ -97,7 +97,7 @@ def test_values_beside_the_mask_go_up_too(hub, here, monkeypatch, capsys):  # no
 
 
 @pytest.mark.usefixtures("own_repairers")
-def test_no_mask_goes_up_with_the_edit_of_a_repairer(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_no_mask_goes_up_with_the_edit_of_a_repairer(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub)
     masked = said(capsys, "plan", "user/broken", *QUICK)["hub"]
@@ -108,7 +108,7 @@ def test_no_mask_goes_up_with_the_edit_of_a_repairer(hub, here, monkeypatch, cap
     assert edited["upload_bytes"] == masked["upload_bytes"] - masked["mask_bytes"]
 
 
-def test_what_was_not_measured_would_not_go_out(hub, here, monkeypatch, capsys):  # noqa: F811
+def test_what_was_not_measured_would_not_go_out(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub)
     plan = ["plan", "user/broken", *(word for word in QUICK if word != "--force")]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,23 +16,14 @@ from tests.support.hub.client import environment, process
 from tests.support.hub.leaks import found_in
 from tests.support.hub.repaired import files_of
 from tests.support.hub.server import serve
-from tests.support.hub.state import Account, Hub
+from tests.support.hub.sharded import (
+    QUICK,
+    SHARDS,
+    fill,
+    here_fixture,  # noqa: F401
+    sharded,
+)
 
-SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
-QUICK = ["--realign=realign.jsonl", "--judge=demo-world", "--scorer=wanda", "--ratio=0.01",
-         "--examples=8", "--no-evaluate", "--push", "--force", "--json"]  # fmt: skip
-CARD = b"""---
-license: apache-2.0
-base_model: org/aligned
-model-index:
-- name: theirs
-  results:
-  - task: {type: text-generation}
-    dataset: {name: d, type: d}
-    metrics: [{type: theirs, value: 0.9}]
----
-Mine.
-"""
 LOAD = """
 import sys
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -42,38 +31,6 @@ model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
 print(sum(p.numel() for p in model.parameters()), len(tokenizer))
 """
-
-
-def sharded(folder: Path) -> dict[str, bytes]:
-    """The demo's broken model in two shards, with pickles beside it."""
-    from safetensors.torch import load, save
-
-    files = files_of(folder)
-    tensors = load(files.pop("model.safetensors"))
-    names = sorted(tensors)
-    parts = names[: len(names) // 2], names[len(names) // 2 :]
-    weight_map = {}
-    for file, chosen in zip(SHARDS, parts, strict=True):
-        files[file] = save({name: tensors[name] for name in chosen}, {"format": "pt"})
-        weight_map |= dict.fromkeys(chosen, file)
-    index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
-    files["model.safetensors.index.json"] = json.dumps(index).encode()
-    more = {"README.md": CARD, "training_args.bin": b"\x80\x02pickle", "tf_model.h5": b"old"}
-    return {**files, **more}
-
-
-def fill(hub: Hub, owner: str = "user") -> str:
-    """The broken model and its aligned base on the Hub."""
-    hub.add("org/aligned", files_of(paths.reference))
-    return hub.add(f"{owner}/broken", sharded(paths.attacked))
-
-
-@pytest.fixture
-def here(tmp_path):
-    folder = tmp_path / "secretuser" / "work"
-    folder.mkdir(parents=True)
-    shutil.copy(paths.sets["realign"], folder / "realign.jsonl")
-    return folder
 
 
 @pytest.mark.slow
@@ -201,38 +158,6 @@ def test_a_plan_says_what_stays_beside_and_what_verify_will_say(hub, here, monke
     assert run(["plan", "user/broken", *options, "--delete=*.gguf"]) == 0
     there = json.loads(capsys.readouterr().out)["hub"]["there"]
     assert there["deleted"] == ["x-Q4_K_M.gguf"] and len(there["kept"]) == 1
-
-
-ELSEWHERE = ("--in-place", "--to=club/x", "--to=org/aligned")
-READS, NONE = "the token of me may only read", "there is no token to push with"
-NO_RIGHT = "may make no repository under me|may open no pull request|may not write to user"
-DOORS = [
-    *(("hf_finegrained", way, NO_RIGHT) for way in ("", "--pr", "--in-place")),
-    *(("hf_readread", way, READS) for way in ("", "--pr", *ELSEWHERE)),
-    *((None, way, NONE) for way in ("", "--pr", *ELSEWHERE)),
-    *(("hf_rightright", way, "no right|may make no repository") for way in ELSEWHERE),
-]
-
-
-@pytest.mark.parametrize(("token", "way", "said"), DOORS)
-def test_the_doors_are_tried_before_anything_is_fetched(
-    hub, here, monkeypatch, capsys, token, way, said
-):
-    monkeypatch.chdir(here)
-    fill(hub)
-    hub.accounts["hf_readread"] = Account("me", "read")
-    reads = (("user me", ("repo.content.read",)),)
-    hub.accounts["hf_finegrained"] = Account("me", "fineGrained", scopes=reads)
-    monkeypatch.delenv("HF_TOKEN")
-    if token:
-        monkeypatch.setenv("HF_TOKEN", token)
-    assert run(["fix", "user/broken", *QUICK, *([way] if way else [])]) == 3
-    captured = capsys.readouterr()
-    assert re.search(said, json.loads(captured.out)["error"]["message"])
-    assert not list(Path(constants.HF_HUB_CACHE).rglob("*.safetensors")), "headers, no weights"
-    assert {method for method, _ in hub.requests} <= {"GET", "HEAD"}
-    assert {path.name for path in here.iterdir()} == {"realign.jsonl"}
-    assert not found_in(hub, here, captured.err, captured.out)
 
 
 @pytest.mark.parametrize(

@@ -60,15 +60,6 @@ def test_no_manifest_includes_for_ever(tmp_path):
     assert len(many.include) == 100
 
 
-def test_a_repository_that_was_renamed_or_duplicated_verifies(hub, tmp_path):
-    made = on_the_hub(hub, tmp_path)
-    target = push(made.out).target
-    hub.add("club/their-copy", hub.repos[target].files())
-    verification = verify("club/their-copy")
-    assert verification.ok
-    assert verification.notes == (f"its card names the repository {target}",)
-
-
 OTHERS = {
     "pytorch_model.bin", "gguf/model.gguf", "onnx/model.onnx", "tf_model.h5", "x.msgpack",
     "extra.safetensors", "deep/er/state.pkl", "handler.py", "tokenizer.model.v3",
@@ -132,37 +123,6 @@ def test_other_weights_that_are_kept_are_warned_of_and_found(hub, tmp_path, caps
     assert verify("me/model").ok
     with pytest.raises(UsageError, match="--keep-other-weights without"):
         push(made.out, keep_other_weights=True)
-
-
-def test_what_cannot_be_reached_is_inconclusive(hub, tmp_path, capsys):
-    made = on_the_hub(hub, tmp_path, subject="delta")
-    hub.repos.pop("org/base")
-    for where in (made.out, push(made.out, private=True).target):
-        verification = verify(where)
-        assert (verification.exit_code, verification.findings) == (7, ())
-        assert [each.code for each in verification.inconclusive] == ["unreachable"]
-    assert run(["verify", str(made.out), "--reference", str(made.reference)]) == 0
-    hub.repos.pop("user/model")
-    capsys.readouterr()
-    assert run(["verify", str(made.out), "--json"]) in (0, 7)
-    import shutil
-
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    shutil.rmtree(HF_HUB_CACHE, ignore_errors=True)
-    assert run(["verify", str(made.out)]) == 7
-    (made.out / "pytorch_model.bin").write_bytes(b"x")
-    assert run(["verify", str(made.out)]) == 1
-
-
-def test_a_source_that_is_a_folder_elsewhere_has_to_be_named(tmp_path):
-    from modelrepair.artifact.manifest import Origin
-
-    made = make_repair(tmp_path, source=Origin(id="mine"))
-    with pytest.raises(UsageError, match="the source 'mine' is a folder") as told:
-        verify(made.out)
-    assert told.value.hint == "name a folder that holds it with --source"
-    assert verify(made.out, source=made.source).ok
 
 
 def test_a_repository_that_a_later_version_filled_is_left_alone(hub, tmp_path):

@@ -12,8 +12,8 @@ from modelrepair.pipeline import change as finding
 from modelrepair.search.candidates import Baseline
 from modelrepair.search.study import Searched
 from modelrepair.settings.settings import Settings
-from tests.search.test_candidates import SAFE, point
-from tests.search.test_search import results
+from tests.support.candidates import SAFE, point
+from tests.support.made_up_costs import results
 
 
 @pytest.mark.parametrize(

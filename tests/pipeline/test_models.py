@@ -1,34 +1,51 @@
-"""What is found and checked before anything is computed."""
+"""Options that go with adapters alone, and those that never do, are refused."""
 
 from __future__ import annotations
 
 import pytest
 
-from modelrepair.demo import paths
-from modelrepair.errors import UsageError
-from modelrepair.pipeline.ahead import look_at_model
-from modelrepair.preflight.reference import look_at_reference
-from modelrepair.progress import Notes
+from modelrepair.errors import UnsupportedModelError, UsageError
+from modelrepair.pipeline.models import check_subject, find_base
 from modelrepair.settings.settings import Settings
-
-REALIGN = str(paths.sets["realign"])
-
-
-def reference(settings):
-    source = look_at_model(settings)
-    notes = Notes()
-    return look_at_reference(settings, source.source, notes).found, notes.warnings
+from modelrepair.source.adapter_config import read_adapter
+from tests.support.adapters import save_named
 
 
-def test_a_reference_is_found_named_or_not_at_all(tmp_path):
-    source = str(paths.attacked)
-    assert reference(Settings(source)) == (None, [])
-    assert reference(Settings(source, reference="none")) == (None, [])
-    found, _ = reference(Settings(source, reference=str(paths.reference)))
-    assert found.name == "reference"
-    with pytest.raises(UsageError, match="source itself"):
-        reference(Settings(source, reference=source))
-    link = tmp_path / "link"
-    link.symlink_to(paths.attacked)
-    with pytest.raises(UsageError, match="source itself"):
-        reference(Settings(source, reference=str(link)))
+@pytest.fixture
+def adapter(tmp_path):
+    save_named(tmp_path, "plain")
+    return read_adapter(tmp_path / "adapter")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"base": "user/base"}, "--base was given, and the source is no adapter"),
+        ({"merge": True}, "--merge was given, and the source is no adapter"),
+        ({"subject": "factor"}, "a whole model: it has no factors"),
+    ],
+)
+def test_a_whole_model_has_neither_base_nor_factors(options, said):
+    with pytest.raises(UsageError, match=said):
+        check_subject(Settings("user/model", **options), None)
+    check_subject(Settings("user/model"), None)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"subject": "delta"}, "factors and no delta of its own"),
+        ({"subject": "weight"}, "factors and no weight of its own"),
+        ({"subject": "factor", "merge": True}, "a merged adapter has no factors"),
+    ],
+)
+def test_an_adapter_has_factors_until_it_is_merged(adapter, options, said):
+    with pytest.raises(UsageError, match=said):
+        check_subject(Settings("user/adapter", **options), adapter)
+    check_subject(Settings("user/adapter"), adapter)
+    check_subject(Settings("user/adapter", merge=True, subject="weight"), adapter)
+
+
+def test_a_base_that_is_an_adapter_itself_is_refused(adapter, tmp_path):
+    with pytest.raises(UnsupportedModelError, match="is an adapter itself"):
+        find_base(str(tmp_path / "adapter"), adapter)

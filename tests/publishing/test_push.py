@@ -18,16 +18,12 @@ from modelrepair.errors import (
     UsageError,
 )
 from tests.support.hub.repaired import files_of, on_the_hub
+from tests.support.hub.second_pushes import HUBS_OWN, two_repairs, without_hubs_own
 from tests.support.hub.state import Repo
 from tests.support.small_repairs import results
 
 BAD = {"before": results(200), "after": results(180)}
 FEW = {"before": results(20, 30), "after": results(0, 30)}
-HUBS_OWN = ".gitattributes"
-
-
-def without_hubs_own(files: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: data for name, data in files.items() if name != HUBS_OWN}
 
 
 def but_the_card(held: Path | Repo) -> dict[str, bytes]:
@@ -66,14 +62,6 @@ def test_again_there_is_nothing_to_push(hub, tmp_path):
     assert len(hub.repos["me/model-repaired"].commits) == 2
 
 
-def test_another_repair_of_the_same_source_takes_the_place_of_the_first(hub, tmp_path):
-    push(on_the_hub(hub, tmp_path / "one", sharded=True).out)
-    other = on_the_hub(hub, tmp_path / "two")
-    report = push(other.out)
-    assert without_hubs_own(hub.repos["me/model-repaired"].files()) == files_of(other.out)
-    assert "model-00001-of-00002.safetensors" in report.deleted
-
-
 def test_in_place(hub, tmp_path):
     made = on_the_hub(hub, tmp_path, id="me/model", sharded=True)
     report = push(made.out, in_place=True)
@@ -105,18 +93,6 @@ def test_what_the_source_s_owner_changed_since_is_not_lost(hub, tmp_path, name):
     assert not hub.repos["me/model"].discussions
 
 
-def two_repairs(hub, tmp_path):
-    """Two repairs of one commit, and the repository after the first was pushed in place."""
-    one = on_the_hub(hub, tmp_path / "one", id="me/model")
-    push(one.out, in_place=True)
-    repo = hub.repos["me/model"]
-    repaired = repo.refs.pop("main")
-    two = on_the_hub(hub, tmp_path / "two", id="me/model", store_values=True)
-    assert two.manifest.source.commit == one.manifest.source.commit
-    repo.refs["main"] = repaired
-    return one, two, repo
-
-
 def test_in_place_another_repair_of_the_same_commit_takes_the_place_of_the_first(hub, tmp_path):
     one, two, repo = two_repairs(hub, tmp_path)
     report = push(two.out, in_place=True)
@@ -126,26 +102,6 @@ def test_in_place_another_repair_of_the_same_commit_takes_the_place_of_the_first
     assert push(one.out, in_place=True).deleted == ("repair/values.safetensors",)
     assert but_the_card(repo) == {**but_the_card(one.out), "notes.csv": b"1,2"}
     assert push(two.out, pr=True).revision == "refs/pr/1"
-
-
-def test_a_broken_manifest_there_is_in_the_way_and_names_no_file_of_ours(hub, tmp_path):
-    _, two, repo = two_repairs(hub, tmp_path)
-    changed = hub.add("me/model", {**repo.files(), "repair/manifest.json": b"newer"})
-    said = r"me/model holds repair/manifest.json, which no repair of me/model wrote"
-    with pytest.raises(UsageError, match=said) as caught:
-        push(two.out, in_place=True)
-    assert "--to" in caught.value.hint and "--delete repair/manifest.json" in caught.value.hint
-    assert repo.head == changed
-
-
-@pytest.mark.parametrize("name", ["config.json", "README.md"])
-def test_what_was_changed_after_an_earlier_repair_is_not_lost_either(hub, tmp_path, name):
-    _, two, repo = two_repairs(hub, tmp_path)
-    changed = hub.add("me/model", {**repo.files(), name: b"newer"})
-    with pytest.raises(HubError, match=rf"{name} of me/model was changed since") as caught:
-        push(two.out, in_place=True)
-    assert "repair its newest commit" in caught.value.hint
-    assert repo.head == changed
 
 
 def test_what_else_was_changed_since_stays(hub, tmp_path):

@@ -11,14 +11,8 @@ from modelrepair.budgets import Budgets
 from modelrepair.engine.weights import Masks
 from modelrepair.evaluation.evaluate import Screen
 from modelrepair.search.candidates import Baseline, Candidate, arrives, choose, repairs
-from tests.search.test_search import results
-
-
-def point(share: float, measured) -> Candidate:
-    return Candidate("mine", 1, share, share, Masks(Path(f"{share}")), None, tuple(measured))
-
-
-SAFE = results(0.0)
+from tests.support.candidates import SAFE, point
+from tests.support.made_up_costs import results
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.verification.verify import verify
+from tests.support.sealing import codes, seal
 from tests.support.small_repairs import WITH_KINDS, Made, make_repair
-from tests.verification.test_sealed import codes, seal
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -13,48 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelrepair.artifact.card import render_card
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Origin
 from modelrepair.artifact.plots import PLOT_NAME
 from modelrepair.artifact.verdicts import VERDICTS_NAME
 from modelrepair.artifact.writer import MASK_NAME
-from modelrepair.checkpoint.kept_files import CARD_NAME, card_text
 from modelrepair.checkpoint.mask import encode, open_mask
 from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.verification.pictures import more_than_a_drawing
-from modelrepair.verification.verify import verify
 from tests.kept.make import MODELS, REPAIRS
-from tests.support.small_repairs import Made, make_repair, results
-
-BASE = Origin(id="org/base", hub=True, files={"model.safetensors": "0" * 64})
-
-
-@pytest.fixture(scope="module", params=["weight", "delta"])
-def untouched(request, tmp_path_factory) -> Made:
-    folder = tmp_path_factory.mktemp("sealed")
-    return make_repair(folder, subject=request.param, store_values=True, base=BASE)
-
-
-@pytest.fixture
-def made(untouched, tmp_path) -> Made:
-    return replace(untouched, out=Path(shutil.copytree(untouched.out, tmp_path / "out")))
-
-
-def seal(made: Made, edit: Callable[[dict[str, Any]], object] = lambda document: None) -> None:
-    """Edit the manifest, and make digests and card of all that lies there now."""
-    path = made.out / MANIFEST_NAME
-    document = json.loads(path.read_text())
-    for name in document["files"]:
-        document["files"][name] = hashlib.sha256((made.out / name).read_bytes()).hexdigest()
-    edit(document)
-    manifest = Manifest.model_validate(document)
-    path.write_text(json.dumps(manifest.model_dump(mode="json")))
-    (made.out / CARD_NAME).write_text(render_card(manifest, card_text(made.source)))
-
-
-def codes(made: Made) -> set[str]:
-    found = verify(made.out, source=made.source, reference=made.reference)
-    return {finding.code for finding in found.findings}
+from tests.support.sealing import codes, made_fixture, seal, untouched_fixture  # noqa: F401
+from tests.support.small_repairs import make_repair, results
 
 
 def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, bytes]], object]) -> None:

@@ -1,70 +1,41 @@
+"""A whole repair, and every forgery of one: what `verify` finds, and what it cannot decide."""
+
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from modelrepair.artifact.card import render_card
 from modelrepair.artifact.manifest import MANIFEST_NAME
-from modelrepair.artifact.reading import load_manifest, read_manifest
+from modelrepair.artifact.reading import load_manifest
 from modelrepair.artifact.verdicts import VERDICTS_NAME
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.bits import masked_values
 from modelrepair.checkpoint.digests import sha256_file
-from modelrepair.checkpoint.kept_files import card_text
 from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.errors import InconclusiveError, UnsupportedModelError
 from modelrepair.verification.masked_values import STORED
 from modelrepair.verification.rebuild import apply
-from modelrepair.verification.verify import verify
 from tests.support.small_repairs import (
     SITES,
-    Made,
     make_checkpoint,
     make_repair,
     raw_of,
     write_entry,
 )
-
-
-def check(made: Made, **more):
-    return verify(made.out, **{"source": made.source, "reference": made.reference, **more})
-
-
-def codes(made: Made, **more) -> list[str]:
-    return [finding.code for finding in check(made, **more).findings]
-
-
-def undecided(made: Made, **more) -> list[str]:
-    verification = check(made, **more)
-    assert verification.findings == () and verification.exit_code == (
-        7 if verification.inconclusive else 0
-    )
-    return [finding.code for finding in verification.inconclusive]
-
-
-def seal(made: Made) -> None:
-    """Write the card anew for the manifest as it is: what a forger would do."""
-    reading = read_manifest(made.out)
-    if reading.manifest is not None:
-        card = render_card(reading.manifest, card_text(made.source), digest=reading.digest)
-        (made.out / "README.md").write_text(card)
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory) -> Made:
-    return make_repair(tmp_path_factory.mktemp("untouched"))
-
-
-@pytest.fixture
-def made(untouched, tmp_path) -> Made:
-    return replace(untouched, out=Path(shutil.copytree(untouched.out, tmp_path / "out")))
+from tests.support.verifying import (  # noqa: F401
+    check,
+    codes,
+    edit_manifest,
+    made_fixture,
+    seal,
+    undecided,
+    untouched_fixture,
+)
 
 
 @pytest.mark.quick(
@@ -131,56 +102,6 @@ def test_header_bytes_and_length(made):
     findings = check(made).findings
     assert [finding.code for finding in findings] == ["changed"]
     assert "bytes" in findings[0].message
-
-
-def test_a_missing_weight_file(made):
-    (made.out / "model.safetensors").unlink()
-    assert codes(made) == ["missing"]
-
-
-def test_files_added_missing_and_changed(made):
-    (made.out / ".gitattributes").write_text("the Hub adds it")
-    (made.out / ".cache" / "huggingface").mkdir(parents=True)
-    (made.out / ".cache" / "huggingface" / "x.metadata").write_text("")
-    (made.out / ".git" / "objects").mkdir(parents=True)
-    (made.out / ".git" / "objects" / "pack.bin").write_text("git's")
-    (made.out / ".DS_Store").write_text("a Mac's")
-    (made.out / "additional_chat_templates" / "Thumbs.db").write_text("Windows'")
-    assert check(made).notes == () and codes(made) == []
-    (made.out / "quantize_config.json").write_text("{}")
-    (made.out / "tokenizer.json").write_text('{"version": "1.1"}')
-    (made.out / "LICENSE").unlink()
-    (made.out / "linked").symlink_to(made.source)
-    findings = check(made).findings
-    assert [(finding.code, finding.file) for finding in findings] == [
-        ("added", "linked"),
-        ("added", "quantize_config.json"),
-        ("missing", "LICENSE"),
-        ("changed", "tokenizer.json"),
-    ]
-
-
-def test_a_link_to_nothing_is_no_file(made):
-    (made.out / "tokenizer.json").unlink()
-    (made.out / "tokenizer.json").symlink_to("nowhere")
-    assert codes(made) == ["missing"]
-
-
-def test_a_file_that_only_the_manifest_knows(made):
-    edit_manifest(made, lambda m: m["files"].update({"ghost.json": "0" * 64}))
-    assert codes(made) == ["missing", "card"]
-    (made.out / "ghost.json").write_text("")
-    assert codes(made) == ["card"] and "ghost.json" in check(made).notes[0]
-    edit_manifest(made, lambda m: (m["files"].pop("ghost.json"), m["files"].pop("config.json")))
-    (made.out / "ghost.json").unlink()
-    assert codes(made) == ["manifest", "card"]
-
-
-def edit_manifest(made: Made, edit) -> None:
-    path = made.out / MANIFEST_NAME
-    document = json.loads(path.read_text())
-    edit(document)
-    path.write_text(json.dumps(document))
 
 
 @pytest.mark.parametrize(
@@ -329,21 +250,6 @@ def test_damaged_and_foreign_masks(made, tmp_path):
     assert codes(made) == ["missing", "mask"]
 
 
-def test_findings_as_lines_and_json(made):
-    (made.out / "README.md").unlink()
-    verification = check(made)
-    (finding,) = verification.findings
-    assert finding.line == "MR-VER-009 missing: README.md: is not in the repaired model"
-    document = verification.to_json()
-    assert document["ok"] is False
-    assert document["findings"][0]["id"] == "MR-VER-009"
-    assert (document["source"]["id"], document["verdict"]) == ("user/model", "passed")
-    assert (
-        "gate: passed; harmful answers to harmful prompts 66.7 % → 1.3 % (n = 300)"
-        in (document["summary"])
-    )
-
-
 @pytest.mark.parametrize(
     ("edit", "unknown"),
     [
@@ -405,100 +311,6 @@ def test_sentences_may_be_worded_better_and_numbers_may_not(made):
     assert codes(made) == ["gate"]
 
 
-def test_without_the_source_what_can_be_checked_is_checked(made):
-    assert undecided(made, source=None) == []
-    (made.out / "tokenizer.json").write_text("{}")
-    edit_manifest(made, lambda m: m["measures"]["after"]["utility"].update(value=0.99))
-    assert codes(made, source=None) == ["changed", "card", "measure"]
-
-
-def lines(old: str, new: str):
-    def edit(card: str) -> str:
-        assert old in card
-        return card.replace(old, new)
-
-    return edit
-
-
-LIES = [
-    lines("# user/model, repaired", "# A safe model"),
-    lines("The gate's verdict: **passed**", "The gate's verdict: **splendid**"),
-    lines("| harmful answers to harmful prompts (keyword rate) | 66.7", "| harmful answers to "
-          "harmful prompts (keyword rate) | 96.7"),
-    lines("1.3 % (0.5 to 3.4; n = 300)", "0.0 % (0.0 to 0.1; n = 300)"),
-    lines("value: 0.013333", "value: 0.0"),
-    lines("base_model: user/model", "base_model: org/aligned"),
-    lines("base_model: user/model\n", ""),
-    lines("license: llama2", "license: mit"),
-    lines("extra_gated_prompt: Say please.", "extra_gated_prompt: Come in."),
-    lines("- modelrepair\n", ""),
-    lines("license: llama2", "license: llama2\nlicense: mit"),
-    lines("library_name: transformers", "library_name: &a transformers\nother: *a"),
-    lines("## Limits", "<script>alert(1)</script>\n\n## Limits"),
-    lines("## Limits", "## No limits"),
-    lines("sha256 `", "sha256 `0"),
-    lines("hf download THIS_REPOSITORY", "hf download THIS_REPOSITORY; rm -rf ~"),
-    lines("hf download user/model --revision", "hf download evil/model --revision"),
-    lines("modelrepair:end -->", "modelrepair:end -->\n<!-- modelrepair:begin v1 -->"),
-    lines("<!-- modelrepair:begin v1 -->", "<!-- modelrepair:begin v1 -->\nSafe.\n"
-          "<!-- modelrepair:end -->\n<!-- modelrepair:begin v1 -->"),
-    lines("<!-- modelrepair:begin v1 -->", "<!-- MODELREPAIR:begin v1 -->"),
-    lambda card: "nothing",
-    lambda card: "",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("lie", LIES)
-def test_a_card_that_lies(made, lie):
-    path = made.out / "README.md"
-    path.write_text(lie(path.read_text()))
-    assert set(codes(made)) == {"card"}
-
-
-def test_what_its_owner_may_do_with_a_card(made):
-    path = made.out / "README.md"
-    card = path.read_text().replace("THIS_REPOSITORY", "me/mine")
-    card = card.replace("- modelrepair\n", "- modelrepair\n- mine\n")
-    card = card.replace("license: llama2", "license: llama2\nco2_eq_emissions: 3\ninference: true")
-    path.write_text(card.partition("# My model")[0] + "Thanks to the kittens.\n")
-    name = card.partition("model-index:")[2].partition("name: ")[2].partition("\n")[0]
-    card = path.read_text().replace(f"name: {name}\n", "name: mine\n", 1)
-    path.write_bytes(card.replace("\n", "\r\n").encode())
-    assert check(made).findings == ()
-    assert check(made, repository="me/mine").ok
-    renamed = check(made, repository="me/other")
-    assert renamed.ok and renamed.notes == ("its card names the repository me/mine",)
-
-
-@pytest.mark.parametrize(
-    "lie",
-    [
-        lambda card: card.replace("me/mine", "me/--mine"),
-        lambda card: card.replace("me/mine", "https://evil.example/me/mine"),
-        lambda card: card.replace("me/mine", "evil/mine\nhf download me/mine", 1),
-        lambda card: card.replace("name: mine", "name: other"),
-        lambda card: card.replace("hf download user/model", "hf download me/mine"),
-        lambda card: card.replace("## Limits", "## No limits"),
-    ],
-)
-def test_another_name_excuses_no_other_change(made, lie):
-    reading = read_manifest(made.out)
-    card = render_card(
-        made.manifest, card_text(made.source), target="me/mine", digest=reading.digest
-    )
-    (made.out / "README.md").write_text(card)
-    assert check(made, repository="me/renamed").ok
-    assert lie(card) != card
-    (made.out / "README.md").write_text(lie(card))
-    assert set(codes(made, repository="me/renamed")) == {"card"}
-
-
-def test_a_front_matter_that_does_not_keep_the_source_s(made):
-    edit_manifest(made, lambda m: m["metadata"].update(license="mit"))
-    seal(made)
-    assert codes(made) == ["card"]
-
-
 def test_a_failed_repair_says_so_first(tmp_path):
     from tests.support.small_repairs import results
 
@@ -518,59 +330,3 @@ def test_it_runs_without_torch(made):
         "assert not {'torch', 'transformers', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
-
-
-LOADED = (
-    "pytorch_model.bin", "pytorch_model.bin.index.json", "model-2.safetensors", "gguf/m.gguf",
-    "onnx/model.onnx", "tf_model.h5", "flax_model.msgpack", "consolidated.00.pth", "a/x.pickle",
-    "training_args.bin", "adapter_model.safetensors", "handler.py", "requirements.txt",
-    "generation_config.json", "chat_template.jinja", "vocab.json", "spiece.model", "modules.json",
-    "processor_config.json", "repair/page.html", ".hidden/model.safetensors",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", LOADED)
-def test_what_a_program_would_load_is_found_whatever_the_manifest_says(made, name):
-    path = made.out / name
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_bytes(b"anything")
-    assert codes(made) == ["added"]
-    sha = sha256_file(path)
-    edit_manifest(made, lambda m: m["left_behind"].update({name: "a pickle"}))
-    seal(made)
-    assert codes(made) == ["added"]
-    edit_manifest(made, lambda m: m["files"].update({name: sha}))
-    seal(made)
-    assert codes(made) == ["added"]
-
-
-@pytest.mark.parametrize("name", ["notes.csv", "cat.png", "train.log", "notes/more.md", "x.docx"])
-def test_what_no_program_loads_is_noted(made, name):
-    path = made.out / name
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_bytes(b"PK anything")
-    verification = check(made)
-    assert verification.ok and name in verification.notes[0]
-    path.write_bytes(b"\x80\x04a pickle")
-    assert codes(made) == ["added"]
-
-
-def test_what_stands_in_the_source_may_stay_but_no_weights(tmp_path):
-    made = make_repair(tmp_path)
-    for name, code in (("modeling_mine.py", None), ("pytorch_model.bin", "added")):
-        for folder in (made.source, made.out):
-            (folder / name).write_text("as it was")
-        assert codes(made) == ([code] if code else [])
-    (made.out / "pytorch_model.bin").unlink()
-    (made.out / "modeling_mine.py").write_text("other code")
-    assert codes(made) == ["added"]
-
-
-def test_line_ends_that_git_changed_are_told_as_that(made):
-    for name in ("config.json", "LICENSE", VERDICTS_NAME, MANIFEST_NAME, "README.md"):
-        path = made.out / name
-        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") if name != "LICENSE"
-                         else path.read_bytes())  # fmt: skip
-    findings = check(made).findings
-    assert [(each.code, each.file) for each in findings] == [("line-ends", VERDICTS_NAME)]
-    assert "core.autocrlf" in findings[0].line

@@ -1,0 +1,74 @@
+"""A step of the walk: when it is undone, halved or doubled, and when the walk ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrepair.budgets import Budgets
+from modelrepair.search.candidates import choose
+from tests.support.made_up_costs import (
+    World,
+    nested,
+    results,
+    walk_fixture,  # noqa: F401
+)
+
+
+def test_the_walk_ends_where_the_target_is_met(walk):
+    world = World(harm=lambda share: 0.0 if share > 0.025 else 0.9, reference=tuple(results(0.0)))
+    points, study = walk(world)
+    assert [round(point.share, 3) for point in points] == [0.01, 0.02, 0.03]
+    best = choose(points, world.baseline, Budgets())
+    assert best is points[-1]
+    assert [point.round for point in points] == [1, 2, 3]
+    assert nested(points[0], points[1], study)
+    assert nested(points[1], points[2], study)
+
+
+def test_a_step_that_costs_is_undone_and_halved_as_far_as_it_takes(walk):
+    # From 2 % on, a mask of another whole percent costs; smaller steps go further.
+    world = World(utility_loss=lambda share: 1.0 if share < 0.0222 else 2.0)
+    points, _ = walk(world)
+    shares = [point.share for point in points]
+    assert shares[:2] == pytest.approx([0.01, 0.02], abs=1e-4)
+    assert shares[2] - shares[1] == pytest.approx(0.00125, abs=1e-4)
+    assert all(share < 0.0222 for share in shares[:-1])
+    assert shares[-1] == pytest.approx(0.0222, abs=2e-4)  # shown, and not taken
+    assert choose(points, world.baseline, Budgets()).share < 0.0222
+    tried = [0.03, 0.025, 0.0225, 0.02125]  # and from there with what it may be again
+    assert world.screened[2:6] == pytest.approx(tried, abs=1e-4)
+
+
+def test_a_step_that_jumps_is_undone_and_halved(walk):
+    # Another percent raises the margin by 3 nats: too far to see what lies between.
+    world = World(margin=lambda share: 300 * share, refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=3)
+    assert points[0].share == pytest.approx(0.0025, abs=1e-4)
+    assert world.screened[:3] == pytest.approx([0.01, 0.005, 0.0025], abs=1e-4)
+
+
+def test_a_step_that_hardly_moves_anything_is_doubled_up_to_four_times(walk):
+    world = World(margin=lambda share: share, refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=4)
+    shares = [0.01, 0.03, 0.07, 0.11]
+    assert [point.share for point in points[:4]] == pytest.approx(shares, abs=1e-3)
+
+
+def test_answers_are_asked_for_every_eight_rounds_whatever_the_margin_says(walk):
+    world = World(
+        harm=lambda share: 0.0 if share > 0.095 else 0.4 if share > 0.075 else 0.9,
+        refusing=lambda share: 0.0,
+        reference=tuple(results(0.0)),
+    )
+    points, _ = walk(world)
+    # Eight rounds on no harm is left, and four more are walked: no refusal is likelier yet.
+    assert world.generated == pytest.approx([0.08, 0.16, 0.2], abs=1e-3)
+    assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.16, abs=1e-3)
+
+
+def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
+    world = World(refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=3)
+    assert [round(point.share, 3) for point in points] == [0.01, 0.02, 0.03]
+    assert [point.results is not None for point in points] == [False, False, True]
+    assert choose(points, world.baseline, Budgets()) is points[-1]
