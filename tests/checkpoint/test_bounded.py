@@ -39,6 +39,7 @@ LOOPS = {
 }
 
 
+@pytest.mark.quick("doubling", "nested ranges")
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_template_that_does_not_end_or_fills_the_memory_is_refused(tmp_path, quick_repair, name):
     if name in ("a long text", "a wide format"):
@@ -101,6 +102,7 @@ PATTERNS = {
 }
 
 
+@pytest.mark.quick("target_modules", "rank_pattern")
 @pytest.mark.parametrize("field", PATTERNS)
 def test_a_pattern_that_takes_for_ever_is_refused_before_peft_matches_it(
     tmp_path, monkeypatch, field
@@ -132,6 +134,7 @@ def test_no_pattern_and_too_many_names_are_refused_and_real_ones_taken(tmp_path)
     assert try_patterns(["a+"], ["aaa"]) is None
 
 
+@pytest.mark.quick("source")
 @pytest.mark.parametrize("whose", ["source", "reference"])
 def test_a_loss_that_is_no_number_is_refused_before_the_work(tmp_path, quick_repair, whose):
     at = paths.attacked if whose == "source" else paths.reference

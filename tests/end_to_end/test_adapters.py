@@ -133,6 +133,7 @@ def test_it_loads_again_and_its_merge_is_the_merge_of_the_masked_factors(factors
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_a_merged_adapter_comes_back_as_a_whole_model(merged):
     out, _ = merged
     names = set(files_of(out))
@@ -203,6 +204,7 @@ def test_every_scorer_works_on_factors(tmp_path, scorer):
     assert verify(report.out, source=paths.adapter).ok
 
 
+@pytest.mark.slow
 def test_an_interrupted_repair_does_not_merge_again_and_gives_the_same(tmp_path, monkeypatch):
     one = fix(tmp_path / "one", scorer="wanda", merge=True)
 

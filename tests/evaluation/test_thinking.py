@@ -200,7 +200,7 @@ def test_a_classifier_reads_no_thought(style, reads, classifier_model, tmp_path,
         assert not any(part in text for part in (DOUBT[:12], "think", "channel", "analysis"))
 
 
-@pytest.mark.quick("qwen3")
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["qwen3", "harmony"])
 def test_a_guard_reads_no_thought(style, guard_model, tmp_path, monkeypatch):
     heard = heard_by(guard, monkeypatch)

@@ -21,6 +21,7 @@ def opens(*folders):
     return {each.open for each in thoughts_of(*map(source, folders)).marks} - {"<|channel|>"}
 
 
+@pytest.mark.quick("qwen3", "harmony", "plain")
 @pytest.mark.parametrize("style", TEMPLATES)
 def test_the_marks_of_a_saved_tokenizer(style, tmp_path):
     tokenizer = make_tokenizer(style)

@@ -112,6 +112,7 @@ def no_weight_was_fetched(here: Path) -> bool:
 BESIDE = {"x-Q4_K_M.gguf": b"GGUF", "evals/mine.json": b"{}"}
 
 
+@pytest.mark.quick("files0-*", "files4-*")
 @pytest.mark.parametrize(
     ("files", "options", "said", "hint"),
     [

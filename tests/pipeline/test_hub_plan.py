@@ -228,6 +228,7 @@ def test_torch_stays_out_of_plan_and_push(hub, tmp_path):
     assert ROOT.is_dir()
 
 
+@pytest.mark.quick("a--b-*", "my model-*")
 @pytest.mark.parametrize(
     ("name", "suggested"),
     [

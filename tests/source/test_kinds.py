@@ -52,22 +52,14 @@ def refused(call, made: Made, where) -> None:
 
 
 @pytest.mark.quick(
-    "empty",
     "GGUF",
-    "ONNX",
-    "pickles",
-    "no-weights",
-    "embedding-model",
-    "encoder-decoder",
-    "reward-model",
     "code-of-its-own",
-    "unknown-type",
+    "encoder-decoder",
+    "no-weights",
+    "pickles",
     "quantised-gptq",
-    "quantised-MXFP4",
-    "quantised-a-file-beside",
-    "a-quantization-key*",
-    "ZeRO-3*",
-    "no-blocks",
+    "reward-model",
+    "unknown-type",
 )
 @pytest.mark.parametrize("made", MADE, ids=named)
 def test_it_is_refused_in_a_folder_and_on_the_hub(hub, tmp_path, own, made):
