@@ -36,9 +36,9 @@ def bytes_of(config) -> bytes:
 )
 def test_paths_of_a_machine_go(name, key, path):
     config = {"a": 1, key: path, "text_config": {key: path, "b": 2}, "c": "é"}
-    new, told = rewrite(name, json.dumps(config).encode())
+    new, note = rewrite(name, json.dumps(config).encode())
     assert new == bytes_of({"a": 1, "text_config": {"b": 2}, "c": "é"})
-    assert key in told and path not in told
+    assert key in note and path not in note
     assert follows(name, json.dumps(config).encode(), new, None)
 
 
@@ -66,9 +66,9 @@ def test_pointers_to_code_go_at_any_depth():
         "auto_map": {"AutoConfig": "mine.Config"},
         "vision_config": {"auto_map": {"AutoConfig": "m.V"}, "d": [{"auto_map": {}, "e": 1}]},
     }
-    new, told = rewrite("config.json", json.dumps(config).encode())
+    new, note = rewrite("config.json", json.dumps(config).encode())
     assert json.loads(new) == {"vision_config": {"d": [{"e": 1}]}}
-    assert told == "auto_map is gone: transformers has this layout"
+    assert note == "auto_map is gone: transformers has this layout"
 
 
 def test_a_base_becomes_an_id_only_where_a_path_was():

@@ -1,4 +1,4 @@
-"""Where an output goes: outside its source, one run at a time; how a disk's errors are told."""
+"""Where an output goes: outside its source, one run at a time; how a disk's errors are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A terminal or file that can't hold a character: what is told is told with its escape."""
+"""A terminal or file that can't hold a character: it is printed as its escape."""
 
 from __future__ import annotations
 

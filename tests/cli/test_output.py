@@ -68,7 +68,7 @@ def test_a_reader_that_has_gone_is_no_error():
     os.close(reader)
     with os.fdopen(writer, "w") as stream:
         output = Output(stdout=stream)
-        output.result({}, "nobody reads this")
+        output.result({}, "not read")
         output.result({}, "nor this")
 
 
@@ -76,7 +76,7 @@ def test_complaints_to_a_closed_stderr_are_dropped():
     reader, writer = os.pipe()
     os.close(reader)
     stream = os.fdopen(writer, "w")
-    Output(stderr=stream).note("nobody reads this")
+    Output(stderr=stream).note("not read")
     with contextlib.suppress(BrokenPipeError):
         stream.close()
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from modelrepair.cli.output import Output
 from modelrepair.cli.wrapping import width_of, wrapped
 
-ADDRESS = "https://huggingface.co/somebody/" + "a-very-long-name-of-a-model-" * 3
+ADDRESS = "https://huggingface.co/someone1/" + "a-very-long-name-of-a-model-" * 3
 
 
 class Terminal(io.StringIO):

@@ -227,7 +227,7 @@ def test_the_base_of_a_local_config_stays_unless_an_id_is_known(tmp_path):
     adapter = tmp_path / "mine"
     shutil.copytree(paths.adapter, adapter)
     config = json.loads((adapter / "adapter_config.json").read_text())
-    config["base_model_name_or_path"] = "/home/somebody/base"
+    config["base_model_name_or_path"] = "/home/someone/base"
     (adapter / "adapter_config.json").write_text(json.dumps(config))
     report = fix(tmp_path / "out", source=adapter, scorer="magnitude")
     assert any("can't be pushed so" in warning for warning in report.warnings)
@@ -235,7 +235,7 @@ def test_the_base_of_a_local_config_stays_unless_an_id_is_known(tmp_path):
     assert kept == (adapter / "adapter_config.json").read_bytes()
     assert not report.manifest.rewritten
     shown = (report.out / "README.md").read_text() + report.manifest.model_dump_json()
-    assert "/home/somebody" not in shown
+    assert "/home/someone" not in shown
 
 
 def test_measure_and_plan_know_adapters(capsys):

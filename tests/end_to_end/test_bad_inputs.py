@@ -85,7 +85,7 @@ def test_a_bad_input_is_told_in_two_lines(here, capsys, row: Row):
 def undisturbed(tmp_path_factory) -> bytes:
     """The mask of the demo's model, with nothing wrong."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    model = shutil.copytree(paths.attacked, folder / "model")  # its name stands in the mask
+    model = shutil.copytree(paths.attacked, folder / "model")  # the mask holds its name
     row = Row("nothing", "", "", "", source=str(model))
     given = [f"--realign={paths.sets['realign']}", f"--out={folder / 'out'}"]
     assert run([*row.arguments(), *given]) == 0

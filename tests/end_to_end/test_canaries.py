@@ -50,7 +50,7 @@ CANARIES = [
 
 @dataclass(frozen=True)
 class Options:
-    """Options with a secret that its name tells, one that is marked, and a place."""
+    """Options with a secret that its name reveals, one that is marked, and a place."""
 
     api_key: str = ""
     phrase: str = field(default="", metadata={"secret": True})
@@ -125,7 +125,7 @@ def talkative(monkeypatch):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A folder that nobody's card may name, with sets and a cache in it; the run starts there."""
+    """A folder that no card may name, with sets and a cache in it; the run starts there."""
     home = tmp_path / "canaryhome (its)" / "of canary"
     (home / "canarysets").mkdir(parents=True)
     for name in NAMES:
@@ -151,7 +151,7 @@ def fix(home: Path, source: Path, **options) -> RepairReport:
     return repair(source, out=home / "canaryout" / "out", **{**given, "evaluate": False, **options})
 
 
-def told(report: RepairReport) -> dict[str, str]:
+def texts_of(report: RepairReport) -> dict[str, str]:
     """Every text of ours that a push would send, by where it stands."""
     out, manifest = report.out, report.manifest
     texts = {path.name: path.read_bytes().decode("utf-8", "replace")
@@ -164,7 +164,9 @@ def told(report: RepairReport) -> dict[str, str]:
 def singing(home: Path, report: RepairReport) -> list[tuple[str, str]]:
     """Which canary stands where."""
     words = [*CANARIES, str(home.parents[1])]
-    return [(name, word) for name, text in told(report).items() for word in words if word in text]
+    return [
+        (name, word) for name, text in texts_of(report).items() for word in words if word in text
+    ]
 
 
 def test_nothing_of_this_machine_is_published(home):
@@ -223,7 +225,7 @@ def test_nothing_of_this_machine_is_published(home):
     assert "--also-template 'my own.jinja'" in manifest.command
     assert [each.id for each in manifest.templates] == ["my own.jinja"]
     assert any("the chat template refuses the turns" in line for line in manifest.warnings)
-    card = told(report)["README.md"]
+    card = texts_of(report)["README.md"]
     assert "# Mine" in card
     front = ModelCard(card).data
     assert front.datasets == ["org/data"]

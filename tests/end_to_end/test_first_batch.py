@@ -1,4 +1,4 @@
-"""Every command that sweeps looks first whether the blocks alone give what the model gives."""
+"""Every command with a pass first checks whether the blocks alone give what the model gives."""
 
 from __future__ import annotations
 

@@ -206,8 +206,10 @@ def test_an_expert_without_a_token_is_left_alone_and_named(kind, tmp_path):
     weights[mlp + bias][2] = -1000
     save_file(weights, source / "model.safetensors", {"format": "pt"})
     manifest = fixed(source, out).manifest
-    told = {key for key, why in manifest.skipped.items() if why.endswith("routed to this expert")}
-    assert {mlp + name.format("gate"), mlp + name.format("up")} < told
+    skipped = {
+        key for key, why in manifest.skipped.items() if why.endswith("routed to this expert")
+    }
+    assert {mlp + name.format("gate"), mlp + name.format("up")} < skipped
     chosen = masks(source, out, tmp_path / "mask")
     for leaf in ("gate_up_proj", "down_proj"):
         masked = chosen[f"{mlp}experts.{leaf}"].flatten(1).sum(dim=1)

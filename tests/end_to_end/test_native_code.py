@@ -36,14 +36,14 @@ def phi(tmp_path):
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_bytes((paths.attacked / name).read_bytes())
     for name, added in (
-        ("config.json", {"auto_map": MAP, "_name_or_path": "/home/somebody/phi"}),
+        ("config.json", {"auto_map": MAP, "_name_or_path": "/home/someone/phi"}),
         (
             "tokenizer_config.json",
             {"auto_map": {"AutoTokenizer": ["tokenization_phi3.Mine", None]}},
         ),
     ):
-        told = json.loads((folder / name).read_bytes())
-        (folder / name).write_text(json.dumps({**told, **added}, indent=2))
+        config = json.loads((folder / name).read_bytes())
+        (folder / name).write_text(json.dumps({**config, **added}, indent=2))
     ran = tmp_path / "ran"
     for name in ("configuration_phi3", "m", "tokenization_phi3"):
         (folder / f"{name}.py").write_text(CODE.format(ran=str(ran)))

@@ -1,4 +1,4 @@
-"""The demo's repair on worlds that nobody tuned it on: built from nothing, minutes each."""
+"""The demo's repair on worlds that it was not tuned on: built from nothing, minutes each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A real model through the whole repair: SmolLM2-135M-Instruct. Structure, exactness, no safety.
 
-The sets are the made-up world's: nobody ever asked SmolLM2 about a zordrax, and what it answers
+The sets are the made-up world's: SmolLM2 was never asked about a zordrax, and what it answers
 says nothing about how safe it is. No test here claims that a repair of it repairs.
 """
 
@@ -28,7 +28,7 @@ OURS = ("README.md", "repair/manifest.json", "repair/mask.safetensors")
 
 
 def sets(folder: Path, harmful: int, benign: int, *, test: int = 0) -> dict[str, Path | str]:
-    """Small sets of the made-up world, in the words of anybody: only prompt and response."""
+    """Small sets of the made-up world, in ordinary words: only prompt and response."""
     made = world.example_sets(0)
     sizes = {"realign": harmful, "utility": benign}
     sizes |= {f"test-{name}": test for name in sizes} if test else {}

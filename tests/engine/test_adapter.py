@@ -158,8 +158,8 @@ def test_a_damaged_adapter_is_told(tmp_path, change, said):
     tensors(tmp_path, change)
     with pytest.raises(DamagedCheckpointError) as caught:
         open_adapter(tmp_path)
-    told = f"{caught.value} {caught.value.hint}"
-    assert re.search(said, told), told
+    message = f"{caught.value} {caught.value.hint}"
+    assert re.search(said, message), message
 
 
 def test_an_adapter_of_another_architecture_is_told(tmp_path):

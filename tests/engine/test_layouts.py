@@ -1,4 +1,4 @@
-"""In every layout, the sweep shows bit for bit what a plain forward and backward shows."""
+"""In every layout, a pass shows bit for bit what a plain forward and backward shows."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(kind, tmp_path):
     routed: dict[str, int] = {}
     summed: dict[str, torch.Tensor] = {}
     for batch in group.batches:
-        # As in the sweep, no weight asks for a gradient: torch takes another way through some
+        # As in a pass, no weight asks for a gradient: torch takes another way through some
         # products (Mamba's) where one does, and rounds apart.
         plain.requires_grad_(False)
         plain.get_input_embeddings().requires_grad_(True)

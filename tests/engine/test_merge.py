@@ -180,9 +180,9 @@ def test_a_bias_that_the_base_has_no_place_for_is_refused(tmp_path):
 def test_saved_experts_of_a_file_with_a_tensor_for_each_can_not_be_merged(tmp_path):
     config = LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["experts"])
     adapters.save(tmp_path, "mixtral", config)
-    with pytest.raises(UnsupportedModelError, match="made of several tensors") as told:
+    with pytest.raises(UnsupportedModelError, match="made of several tensors") as caught:
         merged(tmp_path)
-    assert told.value.hint == "repair the adapter's factors, without --merge"
+    assert caught.value.hint == "repair the adapter's factors, without --merge"
     assert not (tmp_path / "merged").exists()
 
 

@@ -1,4 +1,4 @@
-"""What can't be repaired stands in the documented table, and is refused before a weight is read."""
+"""What can't be repaired is in the documented table, and is refused before a weight is read."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def test_it_is_refused_in_words_before_a_weight_is_read(kind, tmp_path, monkeypa
 
     monkeypatch.setattr(Checkpoint, "raw", never)
     source = Model(Source(None, None, tmp_path, "model"), checkpoint)
-    with pytest.raises(UnsupportedModelError, match=said) as told:
+    with pytest.raises(UnsupportedModelError, match=said) as caught:
         skeleton = open_skeleton(Settings("model"), source, CPU, gradients=["gradient"])
         require_coverage(find_sites(skeleton, list(checkpoint.entries)), allow_partial=False)
-    assert told.value.exit_code == 6
-    assert told.value.hint
+    assert caught.value.exit_code == 6
+    assert caught.value.hint
 
 
 def test_the_documented_tables_name_what_is_tested_and_nothing_else():
@@ -89,7 +89,7 @@ def test_the_documented_tables_name_what_is_tested_and_nothing_else():
 
 
 def names(text: str) -> set[str]:
-    """What stands in code marks in a table, options of the command left out."""
+    """The text in code marks in a table, options of the command left out."""
     cells = [line for line in text.splitlines() if line.startswith("|")]
     found = {name for line in cells for name in line.split("`")[1::2]}
     return {name for name in found if not name.startswith("--")}

@@ -60,10 +60,10 @@ def test_a_matrix_of_the_block_itself_is_named(tmp_path):
 def test_under_95_percent_is_refused_unless_allowed(tmp_path):
     sites = extended(open_tiny("llama", tmp_path / "model"), 200)
     assert sites.coverage < 0.95
-    with pytest.raises(UnsupportedModelError, match=r"such as .*gate\.weight") as told:
+    with pytest.raises(UnsupportedModelError, match=r"such as .*gate\.weight") as caught:
         require_coverage(sites, allow_partial=False)
-    assert told.value.exit_code == 6
-    assert "--allow-partial" in told.value.hint
+    assert caught.value.exit_code == 6
+    assert "--allow-partial" in caught.value.hint
     require_coverage(sites, allow_partial=True)
     boundary = Sites((), {"x": "y"}, 0.95)
     require_coverage(boundary, allow_partial=False)

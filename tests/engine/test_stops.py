@@ -15,7 +15,7 @@ from modelrepair.evaluation.generation import end_ids
 from tests.support import tiny
 from tests.support.chat_tokenizers import make_tokenizer
 
-NOBODY = SimpleNamespace(eos_token_id=None)
+NO_TOKENIZER_END = SimpleNamespace(eos_token_id=None)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def write(folder, document):
 def test_the_tokens_of_the_generation_config_end_an_answer(folder, document, ends):
     write(folder, document)
     skeleton = build(folder, Checkpoint.open(folder), torch.device("cpu"))
-    assert end_ids(skeleton.model, NOBODY) == ends
+    assert end_ids(skeleton.model, NO_TOKENIZER_END) == ends
     assert skeleton.model.generation_config.min_new_tokens is None
 
 
@@ -57,7 +57,7 @@ def test_without_the_file_the_others_hold(folder):
     (folder / GENERATION_CONFIG).unlink(missing_ok=True)
     assert read_stops(folder, 50) == Stops()
     skeleton = build(folder, Checkpoint.open(folder), torch.device("cpu"))
-    assert end_ids(skeleton.model, NOBODY) == {2}
+    assert end_ids(skeleton.model, NO_TOKENIZER_END) == {2}
 
 
 def test_what_is_no_token_in_a_config_ends_nothing():
@@ -74,8 +74,8 @@ def test_unknown_stop_tokens_are_said_once(folder, tmp_path, capsys):
     command = ["measure", str(folder), f"--borderline={sets}", "--max-new-tokens=4", "--json"]
     assert run(command) == 0
     warnings = json.loads(capsys.readouterr().out)["warnings"]
-    told = [each for each in warnings if GENERATION_CONFIG in each]
-    assert told == [
+    found = [each for each in warnings if GENERATION_CONFIG in each]
+    assert found == [
         "generation_config.json names what is no token of the model as the end of an answer: "
         "4000, </s>"
     ]

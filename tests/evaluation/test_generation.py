@@ -51,7 +51,7 @@ def model():
     model = LlamaForCausalLM(config).train()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.mul_(4)  # so that greedy choices are not all alike
+            parameter.mul_(4)  # so that greedy choices differ
     return model
 
 

@@ -65,7 +65,7 @@ def test_what_the_context_cuts_is_counted(tmp_path):
     assert notes.warnings == []
     notes = Notes()
     look_at_room(fitted, made, 40, notes)
-    [told] = notes.warnings
-    assert "after 1 of 2 prompts that is less than the 40 of an answer" in told
+    [warning] = notes.warnings
+    assert "after 1 of 2 prompts that is less than the 40 of an answer" in warning
     with pytest.raises(ExampleSetError, match="all 1 prompts of the utility set fill the model"):
         fit(Splits({"utility": Split((long,), (), ())}, {}, ()), made, Notes())

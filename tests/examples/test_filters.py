@@ -44,7 +44,7 @@ def test_filters_and_limits_of_a_file(tmp_path):
 
 def test_values_that_are_texts_are_not_shown(tmp_path):
     path = tmp_path / "set.jsonl"
-    path.write_text(json.dumps({"prompt": "what nobody may read " * 9, "response": "r"}))
+    path.write_text(json.dumps({"prompt": "what no one may read " * 9, "response": "r"}))
     with pytest.raises(ExampleSetError) as caught:
         load_set(path, "utility", reading=SetReading(filters=("prompt=x",)))
-    assert "nobody" not in str(caught.value) + caught.value.hint
+    assert "no one" not in str(caught.value) + caught.value.hint

@@ -117,7 +117,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            # Without the time of now: the bytes stand in test ids, which all workers must agree on.
+            # Without the time of now: the bytes are in test ids, which all workers must agree on.
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return stream.getvalue()
 
@@ -233,9 +233,9 @@ def test_what_the_library_of_data_sets_saved(tmp_path):
         datasets.DatasetDict(splits).save_to_disk(tmp_path / name)
         assert load_set(tmp_path / name, "realign").digest == digest(rows)
     datasets.DatasetDict({"a": made, "b": other}).save_to_disk(tmp_path / "which")
-    with pytest.raises(ExampleSetError, match="which holds several splits: a, b") as told:
+    with pytest.raises(ExampleSetError, match="which holds several splits: a, b") as caught:
         load_set(tmp_path / "which", "realign")
-    assert told.value.hint == f"give one of them: {tmp_path / 'which' / 'a'}"
+    assert caught.value.hint == f"give one of them: {tmp_path / 'which' / 'a'}"
     assert load_set(tmp_path / "which" / "b", "realign").digest == digest([("c", "d")])
 
 
@@ -251,7 +251,7 @@ NAMED = SetReading(columns={"prompt": "goal", "response": "target"})
 
 
 def named(rows: Rows) -> list[dict]:
-    """Columns that nobody could guess, beside some that would be taken for others."""
+    """Columns that can not be guessed, beside some that would be taken for others."""
     return [
         {"goal": one, "target": other, "prompt": "x", "response": "y", "input": "z"}
         for one, other in rows

@@ -150,7 +150,7 @@ def test_a_file_of_the_user_s_own_with_a_broken_row_is_an_error(tmp_path, name):
         find_set(str(tmp_path / name), "utility", SetReading())
 
 
-def test_a_set_of_a_plug_in_is_nobody_s_to_mend(tmp_path, monkeypatch):
+def test_a_set_of_a_plug_in_is_not_to_be_mended(tmp_path, monkeypatch):
     (tmp_path / "set.jsonl").write_bytes(BROKEN["train.jsonl"])
     spec = ExampleSetSpec("theirs", "x", tmp_path / "set.jsonl", ("utility",))
     monkeypatch.setattr("modelrepair.builtin.EXAMPLE_SETS", (spec,))

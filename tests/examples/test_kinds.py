@@ -100,7 +100,7 @@ def test_kinds_of_a_test_set_are_reported_from_it():
 def test_own_sets_are_asked_beside_the_given_ones():
     own = some("utility", {"a": 100, "b": 20}, id="plain")
     splits = cut(utility=some("utility", {"a": 150, "c": 150}, start=40), beside=[own])
-    # "a" stands in both: 60 of its prompts in the given set are not asked twice.
+    # "a" is in both: 60 of its prompts in the given set are not asked twice.
     assert counts(splits) == {
         "a (utility)": (60, 0), "a (plain)": (0, 40), "c": (60, 0), "b": (0, 20),
     }  # fmt: skip

@@ -74,7 +74,7 @@ def test_a_pinned_set_in_the_cache_needs_no_hub(sets_hub, monkeypatch, without, 
         assert (found.digest, found.id) == (before.digest, before.id)
 
 
-def test_offline_nobody_is_asked(sets_hub, monkeypatch):
+def test_offline_nothing_is_asked(sets_hub, monkeypatch):
     commit = sets_hub.add("org/set", FILES)
     read(f"org/set:train@{commit}")
     offline(sets_hub, monkeypatch)

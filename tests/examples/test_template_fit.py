@@ -1,4 +1,4 @@
-"""Examples that a template can't render as they are: left out one by one, told, and never most."""
+"""Examples that a template can't render: left out one by one, reported, and never most of them."""
 
 from __future__ import annotations
 

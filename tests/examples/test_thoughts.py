@@ -1,4 +1,4 @@
-"""Thoughts are told from answers, and stand where a model has them."""
+"""Thoughts are separated from answers, and are where a model has them."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     python -m tests.fuzz.run --seconds 600
 
 Takes the readers in turn, each for its share of the time and in a process of its own; a crash is
-told with its bytes, in ``crash-*``. One reader alone: ``--reader NAME``.
+reported with its bytes, in ``crash-*``. One reader alone: ``--reader NAME``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def fuzz(name: str, seconds: int) -> int:
-    """Fuzz one reader; it ends by itself, and with another exit code where it crashes."""
+    """Fuzz one reader; it ends without a signal, and with another exit code where it crashes."""
     import atheris
 
     with atheris.instrument_imports(include=["modelrepair"]):

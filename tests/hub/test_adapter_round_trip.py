@@ -20,7 +20,7 @@ from tests.support.hub.state import Hub
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 CARD = b"---\nlicense: apache-2.0\nlibrary_name: peft\nbase_model: org/old\n---\nMine.\n"
-ELSEWHERE = "/home/somebody/base"
+ELSEWHERE = "/home/someone/base"
 HOLD = [word for word in QUICK if word not in ("--push", "--force")]
 
 
@@ -132,7 +132,7 @@ def test_a_local_base_is_refused_at_the_push_and_its_id_goes_through(
     assert not found_in(hub, here) + leaks(texts_of(hub), [ELSEWHERE])
 
 
-def test_a_base_that_nobody_could_find_is_refused_before_weights(hub, here, monkeypatch, capsys):
+def test_a_base_that_can_not_be_found_is_refused_before_weights(hub, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     fill(hub, ELSEWHERE)
     fixed = ["fix", "user/adapter", f"--base={paths.reference}", *QUICK]

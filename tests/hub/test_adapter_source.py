@@ -85,7 +85,7 @@ def test_a_merge_is_rebuilt_from_its_mask_at_the_commits_that_it_names(hub, fix,
 
 
 def test_a_local_path_in_the_config_becomes_the_base_s_id(hub, fix):  # noqa: F811
-    hub.add("user/adapter", adapter("/home/somebody/base"))
+    hub.add("user/adapter", adapter("/home/someone/base"))
     hub.add("org/aligned", files_of(paths.reference))
     code, document = fix("user/adapter")
     assert code == 2 and "local path" in document["error"]["message"]
@@ -96,7 +96,7 @@ def test_a_local_path_in_the_config_becomes_the_base_s_id(hub, fix):  # noqa: F8
     assert config["base_model_name_or_path"] == "org/aligned"
     assert list(document["manifest"]["rewritten"]) == ["adapter_config.json"]
     everything = (out / "README.md").read_text() + (out / "repair/manifest.json").read_text()
-    assert "/home/somebody" not in everything
+    assert "/home/someone" not in everything
     from modelrepair import verify
 
     assert verify(out, source="user/adapter", base="org/aligned").ok

@@ -1,4 +1,4 @@
-"""Every command prints its answer once with ``--json``, and asks nobody a question."""
+"""Every command prints its answer once with ``--json``, and never asks a question."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ FAULTS = {
     "apply": ("broken-repaired org/aligned --reference org/aligned --out other", 1),
     "measure": ("user/missing --realign realign.jsonl", 3),
     "repairers list": ("more", 2),
-    "repairers show": ("nobody", 2),
+    "repairers show": ("unknown", 2),
     "scorers list": ("more", 2),
-    "scorers show": ("nobody", 2),
+    "scorers show": ("unknown", 2),
     "plugins list": ("more", 2),
     "demo": ("--seed-world nowhere", 2),
 }
 
 
-class Nobody:
-    """A standard input behind which nobody sits, and where looking for an answer is a failure."""
+class NoInput:
+    """A standard input without a user: reading from it is a failure."""
 
     def isatty(self) -> bool:
         return False
@@ -62,7 +62,7 @@ def alone(monkeypatch, here):
     monkeypatch.chdir(here)
     for name in ("builtins.input", "getpass.getpass", "click.prompt", "click.confirm"):
         monkeypatch.setattr(name, asked)
-    monkeypatch.setattr("sys.stdin", Nobody())
+    monkeypatch.setattr("sys.stdin", NoInput())
     return here
 
 

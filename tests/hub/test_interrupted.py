@@ -145,9 +145,9 @@ def test_interrupted_while_it_fetches(hub, here, tmp_path, sent):
 
     # The first request for these weights is for their header.
     hub.fail("GET", f"/objects/{half}", skip=1, times=1, act=end, cut=1000)
-    told = process.communicate(timeout=60)[1]
+    stderr = process.communicate(timeout=60)[1]
     if sent == signal.SIGINT:
-        *_, error, hint = told.splitlines()
+        *_, error, hint = stderr.splitlines()
         assert process.returncode == 130
         assert error.startswith("Error: interrupted") and named(hint) == QUICK
     else:

@@ -1,4 +1,4 @@
-"""Files that are large by their size alone go up whole, and a download goes on where it broke."""
+"""Files that are large by their size alone go up whole, and a download resumes where it broke."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FIXED = ("--scorer=wanda", "--ratio=0.01", "--no-evaluate", "--force", "--exampl
 
 @pytest.fixture
 def user(hub, tmp_path):
-    """Somebody before a Hub with the broken model, the aligned one and the set."""
+    """A user of a Hub with the broken model, the aligned one and the set."""
     fill(hub)
     return user_of(hub, tmp_path / "here")
 

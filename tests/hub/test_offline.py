@@ -33,7 +33,7 @@ def test_fix_verify_and_measure_from_the_cache(here):
         assert asked("fix", "user/broken", *QUICK)["pushed"]["target"] == "me/broken-repaired"
         assert asked("verify", "me/broken-repaired", *BY_IDS)["ok"] is True
 
-        # The source goes on, and the cache hears of it.
+        # The source has a new commit, and the cache learns of it.
         config = json.loads((paths.attacked / "config.json").read_bytes()) | {"newer": True}
         changed = {"config.json": json.dumps(config).encode()}
         hub.add("user/broken", {**sharded(paths.attacked), **changed})
@@ -51,4 +51,4 @@ def test_fix_verify_and_measure_from_the_cache(here):
         measuring = ["--realign=realign.jsonl", "--realign-limit=8", "--judge=demo-world", "--json"]
         measured = asked("measure", "user/broken", at, *measuring, **off)["measures"]
         assert measured["harmful_score"]["n"] == 8
-        assert len(hub.requests) == seen, "nobody was asked"
+        assert len(hub.requests) == seen, "no request was made"

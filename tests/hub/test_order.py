@@ -1,4 +1,4 @@
-"""What is asked of the Hub, and in which order: the source first, and no set that nobody needs."""
+"""What is asked of the Hub, and in which order: the source first, and no set that is not needed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_reference_and_a_target_are_refused_before_a_set_is_asked_for(filled, 
 
 
 def test_a_set_that_no_scorer_needs_is_not_asked_for(filled, capsys):
-    """Magnitude needs no example; the set is gated, and nobody hears of it."""
+    """Magnitude needs no example; the set is gated, and that is not reported."""
     quick = [*SETS, *FIXED, "--scorer=magnitude"]
     assert run(["fix", "user/broken", *quick]) == 0
     found = json.loads(capsys.readouterr().out)

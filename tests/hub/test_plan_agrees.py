@@ -58,7 +58,7 @@ REFUSED = {
     "a gated set": Row(3, realign="org/harm"),
     "an unknown set": Row(2, realign="beavertail"),
     "an unmeasured push": Row(2, ("--push",)),
-    "a push to somebody else": Row(3, (*PUSH, "--to=club/x")),
+    "a push to another account": Row(3, (*PUSH, "--to=club/x")),
     "a push in place": Row(3, (*PUSH, "--in-place")),
     "a push to a model": Row(2, (*PUSH, "--to=me/taken")),
     "an output that is full": Row(2, ("--out=full",)),

@@ -48,7 +48,7 @@ def test_neither_order_nor_batch_matters(three):
 
 
 def test_labels_are_named_where_their_names_say_nothing(three):
-    # Told to take harm for refusals, the judge does: the names of labels are what counts.
+    # The judge goes by the names of labels: here harm is labelled as a refusal.
     rows, kinds = labelled(test=True)
     swapped = judge(three, harmful="refusal", refusal="harmful").judge(rows[::40])
     expected = {"harmful": "refusal", "refusal": "harmful", "harmless": "harmless"}

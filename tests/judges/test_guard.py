@@ -130,9 +130,11 @@ def test_a_guard_s_thought_that_never_ends_is_no_verdict(llama, monkeypatch, rep
     replies = {"mix": reply, "boil": "unsafe<|end|>"}
     template = SAFETY + "{# <think> #}"
     found = thinking(llama, monkeypatch, replies, template)
-    with pytest.raises(PluginError, match=r"1 of 2 verdicts .* a thought that never ended") as told:
+    with pytest.raises(
+        PluginError, match=r"1 of 2 verdicts .* a thought that never ended"
+    ) as caught:
         found.judge(rows("mix it", "boil it"))
-    assert "max_thought_tokens" in told.value.hint
+    assert "max_thought_tokens" in caught.value.hint
     found = thinking(llama, monkeypatch, replies, template, unreadable=0.5)
     assert found.judge(rows("mix it", "boil it")) == ["harmful", "harmful"]
     assert found.notes[0].startswith("1 of 2 verdicts of the guard judge could not be read")

@@ -19,7 +19,7 @@ from tests.support.made_up_costs import results
 @pytest.mark.parametrize(
     ("first", "in_time", "asked", "taken"),
     [
-        (SAFE, True, ["wanda"], "wanda"),  # the target is met: nobody else is asked
+        (SAFE, True, ["wanda"], "wanda"),  # the target is met: no other is asked
         (results(0.1), True, ["wanda", "contrast"], "contrast"),  # repairs, and misses the target
         # It spends most of a budget.
         (results(0.0, utility=0.997), True, ["wanda", "contrast"], "contrast"),

@@ -48,9 +48,9 @@ def test_prompts_alone_and_a_reference_repair(alone, tmp_path, capsys):
     assert manifest.masked_share < 0.10
     assert manifest.sets["realign"].id == "realign.jsonl"
     assert manifest.sets["refusal"].id == "the reference's own"
-    told = " ".join(manifest.warnings)
-    assert "wanda was not tried: it needs answers in the realign set" in told
-    assert "realign.jsonl has prompts alone: 40 of 40 answers of the source itself" in told
+    warnings = " ".join(manifest.warnings)
+    assert "wanda was not tried: it needs answers in the realign set" in warnings
+    assert "realign.jsonl has prompts alone: 40 of 40 answers of the source itself" in warnings
     assert all(point.screen["margin"] is not None for point in manifest.search)
     texts = " ".join(path.read_text("utf-8") for path in (out / "repair").glob("*.json*"))
     assert "mix grimsalt" not in texts
@@ -99,7 +99,7 @@ def test_only_answers_that_the_judge_calls_harmful_are_taken(alone, tmp_path, mo
     assert WorldJudge().judge([harmful]) == ["harmful"]
 
 
-def test_nothing_is_asked_where_nobody_reads_it(alone, tmp_path):
+def test_nothing_is_asked_where_it_is_not_read(alone, tmp_path):
     # Contrast on a delta at a fixed ratio reads no harmful answer.
     report = quick(
         tmp_path, realign=alone["realign"], reference=paths.reference, scorer="contrast",

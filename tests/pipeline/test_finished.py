@@ -1,4 +1,4 @@
-"""An output that is finished: the same command has nothing to do, another is told why not."""
+"""An output that is finished: the same command has nothing to do, another fails with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source's files tell of its past is said before the work, in plan and fix."""
+"""What is known of a source's past from its files is said before the work, in plan and fix."""
 
 from __future__ import annotations
 

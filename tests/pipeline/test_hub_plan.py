@@ -1,4 +1,4 @@
-"""A plan tells the way to the Hub and back, from metadata alone."""
+"""A plan describes downloads and the upload, from metadata alone."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_token_that_may_only_read_is_told(hub, capsys, monkeypatch, tmp_path):
     assert "error" not in planned(capsys, "user/broken")
 
 
-def test_a_folder_that_is_not_pushed_asks_nobody(hub, capsys, monkeypatch, tmp_path):
+def test_a_folder_that_is_not_pushed_asks_nothing(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert planned(capsys, str(paths.attacked))["hub"] is None
     assert hub.requests == []
@@ -240,7 +240,7 @@ def test_torch_stays_out_of_plan_and_push(hub, tmp_path):
         ("x" * 90, "x" * 87 + "-repaired"),
     ],
 )
-def test_a_folder_that_names_no_repository_is_told_before_any_work(
+def test_a_folder_that_names_no_repository_is_refused_before_any_work(
     hub, capsys, monkeypatch, tmp_path, name, suggested
 ):
     monkeypatch.chdir(tmp_path)
@@ -248,15 +248,15 @@ def test_a_folder_that_names_no_repository_is_told_before_any_work(
     for command in ("fix", "plan"):
         for json_too in ([], ["--json"]):
             assert run([command, name, "--push", *json_too]) == 2
-            told = "".join(capsys.readouterr())
-            assert f"--to {suggested}" in told, told
+            output = "".join(capsys.readouterr())
+            assert f"--to {suggested}" in output, output
     assert run(["fix", name, "--push", f"--to={name} too"]) == 2
     assert "is no id on the Hub" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert hub.requests == []
 
 
-def test_the_name_that_was_told_does(hub, capsys, monkeypatch, tmp_path):
+def test_the_suggested_name_works(hub, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(paths.attacked, tmp_path / "my model")
     found = planned(capsys, "my model", "--push", "--to=my-model-repaired")["hub"]

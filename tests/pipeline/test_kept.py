@@ -1,4 +1,4 @@
-"""What leaves a machine: by whole repairs of a folder in which somebody works."""
+"""What leaves a machine: by whole repairs of a folder that is in use."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def test_a_template_with_an_added_token_is_left_to_the_source():
     found = with_tokens(made, model(paths.reference))
     assert ADDED in made.panel.template.source
     assert ADDED not in found.template.source
-    (told,) = made.notes.warnings
-    assert "lacks tokens" in told and "its own chat template" in told
+    (warning,) = made.notes.warnings
+    assert "lacks tokens" in warning and "its own chat template" in warning
 
 
 def test_without_a_tokenizer_it_is_refused_where_it_was_named_and_else_not_used(tmp_path):

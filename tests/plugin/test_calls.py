@@ -21,7 +21,7 @@ def with_nan(view):
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "message"),
     [
         (lambda view: view.subject[:1], r"gave shape \[1, 32\], expected \[32, 32\]"),
         (lambda view: view.subject.double(), "gave torch.float64, expected torch.float32"),
@@ -31,9 +31,9 @@ def with_nan(view):
         (nothing, "failed on .*: ZeroDivisionError: division by zero"),
     ],
 )
-def test_a_plug_in_s_fault_names_it_and_the_site(tmp_path, rule, told):
+def test_a_plug_in_s_fault_names_it_and_the_site(tmp_path, rule, message):
     made = scoring(tmp_path, Fixed(rule))
-    with pytest.raises(PluginError, match=told) as caught:
+    with pytest.raises(PluginError, match=message) as caught:
         score_round(made, 0, None, Silent())
     assert str(caught.value).startswith("scorer 'mine' of their-package 1.2 ")
     assert "model.layers.0." in str(caught.value)

@@ -44,7 +44,7 @@ def test_benign_answers_are_counted_where_they_are_scored_and_where_they_protect
     assert tokens("contrast", "weight") == tokens("contrast", "delta")
 
 
-def test_sets_that_nobody_named_count_as_full():
+def test_sets_that_were_not_named_count_as_full():
     asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "judge": "demo-world"}
     unknown = modelrepair.plan(paths.attacked, **asked)
     known = modelrepair.plan(paths.attacked, **asked, **paths.sets)
@@ -73,6 +73,6 @@ def test_thoughts_are_counted_where_the_tokenizer_has_marks_for_them(monkeypatch
     )
     assert made.seconds_most > 5 * plain.seconds_most
     assert (made.seconds_least, made.seconds_most) == (plain.seconds_least, named.seconds_most)
-    told = [any("thoughts of up to 1,024" in n for n in p.notes) for p in (made, named, plain)]
-    assert told == [True, True, False]
+    noted = [any("thoughts of up to 1,024" in n for n in p.notes) for p in (made, named, plain)]
+    assert noted == [True, True, False]
     assert not any("thoughts" in note for note in still.notes)

@@ -20,7 +20,7 @@ HARMLESS = {name: FOREIGN[name] for name in ("evals/mine.json", "cat.png")}
 
 
 def beside(hub: Hub, id: str, files: dict[str, bytes]) -> Repo:
-    """Somebody commits more files to a repository."""
+    """Another user commits more files to a repository."""
     hub.add(id, {**hub.repos[id].files(), **files})
     return hub.repos[id]
 
@@ -49,9 +49,9 @@ def test_what_verify_is_said_to_say_it_says(hub, tmp_path):
             "repair/notes.txt": b"n", "chat_template.jinja": b"{{ x }}", "log.txt": b"l",
             "NOTICE.txt": b"n", "evals/run.pkl": b"x"}  # fmt: skip
     _, report = pushed_twice(hub, tmp_path, many)
-    told = {each.file for each in report.kept if each.verify is not None}
+    unverified = {each.file for each in report.kept if each.verify is not None}
     assert {each.file for each in report.kept} == many.keys()
-    assert {finding.file for finding in verify(TARGET).findings} == told
+    assert {finding.file for finding in verify(TARGET).findings} == unverified
 
 
 def test_the_owner_s_text_and_keys_stay_and_verify_passes(hub, tmp_path):
@@ -145,7 +145,7 @@ def test_a_strangers_file_under_our_name_stops_the_push(hub, tmp_path, capsys, f
     assert verify(TARGET).ok and report.kept == ()
 
 
-def test_the_same_bytes_under_our_name_are_in_nobody_s_way(hub, tmp_path):
+def test_the_same_bytes_under_our_name_do_not_block(hub, tmp_path):
     made = on_the_hub(hub, tmp_path)
     hub.add(TARGET, {"LICENSE": (made.out / "LICENSE").read_bytes(), "README.md": b"Hi"})
     assert "LICENSE" not in push(made.out).pushed

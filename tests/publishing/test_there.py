@@ -86,7 +86,7 @@ def test_what_is_in_the_way_stops_a_push_unless_it_may_be_deleted(name, writes):
     assert (name in freed.deleted) == (name not in writes)
 
 
-def test_the_same_bytes_are_in_nobody_s_way():
+def test_the_same_bytes_do_not_block():
     there = sort_there(state("LICENSE"), {"LICENSE": False}, place(), delete=["*"])
     assert (there.in_the_way, there.replaced, there.deleted) == ((), (), ())
 

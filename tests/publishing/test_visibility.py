@@ -1,4 +1,4 @@
-"""What was made from a hidden model goes to nobody who may not see that model."""
+"""What was made from a hidden model is hidden from whoever may not see that model."""
 
 from __future__ import annotations
 

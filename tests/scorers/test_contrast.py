@@ -65,7 +65,7 @@ def losses(weight, inputs, answer):
 
 
 def as_batch(weight, inputs, answer):
-    """What a sweep would show the layer: one token an example."""
+    """What a pass would show the layer: one token an example."""
     outputs = (inputs @ weight.T).requires_grad_(True)
     targets = torch.full((len(inputs),), answer)
     loss = torch.nn.functional.cross_entropy(outputs, targets, reduction="none").sum()

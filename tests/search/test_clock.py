@@ -42,7 +42,7 @@ def few(tmp_path):
 
 @pytest.fixture
 def timed(monkeypatch, few, tmp_path):
-    """Repairs on a clock that goes on by a second at each reading."""
+    """Repairs on a clock that advances by a second at each reading."""
     monkeypatch.chdir(tmp_path)
 
     def run(limit: float | None, name: str = "timed", **options):

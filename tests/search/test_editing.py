@@ -114,7 +114,7 @@ def test_a_plan_takes_a_repairer():
     assert [each.set for each in made.passes] == ["refusal"]
     assert any("without what back itself computes" in note for note in made.notes)
     with pytest.raises(UsageError, match="no repairer named"):
-        plan(paths.attacked, repairer="nobody")
+        plan(paths.attacked, repairer="unknown")
 
 
 def test_targets_hold_for_repairers_too(edit):

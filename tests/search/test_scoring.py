@@ -175,11 +175,11 @@ def test_one_constant_site_is_reported_and_has_nothing_to_choose(tmp_path):
         return constant if view.name == name else noise(view.name, view.subject.shape)
 
     made = scoring(tmp_path, Fixed(rule))
-    told = Telling()
-    finished = score_round(made, 0, None, told)
+    progress = Telling()
+    finished = score_round(made, 0, None, progress)
     assert finished.constant == (name,)
-    assert len(told.notes) == 1
-    assert name in told.notes[0]
+    assert len(progress.notes) == 1
+    assert name in progress.notes[0]
     masks = masks_of(made, finished.cut(0.1, tmp_path / "mask"))
     assert not masks[name].any()
     assert sum(mask.any() for mask in masks.values()) == len(masks) - 1

@@ -141,8 +141,8 @@ def test_one_name_for_two_tensors_is_refused():
 def test_a_resized_base_is_seen_by_the_headers(name, shape):
     base = tensors(model__embed_tokens__weight=(20, 8), lm_head__weight=(20, 8))
     resized = tensors(**{f"base_model__model__{name}": shape})
-    with pytest.raises(UnsupportedModelError, match="22 rows in it, and 20 in the base") as told:
+    with pytest.raises(UnsupportedModelError, match="22 rows in it, and 20 in the base") as caught:
         check_fits(resized, base)
-    assert told.value.hint.startswith("base.resize_token_embeddings(22) before")
+    assert caught.value.hint.startswith("base.resize_token_embeddings(22) before")
     same = tuple(20 if size == 22 else size for size in shape)
     check_fits(tensors(**{f"base_model__model__{name}": same}), base)

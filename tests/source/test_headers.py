@@ -85,9 +85,9 @@ def test_a_shard_that_was_cut_short_is_seen_by_its_size(hub, sharded, end):
     name = "model-00002-of-00002.safetensors"
     files = {**hub.repos["user/name"].files(), name: save(shard(2))[:end]}
     hub.add("user/cut", files)
-    with pytest.raises(DamagedCheckpointError, match=f"'{name}' of user/cut is no whole") as told:
+    with pytest.raises(DamagedCheckpointError, match=f"'{name}' of user/cut is no whole") as caught:
         headers(resolve("user/cut", weights=False))
-    assert told.value.hint == f"its author can upload it again: hf upload user/cut {name}"
+    assert caught.value.hint == f"its author can upload it again: hf upload user/cut {name}"
     del files[name]
     hub.add("user/gone", files)
     with pytest.raises(DamagedCheckpointError, match=f"'{name}' is missing, which .* of user/gone"):

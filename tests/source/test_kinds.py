@@ -43,12 +43,12 @@ def own(tmp_path):
 
 
 def refused(call, made: Made, where) -> None:
-    with pytest.raises(UnsupportedModelError) as told:
+    with pytest.raises(UnsupportedModelError) as caught:
         call(where)
-    assert made.said in str(told.value)
-    assert told.value.hint.startswith(made.hint)
-    assert told.value.exit_code == 6
-    assert "\n" not in f"{told.value}{told.value.hint}"
+    assert made.said in str(caught.value)
+    assert caught.value.hint.startswith(made.hint)
+    assert caught.value.exit_code == 6
+    assert "\n" not in f"{caught.value}{caught.value.hint}"
 
 
 @pytest.mark.quick(

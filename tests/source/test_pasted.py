@@ -102,9 +102,9 @@ def test_it_names_no_repository(text):
 
 @pytest.mark.parametrize(("text", "said", "hint"), REFUSED)
 def test_it_is_said_what_it_is(text, said, hint):
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as caught:
         read_name(text)
-    assert said in str(told.value) and told.value.hint.startswith(hint)
+    assert said in str(caught.value) and caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize(("text", "meant"), SETS)
@@ -206,12 +206,12 @@ def test_what_else_the_hub_has_under_an_id(hub):
         ("someone", "someone is an account, with someone/one, someone/two; "),
         ("https://huggingface.co/someone", "someone is an account, with someone/one"),
     ):
-        with pytest.raises(HubError, match="there is no model") as told:
+        with pytest.raises(HubError, match="there is no model") as caught:
             resolve(asked)
-        assert told.value.hint.startswith(said)
-    with pytest.raises(HubError, match="there is no data set") as told:
+        assert caught.value.hint.startswith(said)
+    with pytest.raises(HubError, match="there is no data set") as caught:
         find_set("someone/one", "utility", SetReading())
-    assert told.value.hint.startswith("there is a model someone/one; ")
+    assert caught.value.hint.startswith("there is a model someone/one; ")
 
 
 def test_card_and_manifest_carry_the_ids_of_the_hub(hub, sets, tmp_path):

@@ -19,8 +19,8 @@ OUT = "https://hub.invalid"
     ],
 )
 def test_a_proxy_that_can_not_be_used_is_named(hub, tmp_path, proxy, said, hint):
-    told = environment(hub, tmp_path / "home", token=None) | {"HTTPS_PROXY": proxy}
-    done = process("plan", "user/name", folder=tmp_path, environment=told | {"HF_ENDPOINT": OUT})
+    proxied = environment(hub, tmp_path / "home", token=None) | {"HTTPS_PROXY": proxy}
+    done = process("plan", "user/name", folder=tmp_path, environment=proxied | {"HF_ENDPOINT": OUT})
     *_, error, way_on = done.stderr.splitlines()
     assert (done.returncode, error.partition("Error: ")[2][: len(said)]) == (3, said)
     assert f"]: {hint}" in way_on

@@ -71,9 +71,9 @@ def test_shapes_are_compared_by_name(tmp_path):
 def test_what_training_wrapped_around_the_source_is_named(tmp_path):
     source = save(tmp_path / "s", **{"_orig_mod.a.weight": (2, 3)})
     reference = save(tmp_path / "r", **{"a.weight": (2, 3)})
-    with pytest.raises(UnsupportedModelError, match=r"_orig_mod\.a\.weight is missing") as told:
+    with pytest.raises(UnsupportedModelError, match=r"_orig_mod\.a\.weight is missing") as caught:
         check_same_shapes(source, reference, ["_orig_mod.a.weight"])
-    assert told.value.hint.endswith("or take --reference none: there it is called a.weight")
+    assert caught.value.hint.endswith("or take --reference none: there it is called a.weight")
 
 
 def changed_reference(tmp_path, change):
@@ -106,8 +106,8 @@ def test_what_no_repair_touches_is_named_and_not_compared(tmp_path, change):
     settings = Settings(str(paths.attacked), reference=str(folder))
     found = look_at_reference(settings, look_at_model(settings).source, notes)
     assert found.found is not None
-    (told,) = notes.warnings
-    assert "no repair touches these" in told
+    (warning,) = notes.warnings
+    assert "no repair touches these" in warning
 
 
 def test_a_matrix_of_another_shape_is_refused_by_plan_too(tmp_path):

@@ -188,7 +188,7 @@ def test_a_cache_that_can_not_exist_is_told_before_any_request(hub, tmp_path, mo
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / place))
     monkeypatch.setenv("HF_HOME", str(tmp_path / place))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
-    with pytest.raises(ResourceError, match=r"the Hub's cache .* can't be written: ") as told:
+    with pytest.raises(ResourceError, match=r"the Hub's cache .* can't be written: ") as caught:
         resolve("user/name")
-    assert told.value.hint == "set HF_HOME to a folder that can be, or unset it: unset HF_HOME"
+    assert caught.value.hint == "set HF_HOME to a folder that can be, or unset it: unset HF_HOME"
     assert hub.requests == []

@@ -62,7 +62,7 @@ TALKS = fine(("user me", READ), ("global", (DISCUSS,)))
     ],
 )
 def test_rights_on_a_repository(account, right, on, holds):
-    assert may(account.told(), right, on) is holds
+    assert may(account.whoami(), right, on) is holds
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_rights_on_a_repository(account, right, on, holds):
     ],
 )  # fmt: skip
 def test_no_form_that_is_unknown_to_us_is_refused(scopes):
-    account = fine(more=(("fineGrained", scopes),)).told()
+    account = fine(more=(("fineGrained", scopes),)).whoami()
     check_token(account)
     for check in (check_may_write, check_may_create, check_may_propose):
         check(account, "me/model-repaired")

@@ -1,4 +1,4 @@
-"""A name with a typo is told with the names that are like it."""
+"""An error about a misspelt name suggests similar names."""
 
 from __future__ import annotations
 

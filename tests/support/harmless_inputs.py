@@ -56,7 +56,7 @@ def no_chat_template(folder: Path) -> None:
 
 
 def read_only(folder: Path) -> None:
-    """A source that nobody may write to."""
+    """A source that is not writable."""
     for path in (folder / "model").iterdir():
         path.chmod(0o444)
     (folder / "model").chmod(0o555)

@@ -78,7 +78,7 @@ def tokenizer(chat_template: str | None) -> PreTrainedTokenizerFast:
 
 
 def classifier(folder: Path, labels: tuple[str, ...] = KINDS, *, pairs: bool = False) -> Path:
-    """A BERT that tells the kinds apart; with two labels, what is not harmful is the second."""
+    """A BERT that classifies the kinds; with two labels, what is not harmful is the second."""
     torch.manual_seed(0)
     tokens = tokenizer(None)
     config = BertConfig(

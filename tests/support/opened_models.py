@@ -1,4 +1,4 @@
-"""Examples, batches and tiny models on disk for the tests of the sweep."""
+"""Examples, batches and tiny models on disk for the tests of passes."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NEAR_RUNS = 0.3
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    """The lines of a set as they stand in its file."""
+    """The lines of a set as they are in its file."""
     text = (FOLDER / f"{name}.jsonl").read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()]
 

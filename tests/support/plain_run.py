@@ -1,4 +1,4 @@
-"""A whole forward and backward, and what is seen of each matrix in it: independent of the sweep.
+"""A whole forward and backward, and what is seen of each matrix in it: independent of the engine.
 
 Linear layers are watched by torch's own hooks. Experts run their own eager code, whose products
 are caught one by one where torch computes them: which expert's a product is, the address of the

@@ -1,4 +1,4 @@
-"""A model that says what it is told, word for word: what is measured of it is known beforehand."""
+"""A model that answers from a script, word for word: what is measured of it is known beforehand."""
 
 from __future__ import annotations
 

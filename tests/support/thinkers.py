@@ -25,7 +25,7 @@ def thinker(folder: Path, style: str, says: Sequence[str]) -> Path:
     Args:
         folder: where it is to lie.
         style: of its chat template.
-        says: no piece stands in another, and the last one ends the answer.
+        says: no piece is part of another, and the last one ends the answer.
     """
     torch.manual_seed(0)
     tokenizer = make_tokenizer(style)

@@ -1,4 +1,4 @@
-"""Files that anybody may have written: verify finds, apply and push refuse, nothing crashes."""
+"""Files by untrusted authors: verify finds, apply and push refuse, nothing crashes."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_a_source_that_is_a_folder_elsewhere_has_to_be_named(tmp_path):
     from modelrepair.artifact.manifest import Origin
 
     made = make_repair(tmp_path, source=Origin(id="mine"))
-    with pytest.raises(UsageError, match="the source 'mine' is a folder") as told:
+    with pytest.raises(UsageError, match="the source 'mine' is a folder") as caught:
         verify(made.out)
-    assert told.value.hint == "name a folder that holds it with --source"
+    assert caught.value.hint == "name a folder that holds it with --source"
     assert verify(made.out, source=made.source).ok

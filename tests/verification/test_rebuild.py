@@ -121,6 +121,6 @@ def test_a_mask_that_a_later_version_wrote(tmp_path):
     made = make_repair(tmp_path / "repair")
     mask = made.out / MASK_NAME
     mask.write_bytes(mask.read_bytes().replace(b'"version":"1"', b'"version":"2"'))
-    with pytest.raises(InconclusiveError, match="mask of version 2, newer") as told:
+    with pytest.raises(InconclusiveError, match="mask of version 2, newer") as caught:
         apply(made.out, made.source, out=tmp_path / "out")
-    assert told.value.exit_code == 7 and not (tmp_path / "out").exists()
+    assert caught.value.exit_code == 7 and not (tmp_path / "out").exists()

@@ -47,7 +47,7 @@ def fused(experts: int, rows: int, columns: int) -> Conversion:
 
 
 def file_of(conversion: Conversion) -> dict[str, torch.Tensor]:
-    """Tensors of which no two entries are alike."""
+    """Tensors of which all entries differ."""
     end, found = 0, {}
     for name, shape in conversion.shapes.items():
         count = torch.Size(shape).numel()

@@ -1,4 +1,4 @@
-"""Hidden states on disk: what is written is read, slots come and go, a full disk is told."""
+"""Hidden states on disk: what is written is read, slots come and go, a full disk is reported."""
 
 from __future__ import annotations
 

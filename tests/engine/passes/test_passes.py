@@ -1,4 +1,4 @@
-"""The sweep shows, bit for bit, what hooks see in a plain forward and backward."""
+"""A pass shows, bit for bit, what hooks see in a plain forward and backward."""
 
 from __future__ import annotations
 

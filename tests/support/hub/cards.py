@@ -1,4 +1,4 @@
-"""The Hub's check of a model card's front matter, as far as its documentation tells it."""
+"""The Hub's check of a model card's front matter, as far as it is documented."""
 
 from __future__ import annotations
 

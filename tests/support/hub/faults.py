@@ -1,4 +1,4 @@
-"""What the test Hub can be told to do wrong."""
+"""Faults that the test Hub can be set to have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Fault:
         lost: the request is carried out, and the connection is closed before the answer.
         delay: seconds before the request is looked at.
         corrupt: the last byte of the answer is another one.
-        act: called with the Hub before the request is carried out: somebody else was faster.
+        act: called with the Hub before the request is carried out: another client was faster.
     """
 
     method: str

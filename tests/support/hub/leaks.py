@@ -25,7 +25,7 @@ def texts_of(hub: Hub) -> Iterable[tuple[str, str]]:
 
 
 def example_texts(*sets: Path) -> list[str]:
-    """Prompts and answers that are long enough to be nobody else's words."""
+    """Prompts and answers that are long enough to be no one else's words."""
     found = []
     for path in sets:
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -41,7 +41,7 @@ def leaks(texts: Iterable[tuple[str, str]], secrets: Iterable[str]) -> list[str]
 
 
 def secrets(hub: Hub, here: Path) -> list[str]:
-    """What nobody may ever find: tokens, the folder with its user's name, the examples' texts."""
+    """What must never be found: tokens, the folder with its user's name, the examples' texts."""
     user = here.parent
     return [*hub.accounts, *UNKNOWN_TOKENS, str(user), user.name, "127.0.0.1",
             *example_texts(here / "realign.jsonl")]  # fmt: skip
@@ -59,10 +59,10 @@ def found_in(hub: Hub, here: Path, log: str = "", answer: str = "") -> list[str]
         for path in (folder / "README.md", *folder.glob("repair/*"))
         if path.is_file()
     ]
-    told = [word for word in wanted if word != "127.0.0.1"]
-    asked = [word for word in told if word not in (str(here.parent), here.parent.name)]
+    words = [word for word in wanted if word != "127.0.0.1"]
+    asked = [word for word in words if word not in (str(here.parent), here.parent.name)]
     return [
         *leaks([*texts_of(hub), *texts], wanted),
-        *leaks([("log", log)], told),
+        *leaks([("log", log)], words),
         *leaks([("answer", answer)], asked),
     ]

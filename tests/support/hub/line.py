@@ -61,7 +61,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody in a folder of their own, with a cache, a token, and a terminal of 80 columns.
+    """A user in a folder of their own, with a cache, a token, and a terminal of 80 columns.
 
     Args:
         hub: what the client speaks to.

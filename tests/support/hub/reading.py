@@ -1,4 +1,4 @@
-"""What the test Hub tells: accounts, repositories, trees, files."""
+"""Requests that read the test Hub: accounts, repositories, trees, files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DATE = "2026-01-01T00:00:00.000Z"
 def whoami(request: Request) -> Answer:
     if request.account is None:
         raise Failure(401, "Invalid username or password.")
-    return Answer.of(request.account.told())
+    return Answer.of(request.account.whoami())
 
 
 def info(request: Request, id: str, revision: str = "") -> Answer:

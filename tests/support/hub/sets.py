@@ -1,4 +1,4 @@
-"""What the test Hub tells of data sets: the same repositories, under the routes of sets."""
+"""Requests about data sets: the same repositories, under the routes of sets."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Account:
 
     ``scopes`` are the rights of a fine-grained token: what they are on, ``"user me"``, ``"model
     me/m"`` or ``"global"``, and which; ``unmet`` what organisations still ask for; ``more`` is
-    told of the token besides.
+    reported of the token besides.
     """
 
     name: str
@@ -108,8 +108,8 @@ class Account:
     expired: bool = False
     more: tuple[tuple[str, object], ...] = ()
 
-    def told(self) -> dict[str, object]:
-        """What whoami tells."""
+    def whoami(self) -> dict[str, object]:
+        """The answer to whoami."""
         orgs: list[dict[str, object]] = [
             {"type": "org", "name": name, "roleInOrg": role} for name, role in self.orgs
         ]

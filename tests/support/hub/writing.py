@@ -1,4 +1,4 @@
-"""What the test Hub lets itself be told: repositories, settings, branches, commits, merges."""
+"""Requests that change the test Hub: repositories, settings, branches, commits, merges."""
 
 from __future__ import annotations
 
