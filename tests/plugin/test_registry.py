@@ -1,10 +1,13 @@
-"""Plug-ins that are broken, clash, are misspelt or too new: none stops the others."""
+"""Plug-ins that are broken, clash, are misspelt or too new, or take a name of ours."""
 
 from __future__ import annotations
 
 import pytest
 
+from modelrepair.cli.main import run
 from modelrepair.errors import PluginError, UsageError
+from modelrepair.examples.find import find_set
+from modelrepair.examples.load import SetReading
 from modelrepair.plugin.registry import load_registry, make_judge, make_scorer
 
 OWN = ["wanda", "magnitude", "gradient", "contrast"]
@@ -212,3 +215,58 @@ def test_a_judge_is_made(install):
     for name in ("lost", "mute"):
         with pytest.raises(PluginError, match=rf"judge '{name}' of kind-judge 1\.0"):
             make_judge(registry.judge(name), {})
+
+
+TAKER = """
+from modelrepair.plugin.hookspecs import hookimpl
+from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
+
+@hookimpl
+def modelrepair_scorers():
+    sets = lambda options, kind: {"realign": "prompts"}
+    return [ScorerSpec(name, "not ours", "nowhere:Nothing", sets) for name in ("wanda", "mine")]
+
+@hookimpl
+def modelrepair_judges():
+    return [JudgeSpec(name, "not ours", load=dict) for name in ("keyword", "strict")]
+
+@hookimpl
+def modelrepair_example_sets():
+    return [
+        ExampleSetSpec(name, "not ours", "org/other", ("utility",)) for name in ("plain", "fancy")
+    ]
+"""
+
+
+@pytest.fixture
+def taken(install):
+    install("a-taker", TAKER, version="2.0", entry_point="taker")
+    return load_registry()
+
+
+def test_each_name_stays_ours(taken):
+    assert taken.scorer("wanda").distribution == "modelrepair"
+    assert taken.judge("keyword").distribution == "modelrepair"
+    assert taken.example_set("plain", "utility").distribution == "modelrepair"
+
+
+def test_its_other_names_work(taken):
+    assert taken.scorer("mine").distribution == "a-taker"
+    assert taken.judge("strict").distribution == "a-taker"
+    assert taken.example_set("fancy", "utility").distribution == "a-taker"
+
+
+def test_each_name_is_reported(taken, capsys):
+    said = [str(failure) for failure in taken.failures]
+    assert said == [
+        f"a-taker 2.0 (taker): offers the name {name!r}, which is modelrepair's own and stays so"
+        for name in ("wanda", "keyword", "plain")
+    ]
+    for command in ("scorers", "plugins"):
+        assert run([command, "list", "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert "'wanda'" in out + err
+
+
+def test_our_set_is_the_one_that_is_read(taken):
+    assert find_set("plain", "utility", SetReading())[0].id == "plain"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +11,16 @@ from pathlib import Path
 import huggingface_hub.constants as constants
 import pytest
 
+import modelrepair
+from modelrepair.artifact.manifest import Origin
+from modelrepair.demo import paths
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
+from modelrepair.examples.find import find_set
+from modelrepair.examples.load import SetReading
 from modelrepair.source.resolve import resolve, wanted_files
+from modelrepair.verification.origins import pinned
 from tests.support.hub.client import environment
+from tests.support.hub.repaired import files_of
 
 FILES = {
     "config.json": b"{}",
@@ -192,3 +201,83 @@ def test_a_cache_that_can_not_exist_is_told_before_any_request(hub, tmp_path, mo
         resolve("user/name")
     assert caught.value.hint == "set HF_HOME to a folder that can be, or unset it: unset HF_HOME"
     assert hub.requests == []
+
+
+ROWS = '{"prompt": "a", "response": "b"}\n{"prompt": "c", "response": "d"}\n'
+MODEL = {"config.json": b"{}", "model.safetensors": b"weights", "README.md": b"a card"}
+
+
+@pytest.fixture
+def sets(hub, monkeypatch):
+    """The same Hub for the library of data sets."""
+    import datasets
+    from huggingface_hub import hf_file_system
+
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    hf_file_system.HfFileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def renamed(hub):
+    """A model and a set that were called otherwise before."""
+    hub.add("user/model", MODEL)
+    hub.add("org/set", {"train.jsonl": ROWS.encode()})
+    hub.renamed |= {"old/name": "user/model", "User/Model": "user/model", "old/set": "org/set"}
+    return hub
+
+
+@pytest.mark.parametrize("asked", ["old/name", "User/Model", "hf.co/old/name/tree/main"])
+def test_the_id_is_the_one_that_the_hub_returns(renamed, asked):
+    found = resolve(asked)
+    assert (found.id, found.name) == ("user/model", "model")
+    assert (found.folder / "model.safetensors").read_bytes() == b"weights"
+    commit = renamed.repos["user/model"].head
+    renamed.add("user/model", {**MODEL, "model.safetensors": b"newer"})
+    origin = Origin(id="user/model", hub=True, commit=commit)
+    assert pinned("old/name", origin).commit == commit, "at the commit that is recorded"
+    assert pinned("old/name@main", origin).commit != commit
+
+
+def test_a_set_has_the_id_that_the_hub_returns(renamed, sets):
+    some, _ = find_set("hf://datasets/old/set", "utility", SetReading())
+    assert some.id.startswith("org/set:train") and len(some.examples) == 2
+
+
+def test_what_else_the_hub_has_under_an_id(hub):
+    hub.add("org/tails", {"train.jsonl": b""}, kind="datasets")
+    hub.add("org/show", {"app.py": b""}, kind="spaces")
+    hub.add("someone/one", MODEL, kind="models")
+    hub.add("someone/two", MODEL)
+    for asked, said in (
+        ("org/tails", "there is a data set org/tails; "),
+        ("org/show", "there is a Space org/show; "),
+        ("someone", "someone is an account, with someone/one, someone/two; "),
+        ("https://huggingface.co/someone", "someone is an account, with someone/one"),
+    ):
+        with pytest.raises(HubError, match="there is no model") as caught:
+            resolve(asked)
+        assert caught.value.hint.startswith(said)
+    with pytest.raises(HubError, match="there is no data set") as caught:
+        find_set("someone/one", "utility", SetReading())
+    assert caught.value.hint.startswith("there is a model someone/one; ")
+
+
+def test_card_and_manifest_carry_the_ids_of_the_hub(hub, sets, tmp_path):
+    hub.add("user/model", files_of(paths.attacked))
+    hub.add("org/aligned", files_of(paths.reference))
+    hub.add("org/set", {"train.jsonl": paths.sets["realign"].read_bytes()})
+    old = {"old/model": "user/model", "old/aligned": "org/aligned", "old/set": "org/set"}
+    hub.renamed |= old
+    made = modelrepair.repair(
+        f"{hub.url}/old/model/tree/main", reference="old/aligned", realign="hf.co/datasets/old/set",
+        utility="none", borderline="none", judge="demo-world", scorer="wanda", ratio=0.01,
+        examples=8, evaluate=False, out=tmp_path / "out")  # fmt: skip
+    assert made.manifest is not None and made.out is not None
+    assert made.manifest.source.id == "user/model"
+    assert made.manifest.reference is not None and made.manifest.reference.id == "org/aligned"
+    texts = [(made.out / name).read_text() for name in ("README.md", "repair/manifest.json")]
+    assert not [name for name in old for text in texts if name in text]
+    command = json.loads(texts[1])["command"]
+    assert command.startswith("modelrepair fix user/model --revision main --reference org/aligned")
+    assert "--realign org/set" in command
+    shutil.rmtree(made.out)
