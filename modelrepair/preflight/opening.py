@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -163,12 +163,15 @@ def _at(name: str, commit: str | None) -> str:
     return f"{name} at {commit[:12]}" if commit else name
 
 
-def _span(shown: Any, least: int, most: int) -> str:
+def _span(shown: Callable[[int], str], least: int, most: int) -> str:
+    """Two figures with a unit each, and one unit where both have the same."""
     low, high = shown(least), shown(most)
     if low == high:
-        return str(high)
-    number, unit = low.split(" ")
-    return f"{number if high.endswith(f' {unit}') else low} to {high}"
+        return high
+    number, unit = low.split(" ", 1)
+    # A time in two units ("1 min 51 s") has no number of its own.
+    shared = " " not in unit and high.count(" ") == 1 and high.endswith(f" {unit}")
+    return f"{number if shared else low} to {high}"
 
 
 def _wrapped(label: str, texts: Sequence[str]) -> Iterator[str]:

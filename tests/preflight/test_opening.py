@@ -7,6 +7,8 @@ import re
 import shutil
 from dataclasses import replace
 
+import pytest
+
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.pipeline.planning import plan_of
@@ -43,6 +45,23 @@ def test_it_says_what_will_run_in_order_and_is_short():
     assert re.search(r"at most \d+ rounds, \d+ candidates, [\d,]+ answers", text)
     assert "only measuring can show: nothing to repair, broken answers, the verdict" in text
     assert str(paths.attacked) not in text and REALIGN not in text
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [
+        (3, 3, "3 s"),
+        (3, 40, "3 to 40 s"),
+        (40, 111, "40 s to 1 min 51 s"),
+        (111, 308, "1 min 51 s to 5 min 8 s"),
+        (120, 300, "2 to 5 min"),
+        (120, 308, "2 min to 5 min 8 s"),
+        (300, 7300, "5 min to 2 h 1 min"),
+    ],
+)
+def test_times_share_a_unit_only_where_they_have_the_same_one(least, most, said):
+    made = replace(opening(), seconds_least=least, seconds_most=most)
+    assert any(f"{said} on this processor" in line for line in made.lines())
 
 
 def test_a_licence_that_asks_for_something_is_said(tmp_path):

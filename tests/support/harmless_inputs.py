@@ -102,8 +102,8 @@ HARMLESS = [
              rewritten(lambda text: text.replace("\n", "\n\n").encode())),
     Harmless("a source that may not be written", "", read_only),
     Harmless("a prompt that holds its answer",
-             "in 1 of 20 examples of the realign set the prompt holds the answer: they tell "
-             "nothing about what the model knows", mixed(None, COPIED)),
+             "in 1 of 20 examples of the realign set the prompt holds the answer: they show "
+             "nothing of what the model knows", mixed(None, COPIED)),
     Harmless("answers longer than the limit",
              "8 of 8 examples of the realign set do not fit into --max-length 20: most of what it "
              "could say is cut off", nothing, "--max-length 20"),
