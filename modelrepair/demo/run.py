@@ -98,7 +98,7 @@ def _run(
             settings = Settings(source=source, judge="demo-world", **choices, **sets)
             measured = Path(remembered) / each.measured
             report = run(settings, str(folder), progress, measured, restart=restart)
-            runs.append(_as_run(report, each, settings, folder))
+            runs.append(_as_run(report, each, settings.scorer, settings.subject, folder))
             before = before or report.answers.get("before", {})
             after = report.answers.get("after", {})
             # Of a repair that an earlier demo finished, the answers were not kept.
@@ -107,14 +107,16 @@ def _run(
     return DemoReport(tuple(runs), tuple(answers))
 
 
-def _as_run(report: RepairReport, planned: Planned, settings: Settings, out: Path) -> DemoRun:
+def _as_run(
+    report: RepairReport, planned: Planned, scorer: str | None, subject: str, out: Path
+) -> DemoRun:
     measures = {role: some.to_json() for role, some in report.measures.items()}
     manifest = report.manifest
     return DemoRun(
         name=planned.name,
         attack="lora" if planned.source == "adapter" else "full",
-        scorer=manifest.by.name if manifest else str(settings.scorer),
-        subject=manifest.subject if manifest else settings.subject,
+        scorer=manifest.by.name if manifest else str(scorer),
+        subject=manifest.subject if manifest else subject,
         before=measures["before"],
         after=measures.get("after", measures["before"]),
         reference=measures.get("reference"),

@@ -8,8 +8,9 @@ a plan refuses what the repair would, in the same words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,12 @@ from modelrepair.preflight.reference import Reference, look_at_reference
 from modelrepair.preflight.refusals import Refusals
 from modelrepair.preflight.target import There
 from modelrepair.progress import Notes
-from modelrepair.publishing.ahead import check_measured, destination_ahead, there_ahead
+from modelrepair.publishing.ahead import (
+    check_measured,
+    destination_ahead,
+    there_ahead,
+    writes_ahead,
+)
 from modelrepair.publishing.destination import Destination, check_name
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.settings import Settings
@@ -102,7 +108,7 @@ def look_ahead(
     """
     with refusals.kept():
         if pushing is not None:
-            check_measured(settings, pushing)
+            check_measured(pushing, evaluate=settings.evaluate)
     source = resolve(settings.source, settings.revision, weights=False, include=settings.include)
     with refusals.kept():
         if pushing is not None:
@@ -123,9 +129,9 @@ def look_ahead(
         if base is not None:
             check_fits(read(source).entries, read(base).entries)
         looked.kind.check()
-        left = left_ahead(settings, source, base)
+        left = left_ahead(source, base if settings.merge else None, settings.include)
     with refusals.kept():
-        reference = look_at_reference(settings, source, notes, base, read)
+        reference = look_at_reference(settings.reference, source, notes, base, read)
     known = reference.found is not None
     past = past_of(source, base, reference=known)
     for line in past:
@@ -133,15 +139,26 @@ def look_ahead(
     factors = base is not None and not settings.merge
     subject: SubjectKind = "factor" if factors else "delta" if known else "weight"
     with refusals.kept():
-        subject = subject_for(settings, factors=factors, reference=known)
+        subject = subject_for(settings.subject, settings.preset, factors=factors, reference=known)
         if plugins.repairer is not None:
             require_reference(plugins.repairer.spec, reference.found)
         require_named(settings, plugins, subject)
     destination, there = None, There()
     with refusals.kept():
         if pushing is not None:
-            destination = destination_ahead(settings, source, pushing)
-            there = there_ahead(settings, source, base, destination, pushing.delete)
+            named = settings.base, settings.reference
+            destination = destination_ahead(
+                source, pushing, *named, merge=settings.merge, subject=settings.subject
+            )
+            writes = partial(
+                writes_ahead,
+                source,
+                base if settings.merge else None,
+                settings.include,
+                mask=settings.repairer is None,
+                values=settings.store_values,
+            )
+            there = there_ahead(source, destination, writes, pushing.delete)
     return Ahead(
         source=source,
         base=base,
@@ -162,8 +179,19 @@ def output_of(out: str | None, source: Source) -> Path:
     return Path(out or f"{source.name}-repaired")
 
 
-def look_at_model(settings: Settings) -> Model:
+def look_at_model(
+    named: str,
+    revision: str | None = None,
+    base: str | None = None,
+    include: Sequence[str] = (),
+) -> Model:
     """Look at a model that is to be measured before a set or a weight of it is fetched.
+
+    Args:
+        named: its id or folder.
+        revision: branch, tag or commit of it on the Hub.
+        base: what it adapts, where its config does not name it.
+        include: globs of its files that are taken along, too.
 
     Returns:
         It and what it adapts, by their headers.
@@ -171,12 +199,12 @@ def look_at_model(settings: Settings) -> Model:
     Raises:
         ModelRepairError: it can't be had, or can't be measured.
     """
-    source = resolve(settings.source, settings.revision, weights=False, include=settings.include)
+    source = resolve(named, revision, weights=False, include=include)
     adapter = read_adapter(source.folder)
     model = Model(source, check_kind(source))
     if adapter is None:
         return model
-    base = find_base(settings.base, adapter, weights=False, include=settings.include)
-    model = replace(model, base=Model(base, check_kind(base, "--base")))
+    found = find_base(base, adapter, weights=False, include=include)
+    model = replace(model, base=Model(found, check_kind(found, "--base")))
     check_fits(model.checkpoint.entries, model.whole.entries)
     return model

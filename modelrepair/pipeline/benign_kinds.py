@@ -47,8 +47,8 @@ def ask_kinds(
     def compute() -> list[dict[str, object]]:
         aligned, skeleton = role == "reference", context.skeleton
         if aligned:
-            skeleton = open_skeleton(context.settings, model, context.device)
-        read = weights_of(context.settings, model, context.device, aligned=aligned).read
+            skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
+        read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
         few = alone if role == "before" else ()
         shown = Titled(context.progress, f"{CALLED[role]}, kinds")
         rows = ask(context.panel_of(model), asked, skeleton, read, shown, alone=few)

@@ -28,7 +28,6 @@ from modelrepair.preflight.sets import score_batches, score_tokens
 from modelrepair.progress import CALLED, Titled
 from modelrepair.settings.amount import Fixed, amount_of
 from modelrepair.settings.presets import quota_of
-from modelrepair.settings.settings import Settings
 from modelrepair.settings.subject import subject_for
 from modelrepair.source.reference import check_same_shapes
 from modelrepair.source.resolve import resolve
@@ -81,7 +80,7 @@ def edit_of(context: RunContext, found: ChosenChange, reference: Model | None) -
     )
 
 
-def with_models(settings: Settings, chosen: SelectedPlugins, source: Model) -> SelectedPlugins:
+def with_models(chosen: SelectedPlugins, source: Model) -> SelectedPlugins:
     """The plug-ins, with the models that the repairer needs beside source and reference.
 
     Raises:
@@ -89,7 +88,7 @@ def with_models(settings: Settings, chosen: SelectedPlugins, source: Model) -> S
     """
     if chosen.repairer is None:
         return chosen
-    options = repairer_options(chosen.repairer, settings.repairer_options)
+    options = repairer_options(chosen.repairer, chosen.repairer_options)
     models = {}
     for name, place in chosen.repairer.spec.models(options).items():
         found = resolve(place)
@@ -112,10 +111,11 @@ def require_sets(context: RunContext, subject: SubjectKind, reference: Model | N
         _require_for_scorer(context, 0, subject)
 
 
-def subject_of(settings: Settings, source: Model, reference: Model | None) -> SubjectKind:
+def subject_of(context: RunContext, reference: Model | None) -> SubjectKind:
     """What a mask acts on, now that source and reference are there."""
-    factors = source.base is not None
-    return subject_for(settings, factors=factors, reference=reference is not None)
+    named, factors = context.settings, context.source.base is not None
+    known = reference is not None
+    return subject_for(named.subject, named.preset, factors=factors, reference=known)
 
 
 def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -> ChosenChange:
@@ -129,7 +129,7 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
     from modelrepair.search.study import Study
 
     settings = context.settings
-    subject = subject_of(settings, context.source, reference)
+    subject = subject_of(context, reference)
     amount = amount_of(settings)
     if isinstance(amount, Fixed):
         scoring = _scoring(context, reference, subject, 0)
@@ -224,7 +224,7 @@ def _baseline(context: RunContext, reference: Model | None, measure: Measure) ->
 
     work = context.workspace.work / "screening"
     shown = Titled(context.progress, CALLED["before"])
-    read = weights_of(context.settings, context.source, context.device).read
+    read = weights_of(context.source, context.device, context.settings.arithmetic).read
     seen = remember(
         context.remembered / "before-screen.json",
         lambda: screen(context.panel, context.skeleton, read, work, shown).to_json(),
@@ -252,7 +252,9 @@ def _scoring(
     return Scoring(
         skeleton=context.skeleton,
         sites=context.sites,
-        weights=weights_of(settings, context.source, context.device, delta),
+        weights=weights_of(
+            context.source, context.device, settings.arithmetic, delta, scale=settings.scale
+        ),
         registered=registered,
         scorer=make_scorer(registered, options, subject),
         subject=subject,
@@ -270,20 +272,20 @@ def _repairing(context: RunContext, reference: Model | None, repairer: SiteRepai
 
     settings, chosen = context.settings, context.chosen
     assert chosen.repairer is not None
-    passed = context.skeleton, weights_of(settings, context.source, context.device)
+    passed = context.skeleton, weights_of(context.source, context.device, settings.arithmetic)
     if repairer.needs and repairer.statistics_of == "reference" and reference is not None:
         passed = (
-            open_skeleton(settings, reference, context.device),
-            weights_of(settings, reference, context.device, aligned=True),
+            open_skeleton(reference, context.device, settings.arithmetic),
+            weights_of(reference, context.device, settings.arithmetic, aligned=True),
         )
     return Repairing(
         skeleton=context.skeleton,
         sites=context.sites,
-        weights=weights_of(settings, context.source, context.device, reference),
+        weights=weights_of(context.source, context.device, settings.arithmetic, reference),
         registered=chosen.repairer,
         repairer=repairer,
         models={
-            name: weights_of(settings, model, context.device)
+            name: weights_of(model, context.device, settings.arithmetic)
             for name, model in chosen.models.items()
         },
         passed=passed,
@@ -309,9 +311,9 @@ def _training(context: RunContext, repairer: TrainingRepairer) -> Training:
     pad = context.panel.template.tokenizer.pad_token_id or 0
     return Training(
         skeleton=context.skeleton,
-        trained=open_skeleton(context.settings, context.source, context.device),
+        trained=open_skeleton(context.source, context.device, context.settings.arithmetic),
         sites=context.sites,
-        weights=weights_of(context.settings, context.source, context.device),
+        weights=weights_of(context.source, context.device, context.settings.arithmetic),
         registered=chosen.repairer,
         repairer=repairer,
         sets=score_tokens(context.panel, context.notes),
@@ -330,12 +332,13 @@ def _require_for_repairer(context: RunContext, reference: Model | None) -> None:
     assert context.chosen.repairer is not None
     spec = context.chosen.repairer.spec
     require_reference(spec, reference)
-    if missing := _missing_set(context, needs_of(context.settings, spec, "weight")):
+    if missing := _missing_set(context, needs_of(spec, context.chosen.repairer_options, "weight")):
         raise lacking(spec, *missing)
 
 
 def _needed(context: RunContext, number: int, subject: SubjectKind) -> Mapping[SetName, SetUse]:
-    return needs_of(context.settings, context.chosen.scorers[number][0].spec, subject)
+    registered, options = context.chosen.scorers[number]
+    return needs_of(registered.spec, options, subject)
 
 
 def _missing_set(

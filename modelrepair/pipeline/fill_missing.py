@@ -160,8 +160,8 @@ def _judged(
     def compute() -> list[str | None]:
         skeleton, aligned = context.skeleton, model is not context.source
         if aligned:
-            skeleton = open_skeleton(context.settings, model, context.device)
-        read = weights_of(context.settings, model, context.device, aligned=aligned).read
+            skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
+        read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
         who = CALLED["reference" if aligned else "before"]
         sought = "refusals" if wanted == "refusal" else "harmful answers"
         shown = Titled(context.progress, f"{who}, for {sought}")

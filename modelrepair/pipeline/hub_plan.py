@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from modelrepair.checkpoint.blocks import blocks_of, is_matrix
 from modelrepair.checkpoint.coverage import chosen
-from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.pipeline.ahead import Ahead
 from modelrepair.plugin.names import SubjectKind
 from modelrepair.preflight.plan import Plan
@@ -69,29 +69,7 @@ def _push_plan(
     info: Any | None,
     whole: Source,
 ) -> dict[str, Any]:
-    own = target.kind != "new repository"
-    return {
-        "target": target.id,
-        "kind": target.kind,
-        "visibility": target.visibility,
-        "account": target.account,
-        "exists": target.exists,
-        "there": ahead.there,
-        **_sent(settings, plan, ahead.subject, whole, info, own, ahead.read(whole)),
-    }
-
-
-def _sent(
-    settings: Settings,
-    plan: Plan,
-    subject: SubjectKind,
-    whole: Source,
-    info: Any,
-    own: bool,
-    checkpoint: Checkpoint,
-) -> dict[str, int]:
-    """The bytes on the way up, by what is sent and what the Hub has already."""
-    entries = tuple(checkpoint.entries.values())
+    entries = tuple(ahead.read(whole).entries.values())
     sites = [
         entry
         for block in blocks_of(entries, plan.blocks)
@@ -100,20 +78,37 @@ def _sent(
         and entry.name not in plan.skipped
         and chosen(entry.name, settings.targets, settings.exclude)
     ]
-    touched = {entry.file for entry in sites}
-    sent = sum(entry.nbytes for entry in entries if entry.file in touched)
-    stored = sum(entry.nbytes for entry in entries if entry.file not in touched)
+    rewritten = {entry.file for entry in sites}
     if whole.id is None or settings.merge:
-        sent, stored = sent + stored, 0  # merging may change any tensor
-    if not own:
-        beside, known = _beside(whole, info)
-        sent, stored = sent + beside, stored + known
+        rewritten = {entry.file for entry in entries}  # merging may change any tensor
+    own = target.kind != "new repository"
+    sent, stored = _sent(entries, rewritten, None if own else _beside(whole, info))
     mask = values = 0
     if settings.repairer is None:  # the edit of a repairer has no mask
-        share = masked_share(amount_of(settings), subject)
+        share = masked_share(amount_of(settings), ahead.subject)
         mask = mask_bytes(sites, share)
         values = int(share * sum(each.nbytes for each in sites)) if settings.store_values else 0
-    return {"upload_bytes": sent + mask + values, "mask_bytes": mask, "stored_bytes": stored}
+    return {
+        "target": target.id,
+        "kind": target.kind,
+        "visibility": target.visibility,
+        "account": target.account,
+        "exists": target.exists,
+        "there": ahead.there,
+        "upload_bytes": sent + mask + values,
+        "mask_bytes": mask,
+        "stored_bytes": stored,
+    }
+
+
+def _sent(
+    entries: Sequence[TensorEntry], rewritten: Container[str], beside: tuple[int, int] | None
+) -> tuple[int, int]:
+    """The bytes on the way up, and those that the Hub has already."""
+    sent = sum(entry.nbytes for entry in entries if entry.file in rewritten)
+    stored = sum(entry.nbytes for entry in entries if entry.file not in rewritten)
+    more, known = beside or (0, 0)
+    return sent + more, stored + known
 
 
 def masked_share(amount: Amount, subject: SubjectKind) -> float:

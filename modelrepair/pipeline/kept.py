@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modelrepair.artifact.manifest import LONGEST_GLOB, MOST_GLOBS
 from modelrepair.checkpoint.kept_files import CARD_NAME, by_reason, check_include
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
@@ -9,51 +11,57 @@ from modelrepair.errors import UsageError
 from modelrepair.pipeline.kept_whole import check_beside
 from modelrepair.preflight.model import Model
 from modelrepair.progress import Notes, Progress
-from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import names_an_id, read_adapter
 from modelrepair.source.kept import files_of_source
 from modelrepair.source.resolve import Source
 
 
-def left_ahead(settings: Settings, source: Source, base: Source | None) -> dict[str, str]:
-    """What will stay behind, with the reasons; of an adapter's base too, where it is merged.
+def left_ahead(
+    source: Source, base: Source | None = None, include: Sequence[str] = ()
+) -> dict[str, str]:
+    """What will stay behind, with the reasons.
 
-    >>> left_ahead(settings, source, None)  # doctest: +SKIP
+    >>> left_ahead(source)  # doctest: +SKIP
     {'README.md': 'the old card, quoted below the new one'}
+
+    Args:
+        source: the model.
+        base: what an adapter is merged into; None where it is not.
+        include: globs of files that are taken along, too.
 
     Raises:
         UsageError: a glob of ``--include`` that takes nothing along, or too many of them.
     """
-    if len(settings.include) > MOST_GLOBS or any(len(g) > LONGEST_GLOB for g in settings.include):
+    if len(include) > MOST_GLOBS or any(len(each) > LONGEST_GLOB for each in include):
         raise UsageError(
             f"more than {MOST_GLOBS} globs for --include, or one over {LONGEST_GLOB:,} letters",
             hint="say the same with fewer, such as notes/*",
         )
     left: dict[str, str] = {}
     kept: set[str] = set()
-    for model in (base if settings.merge else None, source):
+    for model in (base, source):
         if model is not None:
-            files = files_of_source(model, settings.include)
+            files = files_of_source(model, include)
             left |= files.left_behind
             kept |= {*files.kept}
-    check_include(settings.include, left, kept)
+    check_include(include, left, kept)
     return {name: reason for name, reason in left.items() if name != CARD_NAME}
 
 
-def check_left(settings: Settings, source: Model, progress: Progress) -> None:
+def check_left(source: Model, progress: Progress, include: Sequence[str], *, merge: bool) -> None:
     """Report what stays behind, and make sure that the model does without.
 
     Raises:
         UsageError: a glob of ``--include`` that takes nothing along.
         UnsupportedModelError: the model needs a file that would stay behind.
     """
-    base = source.base
-    left = left_ahead(settings, source.source, None if base is None else base.source)
+    base = source.base if merge else None
+    left = left_ahead(source.source, None if base is None else base.source, include)
     for reason, names in by_reason(left).items():
         progress.note(f"left behind, {reason}: {names}")
-    for model in (base if settings.merge else None, source):
+    for model in (base, source):
         if model is not None:
-            files = files_of_source(model.source, settings.include)
+            files = files_of_source(model.source, include)
             check_beside(model.source.folder, files, model.name)
 
 

@@ -9,7 +9,7 @@ from modelrepair.engine.device import find_device
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.standing import broken, broken_line, unread
 from modelrepair.pipeline.ahead import look_at_model
-from modelrepair.pipeline.models import fetch_source
+from modelrepair.pipeline.models import check_layout, fetch_source
 from modelrepair.pipeline.open_models import open_panel, open_skeleton, weights_of
 from modelrepair.pipeline.reports import MeasureReport
 from modelrepair.pipeline.standing import SEE_ANSWERS
@@ -31,16 +31,17 @@ def run_measure(
     check_choices(settings)
     notes = Notes()
     plugins = find_plugins(settings, notes)
-    ahead = look_at_model(settings)
-    chosen = with_judge(plugins, settings)
+    ahead = look_at_model(settings.source, settings.revision, settings.base, settings.include)
+    chosen = with_judge(plugins)
     sets = load_whole_sets(settings, notes)
-    model = fetch_source(settings, ahead, repair=False)
+    check_layout(ahead, settings.arithmetic)
+    model = fetch_source(ahead, settings.include)
     device = find_device(settings.device)
-    skeleton = open_skeleton(settings, model, device)
+    skeleton = open_skeleton(model, device, settings.arithmetic)
     panel = open_panel(settings, model, skeleton, sets, chosen.judge, notes)
     if other := None if template is None else read_template(template):
         panel = panel_under(panel, other)
-    read = weights_of(settings, model, device).read
+    read = weights_of(model, device, settings.arithmetic).read
     if "utility" in sets:
         check_sweep(panel, skeleton, read, panel.splits["utility"].report)
     with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:

@@ -12,7 +12,7 @@ from modelrepair.pipeline.open_models import open_skeleton
 from modelrepair.preflight.model import Model
 from modelrepair.progress import Progress
 from modelrepair.settings.presets import PRESETS
-from modelrepair.settings.settings import Settings
+from modelrepair.settings.settings import Arithmetic, Settings
 from modelrepair.source.adapter_config import (
     Adapter,
     check_type,
@@ -25,39 +25,45 @@ if TYPE_CHECKING:
     from modelrepair.pipeline.workspace import Workspace
 
 
-def fetch_source(settings: Settings, ahead: Model, *, repair: bool = True) -> Model:
+def fetch_source(ahead: Model, include: Sequence[str]) -> Model:
     """Fetch the weights of a source that was looked at, and those of its base.
 
     Args:
-        settings: what the user chose.
         ahead: the source and its base, by their headers.
-        repair: whether it is to be repaired, and not measured alone.
+        include: globs of the source's files that are taken along, too.
 
     Raises:
-        UnsupportedModelError: a layout that can't be taken, before a weight is fetched.
         HubError: the Hub, the rights on it, or the network.
     """
-    if not (ahead.source.complete and (ahead.base is None or ahead.base.source.complete)):
-        _check_layout(settings, ahead, repair=repair)
-    base = None if ahead.base is None else _fetched(ahead.base.source, settings.include)
-    return replace(_fetched(ahead.source, settings.include), base=base)
+    base = None if ahead.base is None else _fetched(ahead.base.source, include)
+    return replace(_fetched(ahead.source, include), base=base)
 
 
-def _check_layout(settings: Settings, model: Model, *, repair: bool) -> None:
+def check_layout(
+    model: Model, arithmetic: Arithmetic, *, merge: bool = False, allow_partial: bool | None = None
+) -> None:
     """Refuse a layout that transformers or the engine can't take, before its weights are fetched.
+
+    Args:
+        model: the source and its base, by their headers; whole ones were fetched before.
+        arithmetic: what it would compute in.
+        merge: whether an adapter is merged into its base first.
+        allow_partial: whether it does to repair little of it; None where it is measured alone.
 
     Raises:
         UnsupportedModelError: it can't, or too little of it can be repaired.
     """
+    if model.source.complete and (model.base is None or model.base.source.complete):
+        return
     import torch
 
     from modelrepair.engine.sites import find_sites, require_coverage
 
-    whole = model.base if settings.merge and model.base is not None else model
-    skeleton = open_skeleton(settings, whole, torch.device("cpu"))
-    if repair:
+    whole = model.base if merge and model.base is not None else model
+    skeleton = open_skeleton(whole, torch.device("cpu"), arithmetic)
+    if allow_partial is not None:
         sites = find_sites(skeleton, list(whole.checkpoint.entries))
-        require_coverage(sites, allow_partial=settings.allow_partial)
+        require_coverage(sites, allow_partial=allow_partial)
 
 
 def _fetched(found: Source, include: Sequence[str]) -> Model:
@@ -131,18 +137,20 @@ def find_base(
     return found
 
 
-def merged(settings: Settings, source: Model, workspace: Workspace, progress: Progress) -> Model:
-    """The adapter merged into its base, where that is asked for; else the source as it is.
+def merged(
+    source: Model, workspace: Workspace, progress: Progress, include: Sequence[str]
+) -> Model:
+    """The adapter merged into its base; a whole model as it is.
 
     The merged model lies in the workspace, written whole or not at all.
     """
-    if not settings.merge or source.base is None:
+    if source.base is None:
         return source
     from modelrepair.engine.merge import merge
 
     folder = workspace.work / "merged"
     if not folder.exists():
-        merge(source.source.folder, source.base.source.folder, folder, progress, settings.include)
+        merge(source.source.folder, source.base.source.folder, folder, progress, include)
     return Model(
         replace(source.source, folder=folder),
         Checkpoint.open(folder),

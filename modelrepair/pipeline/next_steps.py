@@ -10,7 +10,7 @@ from modelrepair.artifact.manifest import Manifest
 from modelrepair.evaluation.gate import GateResult
 from modelrepair.pipeline.short_sets import short_sets
 from modelrepair.settings.amount import Fixed, Searched, amount_of
-from modelrepair.settings.search_limits import MOST_GENERATIONS, MOST_ROUNDS
+from modelrepair.settings.search_limits import MOST_GENERATIONS, MOST_ROUNDS, Limits
 from modelrepair.settings.settings import Settings
 
 MOST = 2
@@ -72,7 +72,8 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     amount = amount_of(settings)
     if isinstance(amount, Fixed) and settings.preset is None:
         ideas.append(Idea(search, drop=(f"--{amount.unit}",)))
-    if isinstance(amount, Searched) and (bounds := _short_of_default(settings)):
+    bounds = _short_of_default(amount.limits, timed=settings.max_time is not None)
+    if isinstance(amount, Searched) and bounds:
         ideas.append(Idea("let the search go as far as it does by default", drop=bounds))
     if manifest.reference is None and manifest.subject == "weight":
         name = "name the aligned model that it was fine-tuned from"
@@ -94,12 +95,12 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     return tuple(ideas[:MOST])
 
 
-def _short_of_default(settings: Settings) -> tuple[str, ...]:
+def _short_of_default(limits: Limits, *, timed: bool) -> tuple[str, ...]:
     """The options that end the search sooner than it would end without them."""
     given = {
-        "--max-rounds": (settings.max_rounds or MOST_ROUNDS) < MOST_ROUNDS,
-        "--max-candidates": (settings.max_candidates or MOST_GENERATIONS) < MOST_GENERATIONS,
-        "--max-time": settings.max_time is not None,
+        "--max-rounds": limits.rounds < MOST_ROUNDS,
+        "--max-candidates": limits.candidates < MOST_GENERATIONS,
+        "--max-time": timed,
     }
     return tuple(option for option, sooner in given.items() if sooner)
 

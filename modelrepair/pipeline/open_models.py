@@ -18,7 +18,7 @@ from modelrepair.preflight.model import Model
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Notes, Progress
-from modelrepair.settings.settings import Settings
+from modelrepair.settings.settings import Arithmetic, Settings
 from modelrepair.text.readable import readable_path
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def look_inside(
     gradients = [spec.name for spec in specs if spec.gradients]
     if chosen.repairer is not None and chosen.repairer.spec.gradients:
         gradients.append(chosen.repairer.spec.name)
-    skeleton = open_skeleton(settings, source, device, gradients=gradients)
+    skeleton = open_skeleton(source, device, settings.arithmetic, gradients=gradients)
     if source.base is not None:
         check_plain(skeleton.model)
         if unknown := unknown_fields(source.source.folder):
@@ -202,7 +202,7 @@ def fits_whole(model: Model, device: torch.device, copies: int = 1) -> bool:
 
 
 def open_skeleton(
-    settings: Settings, model: Model, device: torch.device, *, gradients: Sequence[str] = ()
+    model: Model, device: torch.device, arithmetic: Arithmetic, *, gradients: Sequence[str] = ()
 ) -> Skeleton:
     """A model without its weights, its blocks looked at.
 
@@ -214,7 +214,7 @@ def open_skeleton(
     from modelrepair.engine.passes.capture import inspect
     from modelrepair.engine.skeleton import build
 
-    whole, dtype = model.base or model, getattr(torch, settings.arithmetic)
+    whole, dtype = model.base or model, getattr(torch, arithmetic)
     skeleton, shared = inspect(build(whole.source.folder, whole.checkpoint, device, dtype))
     if model.base is not None:
         from modelrepair.engine.adapter import adapt
@@ -230,16 +230,23 @@ def open_skeleton(
 
 
 def weights_of(
-    settings: Settings,
     model: Model,
     device: torch.device,
+    arithmetic: Arithmetic,
     reference: Model | None = None,
     *,
+    scale: float = 0.0,
     aligned: bool = False,
 ) -> Weights:
     """Reads a model's tensors, and the reference's where the subject is the delta from it.
 
-    ``aligned`` says that the model is the reference itself.
+    Args:
+        model: what is read.
+        device: where the tensors go.
+        arithmetic: what the model computes in.
+        reference: the aligned model, where the subject is the delta from it.
+        scale: what masked entries are multiplied by, where any are going to be masked.
+        aligned: whether the model is the reference itself.
     """
     import torch
 
@@ -250,7 +257,7 @@ def weights_of(
         device,
         base=None if model.base is None else model.base.checkpoint,
         reference=None if reference is None else reference.checkpoint,
-        scale=settings.scale,
-        dtype=getattr(torch, settings.arithmetic),
+        scale=scale,
+        dtype=getattr(torch, arithmetic),
         whose=REFERENCE if aligned else "",
     )

@@ -68,7 +68,7 @@ def _answers(context: RunContext, name: SetName, examples: list[Example]) -> dic
     from modelrepair.evaluation.evaluate import answer
     from modelrepair.search.study import remember
 
-    read = weights_of(context.settings, context.source, context.device).read
+    read = weights_of(context.source, context.device, context.settings.arithmetic).read
     shown = Titled(context.progress, f"source, for the {name} set")
     texts = remember(
         context.remembered / f"own-{name}.json",

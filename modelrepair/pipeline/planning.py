@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from modelrepair.pipeline.inputs import as_found, at_commits
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.preflight.limits import bounds_of
-from modelrepair.preflight.needs import needs_of
+from modelrepair.preflight.needs import needs_of_all
 from modelrepair.preflight.plan import Plan, check_plan, plan_model
 from modelrepair.preflight.plugins import Plugins, find_plugins
 from modelrepair.preflight.refusals import Refusals, Stopped
@@ -113,14 +114,21 @@ def plan_ahead(
     made = replace(made, bounds=bounds_of(*counted, reference=reference))
     thinks = bool(thoughts_of(ahead.source, ahead.base, settings.thought_markers).marks)
     job = job_of(*counted, reference=reference, thinks=thinks)
-    made = with_time(made, settings, job, named=sets is not None)
+    made = with_time(made, job, settings.device, settings.token_budget, named=sets is not None)
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
     if refusals.keep and made.kind.why is None:
         # By names and shapes; a repair asks the model itself, before it fetches a weight.
         with refusals.kept():
-            check_reach(settings, ahead, made)
+            check_reach(
+                ahead,
+                made,
+                settings.targets,
+                settings.exclude,
+                merge=settings.merge,
+                allow_partial=settings.allow_partial,
+            )
     made = replace(made, error=Stopped.by(refusals.first))
     folder = output_of(out, ahead.source)
     opening = opening_of(ahead, seen, made, folder, evaluate=settings.evaluate)
@@ -151,41 +159,50 @@ def check_output(
         return check_settings(folder, all_readable(shown), restart=restart)
 
 
-def check_reach(settings: Settings, ahead: Ahead, plan: Plan) -> None:
+def check_reach(
+    ahead: Ahead,
+    plan: Plan,
+    targets: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    merge: bool,
+    allow_partial: bool,
+) -> None:
     """Stop where too little of the model can be repaired, or nothing of what was chosen.
 
     Raises:
         UnsupportedModelError: the coverage is too small.
         UsageError: a glob that matches no matrix.
     """
-    check_coverage(plan.coverage, plan.skipped, allow_partial=settings.allow_partial)
-    factors = ahead.base is not None and not settings.merge
+    check_coverage(plan.coverage, plan.skipped, allow_partial=allow_partial)
+    factors = ahead.base is not None and not merge
     entries = ahead.read(ahead.source if factors else ahead.base or ahead.source).entries.values()
     matrices = [each for block in blocks_of([*entries], plan.blocks) for each in block]
     matrices = factors_of(entries) if factors else list(filter(is_matrix, matrices))
     names = [each.name for each in matrices if each.name not in plan.skipped]
-    whole = [glob for glob in settings.targets if "#" not in glob]
-    check_globs(names, whole, [glob for glob in settings.exclude if "#" not in glob])
-    if whole == list(settings.targets):
-        check_some_left([n for n in names if chosen(n, settings.targets, settings.exclude)])
+    whole = [glob for glob in targets if "#" not in glob]
+    check_globs(names, whole, [glob for glob in exclude if "#" not in glob])
+    if whole == list(targets):
+        check_some_left([n for n in names if chosen(n, targets, exclude)])
 
 
-def with_time(plan: Plan, settings: Settings, job: Job, *, named: bool) -> Plan:
+def with_time(plan: Plan, job: Job, device: str, token_budget: int, *, named: bool) -> Plan:
     """A plan with the time that it will take on this machine's processor.
 
     Args:
         plan: without.
-        settings: every choice of the repair.
         job: the work.
+        device: where it is done, as the user named it.
+        token_budget: tokens of a batch.
         named: whether the example sets were read.
     """
-    if accelerated(settings.device):
+    if accelerated(device):
         note = "time is not estimated for an accelerator: nothing is computed on it here"
         return replace(plan, notes=(*plan.notes, note))
     head = plan.vocabulary * plan.hidden_size
     # Where an adapter's factors are repaired, tokens go through its base's blocks all the same.
     inside = max(plan.block_parameters, plan.parameters - 2 * head)
-    shape = Shape(inside, head, plan.blocks, settings.token_budget, plan.hidden_size)
+    shape = Shape(inside, head, plan.blocks, token_budget, plan.hidden_size)
     least, most = seconds(shape, job, measured_speed())
     notes = plan.notes if named else (*plan.notes, "time is counted for full example sets")
     if job.thought and (job.models or any(each.answered[1] for each in job.searches)):
@@ -230,7 +247,7 @@ def size_up(
 ) -> Plan:
     """What the dearest of these plug-ins takes; every scorer spills its scores to the disk."""
     specs = plugins.specs
-    needed = {name for spec in specs for name in needs_of(settings, spec, ahead.subject)}
+    needed = needs_of_all(plugins, ahead.subject)
     splits = {} if sets is None else sets.splits
     made = plan_model(
         ahead.source,

@@ -35,7 +35,7 @@ def private_of(context: RunContext, reference: Model | None) -> Private:
     named += [getattr(settings, key) for key in SetKey]
     opened = [context.source, context.source.base, context.source.adapter, reference]
     opened += context.chosen.models.values()
-    plugins = _options(settings, chosen)
+    plugins = _options(chosen)
     given = [str(value) for _, options, _ in plugins for value in options.values()]
     texts = (
         message.content
@@ -61,22 +61,20 @@ def private_of(context: RunContext, reference: Model | None) -> Private:
     )
 
 
-def _options(
-    settings: Settings, chosen: SelectedPlugins | Plugins
-) -> list[tuple[Any, Mapping[str, Any], str]]:
+def _options(chosen: SelectedPlugins | Plugins) -> list[tuple[Any, Mapping[str, Any], str]]:
     """Every plug-in's spec with its given options, and the setting that they stem from."""
     found: list[tuple[Any, Mapping[str, Any], str]] = [
         (each.spec, options, "scorer_options") for each, options in chosen.scorers
     ]
-    found.append((chosen.registered_judge.spec, settings.judge_options, "judge_options"))
+    found.append((chosen.registered_judge.spec, chosen.judge_options, "judge_options"))
     if chosen.repairer is not None:
-        found.append((chosen.repairer.spec, settings.repairer_options, "repairer_options"))
+        found.append((chosen.repairer.spec, chosen.repairer_options, "repairer_options"))
     return found
 
 
 def shown_settings(settings: Settings, chosen: SelectedPlugins | Plugins) -> Settings:
     """The settings with nothing secret in them."""
-    for spec, options, name in _options(settings, chosen):
+    for spec, options, name in _options(chosen):
         given = getattr(settings, name)
         hidden = secrets_among(spec.options, options) & given.keys()
         shown = {each: HIDDEN if each in hidden else value for each, value in given.items()}

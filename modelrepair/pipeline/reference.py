@@ -28,7 +28,7 @@ def with_tokens(context: RunContext, reference: Model | None) -> Model | None:
     from modelrepair.examples.template import Template
 
     source = context.panel.template
-    vocabulary = open_skeleton(context.settings, reference, context.device).vocabulary
+    vocabulary = open_skeleton(reference, context.device, context.settings.arithmetic).vocabulary
     if source.vocabulary is None or vocabulary >= source.vocabulary:
         return reference
     try:

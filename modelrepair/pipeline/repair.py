@@ -45,7 +45,7 @@ from modelrepair.pipeline.finished import check_time, find_finished, report_of
 from modelrepair.pipeline.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.pipeline.kept import base_id, check_left
 from modelrepair.pipeline.kept_whole import check_output
-from modelrepair.pipeline.models import fetch_source, merged
+from modelrepair.pipeline.models import check_layout, fetch_source, merged
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import look_inside, open_context, open_skeleton, weights_of
 from modelrepair.pipeline.own_answers import answer_own
@@ -129,7 +129,7 @@ def run(
     planned = plan_ahead(settings, plugins, ahead, here, out, Notes(), refusals, restart=restart)
     for line in planned.opening.lines() if planned.opening else ():
         progress.note(line)
-    chosen = with_judge(plugins, settings)
+    chosen = with_judge(plugins)
     sets = load_sets(settings, notes, chosen.judge, ahead.sets, here.given)
     screen_roles(sets, chosen.judge)
     if not planned.finished:
@@ -138,11 +138,13 @@ def run(
     if not (ahead.source.complete or settings.merge):
         # What only the model's own layers show is known before gigabytes are fetched, too.
         look_inside(settings, ahead.model, sets, chosen, Notes())
-    source = fetch_source(settings, ahead.model)
+    layout = ahead.model, settings.arithmetic
+    check_layout(*layout, merge=settings.merge, allow_partial=settings.allow_partial)
+    source = fetch_source(ahead.model, settings.include)
     reference = fetch_reference(ahead.reference, source)
     settings = as_found(settings, ahead.source, ahead.base, ahead.reference.found, sets)
     shown = shown_settings(at_commits(settings, ahead.source.commit, sets), chosen).to_json()
-    chosen = with_models(settings, chosen, source)
+    chosen = with_models(chosen, source)
     another = None if reference is source.base else reference
     models = {"source": source, "base": source.base, "reference": another, **chosen.models}
     inputs = inputs_of(sets, chosen, models, progress, settings.include)
@@ -151,9 +153,10 @@ def run(
     if done is not None:
         check_time(destination, done, settings.max_time)
         return report_of(destination, done, settings)
-    check_left(settings, source, progress)
+    check_left(source, progress, settings.include, merge=settings.merge)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
-        source = merged(settings, source, workspace, progress)
+        if settings.merge:
+            source = merged(source, workspace, progress, settings.include)
         context = open_context(
             settings, source, sets, chosen, workspace, notes, progress, remembered
         )
@@ -161,7 +164,7 @@ def run(
         _check_sweep(context)
         reference = with_tokens(context, reference)
         _check_finite(context, reference)
-        require_sets(context, subject_of(settings, source, reference), reference)
+        require_sets(context, subject_of(context, reference), reference)
         context = answer_own(context)
         look_at_splits(context.sets.splits, context.panel.template, notes)
         panels = asked_panels(context)
@@ -179,9 +182,7 @@ def run(
             if reference is not None:
                 _measure_kinds(context, measured, "reference", reference)
 
-        context = fill_missing_responses(
-            context, reference, subject_of(settings, source, reference)
-        )
+        context = fill_missing_responses(context, reference, subject_of(context, reference))
         panels = with_own(context, panels, reference)
         found = choose_change(context, reference, lambda *which: _select(context, *which))
         if found.stopped:
@@ -256,7 +257,7 @@ def _check_sweep(context: RunContext) -> None:
     """Refuse a model that gives other results block by block, before anything is computed."""
     from modelrepair.evaluation.evaluate import check_sweep
 
-    read = weights_of(context.settings, context.source, context.device).read
+    read = weights_of(context.source, context.device, context.settings.arithmetic).read
     check_sweep(context.panel, context.skeleton, read, _some(context))
 
 
@@ -270,12 +271,12 @@ def _check_finite(context: RunContext, reference: Model | None) -> None:
     from modelrepair.evaluation.evaluate import check_finite
 
     examples, work = _some(context), context.workspace.work / "finite"
-    read = weights_of(context.settings, context.source, context.device).read
+    read = weights_of(context.source, context.device, context.settings.arithmetic).read
     check_finite(context.panel, context.skeleton, read, examples, work)
     if reference is None or not context.settings.evaluate:
         return
-    skeleton = open_skeleton(context.settings, reference, context.device)
-    read = weights_of(context.settings, reference, context.device, aligned=True).read
+    skeleton = open_skeleton(reference, context.device, context.settings.arithmetic)
+    read = weights_of(reference, context.device, context.settings.arithmetic, aligned=True).read
     check_finite(context.panel_of(reference), skeleton, read, examples, work, "the reference")
 
 
@@ -342,9 +343,9 @@ def _measure(
     def compute() -> dict[str, object]:
         skeleton = context.skeleton
         if role == "reference":
-            skeleton = open_skeleton(context.settings, model, context.device)
+            skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
         aligned = role == "reference"
-        read = weights_of(context.settings, model, context.device, aligned=aligned).read
+        read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
         work = context.workspace.work / "measured" / "measuring"
         shown = Titled(context.progress, CALLED[role])
         rows, texts = evaluate(context.panel_of(model), part, skeleton, read, work, shown)

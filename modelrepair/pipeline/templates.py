@@ -115,7 +115,7 @@ def _results(
     from modelrepair.search.study import remember
 
     def compute() -> list[dict[str, object]]:
-        read = weights_of(context.settings, model, context.device).read
+        read = weights_of(model, context.device, context.settings.arithmetic).read
         work = context.workspace.work / "measured" / "measuring"
         shown = Titled(context.progress, "under another chat template")
         rows, _ = evaluate(panel, "report", context.skeleton, read, work, shown)

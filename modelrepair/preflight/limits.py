@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import PARTS, REPORT_LIMIT, SELECT_LIMIT, Part
-from modelrepair.plugin.names import SetName, SubjectKind
+from modelrepair.plugin.names import SubjectKind
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.preflight.sets import Sets
-from modelrepair.settings.amount import Fixed, amount_of
+from modelrepair.settings.amount import Amount, Fixed, amount_of
 from modelrepair.settings.search_limits import (
     RATIO_GRIDS,
     STEP_SCHEDULES,
@@ -97,8 +97,14 @@ def bounds_of(
     subjects = {subject}
     if subject == "delta" and settings.subject == settings.reference == "auto":
         subjects.add("weight")
-    searches = tuple(_bound(settings, spec, sorted(subjects)) for spec in plugins)
-    return Bounds(searches, _answers(settings, sets, searches, reference=reference))
+    amount = amount_of(settings)
+    searches = tuple(_bound(amount, settings.step, spec, sorted(subjects)) for spec in plugins)
+    answers = _search_answers(settings.examples, sets, searches, reference=reference)
+    if settings.evaluate:
+        # Source and result answer under other templates, too: the reference's own may be one.
+        templates = len(settings.also_template) + reference
+        answers += (2 + reference + 2 * templates) * _prompts(sets, "report")
+    return Bounds(searches, answers)
 
 
 def most_screened(subject: SubjectKind, rounds: int) -> int:
@@ -115,15 +121,17 @@ def most_screened(subject: SubjectKind, rounds: int) -> int:
 
 
 def _bound(
-    settings: Settings, spec: ScorerSpec | RepairerSpec, subjects: Sequence[SubjectKind]
+    amount: Amount,
+    step: float | None,
+    spec: ScorerSpec | RepairerSpec,
+    subjects: Sequence[SubjectKind],
 ) -> Bound:
-    amount = amount_of(settings)
     limits = amount.limits
     if isinstance(amount, Fixed):
         rounds = 1
         if isinstance(spec, ScorerSpec) and spec.iterative:
-            steps = [settings.step or STEP_SCHEDULES[each].first for each in subjects]
-            rounds = max(fixed_rounds(amount.value, step, limits.rounds) for step in steps)
+            steps = [step or STEP_SCHEDULES[each].first for each in subjects]
+            rounds = max(fixed_rounds(amount.value, each, limits.rounds) for each in steps)
         return Bound(spec.name, rounds, candidates=1, answered=0)
     if isinstance(spec, RepairerSpec):
         rounds, candidates = limits.rounds if spec.trains else 1, limits.rounds
@@ -135,21 +143,20 @@ def _bound(
     return Bound(spec.name, rounds, candidates, min(candidates, limits.candidates))
 
 
-def _answers(
-    settings: Settings, sets: Sets | None, searches: Iterable[Bound], *, reference: bool
+def _search_answers(
+    most: int, sets: Sets | None, searches: Iterable[Bound], *, reference: bool
 ) -> int:
-    """Answers of all models to all prompts, the sets' own answers among them."""
-    select, report = (_prompts(sets, part) for part in ("select", "report"))
+    """Answers before the report: those of the searches, and those that make a set.
+
+    ``most`` is how many examples of a set are scored, where the sets are not read yet.
+    """
     asked = 0 if sets is None else _asked_for(sets)
     if answered := sum(each.answered for each in searches):
-        asked += (1 + reference + answered) * select
+        asked += (1 + reference + answered) * _prompts(sets, "select")
     refusals = None if sets is None else sets.given.get(SetKey.REFUSAL)
     if reference and (sets is None or (refusals is not None and refusals.id == MADE)):
-        asked += _members(settings, sets, "refusal", ("score", "select"))  # its own refusals
-    if settings.evaluate:
-        # Source and result answer under other templates, too: the reference's own may be one.
-        templates = len(settings.also_template) + reference
-        asked += (2 + reference + 2 * templates) * report
+        own = None if sets is None else sets.splits["refusal"]  # its own refusals
+        asked += most + SELECT_LIMIT if own is None else len(own.score) + len(own.select)
     return asked
 
 
@@ -161,12 +168,6 @@ def _asked_for(sets: Sets) -> int:
         own.add("realign")
     parts = {name: PARTS if name != "realign" else PARTS[:2] for name in own}
     return sum(len(sets.splits[name].part(part)) for name in own for part in parts[name])
-
-
-def _members(settings: Settings, sets: Sets | None, name: SetName, parts: Iterable[Part]) -> int:
-    if sets is None:
-        return settings.examples + SELECT_LIMIT
-    return sum(len(sets.splits[name].part(part)) for part in parts)
 
 
 def _prompts(sets: Sets | None, part: Part) -> int:

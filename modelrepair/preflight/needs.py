@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from modelrepair.errors import UsageError
 from modelrepair.examples.find import on_the_hub
@@ -28,13 +29,17 @@ def named_sets(settings: Settings) -> dict[SetKey, str]:
 
 
 def needs_of(
-    settings: Settings, spec: ScorerSpec | RepairerSpec, subject: SubjectKind
+    spec: ScorerSpec | RepairerSpec, options: Mapping[str, Any], subject: SubjectKind
 ) -> Mapping[SetName, SetUse]:
     """The sets that a plug-in reads with the options that it is given."""
     if isinstance(spec, RepairerSpec):
-        options = settings.repairer_options
         return spec.sets(parse_options(spec.options, options, spec.name, "--repairer-option"))
-    return spec.sets(parse_options(spec.options, settings.scorer_options, spec.name), subject)
+    return spec.sets(parse_options(spec.options, options, spec.name), subject)
+
+
+def needs_of_all(plugins: Plugins, subject: SubjectKind) -> set[SetName]:
+    """The sets that any of the plug-ins that may be tried reads."""
+    return {name for each in plugins.tried for name in needs_of(*each, subject)}
 
 
 def sets_to_read(settings: Settings, plugins: Plugins, subject: SubjectKind) -> dict[SetKey, str]:
@@ -50,8 +55,8 @@ def sets_to_read(settings: Settings, plugins: Plugins, subject: SubjectKind) -> 
     named = named_sets(settings)
     if settings.evaluate:
         return named
-    needed = {name for spec in plugins.specs for name in needs_of(settings, spec, subject)}
-    if protects(settings, plugins, subject):
+    needed = needs_of_all(plugins, subject)
+    if protects(settings.protect, plugins, subject):
         needed.add("utility")
     read = {name for names in TOGETHER if needed & {*names} for name in names}
     far = {key.role for key, text in named.items() if on_the_hub(text)}
@@ -59,10 +64,13 @@ def sets_to_read(settings: Settings, plugins: Plugins, subject: SubjectKind) -> 
     return {key: text for key, text in named.items() if key.role in read or key.role not in left}
 
 
-def protects(settings: Settings, plugins: Plugins, subject: SubjectKind) -> bool:
-    """Whether entries that a utility set needs are kept from being masked."""
-    if settings.protect is not None:
-        return settings.protect > 0
+def protects(share: float | None, plugins: Plugins, subject: SubjectKind) -> bool:
+    """Whether entries that a utility set needs are kept from being masked: a share that is named.
+
+    By default some are, of a whole weight.
+    """
+    if share is not None:
+        return share > 0
     return subject == "weight" and plugins.repairer is None
 
 
@@ -74,8 +82,8 @@ def require_named(settings: Settings, plugins: Plugins, subject: SubjectKind) ->
     """
     named = {key.role for key in named_sets(settings)}
     named |= {"refusal"} if "realign" in named else set()
-    spec = plugins.specs[0]
-    for name in needs_of(settings, spec, subject):
+    spec, options = plugins.tried[0]
+    for name in needs_of(spec, options, subject):
         if name not in named:
             raise lacking(spec, name, f"a {name} set")
     if (settings.protect or 0) > 0 and "utility" not in named:

@@ -33,13 +33,20 @@ class Plugins:
     scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
     registered_judge: Registered[JudgeSpec]
     repairer: Registered[RepairerSpec] | None = None
+    judge_options: Mapping[str, Any] = field(default_factory=dict)
+    repairer_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tried(self) -> list[tuple[ScorerSpec | RepairerSpec, Mapping[str, Any]]]:
+        """What may be tried, with its options as given: the scorers, or the one repairer."""
+        if self.repairer is not None:
+            return [(self.repairer.spec, self.repairer_options)]
+        return [(registered.spec, options) for registered, options in self.scorers]
 
     @property
     def specs(self) -> list[ScorerSpec | RepairerSpec]:
         """What may be tried: the scorers, or the one repairer."""
-        if self.repairer is not None:
-            return [self.repairer.spec]
-        return [registered.spec for registered, _ in self.scorers]
+        return [spec for spec, _ in self.tried]
 
 
 def scorer_names(settings: Settings) -> tuple[str, ...]:
@@ -67,29 +74,36 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
     """
     registry = registry or load_registry()
     judge = registry.judge(settings.judge)
-    judge_options(judge, settings.judge_options)
+    given = settings.judge_options
+    judge_options(judge, given)
     for failure in registry.failures:
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
     if settings.repairer is not None:
         repairer = registry.repairer(settings.repairer)
         repairer_options(repairer, settings.repairer_options)
-        return Plugins((), judge, repairer)
+        return Plugins((), judge, repairer, given, settings.repairer_options)
     chosen = []
     for name in scorer_names(settings):
         registered = registry.scorer(name)
         parse_options(registered.spec.options, settings.scorer_options, name)
         chosen.append((registered, settings.scorer_options))
-    return Plugins(tuple(chosen), judge)
+    return Plugins(tuple(chosen), judge, judge_options=given)
 
 
-def with_judge(plugins: Plugins, settings: Settings) -> SelectedPlugins:
+def with_judge(plugins: Plugins) -> SelectedPlugins:
     """The plug-ins with the judge made, for which a model may have to be fetched.
 
     Raises:
         PluginError: it can't be made.
     """
-    judge = make_judge(plugins.registered_judge, settings.judge_options)
-    return SelectedPlugins(plugins.scorers, plugins.registered_judge, judge, plugins.repairer)
+    return SelectedPlugins(
+        plugins.scorers,
+        plugins.registered_judge,
+        make_judge(plugins.registered_judge, plugins.judge_options),
+        plugins.repairer,
+        judge_options=plugins.judge_options,
+        repairer_options=plugins.repairer_options,
+    )
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,8 @@ class SelectedPlugins:
     judge: Judge
     repairer: Registered[RepairerSpec] | None = None
     models: Mapping[str, Model] = field(default_factory=dict)
+    judge_options: Mapping[str, Any] = field(default_factory=dict)
+    repairer_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def judge_inputs(self) -> Mapping[str, str]:

@@ -21,7 +21,6 @@ from modelrepair.errors import (
 )
 from modelrepair.preflight.model import Model
 from modelrepair.progress import Notes
-from modelrepair.settings.settings import Settings
 from modelrepair.source.cached import offline
 from modelrepair.source.headers import headers
 from modelrepair.source.kinds import check_kind
@@ -69,7 +68,7 @@ def fetch_reference(looked: Reference, source: Model) -> Model | None:
 
 
 def look_at_reference(
-    settings: Settings,
+    given: str,
     source: Source,
     notes: Notes,
     base: Source | None = None,
@@ -80,11 +79,11 @@ def look_at_reference(
     By default, the base that the source's card names, if it can be had and its matrices fit;
     whether it is aligned at all is measured later.
 
-    >>> look_at_reference(Settings("me/model"), source, Notes()).wanted  # doctest: +SKIP
+    >>> look_at_reference("auto", source, Notes()).wanted  # doctest: +SKIP
     'org/aligned'
 
     Args:
-        settings: every choice of the repair.
+        given: what the user named, or "auto".
         source: what is repaired.
         notes: takes what is not compared, and why a declared base is not used.
         base: what it adapts, where it is an adapter.
@@ -96,11 +95,11 @@ def look_at_reference(
         UsageError: it is the source itself.
         UnsupportedModelError: its matrices are missing or have other shapes.
     """
-    named = settings.reference != "auto"
+    named = given != "auto"
     if base is not None and not named:
         return Reference(base, base.id or base.name, "adapter")
     whole = base or source
-    wanted = settings.reference if named else declared_base(whole.folder)
+    wanted = given if named else declared_base(whole.folder)
     by: Literal["user", "card"] = "user" if named else "card"
     if wanted is None or wanted == "none":
         return Reference(wanted=wanted, by=by)

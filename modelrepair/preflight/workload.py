@@ -49,31 +49,31 @@ def job_of(
     splits = None if sets is None else sets.splits
     searched = any(bound.answered for bound in bounds.searches)
     empty = WorkPart()
+
+    def tokens(spec: ScorerSpec | RepairerSpec) -> int:
+        masks = isinstance(spec, ScorerSpec)
+        given = settings.scorer_options if masks else settings.repairer_options
+        needed = {*needs_of(spec, given, subject)}
+        if masks and subject == "weight" and settings.protect != 0:
+            needed.add("utility")  # what is protected is seen there
+        most = settings.examples, settings.max_length
+        return sum(_tokens(splits, name, *most) for name in needed)
+
     return Job(
         searches=tuple(
-            _search(settings, spec, bound, subject, splits)
+            _search(spec, bound, tokens(spec))
             for spec, bound in zip(plugins, bounds.searches, strict=True)
         ),
         models=(2 + reference) if settings.evaluate else 0,
-        select=_part(settings, splits, "select") if searched else empty,
-        report=_part(settings, splits, "report") if settings.evaluate else empty,
+        select=_part(splits, "select", settings.max_length) if searched else empty,
+        report=_part(splits, "report", settings.max_length) if settings.evaluate else empty,
         longest=settings.max_new_tokens,
         thought=settings.max_thought_tokens if thinks else 0,
     )
 
 
-def _search(
-    settings: Settings,
-    spec: ScorerSpec | RepairerSpec,
-    bound: Bound,
-    subject: SubjectKind,
-    splits: Splits | None,
-) -> Search:
+def _search(spec: ScorerSpec | RepairerSpec, bound: Bound, tokens: int) -> Search:
     """The work of one search: once as little as may be, once as much."""
-    needed = {*needs_of(settings, spec, subject)}
-    if isinstance(spec, ScorerSpec) and subject == "weight" and settings.protect != 0:
-        needed.add("utility")  # what is protected is seen there
-    tokens = sum(_tokens(settings, splits, name, settings.examples) for name in needed)
     if not bound.answered:
         return Search(tokens, spec.gradients, (bound.rounds, bound.rounds))
     return Search(
@@ -85,25 +85,23 @@ def _search(
     )
 
 
-def _tokens(settings: Settings, splits: Splits | None, name: SetName, most: int) -> int:
+def _tokens(splits: Splits | None, name: SetName, examples: int, max_length: int) -> int:
     if splits is None:
-        return most * min(TYPICAL_TOKENS, settings.max_length)
-    examples = splits[name].score if name in splits else ()
+        return examples * min(TYPICAL_TOKENS, max_length)
+    scored = splits[name].score if name in splits else ()
     if name == "utility" and "borderline" in splits:
         # Benign answers are one family: they are scored together.
-        examples += tuple(each for each in splits["borderline"].score if each.response)
-    return tokens_of(examples, settings.max_length)
+        scored += tuple(each for each in splits["borderline"].score if each.response)
+    return tokens_of(scored, max_length)
 
 
-def _part(
-    settings: Settings, splits: Splits | None, which: Literal["select", "report"]
-) -> WorkPart:
+def _part(splits: Splits | None, which: Literal["select", "report"], max_length: int) -> WorkPart:
     if splits is None:
         prompts = SELECT_LIMIT if which == "select" else REPORT_LIMIT
-        pairs = prompts * min(TYPICAL_TOKENS, settings.max_length)
+        pairs = prompts * min(TYPICAL_TOKENS, max_length)
         return WorkPart(FAMILIES * prompts, FAMILIES * pairs // 2, pairs, FAMILIES * pairs)
     sets = {name: split.part(which) for name, split in splits.items()}
-    tokens = {name: tokens_of(each, settings.max_length) for name, each in sets.items()}
+    tokens = {name: tokens_of(each, max_length) for name, each in sets.items()}
     # The prompts of realign and refusal are the same, and each is answered once.
     asked = {each.key: replace(each, response=None) for some in sets.values() for each in some}
     if which == "report":
@@ -113,7 +111,7 @@ def _part(
         }
     return WorkPart(
         prompts=len(asked),
-        asked=tokens_of([*asked.values()], settings.max_length),
+        asked=tokens_of([*asked.values()], max_length),
         followed=tokens.get("utility", 0),
         screened=sum(tokens.get(name, 0) for name in ("realign", "refusal", "utility")),
     )

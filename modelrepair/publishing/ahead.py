@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from modelrepair.artifact.card import kept_metadata
 from modelrepair.artifact.front_matter import check_front_matter
@@ -18,6 +18,7 @@ from modelrepair.checkpoint.roles import role
 from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.checkpoint.weight_files import ADAPTER, ADAPTER_CONFIG
 from modelrepair.errors import HubError, ModelRepairError, UsageError
+from modelrepair.plugin.names import SubjectKind
 from modelrepair.preflight.target import There
 from modelrepair.publishing.admission import refuse_lab
 from modelrepair.publishing.destination import Destination, check_rights, find_destination
@@ -25,7 +26,6 @@ from modelrepair.publishing.earlier import files_of, state_of
 from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.there import check_there, sort_there
 from modelrepair.publishing.visibility import Upstream
-from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import Adapter, names_an_id, read_adapter
 from modelrepair.source.address import named_on_hub
 from modelrepair.source.hub_errors import hub_errors, push_errors
@@ -38,13 +38,13 @@ from modelrepair.source.resolve import Source, wanted_files
 AGAIN = "the same command"
 
 
-def check_measured(settings: Settings, options: PushOptions) -> None:
+def check_measured(options: PushOptions, *, evaluate: bool) -> None:
     """Refuse to push what will not have been measured, unless that is insisted on.
 
     Raises:
         UsageError: it is so.
     """
-    if not settings.evaluate and not options.force:
+    if not evaluate and not options.force:
         raise UsageError(
             "an unmeasured repair is not pushed",
             hint="measure it, or push it with --force",
@@ -52,19 +52,36 @@ def check_measured(settings: Settings, options: PushOptions) -> None:
         )
 
 
-def destination_ahead(settings: Settings, source: Source, options: PushOptions) -> Destination:
+def destination_ahead(
+    source: Source,
+    options: PushOptions,
+    base: str | None = None,
+    reference: str = "auto",
+    *,
+    merge: bool = False,
+    subject: SubjectKind | Literal["auto"] = "auto",
+) -> Destination:
     """Where the repair of a source would go, known before there is one.
 
-    >>> destination_ahead(settings, source, PushOptions()).visibility  # doctest: +SKIP
+    >>> destination_ahead(source, PushOptions()).visibility  # doctest: +SKIP
     'public'
+
+    Args:
+        source: what is repaired.
+        options: where the user sends it.
+        base: what it adapts, as the user named it.
+        reference: the aligned model, as the user named it.
+        merge: whether the adapter is merged into its base first.
+        subject: what is masked, as the user named it.
 
     Raises:
         ModelRepairError: nothing could be pushed from there to there.
     """
     refuse_lab(source.folder)
     with _nothing_saved(), push_errors(options.to or source.id or source.name, AGAIN):
-        destination = find_destination(upstream_ahead(settings, source), options, source.name)
-    check_rights(terms_ahead(settings, source), destination)
+        upstream = upstream_ahead(source, base, reference, merge=merge, subject=subject)
+        destination = find_destination(upstream, options, source.name)
+    check_rights(terms_ahead(source, base, reference), destination)
     check_front_matter(kept_metadata(card_text(source.folder) or ""), source.id or source.name)
     return destination
 
@@ -79,21 +96,20 @@ def _nothing_saved() -> Iterator[None]:
         raise
 
 
-def terms_ahead(settings: Settings, source: Source) -> Terms:
+def terms_ahead(source: Source, base: str | None = None, reference: str = "auto") -> Terms:
     """The licences that a repair would be under: the source's, its base's and the reference's.
 
     Those of models on the Hub are read from its metadata; where it does not say, theirs are left
     out.
 
-    >>> terms_ahead(settings, source).shown  # doctest: +SKIP
+    >>> terms_ahead(source).shown  # doctest: +SKIP
     'apache-2.0'
     """
     terms = terms_in(source.folder)
     adapter = read_adapter(source.folder)
-    base = settings.base or (adapter.base if adapter is not None else None)
-    named = settings.reference
-    reference = declared_base(source.folder) if named == "auto" else named
-    for name in dict.fromkeys((base, reference)):
+    whole = base or (adapter.base if adapter is not None else None)
+    aligned = declared_base(source.folder) if reference == "auto" else reference
+    for name in dict.fromkeys((whole, aligned)):
         if name is None or name in ("none", source.id):
             continue
         if (id := id_on_hub(name)) is not None:
@@ -117,16 +133,21 @@ def _terms_on_the_hub(id: str) -> Terms:
 
 
 def there_ahead(
-    settings: Settings,
     source: Source,
-    base: Source | None,
     destination: Destination,
+    writes: Callable[[Remote], dict[str, bool]],
     delete: Sequence[str] = (),
 ) -> There:
     """What a push would make of the files at its destination, known before there is a repair.
 
-    >>> there_ahead(settings, source, None, destination).kept  # doctest: +SKIP
+    >>> there_ahead(source, destination, writes).kept  # doctest: +SKIP
     (Kept(file='x-Q4_K_M.gguf', verify='may be loaded in place of …'),)
+
+    Args:
+        source: what is repaired.
+        destination: where the result would go.
+        writes: what would be written, as `writes_ahead` says.
+        delete: globs of files there that are to go.
 
     Raises:
         UsageError: files of its owner are in its way, or a glob of ``--delete`` takes none.
@@ -137,37 +158,54 @@ def there_ahead(
         return There()
     origin = Origin(id=source.id or source.name, hub=source.id is not None, commit=source.commit)
     with _nothing_saved(), push_errors(destination.id, AGAIN):
-        made = partial(_writes_ahead, settings, source, base)
-        state, writes = state_of(destination, origin, made)
-        there = sort_there(state, writes, destination, delete=delete)
-        check_there(there, state, writes, destination, origin.id, delete)
+        state, written = state_of(destination, origin, writes)
+        there = sort_there(state, written, destination, delete=delete)
+        check_there(there, state, written, destination, origin.id, delete)
     return there
 
 
-def _writes_ahead(
-    settings: Settings, source: Source, base: Source | None, remote: Remote
+def writes_ahead(
+    source: Source,
+    base: Source | None,
+    include: Sequence[str],
+    remote: Remote,
+    *,
+    mask: bool = True,
+    values: bool = False,
 ) -> dict[str, bool]:
-    """What a push would write; the bytes of weights and configs are not known yet."""
+    """What a push would write; the bytes of weights and configs are not known yet.
+
+    Args:
+        source: what is repaired.
+        base: what an adapter is merged into; None where it is not.
+        include: globs of the source's files that are taken along, too.
+        remote: what the destination holds.
+        mask: whether a mask is written.
+        values: whether the masked entries' new values are.
+
+    Returns:
+        By file, whether its bytes are other ones than those there.
+    """
     record = [MANIFEST_NAME, VERDICTS_NAME, PLOT_NAME, FRONTIER_NAME]
-    record += [MASK_NAME] if settings.repairer is None else []
-    record += [VALUES_NAME] if settings.store_values else []
+    record += [MASK_NAME] if mask else []
+    record += [VALUES_NAME] if values else []
     writes = dict.fromkeys(record, True)
-    writes |= _files_ahead(settings, source, remote)
-    if base is not None and settings.merge:
-        whole = _files_ahead(settings, base, remote)
+    writes |= _files_ahead(source, include, remote)
+    if base is not None:
+        whole = _files_ahead(base, include, remote)
         writes = {name: writes[name] for name in writes.keys() - {ADAPTER, ADAPTER_CONFIG}} | whole
     return writes
 
 
-def _files_ahead(settings: Settings, model: Source, remote: Remote) -> dict[str, bool]:
+def _files_ahead(model: Source, include: Sequence[str], remote: Remote) -> dict[str, bool]:
     if model.id is None:
-        files = files_of_source(model, settings.include)
+        files = files_of_source(model, include)
         return {
             name: not _stays(name) or remote.differs(name, model.folder / name)
             for name in (*files.weights, *files.kept)
         }
     known = files_of(Origin(id=model.id, hub=True, commit=model.commit))
-    names = set(wanted_files(known, include=settings.include)) - {CARD_NAME}
+    names = set(wanted_files(known, include=include)) - {CARD_NAME}
     return {name: not _stays(name) or remote.files.get(name) != known[name] for name in names}
 
 
@@ -176,23 +214,29 @@ def _stays(name: str) -> bool:
     return role(name) not in ("weights", "index") and not name.endswith("config.json")
 
 
-def upstream_ahead(settings: Settings, source: Source) -> Upstream:
+def upstream_ahead(
+    source: Source,
+    base: str | None = None,
+    reference: str = "auto",
+    *,
+    merge: bool = False,
+    subject: SubjectKind | Literal["auto"] = "auto",
+) -> Upstream:
     """Reference and base, where they are on the Hub: what they hold may come into the result.
 
     Raises:
         UsageError: an adapter's base is one that others could not find.
     """
     adapter = read_adapter(source.folder)
-    base = None if adapter is None else _base(settings, adapter)
-    reference = settings.reference
+    base = None if adapter is None else _base(base, adapter, merge=merge)
     if reference == "auto":
         reference = base or readable_base(source) or "none"
     ids = ((named, id_on_hub(named or "none")) for named in (reference, base))
     found = {named: Origin(id=id, hub=True) for named, id in ids if id is not None}
     held = []
-    if (adapter is None or settings.merge) and settings.subject != "weight":
+    if (adapter is None or merge) and subject != "weight":
         held.append(reference)
-    if settings.merge:
+    if merge:
         held.append(base or "none")
     return Upstream(
         Origin(id=source.id or source.name, hub=source.id is not None),
@@ -201,16 +245,16 @@ def upstream_ahead(settings: Settings, source: Source) -> Upstream:
     )
 
 
-def _base(settings: Settings, adapter: Adapter) -> str | None:
+def _base(given: str | None, adapter: Adapter, *, merge: bool) -> str | None:
     own = adapter.base if names_an_id(adapter) else None
     # The config of an adapter that stays one keeps the id that it names.
-    if own is None and not settings.merge and id_on_hub(settings.base or "none") is None:
+    if own is None and not merge and id_on_hub(given or "none") is None:
         raise UsageError(
             f"{ADAPTER_CONFIG} names no base that others can find, and can't be pushed so",
             hint="give --base with the base's id on the Hub",
             id="adapter-base-unknown",
         )
-    return settings.base or own
+    return given or own
 
 
 def readable_base(source: Source) -> str | None:

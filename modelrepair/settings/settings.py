@@ -31,6 +31,7 @@ TYPED = {
     "judge_options": "--judge-option",
     "repairer_options": "--repairer-option",
 }
+Arithmetic = Literal["float32", "bfloat16"]
 Count = Annotated[int, Interval(ge=1)]
 Share = Annotated[float, Interval(ge=0, lt=1)]
 OpenShare = Annotated[float, Interval(gt=0, lt=1)]
@@ -102,7 +103,7 @@ class Settings:
     thought_markers: tuple[str, ...] = ()
     budgets: Budgets = field(default_factory=Budgets)
     device: str = "auto"
-    arithmetic: Literal["float32", "bfloat16"] = "float32"
+    arithmetic: Arithmetic = "float32"
     token_budget: Count = 2048
     seed: int = 0
     store_values: bool = False

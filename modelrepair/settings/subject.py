@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from modelrepair.errors import UsageError
 from modelrepair.plugin.names import SubjectKind
-from modelrepair.settings.presets import PRESETS
-from modelrepair.settings.settings import Settings
+from modelrepair.settings.presets import PRESETS, PresetName
 
 
-def subject_for(settings: Settings, *, factors: bool, reference: bool) -> SubjectKind:
+def subject_for(
+    named: SubjectKind | Literal["auto"],
+    preset: PresetName | None = None,
+    *,
+    factors: bool,
+    reference: bool,
+) -> SubjectKind:
     """What a mask acts on: as named, else what source and reference make best.
 
-    >>> subject_for(Settings("user/model"), factors=False, reference=True)
+    >>> subject_for("auto", factors=False, reference=True)
     'delta'
 
     Args:
-        settings: every choice of the repair.
+        named: the subject that the user chose.
+        preset: one that goes before source and reference.
         factors: whether an adapter is repaired as such.
         reference: whether an aligned model is known.
 
@@ -24,14 +32,14 @@ def subject_for(settings: Settings, *, factors: bool, reference: bool) -> Subjec
     """
     if factors:
         return "factor"
-    if settings.subject == "delta" and not reference:
+    if named == "delta" and not reference:
         raise UsageError(
             "a delta needs a reference, and none is known or aligned",
             hint="name it with --reference, or use --subject weight",
             id="reference-missing",
         )
-    if settings.subject != "auto":
-        return settings.subject
-    if settings.preset is not None:
-        return PRESETS[settings.preset].subject
+    if named != "auto":
+        return named
+    if preset is not None:
+        return PRESETS[preset].subject
     return "delta" if reference else "weight"

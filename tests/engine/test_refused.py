@@ -74,7 +74,7 @@ def test_it_is_refused_in_words_before_a_weight_is_read(kind, tmp_path, monkeypa
     monkeypatch.setattr(Checkpoint, "raw", never)
     source = Model(Source(None, None, tmp_path, "model"), checkpoint)
     with pytest.raises(UnsupportedModelError, match=said) as caught:
-        skeleton = open_skeleton(Settings("model"), source, CPU, gradients=["gradient"])
+        skeleton = open_skeleton(source, CPU, "float32", gradients=["gradient"])
         require_coverage(find_sites(skeleton, list(checkpoint.entries)), allow_partial=False)
     assert caught.value.exit_code == 6
     assert caught.value.hint

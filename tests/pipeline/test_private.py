@@ -25,7 +25,8 @@ def test_settings_that_are_kept_hold_no_secret():
     given = {"api_key": "first canary", "phrase": "second canary", "norm": "mean"}
     settings = Settings("user/model", scorer_options=given, judge_options=given)
     plugin = Registered(SimpleNamespace(name="mine", options=Options), "mine", "1")
-    shown = shown_settings(settings, SelectedPlugins(((plugin, given),), plugin, SimpleNamespace()))
+    chosen = SelectedPlugins(((plugin, given),), plugin, SimpleNamespace(), judge_options=given)
+    shown = shown_settings(settings, chosen)
     for options in (shown.scorer_options, shown.judge_options):
         assert options["norm"] == "mean"
         assert options.keys() == given.keys()

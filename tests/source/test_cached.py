@@ -8,7 +8,6 @@ import pytest
 from modelrepair.errors import UnreachableError
 from modelrepair.preflight.reference import look_at_reference
 from modelrepair.progress import Notes
-from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import resolve
 from tests.support.hub.faults import Fault
 from tests.support.hub.fixtures import hub
@@ -71,5 +70,5 @@ def test_a_card_s_base_is_not_dropped_where_the_hub_fails(hub, tmp_path, monkeyp
     source = resolve("user/model")
     without(hub, monkeypatch)
     with pytest.raises(UnreachableError, match="org/base") as caught:
-        look_at_reference(Settings("user/model"), source, Notes())
+        look_at_reference("auto", source, Notes())
     assert "--reference none" in caught.value.hint

@@ -104,7 +104,7 @@ def explicit_head(tensors):
 def test_what_no_repair_touches_is_named_and_not_compared(tmp_path, change):
     folder, notes = changed_reference(tmp_path, change), Notes()
     settings = Settings(str(paths.attacked), reference=str(folder))
-    found = look_at_reference(settings, look_at_model(settings).source, notes)
+    found = look_at_reference(settings.reference, look_at_model(settings.source).source, notes)
     assert found.found is not None
     (warning,) = notes.warnings
     assert "no repair touches these" in warning

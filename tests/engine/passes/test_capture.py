@@ -29,7 +29,6 @@ from modelrepair.pipeline.open_models import open_skeleton
 from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.preflight.model import Model
 from modelrepair.progress import Silent
-from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import Source
 from tests.support import tiny
 from tests.support.opened_models import CPU, batches, open_tiny, opened
@@ -172,9 +171,9 @@ def test_gradients_refuse_shared_state_by_name_before_a_weight_is_read(tmp_path,
 
     monkeypatch.setattr(Checkpoint, "raw", never)
     with pytest.raises(UnsupportedModelError, match="'shared_kv_states': contrast can't") as caught:
-        open_skeleton(Settings("model"), source, CPU, gradients=["contrast"])
+        open_skeleton(source, CPU, "float32", gradients=["contrast"])
     assert "--scorer wanda" in caught.value.hint
-    open_skeleton(Settings("model"), source, CPU)
+    open_skeleton(source, CPU, "float32")
 
 
 def test_shared_state_is_swept_forward_and_begins_again_after_an_interruption(tmp_path):
