@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from modelrepair.checkpoint.place import placed
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.examples.keys import SetKey
 from modelrepair.pipeline.finished import refuse_foreign
 from modelrepair.pipeline.history import past_of
 from modelrepair.pipeline.kept import left_ahead
 from modelrepair.pipeline.models import check_subject, find_base
 from modelrepair.plugin.names import SubjectKind
 from modelrepair.preflight.model import Model
+from modelrepair.preflight.named_sets import NamedSets, named_sets
 from modelrepair.preflight.needs import require_named, require_reference, sets_to_read
 from modelrepair.preflight.plan import plan_model
 from modelrepair.preflight.plugins import Plugins
@@ -72,7 +72,7 @@ class Ahead:
     reference: Reference
     past: tuple[str, ...]
     subject: SubjectKind
-    sets: Mapping[SetKey, str]
+    sets: NamedSets
     left_behind: Mapping[str, str]
     destination: Destination | None
     there: There
@@ -136,19 +136,23 @@ def look_ahead(
     past = past_of(source, base, reference=known)
     for line in past:
         notes.warn(line)
-    factors = base is not None and not settings.merge
+    named, factors = named_sets(settings), base is not None and not settings.merge
     subject: SubjectKind = "factor" if factors else "delta" if known else "weight"
     with refusals.kept():
         subject = subject_for(settings.subject, settings.preset, factors=factors, reference=known)
         if plugins.repairer is not None:
             require_reference(plugins.repairer.spec, reference.found)
-        require_named(settings, plugins, subject)
+        require_named(named, plugins, subject, settings.protect)
     destination, there = None, There()
     with refusals.kept():
         if pushing is not None:
-            named = settings.base, settings.reference
             destination = destination_ahead(
-                source, pushing, *named, merge=settings.merge, subject=settings.subject
+                source,
+                pushing,
+                settings.base,
+                settings.reference,
+                merge=settings.merge,
+                subject=settings.subject,
             )
             writes = partial(
                 writes_ahead,
@@ -166,7 +170,9 @@ def look_ahead(
         reference=reference,
         past=tuple(past),
         subject=subject,
-        sets=sets_to_read(settings, plugins, subject),
+        sets=sets_to_read(
+            named, plugins, subject, evaluate=settings.evaluate, protect=settings.protect
+        ),
         left_behind=left,
         destination=destination,
         there=there,

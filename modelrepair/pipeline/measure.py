@@ -14,6 +14,7 @@ from modelrepair.pipeline.open_models import open_panel, open_skeleton, weights_
 from modelrepair.pipeline.reports import MeasureReport
 from modelrepair.pipeline.standing import SEE_ANSWERS
 from modelrepair.pipeline.templates import panel_under
+from modelrepair.preflight.named_sets import named_sets
 from modelrepair.preflight.plugins import find_plugins, with_judge
 from modelrepair.preflight.sets import load_whole_sets
 from modelrepair.progress import Notes, Progress
@@ -33,7 +34,7 @@ def run_measure(
     plugins = find_plugins(settings, notes)
     ahead = look_at_model(settings.source, settings.revision, settings.base, settings.include)
     chosen = with_judge(plugins)
-    sets = load_whole_sets(settings, notes)
+    sets = load_whole_sets(named_sets(settings), notes)
     check_layout(ahead, settings.arithmetic)
     model = fetch_source(ahead, settings.include)
     device = find_device(settings.device)

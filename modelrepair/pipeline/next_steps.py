@@ -9,6 +9,8 @@ from typing import Any
 from modelrepair.artifact.manifest import Manifest
 from modelrepair.evaluation.gate import GateResult
 from modelrepair.pipeline.short_sets import short_sets
+from modelrepair.preflight.named_sets import named_sets
+from modelrepair.preflight.shortage import Short
 from modelrepair.settings.amount import Fixed, Searched, amount_of
 from modelrepair.settings.search_limits import MOST_GENERATIONS, MOST_ROUNDS, Limits
 from modelrepair.settings.settings import Settings
@@ -64,7 +66,9 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
         words = ("--judge", "guard", "--judge-option", "model=ORG/GUARD")
         return (Idea("take a judge that reads the language of the answers", add=words),)
     if gate.verdict == "undecided":
-        return tuple(_more_examples(settings, manifest, gate))[:MOST]
+        asked = settings.kind_examples
+        short = short_sets(named_sets(settings), manifest, gate, settings.budgets.fewest, asked)
+        return tuple(_more_examples(short, gate.needed_of_kinds, asked))[:MOST]
     tried = {point.scorer for point in manifest.search}
     by_contrast = manifest.scorer is not None and manifest.scorer.name == "contrast"
     search = "let the search find how much is enough"
@@ -108,11 +112,10 @@ def _short_of_default(limits: Limits, *, timed: bool) -> tuple[str, ...]:
 _OF_A_REPAIRER = ("--repairer", "--repairer-option", "--strength")
 
 
-def _more_examples(settings: Settings, manifest: Manifest, gate: GateResult) -> Iterable[Idea]:
+def _more_examples(short: list[Short], of_kinds: int | None, asked: int) -> Iterable[Idea]:
     """The sets that are too short to be sure, where a number of examples is known to do."""
-    for short in short_sets(settings, manifest, gate)[:MOST]:
-        yield Idea(str(short), add=(short.option, f"{short.key.role.upper()}.jsonl"))
-    of_kinds, asked = gate.needed_of_kinds, settings.kind_examples
+    for each in short[:MOST]:
+        yield Idea(str(each), add=(each.option, f"{each.key.role.upper()}.jsonl"))
     if of_kinds is not None and of_kinds > asked:
         why = f"{asked} examples of a kind leave it open; {of_kinds} decide"
         yield Idea(why, add=("--kind-examples", str(of_kinds)))

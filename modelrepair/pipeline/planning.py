@@ -63,7 +63,7 @@ def plan_of(
     plugins = find_plugins(settings, notes)
     refusals = Refusals(keep=True)
     ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
-    seen = look_at_sets(settings, ahead.sets, notes, refusals)
+    seen = look_at_sets(ahead.sets, notes, refusals)
     made = plan_ahead(settings, plugins, ahead, seen, out, notes, refusals, restart=restart)
     hub = hub_plan(settings, ahead, made, pushing)
     return replace(made, notes=(*made.notes, *notes.warnings), hub=hub)

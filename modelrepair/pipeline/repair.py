@@ -124,7 +124,7 @@ def run(
     plugins = find_plugins(settings, notes)
     refusals = Refusals(keep=False)
     ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
-    here = look_at_sets(settings, ahead.sets, notes, refusals)
+    here = look_at_sets(ahead.sets, notes, refusals)
     target = None if ahead.destination is None else ahead.destination.id
     planned = plan_ahead(settings, plugins, ahead, here, out, Notes(), refusals, restart=restart)
     for line in planned.opening.lines() if planned.opening else ():

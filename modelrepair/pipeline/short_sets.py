@@ -6,23 +6,27 @@ from typing import TYPE_CHECKING
 
 from modelrepair.evaluation.gate import GateResult
 from modelrepair.examples.keys import SetKey, reported
-from modelrepair.preflight.shortage import FAMILY, POOLS, Short, _name
-from modelrepair.settings.settings import Settings
+from modelrepair.preflight.named_sets import NamedSets, shown_name
+from modelrepair.preflight.shortage import FAMILY, POOLS, Short
 
 if TYPE_CHECKING:
     from modelrepair.artifact.manifest import KindRecord, Manifest
 
 
-def short_sets(settings: Settings, manifest: Manifest, gate: GateResult) -> list[Short]:
+def short_sets(
+    named: NamedSets, manifest: Manifest, gate: GateResult, fewest: int, kind_examples: int
+) -> list[Short]:
     """The sets that keep a verdict open, each once.
 
-    >>> short_sets(settings, manifest, gate)  # doctest: +SKIP
+    >>> short_sets(named, manifest, gate, 50, 100)  # doctest: +SKIP
     []
 
     Args:
-        settings: as the user gave them.
+        named: the sets, as the user named them.
         manifest: of the repair.
         gate: what it said.
+        fewest: reported examples under which nothing is decided.
+        kind_examples: the most report examples of a kind.
     """
     found: dict[tuple[SetKey, str | None], Short] = {}
 
@@ -39,14 +43,14 @@ def short_sets(settings: Settings, manifest: Manifest, gate: GateResult) -> list
         if rule in harm:
             needed = 0 if enough else soonest
         if rule.sets in POOLS and rule.kind is None:
-            needed = max(needed, settings.budgets.fewest)
+            needed = max(needed, fewest)
         if rule.n >= needed:
             continue
         if rule.kind is not None:
             kind = manifest.kinds[rule.kind]
             key = _given(kind, manifest)
-            if key is not None and rule.n < settings.kind_examples:
-                add(Short(key, _name(settings, key), rule.n, needed, rule.kind))
+            if key is not None and rule.n < kind_examples:
+                add(Short(key, shown_name(named, key), rule.n, needed, rule.kind))
             continue
         keys = [reported(FAMILY[name], manifest.sets) for name in rule.sets if name in FAMILY]
         given = [key for key in keys if key is not None]
@@ -54,7 +58,7 @@ def short_sets(settings: Settings, manifest: Manifest, gate: GateResult) -> list
             # Of a pool, what the largest leaves is the least that has to grow.
             key = max(given, key=lambda each: manifest.sets[each].counts.get("report", 0))
             own = manifest.sets[key].counts.get("report", rule.n) if len(given) > 1 else rule.n
-            add(Short(key, _name(settings, key), own, needed - rule.n + own))
+            add(Short(key, shown_name(named, key), own, needed - rule.n + own))
     return [*found.values()]
 
 

@@ -7,25 +7,15 @@ from typing import Any
 
 from modelrepair.errors import UsageError
 from modelrepair.examples.find import on_the_hub
-from modelrepair.examples.keys import FAMILIES, SetKey
+from modelrepair.examples.keys import FAMILIES
 from modelrepair.plugin.names import SetName, SetUse, SubjectKind
 from modelrepair.plugin.options import parse_options
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
+from modelrepair.preflight.named_sets import NamedSets
 from modelrepair.preflight.plugins import Plugins
-from modelrepair.settings.settings import NONE, Settings
 
 TOGETHER: tuple[tuple[SetName, ...], ...] = (("realign", "refusal"), ("utility", "borderline"))
 """Refusals are made of realign's prompts; borderline answers are scored with utility's."""
-
-
-def named_sets(settings: Settings) -> dict[SetKey, str]:
-    """The sets that were named, or that a default names, by their keys.
-
-    >>> [str(key) for key in named_sets(Settings("user/model", borderline="none"))]
-    ['realign', 'utility']
-    """
-    named = {key: getattr(settings, key) for key in SetKey}
-    return {key: text for key, text in named.items() if text not in (None, NONE)}
 
 
 def needs_of(
@@ -42,26 +32,34 @@ def needs_of_all(plugins: Plugins, subject: SubjectKind) -> set[SetName]:
     return {name for each in plugins.tried for name in needs_of(*each, subject)}
 
 
-def sets_to_read(settings: Settings, plugins: Plugins, subject: SubjectKind) -> dict[SetKey, str]:
+def sets_to_read(
+    named: NamedSets,
+    plugins: Plugins,
+    subject: SubjectKind,
+    *,
+    evaluate: bool = True,
+    protect: float | None = None,
+) -> NamedSets:
     """The sets that are read: where something is measured all of them, else what is scored with.
 
     What lies here is read in any case: it costs nothing, and a mistake in it is found.
 
     Args:
-        settings: every choice of the repair.
+        named: the sets.
         plugins: what may be tried.
         subject: what is masked.
+        evaluate: whether anything is measured.
+        protect: the share of the entries that is kept from being masked, where it was named.
     """
-    named = named_sets(settings)
-    if settings.evaluate:
+    if evaluate:
         return named
     needed = needs_of_all(plugins, subject)
-    if protects(settings.protect, plugins, subject):
+    if protects(protect, plugins, subject):
         needed.add("utility")
     read = {name for names in TOGETHER if needed & {*names} for name in names}
-    far = {key.role for key, text in named.items() if on_the_hub(text)}
+    far = {key.role for key, each in named.items() if on_the_hub(each.text)}
     left = {key.role for family in FAMILIES for key in family if far & {k.role for k in family}}
-    return {key: text for key, text in named.items() if key.role in read or key.role not in left}
+    return {key: each for key, each in named.items() if key.role in read or key.role not in left}
 
 
 def protects(share: float | None, plugins: Plugins, subject: SubjectKind) -> bool:
@@ -74,19 +72,21 @@ def protects(share: float | None, plugins: Plugins, subject: SubjectKind) -> boo
     return subject == "weight" and plugins.repairer is None
 
 
-def require_named(settings: Settings, plugins: Plugins, subject: SubjectKind) -> None:
+def require_named(
+    named: NamedSets, plugins: Plugins, subject: SubjectKind, protect: float | None = None
+) -> None:
     """Refuse a plug-in, the first that is tried, or a protection, whose set is not named.
 
     Raises:
         UsageError: a set is missing.
     """
-    named = {key.role for key in named_sets(settings)}
-    named |= {"refusal"} if "realign" in named else set()
+    roles = {key.role for key in named}
+    roles |= {"refusal"} if "realign" in roles else set()
     spec, options = plugins.tried[0]
     for name in needs_of(spec, options, subject):
-        if name not in named:
+        if name not in roles:
             raise lacking(spec, name, f"a {name} set")
-    if (settings.protect or 0) > 0 and "utility" not in named:
+    if (protect or 0) > 0 and "utility" not in roles:
         raise UsageError(
             "--protect needs a utility set", hint="give one with --utility", id="set-missing"
         )

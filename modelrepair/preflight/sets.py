@@ -17,9 +17,10 @@ from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import Split, Splits, split_sets
 from modelrepair.plugin.judge import Exchange, Judge
 from modelrepair.plugin.names import SetName
+from modelrepair.preflight.named_sets import NamedSet, NamedSets, named_sets
 from modelrepair.preflight.shortage import short_kinds
 from modelrepair.progress import Notes
-from modelrepair.settings.settings import DEFAULT_SETS, NONE, Settings
+from modelrepair.settings.settings import DEFAULT_SETS, Settings
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.panel import Panel
@@ -62,11 +63,13 @@ def load_sets(
             score with.
         HubError: a set on the Hub that can't be had.
     """
+    named = named_sets(settings)
     given: dict[SetKey, ExampleSet] = {}
     for key in SetKey:
-        some = known.get(key) or (read_set(settings, key, notes) if key in keys else None)
-        if some is not None:
-            given[key] = some
+        if key in known:
+            given[key] = known[key]
+        elif key in keys and key in named:
+            given[key] = read_named(named[key], key.role, notes)
     return cut_sets(settings, given, notes, judge)
 
 
@@ -74,9 +77,10 @@ def cut_sets(
     settings: Settings, given: dict[SetKey, ExampleSet], notes: Notes, judge: Judge | None = None
 ) -> Sets:
     """Make refusals where none are given, look at the sets, and cut them; Raises as `load_sets`."""
+    named = named_sets(settings)
     for harmful, safe in REFUSED.items():
         if harmful in given and safe not in given:
-            given[safe] = _refusals(settings, given[harmful], harmful, notes, judge)
+            given[safe] = _refusals(named[harmful], given[harmful], notes, judge)
     for key in ROLES:
         if key.tested in given and key not in given:
             raise UsageError(
@@ -100,7 +104,7 @@ def cut_sets(
     )
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
-    for short in short_kinds(settings, given, splits):
+    for short in short_kinds(named, given, splits, settings.budgets, settings.kind_examples):
         notes.warn(f"{short}; until then the verdict may stay undecided")
     for key, count in splits.dropped.items():
         notes.warn(f"left out of the {key} set: {count} of its prompts, which are in another set")
@@ -116,7 +120,7 @@ def _is_part(some: ExampleSet, whole: ExampleSet) -> bool:
     return {each.key for each in some.examples} < {each.key for each in whole.examples}
 
 
-def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
+def load_whole_sets(named: NamedSets, notes: Notes) -> Splits:
     """All given sets as the report part, for a measurement that scores and searches nothing.
 
     Raises:
@@ -124,14 +128,15 @@ def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
     """
     parts: dict[SetName, Split] = {}
     for key in ROLES:
-        some = _find(settings, key, key.role, notes, answers=False)
-        if some is not None and some.own_answers:
+        if key not in named:
+            continue
+        some = read_named(named[key], key.role, notes, answers=False)
+        if some.own_answers:
             raise UsageError(
                 f"{key.option} {some.id}: a measurement takes answers from a set",
                 hint=f"leave {OWN_ANSWERS} out",
             )
-        if some is not None:
-            parts[some.name] = Split((), (), some.examples)
+        parts[some.name] = Split((), (), some.examples)
     if not parts:
         raise UsageError(
             "no example set was given",
@@ -141,29 +146,22 @@ def load_whole_sets(settings: Settings, notes: Notes) -> Splits:
     return Splits(parts, {}, ())
 
 
-def read_set(settings: Settings, key: SetKey, notes: Notes) -> ExampleSet | None:
-    """The set that a key's option names; None where it names none.
+def read_named(
+    named: NamedSet, role: SetName, notes: Notes, *, answers: bool | None = None
+) -> ExampleSet:
+    """A set that was named, read in a role.
+
+    Args:
+        named: the set, and how its rows are read.
+        role: what its examples are used as.
+        notes: where warnings go.
+        answers: whether its rows need answers, as `load_set` takes it.
 
     Raises:
         ExampleSetError: it can't be read, is malformed or empty.
         HubError: a set on the Hub that can't be had.
     """
-    return _find(settings, key, key.role, notes)
-
-
-def _find(
-    settings: Settings, key: SetKey, role: SetName, notes: Notes, *, answers: bool | None = None
-) -> ExampleSet | None:
-    """The set that a key's option names, read in a role; None where it names none."""
-    text = getattr(settings, key)
-    if text is None or text == NONE:
-        return None
-    reading = SetReading(
-        columns=getattr(settings, f"{key.role}_columns"),
-        filters=getattr(settings, f"{key.role}_filter"),
-        limit=getattr(settings, f"{key.role}_limit"),
-    )
-    some, said = find_set(text, role, reading, answers=answers)
+    some, said = find_set(named.text, role, named.reading, answers=answers)
     for line in said:
         notes.warn(line)
     if some.faults:
@@ -178,12 +176,12 @@ def _find(
 
 
 def _refusals(
-    settings: Settings, realign: ExampleSet, key: SetKey, notes: Notes, judge: Judge | None
+    named: NamedSet, realign: ExampleSet, notes: Notes, judge: Judge | None
 ) -> ExampleSet:
     """Refusals of the realign prompts: the chosen answers of preference data, else made ones."""
     if realign.preference:
-        chosen = _find(settings, key, "refusal", notes)
-        if chosen is not None and (judge is None or not _swapped(chosen, judge)):
+        chosen = read_named(named, "refusal", notes)
+        if judge is None or not _swapped(chosen, judge):
             return chosen
         notes.warn(
             f"most chosen answers of {realign.id} are no refusals to the judge: refusals were made"

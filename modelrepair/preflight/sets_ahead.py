@@ -10,10 +10,10 @@ from modelrepair.examples.example import ExampleSet
 from modelrepair.examples.find import OWN_ANSWERS, check_access, meant, on_the_hub
 from modelrepair.examples.keys import SetKey
 from modelrepair.plugin.loading import Registered
+from modelrepair.preflight.named_sets import NamedSets
 from modelrepair.preflight.refusals import Refusals
-from modelrepair.preflight.sets import read_set
+from modelrepair.preflight.sets import read_named
 from modelrepair.progress import Notes
-from modelrepair.settings.settings import Settings
 from modelrepair.settings.short_names import short_set
 
 
@@ -30,9 +30,7 @@ class SetsAhead:
         return self.known.keys() == self.given.keys()
 
 
-def look_at_sets(
-    settings: Settings, wanted: Mapping[SetKey, str], notes: Notes, refusals: Refusals
-) -> SetsAhead:
+def look_at_sets(wanted: NamedSets, notes: Notes, refusals: Refusals) -> SetsAhead:
     """Look at the sets that are going to be read, before any that is far away is fetched.
 
     What lies here and what the user brings is read. Of a registered set it is known what it
@@ -40,7 +38,6 @@ def look_at_sets(
     be right. Once there is a refusal, the Hub is not asked for anything.
 
     Args:
-        settings: how their rows are read.
         wanted: the sets, by key, as they were named.
         notes: where warnings go.
         refusals: stops the run at the first, or keeps it.
@@ -51,18 +48,19 @@ def look_at_sets(
     """
     known: dict[SetKey, SetAhead] = {}
     given: dict[SetKey, ExampleSet] = {}
-    for key, text in wanted.items():
+    for key, named in wanted.items():
+        text = named.text
         far = on_the_hub(text)
         with refusals.kept():
-            filters = getattr(settings, f"{key.role}_filter")
-            known[key] = replace(set_ahead(text, key.role, filters, ask=False), id=short_set(text))
+            seen = set_ahead(text, key.role, named.reading.filters, ask=False)
+            known[key] = replace(seen, id=short_set(text))
             found = meant(text.removeprefix(OWN_ANSWERS), key.role)
             if far and refusals.first is not None:
                 continue
             if far and isinstance(found, Registered):
                 check_access(found, key.role)
-            elif (some := read_set(settings, key, notes)) is not None:
-                given[key] = some
+            else:
+                given[key] = some = read_named(named, key.role, notes)
                 known[key] = replace(
                     known[key],
                     commit=some.commit,

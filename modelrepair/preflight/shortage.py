@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from modelrepair.evaluation.kinds import fewest_of_kinds
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.splits import REPORT_LIMIT
-from modelrepair.settings.settings import Settings
-from modelrepair.settings.short_names import short_set
+from modelrepair.preflight.named_sets import NamedSets, shown_name
 
 if TYPE_CHECKING:
+    from modelrepair.budgets import Budgets
     from modelrepair.examples.load import ExampleSet
     from modelrepair.examples.splits import Splits
 
@@ -73,26 +73,28 @@ class Short:
 
 
 def short_kinds(
-    settings: Settings, given: Mapping[SetKey, ExampleSet], splits: Splits
+    named: NamedSets,
+    given: Mapping[SetKey, ExampleSet],
+    splits: Splits,
+    budgets: Budgets,
+    kind_examples: int,
 ) -> Iterator[Short]:
     """The kinds of given sets that are too small to decide by, even where nothing is lost.
 
-    >>> list(short_kinds(settings, sets.given, sets.splits))  # doctest: +SKIP
+    >>> list(short_kinds(named, sets.given, sets.splits, Budgets(), 100))  # doctest: +SKIP
     []
 
     Args:
-        settings: as the user gave them.
+        named: the sets, as the user named them.
         given: the sets by key.
         splits: how they are cut.
+        budgets: the numbers of the gate.
+        kind_examples: the most report examples of a kind.
     """
-    needed = fewest_of_kinds(len(splits.kinds), settings.budgets)
+    needed = fewest_of_kinds(len(splits.kinds), budgets)
     keys = {some.digest: key for key, some in given.items()}
     for kind in splits.kinds:
         found = len(splits.reported(kind)) + len(kind.asked)
         key = keys.get(kind.set.digest)
-        if key is not None and found < min(needed, settings.kind_examples):
-            yield Short(key, _name(settings, key), found, needed, kind.name)
-
-
-def _name(settings: Settings, key: SetKey) -> str:
-    return short_set(getattr(settings, key) or key.role)
+        if key is not None and found < min(needed, kind_examples):
+            yield Short(key, shown_name(named, key), found, needed, kind.name)

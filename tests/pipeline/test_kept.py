@@ -12,7 +12,6 @@ from modelrepair import UnsupportedModelError, UsageError, apply, load_manifest,
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
 from modelrepair.pipeline.kept import left_ahead
-from modelrepair.settings.settings import Settings
 from modelrepair.source.kept import files_of_source
 from modelrepair.source.resolve import Source, resolve
 
@@ -124,7 +123,6 @@ def test_a_merge_takes_files_of_both(tmp_path):
         (tmp_path / name / "model.safetensors").touch()
         (tmp_path / name / f"{name}.csv").write_text(name)
     adapter, base = (Source(None, None, tmp_path / name, name) for name in ("adapter", "base"))
-    both = Settings("adapter", merge=True, include=("*.csv",))
-    assert left_ahead(both, adapter, base) == {}
+    assert left_ahead(adapter, base, ("*.csv",)) == {}
     with pytest.raises(UsageError, match=r"'base\*' matches no file"):
-        left_ahead(replace(both, merge=False, include=("base*",)), adapter, base)
+        left_ahead(adapter, include=("base*",))

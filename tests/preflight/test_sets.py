@@ -10,6 +10,7 @@ from modelrepair.demo import paths
 from modelrepair.errors import ExampleSetError, PluginError, UsageError
 from modelrepair.evaluation.panel import Panel
 from modelrepair.pipeline.open_models import load_template
+from modelrepair.preflight.named_sets import named_sets
 from modelrepair.preflight.sets import (
     load_sets,
     load_whole_sets,
@@ -48,9 +49,9 @@ def test_prompts_of_two_sets_are_counted(tmp_path):
 
 def test_a_measurement_needs_a_set_and_no_answers(tmp_path):
     with pytest.raises(UsageError, match="no example set"):
-        load_whole_sets(Settings("m", realign="none", **WITHOUT), Notes())
+        load_whole_sets(named_sets(Settings("m", realign="none", **WITHOUT)), Notes())
     prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a"}, {"prompt": "b"}])
-    sets = load_whole_sets(Settings("m", realign=str(prompts), **WITHOUT), Notes())
+    sets = load_whole_sets(named_sets(Settings("m", realign=str(prompts), **WITHOUT)), Notes())
     assert len(sets["realign"].report) == 2
 
 
