@@ -13,9 +13,9 @@ from modelrepair.settings.settings import Settings
 
 
 def reference(settings):
-    source = look_at_model(settings)
+    source = look_at_model(settings.source)
     notes = Notes()
-    return look_at_reference(settings, source.source, notes).found, notes.warnings
+    return look_at_reference(settings.reference, source.source, notes).found, notes.warnings
 
 
 def test_a_reference_is_found_named_or_not_at_all(tmp_path):
