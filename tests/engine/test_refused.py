@@ -14,7 +14,6 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine.sites import find_sites, require_coverage
 from modelrepair.pipeline.open_models import open_skeleton
 from modelrepair.preflight.model import Model
-from modelrepair.settings.settings import Settings
 from modelrepair.source.resolve import Source
 from tests.support import tiny
 from tests.support.opened_models import CPU
