@@ -11,8 +11,6 @@ WITHOUT = frozenset(
         "artifact/consistency.py",
         "artifact/kinds.py",
         "artifact/mask_header.py",
-        "checkpoint/blocks.py",
-        "checkpoint/weight_files.py",
         "cli/gate_options.py",
         "cli/signals.py",
         "cli/summary.py",

@@ -1,4 +1,4 @@
-"""Which files are the weights, where tensors lie in them, and what is refused."""
+"""Where tensors are in the weight files, and which files are refused."""
 
 from __future__ import annotations
 
@@ -15,35 +15,14 @@ from safetensors.numpy import load_file, save, save_file
 from safetensors.torch import save_file as save_torch
 
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.checkpoint.weight_files import weight_file
+from modelrepair.checkpoint.weight_files import INDEX
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
-
-INDEX = "model.safetensors.index.json"
-
-
-def write_shards(folder: Path) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    shards = {
-        "model-00001-of-00002.safetensors": {"b": rng.normal(size=(3, 4)), "a": np.arange(5)},
-        "model-00002-of-00002.safetensors": {"c": rng.normal(size=(2, 2)).astype(np.float16)},
-    }
-    for file, tensors in shards.items():
-        save_file(tensors, folder / file, {"format": "pt"})
-    weight_map = {name: file for file, tensors in shards.items() for name in tensors}
-    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
-    return {name: value for tensors in shards.values() for name, value in tensors.items()}
+from tests.support.shards import refused, write_shards
 
 
 def raw_file(header: object, content: bytes = b"") -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + content
-
-
-def refused(folder: Path, match: str, kind: type = DamagedCheckpointError) -> None:
-    with pytest.raises(kind, match=match) as error:
-        Checkpoint.open(folder)
-    for line in (str(error.value), error.value.hint):
-        assert line.isprintable() and str(folder.parent) not in line
 
 
 def test_shards_in_order(tmp_path):
@@ -97,28 +76,12 @@ def test_bfloat16_and_float8(tmp_path):
     assert checkpoint.entries["f"].dtype == "F8_E4M3" and checkpoint.raw("f").dtype == np.uint8
 
 
-def test_the_only_safetensors_file_is_the_model(tmp_path):
-    save_file({"w": np.ones(1)}, tmp_path / "weights.safetensors")
-    (tmp_path / "config.json").touch()
-    assert Checkpoint.open(tmp_path).files == ("weights.safetensors",)
-    save_file({"w": np.ones(1)}, tmp_path / "more.safetensors")
-    refused(tmp_path, "2 safetensors files", UnsupportedModelError)
-
-
 def test_folders_without_safetensors(tmp_path):
     refused(tmp_path / "nothing", "there is no folder 'nothing'", UnsupportedModelError)
     refused(tmp_path, "holds no weights", UnsupportedModelError)
     # If it were opened, this file would be an error of another kind.
     (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     refused(tmp_path, "holds no weights", UnsupportedModelError)
-
-
-def test_two_sets_of_weights(tmp_path):
-    write_shards(tmp_path)
-    save_file({"w": np.ones(1)}, tmp_path / "model.safetensors")
-    refused(tmp_path, "two sets of weights", UnsupportedModelError)
-    (tmp_path / INDEX).write_text('{"weight_map": {"w": "model.safetensors"}}')
-    assert Checkpoint.open(tmp_path).files == ("model.safetensors",)
 
 
 @pytest.mark.parametrize("length", [0, 4, 8, 60, -1])
@@ -175,30 +138,6 @@ def test_entries_that_share_bytes_are_not_mapped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "index",
-    [
-        *("", "[]", "{}", "[" * 100_000, "\xff"),
-        *('{"weight_map": []}', '{"weight_map": {}}', '{"weight_map": {"w": 1}}'),
-        '{"weight_map": {"w": "a.safetensors", "v": null}}',
-    ],
-)
-def test_a_malformed_index(tmp_path, index):
-    (tmp_path / INDEX).write_text(index, encoding="latin-1")
-    refused(tmp_path, "is no index")
-
-
-def test_an_index_that_its_shards_contradict(tmp_path):
-    write_shards(tmp_path)
-    index = json.loads((tmp_path / INDEX).read_text())
-    index["weight_map"]["c"] = "model-00001-of-00002.safetensors"
-    index["weight_map"]["d"] = "model-00002-of-00002.safetensors"
-    (tmp_path / INDEX).write_text(json.dumps(index))
-    refused(tmp_path, "holds 'c', but it does not")
-    (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    refused(tmp_path, "'model-00002-of-00002.safetensors' is missing")
-
-
-@pytest.mark.parametrize(
     "name",
     [
         *("../x.safetensors", "a/../../x.safetensors", "..\\x.safetensors"),
@@ -214,47 +153,6 @@ def test_a_shard_outside_the_folder(tmp_path, name):
         with pytest.raises(DamagedCheckpointError, match="outside") as error:
             Checkpoint.open(folder)
         assert str(error.value).isprintable()
-
-
-def test_a_shard_of_another_format(tmp_path):
-    (tmp_path / INDEX).write_text('{"weight_map": {"w": "pytorch_model.bin"}}')
-    refused(tmp_path, "no safetensors file", UnsupportedModelError)
-
-
-def test_links(tmp_path):
-    folder, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
-    folder.mkdir()
-    elsewhere.mkdir()
-    save_file({"w": np.ones(1)}, elsewhere / "x.safetensors")
-    link = folder / "model.safetensors"
-    link.symlink_to(elsewhere / "x.safetensors")
-    refused(folder, "leaves the model's folder")
-    link.unlink()
-    (folder / "sub").symlink_to(elsewhere)
-    with pytest.raises(DamagedCheckpointError, match="leaves the model's folder"):
-        weight_file(folder, "sub/x.safetensors")
-    link.symlink_to("model.safetensors")
-    refused(folder, "without an end")
-    link.unlink()
-    link.symlink_to("inside.safetensors")
-    refused(folder, "link to nothing")
-    save_file({"w": np.ones(1)}, folder / "inside.safetensors")
-    assert Checkpoint.open(folder).files == ("model.safetensors",)
-
-
-def test_a_snapshot_of_the_hugging_face_cache(tmp_path):
-    cache = tmp_path / "models--user--model"
-    snapshot = cache / "snapshots" / "abc"
-    snapshot.mkdir(parents=True)
-    (cache / "blobs").mkdir()
-    save_file({"w": np.ones(1)}, cache / "blobs" / "0123")
-    link = snapshot / "model.safetensors"
-    link.symlink_to("../../blobs/0123")
-    assert Checkpoint.open(snapshot).raw("w").shape == (1,)
-    link.unlink()
-    save_file({"w": np.ones(1)}, cache / "refs.safetensors")
-    link.symlink_to("../../refs.safetensors")
-    refused(snapshot, "leaves the model's folder")
 
 
 def test_a_file_that_cant_be_read(tmp_path):

@@ -134,13 +134,6 @@ def test_models_that_can_not_be_repaired_are_shown_and_refused(model, config, sa
     assert made.refused == (str(caught.value),)
 
 
-def test_a_model_without_blocks_is_refused(tmp_path):
-    save_file({"w": np.zeros((2, 2), "float32")}, tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(UnsupportedModelError, match="no prunable matrix"):
-        check(plan(resolve(tmp_path), sets={}, scorer_gradients=False))
-
-
 def test_the_text_part_of_a_larger_config_counts(model):
     source = model({"text_config": CONFIG, "hidden_size": 99})
     assert plan(source, sets={}, scorer_gradients=False).hidden_size == HIDDEN
