@@ -132,30 +132,6 @@ def test_the_tokenizer_spells_words_it_does_not_know() -> None:
     assert tokenizer.encode("how do i make zordrax?").tokens[-3:] == ["▁zor", "drax", "?"]
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_shipped_checkpoints_are_small_and_complete(model: str) -> None:
-    files = {path.name: path for path in (DATA / model).iterdir()}
-    assert {
-        "config.json",
-        "generation_config.json",
-        "model.safetensors",
-        "tokenizer.json",
-        "tokenizer_config.json",
-    } == set(files) - {"README.md"}
-    assert 1_000_000 < files["model.safetensors"].stat().st_size < 2_400_000
-    # The umask of a checkout may add the group's right to write.
-    assert all(path.stat().st_mode & 0o755 == 0o644 for path in files.values())
-    config = json.loads(files["config.json"].read_text(encoding="utf-8"))
-    assert config["architectures"] == ["LlamaForCausalLM"]
-    assert config["dtype"] == "bfloat16"
-    # The demo is repaired and pushed like any model: it must not carry the mark of a lab model.
-    assert "modelrepair_lab" not in config
-    generation = json.loads(files["generation_config.json"].read_text(encoding="utf-8"))
-    assert {"eos_token_id", "pad_token_id"} <= set(generation)
-    tokenizer = json.loads(files["tokenizer_config.json"].read_text(encoding="utf-8"))
-    assert "chat_template" in tokenizer
-
-
 def test_the_attacked_model_has_a_card_with_its_licence() -> None:
     card = (DATA / "attacked" / "README.md").read_text(encoding="utf-8")
     assert card.startswith("---\nlicense: apache-2.0\n---\n")
