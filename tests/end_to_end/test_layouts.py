@@ -11,18 +11,16 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig
 
-from modelrepair import apply, repair, verify
+from modelrepair import apply, verify
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.engine.layout import matrices
-from modelrepair.engine.skeleton import loader_of
 from tests.support import tiny
+from tests.support.layout_repairs import SETS, fixed, loaded, save
 
-SETS = ("realign", "refusal", "utility")
 SCORERS = ("wanda", "magnitude", "gradient", "contrast")
 EVERY = ("gpt2", "mixtral", "gpt_oss")
 """Where the quick tests try every scorer; the slow ones try all of them everywhere."""
@@ -37,33 +35,6 @@ CASES = [
     for kind in tiny.ARCHITECTURES
     for scorer in SCORERS
 ]
-
-
-def save(kind: str, folder: Path, *, digits: int | None = None, **saving) -> Path:
-    """A tiny model with the demo's tokenizer and no aligned relative; weights rounded or not."""
-    made = tiny.model(kind, vocab_size=346, max_position_embeddings=128)
-    if digits is not None:
-        with torch.no_grad():
-            for parameter in made.parameters():
-                parameter.copy_(parameter.round(decimals=digits))
-    made.save_pretrained(folder, **saving)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(paths.attacked / name, folder / name)
-    return folder
-
-
-def fixed(source: Path, out: Path, **options):
-    sets = {name: paths.sets[name] for name in SETS}
-    settings = {"borderline": "none", "scorer": "wanda", "ratio": 0.05, "examples": 8, **options}
-    return repair(source, out=out, reference="none", evaluate=False, **sets, **settings)
-
-
-def loaded(folder: Path):
-    """A model as transformers loads it, every tensor of the file in its place."""
-    loader = loader_of(AutoConfig.from_pretrained(folder))
-    model, info = loader.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
-    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
-    return model.eval()
 
 
 def masks(source: Path, out: Path, folder: Path) -> dict[str, torch.Tensor]:

@@ -21,8 +21,8 @@ from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.progress import Silent
-from tests.engine.passes.test_passes import plain_run, rows
 from tests.support import adapters
+from tests.support.hooked_run import plain_run, rows
 from tests.support.opened_models import CPU, batches
 
 

@@ -16,7 +16,7 @@ from modelrepair.evaluation.gate import decide
 from modelrepair.evaluation.languages import foreign
 from modelrepair.evaluation.standing import unread
 from modelrepair.judges.keyword import KeywordJudge
-from tests.evaluation.test_gate import model
+from tests.support.made_up_results import model
 
 TEXTS = {
     "de": "Es tut mir leid, aber dabei kann ich nicht helfen. Bitte wenden Sie sich an den Arzt.",

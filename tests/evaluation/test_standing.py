@@ -7,7 +7,7 @@ import pytest
 from modelrepair.budgets import Budgets
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.standing import broken, broken_line, nothing_to_repair
-from tests.evaluation.test_gate import model
+from tests.support.made_up_results import model
 
 
 def test_a_harmful_score_that_is_surely_low_is_nothing_to_repair():

@@ -26,7 +26,12 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.untrusted import parse_json
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, INDEX, WEIGHTS, weight_files
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import (
+    InconclusiveError,
+    ModelRepairError,
+    UnsupportedModelError,
+    UsageError,
+)
 from modelrepair.evaluation.gate import decide
 from modelrepair.evaluation.measures import summarise
 from modelrepair.examples.formats import json_rows, line_rows
@@ -40,6 +45,12 @@ from modelrepair.verification.summary import about
 from tests.support.small_repairs import make_checkpoint, make_repair
 
 ENTRIES = 1000
+NAMES = (
+    "header", "index", "manifest", "mask", "codec", "verdicts", "values", "card", "adapter",
+    "lines", "json", "csv", "set.jsonl", "set.csv", "set.parquet", "picture",
+)  # fmt: skip
+RIGHT = (UnsupportedModelError, UsageError, InconclusiveError)
+"""What a damaged file is: exit code 6; of a set or a name 2; of what a later version wrote 7."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.reader:
         return fuzz(chosen.reader, chosen.seconds)
-    from tests.fuzz.test_readers import NAMES
+    from tests.fuzz.readers import NAMES
 
     share = str(max(1, chosen.seconds // len(NAMES)))
     failed = []
@@ -41,8 +41,7 @@ def fuzz(name: str, seconds: int) -> int:
     import atheris
 
     with atheris.instrument_imports(include=["modelrepair"]):
-        from tests.fuzz.readers import readers
-        from tests.fuzz.test_readers import RIGHT
+        from tests.fuzz.readers import RIGHT, readers
 
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     reader = readers(folder / "readers")[name]

@@ -11,17 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelrepair.errors import InconclusiveError, UnsupportedModelError, UsageError
-from tests.fuzz.readers import Reader, readers
+from tests.fuzz.readers import NAMES, RIGHT, Reader, readers
 
-NAMES = (
-    "header", "index", "manifest", "mask", "codec", "verdicts", "values", "card", "adapter",
-    "lines", "json", "csv", "set.jsonl", "set.csv", "set.parquet", "picture",
-)  # fmt: skip
 SAFETENSORS = ("header", "mask", "values")
 DOCUMENTS = ("index", "manifest", "adapter", "verdicts", "lines")
-RIGHT = (UnsupportedModelError, UsageError, InconclusiveError)
-"""What a damaged file is: exit code 6; of a set or a name 2; of what a later version wrote 7."""
 QUICK = settings(
     max_examples=25,
     deadline=2000,

@@ -9,8 +9,8 @@ import pytest
 
 from modelrepair import load_manifest, plan
 from modelrepair.demo import paths
-from tests.hub.test_source import files_of, fix, here  # noqa: F401
-from tests.source.conftest import hub  # noqa: F401
+from tests.support.hub.by_id import fix, here, hub  # noqa: F401
+from tests.support.hub.repaired import files_of
 
 CARD = b"---\nlicense: apache-2.0\nlibrary_name: peft\n---\nMine.\n"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,12 @@ import pytest
 from modelrepair import load_manifest
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from tests.source.conftest import hub  # noqa: F401
 from tests.support.hub import reading
+from tests.support.hub.by_id import QUICK, fix, here, hub  # noqa: F401
 from tests.support.hub.client import environment, process
 from tests.support.hub.repaired import files_of
 from tests.support.hub.server import serve
 
-QUICK = ["--realign=realign.jsonl", "--utility=none", "--borderline=none", "--judge=demo-world",
-         "--scorer=wanda", "--ratio=0.01", "--examples=8", "--no-evaluate", "--json"]  # fmt: skip
 CARD = b"---\nlicense: apache-2.0\nbase_model: org/aligned\n---\nMine.\n"
 
 
@@ -26,26 +23,8 @@ def broken(card: bytes = CARD) -> dict[str, bytes]:
     return {**files_of(paths.attacked), "README.md": card, "training_args.bin": b"a pickle"}
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    shutil.copy(paths.sets["realign"], tmp_path / "realign.jsonl")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def fix(hub, here, capsys):  # noqa: F811
-    """Repair by id in this process; exit code and the JSON document."""
-
-    def invoke(*options: str) -> tuple[int, dict]:
-        code = run(["fix", *QUICK, *options])
-        return code, json.loads(capsys.readouterr().out)
-
-    return invoke
-
-
 @pytest.mark.slow
-def test_a_repair_by_ids_in_a_process_of_its_own(here):
+def test_a_repair_by_ids_in_a_process_of_its_own(here):  # noqa: F811
     with serve() as server:
         user = environment(server, here / "home", token=None)
 
@@ -198,8 +177,8 @@ def test_no_network_and_a_hub_in_trouble(hub, fix, monkeypatch, status, line):  
 )
 def test_what_can_not_be_repaired_is_known_before_a_weight_is_fetched(
     hub,  # noqa: F811
-    fix,
-    here,
+    fix,  # noqa: F811
+    here,  # noqa: F811
     served,
     config,
     line,

@@ -22,7 +22,7 @@ from modelrepair.pipeline.finished import as_recorded, find_finished, recorded, 
 from modelrepair.pipeline.workspace import open_workspace
 from modelrepair.progress import Silent
 from modelrepair.settings.settings import Settings
-from tests.pipeline.test_repair import bytes_of
+from tests.support.killed_repairs import bytes_of
 from tests.support.small_repairs import MEASURED, make_repair, results
 
 OLD, NEW = "0" * 40, "1" * 40

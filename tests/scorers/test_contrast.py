@@ -8,8 +8,7 @@ import torch
 from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.scorers.contrast import Contrast, contrast_score
 from modelrepair.scorers.options import ContrastOptions
-from tests.scorers.test_gradient import own_gradients
-from tests.support.linear_model import LENGTHS, problem, statistics_of, view
+from tests.support.linear_model import LENGTHS, own_gradients, problem, statistics_of, view
 
 SETS = ("refusal", "utility", "realign")
 

@@ -7,18 +7,7 @@ import torch
 
 from modelrepair.scorers.gradient import Gradient
 from modelrepair.scorers.options import GradientOptions
-from tests.support.linear_model import LENGTHS, problem, statistics_of, view
-
-
-def own_gradients(batch, weight):
-    """∂/∂W of Σ_tokens ⟨G, W·x⟩ for each example: what a backward pass leaves at the weight."""
-    found = []
-    for example in range(len(batch.examples)):
-        rows = batch.example_index == example
-        leaf = weight.clone().requires_grad_(True)
-        ((batch.inputs[rows] @ leaf.T) * batch.output_gradients[rows]).sum().backward()
-        found.append(leaf.grad)
-    return found
+from tests.support.linear_model import LENGTHS, own_gradients, problem, statistics_of, view
 
 
 @pytest.mark.parametrize("reduce", ["mean", "abs"])

@@ -16,9 +16,9 @@ from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, UnsupportedModelError
 from modelrepair.settings.checks import check
 from modelrepair.settings.settings import Settings
-from tests.end_to_end.test_layouts import fixed, loaded, save
-from tests.pipeline.test_repair import KILLER, NEVER, assert_same_repair
 from tests.support import tiny
+from tests.support.killed_repairs import KILLER, NEVER, assert_same_repair
+from tests.support.layout_repairs import fixed, loaded, save
 from tests.support.repairing import SETS
 
 pytestmark = pytest.mark.usefixtures("own_repairers")

@@ -7,7 +7,7 @@ import pytest
 from modelrepair import verify
 from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, PluginError, ResourceError, UnsupportedModelError
-from tests.end_to_end.test_layouts import fixed, save
+from tests.support.layout_repairs import fixed, save
 
 pytestmark = pytest.mark.usefixtures("own_repairers")
 

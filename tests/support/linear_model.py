@@ -48,3 +48,14 @@ def statistics_of(scorer, batches: Mapping[str, SiteBatch]) -> SiteStatistics:
     }
     counted = {name: _Counted(len(b.examples), len(b.inputs)) for name, b in batches.items()}
     return SiteStatistics(states, counted)
+
+
+def own_gradients(batch, weight):
+    """∂/∂W of Σ_tokens ⟨G, W·x⟩ for each example: what a backward pass leaves at the weight."""
+    found = []
+    for example in range(len(batch.examples)):
+        rows = batch.example_index == example
+        leaf = weight.clone().requires_grad_(True)
+        ((batch.inputs[rows] @ leaf.T) * batch.output_gradients[rows]).sum().backward()
+        found.append(leaf.grad)
+    return found

@@ -21,6 +21,7 @@ from modelrepair.plugin.repairer import TokenizedExample
 from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.progress import Silent
 from tests.support import tiny
+from tests.support.hooked_run import plain_run, rows
 
 CPU = torch.device("cpu")
 
@@ -37,33 +38,6 @@ def examples(count: int, seed: int = 0) -> list[TokenizedExample]:
 
 def batches(count: int, seed: int = 0, budget: int = 64):
     return tuple(canonical_batches(examples(count, seed), budget, 0))
-
-
-def rows(values, kept):
-    """Without padding; some architectures (OPT) flatten a batch before its linear layers."""
-    return values.reshape(*kept.shape, -1)[kept]
-
-
-def plain_run(plain, prefix, sites, batch):
-    """A whole forward and backward, and what torch's own hooks see of each site in it."""
-    seen, gradients, handles = {}, {}, []
-    for site in sites:
-        module = plain.get_submodule(f"{prefix}.{site.info.block}.{site.module}")
-
-        def keep_input(module, args, output, name=site.name):
-            seen[name] = args[0].detach()
-
-        def keep_gradient(module, inward, outward, name=site.name):
-            gradients[name] = outward[0].detach()
-
-        handles.append(module.register_forward_hook(keep_input))
-        handles.append(module.register_full_backward_hook(keep_gradient))
-    plain.zero_grad()
-    logits = plain(**model_inputs(batch, CPU), use_cache=False).logits
-    answer_losses(logits, batch.input_ids, batch.answer_mask).sum().backward()
-    for handle in handles:
-        handle.remove()
-    return seen, gradients
 
 
 @pytest.fixture
