@@ -1,5 +1,7 @@
 """Write the reference of the command line and of the Python API from the code itself.
 
+The pages of errors are written from the tables that the tests run.
+
 ``python docs/generate.py`` writes the pages, ``--check`` only says whether they are current.
 """
 
@@ -20,7 +22,7 @@ from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
 from modelrepair_lab.command import command as lab
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
 
 
@@ -28,12 +30,12 @@ def main() -> int:
     """Write the pages, or check them."""
     stale = []
     for name, text in pages().items():
-        page = REFERENCE / name
+        page = DOCS / name
         if "--check" in sys.argv[1:]:
             if not page.is_file() or page.read_text(encoding="utf-8") != text:
                 stale.append(name)
         else:
-            REFERENCE.mkdir(exist_ok=True)
+            page.parent.mkdir(exist_ok=True)
             page.write_text(text, encoding="utf-8")
     if stale:
         sys.stderr.write(f"not current: {', '.join(stale)}; run `make docs`\n")
@@ -41,8 +43,19 @@ def main() -> int:
 
 
 def pages() -> dict[str, str]:
-    """Each page's text by its file name."""
-    return {"cli.md": command_line(), "lab.md": laboratory(), "api.md": python_api()}
+    """Each page's text by its path in ``docs/``."""
+    # The tables are in the tests, which are no installed package.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from tests.support import errors_page
+    from tests.support.hub import errors_page as hub_errors_page
+
+    return {
+        "reference/cli.md": command_line(),
+        "reference/lab.md": laboratory(),
+        "reference/api.md": python_api(),
+        "errors.md": errors_page.page(),
+        "hub-errors.md": hub_errors_page.page(),
+    }
 
 
 def command_line() -> str:

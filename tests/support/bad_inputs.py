@@ -1,20 +1,18 @@
-"""Bad inputs, one row each: what is wrong, how it is made, and what the user is told.
+"""Bad inputs, one row each: what is wrong, how it is made, and what the user reads.
 
-``python -m tests.support.bad_inputs`` writes the same table for people to ``docs/errors.md``.
+`tests.support.errors_page` is the same table for people.
 """
 
 from __future__ import annotations
 
-import errno
-import json
 import math
-from pathlib import Path
 
-from modelrepair.version import version
 from tests.support.bad_adapters import ADAPTERS
+from tests.support.bad_outputs import MACHINE, OUTPUT
+from tests.support.bad_plugins import PLUGINS
 from tests.support.bad_sets import FETCH, POINTER, SETS
 from tests.support.breaking import (
-    FIRST,
+    HELP,
     Q,
     Row,
     above,
@@ -22,53 +20,19 @@ from tests.support.breaking import (
     config,
     cut,
     embedding,
-    failing,
-    finished,
-    giving,
     gone,
     indexed,
     only,
     other_architecture,
-    scorer,
     sound,
     template,
     tensors,
     text,
     value,
 )
-from tests.support.error_ids import linked, reference
-from tests.support.harmless_inputs import HARMLESS
 
-UNFINISHED = {"modelrepair": version(), "settings": {"ratio": 0.5}, "inputs": {}}
-PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 AGAIN = "download or copy the model again, and compare the files' sizes with the original's"
 CONVERT = "convert it to safetensors first: …"
-HELP = "see `modelrepair fix --help`"
-FAULT = "this is a fault of the plug-in, or of the model it was given; --debug shows more"
-MINE = "scorer 'Mine' of mine.py sha256:…"
-NO_MEMORY = RuntimeError(
-    "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried "
-    "to allocate 68719476736 bytes."
-)
-SAVE_ARRAY = "modelrepair.search.selection.save_array"
-NO_SPACE, READ_ONLY = "No space left on device", "Read-only file system"
-ACCUMULATOR = """
-from dataclasses import dataclass
-
-@dataclass(frozen=True)
-class Sums:
-    reads = "inputs"
-    combine = "sum"
-    def contribution(self, site, batch): raise IndexError(7)
-    def nbytes(self, site): return 8
-
-class Mine:
-    sets = {"realign": "pairs"}
-    needs = {"realign": (Sums(),)}
-    def __init__(self, options, subject_kind): pass
-    def score(self, view, statistics): return view.subject
-"""
-OWN = {"options": "--scorer mine.py:Mine"}
 
 SOURCE = [
     Row("no such folder", "no-such-folder", "no folder nowhere",
@@ -273,134 +237,6 @@ OPTIONS = [
         "--ratio 1e-9 --scope global"),
 ]  # fmt: skip
 
-OUTPUT = [
-    Row("the output folder is not empty", "output-not-empty",
-        "the output folder 'full' is not empty",
-        "choose another --out, or remove the folder", "--out full", make=text("full/file", "")),
-    Row("the output folder holds a repair with other settings or inputs", "finished-repair",
-        "'done' holds a finished repair with other settings or inputs: --examples was 256, is 8; …",
-        "run that command … to go on with that one, or choose another --out",
-        "--out done", make=finished),
-    Row("a finished repair, and --restart", "finished-repair",
-        "'done' holds a finished repair, and --restart throws unfinished work away",
-        "choose another --out, or remove the folder", "--out done --restart", make=finished),
-    Row("a file in place of the output folder", "usage",
-        "invalid value for '--out': Directory 'refusal.jsonl' is a file", HELP,
-        "--out refusal.jsonl"),
-    Row("a file in place of the output's parent", "not-writable",
-        "'out' can't be written: Not a directory",
-        "choose another --out", "--out refusal.jsonl/out"),
-    Row("a disk that can't be written", "not-writable",
-        "'out' can't be written: Read-only file system",
-        "choose another --out",
-        patch=failing("modelrepair.checkpoint.place._make", OSError(errno.EROFS, READ_ONLY))),
-    Row("a name that is too long", "not-writable", "'aaaa…' can't be written: File name too long",
-        "choose another --out", f"--out {'a' * 252}"),
-    Row("the output inside the source", "output-in-source", "the output 'out' lies in the source",
-        "choose another --out", "--out model/out"),
-    Row("an unfinished repair with other settings or inputs", "unfinished-repair",
-        "'out.partial' holds an unfinished repair with other settings or inputs: --ratio was 0.5, "
-        "is 0.01; …",
-        "run that command again to finish it, or add --restart: …",
-        make=text("out.partial/settings.json", json.dumps(UNFINISHED))),
-    Row("an unfinished repair by another version", "unfinished-repair",
-        "'out.partial' holds an unfinished repair by modelrepair 0.0.1, and this is modelrepair …",
-        "finish it with that version, or add --restart: …",
-        make=text("out.partial/settings.json", json.dumps({**UNFINISHED, "modelrepair": "0.0.1"}))),
-    Row("an unfinished repair that does not say what it is", "unfinished-repair",
-        "'out.partial' holds an unfinished repair, and its settings.json does not say of what",
-        "choose another --out, or add --restart: …",
-        make=text("out.partial/settings.json", '{"digest": "another"}')),
-    Row("a folder that is not ours in the way", "output-in-the-way",
-        "'out.partial' is in the way and not ours",
-        "remove it, or choose --out", make=text("out.partial/thesis.txt", "")),
-]  # fmt: skip
-
-PLUGINS = [
-    Row("no such file", "unknown-name", "no file none.py for the scorer Mine",
-        "give path/to/file.py:Class, from the folder that you are in", "--scorer none.py:Mine"),
-    Row("no such class", "unknown-name", "mine.py has no class Yours", "its classes: Mine",
-        "--scorer mine.py:Yours", make=scorer("pass")),
-    Row("a file that fails", "plugin-not-loaded",
-        "mine.py could not be imported: ZeroDivisionError: division by zero",
-        "repair the file; `--debug` shows the traceback",
-        "--scorer mine.py:Mine", make=text("mine.py", "1 / 0")),
-    Row("a class that can't be made", "plugin-not-loaded",
-        f"{MINE} could not be made: TypeError: …",
-        "repair or update that plug-in; `--debug` shows its traceback",
-        "--scorer mine.py:Mine", make=text("mine.py", "class Mine:\n    sets = {}\n")),
-    Row("a scorer that raises", "plugin-failed", f"{MINE} failed on {FIRST}: KeyError: 'x'", FAULT,
-        make=scorer("return {}['x']"), **OWN),
-    Row("scores that are no tensor", "plugin-failed",
-        f"{MINE} gave NoneType, expected a tensor on {FIRST}", FAULT,
-        make=scorer("return None"), **OWN),
-    Row("scores of another shape", "plugin-failed",
-        f"{MINE} gave shape […], expected […] on {FIRST}", FAULT,
-        make=scorer("return view.subject[0]"), **OWN),
-    Row("scores of another dtype", "plugin-failed",
-        f"{MINE} gave torch.float64, expected torch.float32 on {FIRST}", FAULT,
-        make=scorer("return view.subject.double()"), **OWN),
-    Row("scores with NaN", "plugin-failed",
-        f"{MINE} gave scores that are not finite on {FIRST}", FAULT,
-        make=scorer("return view.subject * float('nan')"), **OWN),
-    Row("the same score everywhere", "plugin-failed",
-        f"{MINE} gave one and the same score everywhere",
-        "the scorer does not look at its input",
-        make=scorer("return torch.ones_like(view.subject)"), **OWN, rest=True),
-    Row("statistics of a set that it did not name", "plugin-failed",
-        f"{MINE} wants statistics of a utility set that it did not ask for",
-        "name the set in the plug-in's `sets`, too", "--scorer mine.py:Mine",
-        make=scorer("pass", needs={"utility": ()})),
-    Row("an accumulator that raises", "plugin-failed",
-        f"{MINE}: Sums failed on {FIRST}: IndexError: 7", FAULT,
-        make=text("mine.py", ACCUMULATOR), **OWN, rest=True),
-    Row("a judge that raises", "judge-failed", "judge 'demo-world' failed: ValueError: no verdict",
-        "choose another with --judge, or see --debug",
-        patch=failing("modelrepair.demo.judge.WorldJudge.judge", ValueError("no verdict"))),
-    Row("a judge that can't be made", "plugin-not-loaded",
-        "judge 'demo-world' of modelrepair … could not be made: ValueError: no key",
-        "repair or update that plug-in; `--debug` shows its traceback",
-        patch=failing("modelrepair.demo.judge.WorldJudge.__init__", ValueError("no key"))),
-]  # fmt: skip
-
-MACHINE = [
-    Row("too little memory", "not-enough-memory", "about … of memory are needed, 1.0 MB are free",
-        "close other programs, lower --max-length, or take a larger machine",
-        patch=giving("modelrepair.preflight.plan.free_memory", 1 << 20)),
-    Row("too little disk", "not-enough-disk", "about … of disk are needed, 1.0 MB are free",
-        "free disk space, give --out on another disk, or lower --examples",
-        patch=giving("modelrepair.preflight.plan.free_disk", 1 << 20)),
-    Row("the disk runs full before the statistics", "disk-full",
-        "hidden states (…) can't be kept: No space left on device",
-        "free some disk space beside the output folder and run the command again",
-        patch=failing("os.posix_fallocate", OSError(errno.ENOSPC, NO_SPACE)), rest=True),
-    Row("the disk runs full during the statistics", "disk-full", "the disk is full beside 'out'",
-        "free some space and run the same command: it resumes where it stopped",
-        patch=failing(SAVE_ARRAY, OSError(errno.ENOSPC, NO_SPACE), 9),
-        rest=True),
-    Row("the disk runs full while the model is written", "disk-full",
-        "the disk is full: 'model.safetensors' can't be written",
-        "free some space and run the same command again, or choose another --out",
-        patch=failing("modelrepair.checkpoint.writer._patch", OSError(errno.ENOSPC, NO_SPACE), 3),
-        rest=True),
-    Row("memory runs out", "out-of-memory", "out of memory: MemoryError",
-        "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
-        patch=failing("modelrepair.scorers.wanda.Wanda.score", MemoryError(), 9), rest=True),
-    Row("memory runs out in the middle of a block", "out-of-memory",
-        "out of memory: [enforce fail at alloc_cpu.cpp:117] … can't allocate memory: you tried to "
-        "allocate 68719476736 bytes.",
-        "close other programs or lower --token-budget; `modelrepair plan` says what is needed",
-        patch=failing("modelrepair.engine.passes.passes.run_block", NO_MEMORY, 2), rest=True),
-    Row("Ctrl-C", "interrupted", "interrupted; nothing was written or pushed",
-        "run the same command to go on: …",
-        patch=failing("modelrepair.scorers.wanda.Wanda.score", KeyboardInterrupt(), 9),
-        rest=True),
-    Row("a bug of ours", "bug", "unexpected ZeroDivisionError: division by zero",
-        "this is a bug of modelrepair; please report it with the traceback that --debug shows",
-        patch=failing("modelrepair.search.scoring.spill", ZeroDivisionError("division by zero"), 9),
-        rest=True),
-]  # fmt: skip
-
 SECTIONS = {
     "The source": SOURCE,
     "Adapters": ADAPTERS,
@@ -411,36 +247,3 @@ SECTIONS = {
     "The machine, and you": MACHINE,
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]
-
-
-def page() -> str:
-    """The table for people."""
-    parts = [
-        "<!-- Written by `python -m tests.support.bad_inputs` from the table that "
-        "the tests run. -->",
-        "# Error reference",
-        "An error is two lines on stderr, `Error: …` and `Hint [id]: …`; with `--json` also one "
-        "document on stdout, with the id and its place on this page. An id is stable: what is said "
-        "may get better words, the id stays. Each is explained here with its [exit "
-        "code](exit-codes.md). [Below](#what-fix-says-to-what) is what `modelrepair fix` says in "
-        "each case that is tested; [errors of the Hub](hub-errors.md) are on a page of their own.",
-        *reference(),
-        "## What fix says to what",
-        "The output folder is never there half-written, and the source is never changed. “…” is "
-        "text that depends on the case. Rows marked ↻ leave `OUT.partial/`: the same command "
-        "resumes where it stopped.",
-    ]
-    for title, rows in SECTIONS.items():
-        table = ["| what | id | code | error | hint |", "| --- | --- | --- | --- | --- |"]
-        for row in rows:
-            cells = (row.what + " ↻" * row.rest, linked(row.id), str(row.code), row.line, row.hint)
-            table.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-        parts += [f"### {title}: cases", "\n".join(table)]
-    table = ["| what | what is said |", "| --- | --- |"]
-    table += [f"| {each.what} | {each.said or '–'} |" for each in HARMLESS]
-    parts += ["## What stops nothing", "\n".join(table)]
-    return "\n\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

@@ -30,6 +30,7 @@ BASE = {
     "--examples": "8",
     "--out": "out",
 }
+HELP = "see `modelrepair fix --help`"
 FIRST = "model.layers.0.self_attn.q_proj.weight"
 Q = "model.layers.0.self_attn.q_proj.weight"
 
