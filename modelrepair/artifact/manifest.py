@@ -205,7 +205,7 @@ class UnderTemplate(Record):
 
 
 class CandidateRecord(Record):
-    """One point of the search: what a mask or an edit did on the select split."""
+    """One candidate of the search: what a mask or an edit did on the select split."""
 
     scorer: str
     """The scorer, or the repairer."""

@@ -51,7 +51,7 @@ def test_prompts_alone_and_a_reference_repair(alone, tmp_path, capsys):
     warnings = " ".join(manifest.warnings)
     assert "wanda was not tried: it needs answers in the realign set" in warnings
     assert "realign.jsonl has prompts alone: 40 of 40 answers of the source itself" in warnings
-    assert all(point.screen["margin"] is not None for point in manifest.search)
+    assert all(candidate.screen["margin"] is not None for candidate in manifest.search)
     texts = " ".join(path.read_text("utf-8") for path in (out / "repair").glob("*.json*"))
     assert "mix grimsalt" not in texts
 
