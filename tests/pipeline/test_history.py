@@ -13,6 +13,7 @@ from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.demo import paths
 from modelrepair.pipeline.history import has_template, past_of, repaired_before
 from modelrepair.source.resolve import resolve
+from tests.support.hub.repaired import files_of
 
 KEPT = Path(__file__).parents[1] / "kept" / "repairs" / "weight"
 
@@ -67,3 +68,16 @@ def test_a_model_without_a_chat_template_may_never_have_been_aligned(tmp_path):
     assert line.startswith("the source has no chat template, and no aligned model is known")
     assert past_of(source, None, reference=True) == []
     assert past_of(source, resolve(paths.reference), reference=False) == []
+
+
+def test_on_the_hub_the_record_alone_is_fetched(hub):
+    """Of a source that was repaired before; and it is fetched once."""
+    hub.add("me/mine-repaired", files_of(KEPT))
+    source = resolve("me/mine-repaired", weights=False)
+    hub.requests.clear()
+    assert repaired_before(source).startswith("the source was repaired before")
+    asked = [path for _, path in hub.requests]
+    assert asked and all(path.endswith(MANIFEST_NAME) for path in asked)
+    hub.requests.clear()
+    assert repaired_before(source).startswith("the source was repaired before")
+    assert not [method for method, _ in hub.requests if method == "GET"]
