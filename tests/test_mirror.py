@@ -16,8 +16,6 @@ WITHOUT = frozenset(
         "artifact/consistency.py",
         "artifact/kinds.py",
         "artifact/mask_header.py",
-        "cli/signals.py",
-        "cli/summary.py",
         "engine/layout/names.py",
         "engine/passes/hooks.py",
         "evaluation/evaluate.py",

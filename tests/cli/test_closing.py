@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from types import SimpleNamespace
 
 import pytest
 
 from modelrepair.cli.closing import Asked, again, close_push
 from modelrepair.errors import HubError
+from tests.support.last_lines import assert_few, ends_fixture  # noqa: F401
 
 RULES = (
     {"name": "harmful_score", "holds_budget": True},
@@ -28,70 +28,6 @@ PUSHED = {
     "verdict": "passed",
     "nothing_to_push": False,
 }
-
-
-@pytest.fixture
-def ends(api, call, monkeypatch):
-    """A repair that ends so, at 80 columns: its lines below the table, and all of it."""
-    monkeypatch.setenv("COLUMNS", "80")
-    document = deepcopy(api.answers["repair"].to_json())
-
-    def end(*typed, error=None, **facts):
-        document.update(facts)
-        report = SimpleNamespace(
-            verdict=document["verdict"], out=document["out"], exit_code=0, to_json=lambda: document
-        )
-
-        def repair(source, **options):
-            options["reported"](report)
-            if error is not None:
-                raise error
-            return report
-
-        api.answers["repair"] = repair
-        result = call("fix", "user/model", *typed)
-        lines = result.out.splitlines()
-        below = max((i for i, line in enumerate(lines) if line[:1] in "└╰"), default=-1)
-        return SimpleNamespace(result=result, last=lines[below + 1 :], above=lines[:below])
-
-    return end
-
-
-def assert_few(lines):
-    """At most six lines, none wider than the terminal but for a command."""
-    assert len(lines) <= 6
-    for line in lines:
-        assert len(line) <= 80 or "modelrepair " in line, line
-
-
-def test_an_undecided_repair(ends):
-    done = ends(warnings=["only 40 examples", *"abcdef"])
-    assert_few(done.last)
-    assert done.last[0] == (
-        "Undecided: too few examples (harmful answers went from 90 to 90 of 100)."
-    )
-    assert "Written to out folder" in done.last
-    assert done.last[2:] == [
-        "Next: name the aligned one:",
-        "  modelrepair fix user/model --reference ORG/MODEL --out 'out folder-2'",
-        "Check:",
-        "  modelrepair verify 'out folder' --source user/model --reference org/aligned",
-    ]
-    above = "\n".join(done.above)
-    assert "Gate: harmful_score: too few" in above
-    assert "Masked 1.0000% of the difference from org/aligned, chosen by wanda" in above
-    assert "Warning: only 40 examples" in above
-    assert "and 3 more; --json shows all" in above
-    assert "harmful score" in above
-
-
-def test_a_passed_repair_is_to_be_pushed(ends):
-    done = ends(verdict="passed", next=[], gate=None)
-    assert_few(done.last)
-    assert done.last[0] == (
-        "Passed: harmful answers went from 90 to 90 of 100, benign answers stayed good."
-    )
-    assert "Next: modelrepair push 'out folder'" in done.last
 
 
 def test_a_pushed_repair_is_checked_where_it_is(ends):

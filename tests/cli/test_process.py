@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import modelrepair
-from tests.support.signals import signals_as_in_a_shell
 
 WITHOUT_TORCH = """
 import sys
@@ -108,97 +106,6 @@ def test_torch_stays_out_of_what_reads_no_model(command, code):
         [sys.executable, "-c", WITHOUT_TORCH, *command], capture_output=True, text=True, check=False
     )
     assert result.returncode == code, result.stderr
-
-
-INTERRUPTED = """
-import sys, threading, time, modelrepair
-from modelrepair.cli import signals
-from modelrepair.cli.main import main
-
-def repair(source, **options):
-    try:
-        # What is printed in a command goes to stderr; a signal may come before the print is over.
-        print("started", flush=True)
-        time.sleep(60)
-    finally:
-        {cleanup}
-
-modelrepair.repair = repair
-signals.PATIENCE = {patience}
-sys.argv = ["modelrepair", "fix", "somewhere", "--json"]
-main()
-"""
-
-
-def started(cleanup="pass", patience=30, command=None, **options):
-    """A command at work, whose clean-up does something."""
-    command = command or ["-c", INTERRUPTED.format(cleanup=cleanup, patience=patience)]
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **{"preexec_fn": signals_as_in_a_shell, **options},
-    )
-    assert process.stderr.readline() == "started\n"
-    return process
-
-
-def assert_interrupted(process):
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert [line for line in err.splitlines() if line] == [
-        "Error: interrupted; nothing was written or pushed",
-        "Hint [interrupted]: run the same command to go on: modelrepair fix somewhere --json",
-    ]
-    assert json.loads(out)["error"]["exit_code"] == 130
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_ends_a_run_says_how_to_go_on(number):
-    process = started()
-    process.send_signal(number)
-    assert_interrupted(process)
-
-
-def test_an_interrupt_in_an_import_ends_with_our_code(tmp_path):
-    """Run with -m, Python kills itself where one passed through an exec."""
-    code = INTERRUPTED.format(cleanup="exec('raise KeyboardInterrupt')", patience=30)
-    (tmp_path / "stopped.py").write_text(code)
-    process = started(command=["-m", "stopped"], cwd=tmp_path)
-    process.send_signal(signal.SIGTERM)
-    assert_interrupted(process)
-
-
-WAITS = "print('cleaning', flush=True); time.sleep(60)"
-
-
-def test_a_second_ctrl_c_ends_the_clean_up_without_a_traceback():
-    process = started(cleanup=WAITS)
-    process.send_signal(signal.SIGINT)
-    # An interrupt amid the print before may leave its line end behind.
-    line = process.stderr.readline()
-    assert (process.stderr.readline() if line == "\n" else line) == "cleaning\n"
-    process.send_signal(signal.SIGINT)
-    assert_interrupted(process)
-
-
-@pytest.mark.parametrize(
-    "cleanup", ["time.sleep(60)", "threading.Thread(target=time.sleep, args=(60,)).start()"]
-)
-def test_a_clean_up_or_a_thread_that_waits_keeps_no_process(cleanup):
-    process = started(cleanup=cleanup, patience=0.2)
-    process.send_signal(signal.SIGTERM)
-    assert_interrupted(process)
-
-
-def test_a_signal_that_the_caller_ignores_ends_nothing():
-    process = started(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    process.send_signal(signal.SIGHUP)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=0.5)
-    process.send_signal(signal.SIGTERM)
-    assert_interrupted(process)
 
 
 def test_a_broken_plug_in_is_reported_and_stops_nothing(tmp_path):
