@@ -50,7 +50,16 @@ FIRST_LINES = re.compile(r"([A-Z][a-z]+|Goes to| ) {2,}")
 """What is said before the first byte of weights: `tests/preflight/test_opening.py`."""
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what.replace(" ", "-"))
+FIRST_OF_ID = {row.id: row for row in reversed(ROWS)}
+"""The quick ones: an error of each id."""
+
+
+def case(row: Row):
+    marks = () if row is FIRST_OF_ID[row.id] else pytest.mark.slow
+    return pytest.param(row, id=row.what.replace(" ", "-"), marks=marks)
+
+
+@pytest.mark.parametrize("row", map(case, ROWS))
 def test_a_bad_input_is_told_in_two_lines(here, capsys, row: Row):
     if row.make:
         row.make(here)
