@@ -16,8 +16,6 @@ WITHOUT = frozenset(
         "artifact/consistency.py",
         "artifact/kinds.py",
         "artifact/mask_header.py",
-        "engine/layout/names.py",
-        "engine/passes/hooks.py",
         "evaluation/evaluate.py",
         "evaluation/panel.py",
         "examples/packed.py",

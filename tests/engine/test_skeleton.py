@@ -21,6 +21,7 @@ from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.plugin.accumulators import Gradients, InputNorms
 from modelrepair.progress import Silent
 from tests.support import tiny
+from tests.support.changed_models import DOWN, change, folder_fixture  # noqa: F401
 from tests.support.opened_models import CPU, batches, open_tiny
 
 
@@ -157,41 +158,6 @@ def test_files_of_every_dtype_compute_in_float32(tmp_path, dtype):
     with skeleton.filled_model(read) as model, torch.no_grad():
         assert {p.dtype for p in model.parameters()} == {torch.float32}
         assert torch.equal(model(**inputs).logits, plain(**inputs).logits)
-
-
-def change(folder, **tensors) -> Checkpoint:
-    """Replace, add or (None) remove tensors of a saved model."""
-    path = folder / "model.safetensors"
-    state = load_file(path) | tensors
-    save_file({k: v for k, v in state.items() if v is not None}, path, {"format": "pt"})
-    return Checkpoint.open(folder)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    tiny.save("llama", tmp_path / "model")
-    return tmp_path / "model"
-
-
-NORM, DOWN = "model.norm.weight", "model.layers.1.mlp.down_proj.weight"
-
-
-def test_missing_tensors_and_other_shapes_are_told(folder):
-    checkpoint = change(folder, **{NORM: None})
-    with pytest.raises(DamagedCheckpointError, match=r"1 tensors .* model\.norm\.weight"):
-        skeletons.build(folder, checkpoint, CPU)
-    checkpoint = change(folder, **{NORM: torch.ones(32), DOWN: torch.ones(32, 47)})
-    with pytest.raises(DamagedCheckpointError, match=r"\[32, 47\], config.json says \[32, 48\]"):
-        skeletons.build(folder, checkpoint, CPU)
-
-
-def test_tensors_that_the_model_does_not_know_stay_as_they_are(folder):
-    checkpoint = change(folder, **{"extra.weight": torch.ones(2, 2)})
-    skeleton = skeletons.build(folder, checkpoint, CPU)
-    assert skeleton.unknown == ("extra.weight",)
-    assert "extra.weight" not in {
-        s.name for s in find_sites(skeleton, [*checkpoint.entries]).chosen
-    }
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

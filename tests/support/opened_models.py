@@ -11,7 +11,9 @@ import torch
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine import skeleton as skeletons
+from modelrepair.engine.layout.places import whole
 from modelrepair.engine.passes.capture import inspect
+from modelrepair.engine.sites import Site
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.examples.batches import canonical_batches
@@ -86,3 +88,9 @@ def site_batch(
         answer[places[len(places) // 2 :]] = True
     keys = tuple(f"example {number}" for number in range(count or max(owners, default=0) + 1))
     return SiteBatch(inputs, gradients, answer, index, keys)
+
+
+def linear_site(name: str = "proj", rows: int = 3, columns: int = 4) -> Site:
+    """A site that is the whole weight of a linear layer of this name in its block."""
+    tensor, shape = f"{name}.weight", (rows, columns)
+    return Site(SiteInfo(tensor, "linear", 0, shape), name, whole(tensor, shape))

@@ -8,25 +8,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from modelrepair.engine.layout.places import whole
-from modelrepair.engine.passes.hooks import Seen, watch
+from modelrepair.engine.passes.hooks import Seen
 from modelrepair.engine.passes.passes import Work, collect
 from modelrepair.engine.passes.statistics import BlockSums, SetBatches
-from modelrepair.engine.sites import Site, find_sites
+from modelrepair.engine.sites import find_sites
 from modelrepair.errors import PluginError, UnsupportedModelError
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.plugin.scorer import SiteInfo
 from modelrepair.progress import Silent
 from tests.support.opened_models import alone, batches, open_tiny
+from tests.support.opened_models import linear_site as site
 
 ALL = (InputNorms(), InputNorms(tokens="answer", norm="mean"), Gradients(), ExampleGradients())
-
-
-def site(name: str = "proj", rows: int = 3, columns: int = 4) -> Site:
-    tensor, shape = f"{name}.weight", (rows, columns)
-    return Site(SiteInfo(tensor, "linear", 0, shape), name, whole(tensor, shape))
 
 
 def shown(batch, seed: int = 0, padding: float = 0.0) -> Seen:
@@ -197,36 +190,6 @@ def test_a_site_that_sees_other_rows_than_the_batch_s_tokens_is_refused():
         BlockSums((site(),)).add(group, batch, {"proj": Seen(torch.zeros(5, 4))})
     with pytest.raises(UnsupportedModelError, match=r"proj\.weight saw no token"):
         BlockSums((site(),)).add(group, batch, {})
-
-
-class Twice(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.proj = nn.Linear(4, 4)
-
-    def forward(self, values):
-        return self.proj(self.proj(values))
-
-
-def test_a_module_used_twice_is_refused_by_name():
-    block = Twice()
-    with (
-        watch(block, (site(rows=4),)),
-        pytest.raises(UnsupportedModelError, match="proj is used twice"),
-    ):
-        block(torch.zeros(1, 2, 4))
-
-
-def test_hooks_are_gone_after_the_watch():
-    block = nn.Sequential(nn.Linear(4, 3))
-    inputs = torch.randn(2, 4, requires_grad=True)
-    with watch(block, (site("0"),)) as seen:
-        block(inputs).sum().backward()
-    assert torch.equal(seen["0"].inputs, inputs)
-    assert torch.equal(seen["0"].output_gradients, torch.ones(2, 3))
-    assert not block[0]._forward_hooks
-    block(inputs)
-    assert len(seen) == 1
 
 
 def test_counts_leave_padding_out():
