@@ -14,8 +14,6 @@ ROOT = Path(__file__).parents[1]
 WITHOUT = frozenset(
     [
         "artifact/consistency.py",
-        "artifact/kinds.py",
-        "artifact/mask_header.py",
         "evaluation/evaluate.py",
         "evaluation/panel.py",
         "examples/packed.py",

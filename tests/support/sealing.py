@@ -47,3 +47,21 @@ def seal(made: Made, edit: Callable[[dict[str, Any]], object] = lambda document:
 def codes(made: Made) -> set[str]:
     found = verify(made.out, source=made.source, reference=made.reference)
     return {finding.code for finding in found.findings}
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, bytes]], object]) -> None:
+    """Write a safetensors file again after a change of its metadata and its tensors' bytes."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    table = json.loads(data[8 : 8 + size])
+    metadata = table.pop("__metadata__", {})
+    tensors = {name: data[8 + size :][slice(*each["data_offsets"])] for name, each in table.items()}
+    change(metadata, tensors)
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    at = 0
+    for name, blob in tensors.items():
+        offsets = [at, at + len(blob)]
+        header[name] = {"dtype": "U8", "shape": [len(blob)], "data_offsets": offsets}
+        at += len(blob)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(tensors.values()))

@@ -11,13 +11,9 @@ import pytest
 
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.verification.verify import verify
+from tests.support.repairs_with_kinds import untouched_fixture  # noqa: F401
 from tests.support.sealing import codes, seal
-from tests.support.small_repairs import WITH_KINDS, Made, make_repair
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory) -> Made:
-    return make_repair(tmp_path_factory.mktemp("kinds"), measured=WITH_KINDS)
+from tests.support.small_repairs import WITH_KINDS, Made
 
 
 @pytest.fixture
@@ -42,20 +38,6 @@ def test_a_repair_with_kinds_verifies(untouched):
     assert {name: kind.left_out for name, kind in manifest.kinds.items()} == {
         "how-to": False, "write": True, "explain": False,
     }  # fmt: skip
-
-
-def test_the_card_has_a_line_for_each_kind(untouched):
-    card = (untouched.out / "README.md").read_text()
-    assert "| how-to | plain | 60 | 1.67 % → 3.33 % | 0 % → 0 % | holds |" in card
-    assert "| write | plain | 12 | 0 % | 100 % | left out |" in card
-    assert "(kind how-to)" not in card and "No kinds of benign" not in card
-    assert "No kinds of benign prompts were asked" in card_without_kinds(untouched)
-
-
-def card_without_kinds(made: Made) -> str:
-    from modelrepair.artifact.card import CardPlace, our_block
-
-    return our_block(made.manifest.model_copy(update={"kinds": {}}), CardPlace())
 
 
 def test_answers_that_were_lost_and_are_hidden(made):
