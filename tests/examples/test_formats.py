@@ -8,8 +8,6 @@ import gzip
 import io
 import json
 import lzma
-import re
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +21,7 @@ from hypothesis import strategies as st
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.find import find_set
 from modelrepair.examples.load import Example, Message, SetReading, load_set, make_set
+from tests.support.set_files import zipped
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
@@ -113,15 +112,6 @@ def arrow(records: list[dict], opened: Callable = pyarrow.ipc.new_stream) -> byt
     return stream.getvalue()
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            # Without the time of now: the bytes are in test ids, which all workers must agree on.
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-    return stream.getvalue()
-
-
 def columnar(records: list[dict]) -> bytes:
     return json.dumps({key: [each[key] for each in records] for key in records[0]}).encode()
 
@@ -199,24 +189,6 @@ def test_an_archive_of_files(tmp_path, name):
     (tmp_path / "set.zip").write_bytes(zipped(rest | files))
     found = load_set(tmp_path / "set.zip", "realign")
     assert (found.id, found.digest) == ("set.zip", digest([*one, *other]))
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (zipped({"README.md": b"Mine."}), "set.zip: an archive without a file of rows"),
-        (zipped({"a.jsonl": b"{}\n" * 99})[:-30], "set.zip: can't be unpacked: "),
-        (b"no archive", "set.zip: can't be unpacked: File is not a zip file"),
-        (zipped({"a.jsonl": b"{"}), "set.zip/a.jsonl, line 1: not JSON"),
-        (zipped({"a.jsonl": b" " * 5000}), "set.zip: can't be unpacked: over 4,096 bytes in one"),
-    ],
-)
-def test_an_archive_that_can_not_be_read(tmp_path, monkeypatch, data, said):
-    monkeypatch.setattr("modelrepair.examples.packed.LARGEST_MEMBER", 4096)
-    monkeypatch.setattr("modelrepair.examples.packed.PIECE", 1024)
-    (tmp_path / "set.zip").write_bytes(data)
-    with pytest.raises(ExampleSetError, match=re.escape(said)):
-        load_set(tmp_path / "set.zip", "realign")
 
 
 def test_what_the_library_of_data_sets_saved(tmp_path):

@@ -178,9 +178,3 @@ def test_a_model_of_the_hub_is_taken_at_its_commit(three, hub):
     assert right(pinned) > 0.98
     with pytest.raises(HubError, match="no revision 'v9'"):
         judge("org/judge", revision="v9")
-
-
-@pytest.mark.parametrize("options", [{"batch": 0}, {"max_length": 1}, {"threshold": 1.0}])
-def test_numbers_out_of_range_are_refused(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
-        ClassifierOptions("org/judge", **options)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import zipfile
 from pathlib import Path
 
 
@@ -31,3 +33,13 @@ def first_rows(folder: Path, count: int) -> dict[str, Path]:
         found[role] = folder / f"{role}.jsonl"
         found[role].write_text("".join(lines[:count]), encoding="utf-8")
     return found
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip archive of files; the same bytes every time."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            # Without the time of now: the bytes are in test ids, which all workers must agree on.
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
