@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 
 WITHOUT = frozenset(
     [
-        "artifact/consistency.py",
         "evaluation/evaluate.py",
         "evaluation/panel.py",
         "examples/turns.py",
