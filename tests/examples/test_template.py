@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
-from modelrepair.examples.load import Example, Message
 from modelrepair.examples.template import Template
+from tests.support.asked import ask, template
 from tests.support.chat_tokenizers import ENDS, TEMPLATES, make_tokenizer
 
 STYLES = list(TEMPLATES)
-
-
-@cache
-def template(style: str) -> Template:
-    return Template(make_tokenizer(style))
-
-
-def ask(text: str, response: str | None = None, system: str | None = None) -> Example:
-    before = (Message("system", system),) if system else ()
-    return Example((*before, Message("user", text)), response)
 
 
 def answer_of(made: Template, pair) -> str:
@@ -91,17 +79,6 @@ def test_plain_text_begins_with_the_token_that_the_tokenizer_puts_first():
     assert answer_of(made, pair) == "the answer</s>"
 
 
-def test_plain_text_renders_all_turns():
-    made = template("plain")
-    turns = (Message("user", "Hi"), Message("assistant", "Yes?"), Message("user", "How?"))
-    ids = made.prompt_ids(Example((Message("system", "Be brief."), *turns), None))
-    assert made.kind == "plain"
-    assert made.decode(ids) == (
-        "Be brief.\n\n### Instruction:\nHi\n\n### Response:\nYes?\n\n"
-        "### Instruction:\nHow?\n\n### Response:\n"
-    )
-
-
 def test_empty_thoughts_and_channels_belong_to_the_prompt():
     qwen = template("qwen3")
     assert qwen.decode(qwen.prompt_ids(ask("how?")), special=True).endswith(
@@ -119,17 +96,6 @@ def test_an_answer_that_the_template_changes_is_an_error():
     with pytest.raises(ExampleSetError, match="changes the answer") as caught:
         template("qwen3").pair(ask("how?", "secret thoughts</think>the answer"))
     assert "secret" not in str(caught.value)
-
-
-def test_today_is_always_the_same_day():
-    made = template("llama3")
-    assert "Today Date: 26 Jul 2024" in made.decode(made.prompt_ids(ask("how?")))
-
-
-def test_turns_that_a_template_refuses_are_an_error_that_names_them():
-    with pytest.raises(ExampleSetError, match=r"(?m)refuses the turns system, user$"):
-        template("gemma").pair(ask("how?", "so", system="Be brief."))
-    assert template("llama2").pair(ask("how?", "so", system="Be brief.")).answer_start
 
 
 @pytest.mark.quick("*raise_exception*", "broken4")

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from pydantic import TypeAdapter
 
 from modelrepair import repair
 from modelrepair.artifact.manifest import Origin, Run
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
-from modelrepair.evaluation.measures import Measures
 from modelrepair.pipeline.begun import Begun
-from modelrepair.pipeline.finished import as_recorded, find_finished, recorded, report_of
+from modelrepair.pipeline.finished import as_recorded, find_finished, recorded
 from modelrepair.pipeline.workspace import open_workspace
 from modelrepair.progress import Silent
-from modelrepair.settings.settings import Settings
 from tests.support.killed_repairs import bytes_of
-from tests.support.small_repairs import MEASURED, make_repair, results
+from tests.support.small_repairs import make_repair
 
 OLD, NEW = "0" * 40, "1" * 40
 MADE_ON = {"config.json of the source": "1f" * 32, "the realign set": "2a" * 32}
@@ -171,21 +167,6 @@ def test_text_of_one_s_own_beside_the_marks_of_the_card_is_no_change(made):
 def test_paths_and_secrets_are_compared_as_a_manifest_keeps_them():
     settings = {"realign": "/home/me/harmful.jsonl", "targets": ["*.q_proj.*"], "step": None}
     assert as_recorded(settings) == {**settings, "realign": "harmful.jsonl"}
-
-
-@pytest.mark.parametrize(("harmful", "verdict", "code"), [(4, "passed", 0), (190, "failed", 1)])
-def test_the_report_is_that_of_the_finished_run(tmp_path, harmful, verdict, code):
-    with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
-        made = make_repair(tmp_path, measured={**MEASURED, "after": results(harmful)})
-    report = report_of(made.out, made.manifest, Settings("user/model"))
-    assert (report.verdict, report.exit_code, report.out) == (verdict, code, made.out)
-    assert json.loads(json.dumps(report.gate.to_json())) == made.manifest.gate
-    shown = report.to_json()
-    assert shown["nothing_to_do"] is True
-    assert {
-        role: TypeAdapter(Measures).validate_python(each)
-        for role, each in shown["measures"].items()
-    } == made.manifest.measures
 
 
 def leftover(made, begun):

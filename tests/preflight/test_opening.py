@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import replace
 
 import pytest
 
-from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.pipeline.planning import plan_of
 from modelrepair.preflight.opening import WIDTH
 from modelrepair.preflight.refusals import Stopped
-from modelrepair.preflight.speed import Speed
 from modelrepair.settings.settings import Settings
+from tests.support.openings import REALIGN, opening
 
-REALIGN = str(paths.sets["realign"])
 LABELS = ["Runs", "Source", "Licence", "Reference", "Examples", "Goes to", "Memory", "Time", "Open"]
-
-
-def opening(**options):
-    made = plan_of(Settings(str(paths.attacked), **{"realign": REALIGN, **options})).opening
-    assert made is not None
-    return made
 
 
 def labels(lines: list[str]) -> list[str]:
@@ -78,13 +69,6 @@ def opening_of(folder):
     return made
 
 
-def test_why_there_is_no_reference():
-    assert opening().no_reference == (
-        "the card names no base model; --reference names the aligned one"
-    )
-    assert opening(reference="none").no_reference == "you asked for none"
-
-
 def test_what_is_refused_comes_first_with_the_way_on():
     made = replace(
         opening(), refused=Stopped("too little", "free some", "not-enough-memory", 4, "")
@@ -103,32 +87,6 @@ def test_long_words_stay_whole():
     made = replace(opening(), source="user/" + "x" * 96, licence="l" * 100)
     words = " ".join(made.lines()).split()
     assert any("x" * 96 in word for word in words) and "l" * 100 in words
-
-
-def test_fix_begins_with_the_lines_of_plan(capsys, monkeypatch, tmp_path):
-    from modelrepair.pipeline import repair as pipeline
-
-    class EnoughError(Exception):
-        pass
-
-    def stop(*arguments, **options):
-        raise EnoughError
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("modelrepair.pipeline.planning.measured_speed", lambda: Speed(1e10, 1e10))
-    monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 2**33)
-    monkeypatch.setattr(pipeline, "with_judge", stop)
-    command = [str(paths.attacked), f"--realign={REALIGN}", "--judge=demo-world"]
-    assert run(["plan", *command]) == 0
-    planned = capsys.readouterr().out.splitlines()
-    run(["fix", *command])
-    assert capsys.readouterr().err.splitlines()[: len(planned)] == planned
-    assert run(["plan", *command, "--json"]) == 0
-    fields = json.loads(capsys.readouterr().out)["opening"]
-    assert [each["set"] for each in fields["sets"]] == ["realign", "utility", "borderline"]
-    assert fields["sets"][1]["licence"] == "apache-2.0"
-    assert fields["seconds_least"] <= fields["seconds_most"]
-    assert fields["memory_least"] <= fields["memory_most"]
 
 
 def test_where_the_repair_is_there_already_nothing_is_left_to_compute():
