@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from modelrepair.artifact.consistency import VERDICT, check_counts, check_examples, check_measures
 from modelrepair.artifact.manifest import JudgeRecord, Manifest
 from modelrepair.artifact.verdicts import VERDICTS_NAME, write_verdicts
+from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.evaluation.results import ExampleResult
-from tests.support.sealing import codes, seal
+from tests.support.sealing import codes, made_fixture, rewrite, seal, untouched_fixture  # noqa: F401
 from tests.support.small_repairs import (
     MEASURED,
     SITES,
@@ -245,3 +247,74 @@ def test_kinds_are_those_of_the_source_s_verdicts():
     for said, other in forgeries.items():
         findings = list(check_examples(manifest.model_copy(update={"kinds": other}), WITH_KINDS))
         assert any(finding.message.startswith(said) for finding in findings), findings
+
+
+def drop_measures(document):
+    document.update(measures={}, gate=None, verdict="unmeasured")
+
+
+def unlist(document):
+    drop_measures(document)
+    del document["files"][VERDICTS_NAME]
+
+
+def drop_before(document):
+    document["measures"].pop("before")
+    document["gate"] = None
+
+
+def degenerate(document):
+    return document["search"][0]["measures"]["degenerate_by_set"]["harmful"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (lambda m: m["base"].update(files={}), "record"),
+        (lambda m: m["source"].update(files={}), "wrong-source"),
+        (lambda m: m.update(reference_tensors={"x": "0" * 64}), "record"),
+        (lambda m: m.update(gate=None), "gate"),
+        (drop_measures, "measure"),
+        (unlist, "measure"),
+        (unlist, "added"),
+        (drop_before, "gate"),
+        (lambda m: m.update(coverage=1.5), "record"),
+        (lambda m: m.update(coverage=-1), "record"),
+        (lambda m: m.update(protect=7), "record"),
+        (lambda m: m.update(scale=0.5), "mask"),
+        (lambda m: m["sites"][0].update(entries=10**9), "record"),
+        (lambda m: m["sites"][0].update(digest="0" * 64), "record"),
+        (lambda m: m["sites"][0].update(tokens={"realign": {"0": -1}}), "record"),
+        (lambda m: m["sets"]["realign"].update(cut=-1), "record"),
+        (lambda m: m["sets"]["realign"]["counts"].update(report=299), "measure"),
+        (lambda m: m["search"][0].update(share=2.0), "record"),
+        (lambda m: m.update(ratio=-0.1), "record"),
+        (lambda m: m.update(token_budget=-1), "record"),
+        (lambda m: m.update(sets={}), "record"),
+        (lambda m: m["scorer"].update(api=0), "record"),
+        (lambda m: m["sites"][0].update(block=-1), "record"),
+        (lambda m: m["left_behind_kinds"].update(hidden=-1), "record"),
+        (lambda m: degenerate(m).update(low=0.9), "record"),
+        (lambda m: m["search"][0]["measures"]["utility"].update(value=1.5), "record"),
+        (lambda m: m["search"][0]["measures"].update(judge="another"), "record"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself(made, edit, code):
+    seal(made, edit)
+    assert code in codes(made)
+
+
+def test_reference_digests_left_out(tmp_path):
+    made = make_repair(tmp_path, subject="delta")
+    name = next(iter(made.manifest.reference_tensors))
+
+    def change(metadata, tensors):
+        digests = json.loads(metadata["reference_tensors"])
+        del digests[name]
+        metadata["reference_tensors"] = json.dumps(digests, sort_keys=True, separators=(",", ":"))
+
+    rewrite(made.out / MASK_NAME, change)
+    seal(made, lambda document: document["reference_tensors"].pop(name))
+    assert codes(made) == {"record"}
+    seal(made, lambda document: document.update(reference_tensors={}))
+    assert {"record", "mask"} <= codes(made)

@@ -162,3 +162,19 @@ def test_a_reference_of_another_shape_is_not_read(tmp_path, tensors, found):
 def test_the_mask_of_a_folder_or_the_file_itself(tmp_path):
     assert mask_path(tmp_path) == tmp_path / MASK_NAME
     assert mask_path(tmp_path / "mask.safetensors") == tmp_path / "mask.safetensors"
+
+
+SOURCE = ("source", "source_commit", "source_files", "files", "scale", "subject")
+
+
+@pytest.mark.parametrize("key", SOURCE)
+@pytest.mark.parametrize("value", [None, "x", "{}"])
+def test_a_mask_header_that_names_another_source(made, key, value):
+    def change(metadata, tensors):
+        metadata.pop(key)
+        if value is not None:
+            metadata[key] = value
+
+    rewrite(made.out / MASK_NAME, change)
+    seal(made)
+    assert "mask" in codes(made)

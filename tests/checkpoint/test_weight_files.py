@@ -161,3 +161,29 @@ def test_a_weight_file_that_is_missing_is_named(tmp_path):
         weight_file(tmp_path, "a.safetensors")
     (tmp_path / "a.safetensors").touch()
     assert weight_file(tmp_path, "a.safetensors") == tmp_path / "a.safetensors"
+
+
+def test_folders_without_safetensors(tmp_path):
+    refused(tmp_path / "nothing", "there is no folder 'nothing'", UnsupportedModelError)
+    refused(tmp_path, "holds no weights", UnsupportedModelError)
+    # If it were opened, this file would be an error of another kind.
+    (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    refused(tmp_path, "holds no weights", UnsupportedModelError)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../x.safetensors", "a/../../x.safetensors", "..\\x.safetensors"),
+        *("C:x.safetensors", "a\n.safetensors", "a\0.safetensors"),
+    ],
+)
+def test_a_shard_outside_the_folder(tmp_path, name):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    save_file({"w": np.ones(1)}, tmp_path / "x.safetensors")
+    for file in (name, str(tmp_path / "x.safetensors")):
+        (folder / INDEX).write_text(json.dumps({"weight_map": {"w": file}}))
+        with pytest.raises(DamagedCheckpointError, match="outside") as error:
+            Checkpoint.open(folder)
+        assert str(error.value).isprintable()
