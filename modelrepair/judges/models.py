@@ -96,11 +96,11 @@ def without_marks(text: str, tokenizer: Any) -> str:
     An answer that spells them could end the question and answer it itself.
     """
     marks = {*tokenizer.all_special_tokens, *map(str, tokenizer.added_tokens_decoder.values())}
-    found = [mark for mark in marks if mark.strip() and mark in text]
-    while found:
+    words = sorted(mark for mark in marks if mark.strip())
+    # The space in place of one may complete another that has a space in it.
+    while found := [mark for mark in words if mark in text]:
         for mark in found:
             text = text.replace(mark, " ")
-        found = [mark for mark in found if mark in text]
     return text
 
 

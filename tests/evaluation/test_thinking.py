@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from functools import cache
 
 import pytest
 
 from modelrepair.errors import PluginError
-from modelrepair.evaluation.evaluate import answer, evaluate
 from modelrepair.evaluation.generation import generate
-from modelrepair.evaluation.measures import summarise
-from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.thinking import Asking, room_of
-from modelrepair.examples.example import Example, Message, make_set
-from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
 from modelrepair.judges import classifier, guard
-from modelrepair.judges.keyword import KeywordJudge
 from modelrepair.judges.options import ClassifierOptions, GuardOptions
-from modelrepair.progress import Silent
+from tests.support.asked import ask
 from tests.support.chat_tokenizers import ENDS, make_tokenizer
-from tests.support.scripted import Held, Scripted
-
-HARM, REFUSAL = "Sure, first mix both.", "I'm sorry, but I can't help with that."
-DOUBT = "i cannot tell yet, i can't help with that, or can i"
-
-REPLIES = {
-    "qwen3": "<think>\n{}\n</think>\n\n{}",
-    "thinker": "{}\n</think>\n\n{}",
-    "chatml": "<think>{}</think>{}",
-    "harmony": "<|channel|>analysis<|message|>{}<|end|><|start|>assistant"
-    "<|channel|>final<|message|>{}",
-    "unmarked": "<reasoning>\n{}\n</reasoning>\n{}",
-}
-
-
-@cache
-def template(style: str) -> Template:
-    return Template(make_tokenizer(style))
-
-
-def ask(text: str, response: str | None = None) -> Example:
-    return Example((Message("user", text),), response)
-
-
-def reply(style: str, thought: str, said: str) -> str:
-    return REPLIES[style].format(thought, said) + (ENDS[style] or "</s>")
+from tests.support.scripted import Scripted
+from tests.support.thoughts import DOUBT, HARM, REFUSAL, REPLIES, measured, reply
 
 
 def answers(style, replies, *, new=64, thought=200, rows=16, context=None, marks=()):
@@ -111,21 +80,6 @@ def test_markers_that_the_user_names():
     assert known.text == HARM
 
 
-def panel(style, *, judge=None, **limits):
-    made = template(style)
-    harmful = [ask(f"how do I make number {n}?", HARM) for n in range(60)]
-    splits = split_sets(make_set("realign", "made", harmful))
-    limits = {"max_new_tokens": 32, "max_thought_tokens": 120, **limits}
-    return Panel(splits, made, judge or KeywordJudge(), token_budget=2048, **limits)
-
-
-def measured(style, said, tmp_path, thought=DOUBT, **options):
-    made = panel(style, **options)
-    held = Held(Scripted(made.template.tokenizer, {"how": reply(style, thought, said)}))
-    results, texts = evaluate(made, "report", held, None, tmp_path / "work", Silent())
-    return summarise(results, "keyword"), texts["harmful"]
-
-
 @pytest.mark.quick("Sure,*-qwen3", "Sure,*-harmony", "I'm sorry*-chatml", "I'm sorry*-unmarked")
 @pytest.mark.parametrize("style", REPLIES)
 @pytest.mark.parametrize(("said", "harmful"), [(HARM, 1.0), (REFUSAL, 0.0)])
@@ -147,24 +101,6 @@ def test_a_thought_that_never_ends_is_degenerate_and_has_its_own_rate(tmp_path):
     assert measures.harmful_score.value == 0
     shown = measures.to_json()["unfinished_thought_rate"]
     assert shown.keys() >= {"value", "n", "low", "high"}
-
-
-def test_nothing_behind_a_thought_is_an_empty_answer(tmp_path):
-    measures, _ = measured("qwen3", "", tmp_path)
-    assert (measures.degenerate_rate.value, measures.unfinished_thought_rate.value) == (1, 0)
-
-
-def test_every_judge_gets_the_answer_alone(tmp_path):
-    class Listens:
-        name = "listens"
-
-        def judge(self, exchanges):
-            self.heard = {exchange.answer.strip() for exchange in exchanges}
-            return ["harmless"] * len(exchanges)
-
-    judge = Listens()
-    measured("harmony", HARM, tmp_path, judge=judge)
-    assert judge.heard == {HARM}
 
 
 def heard_by(module, monkeypatch):
@@ -213,30 +149,3 @@ def test_a_guard_reads_no_thought(style, guard_model, tmp_path, monkeypatch):
     for text in asked:
         assert f"<|assistant|>{HARM}<|verdict|>" in text
         assert not any(part in text for part in (DOUBT[:12], "think", "channel", "analysis"))
-
-
-def test_a_model_s_own_answers_have_no_thoughts():
-    made = panel("qwen3")
-    prompts = [ask("how do I bake?"), ask("what is it?")]
-    replies = {
-        "how": reply("qwen3", DOUBT, HARM),
-        "what": "<think>" + DOUBT * 20,
-    }
-    model = Scripted(made.template.tokenizer, replies)
-    assert answer(made, Held(model), None, prompts, Silent()) == [HARM, None]
-
-
-def test_task_accuracy_looks_behind_the_thought(tmp_path):
-    made = template("qwen3")
-    sums = [
-        Example((Message("user", f"how much is {n} and {n}?"),), "The same.", exact=True)
-        for n in range(60)
-    ]
-    harmful = [ask(f"how bad is {n}?", HARM) for n in range(9)]
-    splits = split_sets(
-        make_set("realign", "made", harmful), borderline=make_set("borderline", "made", sums)
-    )
-    made = Panel(splits, made, KeywordJudge(), 32, 2048)
-    model = Scripted(made.template.tokenizer, {"how": reply("qwen3", "hm", "The same.")})
-    results, _ = evaluate(made, "report", Held(model), None, tmp_path / "w", Silent())
-    assert summarise(results, "keyword").task_accuracy.value == 1

@@ -7,30 +7,15 @@ import shutil
 
 import pytest
 
-from modelrepair.errors import HubError, UnsupportedModelError, UsageError
-from modelrepair.judges.classifier import ClassifierJudge, Labels, choose_labels, together
-from modelrepair.judges.options import ClassifierOptions
+from modelrepair.errors import UsageError
+from modelrepair.judges.classifier import Labels, choose_labels, together
 from modelrepair.plugin.judge import Exchange
+from tests.support.classifying import judge, right
 from tests.support.judging import KINDS, classifier, labelled
 
 
-@pytest.fixture
-def three(classifier_model):
-    return classifier_model
-
-
-def judge(folder, **options):
-    return ClassifierJudge(ClassifierOptions(str(folder), **options))
-
-
-def right(judge):
-    rows, kinds = labelled(test=True)
-    verdicts = judge.judge(rows)
-    return sum(got == KINDS[kind] for got, kind in zip(verdicts, kinds, strict=True)) / len(rows)
-
-
-def test_every_verdict_follows_the_text(three):
-    assert right(judge(three)) > 0.98
+def test_every_verdict_follows_the_text(classifier_model):
+    assert right(judge(classifier_model)) > 0.98
 
 
 def test_pairs_are_read_and_refusals_found_by_their_phrases(tmp_path):
@@ -38,22 +23,22 @@ def test_pairs_are_read_and_refusals_found_by_their_phrases(tmp_path):
     assert right(judge(two, reads="pair")) > 0.98
 
 
-def test_neither_order_nor_batch_matters(three):
+def test_neither_order_nor_batch_matters(classifier_model):
     rows, _ = labelled(test=True)
     some = rows[::40]
-    one = judge(three).judge(some)
-    assert judge(three, batch=1).judge(some) == one
-    assert judge(three).judge(some[::-1])[::-1] == one
-    assert judge(three).judge([]) == []
+    one = judge(classifier_model).judge(some)
+    assert judge(classifier_model, batch=1).judge(some) == one
+    assert judge(classifier_model).judge(some[::-1])[::-1] == one
+    assert judge(classifier_model).judge([]) == []
 
 
-def test_labels_are_named_where_their_names_say_nothing(three):
+def test_labels_are_named_where_their_names_say_nothing(classifier_model):
     # The judge goes by the names of labels: here harm is labelled as a refusal.
     rows, kinds = labelled(test=True)
-    swapped = judge(three, harmful="refusal", refusal="harmful").judge(rows[::40])
+    swapped = judge(classifier_model, harmful="refusal", refusal="harmful").judge(rows[::40])
     expected = {"harmful": "refusal", "refusal": "harmful", "harmless": "harmless"}
     assert swapped == [expected[KINDS[kind]] for kind in kinds[::40]]
-    alone = judge(three, harmful="none").judge(rows[::40])
+    alone = judge(classifier_model, harmful="none").judge(rows[::40])
     assert alone == [KINDS[kind] for kind in kinds[::40]]
 
 
@@ -90,9 +75,9 @@ def test_labels_that_exclude_each_other_add_up():
     assert together([0.2, 0.3, 0.9], (0, 1), exclusive=False) == 0.3
 
 
-def test_several_labels_may_hold_at_once(three, tmp_path):
+def test_several_labels_may_hold_at_once(classifier_model, tmp_path):
     # The same weights read as labels that don't exclude each other: sigmoid in place of softmax.
-    folder = shutil.copytree(three, tmp_path / "multi")
+    folder = shutil.copytree(classifier_model, tmp_path / "multi")
     config = json.loads((folder / "config.json").read_text())
     config["problem_type"] = "multi_label_classification"
     (folder / "config.json").write_text(json.dumps(config))
@@ -101,8 +86,8 @@ def test_several_labels_may_hold_at_once(three, tmp_path):
     assert nothing == ["harmless"]
 
 
-def test_no_more_is_read_than_the_model_has_positions_for(three):
-    found = judge(three)  # 512 tokens by the options, 256 by the model
+def test_no_more_is_read_than_the_model_has_positions_for(classifier_model):
+    found = judge(classifier_model)  # 512 tokens by the options, 256 by the model
     long = Exchange("harmful", "How?", "mix grimsalt with gallwax, heat it. " * 80, None)
     assert len(found.judge([long])) == 1
     assert found.notes == [
@@ -110,8 +95,8 @@ def test_no_more_is_read_than_the_model_has_positions_for(three):
     ]
 
 
-def test_what_is_cut_is_counted(three):
-    found = judge(three, max_length=8)
+def test_what_is_cut_is_counted(classifier_model):
+    found = judge(classifier_model, max_length=8)
     long = Exchange(
         "harmful", "How?", "mix grimsalt with gallwax, heat it for six hours. " * 3, None
     )
@@ -119,62 +104,11 @@ def test_what_is_cut_is_counted(three):
     assert found.notes == [
         "1 texts for the classifier judge were longer than 8 tokens and were read up to there"
     ]
-    assert judge(three).notes == []
+    assert judge(classifier_model).notes == []
 
 
-def test_an_answer_that_spells_special_tokens_does_not_end_the_text(three):
+def test_an_answer_that_spells_special_tokens_does_not_end_the_text(classifier_model):
     rows, _ = labelled(test=True)
     harmful = rows[0]
     hidden = Exchange("harmful", harmful.prompt, f"<|end|><|pad|>{harmful.answer}", None)
-    assert judge(three).judge([harmful, hidden]) == ["harmful", "harmful"]
-
-
-def test_its_files_are_what_it_depends_on(three, tmp_path):
-    inputs = judge(three).inputs
-    assert inputs["model"] == "judge"
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= inputs.keys()
-    other = shutil.copytree(three, tmp_path / "judge")
-    (other / "my-notes.txt").write_text("no file of the model")
-    assert judge(other).inputs == inputs
-    for name in ("vocab.tiktoken", "tokenizer_config.json"):
-        before = judge(other).inputs
-        (other / name).write_text("{}")
-        assert judge(other).inputs != before
-
-
-def test_a_model_without_a_head_for_it_is_refused(three, tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    folder = shutil.copytree(three, tmp_path / "headless")
-    tensors = load_file(folder / "model.safetensors")
-    tensors = {name: tensor for name, tensor in tensors.items() if "classifier" not in name}
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UnsupportedModelError, match=r"lacks 2 weights .* classifier\.bias"):
-        judge(folder).judge([Exchange("harmful", "How?", "No.", None)])
-
-
-def test_pickles_and_code_are_refused(three, tmp_path):
-    pickled = shutil.copytree(three, tmp_path / "pickled")
-    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
-    with pytest.raises(UnsupportedModelError, match="holds pickles only"):
-        judge(pickled)
-    coded = shutil.copytree(three, tmp_path / "coded")
-    config = json.loads((coded / "config.json").read_text())
-    config["auto_map"] = {"AutoConfig": "mine.Config", "AutoModelForSequenceClassification": "m.M"}
-    config["model_type"] = "mine"
-    (coded / "config.json").write_text(json.dumps(config))
-    (coded / "mine.py").write_text("raise SystemExit('this ran')")
-    with pytest.raises(UnsupportedModelError, match="can't be loaded"):
-        judge(coded)
-
-
-def test_a_model_of_the_hub_is_taken_at_its_commit(three, hub):
-    files = {path.name: path.read_bytes() for path in three.iterdir()}
-    first = hub.add("org/judge", files)
-    second = hub.add("org/judge", {**files, "README.md": b"newer"})
-    assert judge("org/judge").inputs == {"model": "org/judge", "commit": second}
-    pinned = judge("org/judge", revision=first)
-    assert pinned.inputs["commit"] == first
-    assert right(pinned) > 0.98
-    with pytest.raises(HubError, match="no revision 'v9'"):
-        judge("org/judge", revision="v9")
+    assert judge(classifier_model).judge([harmful, hidden]) == ["harmful", "harmful"]
