@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from modelrepair.evaluation.panel import Panel, batches_of, tokenize
@@ -54,10 +57,10 @@ def test_only_examples_with_answers_are_followed_each_under_its_digest():
 
 def test_batches_keep_to_the_panel_s_budget_and_pad_with_its_template_s_token():
     examples = [TokenizedExample((7,) * n, 1, f"{n}") for n in range(1, 9)]
-    panel = made(realign="harm", budget=8)
+    panel = replace(made(realign="harm", budget=8), template=SimpleNamespace(pad_id=5))
     batches = batches_of(panel, examples)
     assert sum(len(batch.keys) for batch in batches) == 8
     assert all(batch.input_ids.numel() <= 8 for batch in batches)
     padding = [batch.input_ids[batch.attention_mask == 0] for batch in batches]
-    assert {int(token) for some in padding for token in some} == {panel.template.pad_id}
+    assert {int(token) for some in padding for token in some} == {5}
     assert len(batches_of(made(realign="harm", budget=64), examples)) == 1
