@@ -30,9 +30,10 @@ from modelrepair.errors import (
 from modelrepair.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from modelrepair.api import apply, measure, plan, push, repair, verify
+    from modelrepair.api import apply, audit, measure, plan, push, repair, verify
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
+    from modelrepair.auditing.results import Audit
     from modelrepair.demo import paths as demo_paths
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __version__: str
 
 __all__ = [
+    "Audit",
     "Budgets",
     "DamagedCheckpointError",
     "EmptyMaskError",
@@ -63,6 +65,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "apply",
+    "audit",
     "demo_paths",
     "load_manifest",
     "measure",
@@ -73,6 +76,7 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "Audit": "auditing.results",
     "Finding": "artifact.findings",
     "MeasureReport": "pipeline.reports",
     "Plan": "preflight.plan",
@@ -80,6 +84,7 @@ _ON_FIRST_USE = {
     "RepairReport": "pipeline.reports",
     "Verification": "artifact.findings",
     "apply": "api",
+    "audit": "api",
     "load_manifest": "artifact.reading",
     "measure": "api",
     "plan": "api",

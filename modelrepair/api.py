@@ -27,6 +27,7 @@ from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.artifact.findings import Verification
+    from modelrepair.auditing.results import Audit
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
     from modelrepair.publishing.push import PushReport
@@ -114,6 +115,44 @@ def verify(
 
     with saying((progress or Silent()).note):
         return verify_origins(out, revision, source, reference, base, progress)
+
+
+def audit(
+    model: str | Path,
+    *,
+    revision: str | None = None,
+    base: str | Path | None = None,
+    candidates: Iterable[str | Path] = (),
+    budget: int | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
+
+    >>> import modelrepair
+    >>> from modelrepair import demo_paths as paths
+    >>> audit = modelrepair.audit(paths.attacked, base=paths.reference, seed=1)
+    >>> audit.exit_code("error")
+    0
+
+    Args:
+        model: a folder, or a Hub id.
+        revision: branch, tag or commit on the Hub.
+        base: what it is compared with, whatever it claims to come from; ``"none"`` for nothing.
+        candidates: other models that it may come from.
+        budget: bytes of each side that may be read; by default 36,000,000.
+        seed: of the parts of the weights that are compared; by default a fresh one, so that no
+            uploader can aim between them. It is in the result.
+        progress: where long steps are shown.
+
+    Raises:
+        ModelRepairError: the model can't be opened; see `modelrepair.errors`.
+    """
+    from modelrepair.auditing.audit import Choices, audit_one
+    from modelrepair.auditing.opened import BUDGET
+
+    choices = Choices(base=base, candidates=tuple(candidates), budget=budget or BUDGET, seed=seed)
+    return audit_one(model, revision, choices, progress)
 
 
 def apply(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from modelrepair.checkpoint.reader import (
     HEADER_LIMIT,
@@ -16,7 +15,7 @@ from modelrepair.checkpoint.reader import (
 )
 from modelrepair.checkpoint.weight_files import weight_files
 from modelrepair.errors import DamagedCheckpointError
-from modelrepair.source.hub_errors import hub_errors
+from modelrepair.source.ranges import read_range
 from modelrepair.source.resolve import Source
 
 FIRST = 100_000
@@ -24,11 +23,19 @@ FIRST = 100_000
 AT_ONCE = 8
 
 
-def headers(source: Source) -> Checkpoint:
+ReadRange = Callable[[Source, str, int, int], bytes]
+"""As `read_range`."""
+
+
+def headers(source: Source, read: ReadRange = read_range) -> Checkpoint:
     """The tensors of a source, by name; of one without weights on disk, none can be read.
 
     >>> headers(resolve("user/name", weights=False)).entries  # doctest: +SKIP
     {'model.embed_tokens.weight': TensorEntry(…), …}
+
+    Args:
+        source: a model.
+        read: what reads a part of a file on the Hub.
 
     Raises:
         UnsupportedModelError: the weights are not in a file or index of the usual name.
@@ -39,7 +46,7 @@ def headers(source: Source) -> Checkpoint:
         return Checkpoint.open(source.folder)
     wanted = weight_files(source.folder, source.files, source.id)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda name: _header(source, name), wanted.files))
+        found = list(pool.map(lambda name: _header(source, name, read), wanted.files))
     files = dict(zip(wanted.files, found, strict=True))
     checkpoint = Checkpoint(source.folder, wanted.index, files)
     check_map(checkpoint, wanted)
@@ -62,15 +69,15 @@ def read_once() -> Callable[[Source], Checkpoint]:
     return read
 
 
-def _header(source: Source, name: str) -> SafetensorsFile:
+def _header(source: Source, name: str, read: ReadRange) -> SafetensorsFile:
     """The header of one file on the Hub, which must be as long as it says."""
     size = source.sizes.get(name, 0)
-    begin = _bytes(source, name, 0, min(FIRST, size))
+    begin = read(source, name, 0, min(FIRST, size))
     length = int.from_bytes(begin[:8], "little")
     if len(begin) < 8 or length > min(HEADER_LIMIT, size - 8):
         raise _damaged(source, name, f"{size:,} bytes do not hold its header")
     if 8 + length > len(begin):
-        begin += _bytes(source, name, len(begin), 8 + length)
+        begin += read(source, name, len(begin), 8 + length)
     try:
         file = parse_header(name, begin[8 : 8 + length], 8 + length)
     except ValueError as error:
@@ -79,29 +86,6 @@ def _header(source: Source, name: str) -> SafetensorsFile:
     if end != size:
         raise _damaged(source, name, f"it has {size:,} bytes, and its header says {end:,}")
     return file
-
-
-def _bytes(source: Source, name: str, start: int, end: int) -> bytes:
-    """A part of a file on the Hub; of a header the client does not give the length."""
-    here = source.folder / name
-    if here.is_file() and here.stat().st_size == source.sizes.get(name):
-        with here.open("rb") as file:  # an earlier run has fetched it
-            file.seek(start)
-            return file.read(end - start)
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub import utils as found
-
-    client: Any = found  # it names what it exports where mypy does not look
-
-    if start >= end:
-        return b""
-    id = str(source.id)
-    asked = {**client.build_hf_headers(), "range": f"bytes={start}-{end - 1}"}
-    url = hf_hub_url(id, name, revision=source.commit)
-    with hub_errors(id, source.commit):
-        answer = client.http_backoff("GET", url, headers=asked, follow_redirects=True)
-        client.hf_raise_for_status(answer)
-        return bytes(answer.content)
 
 
 def _damaged(source: Source, name: str, what: str) -> DamagedCheckpointError:

@@ -1,0 +1,118 @@
+"""One model: open it and what it claims to come from, run the stages that were asked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelrepair.auditing.checks import run_stage
+from modelrepair.auditing.context import Context, claims
+from modelrepair.auditing.opened import BUDGET, opened
+from modelrepair.auditing.results import Audit, Base
+from modelrepair.auditing.rule import Stage
+from modelrepair.errors import ModelRepairError
+from modelrepair.progress import Progress, Silent
+
+DEFAULT_STAGES: tuple[Stage, ...] = ("metadata", "structure", "lineage")
+NO_BASE = "none"
+"""For ``base``: compare with nothing, whatever the model claims."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is asked of every model of an audit.
+
+    Args:
+        base: a folder or id to compare with, whatever the model claims; ``"none"`` for nothing.
+        candidates: ids or folders that a model may come from.
+        stages: what is run, cheapest first.
+        budget: bytes of each side that the first three stages may read.
+        seed: of what is drawn; None draws a fresh one for each model.
+    """
+
+    base: str | Path | None = None
+    candidates: tuple[str | Path, ...] = ()
+    stages: tuple[Stage, ...] = DEFAULT_STAGES
+    budget: int = BUDGET
+    seed: int | None = None
+
+
+def audit_one(
+    model: str | Path,
+    revision: str | None = None,
+    choices: Choices | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Look at one model.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "config.json").write_text("{}"), (folder / "a.pkl").write_bytes(b"")
+    >>> [each.rule.id for each in audit_one(folder).outcome("found")]
+    ['MR-FIL-001', 'MR-FIL-004']
+
+    Args:
+        model: a folder or Hub id.
+        revision: branch, tag or commit on the Hub.
+        choices: what is asked of it.
+        progress: where long steps are shown.
+
+    Raises:
+        ModelRepairError: it can't be opened at all.
+    """
+    choices, progress = choices or Choices(), progress or Silent()
+    # Fresh for each model, so that no uploader can aim between the parts that are drawn.
+    seed = secrets.randbits(32) if choices.seed is None else choices.seed
+    with ExitStack() as stack:
+        target = stack.enter_context(opened(model, revision, budget=choices.budget))
+        context = Context(target, seed)
+        _open_base(context, choices, stack)
+        _open_candidates(context, choices.candidates, stack, choices.budget)
+        findings = [each for stage in choices.stages for each in run_stage(stage, context)]
+        base = context.base
+        return Audit(
+            name=target.name,
+            commit=target.source.commit,
+            base=None if base is None else Base(base.name, base.source.commit, context.base_from),
+            seed=seed,
+            ran=choices.stages,
+            findings=tuple(findings),
+            fetched={
+                side: each.fetched
+                for side, each in (("model", target), ("base", base))
+                if each is not None
+            },
+        )
+
+
+def _open_base(context: Context, choices: Choices, stack: ExitStack) -> None:
+    """Open what the model is compared with; that there is none is no failure of the audit."""
+    given = choices.base
+    if given == NO_BASE:
+        context.no_base = "--base none: it is compared with nothing"
+        return
+    if given is not None:
+        # Named by the user: a mistake in it is theirs to mend, and stops.
+        context.base = stack.enter_context(opened(given, budget=choices.budget))
+        context.base_from = "--base"
+        return
+    try:
+        named = claims(context.target)
+    except ModelRepairError as error:
+        context.no_base = f"what it names as its base can't be read: {error}"
+        return
+    for claim in named[:1]:
+        try:
+            context.base = stack.enter_context(opened(claim.id, budget=choices.budget, local=False))
+            context.base_from = claim.where
+        except ModelRepairError as error:
+            context.no_base = f"{claim.where} names {claim.id}: {error}"
+
+
+def _open_candidates(
+    context: Context, names: Sequence[str | Path], stack: ExitStack, budget: int
+) -> None:
+    context.candidates = tuple(stack.enter_context(opened(each, budget=budget)) for each in names)
