@@ -110,6 +110,7 @@ def _open_base(context: Context, choices: Choices, stack: ExitStack) -> None:
             context.base_from = claim.where
         except ModelRepairError as error:
             context.no_base = f"{claim.where} names {claim.id}: {error}"
+            context.base_error = error
 
 
 def _open_candidates(

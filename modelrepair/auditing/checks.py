@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelrepair.auditing import files
+from modelrepair.auditing import (
+    card,
+    files,
+    hub_status,
+    licence,
+    names,
+    origin,
+    quantisation,
+    weights,
+)
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.rule import Check, Finding, Rule, Stage
 from modelrepair.errors import ModelRepairError
 
 CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
-    "metadata": files.CHECKS,
+    "metadata": (
+        *files.CHECKS,
+        *weights.CHECKS,
+        *names.CHECKS,
+        *hub_status.CHECKS,
+        *licence.CHECKS,
+        *origin.CHECKS,
+        *card.CHECKS,
+        *quantisation.CHECKS,
+    ),
     "structure": (),
     "lineage": (),
     "difference": (),

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelrepair.auditing.opened import Opened
 from modelrepair.checkpoint.weight_files import BASE_KEY
-from modelrepair.errors import InconclusiveError
+from modelrepair.errors import InconclusiveError, ModelRepairError
 from modelrepair.source.address import is_id
 
 
@@ -35,6 +35,7 @@ class Context:
         base: what it is compared with; None where none is known.
         base_from: what names the base: a claim's place, or ``"--base"``.
         no_base: why there is none.
+        base_error: what opening the base that it names ended in.
         candidates: other models that it may come from.
     """
 
@@ -43,6 +44,7 @@ class Context:
     base: Opened | None = None
     base_from: str = ""
     no_base: str = "it names no base, and none was given"
+    base_error: ModelRepairError | None = None
     candidates: tuple[Opened, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -18,7 +18,7 @@ _NOT_COMMERCIAL = "it is not for commercial use"
 _RESEARCH = "it is for research only, not for commercial use"
 _MARKED = "changed files have to be marked as changed: card and manifest do so"
 _CREDIT = "source and changes have to be named: the card does so"
-_SAME = "a changed copy has to keep the licence: the card does so"
+SAME = "a changed copy has to keep the licence: the card does so"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def find_licence(text: str) -> Licence | None:
         return found
     if _QUIET.fullmatch(key):
         return Licence(text, text, LIST, kept=(_MARKED,) if key.startswith("apache") else ())
-    return Licence(text, text, LIST, kept=(_SAME,)) if _COPYLEFT.fullmatch(key) else None
+    return Licence(text, text, LIST, kept=(SAME,)) if _COPYLEFT.fullmatch(key) else None
 
 
 def licence_key(text: str) -> str:
@@ -126,7 +126,7 @@ def _creative_commons(text: str) -> Licence | None:
         f"cc-{kind}-{version}",
         f"https://creativecommons.org/licenses/{kind}/{version}/",
         () if free else (_NOT_COMMERCIAL,),
-        (_CREDIT, *((_SAME,) if "sa" in parts else ())),
+        (_CREDIT, *((SAME,) if "sa" in parts else ())),
         publishable="nd" not in parts,
         commercial=free,
     )

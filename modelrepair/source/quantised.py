@@ -23,6 +23,10 @@ _COMPANION = re.compile(
     r"|q_weight|q_scale|q_scale_max|q_groups|q_perm|q_invperm|W_q|trellis|suh|svh|blocks)"
     r"(\.[\w.]+)?$"
 )
+_SURE = re.compile(
+    r"(^|[._])(qweight|qzeros|g_idx|absmax|quant_map|SCB|weight_scale(_inv)?|input_scale"
+    r"|weight_packed|(weight_)?zero_point|scale_weight)$"
+)
 _SCALED = re.compile(r"^(F8_\w+|F6_\w+|F4|[UI](4|8|32))$")
 _NEVER_WEIGHTS = ("bias", "masked_bias", "position_ids")
 
@@ -69,6 +73,20 @@ def quantised_model(
     'quantize_config.json'
     """
     return next((name for name in FILES if name in files), None) or quantised(config, entries)
+
+
+def scales(entries: Iterable[TensorEntry]) -> list[str]:
+    """The tensors whose names are those of scales, packed weights or zero points and no others'.
+
+    >>> scales([TensorEntry("m.0.q.weight_scale", "model.safetensors", "F32", (1,), 0, 4)])
+    ['m.0.q.weight_scale']
+    >>> scales([TensorEntry("m.0.norm.scale", "model.safetensors", "F32", (4,), 0, 16)])
+    []
+
+    Args:
+        entries: the tensors by their headers.
+    """
+    return [each.name for each in entries if _SURE.search(each.name)]
 
 
 def left_in_plain(config: Mapping[str, Any], entries: Iterable[TensorEntry] | None) -> str | None:
