@@ -132,8 +132,8 @@ def audit(
     >>> import modelrepair
     >>> from modelrepair import demo_paths as paths
     >>> audit = modelrepair.audit(paths.attacked, base=paths.reference, seed=1)
-    >>> audit.exit_code("error")
-    0
+    >>> audit.outcome("found", at_least="error")
+    []
 
     Args:
         model: a folder, or a Hub id.
