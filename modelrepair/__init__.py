@@ -30,7 +30,7 @@ from modelrepair.errors import (
 from modelrepair.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from modelrepair.api import apply, audit, measure, plan, push, repair, verify
+    from modelrepair.api import apply, audit, audits, measure, plan, push, repair, verify
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
     from modelrepair.auditing.results import Audit
@@ -66,6 +66,7 @@ __all__ = [
     "Verification",
     "apply",
     "audit",
+    "audits",
     "demo_paths",
     "load_manifest",
     "measure",
@@ -85,6 +86,7 @@ _ON_FIRST_USE = {
     "Verification": "artifact.findings",
     "apply": "api",
     "audit": "api",
+    "audits": "api",
     "load_manifest": "artifact.reading",
     "measure": "api",
     "plan": "api",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.artifact.findings import Verification
+    from modelrepair.auditing.audit import Choices
     from modelrepair.auditing.results import Audit
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
@@ -148,11 +149,81 @@ def audit(
     Raises:
         ModelRepairError: the model can't be opened; see `modelrepair.errors`.
     """
-    from modelrepair.auditing.audit import Choices, audit_one
+    from modelrepair.auditing.audit import audit_one
+
+    choices = _audit_choices(base, candidates, budget, seed)
+    return audit_one(model, revision, choices, progress)
+
+
+def audits(
+    models: Iterable[str] = (),
+    *,
+    authors: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    shard: str | None = None,
+    base: str | Path | None = None,
+    candidates: Iterable[str | Path] = (),
+    budget: int | None = None,
+    seed: int | None = None,
+    state: str | Path | None = None,
+    at_once: int = 4,
+    progress: Progress | None = None,
+) -> Iterator[Audit]:
+    """Look at many models, several at a time, and give each audit as it is done.
+
+    >>> import modelrepair
+    >>> from modelrepair import demo_paths as paths
+    >>> audits = modelrepair.audits([str(paths.attacked), "./missing"], base="none")
+    >>> [str(audit.error) for audit in audits if audit.error]
+    ['no folder ./missing']
+
+    A model that can't be looked at ends nothing: its audit holds the error.
+
+    Args:
+        models: folders, or ids, each with ``@revision`` where it is not the newest.
+        authors: users or organisations, of each all models that the token can see.
+        tags: of each, the models on the Hub that have it; with authors, those of theirs.
+        shard: ``"i/n"``: of the list, part i of n, by the names alone.
+        base: see `audit`.
+        candidates: see `audit`.
+        budget: see `audit`.
+        seed: see `audit`.
+        state: a file that keeps the finished audits: the same call after an interruption gives
+            those first, and looks at the others.
+        at_once: how many are looked at together.
+        progress: where their number is shown.
+
+    Raises:
+        ModelRepairError: there is no such list; see `modelrepair.errors`.
+    """
+    from modelrepair.auditing.audit import asked_of, audit_one
+    from modelrepair.auditing.bulk import audit_all
+    from modelrepair.auditing.state import State
+    from modelrepair.auditing.targets import Shard, expand
+
+    choices = _audit_choices(base, candidates, budget, seed)
+    part = None if shard is None else Shard.parse(shard)
+    names = expand(models, authors=list(authors), tags=list(tags), shard=part)
+    kept = None if state is None else State(Path(state), asked_of(choices))
+    yield from audit_all(
+        names,
+        lambda name: audit_one(name, choices=choices),
+        state=kept,
+        at_once=at_once,
+        progress=progress,
+    )
+
+
+def _audit_choices(
+    base: str | Path | None,
+    candidates: Iterable[str | Path],
+    budget: int | None,
+    seed: int | None,
+) -> Choices:
+    from modelrepair.auditing.audit import Choices
     from modelrepair.auditing.opened import BUDGET
 
-    choices = Choices(base=base, candidates=tuple(candidates), budget=budget or BUDGET, seed=seed)
-    return audit_one(model, revision, choices, progress)
+    return Choices(base=base, candidates=tuple(candidates), budget=budget or BUDGET, seed=seed)
 
 
 def apply(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
@@ -38,6 +39,17 @@ class Choices:
     stages: tuple[Stage, ...] = DEFAULT_STAGES
     budget: int = BUDGET
     seed: int | None = None
+
+
+def asked_of(choices: Choices) -> dict[str, Any]:
+    """The choices as JSON has them, for the head of a state file.
+
+    >>> asked_of(Choices(seed=7))["seed"]
+    7
+    """
+    named = [str(each) for each in choices.candidates]
+    base = None if choices.base is None else str(choices.base)
+    return {**vars(choices), "base": base, "candidates": named, "stages": list(choices.stages)}
 
 
 def audit_one(

@@ -238,6 +238,8 @@ def opened(
         HubError: the Hub, the rights on it, or the network.
     """
     typed = os.fspath(text)
+    if not typed.strip():
+        raise UsageError("the name of the model is empty", hint="give a folder, or an id")
     folder = Path(typed).expanduser()
     if local and (isinstance(text, Path) or typed[:1] in (".", "~", "/") or folder.is_dir()):
         if not folder.is_dir():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, Severity, Stage
 from modelrepair.errors import InconclusiveError, ModelRepairError, url_of
 from modelrepair.text.display import Glance, Glanced
@@ -13,6 +14,8 @@ from modelrepair.version import version
 
 FORMAT = 1
 """Of the document; it changes where a field changes its meaning or goes."""
+NOT_RUN = "not run"
+"""What stands for a stage that was not asked for."""
 FAIL_ON: tuple[str, ...] = (*SEVERITIES, "never")
 _RANK = (1, 7, 3)
 """Over a list the first of these codes that occurs counts; any other error before 0."""
@@ -88,7 +91,7 @@ class Audit(Glanced):
         stages = {
             stage: [each.to_json() for each in self.findings if each.rule.stage == stage]
             if stage in self.ran
-            else "not run"
+            else NOT_RUN
             for stage in STAGES
         }
         document: dict[str, Any] = {
@@ -111,6 +114,40 @@ class Audit(Glanced):
             }
         return document
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Audit:
+        """The audit that a document of `to_json` holds.
+
+        >>> Audit.from_json(Audit("user/model").to_json()).name
+        'user/model'
+
+        Args:
+            document: of this format.
+        """
+        stages = {stage: rows for stage, rows in document["stages"].items() if rows != NOT_RUN}
+        error = document.get("error")
+        return cls(
+            name=document["model"],
+            commit=document["commit"],
+            base=None if document["base"] is None else Base(**document["base"]),
+            seed=document["seed"],
+            ran=tuple(stage for stage in STAGES if stage in stages),
+            findings=tuple(
+                Finding(
+                    RULES[row["id"]],
+                    row["outcome"],
+                    row["message"],
+                    tuple(row["files"]),
+                    row["evidence"],
+                    row["severity"],
+                )
+                for stage in STAGES
+                for row in stages.get(stage, ())
+            ),
+            fetched=document["fetched_bytes"],
+            error=None if error is None else _error(error),
+        )
+
     def glance(self) -> Glance:
         """Its counts, and what was found."""
         counts = {
@@ -129,6 +166,17 @@ def exit_code_of(codes: Iterable[int]) -> int:
     """
     seen: Collection[int] = set(codes)
     return next((code for code in _RANK if code in seen), max(seen, default=0))
+
+
+def _error(document: Mapping[str, Any]) -> ModelRepairError:
+    """An error of the same code, words and id."""
+    kinds: list[type[ModelRepairError]] = [ModelRepairError, *_below(ModelRepairError)]
+    kind = next(each for each in kinds if each.exit_code == document["exit_code"])
+    return kind(document["message"], hint=document["hint"], id=document["id"])
+
+
+def _below(kind: type[ModelRepairError]) -> list[type[ModelRepairError]]:
+    return [each for sub in kind.__subclasses__() for each in (sub, *_below(sub))]
 
 
 def _severity(name: str) -> Severity:

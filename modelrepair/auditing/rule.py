@@ -51,6 +51,7 @@ class Rule:
     def found(
         self,
         message: str,
+        /,
         *,
         files: Iterable[str] = (),
         severity: Severity | None = None,
@@ -66,18 +67,18 @@ class Rule:
         """
         return Finding(self, "found", message, tuple(files), evidence, severity or self.severity)
 
-    def clear(self, message: str, **evidence: Any) -> Finding:
+    def clear(self, message: str, /, **evidence: Any) -> Finding:
         """It was looked at, and what the rule looks for is not there."""
         return Finding(self, "clear", message, (), evidence, self.severity)
 
-    def not_applicable(self, why: str, **evidence: Any) -> Finding:
+    def not_applicable(self, why: str, /, **evidence: Any) -> Finding:
         """The rule asks of something that this kind of model can't have, such as a folder's status.
 
         Clear, and marked in its evidence: nothing was left unread.
         """
         return self.clear(f"does not apply: {why}", applicable=False, **evidence)
 
-    def inconclusive(self, why: str, **evidence: Any) -> Finding:
+    def inconclusive(self, why: str, /, **evidence: Any) -> Finding:
         """It could not be looked at, or what was seen does not decide."""
         return Finding(self, "inconclusive", why, (), evidence, self.severity)
 

@@ -63,9 +63,13 @@ class Output:
     def result(self, document: Mapping[str, Any], *shown: RenderableType) -> None:
         """Print the result: the document with ``--json``, else what is shown to people."""
         if self.json_mode:
-            self._write(json.dumps(_plain(document)))
+            self.document(document)
             return
         self.show(*shown)
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print one JSON document in one line, whatever the mode: a format was asked for."""
+        self._write(json.dumps(_plain(document)))
 
     def show(self, *shown: RenderableType) -> None:
         """Print lines and tables for people; with ``--json``, nothing."""

@@ -55,7 +55,7 @@ def info(request: Request, id: str, revision: str = "") -> Answer:
     return Answer.of(document)
 
 
-def declared(files: dict[str, Blob]) -> object:
+def declared(files: dict[str, Blob]) -> dict:
     """What the front matter of a card says; nothing where it is no YAML."""
     card = files["README.md"].data.decode("utf-8", "replace") if "README.md" in files else ""
     try:
@@ -66,15 +66,22 @@ def declared(files: dict[str, Blob]) -> object:
 
 
 def listing(request: Request) -> Answer:
-    """All public repositories of an author, or with a text in their ids."""
-    author, search = (request.query.get(name, "") for name in ("author", "search"))
+    """All public repositories of an author, with a tag, or with a text in their ids."""
+    author, search, tag = (request.query.get(name, "") for name in ("author", "search", "filter"))
     found = [
-        {"id": repo.id, "tags": [], "downloads": 0}
+        {"id": repo.id, "tags": tags, "downloads": 0}
         for repo in request.hub.repos.values()
         if not repo.private and repo.id.startswith(f"{author}/" * bool(author))
         if search.lower() in repo.id.lower()
+        for tags in [declared(repo.commit().files).get("tags", []) if repo.refs else []]
+        if not tag or tag in tags
     ]
-    return Answer.of(found)
+    start, page = int(request.query.get("cursor", 0)), request.hub.page
+    headers = {}
+    if start + page < len(found):
+        asked = f"author={author}&search={search}&filter={tag}&cursor={start + page}"
+        headers["Link"] = f'<{request.hub.url}/api/models?{asked}>; rel="next"'
+    return Answer.of(found[start : start + page], 200, headers)
 
 
 def tree(request: Request, id: str, revision: str, path: str = "") -> Answer:
