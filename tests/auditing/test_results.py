@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.auditing.checks import RULES
@@ -31,6 +31,7 @@ AUDITS = st.builds(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(AUDITS, st.sampled_from(SEVERITIES))
 def test_exit_code(audit, fail_on):
     grave = SEVERITIES.index(fail_on)
@@ -43,6 +44,7 @@ def test_exit_code(audit, fail_on):
     assert audit.exit_code("never") == (7 if missed else 0)
 
 
+@settings(max_examples=30, deadline=None)
 @given(AUDITS)
 def test_the_document_holds_all_of_it(audit):
     document = json.loads(json.dumps(audit.to_json()))
@@ -64,6 +66,7 @@ def test_an_error_keeps_its_code_words_and_id(error):
     )  # fmt: skip
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from([0, 1, 2, 3, 4, 6, 7, 70])))
 def test_over_a_list_one_outranks_seven_and_that_three_and_that_the_rest(codes):
     ranked = [1, 7, 3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.auditing.state import State
@@ -29,6 +29,7 @@ def test_what_was_kept_is_there_again(path):
     }  # fmt: skip
 
 
+@settings(max_examples=15, deadline=None)
 @given(cut=st.integers(1, 60))
 def test_a_line_that_was_cut_is_dropped_and_the_next_is_whole(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("state") / "state.jsonl"

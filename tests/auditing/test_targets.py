@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrepair.auditing.targets import Shard, expand, lines_of
@@ -13,6 +13,7 @@ from tests.support.hub.faults import Fault
 NAMES = st.lists(st.text("abc/", min_size=1, max_size=6), min_size=1)
 
 
+@settings(max_examples=40, deadline=None)
 @given(NAMES, st.integers(1, 7))
 def test_the_parts_are_the_list_and_share_no_model(names, of):
     parts = [expand(names, shard=Shard(number, of)) for number in range(1, of + 1)]
@@ -20,6 +21,7 @@ def test_the_parts_are_the_list_and_share_no_model(names, of):
     assert all(part == [name for name in expand(names) if name in part] for part in parts)
 
 
+@settings(max_examples=40, deadline=None)
 @given(NAMES, st.integers(1, 7), st.randoms())
 def test_a_part_does_not_depend_on_the_order_of_the_list(names, of, random):
     mixed = random.sample(names, len(names))
