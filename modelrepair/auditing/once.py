@@ -33,15 +33,29 @@ class Once(Generic[Value]):
 
     def __get__(self, owner: Any, kind: type | None = None) -> Value:
         """The value, or the error again."""
-        kept = owner.__dict__.setdefault("_once", {})
-        name = self.work.__name__
-        if name not in kept:
-            try:
-                kept[name] = (self.work(owner), None)
-            except ModelRepairError as error:
-                kept[name] = (None, error)
-        value, failed = kept[name]
-        if failed is not None:
-            raise failed
-        result: Value = value
-        return result
+        return once(owner, self.work)
+
+
+def once(owner: Any, work: Callable[[Any], Value]) -> Value:
+    """The same for a function of an object whose class does not know it.
+
+    >>> class Model:
+    ...     asked = 0
+    >>> def size(model) -> int:
+    ...     model.asked += 1
+    ...     return 7
+    >>> model = Model()
+    >>> once(model, size) + once(model, size), model.asked
+    (14, 1)
+    """
+    kept = owner.__dict__.setdefault("_once", {})
+    if work not in kept:
+        try:
+            kept[work] = (work(owner), None)
+        except ModelRepairError as error:
+            kept[work] = (None, error)
+    value, failed = kept[work]
+    if failed is not None:
+        raise failed
+    result: Value = value
+    return result

@@ -91,6 +91,11 @@ class Opened:
         """Whether it is a folder on this machine."""
         return self.hub is None
 
+    @property
+    def left(self) -> int:
+        """Bytes that may still be fetched."""
+        return max(0, self.budget - self.fetched)
+
     def read_range(self, name: str, start: int, end: int) -> bytes:
         """The bytes of one of its files from ``start`` up to ``end``.
 
