@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.hub.faults import Fault
+from tests.support.hub.made import Made
 
 LARGE = (".safetensors", ".bin", ".pt", ".gguf", ".h5", ".msgpack", ".onnx", ".pkl", ".model")
 ATTRIBUTES = "".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LARGE).encode()
@@ -26,6 +27,8 @@ class Blob:
 
     @property
     def sha256(self) -> str:
+        if isinstance(self.data, Made):
+            return self.data.sha256
         return hashlib.sha256(self.data).hexdigest()
 
     @property
