@@ -85,7 +85,7 @@ UNRELATED = Rule(
     "lineage",
     "error",
     "unrelated",
-    "its weights have nothing in common with its base's",
+    "entry by entry, its weights have nothing of its base's; units in another order look so too",
     "ask the author what it comes from; compare it with others by --base or --candidate",
 )
 NEARER = Rule(
@@ -182,8 +182,8 @@ def low_rank(context: Context) -> Finding:
     first, random = (median(each[1] for each in shares) for shares in (
         [each.shares for each in ranks], [each.random for each in ranks]))  # fmt: skip
     return LOW_RANK.found(
-        f"{where(found, seen)}: a rank of {highest} where {of} were possible; the first direction "
-        f"has {first:.1%} of the change (chance: {random:.1%}); {power(seen)}",
+        f"{where(found, seen)}: {highest} of {of} directions hold 99 % of the change; the first "
+        f"holds {first:.1%} (chance: {random:.1%}); {power(seen)}",
         severity="warning" if highest < FEW else "note",
         **figures_of(found, seen),
         rank=highest,

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import modelrepair
 from modelrepair.auditing.lineage_rules import CHECKS
+from modelrepair.checkpoint.bits import to_float32
+from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.demo import paths
 from tests.support.weights import (
     ablated,
@@ -227,6 +229,62 @@ def test_the_demo_is_read_as_it_was_made(tmp_path):
     assert outcomes(findings, "inconclusive") == []
     copied = shutil.copytree(paths.reference, tmp_path / "copy")
     assert outcomes(lineage(copied, paths.reference), "found") == ["copy"]
+
+
+def demo_reference():
+    entries = Checkpoint.open(paths.reference)
+    return {name: to_float32(entries.raw(name), "BF16") for name in entries.entries}
+
+
+def merged_adapter(model):
+    """The demo's attack by LoRA, merged as its config says."""
+    config = json.loads((paths.adapter / "adapter_config.json").read_text())
+    factors = Checkpoint.open(paths.adapter)
+    made = dict(model)
+    for name, entry in factors.entries.items():
+        if ".lora_A." in name:
+            a, b = (to_float32(factors.raw(each), entry.dtype)
+                    for each in (name, name.replace(".lora_A.", ".lora_B.")))  # fmt: skip
+            at = name.removeprefix("base_model.model.").replace(".lora_A.", ".")
+            made[at] = model[at] + np.float32(config["lora_alpha"] / config["r"]) * (b @ a)
+    return made
+
+
+def only_written(model):
+    """A direction cut out of what attention and MLP write, as refusal is."""
+    ends = ("o_proj.weight", "down_proj.weight")
+    return {name: ablated(each) if name.endswith(ends) else each for name, each in model.items()}
+
+
+@pytest.mark.parametrize(
+    # The adapter has 16 directions; 12 hold all but a hundredth of its change.
+    ("name", "change", "rank"),
+    [
+        ("low-rank", merged_adapter, 12),
+        ("low-rank", only_written, 1),
+        ("zeroed", lambda model: matrices(pruned, model), None),
+        ("quantised-and-back", lambda model: matrices(quantised(8), model), None),
+        ("sparse-edit", lambda model: matrices(edited(0.005), model), None),
+        ("scaled", lambda model: matrices(lambda w: w * np.float32(1.1), model), None),
+    ],
+)
+def test_what_is_made_of_the_demo_is_named(tmp_path, name, change, rank):
+    target = save(tmp_path / "target", change(demo_reference()), vocab_size=346)
+    findings = lineage(target, paths.reference)
+    assert outcomes(findings, "found") == [name]
+    assert outcomes(findings, "inconclusive") == []
+    assert findings[name].evidence.get("rank") == rank
+
+
+def test_the_tensors_that_were_ablated_are_listed(tmp_path):
+    findings = lineage(save(tmp_path / "t", only_written(demo_reference())), paths.reference)
+    found = findings["low-rank"].evidence
+    assert {each.rpartition(".layers.")[2][2:] for each in found["tensors"]} == {
+        "self_attn.o_proj.weight",
+        "mlp.down_proj.weight",
+    }
+    assert found["layers"] == [0, 1, 2, 3]
+    assert found["kinds"] == {"equal": 31, "low-rank": 8}
 
 
 @given(
