@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modelrepair.auditing import (
+    adapters,
     card,
     files,
+    generation,
     hub_status,
     licence,
     lineage_rules,
     names,
     origin,
     quantisation,
+    shapes,
+    templates,
+    vocabulary,
     weights,
 )
 from modelrepair.auditing.context import Context
@@ -30,7 +35,13 @@ CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
         *card.CHECKS,
         *quantisation.CHECKS,
     ),
-    "structure": (),
+    "structure": (
+        *shapes.CHECKS,
+        *vocabulary.CHECKS,
+        *templates.CHECKS,
+        *generation.CHECKS,
+        *adapters.CHECKS,
+    ),
     "lineage": lineage_rules.CHECKS,
     "difference": (),
     "proof": (),

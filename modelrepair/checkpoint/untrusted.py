@@ -157,7 +157,7 @@ def read_json(folder: Path, name: str, *, strict: bool = False, limit: int = TEX
     return None if data is None else parse_json(data, name, strict=strict)
 
 
-def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
+def parse_json(data: bytes, name: str, *, strict: bool = False, parts: int = MOST_PARTS) -> Any:
     """The value of a JSON document; ``strict`` for what only our own program may write.
 
     >>> parse_json(b'{"a": 1}', "a.json")
@@ -173,12 +173,13 @@ def parse_json(data: bytes, name: str, *, strict: bool = False) -> Any:
         strict: refuse NaN, infinities, integers beyond 64 bits, nesting over 64 levels, and an
             object that has a key twice: of two readers, one may take the first and one the last.
             Configs of real models hold some of these (``model_max_length``, ``Infinity``).
+        parts: members of objects and lists that it may have.
 
     Raises:
         DamagedCheckpointError: it is no such document.
     """
-    if sum(map(data.count, (b":", b",", b"[", b"{"))) > MOST_PARTS:
-        raise DamagedCheckpointError(f"{name} has over {MOST_PARTS:,} parts", hint=_AGAIN)
+    if sum(map(data.count, (b":", b",", b"[", b"{"))) > parts:
+        raise DamagedCheckpointError(f"{name} has over {parts:,} parts", hint=_AGAIN)
     try:
         value = json.loads(
             data.decode("utf-8-sig"),
