@@ -14,6 +14,7 @@ from modelrepair.auditing.lineage import Lineage, lineage_of
 from modelrepair.auditing.lineage_said import figures, figures_of, none_of, power, where
 from modelrepair.auditing.once import once
 from modelrepair.auditing.parents import Mix
+from modelrepair.auditing.ranks import READABLE
 from modelrepair.auditing.rule import Check, Finding, Rule, listed
 
 COPY = Rule(
@@ -176,7 +177,10 @@ def low_rank(context: Context) -> Finding:
                 f"too short, to show a rank; {power(seen)}",
                 **figures(seen),
             )
-        return none_of(LOW_RANK, seen, f"of {len(readable)} with a readable rank has a low one")
+        most = max((each.rank.of for each in readable if each.rank), default=0) // READABLE
+        short = f" (one over {most} does not show in so few rows)" if not seen.sample.whole else ""
+        what = f"of {len(readable)} with a readable rank has a low one{short}"
+        return none_of(LOW_RANK, seen, what)
     ranks = [each.rank for each in found if each.rank]
     highest, of = max(each.rank for each in ranks), max(each.of for each in ranks)
     first, random = (median(each[1] for each in shares) for shares in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -30,6 +31,39 @@ def test_files_with_the_digest_of_the_base_are_not_read(hub, tmp_path):
         assert target.fetched - headers[0] < 1000  # its config
     assert seen.copied
     assert (seen.certain, seen.of, seen.changes) == (1, 1, ())
+
+
+def in_two_files(folder, tensors):
+    """Layer 0 in one file, the rest in another, and the index of both."""
+    parts = {
+        f"model-{number:05}-of-00002.safetensors": {
+            name: each for name, each in tensors.items() if (".layers.0." in name) == first
+        }
+        for number, first in ((1, True), (2, False))
+    }
+    made = {
+        file: files(save(folder / file, part))["model.safetensors"] for file, part in parts.items()
+    }
+    where = {name: file for file, part in parts.items() for name in part}
+    return {
+        **made,
+        "config.json": b"{}",
+        "model.safetensors.index.json": json.dumps({"weight_map": where}).encode(),
+    }
+
+
+def test_of_two_files_only_the_one_that_differs_is_sampled(hub, tmp_path):
+    base = random_model(0)
+    tuned = {name: fine_tuned()(each) if ".layers.1." in name else each
+             for name, each in base.items()}  # fmt: skip
+    hub.add("user/base", in_two_files(tmp_path / "base", base))
+    hub.add("user/tuned", in_two_files(tmp_path / "tuned", tuned))
+    with opened("user/tuned") as target, opened("user/base") as other:
+        seen = lineage_of(Context(target, 1, other))
+    assert (seen.certain, seen.of, seen.copied) == (1, 2, False)
+    assert not any(".layers.0." in each.slice.name for each in seen.changes)
+    assert layers_of(each.slice.name for each in seen.changed) == [1]
+    assert seen.sample.out_of_reach == 0
 
 
 def test_the_same_slices_of_both_sides_are_read_and_no_more_than_the_budget(hub, tmp_path):
