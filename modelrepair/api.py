@@ -126,6 +126,7 @@ def audit(
     candidates: Iterable[str | Path] = (),
     budget: int | None = None,
     seed: int | None = None,
+    deep: bool = False,
     progress: Progress | None = None,
 ) -> Audit:
     """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
@@ -144,6 +145,7 @@ def audit(
         budget: bytes of each side that may be read; by default 36,000,000.
         seed: of the parts of the weights that are compared; by default a fresh one, so that no
             uploader can aim between them. It is in the result.
+        deep: compare every tensor with the base's in full; models on the Hub are downloaded.
         progress: where long steps are shown.
 
     Raises:
@@ -151,7 +153,7 @@ def audit(
     """
     from modelrepair.auditing.audit import audit_one
 
-    choices = _audit_choices(base, candidates, budget, seed)
+    choices = _audit_choices(base, candidates, budget, seed, deep)
     return audit_one(model, revision, choices, progress)
 
 
@@ -165,6 +167,7 @@ def audits(
     candidates: Iterable[str | Path] = (),
     budget: int | None = None,
     seed: int | None = None,
+    deep: bool = False,
     state: str | Path | None = None,
     at_once: int = 4,
     progress: Progress | None = None,
@@ -188,6 +191,7 @@ def audits(
         candidates: see `audit`.
         budget: see `audit`.
         seed: see `audit`.
+        deep: see `audit`.
         state: a file that keeps the finished audits: the same call after an interruption gives
             those first, and looks at the others.
         at_once: how many are looked at together.
@@ -201,7 +205,7 @@ def audits(
     from modelrepair.auditing.state import State
     from modelrepair.auditing.targets import Shard, expand
 
-    choices = _audit_choices(base, candidates, budget, seed)
+    choices = _audit_choices(base, candidates, budget, seed, deep)
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)
     kept = None if state is None else State(Path(state), asked_of(choices))
@@ -219,11 +223,18 @@ def _audit_choices(
     candidates: Iterable[str | Path],
     budget: int | None,
     seed: int | None,
+    deep: bool,
 ) -> Choices:
-    from modelrepair.auditing.audit import Choices
+    from modelrepair.auditing.audit import DEEP, DEFAULT_STAGES, Choices
     from modelrepair.auditing.opened import BUDGET
 
-    return Choices(base=base, candidates=tuple(candidates), budget=budget or BUDGET, seed=seed)
+    return Choices(
+        base=base,
+        candidates=tuple(candidates),
+        stages=DEEP if deep else DEFAULT_STAGES,
+        budget=budget or BUDGET,
+        seed=seed,
+    )
 
 
 def apply(

@@ -11,6 +11,7 @@ from typing import Any
 
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
+from modelrepair.auditing.difference import Difference
 from modelrepair.auditing.opened import BUDGET, opened
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import Stage
@@ -18,6 +19,7 @@ from modelrepair.errors import ModelRepairError
 from modelrepair.progress import Progress, Silent
 
 DEFAULT_STAGES: tuple[Stage, ...] = ("metadata", "structure", "lineage")
+DEEP: tuple[Stage, ...] = (*DEFAULT_STAGES, "difference")
 NO_BASE = "none"
 """For ``base``: compare with nothing, whatever the model claims."""
 
@@ -80,7 +82,7 @@ def audit_one(
     seed = secrets.randbits(32) if choices.seed is None else choices.seed
     with ExitStack() as stack:
         target = stack.enter_context(opened(model, revision, budget=choices.budget))
-        context = Context(target, seed)
+        context = Context(target, seed, progress=progress)
         _open_base(context, choices, stack)
         _open_candidates(context, choices.candidates, stack, choices.budget)
         findings = [each for stage in choices.stages for each in run_stage(stage, context)]
@@ -92,12 +94,21 @@ def audit_one(
             seed=seed,
             ran=choices.stages,
             findings=tuple(findings),
+            difference=_compared(context) if "difference" in choices.stages else None,
             fetched={
                 side: each.fetched
                 for side, each in (("model", target), ("base", base))
                 if each is not None
             },
         )
+
+
+def _compared(context: Context) -> Difference | None:
+    """The figures of stage 4; None where its findings say why there are none."""
+    try:
+        return context.difference
+    except ModelRepairError:
+        return None
 
 
 def _open_base(context: Context, choices: Choices, stack: ExitStack) -> None:

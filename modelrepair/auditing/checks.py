@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from modelrepair.auditing import (
     adapters,
     card,
+    difference_rules,
     files,
     generation,
     hub_status,
@@ -43,7 +44,7 @@ CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
         *adapters.CHECKS,
     ),
     "lineage": lineage_rules.CHECKS,
-    "difference": (),
+    "difference": difference_rules.CHECKS,
     "proof": (),
     "behaviour": (),
 }

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelrepair.auditing.difference import Difference, difference
+from modelrepair.auditing.once import Once
 from modelrepair.auditing.opened import Opened
 from modelrepair.checkpoint.weight_files import BASE_KEY
 from modelrepair.errors import InconclusiveError, ModelRepairError
+from modelrepair.progress import Progress, Silent
 from modelrepair.source.address import is_id
 
 
@@ -37,6 +40,7 @@ class Context:
         no_base: why there is none.
         base_error: what opening the base that it names ended in.
         candidates: other models that it may come from.
+        progress: where long steps are shown.
     """
 
     target: Opened
@@ -47,6 +51,7 @@ class Context:
     base_error: ModelRepairError | None = None
     candidates: tuple[Opened, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Silent)
 
     @property
     def known_base(self) -> Opened:
@@ -58,6 +63,16 @@ class Context:
         if self.base is None:
             raise InconclusiveError(self.no_base, hint="name one with --base")
         return self.base
+
+    @Once
+    def difference(self) -> Difference:
+        """The whole difference to the base; worked out once for all rules that read it.
+
+        Raises:
+            InconclusiveError: no base is known.
+            ModelRepairError: one of the two can't be downloaded or read.
+        """
+        return difference(self.target, self.known_base, self.seed, self.progress)
 
 
 def claims(target: Opened) -> list[Claim]:

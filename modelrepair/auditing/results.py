@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelrepair.auditing.checks import RULES
+from modelrepair.auditing.difference import Difference
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, Severity, Stage
 from modelrepair.errors import InconclusiveError, ModelRepairError, url_of
 from modelrepair.text.display import Glance, Glanced
@@ -49,6 +50,7 @@ class Audit(Glanced):
         findings: one for each rule of the stages that ran.
         fetched: bytes read of the model and of its base.
         error: why it could not be looked at at all.
+        difference: the figures of each tensor, where stage 4 compared them.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Audit(Glanced):
     findings: tuple[Finding, ...] = ()
     fetched: Mapping[str, int] = field(default_factory=dict)
     error: ModelRepairError | None = None
+    difference: Difference | None = None
 
     def outcome(self, outcome: Outcome, *, at_least: Severity = "note") -> list[Finding]:
         """The findings with an outcome, the gravest first.
@@ -104,6 +107,8 @@ class Audit(Glanced):
             "fetched_bytes": dict(self.fetched),
             "stages": stages,
         }
+        if self.difference is not None:
+            document["difference"] = self.difference.to_json()
         if self.error is not None:
             document["error"] = {
                 "id": self.error.id,
@@ -146,6 +151,9 @@ class Audit(Glanced):
             ),
             fetched=document["fetched_bytes"],
             error=None if error is None else _error(error),
+            difference=Difference.from_json(document["difference"])
+            if "difference" in document
+            else None,
         )
 
     def glance(self) -> Glance:

@@ -54,6 +54,11 @@ FORMATS = ("table", "json", "jsonl")
         type=FILE,
         help="A file with a candidate a line.",
     ),
+    option(
+        "--deep",
+        is_flag=True,
+        help="Compare every tensor with the base's in full; models on the Hub are downloaded.",
+    ),
 )
 @section(
     "How",
