@@ -19,7 +19,7 @@ UNCHANGED = Rule(
     "MR-DIF-001",
     "difference",
     "note",
-    "unchanged",
+    "all-weights-equal",
     "every weight is the base's, bit for bit",
     "nothing: it is a copy, whatever its name says",
 )
@@ -35,7 +35,7 @@ LOW_RANK = Rule(
     "MR-DIF-003",
     "difference",
     "note",
-    "low-rank",
+    "low-rank-change",
     "the change is of low rank, as a merged adapter's is",
     "ask which data the adapter was trained on; --measure says what it does",
 )
@@ -43,7 +43,7 @@ FULL = Rule(
     "MR-DIF-004",
     "difference",
     "note",
-    "full-fine-tune",
+    "change-of-all-weights",
     "the change is dense and of high rank, as training of all weights gives it",
     "ask which data it was trained on; --measure says what it does",
 )
@@ -51,7 +51,7 @@ SPARSE = Rule(
     "MR-DIF-005",
     "difference",
     "warning",
-    "sparse-edit",
+    "entries-edited",
     "single entries were changed by far more than rounding, and the others not at all",
     "check a repair's record with --proof; ask the author what was edited where there is none",
 )
@@ -59,7 +59,7 @@ PRUNED = Rule(
     "MR-DIF-006",
     "difference",
     "note",
-    "pruned",
+    "smallest-zeroed",
     "the smallest weights were set to zero",
     "measure it: pruning can take refusals out, too",
 )

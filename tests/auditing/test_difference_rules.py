@@ -13,7 +13,14 @@ from modelrepair import demo_paths
 from modelrepair.auditing.results import Audit
 from tests.support import changed_models as make
 
-NAMES = ("unchanged", "direction-removed", "low-rank", "full-fine-tune", "sparse-edit", "pruned")
+NAMES = (
+    "all-weights-equal",
+    "direction-removed",
+    "low-rank-change",
+    "change-of-all-weights",
+    "entries-edited",
+    "smallest-zeroed",
+)
 
 
 def deep(model, base):
@@ -27,17 +34,17 @@ def outcomes(found):
 
 
 KINDS = {
-    "copy": (lambda base: base, "unchanged"),
+    "copy": (lambda base: base, "all-weights-equal"),
     "ablated": (make.ablated, "direction-removed"),
     "ablated softly": (lambda base: make.ablated(base, strength=0.4), "direction-removed"),
     "ablated by layer": (lambda base: make.ablated(base, own=True), "direction-removed"),
-    "adapter merged": (make.adapted, "low-rank"),
-    "adapter of rank one": (lambda base: make.adapted(base, rank=1), "low-rank"),
-    "trained in full": (make.trained, "full-fine-tune"),
-    "edited": (make.edited, "sparse-edit"),
-    "pruned": (make.pruned, "pruned"),
-    "pruned by row": (lambda base: make.pruned(base, rows=True), "pruned"),
-    "scaled": (lambda base: {k: 1.2 * v for k, v in base.items()}, "full-fine-tune"),
+    "adapter merged": (make.adapted, "low-rank-change"),
+    "adapter of rank one": (lambda base: make.adapted(base, rank=1), "low-rank-change"),
+    "trained in full": (make.trained, "change-of-all-weights"),
+    "edited": (make.edited, "entries-edited"),
+    "pruned": (make.pruned, "smallest-zeroed"),
+    "pruned by row": (lambda base: make.pruned(base, rows=True), "smallest-zeroed"),
+    "scaled": (lambda base: {k: 1.2 * v for k, v in base.items()}, "change-of-all-weights"),
 }
 
 
@@ -119,8 +126,8 @@ def test_a_change_under_rounding_is_inconclusive(tmp_path):
     base = make.weights()
     model = make.save(tmp_path / "m", make.adapted(base, size=2e-5))
     _, found = deep(model, make.save(tmp_path / "b", base))
-    assert found["low-rank"].outcome == found["direction-removed"].outcome == "inconclusive"
-    assert "no larger than rounding" in found["low-rank"].message
+    assert found["low-rank-change"].outcome == found["direction-removed"].outcome == "inconclusive"
+    assert "no larger than rounding" in found["low-rank-change"].message
 
 
 def test_what_was_not_compared_is_not_clear(tmp_path):
@@ -141,10 +148,10 @@ def test_a_record_of_a_repair_makes_an_edit_ours(tmp_path):
     base = make.weights()
     model = make.save(tmp_path / "m", make.edited(base))
     folder = make.save(tmp_path / "b", base)
-    assert deep(model, folder)[1]["sparse-edit"].severity == "warning"
+    assert deep(model, folder)[1]["entries-edited"].severity == "warning"
     (model / "repair").mkdir()
     (model / "repair/manifest.json").write_text("{}")
-    finding = deep(model, folder)[1]["sparse-edit"]
+    finding = deep(model, folder)[1]["entries-edited"]
     assert (finding.severity, finding.evidence["record"]) == ("note", True)
     assert finding.evidence["zeroed"] == pytest.approx(1, abs=0.01)
 
@@ -153,15 +160,15 @@ def test_a_model_converted_to_another_dtype_is_unchanged(tmp_path):
     base = make.weights(dtype="F32")
     model = make.save(tmp_path / "m", base, "BF16")
     _, found = deep(model, make.save(tmp_path / "b", base, "F32"))
-    assert found["unchanged"].evidence["converted"] == 18
+    assert found["all-weights-equal"].evidence["converted"] == 18
 
 
 def test_the_demo_is_a_full_fine_tune_and_its_adapter_of_rank_16():
     _, found = deep(demo_paths.attacked, demo_paths.reference)
-    assert outcomes(found) == {"full-fine-tune": "found"}
+    assert outcomes(found) == {"change-of-all-weights": "found"}
     _, found = deep(Path(demo_paths.attacked).parent / "adapter", demo_paths.reference)
-    assert outcomes(found) == {"low-rank": "found"}
-    assert found["low-rank"].evidence["rank"] == 16
+    assert outcomes(found) == {"low-rank-change": "found"}
+    assert found["low-rank-change"].evidence["rank"] == 16
 
 
 def test_an_adapter_that_ablates_is_found(tmp_path):
