@@ -183,20 +183,19 @@ def low_rank(context: Context) -> Finding:
         return none_of(LOW_RANK, seen, what)
     ranks = [each.rank for each in found if each.rank]
     highest, of = max(each.rank for each in ranks), max(each.of for each in ranks)
-    first, random = (median(each[1] for each in shares) for shares in (
-        [each.shares for each in ranks], [each.random for each in ranks]))  # fmt: skip
+    shares = {str(k): median(each.shares[k] for each in ranks) for k in ranks[0].shares}
+    chance = {str(k): median(each.random[k] for each in ranks) for k in ranks[0].random}
     return LOW_RANK.found(
         f"{where(found, seen)}: {highest} of {of} directions hold 99 % of the change; the first "
-        f"holds {first:.1%} (chance: {random:.1%}); {power(seen)}",
+        f"holds {shares['1']:.1%} (chance: {chance['1']:.1%}); {power(seen)}",
         severity="warning" if highest < FEW else "note",
         **figures_of(found, seen),
         rank=highest,
         possible=of,
         ranks=dict(Counter(str(each.rank) for each in ranks)),
-        shares={str(k): median(each.shares[k] for each in ranks) for k in ranks[0].shares},
-        shares_by_chance={str(k): median(each.random[k] for each in ranks)
-                          for k in ranks[0].random},
-    )  # fmt: skip
+        shares=shares,
+        shares_by_chance=chance,
+    )
 
 
 def _adapter(config: dict[str, Any]) -> Finding:
