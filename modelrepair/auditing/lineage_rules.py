@@ -179,8 +179,7 @@ def low_rank(context: Context) -> Finding:
             )
         most = max((each.rank.of for each in readable if each.rank), default=0) // READABLE
         short = f" (one over {most} does not show in so few rows)" if not seen.sample.whole else ""
-        what = f"of {len(readable)} with a readable rank has a low one{short}"
-        return none_of(LOW_RANK, seen, what)
+        return none_of(LOW_RANK, seen, f"of {len(readable)} with a readable rank is low{short}")
     ranks = [each.rank for each in found if each.rank]
     highest, of = max(each.rank for each in ranks), max(each.of for each in ranks)
     shares = {str(k): median(each.shares[k] for each in ranks) for k in ranks[0].shares}
