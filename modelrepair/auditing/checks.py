@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from modelrepair.auditing import (
     adapters,
     card,
+    config_values,
     difference_rules,
     files,
     generation,
@@ -38,6 +39,7 @@ CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
     ),
     "structure": (
         *shapes.CHECKS,
+        *config_values.CHECKS,
         *vocabulary.CHECKS,
         *templates.CHECKS,
         *generation.CHECKS,

@@ -113,10 +113,12 @@ def _in_tags(tags: list[str]) -> Iterator[Suspicion]:
     """Conditions and expressions: what lies between ``{%`` and ``%}``, or ``{{`` and ``}}``."""
     turn = _turn(tags)
     for tag in tags:
-        if len(tag) > LONGEST_TAG and re.match(r"\{%-?\+?\s*(if|elif|set)\b", tag):
+        bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", tag)
+        # A long text in a tag is common, and a long condition is not.
+        long = len(bare) > LONGEST_TAG or (len(tag) > LONGEST_TAG and tag.startswith("{%"))
+        if long and re.search(r"\b(if|elif|set)\b", bare):
             yield Suspicion("condition too long to read", tag[:300], "warning")
             continue
-        bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", tag)
         if _ESCAPE.search(bare) or re.search(r"__\w+__", tag):
             yield Suspicion("way out of the sandbox", tag, "error")
         conditional = re.search(r"\b(if|elif|set)\b", bare) is not None
