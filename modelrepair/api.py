@@ -27,7 +27,6 @@ from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.artifact.findings import Verification
-    from modelrepair.auditing.audit import Choices
     from modelrepair.auditing.results import Audit
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
@@ -124,6 +123,8 @@ def audit(
     revision: str | None = None,
     base: str | Path | None = None,
     candidates: Iterable[str | Path] = (),
+    source: str | Path | None = None,
+    proof: bool = False,
     budget: int | None = None,
     seed: int | None = None,
     deep: bool = False,
@@ -142,6 +143,8 @@ def audit(
         revision: branch, tag or commit on the Hub.
         base: what it is compared with, whatever it claims to come from; ``"none"`` for nothing.
         candidates: other models that it may come from.
+        source: what a repair was made from; by default what its manifest names.
+        proof: where it claims to be a repair, derive that again, as `verify` does.
         budget: bytes of each side that may be read; by default 36,000,000.
         seed: of the parts of the weights that are compared; by default a fresh one, so that no
             uploader can aim between them. It is in the result.
@@ -151,9 +154,12 @@ def audit(
     Raises:
         ModelRepairError: the model can't be opened; see `modelrepair.errors`.
     """
-    from modelrepair.auditing.audit import audit_one
+    from modelrepair.auditing.audit import audit_one, choices_of
 
-    choices = _audit_choices(base, candidates, budget, seed, deep)
+    choices = choices_of(
+        base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
+        proof=proof,
+    )  # fmt: skip
     return audit_one(model, revision, choices, progress)
 
 
@@ -165,6 +171,8 @@ def audits(
     shard: str | None = None,
     base: str | Path | None = None,
     candidates: Iterable[str | Path] = (),
+    source: str | Path | None = None,
+    proof: bool = False,
     budget: int | None = None,
     seed: int | None = None,
     deep: bool = False,
@@ -189,6 +197,8 @@ def audits(
         shard: ``"i/n"``: of the list, part i of n, by the names alone.
         base: see `audit`.
         candidates: see `audit`.
+        source: see `audit`.
+        proof: see `audit`.
         budget: see `audit`.
         seed: see `audit`.
         deep: see `audit`.
@@ -200,12 +210,15 @@ def audits(
     Raises:
         ModelRepairError: there is no such list; see `modelrepair.errors`.
     """
-    from modelrepair.auditing.audit import asked_of, audit_one
+    from modelrepair.auditing.audit import asked_of, audit_one, choices_of
     from modelrepair.auditing.bulk import audit_all
     from modelrepair.auditing.state import State
     from modelrepair.auditing.targets import Shard, expand
 
-    choices = _audit_choices(base, candidates, budget, seed, deep)
+    choices = choices_of(
+        base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
+        proof=proof,
+    )  # fmt: skip
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)
     kept = None if state is None else State(Path(state), asked_of(choices))
@@ -215,25 +228,6 @@ def audits(
         state=kept,
         at_once=at_once,
         progress=progress,
-    )
-
-
-def _audit_choices(
-    base: str | Path | None,
-    candidates: Iterable[str | Path],
-    budget: int | None,
-    seed: int | None,
-    deep: bool,
-) -> Choices:
-    from modelrepair.auditing.audit import DEEP, DEFAULT_STAGES, Choices
-    from modelrepair.auditing.opened import BUDGET
-
-    return Choices(
-        base=base,
-        candidates=tuple(candidates),
-        stages=DEEP if deep else DEFAULT_STAGES,
-        budget=budget or BUDGET,
-        seed=seed,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ from modelrepair.errors import ModelRepairError
 from modelrepair.progress import Progress, Silent
 
 DEFAULT_STAGES: tuple[Stage, ...] = ("metadata", "structure", "lineage")
-DEEP: tuple[Stage, ...] = (*DEFAULT_STAGES, "difference")
 NO_BASE = "none"
 """For ``base``: compare with nothing, whatever the model claims."""
 
@@ -31,6 +30,7 @@ class Choices:
     Args:
         base: a folder or id to compare with, whatever the model claims; ``"none"`` for nothing.
         candidates: ids or folders that a model may come from.
+        source: what a repair was made from; by default what its manifest names.
         stages: what is run, cheapest first.
         budget: bytes of each side that the first three stages may read.
         seed: of what is drawn; None draws a fresh one for each model.
@@ -38,9 +38,46 @@ class Choices:
 
     base: str | Path | None = None
     candidates: tuple[str | Path, ...] = ()
+    source: str | Path | None = None
     stages: tuple[Stage, ...] = DEFAULT_STAGES
     budget: int = BUDGET
     seed: int | None = None
+
+
+def choices_of(
+    *,
+    base: str | Path | None = None,
+    candidates: Iterable[str | Path] = (),
+    source: str | Path | None = None,
+    budget: int | None = None,
+    seed: int | None = None,
+    deep: bool = False,
+    proof: bool = False,
+) -> Choices:
+    """The choices as a user names them, the stages by their switches.
+
+    >>> choices_of(proof=True).stages
+    ('metadata', 'structure', 'lineage', 'proof')
+
+    Args:
+        base: see `Choices`.
+        candidates: see `Choices`.
+        source: see `Choices`.
+        budget: see `Choices`; None for the default.
+        seed: see `Choices`.
+        deep: compare every tensor in full, too.
+        proof: derive a claimed repair again, too.
+    """
+    asked: dict[Stage, bool] = {"difference": deep, "proof": proof}
+    more = (stage for stage, wanted in asked.items() if wanted)
+    return Choices(
+        base=base,
+        candidates=tuple(candidates),
+        source=source,
+        stages=(*DEFAULT_STAGES, *more),
+        budget=budget or BUDGET,
+        seed=seed,
+    )
 
 
 def asked_of(choices: Choices) -> dict[str, Any]:
@@ -50,8 +87,9 @@ def asked_of(choices: Choices) -> dict[str, Any]:
     7
     """
     named = [str(each) for each in choices.candidates]
-    base = None if choices.base is None else str(choices.base)
-    return {**vars(choices), "base": base, "candidates": named, "stages": list(choices.stages)}
+    base, source = (None if each is None else str(each) for each in (choices.base, choices.source))
+    stages = list(choices.stages)
+    return {**vars(choices), "base": base, "source": source, "candidates": named, "stages": stages}
 
 
 def audit_one(
@@ -82,7 +120,7 @@ def audit_one(
     seed = secrets.randbits(32) if choices.seed is None else choices.seed
     with ExitStack() as stack:
         target = stack.enter_context(opened(model, revision, budget=choices.budget))
-        context = Context(target, seed, progress=progress)
+        context = Context(target, seed, progress=progress, source=choices.source)
         _open_base(context, choices, stack)
         _open_candidates(context, choices.candidates, stack, choices.budget)
         findings = [each for stage in choices.stages for each in run_stage(stage, context)]

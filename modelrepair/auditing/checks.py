@@ -16,6 +16,7 @@ from modelrepair.auditing import (
     lineage_rules,
     names,
     origin,
+    proof,
     quantisation,
     shapes,
     templates,
@@ -47,7 +48,7 @@ CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
     ),
     "lineage": lineage_rules.CHECKS,
     "difference": difference_rules.CHECKS,
-    "proof": (),
+    "proof": proof.CHECKS,
     "behaviour": (),
 }
 """Each stage's checks, in the order in which they are asked."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from modelrepair.auditing.difference import Difference, difference
@@ -41,6 +41,7 @@ class Context:
         base_error: what opening the base that it names ended in.
         candidates: other models that it may come from.
         progress: where long steps are shown.
+        source: what a repair was made from, where it is not what the manifest names.
     """
 
     target: Opened
@@ -50,8 +51,8 @@ class Context:
     no_base: str = "it names no base, and none was given"
     base_error: ModelRepairError | None = None
     candidates: tuple[Opened, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
+    source: str | Path | None = None
 
     @property
     def known_base(self) -> Opened:

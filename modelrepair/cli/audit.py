@@ -61,6 +61,11 @@ FORMATS = ("table", "json", "jsonl")
     ),
 )
 @section(
+    "What more is done",
+    option("--proof", is_flag=True, help="Where TARGET claims to be a repair, derive it again."),
+    option("--source", help="What the repair was made from. Default: what its manifest names."),
+)
+@section(
     "How",
     option(
         "--budget",
