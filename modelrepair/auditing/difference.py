@@ -11,7 +11,15 @@ import numpy as np
 from modelrepair.auditing.directions import Removed, removed_from
 from modelrepair.auditing.opened import Opened
 from modelrepair.auditing.pairs import Pair, pairs
-from modelrepair.auditing.spectrum import SAMPLE, ULP, blocks, counted_rank, leading, sketch
+from modelrepair.auditing.spectrum import (
+    SAMPLE,
+    ULP,
+    Sketch,
+    blocks,
+    counted_rank,
+    leading,
+    refined,
+)
 from modelrepair.auditing.zeroed import below_the_rest
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import InconclusiveError
@@ -176,8 +184,7 @@ def changes(pair: Pair, seed: int = 0) -> TensorChange:
     if pair.new is not None and _same(pair):
         return TensorChange(*named, "converted" if pair.cast else "equal")
     rows, columns = pair.size
-    omega = sketch(pair.size, seed)
-    sketched = np.zeros((len(omega), columns), np.float32)
+    gathered = Sketch(pair.size, seed)
     moved = zeroed = 0
     change = weights = inner = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -188,7 +195,7 @@ def changes(pair: Pair, seed: int = 0) -> TensorChange:
             change += float(np.dot(flat, flat))
             weights += float(np.dot(old, old))
             inner += float(np.dot(flat, old))
-            sketched += omega[:, low:high] @ block
+            gathered.add(low, high, block)
             if pair.new is not None:
                 moved += int(np.count_nonzero(pair.new[low:high] != pair.old_bits(low, high)))
                 zeroed += _new_zeros(pair, low, high, base)
@@ -201,20 +208,21 @@ def changes(pair: Pair, seed: int = 0) -> TensorChange:
     plain = TensorChange(*named, "vector", changed, norm, scaled, zeroed / entries, smallest)
     if not finite or min(rows, columns) == 1 or not change:
         return plain
-    return _read(pair, plain, seed, sketched, weights, change)
+    return _read(pair, plain, seed, gathered, weights, change)
 
 
 def _read(
-    pair: Pair, plain: TensorChange, seed: int, sketched: np.ndarray, weights: float, change: float
+    pair: Pair, plain: TensorChange, seed: int, gathered: Sketch, weights: float, change: float
 ) -> TensorChange:
     """What the change of a matrix reads as; the first that fits."""
     ulp = ULP[pair.dtype] if pair.factors is None else 2.0**-23
-    found = leading(pair.change, pair.size, sketched)
-    first = float(found.values[0] ** 2)
+    found = leading(pair.change, pair.size, gathered)
     removed = None
     only_zeros = plain.zeroed > 0 and plain.changed - plain.zeroed < 0.01 * plain.changed
     if np.square(found.values, dtype=np.float64).sum() >= LEADING * change and not only_zeros:
+        found = refined(pair.change, pair.size, found)
         removed = removed_from(pair, found, weights=weights, change=change, ulp=ulp)
+    first = float(found.values[0] ** 2)
     generator = np.random.default_rng(seed)
     part = pair.part(*(generator.permutation(size)[:SAMPLE] for size in pair.size))
     rank, above, noise = counted_rank(part[1], part[0] + part[1], ulp)
