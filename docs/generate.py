@@ -18,6 +18,9 @@ import click
 
 import modelrepair
 import modelrepair.plugin
+from modelrepair.auditing.addresses import RULES_PAGE, anchor
+from modelrepair.auditing.checks import CHECKS
+from modelrepair.auditing.rule import STAGES
 from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
 from modelrepair_lab.command import command as lab
@@ -53,6 +56,7 @@ def pages() -> dict[str, str]:
         "reference/cli.md": command_line(),
         "reference/lab.md": laboratory(),
         "reference/api.md": python_api(),
+        "reference/audit-rules.md": audit_rules(),
         "errors.md": errors_page.page(),
         "hub-errors.md": hub_errors_page.page(),
     }
@@ -84,6 +88,33 @@ def laboratory() -> str:
     for path, command in walk(lab, context, "modelrepair lab"):
         parts += describe_command(path, command)
     return "\n\n".join(parts) + "\n"
+
+
+def audit_rules() -> str:
+    """Every rule of an audit, by stage; the ids are anchors."""
+    parts = [
+        HEAD,
+        "# Rules of an audit",
+        "What [`modelrepair audit`](cli.md#modelrepair-audit) asks of a model. Each rule gets one "
+        "answer: *found*, *clear*, or *inconclusive* where it could not be looked at. A stage that "
+        "was not asked for is *not run*. Ids are lasting; the severity is that of the gravest "
+        "case.",
+    ]
+    head = ["| rule | stage | severity | what it means where it is found | what to do |",
+            "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    rows = [
+        [
+            f'<a id="{anchor(rule.id)}"></a>`{rule.id}` {rule.name}',
+            rule.stage,
+            rule.severity,
+            rule.means,
+            rule.do,
+        ]
+        for stage in STAGES
+        for rule, _ in CHECKS[stage]
+    ]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n\n".join([*parts, "\n".join([*head, *lines])]) + "\n"
 
 
 def walk(group: click.Group, context: click.Context, path: str) -> Iterator[tuple[str, Command]]:

@@ -15,3 +15,17 @@ def version() -> str:
         return importlib.metadata.version("modelrepair")
     except importlib.metadata.PackageNotFoundError:
         return "0+unknown"
+
+
+def project_address() -> str | None:
+    """The project's address: the first of ``[project.urls]`` in pyproject.toml; None where unset.
+
+    >>> project_address()  # doctest: +SKIP
+    'https://example.org/modelrepair'
+    """
+    try:
+        found = importlib.metadata.metadata("modelrepair").get_all("Project-URL") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    addresses = [each.partition(",")[2].strip() for each in found]
+    return addresses[0].rstrip("/") if addresses else None

@@ -40,7 +40,9 @@ def generator():
     return module
 
 
-@pytest.mark.parametrize("page", [f"reference/{name}.md" for name in ("cli", "lab", "api")])
+@pytest.mark.parametrize(
+    "page", [f"reference/{name}.md" for name in ("cli", "lab", "api", "audit-rules")]
+)
 def test_the_reference_is_current(generator, page, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from modelrepair.cli.audit_documents import DOCUMENTS, check_format, give
 from modelrepair.cli.audit_shown import line_of, shown
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.options import option, section
@@ -16,7 +17,7 @@ from modelrepair.cli.output import Output
 from modelrepair.errors import UsageError
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-FORMATS = ("table", "json", "jsonl")
+FORMATS = ("table", "jsonl", *DOCUMENTS)
 
 
 @declare("audit")
@@ -84,6 +85,8 @@ FORMATS = ("table", "json", "jsonl")
     "What comes of it",
     option("--format", "form", type=click.Choice(FORMATS), default="table", help="jsonl prints "
            "each audit as it is done."),
+    option("--out", type=FILE, help="Write the document of the format to this file, whole or not "
+           "at all."),
     option("--fail-on", type=click.Choice(["note", "warning", "error", "never"]),
            default="warning", help="Exit with 1 where something of this severity is found."),
 )  # fmt: skip
@@ -97,6 +100,7 @@ def command(
     orgs: tuple[str, ...],
     authors: tuple[str, ...],
     form: str,
+    out: Path | None,
     fail_on: str,
     revision: str | None,
     **options: Any,
@@ -115,6 +119,7 @@ def command(
     compared = [*candidates, *(line for path in candidate_lists for line in _lines(str(path)))]
     many = bool(lists or orgs or authors or options["tags"] or len(targets) > 1)
     form = "json" if output.json_mode else form
+    check_format(form, out)
     if revision is not None and many:
         raise UsageError("--revision is of one model", hint="write id@revision in a list")
     found: list[Audit] = []
@@ -143,9 +148,8 @@ def command(
             output.document(audit.to_json())
         elif form == "table" and many:
             output.show(line_of(audit))
-    if form == "json":
-        documents = [audit.to_json() for audit in found]
-        output.document({"audits": documents} if many else documents[0])
+    if form in DOCUMENTS:
+        give(output, found, form, out, many)
     elif form == "table" and not many:
         output.show(*shown(found[0]))
     return exit_code_of(audit.exit_code(fail_on) for audit in found)

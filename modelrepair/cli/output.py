@@ -69,7 +69,11 @@ class Output:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document in one line, whatever the mode: a format was asked for."""
-        self._write(json.dumps(_plain(document)))
+        self._write(json.dumps(plain(document)))
+
+    def text(self, text: str) -> None:
+        """Print a document that is text already, whatever the mode."""
+        self._write(text)
 
     def show(self, *shown: RenderableType) -> None:
         """Print lines and tables for people; with ``--json``, nothing."""
@@ -99,7 +103,7 @@ class Output:
         self.refusal(failure.message, failure.hint, failure.id)
         if self.json_mode:
             document = {**self.standing.document, **failure.to_json()}
-            self._write(json.dumps(_plain(document)))
+            self._write(json.dumps(plain(document)))
 
     def help(self, text: str) -> None:
         """The help of a command that was typed without what it needs; on stderr."""
@@ -165,13 +169,17 @@ def _printable(part: Table) -> Table:
     return part
 
 
-def _plain(value: Any) -> Any:
-    """A document as JSON in ASCII can hold it, and without a token in any spelling of JSON's."""
+def plain(value: Any) -> Any:
+    """A document as JSON in ASCII can hold it, and without a token in any spelling of JSON's.
+
+    >>> plain({"share": float("nan"), "names": ("a",)})
+    {'share': None, 'names': ['a']}
+    """
     # NaN and infinity are no JSON.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {redact(str(key)): _plain(item) for key, item in value.items()}
+        return {redact(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return redact(value) if isinstance(value, str) else value

@@ -15,7 +15,7 @@ from modelrepair.auditing.opened import opened
 from modelrepair.auditing.pairs import Pair
 from modelrepair.auditing.spectrum import FLAT_ERROR
 from modelrepair.checkpoint.bits import from_float32, to_float32
-from tests.support import changed_models as make
+from tests.support import compared_models as make
 
 
 @settings(max_examples=25, deadline=None)

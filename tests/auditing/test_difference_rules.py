@@ -11,7 +11,7 @@ import pytest
 import modelrepair
 from modelrepair import demo_paths
 from modelrepair.auditing.results import Audit
-from tests.support import changed_models as make
+from tests.support import compared_models as make
 
 NAMES = (
     "all-weights-equal",

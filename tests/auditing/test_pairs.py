@@ -7,7 +7,7 @@ import pytest
 
 from modelrepair.auditing.pairs import pairs
 from modelrepair.checkpoint.reader import Checkpoint
-from tests.support import changed_models as make
+from tests.support import compared_models as make
 
 
 def between(tmp_path, target, base, adapter=None):

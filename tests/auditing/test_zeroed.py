@@ -7,7 +7,7 @@ import pytest
 from modelrepair.auditing.pairs import Pair
 from modelrepair.auditing.zeroed import below_the_rest
 from modelrepair.checkpoint.bits import from_float32
-from tests.support import changed_models as make
+from tests.support import compared_models as make
 
 NAME = "model.layers.0.mlp.up_proj.weight"
 
