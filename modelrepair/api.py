@@ -128,6 +128,7 @@ def audit(
     budget: int | None = None,
     seed: int | None = None,
     deep: bool = False,
+    inventory: bool = False,
     progress: Progress | None = None,
 ) -> Audit:
     """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
@@ -149,6 +150,8 @@ def audit(
         seed: of the parts of the weights that are compared; by default a fresh one, so that no
             uploader can aim between them. It is in the result.
         deep: compare every tensor with the base's in full; models on the Hub are downloaded.
+        inventory: list the files with their digests, the licences, and the measures that a
+            repair states; a folder's files are read whole.
         progress: where long steps are shown.
 
     Raises:
@@ -158,7 +161,7 @@ def audit(
 
     choices = choices_of(
         base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof,
+        proof=proof, inventory=inventory,
     )  # fmt: skip
     return audit_one(model, revision, choices, progress)
 
@@ -176,6 +179,7 @@ def audits(
     budget: int | None = None,
     seed: int | None = None,
     deep: bool = False,
+    inventory: bool = False,
     state: str | Path | None = None,
     at_once: int = 4,
     progress: Progress | None = None,
@@ -202,6 +206,7 @@ def audits(
         budget: see `audit`.
         seed: see `audit`.
         deep: see `audit`.
+        inventory: see `audit`.
         state: a file that keeps the finished audits: the same call after an interruption gives
             those first, and looks at the others.
         at_once: how many are looked at together.
@@ -217,7 +222,7 @@ def audits(
 
     choices = choices_of(
         base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof,
+        proof=proof, inventory=inventory,
     )  # fmt: skip
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)

@@ -12,6 +12,7 @@ from typing import Any
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
 from modelrepair.auditing.difference import Difference
+from modelrepair.auditing.inventory import take_inventory
 from modelrepair.auditing.opened import BUDGET, opened
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import Stage
@@ -34,6 +35,7 @@ class Choices:
         stages: what is run, cheapest first.
         budget: bytes of each side that the first three stages may read.
         seed: of what is drawn; None draws a fresh one for each model.
+        inventory: list the files with their digests, the licences and stated measures, too.
     """
 
     base: str | Path | None = None
@@ -42,6 +44,7 @@ class Choices:
     stages: tuple[Stage, ...] = DEFAULT_STAGES
     budget: int = BUDGET
     seed: int | None = None
+    inventory: bool = False
 
 
 def choices_of(
@@ -53,6 +56,7 @@ def choices_of(
     seed: int | None = None,
     deep: bool = False,
     proof: bool = False,
+    inventory: bool = False,
 ) -> Choices:
     """The choices as a user names them, the stages by their switches.
 
@@ -67,6 +71,7 @@ def choices_of(
         seed: see `Choices`.
         deep: compare every tensor in full, too.
         proof: derive a claimed repair again, too.
+        inventory: see `Choices`.
     """
     asked: dict[Stage, bool] = {"difference": deep, "proof": proof}
     more = (stage for stage, wanted in asked.items() if wanted)
@@ -77,6 +82,7 @@ def choices_of(
         stages=(*DEFAULT_STAGES, *more),
         budget=budget or BUDGET,
         seed=seed,
+        inventory=inventory,
     )
 
 
@@ -132,6 +138,7 @@ def audit_one(
             seed=seed,
             ran=choices.stages,
             findings=tuple(findings),
+            inventory=take_inventory(target) if choices.inventory else None,
             difference=_compared(context) if "difference" in choices.stages else None,
             fetched={
                 side: each.fetched

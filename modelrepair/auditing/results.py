@@ -8,6 +8,7 @@ from typing import Any
 
 from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.difference import Difference
+from modelrepair.auditing.inventory import Inventory
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, Severity, Stage
 from modelrepair.errors import InconclusiveError, ModelRepairError, url_of
 from modelrepair.text.display import Glance, Glanced
@@ -51,6 +52,7 @@ class Audit(Glanced):
         fetched: bytes read of the model and of its base.
         error: why it could not be looked at at all.
         difference: the figures of each tensor, where stage 4 compared them.
+        inventory: what the model consists of, where that was asked for.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Audit(Glanced):
     fetched: Mapping[str, int] = field(default_factory=dict)
     error: ModelRepairError | None = None
     difference: Difference | None = None
+    inventory: Inventory | None = None
 
     def outcome(self, outcome: Outcome, *, at_least: Severity = "note") -> list[Finding]:
         """The findings with an outcome, the gravest first.
@@ -109,6 +112,8 @@ class Audit(Glanced):
         }
         if self.difference is not None:
             document["difference"] = self.difference.to_json()
+        if self.inventory is not None:
+            document["inventory"] = self.inventory.to_json()
         if self.error is not None:
             document["error"] = {
                 "id": self.error.id,
@@ -153,6 +158,9 @@ class Audit(Glanced):
             error=None if error is None else _error(error),
             difference=Difference.from_json(document["difference"])
             if "difference" in document
+            else None,
+            inventory=Inventory.from_json(document["inventory"])
+            if "inventory" in document
             else None,
         )
 

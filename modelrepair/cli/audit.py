@@ -120,6 +120,7 @@ def command(
     many = bool(lists or orgs or authors or options["tags"] or len(targets) > 1)
     form = "json" if output.json_mode else form
     check_format(form, out)
+    options["inventory"] = form == "cyclonedx"
     if revision is not None and many:
         raise UsageError("--revision is of one model", hint="write id@revision in a list")
     found: list[Audit] = []

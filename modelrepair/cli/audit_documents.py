@@ -16,9 +16,9 @@ from modelrepair.errors import UsageError
 if TYPE_CHECKING:
     from modelrepair.auditing.results import Audit
 
-DOCUMENTS = ("json", "sarif")
+DOCUMENTS = ("json", "sarif", "cyclonedx")
 """Formats of one document for all models."""
-_LIBRARIES = {"sarif": "sarif_pydantic"}
+_LIBRARIES = {"sarif": "sarif_pydantic", "cyclonedx": "cyclonedx"}
 """What a format needs of the extra ``audit``."""
 
 
@@ -83,5 +83,9 @@ def text_of(audits: Sequence[Audit], form: str, many: bool, indent: int | None =
         from modelrepair.auditing.sarif import to_sarif
 
         return json.dumps(plain(to_sarif(audits)), indent=indent)
+    if form == "cyclonedx":
+        from modelrepair.auditing.cyclonedx import to_cyclonedx
+
+        return json.dumps(plain(to_cyclonedx(audits)), indent=indent)
     documents = [audit.to_json() for audit in audits]
     return json.dumps(plain({"audits": documents} if many else documents[0]), indent=indent)
