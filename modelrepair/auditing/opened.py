@@ -293,6 +293,8 @@ def _on_hub(id: str, revision: str | None, kept: Path, budget: int) -> Opened:
 
     with hub_errors(id, revision):
         info = HfApi().model_info(id, revision=revision, files_metadata=True, securityStatus=True)
+        if info.gated:  # its files may be closed to this token though its page is open
+            HfApi().auth_check(id)
     files = {
         sibling.rfilename: FileFacts(
             sibling.size or 0, sibling.lfs.sha256 if sibling.lfs else None, sibling.blob_id
