@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from modelrepair.auditing.rule import STAGES
+from modelrepair.auditing.rule import SEVERITIES, STAGES
 from modelrepair.text.units import in_bytes
 
 if TYPE_CHECKING:
@@ -16,33 +17,55 @@ if TYPE_CHECKING:
 
 OPTIONS = {"difference": "--deep", "proof": "--proof", "behaviour": "--measure"}
 """What asks for a stage that does not run by default."""
+MOST = 5
+"""Findings that the line of a model names, the gravest first."""
 
 
 def shown(audit: Audit) -> list[str | Table]:
-    """A model with what was found, what could not be looked at, and what was not run."""
+    """A model with what was found, what could not be looked at, and what was not run.
+
+    What to do stands with each finding. Rules that can't be answered for one reason share a row:
+    without a base there are a score of them.
+    """
     at = f" at {audit.commit}" if audit.commit else ""
     base = audit.base
     compared = "compared with nothing" if base is None else f"compared with {base.name}"
     compared += "" if base is None else f" (named by {base.named_by})"
-    lines: list[str | Table] = [f"{audit.name}{at}: {compared}"]
-    rows = [*audit.outcome("found"), *audit.outcome("inconclusive")]
-    if rows:
-        table = Table("rule", "outcome", "what")
-        for each in rows:
-            grave = f"\n{each.severity}" if each.outcome == "found" else ""
-            name = f"{each.rule.id}\n{each.rule.name}"
-            table.add_row(name, each.outcome + grave, each.message)
+    lines: list[str | Table] = [f"{audit.name}{at}", compared, _counts(audit)]
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for each in audit.outcome("found"):
+        said = [f"{each.rule.id} {each.rule.name}", each.message]
+        said += [f"do: {each.rule.do}"] if each.severity != "note" else []
+        table.add_row(each.severity, "\n".join(said))
+    for why, rules in _by_reason(audit.outcome("inconclusive")).items():
+        table.add_row("inconclusive", f"{', '.join(rules)}\n{why}")
+    if table.row_count:
         lines.append(table)
-    clear = audit.outcome("clear")
-    lines.append(f"clear: {len(clear)} rules" + (f" ({_names(clear)})" if clear else ""))
     missing = [f"{stage} ({OPTIONS.get(stage, 'not in this version')})" for stage in STAGES
                if stage not in audit.ran]  # fmt: skip
     if missing:
         lines.append(f"not run: {', '.join(missing)}")
     read = ", ".join(f"{in_bytes(count)} of the {side}" for side, count in audit.fetched.items())
-    lines.append(f"read: {read}; seed {audit.seed}")
-    do = {each.rule.id: each.rule.do for each in audit.outcome("found", at_least="warning")}
-    return [*lines, *(f"{id}: {text}" for id, text in do.items())]
+    return [*lines, f"read: {read}; seed {audit.seed}"]
+
+
+def _counts(audit: Audit) -> str:
+    """How many of each, in one line; a clear rule has no row."""
+    found = Counter(each.severity for each in audit.outcome("found"))
+    grave = ", ".join(f"{found[each]} {each}" for each in reversed(SEVERITIES) if found[each])
+    counts = [f"{found.total()} found" + (f" ({grave})" if grave else "")]
+    counts += [f"{len(audit.outcome('inconclusive'))} inconclusive"]
+    clear = len(audit.outcome("clear"))
+    counts += [f"{clear} clear" + (" (--json lists them)" if clear else "")]
+    return ", ".join(counts)
+
+
+def _by_reason(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """Reason → the rules that it leaves open."""
+    reasons: dict[str, list[str]] = {}
+    for each in findings:
+        reasons.setdefault(each.message, []).append(f"{each.rule.id} {each.rule.name}")
+    return reasons
 
 
 def line_of(audit: Audit) -> str:
@@ -56,10 +79,7 @@ def line_of(audit: Audit) -> str:
         return f"{audit.name}: not looked at: {audit.error}; {audit.error.hint}"
     counts = {outcome: audit.outcome(outcome) for outcome in ("found", "clear", "inconclusive")}
     said = [f"{len(found)} {outcome}" for outcome, found in counts.items()]
-    names = _names(audit.outcome("found", at_least="warning"))
-    said[0] += f" ({names})" if names else ""
+    grave = [each.rule.name for each in audit.outcome("found", at_least="warning")]
+    more = f" and {len(grave) - MOST} more" if len(grave) > MOST else ""
+    said[0] += f" ({', '.join(grave[:MOST])}{more})" if grave else ""
     return f"{audit.name}: {', '.join(said)}"
-
-
-def _names(findings: Sequence[Finding]) -> str:
-    return ", ".join(each.rule.name for each in findings)

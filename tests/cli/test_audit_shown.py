@@ -7,6 +7,7 @@ import pytest
 from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.cli.audit_shown import line_of, shown
+from modelrepair.cli.output import Output
 from modelrepair.errors import HubError
 
 PICKLE, CODE = RULES["MR-FIL-001"], RULES["MR-FIL-002"]
@@ -27,14 +28,57 @@ def audit():
 
 def test_a_model_shows_stages_that_did_not_run_and_the_seed(audit):
     lines = [each for each in shown(audit) if isinstance(each, str)]
-    assert "user/base (named by its card)" in lines[0]
+    assert lines[0] == f"user/model at {'c' * 40}"
+    assert "user/base (named by its card)" in lines[1]
+    assert lines[2].startswith("1 found (1 error), 1 inconclusive, 0 clear")
     assert any(line.startswith("not run: structure") for line in lines)
     assert any("seed 7" in line for line in lines)
-    assert lines[-1] == f"MR-FIL-001: {PICKLE.do}"
+
+
+def printed(audit: Audit, width: int, monkeypatch, capsys) -> list[str]:
+    monkeypatch.setenv("COLUMNS", str(width))
+    Output().show(*shown(audit))
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_twenty_findings_fit_a_terminal_each_with_what_to_do(width, monkeypatch, capsys):
+    rules = list(RULES.values())
+    audit = Audit(
+        "user/model",
+        ran=("metadata",),
+        findings=tuple(rule.found(f"{rule.means}, in each of 291 tensors") for rule in rules[:20]),
+    )
+    lines = printed(audit, width, monkeypatch, capsys)
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= 100
+    text = " ".join(" ".join(lines).split())
+    for rule in rules[:20]:
+        grave = rule.severity != "note"
+        assert f"{rule.severity} {rule.id} {rule.name} {rule.means}" in text
+        assert (f"tensors do: {rule.do}" in text) or not grave
+
+
+def test_rules_that_are_open_for_one_reason_share_a_row(monkeypatch, capsys):
+    rules = list(RULES.values())[:30]
+    audit = Audit(
+        "user/model", ran=("metadata",), findings=tuple(each.inconclusive("no") for each in rules)
+    )
+    lines = printed(audit, 80, monkeypatch, capsys)
+    assert sum(line.split() == ["no"] for line in lines) == 1
+    assert all(each.id in "\n".join(lines) for each in rules)
 
 
 def test_a_model_of_a_list_is_one_line(audit):
     assert line_of(audit) == "user/model: 1 found (pickle), 0 clear, 1 inconclusive"
+
+
+def test_the_line_of_many_findings_names_the_gravest():
+    rules = [rule for rule in RULES.values() if rule.severity == "warning"]
+    found = tuple(rule.found("a") for rule in (*rules[:6], PICKLE))
+    said = line_of(Audit("user/model", ran=("metadata",), findings=found))
+    assert said.startswith(f"user/model: 7 found (pickle, {rules[0].name}, ")
+    assert "and 2 more)" in said
 
 
 def test_a_model_that_could_not_be_opened_says_why():
