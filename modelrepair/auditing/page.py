@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from modelrepair.auditing.addresses import RULES_PAGE
+from modelrepair.auditing.addresses import RULES_PAGE, address_of, hub, on_hub
 from modelrepair.auditing.difference import Difference
 from modelrepair.auditing.results import Audit
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, listed
@@ -40,6 +40,7 @@ class FindingPart:
         message: what is so.
         means: what the rule means.
         do: what to do about it.
+        address: where the rule is explained; empty where the project has no address.
         files: in one line.
         diffs: name → lines, shown as a diff.
         evidence: name, text, and whether it is long.
@@ -53,6 +54,7 @@ class FindingPart:
     message: str
     means: str
     do: str
+    address: str
     files: str
     diffs: Sequence[tuple[str, Sequence[str]]]
     evidence: Sequence[tuple[str, str, bool]]
@@ -76,6 +78,7 @@ class ModelPart:
         id: of its place on the page.
         name: of the model.
         compared: its base.
+        address: of the model on the Hub, at its commit.
         failed: whether it could not be looked at.
         error: why.
         hint: what to do about that.
@@ -92,6 +95,7 @@ class ModelPart:
     id: str
     name: str
     compared: str = "–"
+    address: str = ""
     failed: bool = False
     error: str = ""
     hint: str = ""
@@ -156,6 +160,7 @@ def model_part(audit: Audit, id: str) -> ModelPart:
         id,
         audit.name,
         compared=audit.base.name if audit.base else "–",
+        address=hub() + on_hub(audit.name, audit.commit) if audit.commit else "",
         counts=[(each, shown.count(each)) for each in COLUMNS],
         missing=[stage for stage in STAGES if stage not in audit.ran],
         facts=_facts(audit),
@@ -222,6 +227,7 @@ def _part(finding: Finding) -> FindingPart:
         finding.message,
         rule.means,
         rule.do,
+        address_of(rule) or "",
         listed(finding.files, MOST_FILES),
         diffs,
         [_row(name, value) for name, value in rest.items()],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrepair.auditing import addresses
+from modelrepair.auditing.addresses import hub
 from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.difference import Difference, TensorChange
 from modelrepair.auditing.page import maps, model_part, outside, to_html
@@ -102,8 +103,7 @@ def test_no_text_of_an_upload_becomes_markup(audits):
     for tag, attributes in page.elements:
         assert tag not in ("img", "iframe", "object", "base", "embed")
         assert not any(name.startswith("on") or name in ("style", "src") for name in attributes)
-        assert urlsplit(attributes.get("href", "#")).scheme in ("", "data")
-        assert attributes.get("href", "#").startswith(("#", "data:,"))
+        assert attributes.get("href", "#").startswith(("#", "data:,", hub()))
     answers = [each for _, each in page.elements if "data-outcome" in each]
     expected = sum(1 if each.error else len(each.findings) for each in audits)
     assert len(answers) == expected
@@ -118,6 +118,16 @@ def test_everything_is_on_the_page():
     assert HOSTILE[0] * 4 in page
     assert "\u202e" not in page and "\x1b" not in page
     assert to_html([AUDIT], MADE) == to_html([AUDIT], MADE)
+
+
+def test_a_repository_is_linked_at_its_commit_and_a_rule_where_the_project_has_an_address(
+    monkeypatch,
+):
+    links = [each["href"] for tag, each in Read(to_html([AUDIT])).elements if tag == "a"]
+    assert f"{hub()}{AUDIT.name}/tree/{COMMIT}" in links
+    monkeypatch.setattr(addresses, "project_address", lambda: "https://example.org/m")
+    links = [each["href"] for tag, each in Read(to_html([AUDIT])).elements if tag == "a"]
+    assert "https://example.org/m/docs/reference/audit-rules.md#mr-fil-001" in links
 
 
 def test_a_template_s_diff_is_shown_line_by_line():

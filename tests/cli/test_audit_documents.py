@@ -10,6 +10,7 @@ from modelrepair.auditing.results import Audit
 from modelrepair.cli.audit_documents import text_of
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
+from tests.support.auditing import card, model
 from tests.support.audits import COMMIT
 
 CLEAN = str(paths.reference)
@@ -33,6 +34,18 @@ def test_a_file_in_place_of_stdout(form, tmp_path, capsys):
         each.get("metadata", {}).pop("timestamp", None)
     assert documents[0] == documents[1]
     assert [each.name for each in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("form", ["sarif", "cyclonedx", "html"])
+def test_a_repository_is_named_at_its_commit(form, hub, tmp_path):
+    hub.add("user/base", model())
+    hub.add("user/model", model(**{"README.md": card(base_model="user/base"), "a.bin": b"x"}))
+    out = tmp_path / "out"
+    assert run(["audit", "user/model", "--format", form, "--out", str(out)]) == 1
+    text = out.read_text()
+    assert f"user/model/tree/{hub.repos['user/model'].head}" in text
+    assert "MR-FIL-001" in text
+    assert "user/base" in text
 
 
 @pytest.mark.parametrize(
