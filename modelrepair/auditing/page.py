@@ -244,18 +244,30 @@ def _diffs(value: object) -> list[tuple[str, list[str]]]:
 
 def _row(name: str, value: Any) -> tuple[str, str, bool]:
     """A name of the evidence with its value as text, and whether that needs a block."""
-    if value is None or isinstance(value, bool):
-        text = {None: "–", True: "yes", False: "no"}[value]
-    elif isinstance(value, (int, str)):
-        text = str(value)
-    elif isinstance(value, float):
-        text = f"{value:.6g}"
-    elif isinstance(value, (list, tuple)) and all(isinstance(each, (str, int)) for each in value):
-        text = ", ".join(map(str, value)) or "none"
-    else:
+    text = _plain(value)
+    if text is None and isinstance(value, (list, tuple)):
+        parts = [_plain(each) for each in value]
+        text = None if None in parts else ", ".join(map(str, parts)) or "none"
+    if text is None and isinstance(value, Mapping):
+        named = {key: _plain(each) for key, each in value.items()}
+        text = None if None in named.values() else _pairs(named)
+    if text is None:
         text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]} … {len(text) - LONGEST:,} more"
     return name, shown, len(shown) > 120 or "\n" in shown
+
+
+def _plain(value: Any) -> str | None:
+    """A single value as text; None where it is made of several."""
+    if value is None or isinstance(value, bool):
+        return {None: "–", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, (int, str)) else None
+
+
+def _pairs(named: Mapping[str, str | None]) -> str:
+    return ", ".join(f"{key}: {text}" for key, text in named.items()) or "none"
 
 
 def _facts(audit: Audit) -> list[tuple[str, str]]:

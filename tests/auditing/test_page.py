@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -148,6 +149,20 @@ def test_the_maps_are_those_of_stage_4():
     assert "<svg" not in to_html([Audit("a", ran=STAGES[:3])])
 
 
+def test_evidence_is_text():
+    finding = RULES["MR-FIL-001"].found(
+        "a", n=1, share=0.25, whole=True, none=None, names=["a", "b"], kinds={"dense": 33},
+        deep={"a": {"b": [1]}}, empty=[],
+    )  # fmt: skip
+    part = model_part(Audit("m", ran=("metadata",), findings=(finding,)), "model-1")
+    shown = {name: text for name, text, _ in part.groups[0][1][0].evidence}
+    assert json.loads(shown.pop("deep")) == {"a": {"b": [1]}}
+    assert shown == {
+        "n": "1", "share": "0.25", "whole": "yes", "none": "–", "names": "a, b",
+        "kinds": "dense: 33", "empty": "none",
+    }  # fmt: skip
+
+
 def test_a_failed_model_has_no_counts():
     part = model_part(FAILED, "model-1")
     assert (part.error, part.hint, part.counts) == ("user/gone is not there", "check the id", ())
@@ -247,8 +262,10 @@ def test_the_keyboard_reaches_filters_and_evidence(opened):
 
 @pytest.mark.slow
 def test_print_shows_what_is_folded_and_no_filters(opened):
-    page = opened()
+    page = opened(scheme="dark")
     page.emulate_media(media="print")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not page.locator("#filters").is_visible()
     assert page.locator("details:not([open])").count() == 0
