@@ -30,18 +30,20 @@ from modelrepair.errors import (
 from modelrepair.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from modelrepair.api import apply, audit, audits, measure, plan, push, repair, verify
+    from modelrepair.api import apply, attest, audit, audits, measure, plan, push, repair, verify
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
     from modelrepair.auditing.results import Audit
     from modelrepair.demo import paths as demo_paths
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
+    from modelrepair.publishing.attest import Attestation
     from modelrepair.publishing.push import PushReport
 
 __version__: str
 
 __all__ = [
+    "Attestation",
     "Audit",
     "Budgets",
     "DamagedCheckpointError",
@@ -65,6 +67,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "apply",
+    "attest",
     "audit",
     "audits",
     "demo_paths",
@@ -77,6 +80,7 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "Attestation": "publishing.attest",
     "Audit": "auditing.results",
     "Finding": "artifact.findings",
     "MeasureReport": "pipeline.reports",
@@ -85,6 +89,7 @@ _ON_FIRST_USE = {
     "RepairReport": "pipeline.reports",
     "Verification": "artifact.findings",
     "apply": "api",
+    "attest": "api",
     "audit": "api",
     "audits": "api",
     "load_manifest": "artifact.reading",

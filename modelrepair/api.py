@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from modelrepair.auditing.results import Audit
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
+    from modelrepair.publishing.attest import Attestation
     from modelrepair.publishing.push import PushReport
 
 
@@ -89,6 +90,8 @@ def verify(
     source: str | Path | None = None,
     reference: str | Path | None = None,
     base: str | Path | None = None,
+    attestation: str | Path | None = None,
+    public_key: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Prove that a repaired model is its source with nothing changed but what its manifest names.
@@ -106,15 +109,65 @@ def verify(
             the manifest names; by default the manifest's.
         reference: the aligned model, where the subject is a delta; likewise.
         base: the model that the source adapts, where it is an adapter; likewise.
+        attestation: a statement that `attest` wrote: whether it says what manifest and files say.
+            The repair is checked all the same: a statement proves nothing.
+        public_key: the PEM file of who signed that statement.
         progress: where the bytes compared are shown.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
+    from modelrepair.errors import UsageError
+    from modelrepair.verification.attestation import read_attestation
     from modelrepair.verification.origins import verify_origins
 
+    if public_key is not None and attestation is None:
+        raise UsageError(
+            "a public key, and no attestation that it could have signed",
+            hint="name the statement with --attestation",
+        )
+    given = None if attestation is None else read_attestation(attestation, public_key)
     with saying((progress or Silent()).note):
-        return verify_origins(out, revision, source, reference, base, progress)
+        return verify_origins(out, revision, source, reference, base, progress, given)
+
+
+def attest(
+    folder: str | Path,
+    *,
+    out: str | Path | None = None,
+    sign_key: str | Path | None = None,
+    time: bool = False,
+    progress: Progress | None = None,
+) -> Attestation:
+    """Write an in-toto statement of a repair: what went in, how it was changed, what came out.
+
+    >>> import modelrepair
+    >>> modelrepair.attest("model-repaired").out                             # doctest: +SKIP
+    PosixPath('model-repaired.intoto.json')
+
+    The same repair gives the same bytes. Others check it with `verify`, which derives the repair
+    from its source again: that is the proof. A signature only says whose statement it is.
+
+    Args:
+        folder: the repaired model.
+        out: the file to write; default: beside the folder, ``<folder>.intoto.json``.
+        sign_key: the PEM file of a private key on an elliptic curve: the signature goes beside the
+            statement, under its name and ``.sig``. Needs the extra ``sign``.
+        time: put the time into the statement, which is then another each time.
+        progress: where the bytes read are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.publishing.attest import attest_folder
+
+    return attest_folder(
+        Path(folder),
+        None if out is None else Path(out),
+        sign_key=None if sign_key is None else Path(sign_key),
+        time=time,
+        progress=progress,
+    )
 
 
 def audit(

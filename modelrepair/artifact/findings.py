@@ -30,10 +30,14 @@ Code = Literal[
     "gate",
     "record",
     "picture",
+    "attestation",
+    "attested",
+    "signature",
     "newer",
     "unreachable",
     "no-reference",
     "stored-values",
+    "newer-attestation",
 ]
 
 
@@ -106,6 +110,21 @@ CODES: Mapping[Code, Explained] = {
     "picture": Explained(
         "MR-VER-021", "a picture holds more than a drawing", "don't open it in a browser"
     ),
+    "attestation": Explained(
+        "MR-VER-022",
+        "the attestation is damaged, or no statement of a repair",
+        "give the file that `modelrepair attest` wrote",
+    ),
+    "attested": Explained(
+        "MR-VER-023",
+        "the attestation does not say what the manifest and the files say",
+        "don't trust the attestation: it is of another repair, or was changed",
+    ),
+    "signature": Explained(
+        "MR-VER-024",
+        "the attestation has no signature, or none by this key",
+        "don't take it for the signer's; ask them for statement, signature and key",
+    ),
     "newer": Explained(
         "MR-VER-101",
         "the repair was made by a later version: not everything can be checked",
@@ -125,6 +144,11 @@ CODES: Mapping[Code, Explained] = {
         "MR-VER-104",
         "the masked weights were compared with stored values, not with the reference",
         "name the reference with --reference",
+    ),
+    "newer-attestation": Explained(
+        "MR-VER-105",
+        "the attestation is of a later version: it was not compared",
+        "upgrade: pip install --upgrade modelrepair",
     ),
 }
 """Every code with its lasting id. From MR-VER-101 on, nothing is wrong and not all is proven."""

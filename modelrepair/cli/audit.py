@@ -11,12 +11,11 @@ import click
 
 from modelrepair.cli.audit_documents import DOCUMENTS, check_format, give
 from modelrepair.cli.audit_shown import line_of, shown
+from modelrepair.cli.options import FILE, option, section
 from modelrepair.cli.options import command as declare
-from modelrepair.cli.options import option, section
 from modelrepair.cli.output import Output
 from modelrepair.errors import UsageError
 
-FILE = click.Path(path_type=Path, dir_okay=False)
 FORMATS = ("table", "jsonl", *DOCUMENTS)
 
 

@@ -16,6 +16,8 @@ from modelrepair.cli.errors import INTERRUPTED, Failure
 from modelrepair.publishing.options import PushOptions, from_here
 from modelrepair.text.units import counted
 
+OF_ATTESTATION = frozenset({"attestation", "attested", "signature"})
+"""Findings of a verification that are not of the repair."""
 NOTHING = "Nothing was written or pushed."
 MISSED = {
     "harmful_score": "too many harmful answers are left",
@@ -260,10 +262,44 @@ def close_verify(checked: Mapping[str, Any], repaired: str, source: str | None) 
     source = source or checked["source"]["id"]
     if checked["ok"]:
         return [f"Next: use {repaired} in place of {source or 'its source'}"]
+    codes = {each["code"] for each in checked["findings"]}
+    if codes and codes <= OF_ATTESTATION and not checked["inconclusive"]:
+        # The repair was derived again all the same.
+        return [f"Next: ask for the attestation again; {repaired} holds without it"]
     if checked["findings"]:
         anew = f"; a repair of your own: {_command('fix', source)}" if source else ""
         return [f"Next: don't use {repaired}{anew}"]
     return [f"Next: {checked['inconclusive'][0]['hint']}, and verify it again"]
+
+
+def close_attest(attested: Mapping[str, Any], folder: Path) -> list[str]:
+    """The last lines of an attestation.
+
+    >>> models = {"source": {"id": "user/model", "hub": True}}
+    >>> report = {"out": "m.intoto.json", "signature": None, "nothing_to_do": False,
+    ...           "statement": {"predicate": {"models": models, "parameters": {}}}}
+    >>> for line in close_attest(report, Path("m")): print(line)
+    Attested in m.intoto.json.
+    Check: modelrepair verify m --attestation m.intoto.json
+
+    Args:
+        attested: as ``--json`` prints it.
+        folder: the repaired model, as it was typed.
+    """
+    out, signature = from_here(Path(attested["out"])), attested["signature"]
+    signed = f", signed in {from_here(Path(signature))}" if signature else ""
+    said = "Nothing to do: attested already in" if attested["nothing_to_do"] else "Attested in"
+    words = [str(folder)]
+    # What is no id of the Hub has to be named to be derived from.
+    models, parameters = (attested["statement"]["predicate"][k] for k in ("models", "parameters"))
+    needed = ["source"]
+    needed += ["reference"] if parameters.get("subject") == "delta" else []
+    needed += ["base"] if models.get("adapter") else []
+    for name in needed:
+        if models.get(name) and not models[name].get("hub"):
+            words += [f"--{name}", name.upper()]
+    words += ["--attestation", out, *(["--public-key", "PUBLIC.pem"] if signature else [])]
+    return [f"{said} {out}{signed}.", f"Check: {_command('verify', *words)}"]
 
 
 def close_apply(out: Path, source: str) -> list[str]:

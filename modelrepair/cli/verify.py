@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from modelrepair.cli.closing import close_verify
-from modelrepair.cli.options import base_option, option
+from modelrepair.cli.options import FILE, base_option, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
@@ -16,6 +18,10 @@ from modelrepair.cli.output import Output
 @option("--source", help="What was repaired: a folder or a Hub id; by default the manifest's.")
 @option("--reference", help="The reference, where it was needed; by default the manifest's.")
 @base_option()
+@option("--attestation", type=FILE, help="Its statement, as `modelrepair attest` wrote it.")
+@option(
+    "--public-key", type=FILE, metavar="PEM", help="Key of who signed the statement (extra `sign`)."
+)
 def command(
     output: Output,
     repaired: str,
@@ -23,11 +29,14 @@ def command(
     source: str | None,
     reference: str | None,
     base: str | None,
+    attestation: Path | None,
+    public_key: Path | None,
 ) -> int:
     """Check REPAIRED against its source: every file, every entry, every figure.
 
     Exit code 0 where all of it holds, 1 where something does not, 7 where something could not be
-    checked; each finding is one line.
+    checked; each finding is one line. A statement is compared with the manifest and the files, and
+    its signature with the key; that is no proof, so the repair is checked all the same.
     """
     import modelrepair
     from modelrepair.artifact.findings import CODES
@@ -38,6 +47,8 @@ def command(
         source=source,
         reference=reference,
         base=base,
+        attestation=attestation,
+        public_key=public_key,
         progress=output.progress(),
     )
     checked = ", ".join(f"{count:,} {name}" for name, count in verification.checked.items())

@@ -19,6 +19,7 @@ from modelrepair.source.address import named_on_hub
 from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.repository_files import Remote, list_remote
 from modelrepair.source.resolve import Source, resolve
+from modelrepair.verification.attestation import Given, check_attestation
 from modelrepair.verification.strangers import Same, same_in
 
 
@@ -29,6 +30,7 @@ def verify_origins(
     reference: str | Path | None = None,
     base: str | Path | None = None,
     progress: Progress | None = None,
+    attested: Given | None = None,
 ) -> Verification:
     """Fetch what is on the Hub, and verify it; files that were not fetched count as added.
 
@@ -42,6 +44,7 @@ def verify_origins(
         reference: likewise, where the subject is a delta.
         base: likewise, where the source is an adapter.
         progress: where the bytes compared are shown.
+        attested: an attestation that has to be of this repair.
 
     Raises:
         UsageError: source or base is a folder elsewhere, and was not named.
@@ -53,13 +56,13 @@ def verify_origins(
         reading = read_manifest(repaired.folder)
     except ModelRepairError:
         found = verify(repaired.folder, source=None, progress=progress)  # it says why
-        return _of(found, repaired)
+        return _of(found, repaired, attested)
     try:
         origins = needed(reading)
     except ValueError as error:  # of a later version's manifest: a path, say
         message = f"names a source that can't be one: {' '.join(str(error).split())[:200]}"
         found = Verification.of([Finding("manifest", MANIFEST_NAME, None, message)])
-        return _of(found, repaired)
+        return _of(found, repaired, attested)
     named = {"source": source, "reference": reference, "base": base}
     include = reading.manifest.include if reading.manifest else ()
     if include and repaired.id is not None:
@@ -94,12 +97,21 @@ def verify_origins(
         findings=(*found.findings, *(each for each in lost if each.wrong)),
         inconclusive=(*undecided, *(each for each in lost if not each.wrong)),
     )
-    return _of(found, repaired)
+    return _of(found, repaired, attested)
 
 
-def _of(found: Verification, repaired: Source) -> Verification:
+def _of(found: Verification, repaired: Source, attested: Given | None) -> Verification:
     about = replace(found.about, repository=repaired.id, commit=repaired.commit)
-    return replace(found, about=about)
+    found = replace(found, about=about)
+    if attested is None:
+        return found
+    more, notes = check_attestation(attested, repaired.folder)
+    return replace(
+        found,
+        findings=(*found.findings, *(each for each in more if each.wrong)),
+        inconclusive=(*found.inconclusive, *(each for each in more if not each.wrong)),
+        notes=(*found.notes, *notes),
+    )
 
 
 def needed(reading: Reading) -> dict[str, Origin]:

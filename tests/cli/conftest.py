@@ -87,6 +87,7 @@ def api(monkeypatch):
             ("the reference is private",),
         ),
         "apply": Path("there"),
+        "attest": None,
     }
     for name in calls.answers:
         monkeypatch.setattr(modelrepair, name, calls.stand_in(name), raising=False)
