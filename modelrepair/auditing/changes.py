@@ -164,7 +164,8 @@ class _Seen:
         if found.explained is not None and found.explained < EXPLAINED:
             return replace(found, kind="unrelated")
         first = self.slice.first * self.slice.width
-        if levels := levels_of(self.y, self.x, first):
+        # A vector is never quantised, and a norm's weights have few values: all are near one.
+        if self.slice.rows > 1 and (levels := levels_of(self.y, self.x, first)):
             # Its zeros are what lay next to that level.
             return replace(found, kind="quantised", levels=levels, zeros=0)
         if found.zeros == count:

@@ -80,3 +80,14 @@ def test_what_the_base_explains_is_a_share_of_the_variance(weights):
     found = change(weights, half.astype(np.float32))
     assert found.explained == pytest.approx(0.5, abs=0.02)
     assert change(weights, other.astype(np.float32)).kind == "unrelated"
+
+
+def test_the_weights_of_a_norm_are_not_quantised():
+    """All near one, they have few values in a group: by chance 16 here, and 17 before."""
+    generator = np.random.default_rng(1)
+    kinds = set()
+    for _ in range(200):
+        before = stored(0.98 + 0.021 * generator.normal(size=(1, 128)), "BF16")
+        after = stored(before + 0.005 * generator.normal(size=(1, 128)), "BF16")
+        kinds.add(change(before, after).kind)
+    assert "quantised" not in kinds
