@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from modelrepair.api import apply, attest, audit, audits, measure, plan, push, repair, verify
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
+    from modelrepair.auditing.comment import audit_comment
     from modelrepair.auditing.results import Audit
     from modelrepair.demo import paths as demo_paths
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
@@ -69,6 +70,7 @@ __all__ = [
     "apply",
     "attest",
     "audit",
+    "audit_comment",
     "audits",
     "demo_paths",
     "load_manifest",
@@ -91,6 +93,7 @@ _ON_FIRST_USE = {
     "apply": "api",
     "attest": "api",
     "audit": "api",
+    "audit_comment": "auditing.comment",
     "audits": "api",
     "load_manifest": "artifact.reading",
     "measure": "api",

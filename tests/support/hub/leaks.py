@@ -22,6 +22,8 @@ def texts_of(hub: Hub) -> Iterable[tuple[str, str]]:
                     yield f"{repo.id}: {path}", blob.data.decode("utf-8", errors="replace")
         for talk in repo.discussions:
             yield f"{repo.id}: discussion", f"{talk.title}\n{talk.description}"
+            for comment in talk.comments:
+                yield f"{repo.id}: comment", comment.text
 
 
 def example_texts(*sets: Path) -> list[str]:

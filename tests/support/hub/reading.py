@@ -10,7 +10,7 @@ import yaml
 from tests.support.hub import xet
 from tests.support.hub.access import commit, find, opened, writable
 from tests.support.hub.answers import Answer, Failure
-from tests.support.hub.state import Blob, Repo
+from tests.support.hub.state import Blob
 
 if TYPE_CHECKING:
     from tests.support.hub.server import Request
@@ -199,45 +199,6 @@ def auth_check_write(request: Request, id: str) -> Answer:
     return Answer.of({})
 
 
-def discussions(request: Request, id: str) -> Answer:
-    repo = opened(request, id)
-    chosen = [
-        talk
-        for talk in repo.discussions
-        if request.query.get("author") in (None, talk.author)
-        and request.query.get("status") in (None, "all", talk.status)
-        and (request.query.get("type") != "pull_request" or talk.pull_request)
-    ]
-    start = int(request.query.get("p", 0)) * request.hub.page
-    shown = [discussion(repo, talk.num) for talk in chosen[start : start + request.hub.page]]
-    return Answer.of({"discussions": shown, "count": len(chosen), "start": start})
-
-
-def discussion(repo: Repo, num: int) -> dict[str, object]:
-    """A pull request as the client reads it."""
-    talk = repo.discussions[num - 1]
-    return {
-        "num": talk.num,
-        "title": talk.title,
-        "status": talk.status,
-        "createdAt": DATE,
-        "isPullRequest": talk.pull_request,
-        "repo": {"name": repo.id, "type": "model"},
-        "author": {"name": talk.author},
-        "changes": {"base": "refs/heads/main"},
-        "filesWithConflicts": [],
-        "events": [],
-        "diff": "",
-    }
-
-
-def one_discussion(request: Request, id: str, num: str) -> Answer:
-    repo = opened(request, id)
-    if int(num) > len(repo.discussions):
-        raise Failure("EntryNotFound")
-    return Answer.of(discussion(repo, int(num)))
-
-
 MODEL = f"/api/models/{ID}"
 ROUTES = [
     ("GET", "/api/whoami-v2", whoami),
@@ -248,8 +209,6 @@ ROUTES = [
     ("GET", f"{MODEL}/commits/(?P<revision>[^/]+)", commits),
     ("GET", f"{MODEL}/auth-check", auth_check),
     ("GET", f"{MODEL}/auth-check/write", auth_check_write),
-    ("GET", f"{MODEL}/discussions", discussions),
-    ("GET", f"{MODEL}/discussions/(?P<num>[0-9]+)", one_discussion),
     ("GET", f"{MODEL}(?:/revision/(?P<revision>[^/]+))?", info),
     ("GET", f"/api/spaces/{ID}", info),
     ("GET", "/api/models/(?P<id>[^/]+)", info),

@@ -13,15 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.support.hub import reading, sets, uploads, writing
+from tests.support.hub import machines, reading, sets, talks, uploads, writing
 from tests.support.hub.answers import Answer, Failure
 from tests.support.hub.faults import Fault
 from tests.support.hub.state import Account, Hub
 
 ROUTES = [
     (method, re.compile(f"{pattern}$"), handle)
-    for routes in (reading.ROUTES, sets.ROUTES, writing.ROUTES, uploads.ROUTES)
-    for method, pattern, handle in routes
+    for routes in (talks, machines, reading, sets, writing, uploads)
+    for method, pattern, handle in routes.ROUTES
 ]
 
 

@@ -55,8 +55,19 @@ class Commit:
 
 
 @dataclass
+class Comment:
+    """What a user wrote in a discussion; ``id`` is hexadecimal, as the Hub's are."""
+
+    id: str
+    author: str
+    text: str
+    edits: int = 0
+    hidden: bool = False
+
+
+@dataclass
 class Discussion:
-    """A pull request, or a mere talk."""
+    """A pull request, or a mere talk. Its description is the text of its first comment."""
 
     num: int
     title: str
@@ -64,6 +75,16 @@ class Discussion:
     author: str
     status: str = "open"
     pull_request: bool = True
+    comments: list[Comment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.comment(self.author, self.description)
+
+    def comment(self, author: str, text: str) -> Comment:
+        """Add a comment."""
+        id = hashlib.sha1(f"{self.num} {len(self.comments)}".encode()).hexdigest()[:24]
+        self.comments.append(Comment(id, author, text))
+        return self.comments[-1]
 
 
 @dataclass
@@ -149,7 +170,8 @@ class Hub:
     ``part`` is the size from which an upload comes in parts, ``page`` the entries of a page,
     ``ignored`` what a .gitignore leaves out, ``quota`` the largest file that the store takes,
     ``received`` the bytes of all bodies that arrived, ``sent`` those that were read, by path,
-    ``renamed`` the new id of repositories that were called otherwise before.
+    ``renamed`` the new id of repositories that were called otherwise before, ``jobs`` and
+    ``webhooks`` what was asked of the Hub's own machines, with the secrets.
     """
 
     url: str = ""
@@ -171,6 +193,8 @@ class Hub:
     ignored: tuple[str, ...] = ()
     renamed: dict[str, str] = field(default_factory=dict)
     quota: int | None = None
+    jobs: list[dict] = field(default_factory=list)
+    webhooks: list[dict] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:

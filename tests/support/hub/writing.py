@@ -8,10 +8,11 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.support.hub import cards, xet
-from tests.support.hub.access import commit, find, may_propose, may_write, opened, writable
+from tests.support.hub.access import commit, may_write, writable
 from tests.support.hub.answers import Answer, Failure
 from tests.support.hub.reading import ID, MODEL
-from tests.support.hub.state import ATTRIBUTES, Blob, Discussion, Repo, is_large
+from tests.support.hub.state import ATTRIBUTES, Blob, Repo, is_large
+from tests.support.hub.talks import start, target
 
 if TYPE_CHECKING:
     from tests.support.hub.server import Request
@@ -77,7 +78,7 @@ def validate(request: Request) -> Answer:
 
 
 def preupload(request: Request, id: str, revision: str) -> Answer:
-    repo = _target(request, id)
+    repo = target(request, id)
     known = commit(repo, revision).files
     listed = []
     for asked in request.json()["files"]:
@@ -93,7 +94,7 @@ def preupload(request: Request, id: str, revision: str) -> Answer:
 
 
 def make_commit(request: Request, id: str, revision: str) -> Answer:
-    repo = _target(request, id)
+    repo = target(request, id)
     header, *operations = [json.loads(line) for line in request.body.splitlines() if line]
     said, as_pull = header["value"], request.query.get("create_pr") == "1"
     if not as_pull and not may_write(request, id):
@@ -114,7 +115,7 @@ def make_commit(request: Request, id: str, revision: str) -> Answer:
         raise Failure(400, f"Invalid metadata in README.md: {errors[0]}")
     ref, answer = revision or "main", {}
     if as_pull:
-        talk = _open(repo, request, said["summary"], said["description"])
+        talk = start(repo, request, said["summary"], said["description"])
         ref = f"refs/pr/{talk.num}"
         answer["pullRequestUrl"] = f"{request.hub.url}/{id}/discussions/{talk.num}"
     made = request.hub.write(repo, ref, files, said["summary"], said["description"],
@@ -144,48 +145,6 @@ def _change(request: Request, files: dict[str, Blob], key: str, value: dict) -> 
         raise Failure(400, f"no operation {key!r}")
 
 
-def _open(repo: Repo, request: Request, title: str, description: str) -> Discussion:
-    talk = Discussion(len(repo.discussions) + 1, title, description, request.account.name)
-    repo.discussions.append(talk)
-    return talk
-
-
-def open_discussion(request: Request, id: str) -> Answer:
-    repo, asked = _target(request, id), request.json()
-    talk = _open(repo, request, asked["title"], asked.get("description", ""))
-    talk.pull_request, talk.status = bool(asked.get("pullRequest")), "draft"
-    if talk.pull_request:
-        repo.refs[f"refs/pr/{talk.num}"] = repo.head
-    return Answer.of({"num": talk.num})
-
-
-def merge(request: Request, id: str, num: str) -> Answer:
-    repo = writable(request, id)
-    talk = repo.discussions[int(num) - 1]
-    repo.refs["main"], talk.status = repo.refs[f"refs/pr/{num}"], "merged"
-    return Answer.of({})
-
-
-def set_status(request: Request, id: str, num: str) -> Answer:
-    talk = _target(request, id).discussions[int(num) - 1]
-    talk.status = request.json()["status"]
-    event = {"id": "1", "type": "status-change", "createdAt": "2026-01-01T00:00:00.000Z",
-             "author": {"name": talk.author}, "data": {"status": talk.status}}  # fmt: skip
-    return Answer.of({"newStatus": event})
-
-
-def _target(request: Request, id: str) -> Repo:
-    """A repository to which this token may at least open a pull request."""
-    if request.account is None:
-        find(request, id)
-        raise Failure(401, "Invalid username or password.")
-    repo = opened(request, id)
-    if not may_propose(request, id):
-        raise Failure(403, "Forbidden: you must use a write token.")
-    return repo
-
-
-NUM = "(?P<num>[0-9]+)"
 ROUTES = [
     ("POST", "/api/repos/create", create),
     ("DELETE", "/api/repos/delete", delete),
@@ -195,8 +154,5 @@ ROUTES = [
     ("POST", "/api/validate-yaml", validate),
     ("POST", f"{MODEL}/preupload/(?P<revision>[^/]+)", preupload),
     ("POST", f"{MODEL}/commit/(?P<revision>[^/]+)", make_commit),
-    ("POST", f"{MODEL}/discussions", open_discussion),
-    ("POST", f"{MODEL}/discussions/{NUM}/merge", merge),
-    ("POST", f"{MODEL}/discussions/{NUM}/status", set_status),
 ]
 __all__ = ["ID", "ROUTES"]
