@@ -21,7 +21,7 @@ import ml_dtypes
 import numpy as np
 from safetensors.numpy import save_file
 
-from modelrepair.auditing.difference import difference
+from modelrepair.auditing.difference.difference import difference
 from modelrepair.auditing.opened import opened
 from modelrepair.checkpoint.bits import to_float32
 from modelrepair.checkpoint.norms import chunks

@@ -18,7 +18,7 @@ import click
 
 import modelrepair
 import modelrepair.plugin
-from modelrepair.auditing.addresses import RULES_PAGE, anchor
+from modelrepair.auditing.addresses import anchor
 from modelrepair.auditing.checks import CHECKS
 from modelrepair.auditing.rule import STAGES
 from modelrepair.cli.main import cli

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
-from modelrepair.auditing.difference import Difference
+from modelrepair.auditing.difference.difference import Difference
 from modelrepair.auditing.inventory import take_inventory
 from modelrepair.auditing.opened import BUDGET, opened
 from modelrepair.auditing.results import Audit, Base

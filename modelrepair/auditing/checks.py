@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelrepair.auditing import (
-    adapters,
+from modelrepair.auditing import proof
+from modelrepair.auditing.context import Context
+from modelrepair.auditing.difference import rules as difference_rules
+from modelrepair.auditing.lineage import rules as lineage_rules
+from modelrepair.auditing.metadata import (
     card,
-    config_values,
-    difference_rules,
     files,
-    generation,
     hub_status,
     licence,
-    lineage_rules,
     names,
     origin,
-    proof,
     quantisation,
+    weights,
+)
+from modelrepair.auditing.rule import Check, Finding, Rule, Stage
+from modelrepair.auditing.structure import (
+    adapters,
+    config_values,
+    generation,
     shapes,
     templates,
     vocabulary,
-    weights,
 )
-from modelrepair.auditing.context import Context
-from modelrepair.auditing.rule import Check, Finding, Rule, Stage
 from modelrepair.errors import ModelRepairError
 
 CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {

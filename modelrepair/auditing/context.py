@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelrepair.auditing.difference import Difference, difference
+from modelrepair.auditing.difference.difference import Difference, difference
 from modelrepair.auditing.once import Once
 from modelrepair.auditing.opened import Opened
 from modelrepair.checkpoint.weight_files import BASE_KEY

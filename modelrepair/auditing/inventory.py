@@ -9,7 +9,7 @@ from typing import Any
 
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.reading import MANIFEST_LIMIT, known, reading_of
-from modelrepair.auditing.licence import named
+from modelrepair.auditing.metadata.licence import named
 from modelrepair.auditing.opened import Opened
 from modelrepair.checkpoint.digests import sha256_file
 from modelrepair.checkpoint.untrusted import find_file, parse_json

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelrepair.auditing.addresses import RULES_PAGE, address_of, hub, on_hub
-from modelrepair.auditing.difference import Difference
+from modelrepair.auditing.difference.difference import Difference
 from modelrepair.auditing.results import Audit
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, listed
 from modelrepair.text.heat_map import HeatMap, percent

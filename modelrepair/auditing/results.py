@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelrepair.auditing.checks import RULES
-from modelrepair.auditing.difference import Difference
+from modelrepair.auditing.difference.difference import Difference
 from modelrepair.auditing.inventory import Inventory
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, Severity, Stage
 from modelrepair.errors import InconclusiveError, ModelRepairError, url_of

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from modelrepair.auditing.extra import extra
 from modelrepair.cli.output import Output, plain
-from modelrepair.cli.redact import redact
 from modelrepair.errors import UsageError
+from modelrepair.text.redaction import redact
 
 if TYPE_CHECKING:
     from modelrepair.auditing.results import Audit

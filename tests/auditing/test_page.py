@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from modelrepair.auditing import addresses
 from modelrepair.auditing.addresses import hub
 from modelrepair.auditing.checks import RULES
-from modelrepair.auditing.difference import Difference, TensorChange
+from modelrepair.auditing.difference.difference import Difference, TensorChange
 from modelrepair.auditing.page import maps, model_part, outside, to_html
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import STAGES
