@@ -1,4 +1,4 @@
-"""The pictures of repairs, drawn once for each model: drawing takes as long as a small repair."""
+"""The pictures of repairs, drawn once for equal figures: drawing takes as long as a repair."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from modelrepair.checkpoint.atomic import write_bytes
 
 @pytest.fixture(scope="session", autouse=True)
 def pictures_drawn_once():
-    """A repair of the same matrices gets the picture of the first; each is in its place."""
+    """A repair with the same figures gets the picture of the first: its bytes are the same, too."""
     drawn: dict[tuple[str, ...], bytes | None] = {}
 
     def plot(path: Path, sites: Sequence[SiteRecord], what: str = "masked") -> bool:
-        key = (what, *(site.name for site in sites))
+        key = (what, *(site.model_dump_json() for site in sites))
         if key not in drawn:
             drawn[key] = path.read_bytes() if plot_layers(path, sites, what) else None
         picture = drawn[key]
