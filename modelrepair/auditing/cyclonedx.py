@@ -142,7 +142,7 @@ def _identity(name: str, commit: str | None) -> dict[str, Any]:
 
     # A folder's own name: where it lies is no part of what it is.
     group, _, own = name.rpartition("/") if commit else ("", "", PurePath(name).name or name)
-    purl = PackageURL("huggingface", group or None, own, commit) if commit is not None else None
+    purl = PackageURL("huggingface", group or None, own, commit) if commit and own else None
     return {
         "group": printable(group) or None,
         "name": printable(own),

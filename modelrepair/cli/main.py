@@ -24,7 +24,7 @@ COMMANDS = {
     "apply": "Apply MASK to SOURCE: bit for bit the repaired weights.",
     "push": "Push FOLDER, a repaired model, to the Hub in one commit.",
     "verify": "Check REPAIRED against its source: every file, every entry, every figure.",
-    "attest": "Write a statement of FOLDER, a repaired model, that others can derive again.",
+    "attest": "Write an in-toto statement of FOLDER, a repaired model.",
     "audit": "Look at TARGET, a folder or a model on the Hub, without trusting it.",
     "scorers": "List the scorers that are installed, or show one with its options.",
     "repairers": "List the repairers that are installed, or show one with its options.",
