@@ -37,7 +37,9 @@ from modelrepair.evaluation.measures import summarise
 from modelrepair.examples.formats import json_rows, line_rows
 from modelrepair.examples.load import load_set
 from modelrepair.examples.tables import csv_rows
+from modelrepair.publishing.attest import attest_folder
 from modelrepair.source.adapter_config import check_type, named_base, names_an_id, read_adapter
+from modelrepair.verification.attestation import check_attestation, read_attestation
 from modelrepair.verification.card import check_card
 from modelrepair.verification.pictures import more_than_a_drawing
 from modelrepair.verification.sealed import check_agreement
@@ -46,8 +48,8 @@ from tests.support.small_repairs import make_checkpoint, make_repair
 
 ENTRIES = 1000
 NAMES = (
-    "header", "index", "manifest", "mask", "codec", "verdicts", "values", "card", "adapter",
-    "lines", "json", "csv", "set.jsonl", "set.csv", "set.parquet", "picture",
+    "header", "index", "manifest", "attestation", "mask", "codec", "verdicts", "values", "card",
+    "adapter", "lines", "json", "csv", "set.jsonl", "set.csv", "set.parquet", "picture",
 )  # fmt: skip
 RIGHT = (UnsupportedModelError, UsageError, InconclusiveError)
 """What a damaged file is: exit code 6; of a set or a name 2; of what a later version wrote 7."""
@@ -150,10 +152,20 @@ def readers(folder: Path) -> Mapping[str, Reader]:
     def read(name: str) -> bytes:
         return (made.out / name).read_bytes()
 
+    statement = attest_folder(made.out).out
+    attested = statement.read_bytes()
+
+    def attestation(data: bytes) -> None:
+        statement.write_bytes(data)
+        found, notes = check_attestation(read_attestation(statement), made.out)
+        assert all("\n" not in each.line for each in found)
+        assert bool(found) != bool(notes)
+
     return {
         "header": Reader(header, (read(WEIGHTS), read(MASK_NAME))),
         "index": Reader(index, ((sharded / INDEX).read_bytes(),)),
         "manifest": Reader(manifest, (read(MANIFEST_NAME),)),
+        "attestation": Reader(attestation, (attested,)),
         "mask": Reader(mask, (read(MASK_NAME),)),
         "codec": Reader(codec, (encode(np.array([0, 1, 300, 999])), encode(np.arange(500)))),
         "verdicts": Reader(verdicts, (b"\n".join(read(VERDICTS_NAME).splitlines()[::100]),)),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.fuzz.readers import NAMES, RIGHT, Reader, readers
 
 SAFETENSORS = ("header", "mask", "values")
-DOCUMENTS = ("index", "manifest", "adapter", "verdicts", "lines")
+DOCUMENTS = ("index", "manifest", "attestation", "adapter", "verdicts", "lines")
 QUICK = settings(
     max_examples=25,
     deadline=2000,
