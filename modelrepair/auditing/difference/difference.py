@@ -185,7 +185,7 @@ def changes(pair: Pair, seed: int = 0) -> TensorChange:
         return TensorChange(*named, "converted" if pair.cast else "equal")
     rows, columns = pair.size
     gathered = Sketch(pair.size, seed)
-    moved = zeroed = 0
+    moved = zeroed = touched = 0
     change = weights = inner = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         for low, high in blocks(pair.size):
@@ -197,7 +197,9 @@ def changes(pair: Pair, seed: int = 0) -> TensorChange:
             inner += float(np.dot(flat, old))
             gathered.add(low, high, block)
             if pair.new is not None:
-                moved += int(np.count_nonzero(pair.new[low:high] != pair.old_bits(low, high)))
+                differs = pair.new[low:high] != pair.old_bits(low, high)
+                moved += int(np.count_nonzero(differs))
+                touched += int(np.count_nonzero(differs.any(axis=1)))
                 zeroed += _new_zeros(pair, low, high, base)
     entries = rows * columns
     finite = np.isfinite(change) and np.isfinite(weights)
@@ -208,12 +210,15 @@ def changes(pair: Pair, seed: int = 0) -> TensorChange:
     plain = TensorChange(*named, "vector", changed, norm, scaled, zeroed / entries, smallest)
     if not finite or min(rows, columns) == 1 or not change:
         return plain
-    return _read(pair, plain, seed, gathered, weights, change)
+    # Rows outside of the blocks belong to tokens: those that training never saw stay as they are.
+    among = moved / (touched * columns) if pair.layer is None and touched else changed
+    return _read(pair, plain, seed, gathered, weights, change, among)
 
 
 def _read(
-    pair: Pair, plain: TensorChange, seed: int, gathered: Sketch, weights: float, change: float
-) -> TensorChange:
+    pair: Pair, plain: TensorChange, seed: int, gathered: Sketch, weights: float, change: float,
+    among: float,
+) -> TensorChange:  # fmt: skip
     """What the change of a matrix reads as; the first that fits."""
     ulp = ULP[pair.dtype] if pair.factors is None else 2.0**-23
     found = leading(pair.change, pair.size, gathered)
@@ -235,7 +240,7 @@ def _read(
         reading = "pruned"
     elif removed is not None and (removed.exact or removed.explained >= LEADING):
         reading = "removed"
-    elif only_zeros or (plain.changed < SPARSE and step >= LARGE_STEP and pair.factors is None):
+    elif only_zeros or (among < SPARSE and step >= LARGE_STEP and pair.factors is None):
         reading = "sparse"
     elif rank == 0 or (above < 0.5 and noise >= 0.25):
         # Under what rounding gives: an update of any rank looks like this.

@@ -107,6 +107,9 @@ def change_of(
     grid = grid_of(y, after.dtype)
     own = grid_of(x, before.dtype)
     rounded = _rounded(x, grid, own)
+    if after.dtype == "F16" != before.dtype:
+        # Its range is narrower: the smallest weights become zero, and no more was done to them.
+        rounded = _cast(rounded, "F16")
     changed = (after.bits != before.bits) if same else (rounded != y)
     count = int(np.count_nonzero(changed))
     if not count:
@@ -122,7 +125,12 @@ def _rounded(x: np.ndarray, grid: str, own: str) -> np.ndarray:
     """The base in the model's dtype, where that is coarser."""
     if grid not in _FINENESS or _FINENESS.get(own, 23) <= _FINENESS[grid]:
         return x
-    return _finite(to_float32(from_float32(x, grid), grid))
+    return _cast(x, grid)
+
+
+def _cast(values: np.ndarray, dtype: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return _finite(to_float32(from_float32(values, dtype), dtype))
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -196,6 +204,11 @@ class _Seen:
         x, y = self.x.astype(np.float64), self.y.astype(np.float64)
         products, squares = x * y, x * x
         most = self.noise.most(coarsest([self.grid, self.own_grid]))
+        shift = y - x
+        if self.slice.rows == 1 and float(np.square(shift - shift.mean()).sum()) <= most:
+            # The same step for all entries of a vector explains it as well: a norm's are all near
+            # one, and training moves them together.
+            return None
         for along, axis in (("tensor", None), ("row", 1), ("column", 0)):
             if axis is not None and x.shape[axis] < FEWEST_FACTOR:
                 continue

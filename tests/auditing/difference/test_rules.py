@@ -195,3 +195,16 @@ def test_a_model_on_the_hub_is_downloaded(tmp_path, hub):
         hub.add(name, {path.name: path.read_bytes() for path in folder.iterdir()})
     _, found = deep("user/model", "org/base")
     assert outcomes(found) == {"direction-removed": "found"}
+
+
+def test_tokens_that_training_never_saw_make_no_edit(tmp_path):
+    """A third of the embedding's rows moves far, the others not at all."""
+    base = make.weights()
+    changed, name = make.trained(base), "model.embed_tokens.weight"
+    rows = changed[name].copy()
+    rows[::3] += 0.05 * np.random.default_rng(1).standard_normal(rows[::3].shape)
+    model = make.save(tmp_path / "m", changed | {name: rows})
+    audit, found = deep(model, make.save(tmp_path / "b", base))
+    assert outcomes(found) == {"change-of-all-weights": "found"}
+    (embedding,) = [each for each in audit.difference.tensors if each.name == name]
+    assert embedding.reading == "dense" and embedding.changed < 0.5

@@ -91,3 +91,23 @@ def test_the_weights_of_a_norm_are_not_quantised():
         after = stored(before + 0.005 * generator.normal(size=(1, 128)), "BF16")
         kinds.add(change(before, after).kind)
     assert "quantised" not in kinds
+
+
+def test_what_float16_can_not_hold_is_not_zeroed(weights):
+    """Its range is narrower than bfloat16's: the smallest weights become zero in a conversion."""
+    small = weights.copy()
+    small[:, ::7] *= np.float32(2.0**-24)
+    before = Weights(from_float32(stored(small, "BF16"), "BF16"), "BF16")
+    after = Weights(from_float32(before.values, "F16"), "F16")
+    assert np.count_nonzero(after.values == 0) > 1000
+    assert change_of(Slice("w", 0, *weights.shape), before, after).kind == "equal"
+
+
+def test_a_norm_that_moved_as_a_whole_is_not_scaled():
+    """Its entries are all near one: a factor and a step do the same to them."""
+    generator = np.random.default_rng(1)
+    near_one = stored(1 + 0.002 * generator.normal(size=(1, 256)), "BF16")
+    moved = stored(near_one + 0.03 + 0.001 * generator.normal(size=(1, 256)), "BF16")
+    assert change(near_one, moved).kind == "dense"
+    wide = stored(1 + 0.3 * generator.normal(size=(1, 256)), "BF16")
+    assert change(wide, stored(1.5 * wide, "BF16")).kind == "scaled"
