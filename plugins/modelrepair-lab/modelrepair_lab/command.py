@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("world", "align", "attack", "table", "durability")
+COMMANDS = ("world", "align", "attack", "table", "durability", "corpus")
 
 
 class LabGroup(click.Group):

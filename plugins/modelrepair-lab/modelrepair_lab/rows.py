@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
 from modelrepair import Budgets
-from modelrepair.evaluation.intervals import mean_interval
+from modelrepair.evaluation.intervals import mean_interval, wilson
 from modelrepair_lab.cells import MEASURES, Cell
 
 FACTS = (
@@ -117,6 +118,18 @@ def spread(values: Sequence[float], *, lowest: float = 0.0, highest: float = 1.0
         return Spread(fmean(values), None, None, len(values))
     limits = mean_interval(values, lowest=lowest, highest=highest)
     return Spread(fmean(values), limits.low, limits.high, len(values))
+
+
+def share(count: int, n: int) -> Spread:
+    """A share of so many with its two-sided 95 % interval (Wilson).
+
+    >>> share(0, 0), share(20, 20).low > 0.8
+    (Spread(mean=nan, low=None, high=None, n=0), True)
+    """
+    if not n:
+        return Spread(math.nan, None, None, 0)
+    limits = wilson(count, n)
+    return Spread(count / n, limits.low, limits.high, n)
 
 
 def change(cell: Cell, measure: str) -> float | None:

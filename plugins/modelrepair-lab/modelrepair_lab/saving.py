@@ -63,7 +63,7 @@ def save_model(model: PreTrainedModel, dtype: torch.dtype, source: Path, folder:
     torch.nn.Module.to(model, dtype)
     model.save_pretrained(folder)
     for path in sorted(source.iterdir()):
-        if path.is_file() and _belongs_to_any(path.name):
+        if path.is_file() and belongs_to_any(path.name):
             shutil.copyfile(path, folder / path.name)
 
 
@@ -107,7 +107,7 @@ def mark(folder: Path, what: str, made: dict[str, Any]) -> None:
     write_text(folder / CARD_NAME, CARD.format(mark=LAB_MARK, what=what))
 
 
-def _belongs_to_any(name: str) -> bool:
+def belongs_to_any(name: str) -> bool:
     """Whether a file of the source fits every model that is trained from it."""
     ours = (CONFIG, CARD_NAME, ADAPTER_CONFIG)
     return not (name in ours or name.startswith(".") or holds_weights(name))

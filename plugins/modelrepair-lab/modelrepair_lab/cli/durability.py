@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from modelrepair.cli.options import FOLDER, option
-from modelrepair.cli.options import command as declare
-from modelrepair.cli.output import Output
+from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import command as declare
 
 CSV, MARKDOWN, PLOT = "durability.csv", "durability.md", "durability.svg"
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from modelrepair.cli.options import FOLDER, option
-from modelrepair.cli.options import command as declare
-from modelrepair.cli.output import Output
+from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import command as declare
 
 
 @declare("table")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelrepair.cli.options import FOLDER, option
-from modelrepair.cli.options import command as declare
-from modelrepair.cli.output import Output
+from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import command as declare
 
 
 @declare("world")
