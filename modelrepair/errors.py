@@ -7,6 +7,7 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 │   └── ExampleSetError           2  a set that is empty, malformed or swapped
 ├── HubError                      3  Hub, rights, network
 │   └── UnreachableError          3  a Hub that does not answer
+├── EndpointError                 3  a server that answers for a model
 ├── ResourceError                 4  memory, disk, a folder that can't be written
 ├── PluginError                   5  a plug-in that was found and failed
 ├── UnsupportedModelError         6  a model that can't be repaired as it is
@@ -122,6 +123,13 @@ class UnreachableError(HubError):
     """The Hub can't be reached or does not answer; what it has may lie in the cache."""
 
     id = "hub-unreachable"
+
+
+class EndpointError(ModelRepairError):
+    """A server that answers for a model: it can't be reached, refuses, or gives no answer."""
+
+    exit_code = 3
+    id = "endpoint"
 
 
 class ResourceError(ModelRepairError):

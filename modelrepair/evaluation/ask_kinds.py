@@ -10,6 +10,7 @@ from modelrepair.evaluation.evaluate import answers_to, verdicts_of
 from modelrepair.evaluation.kinds import broken_share
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import KINDS, ExampleResult
+from modelrepair.evaluation.sources import LocalModel
 from modelrepair.examples.example import Example
 from modelrepair.examples.kinds import KIND_TOKENS, PromptKind
 from modelrepair.plugin.names import MeasuredSet
@@ -97,7 +98,7 @@ def _results(
     roles: list[MeasuredSet] = ["borderline", "utility"]
     by_role = {role: [one for one in asked if one.role == role] for role in roles}
     prompts = {role: [one.example for one in some] for role, some in by_role.items()}
-    answers = answers_to(short, model, prompts, progress)
+    answers = answers_to(short, LocalModel(model), prompts, progress)
     results = []
     for role, some in by_role.items():
         verdicts = verdicts_of(panel.judge, role, prompts[role], answers[role])

@@ -7,22 +7,19 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from modelrepair.engine.passes.capture import check_first_batch, model_inputs
 from modelrepair.engine.passes.loss import Forced
 from modelrepair.engine.passes.passes import Work, follow
 from modelrepair.engine.passes.statistics import SetBatches
-from modelrepair.engine.positions import reach_of
 from modelrepair.engine.skeleton import ReadWeight, Skeleton
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError, PluginError, out_of_memory
-from modelrepair.evaluation.batch_rows import rows_together
 from modelrepair.evaluation.degeneration import degeneration
-from modelrepair.evaluation.generation import Answer, end_ids, generate
+from modelrepair.evaluation.generation import Answer
 from modelrepair.evaluation.languages import foreign
 from modelrepair.evaluation.panel import Panel, batches_of, tokenize
 from modelrepair.evaluation.results import AnswerVerdict, ExampleResult
-from modelrepair.evaluation.thinking import Asking, room_of
+from modelrepair.evaluation.sources import AnswerSource, LocalModel
 from modelrepair.examples.load import Example
 from modelrepair.examples.splits import Part
 from modelrepair.plugin.judge import Exchange, Judge
@@ -132,7 +129,8 @@ def answer(
 ) -> list[str | None]:
     """A model's own answers to prompts, in their order; None where one is degenerate."""
     with skeleton.filled_model(read) as model:
-        answers = answers_to(panel, model, {"utility": examples}, progress)["utility"]
+        source = LocalModel(model)
+        answers = answers_to(panel, source, {"utility": examples}, progress)["utility"]
     return [None if is_broken(each) else each.text for each in answers]
 
 
@@ -154,18 +152,41 @@ def evaluate(
     if "utility" in prompts:
         utility["utility"] = prompts["utility"]
     scored = _follow(panel, skeleton, read, utility, folder, progress).get("utility", {})
-    results: list[ExampleResult] = []
-    texts: dict[MeasuredSet, list[str]] = {}
     answers: dict[MeasuredSet, list[Answer]] = {}
     if panel.generates:
         with skeleton.filled_model(read) as model:
-            answers = answers_to(panel, model, prompts, progress)
+            answers = answers_to(panel, LocalModel(model), prompts, progress)
+    return _judged(panel, part, prompts, answers, scored)
+
+
+def evaluate_answers(
+    panel: Panel, part: Part, source: AnswerSource, progress: Progress
+) -> tuple[list[ExampleResult], dict[MeasuredSet, list[str]]]:
+    """The same by answers alone, wherever they come from: nothing is teacher-forced.
+
+    Returns:
+        As `evaluate`; utility is None in every result.
+    """
+    prompts = panel.prompts(part)
+    return _judged(panel, part, prompts, answers_to(panel, source, prompts, progress), {})
+
+
+def _judged(
+    panel: Panel,
+    part: Part,
+    prompts: Mapping[MeasuredSet, Sequence[Example]],
+    answers: Mapping[MeasuredSet, Sequence[Answer]],
+    scored: Mapping[str, Forced],
+) -> tuple[list[ExampleResult], dict[MeasuredSet, list[str]]]:
+    """Results of answers, where there are any, and of teacher-forced scores, where there are."""
+    results: list[ExampleResult] = []
+    texts: dict[MeasuredSet, list[str]] = {}
     for name, examples in prompts.items():
         verdicts: list[AnswerVerdict | None] = [None] * len(examples)
         exact: list[bool | None] = [None] * len(examples)
         unfinished: list[bool | None] = [None] * len(examples)
         languages: list[str | None] = [None] * len(examples)
-        if panel.generates:
+        if name in answers:
             texts[name] = [answer.text for answer in answers[name]]
             verdicts = [*verdicts_of(panel.judge, name, examples, answers[name])]
             languages = _languages(panel.judge, texts[name], verdicts)
@@ -195,38 +216,14 @@ def evaluate(
 
 def answers_to(
     panel: Panel,
-    model: Any,
+    source: AnswerSource,
     prompts: Mapping[MeasuredSet, Sequence[Example]],
     progress: Progress,
 ) -> dict[MeasuredSet, list[Answer]]:
     """Answers to all sets' prompts in one go, so that batches are full."""
-    tokenizer = panel.template.tokenizer
     everything = [example for examples in prompts.values() for example in examples]
-    answers = iter(
-        generate(
-            model,
-            Asking(panel.template),
-            everything,
-            eos_ids=end_ids(model, tokenizer, panel.template.end_ids),
-            pad_id=panel.template.pad_id,
-            max_new_tokens=panel.max_new_tokens,
-            batch_rows=_rows(panel, model, everything),
-            thinking=room_of(panel.template, panel.max_new_tokens, panel.max_thought_tokens),
-            context=reach_of(model),
-            progress=progress,
-        )
-    )
+    answers = iter(source.answers(panel, everything, progress))
     return {name: [next(answers) for _ in examples] for name, examples in prompts.items()}
-
-
-def _rows(panel: Panel, model: Any, examples: Sequence[Example]) -> int:
-    """How many prompts are answered together."""
-    config = model.config.get_text_config()
-    longest = max(len(panel.template.asked_ids(example)) for example in examples)
-    # A model whose template names no thoughts is not expected to need room for them.
-    said = panel.max_new_tokens + bool(panel.template.thoughts.marks) * panel.max_thought_tokens
-    blocks, hidden = config.num_hidden_layers, config.hidden_size
-    return rows_together(blocks, hidden, model.dtype.itemsize, longest + said)
 
 
 def verdicts_of(

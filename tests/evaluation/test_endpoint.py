@@ -1,0 +1,114 @@
+"""An endpoint: its address, its key, and one request to it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from modelrepair.errors import EndpointError, UsageError
+from modelrepair.evaluation.endpoint import (
+    Asked,
+    Endpoint,
+    ask_once,
+    client_of,
+    endpoint_of,
+    key_of,
+    look,
+)
+from tests.support.endpoint import MODEL, serving
+
+ASKED = Asked("rendered: hello", ({"role": "user", "content": "hello"},), 7, ("</s>", "<|end|>"))
+
+
+def test_an_address_is_taken_up_to_its_v1():
+    assert endpoint_of("http://h:8000", "m").url == "http://h:8000/v1"
+    assert endpoint_of("https://h/serve/v1/", "m").url == "https://h/serve/v1"
+    assert endpoint_of(" https://h/v3 ", " m ", 2) == Endpoint("https://h/v3", "m", 2)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *["", "h:8000", "ftp://h/v1", "http://", "http://[h/v1", "http://h:port/v1"],
+        *["http://me:s3cret@h/v1", "http://s3cret@h/v1", "http://h/v1?key=s3cret"],
+        *["http://h/v1#s3cret", "http://h/v1?", "s3cret"],
+    ],
+)
+def test_what_is_no_address_or_holds_a_secret_is_refused_without_saying_it(url):
+    with pytest.raises(UsageError) as refused:
+        endpoint_of(url, "m")
+    assert "s3cret" not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("model, at_once", [(None, 1), (" ", 1), ("m", 0)])
+def test_a_model_is_named_and_something_is_asked(model, at_once):
+    with pytest.raises(UsageError):
+        endpoint_of("http://h", model, at_once)
+
+
+def test_our_own_variable_comes_before_openais():
+    assert key_of({"OPENAI_API_KEY": "theirs", "MODELREPAIR_ENDPOINT_KEY": "ours"}) == "ours"
+    assert key_of({"OPENAI_API_KEY": " theirs "}) == "theirs"
+    assert key_of({}) is None
+
+
+def test_the_key_goes_out_as_a_header_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("MODELREPAIR_ENDPOINT_KEY", "a-key-of-mine")
+    with serving(key="a-key-of-mine") as server:
+        endpoint = Endpoint(server.url, MODEL)
+        ask_once(client_of(endpoint), endpoint, "completions", ASKED)
+    assert set(server.keys) == {"Bearer a-key-of-mine"}
+    assert "a-key" not in f"{endpoint} {server.asked}"
+
+
+def test_a_prompt_is_asked_greedily_and_ends_where_the_model_does():
+    with serving() as server:
+        endpoint = Endpoint(server.url, MODEL)
+        said = ask_once(client_of(endpoint), endpoint, "completions", ASKED)
+        chat = ask_once(client_of(endpoint), endpoint, "chat/completions", ASKED)
+    assert (said.text, said.finished, said.thought) == ("I heard rendered: hello.", True, "")
+    assert chat.text == "I heard hello."
+    common = {"model": MODEL, "temperature": 0, "max_tokens": 7, "stop": ["</s>", "<|end|>"]}
+    assert server.asked[0] == ("completions", {**common, "prompt": ASKED.text})
+    assert server.asked[1] == ("chat/completions", {**common, "messages": list(ASKED.messages)})
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_a_reasoning_field_is_the_thought(field):
+    def reply(prompt: str):
+        return {"message": {"content": None, field: "hm"}, "finish_reason": "length"}
+
+    with serving(reply=reply) as server:
+        endpoint = Endpoint(server.url, MODEL)
+        said = ask_once(client_of(endpoint), endpoint, "chat/completions", ASKED)
+    assert (said.text, said.thought, said.finished) == ("", "hm", False)
+
+
+def test_what_a_server_says_of_itself_is_recorded_and_the_rest_is_unknown():
+    with serving(owner="vllm") as server:
+        endpoint = Endpoint(server.url, MODEL)
+        assert look(client_of(endpoint), endpoint) == ("vllm", "0.9.9", (MODEL,))
+    with serving(owner="me") as server:
+        endpoint = Endpoint(server.url, MODEL)
+        assert look(client_of(endpoint), endpoint) == ("unknown", "unknown", (MODEL,))
+    with serving(routes=("completions",)) as server:
+        endpoint = Endpoint(server.url, MODEL)
+        assert look(client_of(endpoint), endpoint) == ("unknown", "unknown", ())
+
+
+def test_an_answer_of_another_model_counts_for_none():
+    with serving(model=f"{MODEL}@main") as server:  # its revision may stand there
+        endpoint = Endpoint(server.url, MODEL)
+        assert ask_once(client_of(endpoint), endpoint, "completions", ASKED).finished
+    with serving(model=f"{MODEL}-chat") as server, pytest.raises(EndpointError) as other:
+        endpoint = Endpoint(server.url, MODEL)
+        ask_once(client_of(endpoint), endpoint, "completions", ASKED)
+    assert other.value.id == "endpoint-other-model"
+
+
+def test_the_package_is_named_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(UsageError) as missing:
+        client_of(Endpoint("http://h/v1", "m"))
+    assert missing.value.hint == 'pip install "modelrepair[endpoint]"'
