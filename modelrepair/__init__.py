@@ -16,6 +16,7 @@ from modelrepair.budgets import Budgets
 from modelrepair.errors import (
     DamagedCheckpointError,
     EmptyMaskError,
+    EndpointError,
     ExampleSetError,
     GateError,
     HubError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from modelrepair.api import apply, attest, audit, audits, measure, plan, push, repair, verify
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
+    from modelrepair.auditing.behaviour import Measuring
     from modelrepair.auditing.comment import audit_comment
     from modelrepair.auditing.results import Audit
     from modelrepair.demo import paths as demo_paths
@@ -49,12 +51,14 @@ __all__ = [
     "Budgets",
     "DamagedCheckpointError",
     "EmptyMaskError",
+    "EndpointError",
     "ExampleSetError",
     "Finding",
     "GateError",
     "HubError",
     "InconclusiveError",
     "MeasureReport",
+    "Measuring",
     "ModelRepairError",
     "Plan",
     "PluginError",
@@ -86,6 +90,7 @@ _ON_FIRST_USE = {
     "Audit": "auditing.results",
     "Finding": "artifact.findings",
     "MeasureReport": "pipeline.reports",
+    "Measuring": "auditing.behaviour",
     "Plan": "preflight.plan",
     "PushReport": "publishing.push",
     "RepairReport": "pipeline.reports",

@@ -27,6 +27,7 @@ from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.artifact.findings import Verification
+    from modelrepair.auditing.behaviour import Measuring
     from modelrepair.auditing.results import Audit
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan
@@ -182,6 +183,7 @@ def audit(
     seed: int | None = None,
     deep: bool = False,
     inventory: bool = False,
+    measuring: Measuring | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
@@ -205,6 +207,7 @@ def audit(
         deep: compare every tensor with the base's in full; models on the Hub are downloaded.
         inventory: list the files with their digests, the licences, and the measures that a
             repair states; a folder's files are read whole.
+        measuring: measure its answers with these sets and this judge, and its base's beside.
         progress: where long steps are shown.
 
     Raises:
@@ -214,7 +217,7 @@ def audit(
 
     choices = choices_of(
         base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof, inventory=inventory,
+        proof=proof, inventory=inventory, measuring=measuring,
     )  # fmt: skip
     return audit_one(model, revision, choices, progress)
 
@@ -233,6 +236,7 @@ def audits(
     seed: int | None = None,
     deep: bool = False,
     inventory: bool = False,
+    measuring: Measuring | None = None,
     state: str | Path | None = None,
     at_once: int = 4,
     progress: Progress | None = None,
@@ -260,6 +264,7 @@ def audits(
         seed: see `audit`.
         deep: see `audit`.
         inventory: see `audit`.
+        measuring: see `audit`.
         state: a file that keeps the finished audits: the same call after an interruption gives
             those first, and looks at the others.
         at_once: how many are looked at together.
@@ -275,7 +280,7 @@ def audits(
 
     choices = choices_of(
         base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof, inventory=inventory,
+        proof=proof, inventory=inventory, measuring=measuring,
     )  # fmt: skip
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)
@@ -479,17 +484,22 @@ def measure(given: MeasureArguments) -> MeasureReport:
     ``model`` is a folder or a Hub id; the other arguments are those of `repair`. Sets are
     measured whole, none is taken unless it is named, and harmful prompts need no answers.
     ``template`` takes another chat template in place of the model's own: a jinja file, or a model
-    whose tokenizer has it.
+    whose tokenizer has it. ``endpoint`` is the address of an OpenAI-compatible server that has the
+    model as ``endpoint_model``, and is asked ``endpoint_at_once`` prompts together; then ``model``
+    gives tokenizer and chat template, and no weight of it is read. The key comes from the variable
+    ``MODELREPAIR_ENDPOINT_KEY`` or ``OPENAI_API_KEY``. Utility is inconclusive there.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
+    from modelrepair.evaluation.endpoint import endpoint_or_none
     from modelrepair.pipeline.measure import run_measure
 
     progress = given.progress or Silent()
+    endpoint = endpoint_or_none(given.endpoint, given.endpoint_model, given.endpoint_at_once)
     with rows_in_files(sets_of(given)) as sets, saying(progress.note):
         settings = settings_of(given, _without_defaults(sets))
-        return run_measure(settings, progress, _text(given.template))
+        return run_measure(settings, progress, _text(given.template), endpoint)
 
 
 @taking(RepairArguments)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelrepair.auditing.behaviour import Behaviour, Measuring, behaviour
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
 from modelrepair.auditing.difference.difference import Difference
-from modelrepair.auditing.inventory import take_inventory
+from modelrepair.auditing.inventory import Inventory, stated, take_inventory
 from modelrepair.auditing.opened import BUDGET, opened
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import Stage
@@ -36,6 +37,7 @@ class Choices:
         budget: bytes of each side that the first three stages may read.
         seed: of what is drawn; None draws a fresh one for each model.
         inventory: list the files with their digests, the licences and stated measures, too.
+        measuring: what answers are measured with; None where they are not.
     """
 
     base: str | Path | None = None
@@ -45,6 +47,7 @@ class Choices:
     budget: int = BUDGET
     seed: int | None = None
     inventory: bool = False
+    measuring: Measuring | None = None
 
 
 def choices_of(
@@ -57,6 +60,7 @@ def choices_of(
     deep: bool = False,
     proof: bool = False,
     inventory: bool = False,
+    measuring: Measuring | None = None,
 ) -> Choices:
     """The choices as a user names them, the stages by their switches.
 
@@ -72,8 +76,13 @@ def choices_of(
         deep: compare every tensor in full, too.
         proof: derive a claimed repair again, too.
         inventory: see `Choices`.
+        measuring: see `Choices`.
     """
-    asked: dict[Stage, bool] = {"difference": deep, "proof": proof}
+    asked: dict[Stage, bool] = {
+        "difference": deep,
+        "proof": proof,
+        "behaviour": measuring is not None,
+    }
     more = (stage for stage, wanted in asked.items() if wanted)
     return Choices(
         base=base,
@@ -83,6 +92,7 @@ def choices_of(
         budget=budget or BUDGET,
         seed=seed,
         inventory=inventory,
+        measuring=measuring,
     )
 
 
@@ -95,7 +105,15 @@ def asked_of(choices: Choices) -> dict[str, Any]:
     named = [str(each) for each in choices.candidates]
     base, source = (None if each is None else str(each) for each in (choices.base, choices.source))
     stages = list(choices.stages)
-    return {**vars(choices), "base": base, "source": source, "candidates": named, "stages": stages}
+    measuring = None if choices.measuring is None else choices.measuring.to_json()
+    return {
+        **vars(choices),
+        "base": base,
+        "source": source,
+        "candidates": named,
+        "stages": stages,
+        "measuring": measuring,
+    }
 
 
 def audit_one(
@@ -124,13 +142,16 @@ def audit_one(
     choices, progress = choices or Choices(), progress or Silent()
     # Fresh for each model, so that no uploader can aim between the parts that are drawn.
     seed = secrets.randbits(32) if choices.seed is None else choices.seed
+    if choices.measuring is not None:
+        choices.measuring.check()
     with ExitStack() as stack:
         target = stack.enter_context(opened(model, revision, budget=choices.budget))
-        context = Context(target, seed, progress=progress, source=choices.source)
+        context = Context(target, seed, progress=progress, source=choices.source,
+                          measuring=choices.measuring)  # fmt: skip
         _open_base(context, choices, stack)
         _open_candidates(context, choices.candidates, stack, choices.budget)
         findings = [each for stage in choices.stages for each in run_stage(stage, context)]
-        base = context.base
+        base, found = context.base, _measured(context)
         return Audit(
             name=target.name,
             commit=target.source.commit,
@@ -138,7 +159,8 @@ def audit_one(
             seed=seed,
             ran=choices.stages,
             findings=tuple(findings),
-            inventory=take_inventory(target) if choices.inventory else None,
+            inventory=_inventory(context, found) if choices.inventory else None,
+            behaviour=None if found is None else found.to_json(),
             difference=_compared(context) if "difference" in choices.stages else None,
             fetched={
                 side: each.fetched
@@ -146,6 +168,23 @@ def audit_one(
                 if each is not None
             },
         )
+
+
+def _measured(context: Context) -> Behaviour | None:
+    """What stage 6 measured; None where it did not run, or its findings say why it could not."""
+    try:
+        return None if context.measuring is None else behaviour(context)
+    except ModelRepairError:
+        return None
+
+
+def _inventory(context: Context, measured: Behaviour | None) -> Inventory:
+    """What the model consists of and states; and what was measured here."""
+    found = take_inventory(context.target)
+    if measured is None:
+        return found
+    own = stated(measured.measures, "modelrepair audit --measure")
+    return replace(found, measures=(*found.measures, *own))
 
 
 def _compared(context: Context) -> Difference | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelrepair.auditing import proof
+from modelrepair.auditing import behaviour_rules, proof, stated_figures
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.difference import rules as difference_rules
 from modelrepair.auditing.lineage import rules as lineage_rules
@@ -51,7 +51,7 @@ CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
     "lineage": lineage_rules.CHECKS,
     "difference": difference_rules.CHECKS,
     "proof": proof.CHECKS,
-    "behaviour": (),
+    "behaviour": (*behaviour_rules.CHECKS, *stated_figures.CHECKS),
 }
 """Each stage's checks, in the order in which they are asked."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelrepair.auditing.difference.difference import Difference, difference
 from modelrepair.auditing.once import Once
@@ -13,6 +13,9 @@ from modelrepair.checkpoint.weight_files import BASE_KEY
 from modelrepair.errors import InconclusiveError, ModelRepairError
 from modelrepair.progress import Progress, Silent
 from modelrepair.source.address import is_id
+
+if TYPE_CHECKING:
+    from modelrepair.auditing.behaviour import Measuring
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Context:
         candidates: other models that it may come from.
         progress: where long steps are shown.
         source: what a repair was made from, where it is not what the manifest names.
+        measuring: what its answers are measured with; None where they are not.
     """
 
     target: Opened
@@ -53,6 +57,7 @@ class Context:
     candidates: tuple[Opened, ...] = ()
     progress: Progress = field(default_factory=Silent)
     source: str | Path | None = None
+    measuring: Measuring | None = None
 
     @property
     def known_base(self) -> Opened:

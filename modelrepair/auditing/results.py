@@ -53,6 +53,7 @@ class Audit(Glanced):
         error: why it could not be looked at at all.
         difference: the figures of each tensor, where stage 4 compared them.
         inventory: what the model consists of, where that was asked for.
+        behaviour: the measures of model and base, where stage 6 took them.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Audit(Glanced):
     error: ModelRepairError | None = None
     difference: Difference | None = None
     inventory: Inventory | None = None
+    behaviour: Mapping[str, Any] | None = None
 
     def outcome(self, outcome: Outcome, *, at_least: Severity = "note") -> list[Finding]:
         """The findings with an outcome, the gravest first.
@@ -114,6 +116,8 @@ class Audit(Glanced):
             document["difference"] = self.difference.to_json()
         if self.inventory is not None:
             document["inventory"] = self.inventory.to_json()
+        if self.behaviour is not None:
+            document["behaviour"] = dict(self.behaviour)
         if self.error is not None:
             document["error"] = {
                 "id": self.error.id,
@@ -159,6 +163,7 @@ class Audit(Glanced):
             difference=Difference.from_json(document["difference"])
             if "difference" in document
             else None,
+            behaviour=document.get("behaviour"),
             inventory=Inventory.from_json(document["inventory"])
             if "inventory" in document
             else None,

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from modelrepair.cli.audit_documents import DOCUMENTS, check_format, give
+from modelrepair.cli.audit_measuring import measuring_of, measuring_options
 from modelrepair.cli.audit_shown import line_of, shown
 from modelrepair.cli.options import FILE, option, section
 from modelrepair.cli.options import command as declare
@@ -65,6 +66,7 @@ FORMATS = ("table", "jsonl", *DOCUMENTS)
     option("--proof", is_flag=True, help="Where TARGET claims to be a repair, derive it again."),
     option("--source", help="What the repair was made from. Default: what its manifest names."),
 )
+@measuring_options()
 @section(
     "How",
     option(
@@ -120,6 +122,7 @@ def command(
     form = "json" if output.json_mode else form
     check_format(form, out)
     options["inventory"] = form == "cyclonedx"
+    options["measuring"] = measuring_of(options)
     if revision is not None and many:
         raise UsageError("--revision is of one model", hint="write id@revision in a list")
     found: list[Audit] = []

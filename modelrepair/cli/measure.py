@@ -9,6 +9,7 @@ import click
 from modelrepair.cli.closing import close_measure
 from modelrepair.cli.options import (
     base_option,
+    endpoint_options,
     machine_options,
     max_length_option,
     measuring_options,
@@ -38,6 +39,7 @@ from modelrepair.cli.types import as_mapping
         help="The chat template in place of the model's own: a jinja file, or a model that has it.",
     ),
 )
+@endpoint_options()
 @machine_options()
 def command(output: Output, model: str, **options: Any) -> None:
     """Measure MODEL, a folder or a model on the Hub, on sets; nothing is changed."""

@@ -94,6 +94,24 @@ def endpoint_of(url: str, model: str | None, at_once: int = 8) -> Endpoint:
     return Endpoint(f"{parts.scheme}://{parts.netloc}{path}", str(model).strip(), at_once)
 
 
+def endpoint_or_none(url: str | None, model: str | None, at_once: int = 8) -> Endpoint | None:
+    """The same where there may be none; Args as `endpoint_of`.
+
+    >>> endpoint_or_none(None, None)
+
+    Raises:
+        UsageError: as `endpoint_of`, or a name without an address.
+    """
+    if url is not None:
+        return endpoint_of(url, model, at_once)
+    if model is not None:
+        raise UsageError(
+            "--endpoint-model without --endpoint",
+            hint="give the address of the server with --endpoint",
+        )
+    return None
+
+
 @dataclass(frozen=True)
 class Served:
     """How an endpoint answered.

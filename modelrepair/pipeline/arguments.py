@@ -136,6 +136,9 @@ class MeasureArguments:
     judge: str = "keyword"
     judge_options: Mapping[str, Any] | None = None
     template: str | Path | None = None
+    endpoint: str | None = None
+    endpoint_model: str | None = None
+    endpoint_at_once: int = 8
     max_new_tokens: int = 128
     max_thought_tokens: int = 1024
     thought_markers: str | Iterable[str] = ()

@@ -45,7 +45,7 @@ def tokenizer_folder(model: Model) -> Path:
 def load_template(
     folder: Path,
     max_length: int,
-    vocabulary: int,
+    vocabulary: int | None,
     notes: Notes,
     context: int | None = None,
     marks: Sequence[str] = (),
@@ -70,7 +70,7 @@ def load_template(
             hint="a repair needs the model's own tokenizer files beside its weights",
             id="no-tokenizer",
         ) from error
-    if len(tokenizer) > vocabulary:
+    if vocabulary is not None and len(tokenizer) > vocabulary:
         notes.warn(
             f"the tokenizer knows {len(tokenizer)} tokens, and the model's embedding has "
             f"{vocabulary}: a text with one of the others would be refused"

@@ -15,6 +15,7 @@ from modelrepair.plugin.names import MeasuredSet
 from modelrepair.text.display import Glance, Glanced, figures
 
 if TYPE_CHECKING:
+    from modelrepair.evaluation.endpoint import Served
     from modelrepair.publishing.push import PushReport
 
 RepairVerdict = Literal[
@@ -116,6 +117,7 @@ class MeasureReport(Glanced):
         answers: by set; no file keeps them.
         warnings: one line each.
         template: the chat template in place of the model's own, by name; None for its own.
+        endpoint: how the endpoint that answered for it did; None for a model here.
     """
 
     model: str
@@ -123,12 +125,14 @@ class MeasureReport(Glanced):
     answers: Mapping[MeasuredSet, list[str]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     template: str | None = None
+    endpoint: Served | None = None
 
     def glance(self) -> Glance:
         """The model and its figures."""
         facts = {
             "judge": self.measures.judge,
             "template": self.template,
+            "endpoint": None if self.endpoint is None else self.endpoint.url,
             "warnings": len(self.warnings) or None,
         }
         rows = figures({self.model: self.measures})
@@ -139,6 +143,8 @@ class MeasureReport(Glanced):
         return {
             "model": self.model,
             "template": self.template,
+            "endpoint": None if self.endpoint is None else self.endpoint.to_json(),
+            "inconclusive": [] if self.endpoint is None else ["utility", "utility_loss"],
             "measures": self.measures.to_json(),
             "warnings": list(self.warnings),
         }

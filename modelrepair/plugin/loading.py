@@ -6,6 +6,8 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -94,6 +96,24 @@ class Found:
     repairers: tuple[Registered[RepairerSpec], ...] = ()
 
 
+_OURS_ALONE: ContextVar[bool] = ContextVar("ours alone", default=False)
+
+
+@contextmanager
+def ours_alone() -> Iterator[None]:
+    """Inside, no plug-in of others is loaded, whatever the environment allows.
+
+    >>> with ours_alone():
+    ...     {each.distribution for each in find_plugins().plugins if each.status == "active"}
+    {'modelrepair'}
+    """
+    before = _OURS_ALONE.set(True)
+    try:
+        yield
+    finally:
+        _OURS_ALONE.reset(before)
+
+
 def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
     """Load every allowed entry point of the group, each on its own.
 
@@ -101,7 +121,7 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
     ...  if plugin.status == "active"]
     ['modelrepair']
     """
-    allowed = allow_list(environment)
+    allowed = set() if _OURS_ALONE.get() else allow_list(environment)
     specs: dict[str, list[Registered[Any]]] = {hook: [] for hook in KINDS}
     plugins: list[Plugin] = []
     failures: list[PluginFailure] = []
