@@ -214,18 +214,18 @@ def pairs_of(first: Measured, second: Measured) -> list[Pair]:
         first: of one model.
         second: of another.
     """
-    keys = set(_keyed(first)) & set(_keyed(second))
-    return paired(*([_keyed(each)[key] for key in sorted(keys)] for each in (first, second)))
+    one, two = _keyed(first), _keyed(second)
+    shared = sorted(one.keys() & two.keys())
+    # The place among the shared prompts is one that both have.
+    return paired(
+        *(
+            [replace(some[key], index=place) for place, key in enumerate(shared)]
+            for some in (one, two)
+        )
+    )
 
 
 def _keyed(measured: Measured) -> dict[tuple[str, str], ExampleResult]:
-    """Results by set and digest, each with an index that both models share."""
+    """Results by set and digest."""
     digests: Mapping[str, Sequence[str]] = dict(measured.examples.items())
-    return {
-        (each.set, digests[each.set][each.index]): replace(each, index=_number(digests, each))
-        for each in measured.results
-    }
-
-
-def _number(digests: Mapping[str, Sequence[str]], each: ExampleResult) -> int:
-    return int(digests[each.set][each.index][:15], 16)
+    return {(each.set, digests[each.set][each.index]): each for each in measured.results}
