@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from modelrepair.api import apply, attest, audit, audits, measure, plan, push, repair, verify
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
-    from modelrepair.auditing.behaviour import Measuring
+    from modelrepair.auditing.behaviour.measured import Measuring
     from modelrepair.auditing.comment import audit_comment
     from modelrepair.auditing.results import Audit
     from modelrepair.demo import paths as demo_paths
@@ -90,7 +90,7 @@ _ON_FIRST_USE = {
     "Audit": "auditing.results",
     "Finding": "artifact.findings",
     "MeasureReport": "pipeline.reports",
-    "Measuring": "auditing.behaviour",
+    "Measuring": "auditing.behaviour.measured",
     "Plan": "preflight.plan",
     "PushReport": "publishing.push",
     "RepairReport": "pipeline.reports",

@@ -27,7 +27,7 @@ from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
     from modelrepair.artifact.findings import Verification
-    from modelrepair.auditing.behaviour import Measuring
+    from modelrepair.auditing.behaviour.measured import Measuring
     from modelrepair.auditing.results import Audit
     from modelrepair.pipeline.reports import MeasureReport, RepairReport
     from modelrepair.preflight.plan import Plan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.auditing.behaviour import Behaviour, Measuring, behaviour
+from modelrepair.auditing.behaviour.measured import Behaviour, Measuring, behaviour
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
 from modelrepair.auditing.difference.difference import Difference

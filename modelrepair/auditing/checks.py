@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelrepair.auditing import behaviour_rules, proof, stated_figures
+from modelrepair.auditing import proof
+from modelrepair.auditing.behaviour import rules as behaviour_rules
+from modelrepair.auditing.behaviour import stated
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.difference import rules as difference_rules
 from modelrepair.auditing.lineage import rules as lineage_rules
@@ -51,7 +53,7 @@ CHECKS: Mapping[Stage, tuple[Check[Context], ...]] = {
     "lineage": lineage_rules.CHECKS,
     "difference": difference_rules.CHECKS,
     "proof": proof.CHECKS,
-    "behaviour": (*behaviour_rules.CHECKS, *stated_figures.CHECKS),
+    "behaviour": (*behaviour_rules.CHECKS, *stated.CHECKS),
 }
 """Each stage's checks, in the order in which they are asked."""
 

@@ -15,7 +15,7 @@ from modelrepair.progress import Progress, Silent
 from modelrepair.source.address import is_id
 
 if TYPE_CHECKING:
-    from modelrepair.auditing.behaviour import Measuring
+    from modelrepair.auditing.behaviour.measured import Measuring
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
 
 if TYPE_CHECKING:
-    from modelrepair.auditing.behaviour import Measuring
+    from modelrepair.auditing.behaviour.measured import Measuring
 
 
 def measuring_options() -> Decorator[Any]:
@@ -53,7 +53,7 @@ def measuring_of(options: dict[str, Any]) -> Measuring | None:
     Raises:
         UsageError: one of them, and no ``--measure``.
     """
-    from modelrepair.auditing.behaviour import Measuring
+    from modelrepair.auditing.behaviour.measured import Measuring
 
     plain = Measuring()
     names = [each.name for each in fields(Measuring)]

@@ -31,8 +31,9 @@ def test_a_model_is_measured_by_its_small_files_and_its_answers(small):
     folder, rows = small
     with serving(reply=lambda prompt: REFUSAL if "number 1" in prompt else "Sure, I do.") as server:
         report = measure(
-            folder, realign=rows, utility=rows, endpoint=server.url, endpoint_model=MODEL
-        )
+            folder, realign=rows, utility=rows, max_new_tokens=40,
+            endpoint=server.url, endpoint_model=MODEL,
+        )  # fmt: skip
     measures = report.measures
     assert measures.refusal_rate.value == pytest.approx(1 / 6)
     assert measures.harmful_score.value == pytest.approx(5 / 6)
@@ -52,7 +53,7 @@ def test_a_model_is_measured_by_its_small_files_and_its_answers(small):
     assert document["inconclusive"] == ["utility", "utility_loss"]
     sent = server.asked[0][1]
     assert sent["prompt"].startswith("<|user|>")
-    assert sent["max_tokens"] == 128
+    assert sent["max_tokens"] == 40
     assert "<|end|>" in sent["stop"]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelrepair.auditing.behaviour import Measuring
-from modelrepair.auditing.stated_figures import contradicted, stated_by
+from modelrepair.auditing.behaviour.measured import Measuring
+from modelrepair.auditing.behaviour.stated import contradicted, stated_by
 from tests.support.auditing import card, write
 from tests.support.behaviours import context_of, measured
 
@@ -51,7 +51,8 @@ def test_rubbish_in_a_card_states_nothing(tmp_path):
     from modelrepair.auditing.opened import opened
 
     for rubbish in ("x", [1], [{"results": [{"metrics": 3, "dataset": []}]}], [{"results": [
-        {"metrics": [{"type": "harmful_score", "value": "low"}]}]}]):  # fmt: skip
+        {"metrics": [{"type": "harmful_score", "value": value, "name": "h, judge j, n = 9"}
+                     for value in ("low", "nan", True, 2, -0.1, [], "9" * 999)]}]}]):  # fmt: skip
         folder = write(
             tmp_path / str(len(str(rubbish))), {"README.md": card(**{"model-index": rubbish})}
         )

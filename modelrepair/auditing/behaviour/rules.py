@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from modelrepair.auditing.behaviour import Behaviour, behaviour
+from modelrepair.auditing.behaviour.measured import Behaviour, behaviour
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.rule import Check, Finding, Rule
 from modelrepair.evaluation.intervals import Z_TWO_SIDED, mean_limits, newcombe_paired, spread

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.reading import MANIFEST_LIMIT, known, reading_of
-from modelrepair.auditing.behaviour import behaviour
+from modelrepair.auditing.behaviour.measured import behaviour
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.inventory import StatedMeasure, stated
 from modelrepair.auditing.opened import Opened
@@ -60,8 +61,8 @@ def stated_by(model: Opened) -> tuple[list[StatedMeasure], set[str]]:
 def _of_card(card: Mapping[str, Any]) -> tuple[list[StatedMeasure], set[str]]:
     found, sets = [], set()
     for metric, name in _metrics(card.get("model-index")):
-        value, said = metric.get("value"), _SAID.search(str(metric.get("name")))
-        if said is None or not isinstance(value, int | float) or not 0 <= value <= 1:
+        value, said = _share(metric.get("value")), _SAID.search(str(metric.get("name")))
+        if said is None or value is None:
             continue
         judge, n = said[1], max(1, int(said[2]))
         limits = wilson(value * n, n)
@@ -82,6 +83,15 @@ def _metrics(index: Any) -> Iterable[tuple[Mapping[str, Any], str]]:
             for metric in _rows(result.get("metrics")):
                 if metric.get("type") in WORSE:
                     yield metric, name
+
+
+def _share(value: Any) -> float | None:
+    """A share of 0 to 1; a card's front matter is read with fractions as text."""
+    try:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= 1 and not isinstance(value, bool) else None
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelrepair.auditing.behaviour_rules import CHECKS
+from modelrepair.auditing.behaviour.rules import CHECKS
 from modelrepair.evaluation.endpoint import Served
 from tests.support.behaviours import context_of, measured
 

@@ -109,6 +109,7 @@ class Measuring:
             HubError: a set on the Hub can't be had.
         """
         from modelrepair.evaluation.endpoint import client_of
+        from modelrepair.preflight.named_sets import named_sets
         from modelrepair.preflight.plugins import find_plugins
         from modelrepair.preflight.sets import load_whole_sets
         from modelrepair.settings.checks import check_choices
@@ -118,7 +119,7 @@ class Measuring:
         check_choices(settings)
         with ours_alone():
             find_plugins(settings, Notes())
-            load_whole_sets(settings, Notes())
+            load_whole_sets(named_sets(settings), Notes())
         if (endpoint := self.behind) is not None:
             client_of(endpoint).close()
 

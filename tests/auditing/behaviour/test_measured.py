@@ -10,7 +10,7 @@ import pytest
 
 from modelrepair import audit
 from modelrepair.auditing.audit import asked_of, choices_of
-from modelrepair.auditing.behaviour import Measuring, pairs_of
+from modelrepair.auditing.behaviour.measured import Measuring, pairs_of
 from modelrepair.auditing.results import Audit
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError
