@@ -19,7 +19,7 @@ from pydantic import (
 
 from modelrepair.artifact.published import published, without_paths
 from modelrepair.evaluation.measures import Measures
-from modelrepair.plugin.names import Scope, SubjectKind
+from modelrepair.plugin.names import Scope, SubjectKind, Unit
 from modelrepair.text.display import Glance, Glanced, figures
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -268,6 +268,8 @@ class Manifest(Glanced, Record):
     scope: Scope | None = None
     """None for a dense edit, as ``ratio``."""
     ratio: float | None = None
+    unit: Unit | None = None
+    """What is removed as one; None for a dense edit, and in an older manifest: entries."""
     scale: float = 0.0
     source: Origin
     """What the mask is exact against. After ``--merge`` the digests are the merged checkpoint's."""

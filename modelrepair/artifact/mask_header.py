@@ -16,11 +16,12 @@ from modelrepair.checkpoint.norms import tensor_digest
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.untrusted import parse_json
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
-from modelrepair.plugin.names import SubjectKind
+from modelrepair.plugin.names import SubjectKind, Unit
 from modelrepair.version import version
 
 _LATER = frozenset(map(str, range(2, 100)))
 
+_UNIT = re.compile(r"[a-z][a-z-]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -31,6 +32,7 @@ class MaskHeader:
     Args:
         subject: what was masked: factor, delta or weight.
         scale: what masked entries of the subject are multiplied by.
+        unit: what was removed as one; of an older mask, which does not say, entries.
         source: the source's id or folder name, with its commit where there is one.
         source_files: weight file → SHA-256 in the source.
         files: weight file → SHA-256 after the repair.
@@ -40,6 +42,7 @@ class MaskHeader:
 
     subject: SubjectKind
     scale: float
+    unit: Unit
     source: str
     source_files: Mapping[str, str]
     files: Mapping[str, str]
@@ -60,14 +63,14 @@ def read_header_of(mask: MaskFile) -> MaskHeader:
     header = mask.header
     try:
         if header["format"] == "modelrepair-mask" and header["version"] in _LATER:
-            raise InconclusiveError(
-                f"{mask.path.name} is a mask of version {header['version']}, newer than "
-                f"modelrepair {version()}",
-                hint="upgrade it: pip install --upgrade modelrepair",
-                id="newer-version",
-            )
+            raise _newer(mask, f"version {header['version']}")
         if (header["format"], header["version"]) != ("modelrepair-mask", "1"):
             raise ValueError(f"expected version 1, found {header['version']!r}")
+        unit = header.get("unit", "entry")
+        if unit not in get_args(Unit):
+            if _UNIT.fullmatch(unit):
+                raise _newer(mask, f"unit {unit!r}")
+            raise ValueError(f"unit {unit[:40]!r}")
         scale = float(header["scale"])
         if header["subject"] not in get_args(SubjectKind) or not math.isfinite(scale):
             raise ValueError(f"subject {header['subject']!r}, scale {scale}")
@@ -77,6 +80,7 @@ def read_header_of(mask: MaskFile) -> MaskHeader:
         return MaskHeader(
             subject=cast(SubjectKind, header["subject"]),
             scale=scale,
+            unit=cast(Unit, unit),
             source=_named(header["source"], header.get("source_commit")),
             source_files=_digests(header["source_files"]),
             files=_digests(header["files"]),
@@ -106,6 +110,14 @@ def wrong_reference(header: MaskHeader, source: Checkpoint, reference: Checkpoin
             found = f"sha256 {sha256[:12]}…, expected {digest[:12]}…"
         return f"this is not the reference {header.reference}: tensor {name!r} has {found}"
     return None
+
+
+def _newer(mask: MaskFile, what: str) -> InconclusiveError:
+    return InconclusiveError(
+        f"{mask.path.name} is a mask of {what}, newer than modelrepair {version()}",
+        hint="upgrade it: pip install --upgrade modelrepair",
+        id="newer-version",
+    )
 
 
 def _digests(text: str) -> dict[str, str]:
@@ -152,6 +164,8 @@ def header_of(
         "source_files": canonical({name: source_files[name] for name in shards}).decode(),
         "files": canonical({name: files[name] for name in shards}).decode(),
     }
+    if manifest.unit is not None:
+        header["unit"] = manifest.unit
     if manifest.reference_tensors and manifest.reference is not None:
         header["reference"] = manifest.reference.id
         header["reference_commit"] = manifest.reference.commit or ""

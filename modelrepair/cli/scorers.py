@@ -37,6 +37,7 @@ def _fields(item: Registered[ScorerSpec]) -> dict[str, Any]:
     return {
         "digest": item.digest,
         "scope": spec.scope,
+        "unit": spec.unit,
         "gradients": spec.gradients,
         "iterative": spec.iterative,
         "signed": spec.signed,
@@ -51,7 +52,7 @@ def _traits(spec: ScorerSpec) -> str:
         "only scores above zero count" if spec.signed else "every score counts",
         *([] if spec.refill else ["what is not eligible keeps its place: masks may be smaller"]),
     ]
-    return f"scope {spec.scope}; {'; '.join(traits)}"
+    return f"scope {spec.scope}; unit {spec.unit}; {'; '.join(traits)}"
 
 
 _SCORERS = Listing(

@@ -22,6 +22,7 @@ from modelrepair.plugin.names import (
     SetName,
     SetUse,
     SubjectKind,
+    Unit,
     Verdict,
 )
 from modelrepair.plugin.repairer import (
@@ -83,6 +84,7 @@ __all__ = [
     "TokenizedExample",
     "TrainingContext",
     "TrainingRepairer",
+    "Unit",
     "Verdict",
     "gradient_score",
     "hookimpl",

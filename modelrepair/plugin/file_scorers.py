@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.errors import PluginError, UsageError
-from modelrepair.plugin.loading import API, Registered
+from modelrepair.plugin.checking import problem_of
+from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import Options, SetName, SetUse, SubjectKind
 from modelrepair.plugin.specs import ScorerSpec
 
 _NAME = re.compile(r"\w[\w.-]*")
 """As a class may be called: the name is in the card's tags and in the title of a commit."""
-DESCRIBED = ("scope", "gradients", "iterative", "signed", "refill", "options", "api", "url")
+DESCRIBED = ("scope", "gradients", "iterative", "signed", "refill", "options", "api", "url", "unit")
 
 
 def is_file_scorer(name: str) -> bool:
@@ -70,11 +71,11 @@ def scorer_from_file(name: str) -> Registered[ScorerSpec]:
             f"{class_name} in {path.name} is named {spec.name!r}",
             hint="leave its name out, or give it one of letters, digits, '.', '_' and '-'",
         )
-    if spec.api != API:
+    if problem := problem_of(spec):
         raise PluginError(
-            f"{class_name} in {path.name} was written for plug-in interface {spec.api}, "
-            f"this modelrepair offers {API}",
-            hint="update the file, or use the modelrepair that it was written for",
+            f"{class_name} in {path.name} can't be used: {problem}",
+            hint="correct the file, or use the modelrepair that it was written for",
+            id="plugin-not-loaded",
         )
     return Registered(spec, distribution=path.name, version=f"sha256:{digest}", digest=digest)
 

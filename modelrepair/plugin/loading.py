@@ -15,10 +15,8 @@ import pluggy
 
 from modelrepair.errors import kind_and_message
 from modelrepair.plugin import hookspecs
+from modelrepair.plugin.checking import problem_of
 from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
-
-API = 1
-"""The version of the interface that this modelrepair offers."""
 
 VARIABLE = "MODELREPAIR_PLUGINS"
 """Comma-separated names of the only plug-ins to load beside ours; empty for none."""
@@ -224,14 +222,8 @@ def _checked(
             yield f"offers the name {spec.name!r}, {NAMES}", spec
         elif spec.name in taken:
             yield f"offers the name {spec.name!r}, which is modelrepair's own and stays so", spec
-        elif spec.api != API:
-            yield (
-                f"{spec.name!r} was written for plug-in interface {spec.api}, "
-                f"this modelrepair offers {API}",
-                spec,
-            )
         else:
-            yield None, spec
+            yield problem_of(spec), spec
 
 
 def _name(spec: Any) -> str | None:

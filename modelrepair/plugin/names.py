@@ -8,6 +8,8 @@ SetName = Literal["realign", "refusal", "utility", "borderline"]
 SetUse = Literal["prompts", "pairs"]
 SubjectKind = Literal["factor", "delta", "weight"]
 Scope = Literal["row", "tensor", "global"]
+Unit = Literal["entry"]
+"""What is removed as one. Other units will come; until then no other is accepted."""
 Options = Any
 """An instance of the spec's ``options`` dataclass, or None where it declares none."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrepair.plugin.judge import Judge
-from modelrepair.plugin.names import Options, Scope, SetName, SetUse, SubjectKind
+from modelrepair.plugin.names import Options, Scope, SetName, SetUse, SubjectKind, Unit
 
 if TYPE_CHECKING:
     from modelrepair.plugin.repairer import SiteRepairer, TrainingRepairer
@@ -45,6 +45,7 @@ class ScorerSpec:
             the scorer's options; None where it has none.
         api: version of the interface it was written for.
         url: where it is documented.
+        unit: what is removed as one: ``"entry"``, so far the only one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ScorerSpec:
     options: type | None = None
     api: int = 1
     url: str | None = None
+    unit: Unit = "entry"
 
 
 RepairerFactory = Callable[[Options], "SiteRepairer | TrainingRepairer"]

@@ -93,6 +93,8 @@ def test_a_header_that_lacks_a_key_is_refused(key):
     del lacking[key]
     if key == "source_commit":
         assert read(lacking).source == "user/model"
+    elif key == "unit":
+        assert read(lacking).unit == "entry", "of a mask that was made before units were named"
     else:
         with pytest.raises(DamagedCheckpointError, match=r"mask\.safetensors is no mask that"):
             read(lacking)
@@ -108,6 +110,10 @@ def test_a_header_that_lacks_a_key_is_refused(key):
         {"subject": "weights"},
         {"subject": "delta"},
         {"reference_tensors": '{"w":"' + "0" * 64 + '"}'},
+        {"unit": ""},
+        {"unit": "a row"},
+        {"unit": "ROW"},
+        {"unit": "x" * 33},
         {"scale": "nan"},
         {"scale": "inf"},
         {"scale": "a half"},
@@ -129,6 +135,17 @@ def test_a_header_that_modelrepair_does_not_write_is_refused(forged):
 def test_a_mask_of_a_later_version_is_not_judged(later):
     with pytest.raises(InconclusiveError, match=f"is a mask of version {later}, newer than"):
         read(header() | {"version": later, "subject": "something new"})
+
+
+def test_a_mask_of_another_unit_is_of_a_later_version():
+    assert (read(header()).unit, header()["unit"]) == ("entry", "entry")
+    with pytest.raises(InconclusiveError, match="is a mask of unit 'neuron', newer than") as error:
+        read(header() | {"unit": "neuron"})
+    assert (error.value.exit_code, error.value.id) == (7, "newer-version")
+
+
+def test_what_an_older_manifest_does_not_say_is_in_no_header():
+    assert "unit" not in header(unit=None)
 
 
 def test_a_reference_is_known_by_its_tensors(tmp_path):

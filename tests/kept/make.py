@@ -28,6 +28,7 @@ KEPT: dict[str, dict[str, str]] = {
     "undecided": {"source": "small"},
     "kinds": {"source": "small"},
     "dense": {"source": "small"},
+    "no-unit": {"source": "small"},
     "stored": {"source": "small", "reference": "other"},
     "weight": {"source": "tuned"},
     "delta": {"source": "tuned", "reference": "base"},
@@ -81,6 +82,9 @@ def _measured(work: Path) -> None:
         for name, rows in measured.items():
             made = make_repair(work / name, measured=rows)
             _keep(made.out, REPAIRS / name)
+        # As repairs were made before masks named their unit.
+        made = make_repair(work / "no-unit", unit=None)
+        _keep(made.out, REPAIRS / "no-unit")
         made = make_repair(work / "stored", subject="delta", scale=0.5, store_values=True)
         _keep(made.out, REPAIRS / "stored")
         assert made.reference is not None
@@ -94,7 +98,7 @@ def _measured(work: Path) -> None:
         sites = sites_of(source)
         weights = write_weights(staged, source=source, sites=sites, edit=edit)
         by = RepairerRecord(name="turn", distribution="tests", version="1", strength=0.5)
-        written = draft(edit="dense", scope=None, ratio=None, scorer=None, repairer=by)
+        written = draft(edit="dense", scope=None, ratio=None, unit=None, scorer=None, repairer=by)
         write_record(staged, written, weights, source=source, edit=edit, results=MEASURED)
         finish(staged, work / "dense")
         _keep(work / "dense", REPAIRS / "dense")

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair import verify
+from modelrepair import apply, verify
 from modelrepair.artifact.card import TEMPLATES, CardTemplate
+from modelrepair.artifact.reading import load_manifest
+from modelrepair.artifact.writer import MASK_NAME
+from modelrepair.checkpoint.mask import open_mask
+from modelrepair.errors import InconclusiveError
 from modelrepair.evaluation.gate import RULES
 from tests.kept.make import KEPT, MODELS, REPAIRS, models_of
 from tests.support.small_repairs import make_repair
@@ -47,6 +51,34 @@ def test_a_kept_repair_verifies(name):
     assert kind in verification.about.summary
     expected = name if name in ("passed", "failed", "undecided") else None
     assert expected is None or verification.about.verdict == expected
+
+
+def test_a_mask_that_does_not_name_its_unit_is_of_entries(tmp_path):
+    made = load_manifest(REPAIRS / "no-unit")
+    assert made.unit is None and "unit" not in open_mask(REPAIRS / "no-unit" / MASK_NAME).header
+    assert open_mask(REPAIRS / "passed" / MASK_NAME).header["unit"] == "entry"
+    for name in ("no-unit", "passed"):
+        out = apply(REPAIRS / name, MODELS / "small", out=tmp_path / name)
+        for file in out.glob("*.safetensors"):
+            assert file.read_bytes() == (REPAIRS / name / file.name).read_bytes()
+
+
+@pytest.mark.parametrize("part", ["manifest", "mask"])
+def test_another_unit_is_of_a_newer_version(tmp_path, part):
+    out = Path(shutil.copytree(REPAIRS / "passed", tmp_path / "out"))
+    if part == "manifest":
+        path = out / "repair" / "manifest.json"
+        path.write_text(path.read_text().replace('"unit": "entry"', '"unit": "row"'))
+    else:
+        path = out / MASK_NAME
+        path.write_bytes(path.read_bytes().replace(b'"unit":"entry"', b'"unit":"block"'))
+    verification = verify(out, source=MODELS / "small")
+    assert "MR-VER-101" in [finding.id for finding in verification.inconclusive]
+    if part == "manifest":
+        assert verification.exit_code == 7 and not verification.findings
+    else:
+        with pytest.raises(InconclusiveError, match="unit 'block', newer than"):
+            apply(path, MODELS / "small", out=tmp_path / "rebuilt")
 
 
 def test_a_field_added_to_every_record_breaks_none():

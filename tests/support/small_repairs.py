@@ -183,6 +183,7 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
         "subject": subject,
         "scope": "row",
         "ratio": 0.1,
+        "unit": "entry",
         "scale": scale,
         "source": Origin(id="user/model", hub=True, commit=COMMIT),
         "reference": Origin(id="org/base", hub=True) if subject == "delta" else None,
