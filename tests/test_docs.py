@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
-    ROOT / "plugins" / "modelrepair-lab" / "README.md",
+    *(ROOT / "plugins").glob("*/README.md"),
     ROOT / "examples" / "smollm2" / "README.md",
 ]
 ADDED = ("lab",)

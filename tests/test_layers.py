@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = (
     Path("modelrepair"),
     Path("plugins/modelrepair-lab/modelrepair_lab"),
+    Path("plugins/modelrepair-obs/modelrepair_obs"),
     Path("plugins/modelrepair-rivals/modelrepair_rivals"),
 )
 
@@ -64,10 +65,11 @@ def test_the_code_keeps_all_contracts(house):
     [
         ("modelrepair.text.units", "import modelrepair.cli.main", "Floors"),
         ("modelrepair.scorers.wanda", "from modelrepair.engine import device", "Floors"),
-        ("modelrepair_rivals.grams", "import modelrepair.errors", "Rivals"),
+        ("modelrepair_obs.grams", "import modelrepair.errors", "Plug-ins"),
+        ("modelrepair_rivals.grams", "import modelrepair.errors", "Plug-ins"),
         ("modelrepair_lab.watching", "import modelrepair.errors", "Lab"),
     ],
-    ids=["up", "sideways", "rivals", "lab"],
+    ids=["up", "sideways", "obs", "rivals", "lab"],
 )
 def test_a_forbidden_import_breaks_its_contract(house, module, line, contract):
     add(house, module, line)

@@ -21,7 +21,11 @@ PAGES = sorted(
 )
 SCRIPTS = sorted(
     script
-    for folder in ("examples", "plugins/modelrepair-rivals/modelrepair_rivals")
+    for folder in (
+        "examples",
+        "plugins/modelrepair-obs/modelrepair_obs",
+        "plugins/modelrepair-rivals/modelrepair_rivals",
+    )
     for script in (ROOT / folder).rglob("*.py")
 )
 

@@ -90,7 +90,7 @@ def test_a_grid_like_one_that_is_like_another(write):
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
-    assert error.value.hint == "give a TOML file, or one of outside, quick, wanda, whole"
+    assert error.value.hint == "give a TOML file, or one of obs, outside, quick, wanda, whole"
 
 
 @pytest.mark.parametrize(

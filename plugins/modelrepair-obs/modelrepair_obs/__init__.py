@@ -1,0 +1,1 @@
+"""Optimal Brain Surgeon saliency, harmful minus benign, as a scorer of modelrepair."""
