@@ -18,15 +18,65 @@ import click
 
 import modelrepair
 import modelrepair.plugin
+import modelrepair.testing
 from modelrepair.auditing.addresses import anchor
 from modelrepair.auditing.checks import CHECKS
 from modelrepair.auditing.rule import STAGES
 from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
+from modelrepair.testing.common import COMMON
+from modelrepair.testing.kinds import KINDS
 from modelrepair_lab.command import command as lab
 
 DOCS = Path(__file__).parent
 HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
+
+
+CONFORMANCE = """\
+# The conformance kit
+
+`modelrepair.testing` tests a plug-in of any kind. In pytest, one class is enough; the kit is a
+plug-in of pytest and comes with modelrepair:
+
+```python
+from modelrepair.testing import ScorerConformance
+
+class TestMine(ScorerConformance):
+    name = "my-scorer"
+```
+
+`RepairerConformance`, `JudgeConformance` and `ExampleSetConformance` are used in the same way.
+Each check is one test. A class may set two more attributes:
+
+- `options`: values of the plug-in's options to test it with, `{"norm": "mean"}`.
+- `expected_failures`: checks that are known to fail, each with the reason. One that passes all the
+  same is a failure: take it out.
+
+A class that replaces a check, or takes it out, is an error.
+
+The same checks run without pytest:
+
+    modelrepair plugins check my-scorer
+
+The result is a record: the kit's version, the plug-in with its package and version, and for each
+check *passed*, *failed*, *skipped*, *expected-failure* or *unexpected-pass*, with the reason.
+`modelrepair plugins check my-scorer --json` prints it, and `pytest --modelrepair-record FILE`
+writes it (or `modelrepair_record = FILE` in the settings of pytest). Keep it, and give it to the
+next run:
+
+    modelrepair plugins check my-scorer --record record.json
+
+A check that ran then, and now is missing or skipped, has *disappeared*, and the command fails.
+
+| exit code | when |
+| --- | --- |
+| 0 | no check failed |
+| 1 | a check failed, passed although it is expected to fail, or disappeared |
+| 2 | nothing of this name is installed |
+| 5 | the plug-in can't be loaded |
+
+Below, … stands for what varies. A check that needs what an earlier one could not make is
+skipped: mend the first failure first."""
 
 
 def main() -> int:
@@ -57,6 +107,7 @@ def pages() -> dict[str, str]:
         "reference/lab.md": laboratory(),
         "reference/api.md": python_api(),
         "reference/audit-rules.md": audit_rules(),
+        "conformance.md": conformance(),
         "errors.md": errors_page.page(),
         "hub-errors.md": hub_errors_page.page(),
     }
@@ -117,6 +168,22 @@ def audit_rules() -> str:
     return "\n\n".join([*parts, "\n".join([*head, *lines])]) + "\n"
 
 
+def conformance() -> str:
+    """How the kit is run, and every check by its kind."""
+    parts = [HEAD, CONFORMANCE]
+    tables = {"Every kind": COMMON} | {
+        f"{kind.name.replace('-', ' ').capitalize()}s": kind.checks[len(COMMON) :]
+        for kind in KINDS.values()
+    }
+    for title, checks in tables.items():
+        rows = [[f"`{check.id}`", check.demands, check.says] for check in checks]
+        head = ["| check | what it demands | message |", "| --- | --- | --- |"]
+        lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+        if rows:
+            parts += [f"## {title}", "\n".join([*head, *lines])]
+    return "\n\n".join(parts) + "\n"
+
+
 def walk(group: click.Group, context: click.Context, path: str) -> Iterator[tuple[str, Command]]:
     """All commands that do something, depth first."""
     for name in group.list_commands(context):
@@ -164,9 +231,8 @@ def python_api() -> str:
         HEAD,
         "# The Python API",
         "What is public: `import modelrepair` for users, `from modelrepair.plugin import …` for "
-        "authors of plug-ins. A third place, `modelrepair.testing`, is kept for a kit that tests "
-        "plug-ins, and is empty so far. All other modules are internal and may change in any "
-        "release.",
+        "authors of plug-ins, and `modelrepair.testing` for their tests. All other modules are "
+        "internal and may change in any release.",
         "# For users: modelrepair",
     ]
     for name in sorted(modelrepair.__all__):
@@ -178,6 +244,12 @@ def python_api() -> str:
     ]
     for name in sorted(modelrepair.plugin.__all__):
         parts += describe_object(name, getattr(modelrepair.plugin, name))
+    parts += [
+        "# For tests of plug-ins: modelrepair.testing",
+        "[Conformance](../conformance.md) lists the checks, and shows how they are run.",
+    ]
+    for name in sorted(modelrepair.testing.__all__):
+        parts += describe_object(name, getattr(modelrepair.testing, name))
     return "\n\n".join(parts) + "\n"
 
 
@@ -201,7 +273,7 @@ def describe_object(name: str, found: Any) -> list[str]:
     if inspect.isclass(found) and not issubclass(found, Exception):
         fields = getattr(found, "__dataclass_fields__", {})
         for member, value in vars(found).items():
-            if not member.startswith("_") and member not in fields:
+            if not member.startswith(("_", "test_")) and member not in fields:
                 parts += describe_member(f"{name}.{member}", value)
     return [part for part in parts if part]
 
@@ -245,7 +317,8 @@ def written(parameter: inspect.Parameter) -> str:
     """One parameter as it stands in the source."""
     text = parameter.name
     if parameter.annotation is not inspect.Parameter.empty:
-        text += f": {parameter.annotation}"
+        kind = parameter.annotation
+        text += f": {kind if isinstance(kind, str) else inspect.formatannotation(kind)}"
     if parameter.default is not inspect.Parameter.empty:
         default = re.sub(r" at 0x[0-9a-f]+", "", repr(parameter.default))
         text += f" = {default}" if ":" in text else f"={default}"

@@ -41,7 +41,8 @@ def generator():
 
 
 @pytest.mark.parametrize(
-    "page", [f"reference/{name}.md" for name in ("cli", "lab", "api", "audit-rules")]
+    "page",
+    ["conformance.md"] + [f"reference/{name}.md" for name in ("cli", "lab", "api", "audit-rules")],
 )
 def test_the_reference_is_current(generator, page, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")

@@ -65,11 +65,13 @@ def test_the_code_keeps_all_contracts(house):
     [
         ("modelrepair.text.units", "import modelrepair.cli.main", "Floors"),
         ("modelrepair.scorers.wanda", "from modelrepair.engine import device", "Floors"),
+        ("modelrepair.testing.checks", "import modelrepair.api", "Floors"),
+        ("modelrepair.cli.fix", "import modelrepair.testing", "Testing"),
         ("modelrepair_obs.grams", "import modelrepair.errors", "Plug-ins"),
         ("modelrepair_rivals.grams", "import modelrepair.errors", "Plug-ins"),
         ("modelrepair_lab.watching", "import modelrepair.errors", "Lab"),
     ],
-    ids=["up", "sideways", "obs", "rivals", "lab"],
+    ids=["up", "sideways", "kit", "importer-of-kit", "obs", "rivals", "lab"],
 )
 def test_a_forbidden_import_breaks_its_contract(house, module, line, contract):
     add(house, module, line)

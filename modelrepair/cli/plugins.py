@@ -9,13 +9,14 @@ from rich.table import Table
 
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
+from modelrepair.cli.plugins_check import command as check_plugin
 from modelrepair.plugin.commands import find_commands
 from modelrepair.plugin.registry import load_registry
 
 
 @click.group("plugins")
 def command() -> None:
-    """List the plug-ins that are installed."""
+    """List the plug-ins that are installed, or check one."""
 
 
 @declare("list")
@@ -46,3 +47,4 @@ def list_plugins(output: Output) -> None:
 
 
 command.add_command(list_plugins)
+command.add_command(check_plugin)

@@ -27,6 +27,7 @@ ANSWERS = {
     "scorers list": "",
     "scorers show": "contrast",
     "plugins list": "",
+    "plugins check": "keyword",
     "demo": "",
 }
 FAULTS = {
@@ -43,6 +44,7 @@ FAULTS = {
     "scorers list": ("more", 2),
     "scorers show": ("unknown", 2),
     "plugins list": ("more", 2),
+    "plugins check": ("unknown", 2),
     "demo": ("--seed-world nowhere", 2),
 }
 

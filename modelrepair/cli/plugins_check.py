@@ -1,0 +1,76 @@
+"""``modelrepair plugins check``: run the conformance kit on one plug-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from modelrepair.cli.options import FILE, option
+from modelrepair.cli.options import command as declare
+from modelrepair.cli.output import Output
+from modelrepair.cli.types import name_value
+from modelrepair.errors import UsageError
+
+if TYPE_CHECKING:
+    from modelrepair.testing import Record
+
+KINDS = ("scorer", "repairer", "judge", "example-set")
+
+
+@declare("check")
+@click.argument("name")
+@option("--kind", type=click.Choice(KINDS), help="Needed where plug-ins of two kinds have it.")
+@option(
+    "--option",
+    "options",
+    type=name_value,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option to test it with; may be repeated.",
+)
+@option(
+    "--record",
+    type=FILE,
+    metavar="FILE",
+    help="The record of an earlier run: a check that ran then must run now.",
+)
+def command(
+    output: Output,
+    name: str,
+    kind: str | None,
+    options: tuple[tuple[str, str], ...],
+    record: Path | None,
+) -> int:
+    """Run the conformance kit on the plug-in NAME; docs/conformance.md lists the checks.
+
+    Exit code 0 where no check failed, 1 where one failed or has disappeared since the earlier
+    record, 2 for an unknown name, 5 where the plug-in can't be loaded.
+    """
+    from modelrepair.testing import check, disappeared, read_records
+
+    earlier = read_records(record) if record else ()
+    found = check(kind, name, options=dict(options))
+    gone: tuple[str, ...] = ()
+    if record:
+        gone = disappeared(_earlier(earlier, found, record), found)
+    table = Table("check", "outcome", "reason")
+    for result in found.checks:
+        table.add_row(result.id, result.outcome, result.reason)
+    lines = [f"{each} ran in {record} and did not run now" for each in gone]
+    document = {**found.to_json(), "disappeared": list(gone)}
+    output.result(document, table, *lines, found.summary)
+    return 0 if found.ok and not gone else 1
+
+
+def _earlier(records: tuple[Record, ...], now: Record, path: Path) -> Record:
+    """The record of the same plug-in."""
+    for each in records:
+        if (each.kind, each.name) == (now.kind, now.name):
+            return each
+    raise UsageError(
+        f"{path} holds no record of the {now.kind} {now.name}",
+        hint=f"it holds: {', '.join(f'{each.kind} {each.name}' for each in records) or 'none'}",
+    )

@@ -1,0 +1,9 @@
+"""The checks of example sets."""
+
+from __future__ import annotations
+
+from modelrepair.testing.checks import Check
+from modelrepair.testing.common import COMMON
+
+CHECKS: tuple[Check, ...] = COMMON
+"""All checks, in the order in which they are run."""

@@ -1,0 +1,88 @@
+"""Registers entry points in an interpreter of its own, and says what that took.
+
+``python -m modelrepair.testing.importing VALUE…`` prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import EntryPoint
+
+import pluggy
+
+from modelrepair.plugin import hookspecs
+from modelrepair.plugin.loading import KINDS
+
+HEAVY = ("torch", "transformers", "tensorflow", "jax")
+"""What takes seconds to import."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What registering took.
+
+    Args:
+        seconds: from an interpreter that has imported `modelrepair.plugin` already.
+        heavy: which of `HEAVY` were imported.
+    """
+
+    seconds: float
+    heavy: tuple[str, ...]
+
+
+def register(values: Sequence[str]) -> Cost:
+    """Import the objects of these entry points and ask all their hooks.
+
+    >>> register(["modelrepair.builtin"]).seconds < 60
+    True
+
+    Args:
+        values: as they stand in the entry points, ``package.module:attribute``.
+    """
+    begun = time.perf_counter()
+    for value in values:
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        manager.register(EntryPoint("plugin", value, hookspecs.PROJECT).load())
+        for hook in KINDS:
+            for offered in getattr(manager.hook, hook)():
+                list(offered)
+    seconds = time.perf_counter() - begun
+    return Cost(seconds, tuple(name for name in HEAVY if name in sys.modules))
+
+
+def measure(values: Sequence[str]) -> Cost:
+    """What `register` says in an interpreter of its own.
+
+    >>> measure(["modelrepair.builtin"]).heavy
+    ()
+
+    Args:
+        values: as they stand in the entry points, ``package.module:attribute``.
+
+    Raises:
+        RuntimeError: the interpreter failed; the message is the last line of its error.
+    """
+    # What this process can import, that one can: also what was put on the path after the start.
+    path = os.pathsep.join(each for each in sys.path if each)
+    ended = subprocess.run(
+        [sys.executable, "-m", __name__, *values],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise RuntimeError((ended.stderr.strip() or "no message").splitlines()[-1])
+    found = json.loads(ended.stdout.splitlines()[-1])
+    return Cost(found["seconds"], tuple(found["heavy"]))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{json.dumps(asdict(register(sys.argv[1:])))}\n")
