@@ -41,6 +41,7 @@ plug-in of pytest and comes with modelrepair:
 ```python
 from modelrepair.testing import ScorerConformance
 
+
 class TestMine(ScorerConformance):
     name = "my-scorer"
 ```
