@@ -8,8 +8,9 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, get_type_hints
 
 from modelrepair.errors import ModelRepairError
+from modelrepair.plugin.checking import wrong_options
 from modelrepair.plugin.loading import KINDS, entry_points
-from modelrepair.plugin.options import convert, describe_options, in_words, parse_options
+from modelrepair.plugin.options import convert, describe_options, parse_options
 from modelrepair.plugin.options import typed_name as typed
 from modelrepair.testing.checks import Broken, Check, NotApplicable
 from modelrepair.testing.importing import measure
@@ -78,12 +79,12 @@ def hook_arguments(subject: Subject) -> None:
 
 
 def options(subject: Subject) -> None:
-    """Every default is of the option's type, and can be typed."""
+    """Every default can be given as a value and typed as text."""
     declared = _options(subject)
     if declared is None:
         raise NotApplicable("it has no options")
-    if not declared.__dataclass_params__.frozen:
-        raise Broken(f"{declared.__name__} is no frozen dataclass")
+    if wrong := wrong_options(declared):
+        raise Broken(wrong)
     hints = get_type_hints(declared)
     for field in fields(declared):
         _round_trip(field, hints[field.name])
@@ -104,12 +105,10 @@ def _round_trip(field: Field[Any], annotation: Any) -> None:
             read = convert(given, annotation)
         except ValueError:
             read = MISSING
-        # A whole number is a number; text, truth values and numbers are never each other.
-        same = read == default and isinstance(read, bool | str) == isinstance(default, bool | str)
-        if not same:
+        if read != default:
             raise Broken(
-                f"the option {typed(field)!r} has the default {default!r}, which is no "
-                f"{in_words(annotation)}"
+                f"the default of its option {typed(field)!r} is {default!r}, and another value "
+                f"when {given!r} is given"
             )
 
 
@@ -176,11 +175,11 @@ COMMON = (
     ),
     Check(
         "options",
-        "Its options are a frozen dataclass; each default is of the option's type, and the same "
-        "as a value and as typed text.",
+        "Each default of its options is the same when it is given as a value, and when it is "
+        "typed; options that are given again are the same options.",
         options,
-        "… is no frozen dataclass · the option … has the default …, which is no … · the same "
-        "options, given again, make other options",
+        "the default of its option … is …, and another value when … is given · the same options, "
+        "given again, make other options",
     ),
 )
 """The first checks of every kind."""
