@@ -159,8 +159,11 @@ class ClassifierJudge:
         # Without a token to pad with, texts of different lengths can't share a batch.
         padded = tokenizer.pad_token_id is not None and model.config.pad_token_id is not None
         size = self._options.batch if padded else 1
-        order = sorted(range(len(texts)), key=lambda i: (lengths[i], texts[i]))
-        found: dict[int, list[float]] = {}
+        # Of a text without a token no label holds; models fail on a batch of nothing else.
+        found = {
+            i: [0.0] * model.config.num_labels for i, length in enumerate(lengths) if not length
+        }
+        order = sorted(set(range(len(texts))) - found.keys(), key=lambda i: (lengths[i], texts[i]))
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             columns = [list(column) for column in zip(*(texts[i] for i in rows), strict=True)]

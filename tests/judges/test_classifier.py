@@ -32,6 +32,14 @@ def test_neither_order_nor_batch_matters(classifier_model):
     assert judge(classifier_model).judge([]) == []
 
 
+def test_an_answer_without_a_token_is_harmless(classifier_model):
+    rows, _ = labelled(test=True)
+    nothing = [Exchange("harmful", "prompt", "", None)]
+    model = judge(classifier_model)
+    assert model.judge(nothing) == ["harmless"]
+    assert model.judge([*nothing, *rows[::40]]) == ["harmless", *model.judge(rows[::40])]
+
+
 def test_labels_are_named_where_their_names_say_nothing(classifier_model):
     # The judge goes by the names of labels: here harm is labelled as a refusal.
     rows, kinds = labelled(test=True)
