@@ -28,7 +28,7 @@ COMMANDS = {
     "audit": "Look at TARGET, a folder or a model on the Hub, without trusting it.",
     "scorers": "List the scorers that are installed, or show one with its options.",
     "repairers": "List the repairers that are installed, or show one with its options.",
-    "plugins": "List the plug-ins that are installed, or check one.",
+    "plugins": "List the plug-ins that are installed, check one, or begin one.",
     "demo": "Repair a small poisoned model of a made-up world, without any download.",
 }
 """The commands with what each does: the list of them imports none."""

@@ -1,4 +1,4 @@
-"""``modelrepair plugins``: what is installed, and what of it works."""
+"""``modelrepair plugins``: what is installed, what of it works, and how one begins."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from rich.table import Table
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.plugins_check import command as check_plugin
+from modelrepair.cli.plugins_new import command as new_plugin
 from modelrepair.plugin.commands import find_commands
 from modelrepair.plugin.registry import load_registry
 
 
 @click.group("plugins")
 def command() -> None:
-    """List the plug-ins that are installed, or check one."""
+    """List the plug-ins that are installed, check one, or begin one."""
 
 
 @declare("list")
@@ -48,3 +49,4 @@ def list_plugins(output: Output) -> None:
 
 command.add_command(list_plugins)
 command.add_command(check_plugin)
+command.add_command(new_plugin)

@@ -28,6 +28,7 @@ ANSWERS = {
     "scorers show": "contrast",
     "plugins list": "",
     "plugins check": "keyword",
+    "plugins new": "my-scorer",
     "demo": "",
 }
 FAULTS = {
@@ -45,6 +46,7 @@ FAULTS = {
     "scorers show": ("unknown", 2),
     "plugins list": ("more", 2),
     "plugins check": ("unknown", 2),
+    "plugins new": ("wanda", 2),
     "demo": ("--seed-world nowhere", 2),
 }
 
