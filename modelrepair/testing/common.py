@@ -146,9 +146,9 @@ def _hooks(subject: Subject) -> Iterator[tuple[str, Any]]:
 COMMON = (
     Check(
         "cheap-import",
-        "Registering it imports none of torch, transformers, TensorFlow and JAX, and takes under "
-        "200 ms more than `import modelrepair.plugin` (measured in an interpreter of its own; a "
-        "slow run is repeated once).",
+        "Registering it, and asking its spec for `sets`, imports none of torch, transformers, "
+        "TensorFlow and JAX, and takes under 200 ms more than `import modelrepair.plugin` "
+        "(measured in an interpreter of its own; a slow run is repeated once).",
         cheap_import,
         "registering it imports …; import that where it is used · registering it takes … ms, more "
         "than 200 ms; import what takes long where it is used",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,11 +14,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pluggy
 
 from modelrepair.plugin import hookspecs
 from modelrepair.plugin.loading import KINDS
+from modelrepair.plugin.options import parse_options
+from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 
 HEAVY = ("torch", "transformers", "tensorflow", "jax")
 """What takes seconds to import."""
@@ -37,7 +41,7 @@ class Cost:
 
 
 def register(values: Sequence[str]) -> Cost:
-    """Import the objects of these entry points and ask all their hooks.
+    """Import the objects of these entry points, and ask their hooks, and the specs for sets.
 
     >>> register(["modelrepair.builtin"]).seconds < 60
     True
@@ -52,7 +56,8 @@ def register(values: Sequence[str]) -> Cost:
         manager.register(EntryPoint("plugin", value, hookspecs.PROJECT).load())
         for hook in KINDS:
             for offered in getattr(manager.hook, hook)():
-                list(offered)
+                for spec in offered:
+                    _ask(spec)
     seconds = time.perf_counter() - begun
     return Cost(seconds, tuple(name for name in HEAVY if name in sys.modules))
 
@@ -82,6 +87,14 @@ def measure(values: Sequence[str]) -> Cost:
         raise RuntimeError((ended.stderr.strip() or "no message").splitlines()[-1])
     found = json.loads(ended.stdout.splitlines()[-1])
     return Cost(found["seconds"], tuple(found["heavy"]))
+
+
+def _ask(spec: Any) -> None:
+    """Ask which sets a plug-in needs, as a plan does before anything is computed."""
+    if isinstance(spec, ScorerSpec | RepairerSpec):
+        with contextlib.suppress(Exception):  # whether it can answer is another check's question
+            options = parse_options(spec.options, {}, spec.name)
+            _ = spec.sets(options, "weight") if isinstance(spec, ScorerSpec) else spec.sets(options)
 
 
 if __name__ == "__main__":

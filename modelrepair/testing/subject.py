@@ -51,11 +51,14 @@ class Subject:
         """What ``make`` gives for this plug-in: made by the first check that asks, then kept.
 
         Raises:
-            NotApplicable: it failed before: the check that asked first has failed with it.
+            NotApplicable: it could not be made before: the check that asked first has said why.
         """
         if make in self._failed:
             error = self._failed[make]
-            raise NotApplicable(f"an earlier check failed: {error}") from error
+            skipped = isinstance(error, NotApplicable)
+            raise NotApplicable(
+                f"{'' if skipped else 'an earlier check failed: '}{error}"
+            ) from error
         if make not in self._made:
             try:
                 self._made[make] = make(self)
