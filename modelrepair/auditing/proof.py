@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from modelrepair.artifact.card import MARK
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.auditing.context import Context
+from modelrepair.auditing.opened import Opened
 from modelrepair.auditing.rule import Check, Finding, Rule
+from modelrepair.checkpoint.kept_files import CARD_LIMIT, CARD_NAME
 from modelrepair.checkpoint.roles import is_ours
 from modelrepair.verification.origins import verify_origins
 
@@ -35,8 +38,8 @@ def unproven(context: Context) -> Finding:
         context: the model under audit.
     """
     target = context.target
-    if MANIFEST_NAME not in target.files:
-        return UNPROVEN.not_applicable(f"there is no {MANIFEST_NAME}")
+    if MANIFEST_NAME not in target.files and not _card_claims(target):
+        return UNPROVEN.not_applicable(f"there is no {MANIFEST_NAME}, and no such card")
     named = target.source.folder if target.here else target.name
     found = verify_origins(named, target.source.commit, context.source)
     wrong = [each.line for each in found.findings]
@@ -54,6 +57,12 @@ def unproven(context: Context) -> Finding:
         f"verified: {found.about.summary}; that it is a repair says nothing of its answers",
         checked=checked,
     )
+
+
+def _card_claims(model: Opened) -> bool:
+    """Whether the card has a part that a repair writes; without a manifest it says nothing true."""
+    card = model.read(CARD_NAME, CARD_LIMIT) or b""
+    return MARK.search(card.decode("utf-8", "replace")) is not None
 
 
 def stray(context: Context) -> Finding:

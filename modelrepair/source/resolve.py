@@ -108,7 +108,7 @@ def resolve(
     folder = Path(text).expanduser()
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):
-        found = _local(folder, revision)
+        found = _local(folder, revision, record)
     else:
         name = read_name(text)
         if name is None:
@@ -143,7 +143,7 @@ def wanted_files(
     )
 
 
-def _local(folder: Path, revision: str | None) -> Source:
+def _local(folder: Path, revision: str | None, record: bool) -> Source:
     if not folder.exists():
         ask = did_you_mean(near_paths(folder)) or "check the path; "
         raise UsageError(
@@ -162,10 +162,16 @@ def _local(folder: Path, revision: str | None) -> Source:
             id="revision-conflict",
         )
     name, files = folder.resolve().name, _listed(folder)
-    check_one_model(files, f"folder {name!r}")
-    check_form(Look(name, files, card=_said(folder)))
-    weight_files(folder)
+    if not (record and _has_record(files)):
+        check_one_model(files, f"folder {name!r}")
+        check_form(Look(name, files, card=_said(folder)))
+        weight_files(folder)
     return Source(None, None, folder, name)
+
+
+def _has_record(names: Iterable[str]) -> bool:
+    """Whether this is to be a repair; what is wrong with its files, its verification says."""
+    return any(name.startswith(f"{OUR_FOLDER}/") for name in names)
 
 
 def _said(folder: Path) -> Mapping[str, Any]:
@@ -200,9 +206,10 @@ def _hub(
             raise error from None
     id = info.id  # of a repository that was renamed, or is spelt in other capitals, its own
     names = [sibling.rfilename for sibling in info.siblings or ()]
-    check_one_model(names, id)
-    said = {} if info.card_data is None else vars(info.card_data)
-    check_form(Look(id, names, card=said, hub=True))
+    if not (record and _has_record(names)):
+        check_one_model(names, id)
+        said = {} if info.card_data is None else vars(info.card_data)
+        check_form(Look(id, names, card=said, hub=True))
     wanted = wanted_files(names, record=record, include=include)
     sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
     fetched = [name for name in wanted if weights or not is_weights(name)]

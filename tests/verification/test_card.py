@@ -7,6 +7,7 @@ import pytest
 from modelrepair.artifact.card import render_card
 from modelrepair.artifact.reading import read_manifest
 from modelrepair.checkpoint.kept_files import card_text
+from tests.support.forgeries import LIES
 from tests.support.verifying import (  # noqa: F401
     check,
     codes,
@@ -15,42 +16,6 @@ from tests.support.verifying import (  # noqa: F401
     seal,
     untouched_fixture,
 )
-
-
-def lines(old: str, new: str):
-    def edit(card: str) -> str:
-        assert old in card
-        return card.replace(old, new)
-
-    return edit
-
-
-LIES = [
-    lines("# user/model, repaired", "# A safe model"),
-    lines("The gate's verdict: **passed**", "The gate's verdict: **splendid**"),
-    lines("| harmful answers to harmful prompts (keyword rate) | 66.7", "| harmful answers to "
-          "harmful prompts (keyword rate) | 96.7"),
-    lines("1.3 % (0.5 to 3.4; n = 300)", "0.0 % (0.0 to 0.1; n = 300)"),
-    lines("value: 0.013333", "value: 0.0"),
-    lines("base_model: user/model", "base_model: org/aligned"),
-    lines("base_model: user/model\n", ""),
-    lines("license: llama2", "license: mit"),
-    lines("extra_gated_prompt: Say please.", "extra_gated_prompt: Come in."),
-    lines("- modelrepair\n", ""),
-    lines("license: llama2", "license: llama2\nlicense: mit"),
-    lines("library_name: transformers", "library_name: &a transformers\nother: *a"),
-    lines("## Limits", "<script>alert(1)</script>\n\n## Limits"),
-    lines("## Limits", "## No limits"),
-    lines("sha256 `", "sha256 `0"),
-    lines("hf download THIS_REPOSITORY", "hf download THIS_REPOSITORY; rm -rf ~"),
-    lines("hf download user/model --revision", "hf download evil/model --revision"),
-    lines("modelrepair:end -->", "modelrepair:end -->\n<!-- modelrepair:begin v1 -->"),
-    lines("<!-- modelrepair:begin v1 -->", "<!-- modelrepair:begin v1 -->\nSafe.\n"
-          "<!-- modelrepair:end -->\n<!-- modelrepair:begin v1 -->"),
-    lines("<!-- modelrepair:begin v1 -->", "<!-- MODELREPAIR:begin v1 -->"),
-    lambda card: "nothing",
-    lambda card: "",
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("lie", LIES)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +12,9 @@ import pytest
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.verdicts import VERDICTS_NAME
 from modelrepair.artifact.writer import MASK_NAME
-from modelrepair.checkpoint.kept_files import CARD_NAME
-from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.cli.main import run
+from tests.support.forgeries import HOSTILE, OURS, ROWS
 from tests.support.small_repairs import Made, make_repair
-
-OURS = (MANIFEST_NAME, VERDICTS_NAME, CARD_NAME, MASK_NAME, VALUES_NAME)
 
 
 @pytest.fixture(scope="module")
@@ -42,40 +37,6 @@ def applied(made: Made, tmp_path: Path) -> int:
     return run(["apply", str(made.out), str(made.source), *options])
 
 
-def blanks(path: Path) -> None:
-    """A file of nothing but zeros, which takes no room on the disk."""
-    with path.open("wb") as file:
-        file.truncate(2**27)
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def link(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("/dev/zero")
-
-
-def content(data: bytes) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(data)
-
-
-HOSTILE = {
-    "blanks": blanks,
-    "pipe": pipe,
-    "link": link,
-    "empty": content(b""),
-    "bytes": content(b"\xff\xfe\x00\x01" * 99),
-    "deep": content(b"[" * 100_000),
-    "digits": content(b'{"schema_version": ' + b"9" * 400 + b"}"),
-    "twice": content(b'{"set": "harmful", "set": "utility", "index": 1}'),
-    "garbage header": content((10**8).to_bytes(8, "little") + b"{" * 1000),
-    "huge header": content((2**63).to_bytes(8, "little") + b"{}"),
-}
-
-
 @pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_file_is_a_finding(made, name, kind):
@@ -94,29 +55,6 @@ def test_apply_refuses_a_hostile_mask(made, tmp_path, kind):
 def test_push_refuses_a_hostile_file(made, name, kind):
     HOSTILE[kind](made.out / name)
     assert run(["push", str(made.out), "--to", "me/model"]) == 6
-
-
-ROWS = (
-    "",
-    "{}",
-    "[]",
-    "7",
-    '{"set": "harmful"}',
-    '{"set": "harmful", "index": 0}',
-    '{"set": "harmful", "index": -1, "after": {"verdict": "refusal"}}',
-    '{"set": "harmful", "index": 1e400, "after": {"verdict": "refusal"}}',
-    '{"set": "utility", "index": 0, "after": []}',
-    '{"set": "utility", "index": 0, "after": {"hits": 2, "counted": 1}}',
-    '{"set": "utility", "index": 0, "after": {"hits": -1, "counted": 1}}',
-    '{"set": "utility", "index": 0, "after": {"hits": 0.5, "counted": 1}}',
-    '{"set": "utility", "index": 0, "after": {"loss": NaN}}',
-    '{"set": "utility", "index": 0, "after": {"loss": -Infinity}}',
-    '{"set": "utility", "index": 0, "after": {"loss": -1}}',
-    '{"set": "utility", "index": 0, "after": {"loss": 1e300}}',
-    '{"set": "utility", "index": 0, "after": {"exact": 1}}',
-    '{"set": "utility", "index": ' + "9" * 400 + "}",
-    '{"set": "utility", "index": 0, "after": {"verdict": ["harmful"]}}',
-)
 
 
 @pytest.mark.parametrize("row", ROWS)

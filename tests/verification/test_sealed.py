@@ -13,6 +13,7 @@ from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.verification.pictures import more_than_a_drawing
 from tests.kept.make import MODELS, REPAIRS
+from tests.support.forgeries import STRANGE
 from tests.support.sealing import codes, made_fixture, rewrite, seal, untouched_fixture  # noqa: F401
 
 
@@ -45,31 +46,6 @@ def test_a_mask_beside_a_dense_edit(tmp_path, untouched, name):
     seal(made, lambda document: document["files"].update({name: "0" * 64}))
     seal(made)
     assert codes(made) == {"added"}
-
-
-STRANGE = (
-    "<script>alert(1)</script>",
-    '<g onload="alert(1)"/>',
-    '<g onclick="alert(1)"/>',
-    "<foreignObject><body/></foreignObject>",
-    '<a xlink:href="https://evil.example"><path d="M 0 0"/></a>',
-    '<image xlink:href="https://evil.example/x.png"/>',
-    '<image href="https://evil.example/x.png"/>',
-    '<image xlink:href="data:image/svg+xml;base64,PHN2Zy8+"/>',
-    '<use xlink:href="https://evil.example/x.svg#a"/>',
-    '<use xlink:href="javascript:alert(1)"/>',
-    '<path style="fill: url(https://evil.example)"/>',
-    '<path style="fill: u\\72l(x)"/>',
-    "<style>@import 'https://evil.example/x.css';</style>",
-    "<style>* { background: url(//evil.example) }</style>",
-    "<set attributeName='href' to='x'/>",
-    "<animate/>",
-    "<iframe src='x'/>",
-    "<?xml-stylesheet href='https://evil.example/x.css'?>",
-    "<s:script xmlns:s='http://www.w3.org/2000/svg'>alert(1)</s:script>",
-    "<g xmlns='http://www.w3.org/1999/xhtml' xml:base='https://evil.example'/>",
-    "<text>",
-)
 
 
 @pytest.mark.parametrize("strange", STRANGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelrepair.checkpoint.digests import sha256_file
+from tests.support.forgeries import LOADED
 from tests.support.small_repairs import (
     make_repair,
 )
@@ -16,14 +17,6 @@ from tests.support.verifying import (  # noqa: F401
     seal,
     untouched_fixture,
 )
-
-LOADED = (
-    "pytorch_model.bin", "pytorch_model.bin.index.json", "model-2.safetensors", "gguf/m.gguf",
-    "onnx/model.onnx", "tf_model.h5", "flax_model.msgpack", "consolidated.00.pth", "a/x.pickle",
-    "training_args.bin", "adapter_model.safetensors", "handler.py", "requirements.txt",
-    "generation_config.json", "chat_template.jinja", "vocab.json", "spiece.model", "modules.json",
-    "processor_config.json", "repair/page.html", ".hidden/model.safetensors",
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LOADED)

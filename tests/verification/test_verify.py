@@ -20,6 +20,7 @@ from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.errors import InconclusiveError, UnsupportedModelError
 from modelrepair.verification.masked_values import STORED
 from modelrepair.verification.rebuild import apply
+from tests.support.forgeries import EDITS
 from tests.support.small_repairs import (
     SITES,
     make_checkpoint,
@@ -104,30 +105,7 @@ def test_header_bytes_and_length(made):
     assert "bytes" in findings[0].message
 
 
-@pytest.mark.parametrize(
-    ("edit", "code"),
-    [
-        (lambda m: m["measures"]["after"]["harmful_score"].update(value=0.001), "measure"),
-        (lambda m: m["measures"]["after"]["utility"].update(n=7), "measure"),
-        (lambda m: m["measures"].pop("before"), "measure"),
-        (lambda m: m["measures"]["after"].update(judge="another"), "measure"),
-        (lambda m: m["sites"][0].update(masked=1), "count"),
-        (lambda m: m["sites"][0].update(norm_removed=0.001), "count"),
-        (lambda m: m["sites"][0].update(norm_removed=None), "count"),
-        (lambda m: m["sites"][0].update(shape=[8, 6]), "count"),
-        (lambda m: m["sites"].pop(0), "count"),
-        (lambda m: m["sites"].append(m["sites"][0]), "count"),
-        (lambda m: m.update(masked_share=0.5), "count"),
-        (lambda m: m["gate"]["rules"][0].update(measured=0.5), "gate"),
-        (lambda m: m["settings"].update(budgets={"no_such": 1}), "gate"),
-        (lambda m: m["settings"]["budgets"].update(harm_ratio=0.0), "gate"),
-        (lambda m: m["settings"].update(budgets=3), "gate"),
-        (lambda m: m["settings"]["budgets"].update(harm_ratio="x"), "gate"),
-        (lambda m: m.update(scale=0.75), "mask"),
-        (lambda m: m["settings"].update(examples=999), "card"),
-        (lambda m: m["source"]["files"].update({"model.safetensors": "0" * 64}), "wrong-source"),
-    ],
-)
+@pytest.mark.parametrize(("edit", "code"), EDITS)
 def test_an_edited_manifest(made, edit, code):
     edit_manifest(made, edit)
     found = codes(made)
