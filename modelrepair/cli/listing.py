@@ -46,6 +46,8 @@ def list_plugins(output: Output, listing: Listing[Spec]) -> None:
     registry = load_registry()
     for failure in registry.failures:
         output.note(f"Warning: plug-in not loaded: {failure}")
+    for remark in registry.remarks:
+        output.note(f"Warning: {remark}")
     items = listing.installed(registry)
     table = Table("name", "summary", *listing.columns, "distribution")
     for item in items:

@@ -85,13 +85,37 @@ class Command(click.Command):
                 formatter.write_dl([record for record in records if record is not None])
 
 
-def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command of ours, with the two options that all have."""
+NO_PLUGINS = "Load no plug-in of another package, as with an empty MODELREPAIR_PLUGINS."
+"""The help of ``--no-plugins``, the same wherever it stands."""
+
+
+def command(
+    name: str, *, loads_plugins: bool = False, **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command of ours, with the two options that all have, and that of all that load plug-ins.
+
+    >>> [each.name for each in command("mine", loads_plugins=True)(lambda output: None).params]
+    ['json', 'debug', 'no_plugins']
+
+    Args:
+        name: of the command.
+        loads_plugins: whether it loads those of other packages: then ``--no-plugins`` keeps it
+            from doing so.
+        settings: those of `click.command`.
+    """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
-        def call(*arguments: Any, json: bool, debug: bool, **options: Any) -> Any:
-            return function(*arguments, **options)  # `Output` has read both already
+        def call(
+            *arguments: Any, json: bool, debug: bool, no_plugins: bool = False, **options: Any
+        ) -> Any:
+            # `Output` has read the first two already.
+            if not no_plugins:
+                return function(*arguments, **options)
+            from modelrepair.plugin.loading import ours_alone
+
+            with ours_alone():
+                return function(*arguments, **options)
 
         help_names = {"help_option_names": ["-h", "--help"], "show_default": True}
         declared = click.command(name, cls=Command, context_settings=help_names, **settings)(
@@ -101,6 +125,8 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
             Option(["--json"], is_flag=True, help="Print one JSON document and nothing else."),
             Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
         ]
+        if loads_plugins:
+            declared.params.append(Option(["--no-plugins"], is_flag=True, help=NO_PLUGINS))
         return declared
 
     return decorate

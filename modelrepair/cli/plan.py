@@ -29,7 +29,7 @@ LABELS = {
 }
 
 
-@declare("plan")
+@declare("plan", loads_plugins=True)
 @click.argument("source")
 @repairing_options(push="Plan the push, too: target, rights, bytes.")
 @option("--details", is_flag=True, help="Show every figure, and the files left behind, by name.")

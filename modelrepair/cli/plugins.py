@@ -12,6 +12,7 @@ from modelrepair.cli.output import Output
 from modelrepair.cli.plugins_check import command as check_plugin
 from modelrepair.cli.plugins_new import command as new_plugin
 from modelrepair.plugin.commands import find_commands
+from modelrepair.plugin.loading import Plugin
 from modelrepair.plugin.registry import load_registry
 
 
@@ -20,13 +21,14 @@ def command() -> None:
     """List the plug-ins that are installed, check one, or begin one."""
 
 
-@declare("list")
+@declare("list", loads_plugins=True)
 def list_plugins(output: Output) -> None:
     """List all plug-ins with their state: active, blocked, refused or failed, and why."""
     from modelrepair.cli.main import COMMANDS
 
     registry = load_registry()
-    table = Table("distribution", "version", "entry point", "status", "hooks, or what is wrong")
+    said = "hooks, or what is wrong"
+    table = Table("distribution", "version", "entry point", "status", "import", said, "file")
     documents = []
     for plugin in registry.plugins:
         origin = (plugin.distribution, plugin.version, plugin.entry_point)
@@ -35,15 +37,17 @@ def list_plugins(output: Output) -> None:
             for failure in registry.failures
             if (failure.distribution, failure.version, failure.entry_point) == origin
         ]
-        table.add_row(*origin, plugin.status, "\n".join([*plugin.hooks, *errors]))
+        taken = "" if plugin.seconds is None else f"{1000 * plugin.seconds:.0f} ms"
+        said = "\n".join([*plugin.hooks, *errors, *(f"warning: {each}" for each in plugin.remarks)])
+        table.add_row(*origin, plugin.status, taken, said, plugin.path or "")
         documents.append({**asdict(plugin), "errors": errors})
     for added in find_commands(COMMANDS):
         origin = (added.distribution, added.version, added.name)
         hooks = (f"command {added.name}",)
         errors = [added.error] if added.error else []
-        table.add_row(*origin, added.status, "\n".join([*hooks, *errors]))
-        shown = dict(zip(("distribution", "version", "entry_point"), origin, strict=True))
-        documents.append({**shown, "status": added.status, "hooks": hooks, "errors": errors})
+        table.add_row(*origin, added.status, "", "\n".join([*hooks, *errors]), "")
+        shown = Plugin(*origin, status=added.status, hooks=hooks)
+        documents.append({**asdict(shown), "errors": errors})
     output.result({"plugins": documents}, table)
 
 

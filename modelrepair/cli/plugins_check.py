@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KINDS = ("scorer", "repairer", "judge", "example-set")
 
 
-@declare("check")
+@declare("check", loads_plugins=True)
 @click.argument("name")
 @option("--kind", type=click.Choice(KINDS), help="Needed where plug-ins of two kinds have it.")
 @option(

@@ -19,13 +19,13 @@ def command() -> None:
     """List the repairers that are installed, or show one with its options."""
 
 
-@declare("list")
+@declare("list", loads_plugins=True)
 def list_repairers(output: Output) -> None:
     """List all repairers; they come with plug-ins."""
     list_plugins(output, _REPAIRERS)
 
 
-@declare("show")
+@declare("show", loads_plugins=True)
 @click.argument("name")
 def show_repairer(output: Output, name: str) -> None:
     """Show the repairer NAME with its options."""

@@ -19,13 +19,13 @@ def command() -> None:
     """List the scorers that are installed, or show one with its options."""
 
 
-@declare("list")
+@declare("list", loads_plugins=True)
 def list_scorers(output: Output) -> None:
     """List all scorers, our own and those of plug-ins."""
     list_plugins(output, _SCORERS)
 
 
-@declare("show")
+@declare("show", loads_plugins=True)
 @click.argument("name")
 def show_scorer(output: Output, name: str) -> None:
     """Show the scorer NAME, or the one in path/file.py:Class, with its options."""

@@ -99,6 +99,8 @@ def measure_model(
     check_choices(settings)
     notes = Notes()
     plugins = find_plugins(settings, notes)
+    for line in plugins.remarks:
+        progress.note(line)
     ahead = (
         look_at_model(settings.source, settings.revision, settings.base, settings.include)
         if endpoint is None

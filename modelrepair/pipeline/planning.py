@@ -66,7 +66,7 @@ def plan_of(
     seen = look_at_sets(ahead.sets, notes, refusals)
     made = plan_ahead(settings, plugins, ahead, seen, out, notes, refusals, restart=restart)
     hub = hub_plan(settings, ahead, made, pushing)
-    return replace(made, notes=(*made.notes, *notes.warnings), hub=hub)
+    return replace(made, notes=(*made.notes, *notes.warnings, *plugins.remarks), hub=hub)
 
 
 def plan_ahead(

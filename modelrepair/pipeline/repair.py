@@ -122,6 +122,8 @@ def run(
     settings = expand(settings)
     notes = Notes()
     plugins = find_plugins(settings, notes)
+    for line in plugins.remarks:
+        progress.note(line)
     refusals = Refusals(keep=False)
     ahead = look_ahead(settings, plugins, out, pushing, notes, refusals)
     here = look_at_sets(ahead.sets, notes, refusals)

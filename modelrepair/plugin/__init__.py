@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.plugin.hookspecs import hookimpl
+from modelrepair.plugin.hookspecs import InterfaceDeprecation, hookimpl
 from modelrepair.plugin.judge import Exchange, Judge
 from modelrepair.plugin.names import (
     MeasuredSet,
@@ -63,6 +63,7 @@ __all__ = [
     "Exchange",
     "Gradients",
     "InputNorms",
+    "InterfaceDeprecation",
     "Judge",
     "JudgeSpec",
     "Loss",

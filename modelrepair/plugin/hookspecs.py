@@ -11,6 +11,24 @@ from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, Sc
 PROJECT = "modelrepair"
 """The entry-point group, and the name of the pluggy project."""
 
+
+class InterfaceDeprecation(DeprecationWarning):
+    """A plug-in uses what a later modelrepair won't have; see docs/plugin-api.md.
+
+    The loader shows it whatever Python's filters are. A test suite makes it an error by
+    ``-W error::modelrepair.plugin.InterfaceDeprecation``.
+
+    >>> issubclass(InterfaceDeprecation, DeprecationWarning)
+    True
+
+    Args:
+        message: what is deprecated since when, what to use instead, and when it goes.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

@@ -11,11 +11,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import pluggy
-
-from modelrepair.errors import kind_and_message
 from modelrepair.plugin import hookspecs
 from modelrepair.plugin.checking import problem_of
+from modelrepair.plugin.hooks import Asked, HookError, ask, failure_line, place_of
 from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, RepairerSpec, ScorerSpec
 
 VARIABLE = "MODELREPAIR_PLUGINS"
@@ -55,13 +53,27 @@ class Registered(Generic[Spec]):
 
 @dataclass(frozen=True)
 class Plugin:
-    """An entry point as it was found: ``status`` is active, blocked or failed."""
+    """An entry point as it was found: ``status`` is active, blocked or failed.
+
+    Args:
+        distribution: the package that has it.
+        version: that package's.
+        entry_point: its name.
+        status: active, blocked or failed.
+        hooks: those that it implements.
+        seconds: how long importing it and asking its hooks took; None where that did not happen.
+        path: where it lies.
+        remarks: what its author should change, one line each.
+    """
 
     distribution: str
     version: str
     entry_point: str
     status: str
     hooks: tuple[str, ...] = ()
+    seconds: float | None = None
+    path: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,24 +139,24 @@ def find_plugins(environment: Mapping[str, str] = os.environ) -> Found:
         origin = (distribution, version, entry_point.name)
         names = {normalised(distribution), normalised(entry_point.name)}
         if allowed is not None and distribution != OWN and not names & allowed:
-            plugins.append(Plugin(*origin, status="blocked"))
+            plugins.append(Plugin(*origin, status="blocked", path=place_of(entry_point)))
             continue
         try:
             if not NAME.fullmatch(entry_point.name):
-                raise ValueError(f"it is named {entry_point.name!r}, {NAMES}")
-            manager, hooks = _load(entry_point)
-            offered = {hook: _call(manager, hook) for hook in KINDS}
+                raise HookError(f"it is named {entry_point.name!r}, {NAMES}")
+            asked = ask(entry_point)
         # Whatever a third party's module does on import must not stop the others; an interrupt
         # by the user must.
         except (Exception, SystemExit) as error:
-            failures.append(PluginFailure(*origin, error=kind_and_message(error), exception=error))
-            plugins.append(Plugin(*origin, status="failed"))
+            failures.append(PluginFailure(*origin, error=failure_line(error), exception=error))
+            plugins.append(Plugin(*origin, status="failed", path=place_of(entry_point)))
             continue
-        plugins.append(Plugin(*origin, status="active", hooks=hooks))
+        plugins.append(_plugin(entry_point, origin, asked))
+        failures += [PluginFailure(*origin, error=problem) for problem in asked.problems]
         for hook, kind in KINDS.items():
             taken = {item.spec.name for item in specs[hook] if item.distribution == OWN}
             taken = taken if distribution != OWN else set()
-            for problem, spec in _checked(offered[hook], kind, taken):
+            for problem, spec in _checked(asked.offered.get(hook, ()), kind, taken):
                 if problem:
                     failures.append(PluginFailure(*origin, error=problem, name=_name(spec)))
                 else:
@@ -184,25 +196,19 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
-def _load(
-    entry_point: importlib.metadata.EntryPoint,
-) -> tuple[pluggy.PluginManager, tuple[str, ...]]:
-    # One manager for each entry point: a plug-in that fails half-way leaves nothing behind, and
-    # what raises in one hook can't abort the call of another's.
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    plugin = entry_point.load()
-    manager.register(plugin, entry_point.name)
-    manager.check_pending()
-    hooks = tuple(caller.name for caller in manager.get_hookcallers(plugin) or ())
-    if not hooks:
-        raise ValueError("it implements no hook of modelrepair (is @hookimpl missing?)")
-    return manager, hooks
-
-
-def _call(manager: pluggy.PluginManager, hook: str) -> list[Any]:
-    results: list[Iterable[Any]] = getattr(manager.hook, hook)()
-    return [spec for result in results for spec in result]
+def _plugin(
+    entry_point: importlib.metadata.EntryPoint, origin: tuple[str, str, str], asked: Asked
+) -> Plugin:
+    # Ours takes what Python and its own modules take: no author could change that.
+    remarks = () if origin[0] == OWN else asked.remarks
+    return Plugin(
+        *origin,
+        status="active",
+        hooks=asked.hooks,
+        seconds=asked.seconds,
+        path=place_of(entry_point),
+        remarks=remarks,
+    )
 
 
 def _checked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.errors import ModelRepairError, PluginError, UsageError
 from modelrepair.plugin.file_scorers import is_file_scorer, scorer_from_file
+from modelrepair.plugin.hooks import deprecations
 from modelrepair.plugin.judge import Judge
 from modelrepair.plugin.loading import (
     VARIABLE,
@@ -57,6 +59,15 @@ class Registry:
     def plugins(self) -> list[Plugin]:
         """All entry points: active, blocked and failed."""
         return list(self.found.plugins)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the authors of plug-ins should change: slow imports, and what is deprecated."""
+        return [
+            f"plug-in {plugin.distribution} {plugin.version} ({plugin.entry_point}): {remark}"
+            for plugin in self.found.plugins
+            for remark in plugin.remarks
+        ]
 
     @property
     def failures(self) -> list[PluginFailure]:
@@ -155,12 +166,7 @@ def make_scorer(
     """
     spec = registered.spec
     parsed = parse_options(spec.options, options, spec.name)
-    try:
-        scorer: Scorer = _loaded(spec.load)(parsed, subject_kind)
-    except ModelRepairError:
-        raise
-    except Exception as error:
-        raise _failed("scorer", registered, error) from error
+    scorer: Scorer = _made("scorer", registered, parsed, subject_kind)
     for attribute in ("needs", "score"):
         if not hasattr(scorer, attribute):
             problem = TypeError(f"{type(scorer).__name__} has no {attribute!r}")
@@ -182,12 +188,7 @@ def make_repairer(
     """
     spec = registered.spec
     parsed = repairer_options(registered, options)
-    try:
-        repairer: SiteRepairer | TrainingRepairer = _loaded(spec.load)(parsed)
-    except ModelRepairError:
-        raise
-    except Exception as error:
-        raise _failed("repairer", registered, error) from error
+    repairer: SiteRepairer | TrainingRepairer = _made("repairer", registered, parsed)
     for attribute in ("train",) if spec.trains else ("needs", "strengths", "edit"):
         if not hasattr(repairer, attribute):
             problem = TypeError(f"{type(repairer).__name__} has no {attribute!r}")
@@ -227,12 +228,7 @@ def make_judge(registered: Registered[JudgeSpec], options: Mapping[str, object])
         PluginError: its module or its class fails.
     """
     parsed = judge_options(registered, options)
-    try:
-        judge: Judge = _loaded(registered.spec.load)(parsed)
-    except ModelRepairError:
-        raise
-    except Exception as error:
-        raise _failed("judge", registered, error) from error
+    judge: Judge = _made("judge", registered, parsed)
     if not hasattr(judge, "judge"):
         problem = TypeError(f"{type(judge).__name__} has no 'judge'")
         raise _failed("judge", registered, problem)
@@ -244,7 +240,25 @@ def _loaded(load: Any) -> Any:
     return resolve_name(load) if isinstance(load, str) else load
 
 
-def _failed(kind: str, registered: Registered[Spec], error: Exception) -> PluginError:
+def _made(kind: str, registered: Registered[Spec], *arguments: object) -> Any:
+    """What a spec's ``load`` makes of these arguments; what is deprecated is shown to users."""
+    spec = registered.spec
+    assert not isinstance(spec, ExampleSetSpec), "a set is read, not made"
+    try:
+        with deprecations() as lines:
+            made = _loaded(spec.load)(*arguments)
+    except ModelRepairError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _failed(kind, registered, error) from error
+    for line in lines:
+        origin = f"{registered.distribution} {registered.version}"
+        # Python shows this category to users, and deprecations to authors alone.
+        warnings.warn(f"{kind} {spec.name!r} of {origin}: {line}", FutureWarning, stacklevel=3)
+    return made
+
+
+def _failed(kind: str, registered: Registered[Spec], error: BaseException) -> PluginError:
     spec = registered.spec
     return PluginError(
         f"{kind} {spec.name!r} of {registered.distribution} {registered.version} could not be "

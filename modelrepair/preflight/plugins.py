@@ -28,13 +28,17 @@ DEFAULT_SCORERS = ("wanda", "contrast")
 
 @dataclass(frozen=True)
 class Plugins:
-    """The plug-ins of a run by what they say of themselves; none of them is made yet."""
+    """The plug-ins of a run by what they say of themselves; none of them is made yet.
+
+    ``remarks`` are about any that is installed, and for those who wrote them: shown, not recorded.
+    """
 
     scorers: tuple[tuple[Registered[ScorerSpec], Mapping[str, Any]], ...]
     registered_judge: Registered[JudgeSpec]
     repairer: Registered[RepairerSpec] | None = None
     judge_options: Mapping[str, Any] = field(default_factory=dict)
     repairer_options: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def tried(self) -> list[tuple[ScorerSpec | RepairerSpec, Mapping[str, Any]]]:
@@ -78,16 +82,17 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
     judge_options(judge, given)
     for failure in registry.failures:
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
+    remarks = tuple(registry.remarks)
     if settings.repairer is not None:
         repairer = registry.repairer(settings.repairer)
         repairer_options(repairer, settings.repairer_options)
-        return Plugins((), judge, repairer, given, settings.repairer_options)
+        return Plugins((), judge, repairer, given, settings.repairer_options, remarks)
     chosen = []
     for name in scorer_names(settings):
         registered = registry.scorer(name)
         parse_options(registered.spec.options, settings.scorer_options, name)
         chosen.append((registered, settings.scorer_options))
-    return Plugins(tuple(chosen), judge, judge_options=given)
+    return Plugins(tuple(chosen), judge, judge_options=given, remarks=remarks)
 
 
 def with_judge(plugins: Plugins) -> SelectedPlugins:

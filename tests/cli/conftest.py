@@ -10,6 +10,9 @@ import pytest
 
 import modelrepair
 from modelrepair.artifact.findings import Finding, Verification
+from tests.support.installed import install, scorer_code_fixture, site
+
+__all__ = ["install", "scorer_code_fixture", "site"]
 
 MEASURES = {
     "judge": "keyword",

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import sys
 
+import click
 import pytest
 
 from modelrepair.budgets import Budgets
+from modelrepair.cli.main import cli
+from modelrepair.cli.options import NO_PLUGINS
+from modelrepair.errors import UsageError
+from modelrepair.plugin.registry import load_registry
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.settings import Settings
 
@@ -58,3 +64,54 @@ def test_the_command_in_the_card_asks_for_the_same_repair(api, call, settings):
         if name.rpartition("_")[2] in ("realign", "refusal", "utility", "borderline"):
             options[name] = None if value is None else str(value)
     assert Settings(source, **options) == settings
+
+
+WITHOUT = {"apply", "push", "verify", "attest", "audit", "plugins new"}
+"""Commands that load no plug-in of another package, whatever they are asked."""
+
+
+def leaves(command, path=()):
+    """Every command that does something, by what is typed."""
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    for name in command.list_commands(None):
+        yield from leaves(command.get_command(click.Context(command), name), (*path, name))
+
+
+def test_every_command_that_loads_plug_ins_can_be_kept_from_it():
+    helps = set()
+    for typed, command in leaves(cli):
+        found = [each for each in command.params if each.name == "no_plugins"]
+        assert bool(found) != (typed in WITHOUT), typed
+        helps |= {each.help for each in found}
+    assert helps == {NO_PLUGINS}
+
+
+@pytest.mark.parametrize("typed", ["scorers list", "repairers list", "plugins list"])
+def test_no_plugins_loads_ours_alone(call, install, scorer_code, typed):
+    code = "print('imported')\n" + scorer_code("other")
+    install("other-scorer", code)
+    assert "imported" in call(*typed.split()).err
+    del sys.modules["other_scorer"]
+    result = call(*typed.split(), "--no-plugins", "--json")
+    assert (result.code, "imported" in result.err) == (0, False)
+    assert "other_scorer" not in sys.modules
+    assert "imported" in call(*typed.split()).err, "the next command loads it again"
+
+
+@pytest.mark.parametrize("typed", ["fix m", "measure m --utility x", "plan m"])
+def test_no_plugins_reaches_the_work(api, call, install, scorer_code, typed):
+    install("other-scorer", scorer_code("other"))
+    seen = []
+
+    def look(*arguments, **options):
+        seen.append("other" in [each.spec.name for each in load_registry().scorers()])
+        raise UsageError("enough", hint="")
+
+    name = {"fix": "repair"}.get(typed.split()[0], typed.split()[0])
+    api.answers[name] = look
+    call(*typed.split())
+    call(*typed.split(), "--no-plugins")
+    assert seen == [True, False]
+    assert "no_plugins" not in api.made[-1][2], "the command's, not the repair's"

@@ -44,9 +44,12 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
             def modelrepair_scorer():
                 return []
             """,
-            "unknown hook 'modelrepair_scorer'",
+            "there is no hook 'modelrepair_scorer'; did you mean 'modelrepair_scorers'?",
         ),
-        ("def modelrepair_scorers(): return []", "no hook"),
+        (
+            "def modelrepair_scorers(): return []",
+            "'modelrepair_scorers' lacks the marker @hookimpl",
+        ),
         (
             """
             from modelrepair.plugin.hookspecs import hookimpl
@@ -63,7 +66,7 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
             def modelrepair_scorers(context):
                 return []
             """,
-            "context",
+            "'modelrepair_scorers' asks for the argument 'context': this hook takes no arguments",
         ),
         (
             """
@@ -72,7 +75,7 @@ def test_a_plug_in_registers_and_is_named_with_its_version(install, scorer_code)
             def modelrepair_scorers(*, strict):
                 return []
             """,
-            "strict",
+            "'modelrepair_scorers' takes 'strict' by keyword only, which no hook is called with",
         ),
     ],
     ids=["import", "exit", "syntax", "misspelt", "unmarked", "raises", "argument", "keyword-only"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelrepair.plugin.loading import PluginFailure
+from modelrepair.plugin.loading import Plugin, PluginFailure
 from modelrepair.plugin.registry import Registry, load_registry
 from modelrepair.preflight.plugins import find_plugins
 from modelrepair.progress import Notes
@@ -31,3 +31,12 @@ def test_a_plug_in_that_was_not_loaded_is_a_warning():
     notes = Notes()
     find_plugins(Settings("m"), notes, registry)
     assert notes.warnings == ["a plug-in was not loaded: other (ImportError: x)"]
+
+
+def test_what_authors_should_change_is_shown_and_not_recorded():
+    found = load_registry().found
+    slow = Plugin("slow", "2", "point", "active", remarks=("takes 3.00 s to import",))
+    notes = Notes()
+    plugins = find_plugins(Settings("m"), notes, Registry(replace(found, plugins=(slow,))))
+    assert plugins.remarks == ("plug-in slow 2 (point): takes 3.00 s to import",)
+    assert notes.warnings == []
