@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Recorder(config), "modelrepair-record")
 
 
-@dataclass
+@dataclass(eq=False)  # pytest hashes its plug-ins
 class _Recorder:
     """Gathers what became of checks, in the process that workers report to."""
 

@@ -96,7 +96,10 @@ def test_the_counts_are_said(suite):
 
 
 def test_without_a_class_it_does_nothing(tmp_path):
-    (tmp_path / "test_plain.py").write_text(PLAIN)
+    for name in ("one", "two"):  # with a conftest each, pytest asks each test for its own plug-ins
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "conftest.py").touch()
+        (tmp_path / name / f"test_{name}.py").write_text(PLAIN)
     ended = run(tmp_path)
     assert ended.returncode == 0, ended.stdout
     assert "conformance" not in ended.stdout
