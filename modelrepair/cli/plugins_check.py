@@ -66,11 +66,16 @@ def command(
 
 
 def _earlier(records: tuple[Record, ...], now: Record, path: Path) -> Record:
-    """The record of the same plug-in."""
+    """The record of the same plug-in with the same options."""
     for each in records:
-        if (each.kind, each.name) == (now.kind, now.name):
+        if (each.kind, each.name, each.options) == (now.kind, now.name, now.options):
             return each
     raise UsageError(
-        f"{path} holds no record of the {now.kind} {now.name}",
-        hint=f"it holds: {', '.join(f'{each.kind} {each.name}' for each in records) or 'none'}",
+        f"{path} holds no record of the {now.kind} {now.name} with these options",
+        hint=f"it holds: {', '.join(_title(each) for each in records) or 'none'}",
     )
+
+
+def _title(record: Record) -> str:
+    options = "".join(f" {name}={value}" for name, value in record.options.items())
+    return f"{record.kind} {record.name}{options}"

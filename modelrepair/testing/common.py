@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
+from importlib.metadata import EntryPoint
 from typing import Any, get_type_hints
 
-from modelrepair.errors import ModelRepairError
+from modelrepair.plugin import hookspecs
 from modelrepair.plugin.checking import wrong_options
 from modelrepair.plugin.loading import KINDS, entry_points
 from modelrepair.plugin.options import convert, describe_options, parse_options
@@ -68,14 +69,14 @@ def documented(subject: Subject) -> None:
 
 
 def hook_arguments(subject: Subject) -> None:
-    """Its hooks take what pluggy can pass: plain named arguments."""
+    """Its hooks take what they are called with, and nothing more."""
     for hook, function in _hooks(subject):
+        known = inspect.signature(getattr(hookspecs, hook)).parameters
         for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
-                raise Broken(
-                    f"{hook} takes {parameter}, which pluggy never passes: only plain named "
-                    "arguments are seen"
-                )
+            plain = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            if not plain or parameter.name not in known:
+                takes = f"only with {', '.join(known)}" if known else "without arguments"
+                raise Broken(f"{hook} takes {parameter}, and is called {takes}")
 
 
 def options(subject: Subject) -> None:
@@ -117,30 +118,30 @@ def _options(subject: Subject) -> type[Any] | None:
     return declared
 
 
-def _entry_points(subject: Subject) -> list[Any]:
-    """The entry points of the plug-in's distribution."""
+def _entry_points(subject: Subject) -> list[EntryPoint]:
+    """The entry points of the plug-in's distribution that register plug-ins of its kind."""
     if subject.registered.digest is not None:
         raise NotApplicable("it is read from a file when it is chosen, and registered nowhere")
+    own = subject.registered.distribution
+    names = {
+        plugin.entry_point
+        for plugin in subject.registry.plugins
+        if plugin.distribution == own and subject.kind.hook in plugin.hooks
+    }
     return [
         point
         for point, distribution, _ in entry_points()
-        if distribution == subject.registered.distribution
+        if distribution == own and point.name in names
     ]
 
 
 def _hooks(subject: Subject) -> Iterator[tuple[str, Any]]:
     """The hooks that the plug-in's distribution implements."""
     for point in _entry_points(subject):
-        try:
-            plugin = point.load()
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ModelRepairError):
-                raise
-            continue  # another entry point of the distribution: not what registers this plug-in
+        plugin = point.load()
         for hook in KINDS:
-            function = getattr(plugin, hook, None)
-            if function is not None:
-                yield hook, function
+            if hasattr(plugin, hook):
+                yield hook, getattr(plugin, hook)
 
 
 COMMON = (
@@ -168,10 +169,10 @@ COMMON = (
     ),
     Check(
         "hook-arguments",
-        "Its hooks take plain named arguments: pluggy never passes `*args`, `**kwargs` and "
-        "arguments that are keyword-only.",
+        "Its hooks take what they are called with, as plain named arguments: any other is never "
+        "passed.",
         hook_arguments,
-        "… takes …, which pluggy never passes: only plain named arguments are seen",
+        "… takes …, and is called without arguments",
     ),
     Check(
         "options",

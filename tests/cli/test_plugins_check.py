@@ -9,6 +9,8 @@ import pytest
 from modelrepair.testing.kinds import KINDS
 from tests.support.installed import install, scorer_code, site  # noqa: F401
 
+OF_YORE = {"id": "of-yore", "outcome": "passed"}
+
 
 def test_a_good_plugin(call):
     result = call("plugins", "check", "keyword", "--json")
@@ -31,7 +33,7 @@ def test_a_check_that_disappears_fails(call, tmp_path):
     document = call("plugins", "check", "keyword", "--json").json
     record.write_text(json.dumps(document))
     assert call("plugins", "check", "keyword", "--record", record).code == 0
-    document["checks"].append({"id": "of-yore", "outcome": "passed"})
+    document["checks"].append(OF_YORE)
     record.write_text(json.dumps(document))
     result = call("plugins", "check", "keyword", "--record", record, "--json")
     assert result.code == 1
@@ -44,7 +46,20 @@ def test_a_record_of_another_plugin_is_refused(call, tmp_path):
     record.write_text("[]")
     result = call("plugins", "check", "keyword", "--record", record)
     assert result.code == 2
-    assert "holds no record of the judge keyword" in result.err
+    assert "holds no record of the judge keyword with these options" in result.err
+
+
+def test_the_record_of_the_same_options_counts(tmp_path, call):
+    record = tmp_path / "record.json"
+    check = ("plugins", "check", "magnitude", "--record", record)
+    document = call(*check[:3], "--json").json
+    other = {**document, "options": {"norm": "mean"}, "checks": [OF_YORE]}
+    record.write_text(json.dumps([other, document]))
+    assert call(*check).code == 0
+    record.write_text(json.dumps([other]))
+    result = call(*check)
+    assert result.code == 2
+    assert "it holds: scorer magnitude norm=mean" in result.err
 
 
 @pytest.mark.parametrize(("name", "code"), [("keywordd", 2), ("broken", 5), ("nameless", 1)])

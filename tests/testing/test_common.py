@@ -59,7 +59,7 @@ def test_a_good_plugin_passes(run, id):
         ("documented", {"summary": " "}, "it has no summary"),
         ("documented", {"summary": "two\nlines"}, "its summary has several lines"),
         ("documented", {"help": ""}, "its option 'level' has no help text"),
-        ("hook-arguments", {"arguments": "*, api=1"}, "takes api=1, which pluggy never passes"),
+        ("hook-arguments", {"arguments": "api=1"}, "takes api=1, and is called without arguments"),
         ("options", {"type": "int | str", "default": "'5'"}, "is '5', and another value when"),
         ("options", {"after": GROWING}, "given again, make other options"),
     ],
@@ -90,6 +90,16 @@ def test_a_slow_import_is_measured_again(tmp_path, monkeypatch):
     assert run_check(CHECKS["cheap-import"], subject)[0].outcome == "passed"
     result, _ = run_check(CHECKS["cheap-import"], subject)
     assert "takes 400 ms, more than 200 ms" in result.reason
+
+
+def test_only_what_registers_it_is_imported(tmp_path, install, site):  # noqa: F811
+    install("my-judge", PLUGIN.format(**FINE))
+    (site / "half.py").write_text("raise ImportError('half of it is broken')")
+    points = site / "my_judge-1.0.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text() + "half = half\n")
+    subject = open_subject("mine", folder=tmp_path)
+    for id in ("cheap-import", "hook-arguments"):
+        assert run_check(CHECKS[id], subject)[0].outcome == "passed"
 
 
 def test_a_heavy_import_is_named(tmp_path, monkeypatch):
