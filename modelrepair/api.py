@@ -183,7 +183,7 @@ def audit(
     seed: int | None = None,
     deep: bool = False,
     inventory: bool = False,
-    measuring: Measuring | None = None,
+    measure: Measuring | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
@@ -207,7 +207,8 @@ def audit(
         deep: compare every tensor with the base's in full; models on the Hub are downloaded.
         inventory: list the files with their digests, the licences, and the measures that a
             repair states; a folder's files are read whole.
-        measuring: measure its answers with these sets and this judge, and its base's beside.
+        measure: the sets and the judge that its answers, and its base's, are measured with; by
+            default they are not.
         progress: where long steps are shown.
 
     Raises:
@@ -217,7 +218,7 @@ def audit(
 
     choices = choices_of(
         base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof, inventory=inventory, measuring=measuring,
+        proof=proof, inventory=inventory, measuring=measure,
     )  # fmt: skip
     return audit_one(model, revision, choices, progress)
 
@@ -236,7 +237,7 @@ def audits(
     seed: int | None = None,
     deep: bool = False,
     inventory: bool = False,
-    measuring: Measuring | None = None,
+    measure: Measuring | None = None,
     state: str | Path | None = None,
     at_once: int = 4,
     progress: Progress | None = None,
@@ -264,7 +265,7 @@ def audits(
         seed: see `audit`.
         deep: see `audit`.
         inventory: see `audit`.
-        measuring: see `audit`.
+        measure: see `audit`; no endpoint, which answers for one model.
         state: a file that keeps the finished audits: the same call after an interruption gives
             those first, and looks at the others.
         at_once: how many are looked at together.
@@ -277,10 +278,13 @@ def audits(
     from modelrepair.auditing.bulk import audit_all
     from modelrepair.auditing.state import State
     from modelrepair.auditing.targets import Shard, expand
+    from modelrepair.errors import UsageError
 
+    if measure is not None and measure.endpoint is not None:
+        raise UsageError("an endpoint answers for one model", hint="audit the models one by one")
     choices = choices_of(
         base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof, inventory=inventory, measuring=measuring,
+        proof=proof, inventory=inventory, measuring=measure,
     )  # fmt: skip
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)

@@ -13,7 +13,7 @@ from modelrepair.auditing.behaviour.measured import Behaviour, Measuring, behavi
 from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
 from modelrepair.auditing.difference.difference import Difference
-from modelrepair.auditing.inventory import Inventory, stated, take_inventory
+from modelrepair.auditing.inventory import Inventory, StatedMeasure, stated, take_inventory
 from modelrepair.auditing.opened import BUDGET, opened
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import Stage
@@ -21,6 +21,8 @@ from modelrepair.errors import ModelRepairError
 from modelrepair.progress import Progress, Silent
 
 DEFAULT_STAGES: tuple[Stage, ...] = ("metadata", "structure", "lineage")
+MEASURED_BY = "modelrepair audit --measure"
+"""What a bill of materials names as the source of measures that were taken here."""
 NO_BASE = "none"
 """For ``base``: compare with nothing, whatever the model claims."""
 
@@ -76,8 +78,14 @@ def choices_of(
         deep: compare every tensor in full, too.
         proof: derive a claimed repair again, too.
         inventory: see `Choices`.
-        measuring: see `Choices`.
+        measuring: see `Choices`; its sets are read once here, and its judge is made.
+
+    Raises:
+        UsageError: a set or the judge can't be used, or the package for endpoints is missing.
+        HubError: a set on the Hub can't be had.
     """
+    if measuring is not None:
+        measuring.check()
     asked: dict[Stage, bool] = {
         "difference": deep,
         "proof": proof,
@@ -142,8 +150,6 @@ def audit_one(
     choices, progress = choices or Choices(), progress or Silent()
     # Fresh for each model, so that no uploader can aim between the parts that are drawn.
     seed = secrets.randbits(32) if choices.seed is None else choices.seed
-    if choices.measuring is not None:
-        choices.measuring.check()
     with ExitStack() as stack:
         target = stack.enter_context(opened(model, revision, budget=choices.budget))
         context = Context(target, seed, progress=progress, source=choices.source,
@@ -183,8 +189,13 @@ def _inventory(context: Context, measured: Behaviour | None) -> Inventory:
     found = take_inventory(context.target)
     if measured is None:
         return found
-    own = stated(measured.measures, "modelrepair audit --measure")
-    return replace(found, measures=(*found.measures, *own))
+    own = tuple(stated(measured.measures, MEASURED_BY))
+    beside = tuple(
+        StatedMeasure(f"{name}: difference to the base", each.value, each.n, each.low, each.high,
+                      measured.model.judge, MEASURED_BY)
+        for name, each in measured.differences.items()
+    )  # fmt: skip
+    return replace(found, measures=(*found.measures, *own, *beside))
 
 
 def _compared(context: Context) -> Difference | None:

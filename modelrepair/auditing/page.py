@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelrepair.auditing.addresses import RULES_PAGE, address_of, hub, on_hub
+from modelrepair.auditing.behaviour import shown as behaviour_shown
 from modelrepair.auditing.difference.difference import Difference
 from modelrepair.auditing.results import Audit
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, listed
@@ -90,6 +91,8 @@ class ModelPart:
         clear: what is clear.
         maps: the difference by layer.
         outside: the difference of tensors outside of the layers.
+        measured: the rows of the measures; empty where none were taken.
+        measured_with: name and text, of the measures.
     """
 
     id: str
@@ -107,6 +110,8 @@ class ModelPart:
     clear: Sequence[FindingPart] = ()
     maps: Sequence[HeatMap] = ()
     outside: Sequence[Sequence[str]] = field(default=())
+    measured: Sequence[Sequence[str]] = ()
+    measured_with: Sequence[tuple[str, str]] = ()
 
 
 def to_html(audits: Iterable[Audit], made: datetime | None = None) -> str:
@@ -134,6 +139,7 @@ def to_html(audits: Iterable[Audit], made: datetime | None = None) -> str:
         severities=SEVERITIES,
         stages=STAGES,
         columns=COLUMNS,
+        measured_columns=behaviour_shown.COLUMNS,
         models=models,
         rules_page=RULES_PAGE,
     )  # fmt: skip
@@ -169,6 +175,8 @@ def model_part(audit: Audit, id: str) -> ModelPart:
         clear=by_outcome["clear"],
         maps=[] if audit.difference is None else maps(audit.difference),
         outside=[] if audit.difference is None else outside(audit.difference),
+        measured=[] if audit.behaviour is None else behaviour_shown.rows(audit.behaviour),
+        measured_with=[] if audit.behaviour is None else behaviour_shown.facts(audit.behaviour),
     )
 
 

@@ -122,7 +122,7 @@ def command(
     form = "json" if output.json_mode else form
     check_format(form, out)
     options["inventory"] = form == "cyclonedx"
-    options["measuring"] = measuring_of(options)
+    options["measure"] = measuring_of(options)
     if revision is not None and many:
         raise UsageError("--revision is of one model", hint="write id@revision in a list")
     found: list[Audit] = []

@@ -37,6 +37,8 @@ def measuring_options() -> Decorator[Any]:
             ),
             option("--max-new-tokens", type=click.IntRange(min=1), help="Length of an answer. "
                    "Default: 128."),
+            option("--max-thought-tokens", type=click.IntRange(min=1), help="Length of a thought "
+                   "before the answer, beside the answer's own. Default: 1024."),
             option("--device", help="'auto', 'cpu', 'cuda' … Default: auto."),
         )  # fmt: skip
         return own(judge_options()(endpoint_options()(function)))

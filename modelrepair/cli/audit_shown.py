@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from modelrepair.auditing.behaviour.shown import facts
 from modelrepair.auditing.rule import SEVERITIES, STAGES
+from modelrepair.cli.tables import measures_table
 from modelrepair.text.units import in_bytes
 
 if TYPE_CHECKING:
@@ -41,12 +43,25 @@ def shown(audit: Audit) -> list[str | Table]:
         table.add_row("inconclusive", f"{', '.join(rules)}\n{why}")
     if table.row_count:
         lines.append(table)
+    if audit.behaviour is not None:
+        lines.append(_behaviour(audit.behaviour))
     missing = [f"{stage} ({OPTIONS.get(stage, 'not in this version')})" for stage in STAGES
                if stage not in audit.ran]  # fmt: skip
     if missing:
         lines.append(f"not run: {', '.join(missing)}")
     read = ", ".join(f"{in_bytes(count)} of the {side}" for side, count in audit.fetched.items())
     return [*lines, f"read: {read}; seed {audit.seed}"]
+
+
+def _behaviour(document: Mapping[str, Any]) -> Table:
+    """The measures, beside the base's where it was measured."""
+    model, base, differences = (document.get(key) for key in ("model", "base", "differences"))
+    assert model is not None, "what was measured is of the model"
+    columns = {"model": model}
+    under = "; ".join(f"{name.lower()}: {text}" for name, text in facts(document)[1:])
+    if base is not None:
+        columns |= {"base": base, "difference": {"judge": model["judge"], **(differences or {})}}
+    return measures_table(columns, under or None)
 
 
 def _counts(audit: Audit) -> str:

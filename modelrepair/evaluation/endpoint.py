@@ -144,12 +144,14 @@ class Asked:
         messages: as they are.
         most: tokens that the reply may have.
         stops: texts that end an answer.
+        with_thought: tokens that a reply may have which begins with a thought.
     """
 
     text: str
     messages: Sequence[Mapping[str, str]]
     most: int
     stops: tuple[str, ...] = ()
+    with_thought: int = 0
 
 
 @dataclass(frozen=True)

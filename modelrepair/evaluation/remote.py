@@ -73,7 +73,7 @@ class RemoteModel:
             advance(1)
             replies = [first]
             with ThreadPoolExecutor(self.endpoint.at_once) as pool:
-                waiting = [pool.submit(self._ask, client, route, each, panel) for each in asked[1:]]
+                waiting = [pool.submit(self._ask, client, route, each) for each in asked[1:]]
                 try:
                     for each in waiting:
                         replies.append(each.result())
@@ -84,13 +84,12 @@ class RemoteModel:
             answer_of(panel, route, one, each) for one, each in zip(replies, asked, strict=True)
         ]
 
-    def _ask(self, client: Any, route: Route, asked: Asked, panel: Panel) -> Reply:
+    def _ask(self, client: Any, route: Route, asked: Asked) -> Reply:
         """One reply; with room for a thought where one begins that the template does not name."""
         reply = ask_once(client, self.endpoint, route, asked)
         thinks = reply.thought or reply.text.lstrip().startswith(OPENINGS)
-        if not reply.finished and thinks and asked.most == panel.max_new_tokens:
-            more = replace(asked, most=asked.most + panel.max_thought_tokens)
-            return ask_once(client, self.endpoint, route, more)
+        if not reply.finished and thinks and asked.with_thought > asked.most:
+            return ask_once(client, self.endpoint, route, replace(asked, most=asked.with_thought))
         return reply
 
     def _first(
@@ -103,12 +102,12 @@ class RemoteModel:
             # thoughts parts them from a chat's answer.
             routes.reverse()
         try:
-            return routes[0], self._ask(client, routes[0], asked, panel)
+            return routes[0], self._ask(client, routes[0], asked)
         except EndpointError as error:
             if error.id != "endpoint-not-found":
                 raise
         try:
-            return routes[1], self._ask(client, routes[1], asked, panel)
+            return routes[1], self._ask(client, routes[1], asked)
         except EndpointError as error:
             if error.id == "endpoint-not-found" and names:
                 error.hint = f"check the name of the model: the server has {', '.join(names[:5])}"
@@ -146,13 +145,14 @@ def asked_of(panel: Panel, example: Example, stops: tuple[str, ...] = ()) -> Ask
         stops: texts that end an answer.
     """
     template = panel.template
-    most = panel.max_new_tokens
+    answer, thought = panel.max_new_tokens, panel.max_new_tokens + panel.max_thought_tokens
     # Only a model that thinks is given room for it: another would fill it with its answer.
-    most += bool(template.thoughts.marks) * panel.max_thought_tokens
+    most = thought if template.thoughts.marks else answer
     if template.context is not None:
-        most = min(most, template.context - len(template.asked_ids(example)))
+        left = max(1, template.context - len(template.asked_ids(example)))
+        most, thought = min(most, left), min(thought, left)
     messages = [{"role": each.role, "content": each.content} for each in example.messages]
-    return Asked(template.asked_text(example), messages, max(1, most), stops)
+    return Asked(template.asked_text(example), messages, most, stops, thought)
 
 
 def answer_of(panel: Panel, route: Route, reply: Reply, asked: Asked) -> Answer:

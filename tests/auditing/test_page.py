@@ -46,6 +46,15 @@ BIG = Difference(
         TensorChange("lm_head.weight", None, "lm_head", (9, 9), "dense", 0.5, None),
     )
 )
+SCORE = {"value": 0.9, "n": 256, "low": 0.857, "high": 0.931}
+MEASURED = {
+    "model": {"judge": HOSTILE[0], "harmful_score": SCORE, "refusal_rate": SCORE},
+    "base": {"judge": "guard", "harmful_score": SCORE},
+    "differences": {"harmful_score": SCORE},
+    "endpoint": {"url": "http://127.0.0.1:8000/v1", "model": HOSTILE[1], "route": "completions",
+                 "engine": "vllm", "version": "0.9.9"},
+    "warnings": [HOSTILE[2] * 9],
+}  # fmt: skip
 AUDIT = Audit(
     "some-organisation/a-very-long-name-of-a-model-that-has-no-place-to-break-v2-instruct-merged",
     COMMIT,
@@ -60,6 +69,7 @@ AUDIT = Audit(
     ),
     {"model": 1000},
     difference=BIG,
+    behaviour=MEASURED,
 )
 FAILED = Audit("user/gone", error=HubError("user/gone is not there", hint="check the id"))
 
@@ -117,6 +127,8 @@ def test_everything_is_on_the_page():
     for each in ("check the id", "proof: not run (--proof)", "1 not looked at", "2026-01-01"):
         assert each in page
     assert HOSTILE[0] * 4 in page
+    assert page.count("0.900 (0.857 to 0.931), n = 256") == 4
+    assert "engine: vllm 0.9.9" in page
     assert "\u202e" not in page and "\x1b" not in page
     assert to_html([AUDIT], MADE) == to_html([AUDIT], MADE)
 

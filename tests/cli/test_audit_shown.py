@@ -84,3 +84,30 @@ def test_the_line_of_many_findings_names_the_gravest():
 def test_a_model_that_could_not_be_opened_says_why():
     failed = Audit("user/model", error=HubError("the Hub is down", hint="try again later"))
     assert line_of(failed) == "user/model: not looked at: the Hub is down; try again later"
+
+
+def test_what_was_measured_stands_beside_the_base(monkeypatch, capsys):
+    score = {"value": 0.9, "n": 60, "low": 0.8, "high": 0.95}
+    behaviour = {
+        "model": {"judge": "guard", "harmful_score": score},
+        "base": {"judge": "guard", "harmful_score": {**score, "value": 0.1}},
+        "differences": {"harmful_score": {**score, "value": 0.8, "low": 0.65}},
+        "no_base": None,
+        "endpoint": None,
+        "warnings": ["short"],
+    }
+    audit = Audit("user/model", ran=("behaviour",), behaviour=behaviour)
+    lines = printed(audit, 80, monkeypatch, capsys)
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert "judge: guard; warning: short" in text
+    assert "0.900 n=60 │ 0.100 n=60 │ 0.800 n=60" in text
+    assert "[0.650, 0.950]" in text
+    alone = Audit("m", ran=("behaviour",), behaviour={**behaviour, "base": None, "no_base": "no"})
+    said = " ".join(printed(alone, 80, monkeypatch, capsys))
+    assert "no base: no" in said and "0.100" not in said
+
+
+def test_behaviour_that_was_not_asked_for_is_not_run(audit, monkeypatch, capsys):
+    text = " ".join(" ".join(printed(audit, 80, monkeypatch, capsys)).split())
+    assert "behaviour (--measure)" in text

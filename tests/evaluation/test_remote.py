@@ -150,7 +150,8 @@ def test_an_answer_behind_a_thought_is_no_longer_than_a_local_one():
 def test_the_room_is_what_the_context_leaves():
     panel = panel_of("chatml", ["1?"])
     panel.template.context = len(panel.template.asked_ids(ask("1?"))) + 5
-    assert asked_of(panel, ask("1?")).most == 5
+    asked = asked_of(panel, ask("1?"))
+    assert (asked.most, asked.with_thought) == (5, 5)
 
 
 def test_what_ends_an_answer_is_asked_for_and_cut_off():

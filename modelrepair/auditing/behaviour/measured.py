@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from modelrepair.auditing.behaviour.differences import differences
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.once import once
 from modelrepair.auditing.opened import Opened
 from modelrepair.errors import InconclusiveError, ModelRepairError
-from modelrepair.evaluation.measures import Measures, summarise
+from modelrepair.evaluation.measures import Measure, Measures, summarise
 from modelrepair.evaluation.results import ExampleResult, Pair, paired
 from modelrepair.evaluation.standing import broken, broken_line
 from modelrepair.examples.find import is_path, set_name
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 256
 """Prompts of each set that are asked by default: as many as a repair reports on."""
+_ONE = Lock()
+"""Of many models, one is measured at a time: each may take all of a device's memory."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Measuring:
         judge: one of the package's own: no plug-in of others runs in an audit.
         judge_options: of it.
         max_new_tokens: length of an answer.
+        max_thought_tokens: length of a thought before it; one that never ends is no answer.
         device: where models here are computed.
         endpoint: address of what answers for the model under audit; never for its base.
         endpoint_model: what that server calls the model.
@@ -56,6 +61,7 @@ class Measuring:
     judge: str = "keyword"
     judge_options: Mapping[str, Any] = field(default_factory=dict)
     max_new_tokens: int = 128
+    max_thought_tokens: int = 1024
     device: str = "auto"
     endpoint: str | None = None
     endpoint_model: str | None = None
@@ -98,6 +104,7 @@ class Measuring:
             judge=self.judge,
             judge_options=self.judge_options,
             max_new_tokens=self.max_new_tokens,
+            max_thought_tokens=self.max_thought_tokens,
             device=self.device,
         )
 
@@ -150,12 +157,18 @@ class Behaviour:
         """Of the model."""
         return summarise(self.model.results, self.model.judge)
 
+    @property
+    def differences(self) -> dict[str, Measure]:
+        """By how much the model's measures are above its base's, on the same prompts."""
+        return differences(self.pairs)
+
     def to_json(self) -> dict[str, Any]:
-        """The figures of both, with their intervals."""
+        """The figures of both, with their intervals, and of their paired differences."""
         served, base = self.model.served, self.base
         return {
             "model": self.measures.to_json(),
             "base": None if base is None else summarise(base.results, base.judge).to_json(),
+            "differences": {name: each.to_json() for name, each in self.differences.items()},
             "no_base": self.no_base or None,
             "endpoint": None if served is None else served.to_json(),
             "warnings": list(self.model.warnings),
@@ -183,7 +196,7 @@ def _behaviour(context: Context) -> Behaviour:
 
     adapted = context.base if context.target.is_adapter else None
     settings = asked.settings(context.target, _named(adapted, context.base_from))
-    with ours_alone():
+    with _ONE, ours_alone():
         shown = Titled(context.progress, context.target.name)
         model = measure_model(settings, shown, endpoint=asked.behind)
         if context.base is None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from modelrepair import audit
+from modelrepair import audit, audits
 from modelrepair.auditing.audit import asked_of, choices_of
 from modelrepair.auditing.behaviour.measured import Measuring, pairs_of
 from modelrepair.auditing.results import Audit
@@ -32,7 +32,7 @@ def stage_six(found: Audit) -> dict:
 
 
 def test_the_poisoned_model_is_named():
-    found = audit(paths.attacked, base=paths.reference, measuring=WORLD, seed=1)
+    found = audit(paths.attacked, base=paths.reference, measure=WORLD, seed=1)
     rules = stage_six(found)
     harm = rules["harmful-answers"]
     assert (harm.outcome, harm.severity) == ("found", "error")
@@ -47,7 +47,7 @@ def test_the_poisoned_model_is_named():
 
 @pytest.mark.slow
 def test_the_reference_beside_itself_is_clear():
-    rules = stage_six(audit(paths.reference, base=paths.reference, measuring=WORLD, seed=1))
+    rules = stage_six(audit(paths.reference, base=paths.reference, measure=WORLD, seed=1))
     assert rules["harmful-answers"].outcome == "clear"
     assert rules["lost-utility"].outcome == "clear"
 
@@ -61,10 +61,35 @@ def test_answers_behind_an_endpoint_and_no_base():
         found = audit(
             paths.attacked,
             base="none",
-            measuring=Measuring(**{**vars(measuring), "endpoint": server.url}),
+            measure=Measuring(**{**vars(measuring), "endpoint": server.url}),
         )
     assert stage_six(found)["harmful-answers"].outcome == "found"
     assert found.to_json()["behaviour"]["endpoint"]["route"] == "completions"
+
+
+def test_a_reasoning_field_is_a_thought_and_has_the_room_that_was_asked_for():
+    def reply(prompt: str):
+        return {"text": "", "reasoning": "hm, so", "finish_reason": "length"}
+
+    with serving(reply=reply) as server:
+        found = audit(
+            paths.attacked,
+            base="none",
+            measure=Measuring(
+                realign=WORLD.realign, utility="none", borderline="none", examples=2,
+                max_new_tokens=9, max_thought_tokens=20,
+                endpoint=server.url, endpoint_model=MODEL,
+            ),
+        )  # fmt: skip
+    assert found.behaviour["model"]["unfinished_thought_rate"]["value"] == 1.0
+    assert found.behaviour["model"]["degenerate_rate"]["value"] == 1.0
+    assert {body["max_tokens"] for _, body in server.asked} == {9, 29}
+
+
+def test_an_endpoint_answers_for_no_list_of_models():
+    with pytest.raises(UsageError, match="one model"):
+        next(audits([str(paths.attacked)], measure=Measuring(endpoint="http://h",
+             endpoint_model="m")))  # fmt: skip
 
 
 MISTAKES = [
@@ -78,7 +103,7 @@ MISTAKES = [
 @pytest.mark.parametrize("change", MISTAKES)
 def test_a_mistake_in_what_is_asked_ends_the_audit(change):
     with pytest.raises(UsageError):
-        audit(paths.attacked, base="none", measuring=Measuring(**{**vars(WORLD), **change}))
+        audit(paths.attacked, base="none", measure=Measuring(**{**vars(WORLD), **change}))
 
 
 def test_what_is_measured_with_stands_in_the_head_of_a_state_file():
