@@ -24,6 +24,7 @@ from modelrepair.auditing.checks import CHECKS
 from modelrepair.auditing.rule import STAGES
 from modelrepair.cli.main import cli
 from modelrepair.cli.options import Command
+from modelrepair.testing.checks import KIT
 from modelrepair.testing.common import COMMON
 from modelrepair.testing.kinds import KINDS
 from modelrepair_lab.command import command as lab
@@ -171,7 +172,7 @@ def audit_rules() -> str:
 
 def conformance() -> str:
     """How the kit is run, and every check by its kind."""
-    parts = [HEAD, CONFORMANCE]
+    parts = [HEAD, CONFORMANCE, f"The kit's version is {KIT}."]
     tables = {"Every kind": COMMON} | {
         f"{kind.name.replace('-', ' ').capitalize()}s": kind.checks[len(COMMON) :]
         for kind in KINDS.values()

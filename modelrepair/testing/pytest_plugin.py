@@ -116,7 +116,7 @@ class _Recorder:
         # Of a class none of whose tests could run, the package is not known.
         default = {"kit": KIT, "modelrepair": version(), "distribution": "?", "version": "?"}
         records = []
-        for about, results in self.found.values():
+        for _, (about, results) in sorted(self.found.items()):
             order = [check.id for check in KINDS[about["kind"]].checks]
             results.sort(key=lambda result: order.index(result["id"]))  # workers mix them
             records.append(Record.from_json({**default, **about, "checks": results}))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from modelrepair.errors import UsageError, kind_and_message, one_line
+from modelrepair.errors import ModelRepairError, UsageError, kind_and_message, one_line
 from modelrepair.plugin.options import secrets_among
 from modelrepair.testing.checks import KIT, Broken, Check, NotApplicable
 from modelrepair.testing.record import Outcome, Record, Result
@@ -76,7 +76,8 @@ def run_check(
         raised, outcome, reason = skipped, "skipped", one_line(skipped)
     # Whatever a third party's code raises is the check's answer; an interrupt by the user is not.
     except (Exception, SystemExit) as error:
-        said = one_line(error) if isinstance(error, Broken) else kind_and_message(error)
+        ours = isinstance(error, Broken | ModelRepairError)
+        said = one_line(error) if ours else kind_and_message(error)
         raised, outcome, reason = error, "failed", said
         if expected is not None:
             outcome, reason = "expected-failure", f"{expected} ({said})"

@@ -242,7 +242,8 @@ STATISTICS = (
         "It is made from its options, for each kind of subject (weight, delta, factor) that it "
         "does not refuse with a `UsageError`.",
         made,
-        "it refuses every kind of subject: … · its `needs` is a …, expected a mapping",
+        "scorer … could not be made: … · it refuses every kind of subject: … · its `needs` is a …, "
+        "expected a mapping",
     ),
     Check(
         "sets",

@@ -167,5 +167,6 @@ def difference(one: Tensor, other: Tensor) -> float:
     """
     if not one.numel():
         return 0.0
+    one, other = one.detach(), other.detach()
     largest = max(float(one.abs().max()), float(other.abs().max()))
     return float((one - other).abs().max()) / largest if largest else 0.0

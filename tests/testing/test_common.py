@@ -10,6 +10,7 @@ from modelrepair.testing.importing import Cost
 from modelrepair.testing.runner import run_check
 from modelrepair.testing.subject import open_subject
 from tests.support.installed import install, scorer_code, site  # noqa: F401
+from tests.support.said import is_shown
 
 CHECKS = {check.id: check for check in COMMON}
 PLUGIN = """
@@ -68,6 +69,7 @@ def test_each_check_finds_what_it_is_meant_for(run, id, changes, reason):
     result = run(id, **changes)
     assert result.outcome == "failed"
     assert reason in result.reason
+    assert is_shown(COMMON, id, result.reason)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from modelrepair.testing import pytest_plugin
 from modelrepair.testing.kinds import KINDS
 from tests.support.made_once import made_once
 
+ROOT = Path(__file__).parents[2]
 SUITE = """
 import pytest
 from modelrepair.testing import JudgeConformance
@@ -63,7 +67,7 @@ def suite(tmp_path_factory):
 
 
 def test_the_record_is_written(suite):
-    whole = suite.records[0]
+    whole = suite.records[1]
     assert (whole["kind"], whole["name"], whole["distribution"]) == (
         "judge",
         "keyword",
@@ -76,7 +80,7 @@ def test_the_record_is_written(suite):
 def test_an_unexpected_pass_fails(suite):
     assert suite.code == 1
     assert "FAILED test_suite.py::TestExpected::test_documented" in suite.out
-    assert suite.records[1]["counts"]["unexpected_pass"] == 1
+    assert suite.records[0]["counts"]["unexpected_pass"] == 1
 
 
 def test_what_is_skipped_is_counted_with_its_reason(suite):
@@ -95,6 +99,18 @@ def test_the_counts_are_said(suite):
     assert f"kit 1: {len(KINDS['judge'].checks)} checks" in suite.out
 
 
+@pytest.mark.slow
+def test_workers_give_the_same_records(suite, tmp_path):
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    run(tmp_path, "-n", "2", "--modelrepair-record", "record.json")
+
+    def outcomes(records):
+        return [[(each["id"], each["outcome"]) for each in record["checks"]] for record in records]
+
+    records = json.loads((tmp_path / "record.json").read_text())
+    assert outcomes(records) == outcomes(suite.records)
+
+
 def test_without_a_class_it_does_nothing(tmp_path):
     for name in ("one", "two"):  # with a conftest each, pytest asks each test for its own plug-ins
         (tmp_path / name).mkdir()
@@ -103,3 +119,17 @@ def test_without_a_class_it_does_nothing(tmp_path):
     ended = run(tmp_path)
     assert ended.returncode == 0, ended.stdout
     assert "conformance" not in ended.stdout
+
+
+def test_the_package_registers_it_with_pytest():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (points,) = project["entry-points"]["pytest11"].items()
+    assert points == (pytest_plugin.__name__, pytest_plugin.__name__)
+    assert callable(pytest_plugin.pytest_addoption)
+
+
+def test_the_setting_of_pytest_writes_the_record_too(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmodelrepair_record = kept.json\n")
+    (tmp_path / "test_plain.py").write_text(PLAIN)
+    assert run(tmp_path).returncode == 0
+    assert json.loads((tmp_path / "kept.json").read_text()) == []

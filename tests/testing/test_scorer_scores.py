@@ -6,6 +6,7 @@ import pytest
 
 from modelrepair.testing.scorer_scores import SCORES
 from tests.support.broken_scorers import ask, broken
+from tests.support.said import is_shown
 
 FAULTS = [
     ("shape", "return None", "it gave a NoneType, expected a tensor"),
@@ -53,7 +54,9 @@ FAULTS = [
 
 @pytest.mark.parametrize(("id", "fault", "reason"), FAULTS)
 def test_each_check_finds_what_it_is_meant_for(tmp_path, id, fault, reason):
-    assert reason in broken(ask(tmp_path, SCORES, score=fault))[id]
+    found = broken(ask(tmp_path, SCORES, score=fault))
+    assert reason in found[id]
+    assert is_shown(SCORES, id, found[id])
 
 
 # An accumulator that counts its batches, outside of what the host adds up.
@@ -75,7 +78,9 @@ COUNTING = {
     ],
 )
 def test_each_check_finds_faults_of_accumulators(tmp_path, id, faults, reason):
-    assert reason in broken(ask(tmp_path, SCORES, **faults))[id]
+    found = broken(ask(tmp_path, SCORES, **faults))
+    assert reason in found[id]
+    assert is_shown(SCORES, id, found[id])
 
 
 def test_a_scorer_without_a_fault_passes(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from modelrepair.testing.scorer_statistics import STATISTICS
 from tests.support.broken_scorers import ask, broken
+from tests.support.said import is_shown
 
 FAULTS = [
     ("made", {"made": "raise ValueError('no')"}, "ValueError: no"),
@@ -78,6 +79,7 @@ FAULTS = [
 def test_each_check_finds_what_it_is_meant_for(tmp_path, id, faults, reason):
     found = broken(ask(tmp_path, STATISTICS, **faults))
     assert reason in found[id]
+    assert is_shown(STATISTICS, id, found[id])
 
 
 def test_a_scorer_without_a_fault_passes(tmp_path):
