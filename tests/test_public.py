@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import modelrepair
+import modelrepair.testing
 from modelrepair.version import version
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,11 @@ def rooms(module: str) -> set[str]:
 @pytest.mark.parametrize("name", modelrepair.__all__)
 def test_every_public_name_exists(name):
     assert getattr(modelrepair, name) is not None
+
+
+@pytest.mark.parametrize("name", modelrepair.testing.__all__)
+def test_every_public_name_of_the_kit_exists(name):
+    assert getattr(modelrepair.testing, name) is not None
 
 
 def test_the_version_is_that_of_the_distribution():

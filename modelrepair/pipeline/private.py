@@ -12,7 +12,7 @@ from modelrepair.examples.find import OWN_ANSWERS, is_path
 from modelrepair.examples.keys import SetKey
 from modelrepair.pipeline.context import RunContext
 from modelrepair.plugin.loading import Registered
-from modelrepair.plugin.options import secrets_among
+from modelrepair.plugin.options import hide_secrets, secrets_among
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.plugins import Plugins, SelectedPlugins
@@ -86,6 +86,4 @@ def shown_settings(settings: Settings, chosen: SelectedPlugins | Plugins) -> Set
 def scorer_options(context: RunContext, registered: Registered[ScorerSpec]) -> dict[str, Any]:
     """The options of the scorer that made the mask, with nothing secret in them."""
     options = next(given for each, given in context.chosen.scorers if each is registered)
-    hidden = secrets_among(registered.spec.options, options)
-    shown = {name: HIDDEN if name in hidden else value for name, value in options.items()}
-    return short_options(shown)
+    return short_options(hide_secrets(registered.spec.options, options))

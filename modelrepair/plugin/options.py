@@ -81,6 +81,20 @@ def secrets_among(options: type | None, given: Mapping[str, object]) -> frozense
     return frozenset((marked & given.keys()) | named)
 
 
+def hide_secrets(options: type | None, given: Mapping[str, object]) -> dict[str, object]:
+    """Given options as they may be shown.
+
+    >>> hide_secrets(None, {"api_key": "abc", "norm": "rms"})
+    {'api_key': '…', 'norm': 'rms'}
+
+    Args:
+        options: the dataclass that declares them.
+        given: values by typed name.
+    """
+    secrets = secrets_among(options, given)
+    return {name: HIDDEN if name in secrets else value for name, value in given.items()}
+
+
 def parse_options(
     options: type | None,
     given: Mapping[str, object],

@@ -54,7 +54,7 @@ class _Recorder:
     """Gathers what became of checks, in the process that workers report to."""
 
     config: pytest.Config
-    found: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=dict)
+    found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -86,9 +86,9 @@ class _Recorder:
         """Keep what became of a check."""
         said = getattr(report, "modelrepair", None)
         if said is not None:
-            about, results = self.found.setdefault(said["class"], ({}, []))
+            about, results = self.found.setdefault(said["class"], ({}, {}))
             about.update(said["about"])
-            results.append(said["result"])
+            results[said["result"]["id"]] = said["result"]  # the last of a test that is run again
 
     def pytest_sessionfinish(self) -> None:
         """Write the records, where a file is named; a worker leaves that to its controller."""
@@ -108,16 +108,23 @@ class _Recorder:
     def _records(self) -> list[Record]:
         if not self.found:
             return []
+        from modelrepair.plugin.registry import load_registry
         from modelrepair.testing.checks import KIT
         from modelrepair.testing.kinds import KINDS
         from modelrepair.testing.record import Record
-        from modelrepair.version import version
+        from modelrepair.testing.subject import own_version
 
         # Of a class none of whose tests could run, the package is not known.
-        default = {"kit": KIT, "modelrepair": version(), "distribution": "?", "version": "?"}
+        default = {
+            "kit": KIT,
+            "modelrepair": own_version(load_registry()),
+            "distribution": "?",
+            "version": "?",
+        }
         records = []
         for _, (about, results) in sorted(self.found.items()):
-            order = [check.id for check in KINDS[about["kind"]].checks]
-            results.sort(key=lambda result: order.index(result["id"]))  # workers mix them
-            records.append(Record.from_json({**default, **about, "checks": results}))
+            # In the kit's order: workers mix them.
+            checks = KINDS[about["kind"]].checks
+            ran = [results[check.id] for check in checks if check.id in results]
+            records.append(Record.from_json({**default, **about, "checks": ran}))
         return records

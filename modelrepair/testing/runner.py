@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modelrepair.errors import ModelRepairError, UsageError, kind_and_message, one_line
-from modelrepair.plugin.options import secrets_among
+from modelrepair.plugin.options import hide_secrets
 from modelrepair.testing.checks import KIT, Broken, Check, NotApplicable
 from modelrepair.testing.record import Outcome, Record, Result
-from modelrepair.testing.subject import Subject, open_subject
-from modelrepair.text.redaction import HIDDEN
-from modelrepair.version import version
+from modelrepair.testing.subject import Subject, open_subject, own_version
 
 
 def check(
@@ -100,17 +98,14 @@ def record_of(subject: Subject, results: Iterable[Result]) -> Record:
         subject: the plug-in.
         results: what became of each check.
     """
-    secrets = secrets_among(getattr(subject.spec, "options", None), subject.options)
+    shown = hide_secrets(getattr(subject.spec, "options", None), subject.options)
     return Record(
         kit=KIT,
-        modelrepair=version(),
+        modelrepair=own_version(subject.registry),
         kind=subject.kind.name,
         name=subject.name,
         distribution=subject.registered.distribution,
         version=subject.registered.version,
-        options={
-            name: HIDDEN if name in secrets else str(value)
-            for name, value in subject.options.items()
-        },
+        options={name: str(value) for name, value in shown.items()},
         checks=tuple(results),
     )
