@@ -69,6 +69,7 @@ next run:
     modelrepair plugins check my-scorer --record record.json
 
 A check that ran then, and now is missing or skipped, has *disappeared*, and the command fails.
+What was expected to fail in the record is expected to fail again.
 
 | exit code | when |
 | --- | --- |

@@ -35,7 +35,8 @@ KINDS = ("scorer", "repairer", "judge", "example-set")
     "--record",
     type=FILE,
     metavar="FILE",
-    help="The record of an earlier run: a check that ran then must run now.",
+    help="The record of an earlier run: a check that ran then must run now, and one that was "
+    "expected to fail is expected to again.",
 )
 def command(
     output: Output,
@@ -55,7 +56,9 @@ def command(
     found = check(kind, name, options=dict(options))
     gone: tuple[str, ...] = ()
     if record:
-        gone = disappeared(_earlier(earlier, found, record), found)
+        before = _earlier(earlier, found, record)
+        found = found.expecting(before)
+        gone = disappeared(before, found)
     table = Table("check", "outcome", "reason")
     for result in found.checks:
         table.add_row(result.id, result.outcome, result.reason)

@@ -28,13 +28,13 @@ def _test(check: Check) -> Callable[[Any, pytest.FixtureRequest], None]:
 
     def test(self: Conformance, request: pytest.FixtureRequest) -> None:
         subject = _subject_of(type(self))
-        result, raised = run_check(check, subject, self.expected_failures.get(check.id))
+        result, raised = run_check(check, subject, self.expected_failures.get(check.id, ""))
         request.node.stash[RAN] = Ran(record_of(subject, ()), result)
         match result.outcome:
             case "skipped":
                 pytest.skip(result.reason)
             case "expected-failure":
-                pytest.xfail(result.reason)
+                pytest.xfail(f"{result.expected} ({result.reason})")
             case "failed" | "unexpected-pass":
                 if raised is not None and not isinstance(raised, AssertionError | ModelRepairError):
                     raise raised  # with its traceback: it is the author's own
@@ -100,6 +100,8 @@ class Conformance:
                 "`expected_failures`, each with the reason"
             )
         ids = {check.id for check in KINDS[cls.kind].checks}
+        if reasonless := [id for id, why in cls.expected_failures.items() if not why.strip()]:
+            raise TypeError(f"{cls.__name__} does not say why {reasonless[0]!r} is to fail")
         if unknown := sorted(cls.expected_failures.keys() - ids):
             raise TypeError(
                 f"{cls.__name__} expects {unknown[0]!r} to fail, which is no check of a {cls.kind}"

@@ -21,12 +21,13 @@ from modelrepair.plugin.scorer import SiteInfo, SiteView
 
 Layout = Literal["weight", "delta", "factor", "expert", "conv1d", "tied"]
 CPU = torch.device("cpu")
-EXPERTS, OUT, IN, RANK = 3, 6, 8, 4
+OUT, IN, RANK = 6, 8, 4
+EXPERTS, EXPERT_OUT, EXPERT_IN = 3, 5, 10
 
 _TENSORS: Mapping[str, tuple[int, ...]] = {
     "blocks.0.proj.weight": (OUT, IN),
     "blocks.0.conv1d.weight": (IN, OUT),
-    "blocks.0.experts.gate_up_proj": (EXPERTS, 2 * OUT, IN),
+    "blocks.0.experts.gate_up_proj": (EXPERTS, 2 * EXPERT_OUT, EXPERT_IN),
     "blocks.0.proj.lora_A.weight": (RANK, IN),
     "blocks.1.tied.weight": (OUT, IN),
 }
@@ -64,7 +65,7 @@ def make_matrices(folder: Path) -> Mapping[Layout, tuple[Matrix, ...]]:
 
     >>> matrices = make_matrices(Path("matrices"))
     >>> matrices["expert"][0].view().subject.shape
-    torch.Size([6, 8])
+    torch.Size([5, 10])
 
     Args:
         folder: an empty folder for the two checkpoints.
@@ -113,6 +114,7 @@ def _site(
 def _expert(number: int) -> Site:
     """The gate of one expert: the first half of the rows of its part of a fused tensor."""
     name = "blocks.0.experts.gate_up_proj"
-    part = ExpertPart(number, "gate")
-    place = Place(name, _TENSORS[name], (OUT, IN), number * 2 * OUT * IN, (IN, 1))
-    return Site(SiteInfo(f"{name}#{part}", "expert", 0, (OUT, IN)), "experts", place, part)
+    part, shape = ExpertPart(number, "gate"), (EXPERT_OUT, EXPERT_IN)
+    start = number * 2 * EXPERT_OUT * EXPERT_IN
+    place = Place(name, _TENSORS[name], shape, start, (EXPERT_IN, 1))
+    return Site(SiteInfo(f"{name}#{part}", "expert", 0, shape), "experts", place, part)

@@ -27,6 +27,7 @@ class Result(BaseModel):
         outcome: passed, failed, skipped, expected-failure or unexpected-pass.
         reason: why it is not passed: the message of a failure, the reason of a skip.
         seconds: how long it ran.
+        expected: why it was expected to fail; empty where it was not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,24 @@ class Result(BaseModel):
     outcome: Outcome
     reason: str = ""
     seconds: float = Field(0.0, ge=0)
+    expected: str = ""
+
+    def expecting(self, why: str) -> Result:
+        """The same result where a failure was expected.
+
+        >>> Result(id="dtype", outcome="failed").expecting("a known fault").outcome
+        'expected-failure'
+
+        Args:
+            why: the reason why it was; where it is empty, none was.
+        """
+        changes: dict[str, str] = {}
+        if why and self.outcome == "failed":
+            changes = {"outcome": "expected-failure", "expected": why}
+        elif why and self.outcome == "passed":
+            reason = f"it was expected to fail: {why}"
+            changes = {"outcome": "unexpected-pass", "reason": reason, "expected": why}
+        return self.model_copy(update=changes)
 
 
 class Counts(BaseModel):
@@ -114,6 +133,24 @@ class Record(BaseModel):
         number = f"{len(self.checks)} check{'' if len(self.checks) == 1 else 's'}"
         who = f"{self.kind} {self.name} of {self.distribution} {self.version}, kit {self.kit}"
         return f"{who}: {', '.join([number, *shown])}"
+
+    def expecting(self, earlier: Record) -> Record:
+        """The same run, where what was expected to fail in an earlier one is expected again.
+
+        >>> failed = Result(id="dtype", outcome="failed")
+        >>> about = dict(kit=1, modelrepair="1", kind="judge", name="mine", distribution="d",
+        ...              version="1")
+        >>> now, earlier = (Record(**about, checks=(each,))
+        ...                 for each in (failed, failed.expecting("a known fault")))
+        >>> now.ok, now.expecting(earlier).ok
+        (False, True)
+
+        Args:
+            earlier: the record of an earlier run.
+        """
+        why = {result.id: result.expected for result in earlier.checks}
+        checks = tuple(result.expecting(why.get(result.id, "")) for result in self.checks)
+        return self.model_copy(update={"checks": checks})
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON object."""

@@ -41,6 +41,19 @@ def test_a_check_that_disappears_fails(call, tmp_path):
     assert "of-yore ran in" in call("plugins", "check", "keyword", "--record", record).out
 
 
+def test_what_the_record_expects_to_fail_may_fail(call, install, tmp_path):  # noqa: F811
+    install("nameless-scorer", scorer_code("nameless").replace("a test's scorer", ""))
+    record = tmp_path / "record.json"
+    document = call("plugins", "check", "nameless", "--json").json
+    for each in document["checks"]:
+        if each["outcome"] == "failed":
+            each |= {"outcome": "expected-failure", "expected": "a known fault"}
+    record.write_text(json.dumps(document))
+    result = call("plugins", "check", "nameless", "--record", record, "--json")
+    assert result.code == 0
+    assert result.json["counts"]["expected_failure"] > 0
+
+
 def test_a_record_of_another_plugin_is_refused(call, tmp_path):
     record = tmp_path / "record.json"
     record.write_text("[]")

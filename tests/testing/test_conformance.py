@@ -52,4 +52,9 @@ def test_a_class_without_a_name_is_an_error():
 
 def test_a_mistyped_expectation_is_an_error():
     with pytest.raises(TypeError, match="expects 'documentd' to fail, which is no check"):
-        type("Mine", (ScorerConformance,), {"name": "x", "expected_failures": {"documentd": ""}})
+        type("Mine", (ScorerConformance,), {"name": "x", "expected_failures": {"documentd": "so"}})
+
+
+def test_an_expectation_without_a_reason_is_an_error():
+    with pytest.raises(TypeError, match="does not say why 'documented' is to fail"):
+        type("Mine", (ScorerConformance,), {"name": "x", "expected_failures": {"documented": " "}})

@@ -19,7 +19,7 @@ def test_layouts(tmp_path):
     assert torch.equal(matrices["conv1d"][0].view().subject, stored["blocks.0.conv1d.weight"].T)
     fused = stored["blocks.0.experts.gate_up_proj"]
     for number, matrix in enumerate(matrices["expert"]):
-        assert torch.equal(matrix.view().subject, fused[number, :6])
+        assert torch.equal(matrix.view().subject, fused[number, :5])
     first, second = (matrix.site.place for matrix in matrices["tied"])
     assert first == second
     assert matrices["factor"][0].view().subject_kind == "factor"

@@ -60,6 +60,21 @@ def test_a_check_disappears_by_being_missing_or_skipped():
     assert disappeared(earlier, earlier) == ()
 
 
+def test_what_was_expected_to_fail_is_expected_again():
+    why = "a known fault"
+    earlier = Record(
+        **ABOUT, checks=[Result(id=id, outcome="failed").expecting(why) for id in "abc"]
+    )
+    now = record(a="failed", b="passed", c="skipped", d="failed").expecting(earlier)
+    assert [(each.outcome, each.expected) for each in now.checks] == [
+        ("expected-failure", why),
+        ("unexpected-pass", why),
+        ("skipped", ""),
+        ("failed", ""),
+    ]
+    assert now.checks[1].reason == "it was expected to fail: a known fault"
+
+
 def test_one_record_or_a_list_is_read(tmp_path):
     found = record(a="passed")
     one, several = tmp_path / "one.json", tmp_path / "several.json"

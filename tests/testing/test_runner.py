@@ -51,7 +51,8 @@ def test_outcomes(tmp_path, error, outcome, reason):
 def test_an_expected_failure_is_none_and_an_unexpected_pass_is_one(tmp_path):
     subject = open_subject("keyword", folder=tmp_path)
     failing, _ = run_check(raising(Broken("broken")), subject, "known")
-    assert (failing.outcome, failing.reason) == ("expected-failure", "known (broken)")
+    assert failing.outcome == "expected-failure"
+    assert (failing.expected, failing.reason) == ("known", "broken")
     passing, _ = run_check(raising(None), subject, "known")
     assert (passing.outcome, passing.reason) == (
         "unexpected-pass",
@@ -70,6 +71,11 @@ def test_the_record_says_what_ran():
 def test_a_mistyped_expectation():
     with pytest.raises(UsageError, match="'documentd' is expected to fail, and is no check"):
         check("judge", "keyword", expected_failures={"documentd": "no reason"})
+
+
+def test_an_expectation_needs_a_reason():
+    with pytest.raises(UsageError, match="'documented' is expected to fail, and it is not said"):
+        check("judge", "keyword", expected_failures={"documented": ""})
 
 
 def test_secrets_stay_out_of_the_record(tmp_path, install):  # noqa: F811

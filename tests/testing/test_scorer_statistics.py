@@ -72,6 +72,7 @@ FAULTS = [
     ("adds-up", {"combine": "max"}, "'sum' of a batch differs from the maximum over its parts by"),
     ("nbytes", {"nbytes": "8"}, "its state takes 64 bytes for a matrix of [6, 8], and nbytes"),
     ("nbytes", {"nbytes": "8 * 1000"}, "its state takes 64 bytes"),
+    ("nbytes", {"nbytes": "64"}, "its state takes 80 bytes for a matrix of [5, 10]"),
 ]
 
 
