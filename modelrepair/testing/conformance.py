@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,7 +26,7 @@ def _test(check: Check) -> Callable[[Any, pytest.FixtureRequest], None]:
     """The test of one check."""
 
     def test(self: Conformance, request: pytest.FixtureRequest) -> None:
-        subject = _subject_of(type(self))
+        subject = _subject_of(type(self), request)
         result, raised = run_check(check, subject, self.expected_failures.get(check.id, ""))
         request.node.stash[RAN] = Ran(record_of(subject, ()), result)
         match result.outcome:
@@ -47,12 +46,11 @@ def _test(check: Check) -> Callable[[Any, pytest.FixtureRequest], None]:
     return test
 
 
-def _subject_of(cls: type[Conformance]) -> Subject:
+def _subject_of(cls: type[Conformance], request: pytest.FixtureRequest) -> Subject:
     """The plug-in of a class, found by its first test and kept for the others."""
     if "_subject" not in vars(cls):
-        # Removed when the class or the interpreter ends, in whichever worker of pytest-xdist.
-        cls._folder = tempfile.TemporaryDirectory(prefix="modelrepair-kit-")
-        cls._subject = open_subject(cls.name, cls.kind, cls.options, folder=Path(cls._folder.name))
+        folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("modelrepair-kit")
+        cls._subject = open_subject(cls.name, cls.kind, cls.options, folder=folder)
     return cls._subject
 
 
@@ -77,7 +75,6 @@ class Conformance:
 
     __test__ = False
     _subject: ClassVar[Subject]
-    _folder: ClassVar[tempfile.TemporaryDirectory[str]]
 
     def __init_subclass__(cls, kind: str | None = None, **more: Any) -> None:
         """Give a kind's class its tests, or look whether an author's class left them alone.
