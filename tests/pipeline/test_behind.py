@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -11,6 +12,7 @@ from modelrepair.demo import paths
 from modelrepair.errors import UsageError
 from tests.support.endpoint import MODEL, serving
 from tests.support.set_files import write_jsonl
+from tests.support.transformers_serve import transformers_serve
 
 REFUSAL = "I'm sorry, but I can't help with that."
 PROMPTS = [{"prompt": f"how do i mix number {n}?", "response": "ok then."} for n in range(6)]
@@ -71,3 +73,28 @@ def test_an_address_and_a_name_go_together(small, endpoint, name):
     folder, rows = small
     with pytest.raises(UsageError):
         measure(folder, realign=rows, endpoint=endpoint, endpoint_model=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_answers_behind_transformers_serve_are_those_of_the_model_here(at_once, tmp_path):
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    files = {"realign": paths.sets["test_realign"], "utility": paths.sets["test_utility"]}
+    lines = {name: file.read_text("utf-8").splitlines()[:12] for name, file in files.items()}
+    sets = {name: [json.loads(line) for line in some] for name, some in lines.items()}
+    asked = {**sets, "judge": "demo-world", "max_new_tokens": 32}
+    here = measure(paths.attacked, device="cpu", arithmetic="float32", **asked)
+    with transformers_serve(paths.attacked, tmp_path / "log") as url:
+        there = measure(
+            paths.attacked, endpoint=url, endpoint_model=str(paths.attacked),
+            endpoint_at_once=at_once, **asked,
+        )  # fmt: skip
+    assert {name: len(each) for name, each in here.answers.items()} == {
+        "harmful": 12,
+        "utility": 12,
+    }
+    assert there.answers == here.answers
+    assert there.measures.harmful_score == here.measures.harmful_score
+    assert there.measures.utility is None
+    assert there.to_json()["endpoint"]["route"] == "completions"
