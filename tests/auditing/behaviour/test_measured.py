@@ -106,6 +106,12 @@ def test_a_mistake_in_what_is_asked_ends_the_audit(change):
         audit(paths.attacked, base="none", measure=Measuring(**{**vars(WORLD), **change}))
 
 
+def test_a_mistake_ends_a_list_before_its_first_model():
+    asked = Measuring(**{**vars(WORLD), **MISTAKES[0]})
+    with pytest.raises(UsageError):
+        next(audits(["./no-such-model"], base="none", measure=asked))
+
+
 def test_what_is_measured_with_stands_in_the_head_of_a_state_file():
     choices = choices_of(measuring=WORLD)
     assert choices.stages[-1] == "behaviour"
