@@ -10,6 +10,8 @@ ModelRepairError                 70  a bug of ours, unless a subclass says other
 ├── EndpointError                 3  a server that answers for a model
 ├── ResourceError                 4  memory, disk, a folder that can't be written
 ├── PluginError                   5  a plug-in that was found and failed
+│   ├── UndeclaredReadError       5  one that reads what it did not declare
+│   └── ChangedInputsError        5  one that changes in place what it was shown
 ├── UnsupportedModelError         6  a model that can't be repaired as it is
 │   └── DamagedCheckpointError    6  files that are missing, cut short or contradict each other
 ├── InconclusiveError             7  a check that could not decide: a manifest newer than this
@@ -144,6 +146,18 @@ class PluginError(ModelRepairError):
 
     exit_code = 5
     id = "plugin-failed"
+
+
+class UndeclaredReadError(PluginError):
+    """A plug-in reads what it did not declare."""
+
+    id = "plugin-undeclared"
+
+
+class ChangedInputsError(PluginError):
+    """A plug-in changes in place what it was shown."""
+
+    id = "plugin-changed-inputs"
 
 
 class UnsupportedModelError(ModelRepairError):

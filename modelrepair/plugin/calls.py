@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from modelrepair.errors import ModelRepairError, PluginError, out_of_memory
+from modelrepair.plugin.declared import CONTRACT_ERRORS, unchanged
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.specs import RepairerSpec
 
@@ -24,7 +25,12 @@ def who(registered: Registered[Any]) -> str:
 
 
 def checked(
-    registered: Registered[Any], site: str, like: Tensor, what: str, compute: Callable[[], Tensor]
+    registered: Registered[Any],
+    site: str,
+    like: Tensor,
+    what: str,
+    compute: Callable[[], Tensor],
+    shown: Mapping[str, Tensor | None],
 ) -> Tensor:
     """What the plug-in computes for a site: float32, finite, in the shape of the site's matrix.
 
@@ -34,12 +40,17 @@ def checked(
         like: the site's matrix, ``[out, in]``.
         what: what is asked for, such as ``"scores"``.
         compute: asks the plug-in.
+        shown: what it is shown and must not change, by the names that authors know.
 
     Raises:
-        PluginError: it fails, or gives something else; the error names plug-in and site.
+        PluginError: it fails, gives something else, reads what it did not declare or changes what
+            it was shown; the error names plug-in and site.
     """
     try:
-        given = compute()
+        with unchanged(shown, values=True):
+            given = compute()
+    except CONTRACT_ERRORS as error:
+        raise type(error)(f"{who(registered)} {error} on {site}", hint=error.hint) from error
     except Exception as error:
         if isinstance(error, ModelRepairError) or out_of_memory(error):
             raise

@@ -152,7 +152,9 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
     try:
         collect(work, repairing.sites, on_site, progress, title)
     except AccumulatorError as error:
-        raise PluginError(f"{who(repairing.registered)}: {error}", hint=error.hint) from error
+        raise PluginError(
+            f"{who(repairing.registered)}: {error}", hint=error.hint, id=error.id
+        ) from error
     shutil.rmtree(work.folder)
     write_json(done, {})
 
@@ -228,8 +230,19 @@ def _checked(
 ) -> Tensor:
     """The plug-in's matrix, or an error that names it."""
     by, repairer = repairing.registered, repairing.repairer
+    shown = {
+        "view.weight": view.weight,
+        "view.reference": view.reference,
+        **{f'view.models["{name}"]': matrix for name, matrix in view.models.items()},
+        **statistics.shown(),
+    }
     new = checked(
-        by, view.name, view.weight, "values", lambda: repairer.edit(view, statistics, strength)
+        by,
+        view.name,
+        view.weight,
+        "values",
+        lambda: repairer.edit(view, statistics, strength),
+        shown,
     )
     if not torch.isfinite(new.to(TORCH_DTYPES[dtype])).all():
         raise PluginError(

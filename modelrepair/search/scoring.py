@@ -155,7 +155,9 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             title = f"{scoring.registered.spec.name}, round {number + 1}"
             collect(work, scoring.sites, on_site, progress, title)
         except AccumulatorError as error:
-            raise PluginError(f"{who(scoring.registered)}: {error}", hint=error.hint) from error
+            raise PluginError(
+                f"{who(scoring.registered)}: {error}", hint=error.hint, id=error.id
+            ) from error
         shutil.rmtree(work.folder)
         sites = scoring.sites.chosen
         facts = {site.name: _site_facts(scoring, number, site) for site in sites}
@@ -277,7 +279,9 @@ def _scored(
         )
         scoring.protected.put(site.name, protected)
     by, scorer = scoring.registered, scoring.scorer
-    given = checked(by, view.name, view.subject, "scores", lambda: scorer.score(view, statistics))
+    asked = statistics.of(scorer.needs)
+    shown = {**_shown(view), **asked.shown()}
+    given = checked(by, view.name, view.subject, "scores", lambda: scorer.score(view, asked), shown)
     scores = given.cpu().numpy()
     eligible = view.subject.cpu().numpy() != 0  # where nothing is left, nothing can be removed
     masked = None if masks is None else masks.of(site.place)
@@ -307,6 +311,11 @@ def _view(scoring: Scoring, masks: Masks | None, site: Site) -> SiteView:
             raise ModelRepairError("a delta without a reference", hint="please report this")
         subject = weight - reference
     return SiteView(site.info, subject, weight, reference, scoring.subject)
+
+
+def _shown(view: SiteView) -> dict[str, torch.Tensor | None]:
+    """What a scorer sees of a site and must leave as it is."""
+    return {f"view.{name}": getattr(view, name) for name in ("subject", "weight", "reference")}
 
 
 def _folder(scoring: Scoring, number: int) -> Path:

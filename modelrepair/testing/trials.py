@@ -151,7 +151,7 @@ def score(
         found: Tensor = raw_score(subject, matrix, given, scorer)
         return found
 
-    return checked(subject.registered, matrix.site.name, like, "scores", compute)
+    return checked(subject.registered, matrix.site.name, like, "scores", compute, {})
 
 
 def difference(one: Tensor, other: Tensor) -> float:

@@ -12,9 +12,17 @@ from torch import Tensor
 from modelrepair.engine.passes.hooks import Seen
 from modelrepair.engine.sites import Site
 from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
+from modelrepair.plugin.declared import (
+    CONTRACT_ERRORS,
+    InputsBatch,
+    unchanged,
+    undeclared,
+)
 from modelrepair.plugin.names import SetName
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, SiteBatch, State
+
+_NAME_IT = "name the set and the accumulator in the plug-in's `needs`"
 
 
 class AccumulatorError(PluginError):
@@ -61,15 +69,38 @@ class SiteStatistics:
     routed: Mapping[SetName, int] = field(default_factory=dict)
 
     def __getitem__(self, key: tuple[SetName, Accumulator]) -> State:
+        if key not in self.states:
+            # The key may be anything that a plug-in made.
+            raise undeclared(f"statistics[{key!r:.200}]", _NAME_IT)
         return self.states[key]
 
     def examples(self, name: SetName) -> int:
         """How many examples of this set were passed."""
-        return self.sets[name].examples
+        return self._set(name).examples
 
     def tokens(self, name: SetName) -> int:
         """How many tokens of this set were passed, padding not counted."""
-        return self.sets[name].tokens
+        return self._set(name).tokens
+
+    def _set(self, name: SetName) -> SetBatches:
+        if name not in self.sets:
+            raise undeclared(f"the {name!r:.80} set", _NAME_IT)
+        return self.sets[name]
+
+    def of(self, needs: Mapping[SetName, Sequence[Accumulator]]) -> SiteStatistics:
+        """What a plug-in declared that it needs, and nothing that was added up for others."""
+        wanted = {(name, each) for name, several in needs.items() for each in several}
+        states = {key: state for key, state in self.states.items() if key in wanted}
+        sets = {name: group for name, group in self.sets.items() if name in needs}
+        return SiteStatistics(states, sets, self.routed)
+
+    def shown(self) -> dict[str, Tensor]:
+        """Every sum by the name that an author knows."""
+        return {
+            f'statistics["{name}", {type(accumulator).__name__}]["{key}"]': value
+            for (name, accumulator), state in self.states.items()
+            for key, value in state.items()
+        }
 
 
 @dataclass
@@ -138,13 +169,25 @@ class BlockSums:
 
 
 def _contribution(accumulator: Accumulator, site: Site, batch: SiteBatch) -> State:
+    name = type(accumulator).__name__
+    inputs_alone = accumulator.reads == "inputs"
+    given = InputsBatch.of(batch) if inputs_alone else batch
+    shown = {
+        f"batch.{each}": getattr(batch, each)
+        for each in ("inputs", "output_gradients", "answer_mask", "example_index")
+        if not (inputs_alone and each == "output_gradients")
+    }
     try:
-        return accumulator.contribution(site.info, batch)
+        with unchanged(shown, values=False):
+            return accumulator.contribution(site.info, given)
+    except CONTRACT_ERRORS as error:
+        message = f"{name} {error} on {site.name}"
+        raise AccumulatorError(message, hint=error.hint, id=error.id) from error
     except Exception as error:
         if isinstance(error, ModelRepairError) or out_of_memory(error):
             raise
         raise AccumulatorError(
-            f"{type(accumulator).__name__} failed on {site.name}: {type(error).__name__}: {error}",
+            f"{name} failed on {site.name}: {type(error).__name__}: {error}",
             hint="this is a fault of the plug-in, or of the model it was given; --debug shows more",
         ) from error
 
