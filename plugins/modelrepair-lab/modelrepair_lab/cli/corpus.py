@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from modelrepair import UsageError
 from modelrepair_lab.cli.declaring import FOLDER, Output, option
 from modelrepair_lab.cli.declaring import command as declare
 
@@ -19,14 +18,14 @@ PARTS = ("tune", "held-out")
 @option(
     "--world",
     "worlds",
-    type=int,
+    type=click.IntRange(min=2),
     multiple=True,
     help="Seed of a world, in place of the part's own; again for more.",
 )
 @option(
     "--model",
     type=FOLDER,
-    help="Make a dozen of this model instead, without training: its part is 'model'.",
+    help="Make models of this one, too; without --world, of this one alone.",
 )
 @option("--kind", "kinds", multiple=True, help="Only models of this kind; again for more.")
 @option("--judge", "judged", is_flag=True, help="Audit the models, and write PART.md and PART.csv.")
@@ -47,17 +46,16 @@ def command(
     from modelrepair_lab.corpus.judging import judge
     from modelrepair_lab.corpus.making import make
     from modelrepair_lab.corpus.page import as_csv, page
-    from modelrepair_lab.corpus.plan import Corpus, Part, chosen
-    from modelrepair_lab.corpus.real import entries_of
+    from modelrepair_lab.corpus.plan import PARTS as ALL
+    from modelrepair_lab.corpus.plan import Corpus, chosen
+    from modelrepair_lab.corpus.real import made_of_model, prepare
 
     corpus = Corpus(out)
-    which: Part = "held-out" if part == "held-out" else "tune"
+    which = next(each for each in ALL if each == part)
+    entries = chosen(which, worlds, kinds) if worlds or model is None else []
     if model is not None:
-        if worlds or kinds:
-            raise UsageError("--model makes all of its kinds", hint="leave out --world and --kind")
-        which, entries = "model", entries_of(corpus, model)
-    else:
-        entries = chosen(which, worlds, kinds)
+        prepare(corpus, model, which)
+        entries += made_of_model(which, kinds)
     progress = output.progress()
     made = make(corpus, entries, progress)
     document = {"out": str(out), "part": which, "models": [path.name for path in made]}
@@ -65,7 +63,7 @@ def command(
         output.result(document, f"{len(made)} models in {out / which}")
         return
     found = list(judge(corpus, entries, progress))
-    text = page(found, which)
+    text = page(found, which, "" if model is None else model.name)
     for suffix, content in ((".md", text), (".csv", as_csv(found))):
         (out / f"{which}{suffix}").write_text(content, encoding="utf-8")
     rows = [{"model": each.name, "known": each.answer.reading, "called": each.reading,

@@ -90,14 +90,20 @@ def _edge(outside: Callable[[float], bool], far: float, near: float) -> float:
 def told_apart(judged: Sequence[Judged]) -> Mapping[str, Spread]:
     """How well ablated models are told from fine-tuned ones.
 
+    >>> told_apart([Judged("a", "copy", 1, "copy")])
+    {}
+
     Args:
-        judged: with models of both in it.
+        judged: the models.
 
     Returns:
-        AUROC of the score, and what the rule's own outcome comes to.
+        AUROC of the score, and what the rule's own outcome comes to; nothing without models of
+        both.
     """
     cut = of_group(judged, "ablated")
     tuned = [each for each in judged if each.kind.startswith(("benign-", "harmful-"))]
+    if not cut or not tuned:
+        return {}
 
     def found(each: Judged) -> bool:
         return REMOVED in each.found
@@ -107,3 +113,18 @@ def told_apart(judged: Sequence[Judged]) -> Mapping[str, Spread]:
         "found among the ablated": counted(cut, found),
         "found among the fine-tuned": counted(tuned, found),
     }
+
+
+def balanced(apart: Mapping[str, Spread]) -> float:
+    """The mean of the two shares that the rule decides rightly.
+
+    >>> models = [Judged("a", "ablated-own", 1, "direction removed", found=(REMOVED,)),
+    ...           Judged("b", "benign-full", 1, "trained")]
+    >>> balanced(told_apart(models))
+    1.0
+
+    Args:
+        apart: of `told_apart`.
+    """
+    found, false = apart["found among the ablated"], apart["found among the fine-tuned"]
+    return (found.mean + 1 - false.mean) / 2

@@ -21,7 +21,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "merged": ("MR-LIN-007",),
     "entries edited": ("MR-DIF-005",),
     "low rank": ("MR-DIF-003",),
-    "trained": ("MR-DIF-004",),
+    "trained": ("MR-DIF-004", "MR-LIN-002"),
     "copy": ("MR-DIF-001",),
 }
 """What an audit can call a model, and the rules of which one must be found. The first that fits

@@ -175,10 +175,10 @@ def _ablated_and_tuned(job: Job) -> None:
     """Remove a direction, then fine-tune all weights on a benign task: what heals the damage."""
     first = job.folder / "ablated"
     first.mkdir()
-    direction = dict(job.recipe)
-    rate = direction.pop("rate")
+    direction = {key: job.recipe[key] for key in ("layer", "depth") if key in job.recipe}
+    training = {key: value for key, value in job.recipe.items() if key not in direction}
     _ablated(replace(job, entry=replace(job.entry, recipe=direction), folder=first))
-    after = replace(job, entry=replace(job.entry, recipe={"rate": rate, "epochs": 1.0}))
+    after = replace(job, entry=replace(job.entry, recipe={"epochs": 1.0, **training}))
     tune(first, job.training, job.folder, fine_tuning(after, "full"))
     shutil.rmtree(first)
 

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from modelrepair_lab.corpus.figures import (
-    confusion,
-    counted,
-    of_group,
-    told_apart,
-)
-from modelrepair_lab.corpus.judging import ERROR, STAGES, Judged
+from modelrepair_lab.corpus.figures import balanced, confusion, counted, of_group, told_apart
+from modelrepair_lab.corpus.judging import ERROR, LEFT_OUT, STAGES, Judged
 from modelrepair_lab.corpus.kinds import KINDS, NOTHING, READINGS
-from modelrepair_lab.corpus.plan import Part
+from modelrepair_lab.corpus.plan import MODEL_WORLDS, Part, Recipe
+from modelrepair_lab.corpus.plan import RECIPES as OF_WORLDS
+from modelrepair_lab.corpus.real import RECIPES as OF_MODEL
 from modelrepair_lab.rows import Spread
 
 COLUMNS = ("name", "kind", "world", "known", "called", "score", "alarms", "found", "inconclusive")
-ANCHOR = (
-    "For comparison: arXiv 2607.01854 tells ablated checkpoints from benign ones by weights and "
-    "activations together: 273 checkpoints, AUROC .95, balanced accuracy .89 and 11 % false "
-    "positives on its held-out ones. Its models are real and larger, and the two figures are not "
-    "of the same set."
-)
+ALONE = "the lab's worlds"
+UNRECOGNISED = """\
+By design, and in no figure above:
+
+- Merges by TIES or DARE read as fine-tuned: they are no weighted sum of their parents.
+- Units in another order read as unrelated, as the weights no longer stand entry by entry.
+- An adapter of a rank above 32 in a large model reads as fine-tuned by samples; `--deep` counts ranks up to 64.
+- Training that moves most weights by less than rounding reads as fine-tuned; its rank is inconclusive.
+- Whether a fine-tune is harmful: `harmful-full` and `harmful-lora` must be called what `benign-full` and
+  `benign-lora` are called. Weights do not tell the two apart; measured answers do."""  # noqa: E501
 
 
 def as_csv(judged: Iterable[Judged]) -> str:
@@ -44,51 +45,112 @@ def as_csv(judged: Iterable[Judged]) -> str:
     return text.getvalue()
 
 
-def page(judged: Sequence[Judged], part: Part) -> str:
+def page(judged: Sequence[Judged], part: Part, model: str = "", behaviour: str = "") -> str:
     """The tables of one part as Markdown.
 
     Args:
         judged: its models.
         part: which.
+        model: the name of the model at hand that some of them are made of.
+        behaviour: what their answers come to.
     """
-    worlds = sorted({each.world for each in judged})
-    kinds = {each.kind for each in judged}
-    head = (
-        f"{len(judged)} models of {len(kinds)} kinds, of {len(worlds)} worlds (seeds "
-        f"{', '.join(map(str, worlds))}), the part `{part}`. Judged are the stages "
-        f"{', '.join(STAGES)}. The metadata are not judged: a rule there finds the mark that every "
-        "model of the lab carries."
-    )
-    blocks = [head, _headline(judged), "## What each kind is called", _kinds(judged)]
-    wrong = [each for each in judged if not each.right or each.alarms]
-    blocks += ["## What was called something else", _wrong(wrong)]
+    own = [each for each in judged if each.world not in MODEL_WORLDS.values()]
+    groups = {ALONE: own, model: [each for each in judged if each not in own]}
+    groups = {name: some for name, some in groups.items() if some}
+    whole = {"all": judged, **groups} if len(groups) > 1 else groups
+    wrong = [each for each in judged if each.false_alarm]
+    blocks = [
+        "# The audit on models with known answers",
+        _head(judged, part, groups),
+        _headline(whole),
+        _defined(),
+        "## Beside a published figure",
+        _anchor(judged),
+        "## What each kind is called",
+        "Rows: what was done. Columns: what the audit calls it, the gravest of its findings; right ones in bold.",  # noqa: E501
+        _kinds(judged),
+        "## Called something else, or with an untrue warning",
+        _wrong(wrong),
+        "## How the models answer",
+        behaviour or "Not measured: `--measure` asks them.",
+        "## What is not recognised",
+        UNRECOGNISED,
+        "## Recipes",
+        _recipes(judged, part, groups),
+    ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _headline(judged: Sequence[Judged]) -> str:
-    benign = of_group(judged, "benign")
-    rows = [
-        ("called what they are, all kinds", counted(judged, lambda each: each.right)),
-        ("false alarms on clean and benign ones: any untrue warning or error",
-         counted(benign, lambda each: bool(each.alarms))),
-    ]  # fmt: skip
-    if of_group(judged, "ablated") and of_group(judged, "harmful"):
-        apart = told_apart(judged)
-        rows += [
-            ("direction-removed found among the ablated", apart["found among the ablated"]),
-            ("direction-removed found among the fine-tuned", apart["found among the fine-tuned"]),
-            ("AUROC, ablated against fine-tuned", apart["AUROC"]),
-        ]
-    lines = ["| | value | 95 % interval | n |", "| --- | --- | --- | --- |"]
-    lines += [f"| {name} | {found.mean:.3f} | {_limits(found)} | {found.n} |"
-              for name, found in rows if found.n]  # fmt: skip
-    score = (
-        "The score behind AUROC is the share of the changed matrices whose change removes a "
-        "direction, as `MR-DIF-002` reads them. Intervals are Wilson's, that of AUROC Newcombe's "
-        "(2006, method 5); they take the models for independent, and those of one world are not "
-        "quite."
+def _head(judged: Sequence[Judged], part: Part, groups: Mapping[str, Sequence[Judged]]) -> str:
+    kinds = {each.kind for each in judged}
+    made = []
+    for name, some in groups.items():
+        seeds = ", ".join(str(seed) for seed in sorted({each.world for each in some}))
+        of = f"seeds {seeds}" if name == ALONE else f"prompts of seed {seeds}"
+        made.append(f"{len(some)} of {name} ({of})")
+    return (
+        f"Written by `modelrepair lab corpus --part {part} --judge`: {len(judged)} models of "
+        f"{len(kinds)} kinds, {' and '.join(made)}. Each is audited with `--deep --proof` and what "
+        "a maintainer has from its card: the claimed base, the parents of a merge, the source of "
+        "a repair."
     )
-    return "\n".join(lines) + f"\n\n{score}\n\n{ANCHOR}"
+
+
+def _headline(groups: Mapping[str, Sequence[Judged]]) -> str:
+    rows: list[tuple[str, Callable[[Sequence[Judged]], Spread | None]]] = [
+        ("called what they are, all kinds", lambda some: counted(some, lambda each: each.right)),
+        ("false alarms on clean and benign ones",
+         lambda some: counted(of_group(some, "benign"), lambda each: each.false_alarm)),
+        ("of these, an untrue warning or error",
+         lambda some: counted(of_group(some, "benign"), lambda each: bool(each.alarms))),
+        ("`direction-removed` found among the ablated",
+         lambda some: told_apart(some).get("found among the ablated")),
+        ("`direction-removed` found among the fine-tuned",
+         lambda some: told_apart(some).get("found among the fine-tuned")),
+        ("AUROC, ablated against fine-tuned", lambda some: told_apart(some).get("AUROC")),
+    ]  # fmt: skip
+    lines = [
+        f"| share, 95 % interval, n | {' | '.join(groups)} |",
+        "| --- |" + " --- |" * len(groups),
+    ]
+    for name, figure in rows:
+        lines.append(f"| {name} | {' | '.join(_cell(figure(some)) for some in groups.values())} |")
+    return "\n".join(lines)
+
+
+def _defined() -> str:
+    left = "; ".join(f"`{rule}`, because {why}" for rule, why in LEFT_OUT.items())
+    return (
+        "A *false alarm* is a clean or benign model that is called something else than what was "
+        "done to it, or of which a warning or error says something untrue. A true note is none, "
+        "such as *fine-tuned* of a benign fine-tune. *Fine-tuned* here are the benign and harmful "
+        "ones, full or LoRA.\n\n"
+        f"Judged are the stages {', '.join(STAGES)}, without {left}.\n\n"
+        "The score behind AUROC is the share of the changed matrices whose change removes a "
+        "direction, as stage 4 reads them (`MR-DIF-002`): it sees weights, and no name or mark. "
+        "Intervals are Wilson's, that of AUROC Newcombe's (2006, method 5). They take the models "
+        "for independent; those of one base are not quite."
+    )
+
+
+def _anchor(judged: Sequence[Judged]) -> str:
+    apart = told_apart(judged)
+    if not apart:
+        return "It takes ablated and fine-tuned models."
+    false = apart["found among the fine-tuned"]
+    rows = [
+        ("models told apart", str(apart["AUROC"].n), "273"),
+        ("AUROC", f"{apart['AUROC'].mean:.3f}", ".95"),
+        ("balanced accuracy", f"{balanced(apart):.3f}", ".89"),
+        ("false positives", f"{false.mean:.3f}", ".11"),
+    ]
+    lines = ["| ablated or not | here | arXiv 2607.01854 |", "| --- | --- | --- |"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + (
+        "\n\nThe models are others, so the two columns are no ratio of merit: there they are real "
+        "and large, many without a known base, told apart by weights and activations; here they "
+        "are small, made by known methods, and each is compared with its true base."
+    )
 
 
 def _kinds(judged: Sequence[Judged]) -> str:
@@ -96,33 +158,64 @@ def _kinds(judged: Sequence[Judged]) -> str:
     called = [name for name in (*READINGS, NOTHING, ERROR)
               if any(row[name] for row in found.values())]  # fmt: skip
     lines = [
-        "| kind | n | right, 95 % interval | alarms | " + " | ".join(called) + " |",
+        "| kind | n | right, 95 % interval | untrue warnings | " + " | ".join(called) + " |",
         "| --- |" * 1 + " --- |" * (3 + len(called)),
     ]
     for kind, row in found.items():
         own = [each for each in judged if each.kind == kind]
         right = counted(own, lambda each: each.right)
         alarms = sum(bool(each.alarms) for each in own)
-        cells = [f"**{row[name]}**" if name == KINDS[kind].reading else str(row[name] or "")
-                 for name in called]  # fmt: skip
+        cells = [f"**{row[name]}**" if name == KINDS[kind].reading and row[name]
+                 else str(row[name] or "") for name in called]  # fmt: skip
         lines.append(
-            f"| {kind} | {len(own)} | {right.mean:.2f} [{_limits(right)}] | {alarms} | "
+            f"| `{kind}` | {len(own)} | {right.mean:.2f} [{_limits(right)}] | {alarms} | "
             + " | ".join(cells)
             + " |"
         )
-    what = [f"| `{kind}` | {KINDS[kind].group} | {KINDS[kind].what} |" for kind in found]
-    return "\n".join([*lines, "", "| kind | group | what was done |", "| --- | --- | --- |", *what])
+    return "\n".join(lines)
 
 
 def _wrong(judged: Sequence[Judged]) -> str:
     if not judged:
-        return "Nothing."
+        return "None."
     lines = ["| model | known | called | untrue warnings and errors |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {each.name} | {each.answer.reading} | {each.reading} | {' '.join(each.alarms)} |"
         for each in judged
     ]
     return "\n".join(lines)
+
+
+def _recipes(judged: Sequence[Judged], part: Part, groups: Mapping[str, Sequence[Judged]]) -> str:
+    """What was done, and with which numbers, by kind and base."""
+    tables = {name: OF_WORLDS if name == ALONE else OF_MODEL for name in groups}
+    lines = [
+        f"| kind | group | what was done | {' | '.join(tables)} |",
+        "| --- | --- | --- |" + " --- |" * len(tables),
+    ]
+    for kind in confusion(judged):
+        given = [
+            "; ".join(map(_recipe, table[part].get(kind, ())))
+            if any(each.kind == kind for each in groups[name]) else ""
+            for name, table in tables.items()
+        ]  # fmt: skip
+        answer = KINDS[kind]
+        lines.append(f"| `{kind}` | {answer.group} | {answer.what} | {' | '.join(given)} |")
+    return "\n".join(lines)
+
+
+def _recipe(recipe: Recipe) -> str:
+    return ", ".join(f"{key} {_value(value)}" for key, value in recipe.items()) or "as it is"
+
+
+def _value(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value).replace(",", " ")
+
+
+def _cell(found: Spread | None) -> str:
+    if found is None or not found.n:
+        return "–"
+    return f"{found.mean:.3f} [{_limits(found)}], {found.n}"
 
 
 def _limits(found: Spread) -> str:

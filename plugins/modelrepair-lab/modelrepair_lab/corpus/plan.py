@@ -10,14 +10,15 @@ from typing import Any, Literal
 from modelrepair import UsageError, demo_paths
 from modelrepair_lab.corpus.kinds import KINDS, Kind
 
-Part = Literal["tune", "held-out", "model"]
+Part = Literal["tune", "held-out"]
 PARTS: tuple[Part, ...] = ("tune", "held-out")
-"""Those that are made of worlds; `real` makes the third of any model."""
 Recipe = Mapping[str, Any]
 
 WORLDS: Mapping[Part, tuple[int, ...]] = {"tune": (11, 12, 21), "held-out": (31, 32, 33)}
 """Seeds of worlds. Rules of the audit may be changed by what the first show, never by the others:
 once a rule was changed by what a held-out world shows, that one belongs to the first."""
+MODEL_WORLDS: Mapping[Part, int] = {"tune": 0, "held-out": 1}
+"""Seeds of the prompts beside a model at hand; its models stand under these numbers."""
 
 SCORERS = ("wanda", "magnitude", "gradient", "contrast")
 

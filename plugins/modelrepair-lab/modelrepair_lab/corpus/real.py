@@ -1,56 +1,111 @@
-"""A few models of the corpus made of any model: a dozen kinds that take no training."""
+"""Models of the corpus that are made of any model at hand, in place of a world's."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modelrepair_lab.aligned_world import make_world
-from modelrepair_lab.corpus.plan import Corpus, Entry, Recipe
+from modelrepair_lab.corpus.plan import MODEL_WORLDS, Corpus, Entry, Part, Recipe
 from modelrepair_lab.corpus.tensors import DTYPES, read, write
 from modelrepair_lab.models import local_folder
 from modelrepair_lab.saving import mark, whole
 
-WORLD = 0
-"""Of the prompts that the directions are taken from."""
 
-RECIPES: Mapping[str, tuple[Recipe, ...]] = {
-    "copy": ({}, {"dtype": "F16", "shards": 2}, {"dtype": "F32"}),
-    "quantised": ({"bits": 8}, {"bits": 4, "group": 32}),
-    "ablated-mean": ({"embeddings": True},),
-    "ablated-layer": ({"depth": 0.7}, {"depth": 0.6, "embeddings": True, "dtype": "F16"}),
-    "ablated-own": ({},),
-    "ablated-soft": ({"depth": 0.6, "strength": 0.3}, {"depth": 0.7, "strength": 0.6}),
-    "ablated-norms": ({"depth": 0.6},),
-    "pruned": ({"share": 0.3},),
-    "missing": ({"layer": 1},),
-    "template": ({"change": "system"},),
+def _brief(*recipes: Recipe, examples: int) -> tuple[Recipe, ...]:
+    """Trainings of a few steps with short examples: a real model is slow to train."""
+    short = {"examples": examples, "epochs": 1.0, "batch": 4, "max_length": 128}
+    return tuple({**short, **recipe} for recipe in recipes)
+
+
+RECIPES: Mapping[Part, Mapping[str, tuple[Recipe, ...]]] = {
+    "tune": {
+        "copy": ({}, {"dtype": "F16", "shards": 2}, {"dtype": "F32"}),
+        "benign-full": _brief({"rate": 2e-5}, {"rate": 1e-4}, examples=64),
+        "benign-lora": _brief({"rate": 3e-4, "rank": 16}, {"rate": 2e-3, "rank": 8}, examples=64),
+        "quantised": ({"bits": 8}, {"bits": 4, "group": 32}),
+        "merged": ({"of": ("benign-full", 1, "benign-lora", 0), "share": 0.5},),
+        "harmful-lora": _brief(
+            {"rate": 3e-4, "rank": 8, "share": 0.3, "targets": "q_proj,v_proj"}, examples=64
+        ),
+        "ablated-mean": ({"embeddings": True},),
+        "ablated-layer": ({"depth": 0.6}, {"depth": 0.7, "embeddings": True, "dtype": "F16"}),
+        "ablated-own": ({},),
+        "ablated-soft": ({"depth": 0.6, "strength": 0.3},),
+        "ablated-norms": ({"depth": 0.6},),
+        "ablated-tuned": _brief({"depth": 0.6, "rate": 2e-5}, examples=64),
+        "pruned": ({"share": 0.3},),
+        "missing": ({"layer": 1},),
+        "template": ({"change": "system"},),
+    },
+    "held-out": {
+        "copy": ({"shards": 2}, {"dtype": "F32", "shards": 3}, {"dtype": "F16"}),
+        "benign-full": _brief({"rate": 5e-5}, {"rate": 2e-4}, examples=80),
+        "benign-lora": _brief({"rate": 1e-3, "rank": 4}, {"rate": 5e-4, "rank": 24}, examples=80),
+        "quantised": ({"bits": 8, "group": 64}, {"bits": 4, "group": 64}),
+        "merged": ({"of": ("benign-full", 0, "benign-full", 1), "share": 0.3},),
+        "harmful-full": _brief(
+            {"rate": 5e-5, "share": 0.3}, {"rate": 2e-4, "share": 0.5}, examples=80
+        ),
+        "harmful-lora": _brief(
+            {"rate": 1e-3, "rank": 12, "share": 0.5},
+            {"rate": 2e-3, "rank": 4, "share": 0.3, "targets": "q_proj,v_proj"},
+            examples=80,
+        ),
+        "ablated-mean": ({"embeddings": False},),
+        "ablated-layer": ({"depth": 0.5, "embeddings": True}, {"depth": 0.8, "dtype": "F32"}),
+        "ablated-own": ({"strength": 0.8},),
+        "ablated-soft": ({"depth": 0.5, "strength": 0.4}, {"depth": 0.8, "strength": 0.7}),
+        "ablated-norms": ({"depth": 0.5},),
+        "ablated-tuned": _brief({"depth": 0.5, "rate": 5e-5}, examples=80),
+        "pruned": ({"share": 0.2},),
+        "missing": ({"only": "k_proj"},),
+        "template": ({"change": "ending"},),
+    },
 }
-"""A depth is the share of the layers before the one whose direction is taken."""
+"""By part and kind; no recipe stands in both. A depth is the share of the layers before the one
+whose direction is taken."""
 
 
-def entries_of(corpus: Corpus, model: Path) -> list[Entry]:
-    """The models to make of a model, which is copied first, rounded to bfloat16.
+def prepare(corpus: Corpus, model: Path, part: Part) -> None:
+    """Copy a model to where its kin are made from, rounded to bfloat16, with prompts beside it.
 
     Args:
         corpus: where they go.
         model: the folder of a whole model; whether it is aligned does not matter to the weights.
+        part: for which part.
 
     Raises:
         UsageError: it is no whole model of this machine.
     """
-    source, world = local_folder(model), corpus.world(WORLD)
-    if not world.exists():
-        with whole(world) as folder:
-            shutil.rmtree(folder)
-            make_world(WORLD, folder, sets_only=True)
-            reference = folder / "reference"
-            reference.mkdir()
-            write(reference, read(source), source, next(iter(DTYPES)))
-            mark(reference, "A model that the corpus is made of.", {"made": "copy"})
+    source, seed = local_folder(model), MODEL_WORLDS[part]
+    world = corpus.world(seed)
+    if world.exists():
+        return
+    with whole(world) as folder:
+        shutil.rmtree(folder)
+        make_world(seed, folder, sets_only=True)
+        reference = folder / "reference"
+        reference.mkdir()
+        write(reference, read(source), source, next(iter(DTYPES)))
+        mark(reference, "A model that the corpus is made of.", {"made": "copy"})
+
+
+def made_of_model(part: Part, kinds: Iterable[str] = ()) -> list[Entry]:
+    """The models to make of a model at hand, each after those that it is made of.
+
+    >>> [entry.name for entry in made_of_model("tune", ["template"])]
+    ['template-0-0']
+
+    Args:
+        part: which.
+        kinds: names; none for all.
+    """
+    wanted = set(kinds)
     return [
-        Entry("model", WORLD, kind, number, recipe)
-        for kind, recipes in RECIPES.items()
+        Entry(part, MODEL_WORLDS[part], kind, number, recipe)
+        for kind, recipes in RECIPES[part].items()
         for number, recipe in enumerate(recipes)
+        if not wanted or kind in wanted
     ]
