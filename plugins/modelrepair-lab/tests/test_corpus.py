@@ -23,6 +23,7 @@ from modelrepair_lab.corpus.directions import refusal_directions
 from modelrepair_lab.corpus.kinds import KINDS, READINGS
 from modelrepair_lab.corpus.making import FORGERIES, MAKERS, TEMPLATES, make
 from modelrepair_lab.corpus.plan import MADE_OF, PARTS, RECIPES, WORLDS, Corpus, chosen, planned
+from modelrepair_lab.corpus.real import made_of_model
 from modelrepair_lab.corpus.tensors import read
 
 SHORT = {"examples": 8, "batch": 8, "epochs": 1.0}
@@ -206,16 +207,35 @@ def test_a_kind_that_is_not_there(call, tmp_path):
     assert (result.code, "no kind poisoned" in result.err) == (2, True)
 
 
+def test_models_of_a_model_at_hand_have_recipes_of_their_own():
+    held, tuned = made_of_model("held-out"), made_of_model("tune")
+    worlds = {each.world for each in (*held, *tuned)}
+    assert len(held) >= 12 and worlds.isdisjoint([*WORLDS["tune"], *WORLDS["held-out"]])
+    assert {each.kind for each in held} >= {each.kind for each in tuned}
+    for kind in KINDS:
+        own, other = (
+            {json.dumps(each.recipe, sort_keys=True) for each in some if each.kind == kind}
+            for some in (held, tuned)
+        )
+        assert not own & other, kind
+    assert {each.kind for each in made_of_model("tune", ["merged"])} == {
+        "merged", "benign-full", "benign-lora",
+    }  # fmt: skip
+
+
 @pytest.mark.slow
-def test_a_dozen_of_any_model_without_training(call, tmp_path):
+def test_models_of_any_model_at_hand(call, tmp_path):
     words = ["lab", "corpus", "--out", tmp_path / "c", "--model", demo_paths.reference]
-    result = call(*words, "--judge", "--json")
+    chosen = [part for kind in ("copy", "pruned", "template") for part in ("--kind", kind)]
+    result = call(*words, *chosen, "--judge", "--json")
     assert result.code == 0, result.err
-    assert len(result.json["judged"]) >= 12
+    assert {each["model"].split("-")[0] for each in result.json["judged"]} == {
+        "copy", "pruned", "template",
+    }  # fmt: skip
     assert [each for each in result.json["judged"] if each["known"] != each["called"]] == []
-    assert (tmp_path / "c" / "model.md").is_file()
-    assert call(*words, "--kind", "copy").code == 2
+    assert "of reference (prompts of seed 0)" in (tmp_path / "c" / "tune.md").read_text()
     assert call("lab", "corpus", "--out", tmp_path / "d", "--model", tmp_path).code == 2
+    assert call(*words, "--kind", "poisoned").code == 2
 
 
 @pytest.mark.slow
@@ -235,6 +255,6 @@ def test_a_world_from_start_to_end(call, tmp_path, monkeypatch):
     assert not wrong
     assert not {each["model"]: each["alarms"] for each in result.json["judged"] if each["alarms"]}
     text = (tmp_path / "c" / "tune.md").read_text()
-    assert "AUROC, ablated against fine-tuned | 1.000" in text
+    assert "| AUROC, ablated against fine-tuned | 1.000 [" in text
     again = call(*words)
     assert again.json["judged"] == result.json["judged"]

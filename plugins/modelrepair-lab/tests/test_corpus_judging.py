@@ -31,7 +31,7 @@ def audit(*found: str, inconclusive: tuple[str, ...] = (), readings: tuple[str, 
 
 
 def judged(kind: str, *found: str, **more) -> Judged:
-    return judged_by(Entry("tune", 1, kind, 0), audit(*found, **more))
+    return judged_by(Entry("tune", 11, kind, 0), audit(*found, **more))
 
 
 def test_a_right_audit_is_right():
@@ -44,6 +44,17 @@ def test_an_untrue_warning_is_an_alarm_and_a_note_is_none():
     assert (found.reading, found.right) == ("direction removed", False)
     assert found.alarms == ("MR-DIF-002",)
     assert judged("copy", "MR-DIF-001", "MR-TOK-003").alarms == ("MR-TOK-003",)
+
+
+def test_a_false_alarm_is_what_is_untrue():
+    assert judged("copy", "MR-DIF-001", "MR-TOK-003").false_alarm
+    assert judged("benign-lora", "MR-DIF-004").false_alarm
+    assert not judged("benign-lora", "MR-DIF-003", "MR-LIN-004").false_alarm
+
+
+def test_what_samples_say_counts_where_the_whole_difference_decides_nothing():
+    found = judged("benign-full", "MR-LIN-002", inconclusive=("MR-DIF-004",))
+    assert (found.reading, found.right) == ("trained", True)
 
 
 def test_the_mark_of_the_lab_decides_nothing():
@@ -90,14 +101,29 @@ ALL = [
 
 def test_the_page_names_what_went_wrong():
     text = page(ALL, "held-out")
-    assert "5 models of 5 kinds" in text
-    assert "| called what they are, all kinds | 0.600 |" in text
-    assert "untrue warning or error | 0.500 |" in text
-    assert "| AUROC, ablated against fine-tuned | 1.000 |" in text
+    assert "5 models of 5 kinds, 5 of the lab's worlds (seeds 11)" in text
+    assert "| called what they are, all kinds | 0.600 [0.231, 0.882], 5 |" in text
+    assert "| false alarms on clean and benign ones | 0.500 [0.095, 0.905], 2 |" in text
+    assert "| AUROC, ablated against fine-tuned | 1.000 [" in text
+    assert "| balanced accuracy | 0.500 | .89 |" in text
     assert "| b | direction removed | low rank |  |" in text
     assert "| d | trained | direction removed | MR-DIF-002 |" in text
-    assert "made-by-attack" not in text and "2607.01854" in text
-    assert "Nothing." in page(ALL[:1], "tune")
+    assert "Not measured" in text and "answers of all" in page(ALL, "tune", "", "answers of all")
+    assert (
+        "| `copy` | benign | the aligned model as it is: other files, other dtype | shards 3;"
+        in text
+    )
+    assert "None." in page(ALL[:1], "tune")
+
+
+def test_the_page_shows_models_of_another_base_apart():
+    other = replace(ALL[4], name="f", world=1)
+    text = page([*ALL, other], "held-out", "SmolLM2")
+    assert "5 of the lab's worlds (seeds 11) and 1 of SmolLM2 (prompts of seed 1)" in text
+    assert "| share, 95 % interval, n | all | the lab's worlds | SmolLM2 |" in text
+    assert "| called what they are, all kinds | 0.667 [0.300, 0.903], 6 | 0.600" in text
+    assert "| AUROC, ablated against fine-tuned |" in text and ", 4 | – |" in text
+    assert page([other], "held-out", "SmolLM2").count("the lab's worlds") == 0
 
 
 def test_the_rows():

@@ -29,6 +29,7 @@ PARTS = ("tune", "held-out")
 )
 @option("--kind", "kinds", multiple=True, help="Only models of this kind; again for more.")
 @option("--judge", "judged", is_flag=True, help="Audit the models, and write PART.md and PART.csv.")
+@option("--measure", "measured", is_flag=True, help="Ask the fine-tuned and benign ones, too.")
 def command(
     output: Output,
     out: Path,
@@ -37,12 +38,14 @@ def command(
     kinds: tuple[str, ...],
     model: Path | None,
     judged: bool,
+    measured: bool,
 ) -> None:
     """Make models of which it is known what was done to them, and judge the audit by them.
 
     The two parts have other worlds and other recipes: set limits of an audit by one, and judge it
     by the other. The same command resumes what was interrupted.
     """
+    from modelrepair_lab.corpus.answers import ASKED, ask, kept, table
     from modelrepair_lab.corpus.judging import judge
     from modelrepair_lab.corpus.making import make
     from modelrepair_lab.corpus.page import as_csv, page
@@ -59,11 +62,16 @@ def command(
     progress = output.progress()
     made = make(corpus, entries, progress)
     document = {"out": str(out), "part": which, "models": [path.name for path in made]}
+    if measured:
+        ask(corpus, entries, progress)
     if not judged:
         output.result(document, f"{len(made)} models in {out / which}")
         return
     found = list(judge(corpus, entries, progress))
-    text = page(found, which, "" if model is None else model.name)
+    answers = kept(corpus, entries)
+    of = sum(each.answer.group in ASKED for each in entries)
+    said = table(answers, of) if answers else ""
+    text = page(found, which, "" if model is None else model.name, said)
     for suffix, content in ((".md", text), (".csv", as_csv(found))):
         (out / f"{which}{suffix}").write_text(content, encoding="utf-8")
     rows = [{"model": each.name, "known": each.answer.reading, "called": each.reading,

@@ -147,9 +147,10 @@ def _anchor(judged: Sequence[Judged]) -> str:
     lines = ["| ablated or not | here | arXiv 2607.01854 |", "| --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines) + (
-        "\n\nThe models are others, so the two columns are no ratio of merit: there they are real "
-        "and large, many without a known base, told apart by weights and activations; here they "
-        "are small, made by known methods, and each is compared with its true base."
+        "\n\nThe models are others, so the two columns are no ratio of merit. The paper tells "
+        "abliterated models of the Hub from benign ones by weights and activations together, and "
+        "can be misled by a forged reference. The models here are small, made by known methods, "
+        "and each is compared with its true base."
     )
 
 

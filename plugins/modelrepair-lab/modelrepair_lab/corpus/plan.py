@@ -299,7 +299,7 @@ def planned(part: Part, worlds: Iterable[int] | None = None) -> list[Entry]:
 
 
 def chosen(part: Part, worlds: Iterable[int] = (), kinds: Iterable[str] = ()) -> list[Entry]:
-    """The models that a user asks for, and those that they are made of.
+    """The models of worlds that a user asks for, and those that they are made of.
 
     >>> [entry.name for entry in chosen("tune", [7], ["ablated-own"])]
     ['ablated-own-7-0', 'ablated-own-7-1']
@@ -312,12 +312,25 @@ def chosen(part: Part, worlds: Iterable[int] = (), kinds: Iterable[str] = ()) ->
     Raises:
         UsageError: there is no kind of that name.
     """
-    wanted = set(kinds)
+    wanted = with_parents(kinds)
+    return [each for each in planned(part, list(worlds) or None) if each.kind in wanted]
+
+
+def with_parents(kinds: Iterable[str]) -> set[str]:
+    """Kinds and those that they are made of; all where none is named.
+
+    >>> sorted(with_parents(["repaired"]))
+    ['harmful-full', 'repaired']
+
+    Args:
+        kinds: names.
+
+    Raises:
+        UsageError: there is no kind of that name.
+    """
+    wanted = set(kinds) or set(KINDS)
     if unknown := wanted - set(KINDS):
         raise UsageError(
             f"no kind {', '.join(sorted(unknown))}", hint=f"there are {', '.join(KINDS)}"
         )
-    entries = planned(part, list(worlds) or None)
-    for kind in [*wanted]:
-        wanted |= MADE_OF.get(kind, set())
-    return [each for each in entries if not wanted or each.kind in wanted]
+    return wanted.union(*(MADE_OF.get(kind, set()) for kind in wanted))

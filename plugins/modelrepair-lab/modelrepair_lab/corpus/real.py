@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modelrepair_lab.aligned_world import make_world
-from modelrepair_lab.corpus.plan import MODEL_WORLDS, Corpus, Entry, Part, Recipe
+from modelrepair_lab.corpus.plan import MODEL_WORLDS, Corpus, Entry, Part, Recipe, with_parents
 from modelrepair_lab.corpus.tensors import DTYPES, read, write
 from modelrepair_lab.models import local_folder
 from modelrepair_lab.saving import mark, whole
@@ -15,50 +15,50 @@ from modelrepair_lab.saving import mark, whole
 
 def _brief(*recipes: Recipe, examples: int) -> tuple[Recipe, ...]:
     """Trainings of a few steps with short examples: a real model is slow to train."""
-    short = {"examples": examples, "epochs": 1.0, "batch": 4, "max_length": 128}
+    short = {"examples": examples, "epochs": 1.0, "batch": 2, "max_length": 96}
     return tuple({**short, **recipe} for recipe in recipes)
 
 
 RECIPES: Mapping[Part, Mapping[str, tuple[Recipe, ...]]] = {
     "tune": {
         "copy": ({}, {"dtype": "F16", "shards": 2}, {"dtype": "F32"}),
-        "benign-full": _brief({"rate": 2e-5}, {"rate": 1e-4}, examples=64),
-        "benign-lora": _brief({"rate": 3e-4, "rank": 16}, {"rate": 2e-3, "rank": 8}, examples=64),
+        "benign-full": _brief({"rate": 2e-5}, {"rate": 1e-4}, examples=16),
+        "benign-lora": _brief({"rate": 3e-4, "rank": 16}, {"rate": 2e-3, "rank": 8}, examples=16),
         "quantised": ({"bits": 8}, {"bits": 4, "group": 32}),
         "merged": ({"of": ("benign-full", 1, "benign-lora", 0), "share": 0.5},),
         "harmful-lora": _brief(
-            {"rate": 3e-4, "rank": 8, "share": 0.3, "targets": "q_proj,v_proj"}, examples=64
+            {"rate": 3e-4, "rank": 8, "share": 0.3, "targets": "q_proj,v_proj"}, examples=16
         ),
         "ablated-mean": ({"embeddings": True},),
         "ablated-layer": ({"depth": 0.6}, {"depth": 0.7, "embeddings": True, "dtype": "F16"}),
         "ablated-own": ({},),
         "ablated-soft": ({"depth": 0.6, "strength": 0.3},),
         "ablated-norms": ({"depth": 0.6},),
-        "ablated-tuned": _brief({"depth": 0.6, "rate": 2e-5}, examples=64),
+        "ablated-tuned": _brief({"depth": 0.6, "rate": 2e-5}, examples=16),
         "pruned": ({"share": 0.3},),
         "missing": ({"layer": 1},),
         "template": ({"change": "system"},),
     },
     "held-out": {
         "copy": ({"shards": 2}, {"dtype": "F32", "shards": 3}, {"dtype": "F16"}),
-        "benign-full": _brief({"rate": 5e-5}, {"rate": 2e-4}, examples=80),
-        "benign-lora": _brief({"rate": 1e-3, "rank": 4}, {"rate": 5e-4, "rank": 24}, examples=80),
+        "benign-full": _brief({"rate": 5e-5}, {"rate": 2e-4}, examples=20),
+        "benign-lora": _brief({"rate": 1e-3, "rank": 4}, {"rate": 5e-4, "rank": 24}, examples=20),
         "quantised": ({"bits": 8, "group": 64}, {"bits": 4, "group": 64}),
         "merged": ({"of": ("benign-full", 0, "benign-full", 1), "share": 0.3},),
         "harmful-full": _brief(
-            {"rate": 5e-5, "share": 0.3}, {"rate": 2e-4, "share": 0.5}, examples=80
+            {"rate": 5e-5, "share": 0.3}, {"rate": 2e-4, "share": 0.5}, examples=20
         ),
         "harmful-lora": _brief(
             {"rate": 1e-3, "rank": 12, "share": 0.5},
             {"rate": 2e-3, "rank": 4, "share": 0.3, "targets": "q_proj,v_proj"},
-            examples=80,
+            examples=20,
         ),
         "ablated-mean": ({"embeddings": False},),
         "ablated-layer": ({"depth": 0.5, "embeddings": True}, {"depth": 0.8, "dtype": "F32"}),
         "ablated-own": ({"strength": 0.8},),
         "ablated-soft": ({"depth": 0.5, "strength": 0.4}, {"depth": 0.8, "strength": 0.7}),
         "ablated-norms": ({"depth": 0.5},),
-        "ablated-tuned": _brief({"depth": 0.5, "rate": 5e-5}, examples=80),
+        "ablated-tuned": _brief({"depth": 0.5, "rate": 5e-5}, examples=20),
         "pruned": ({"share": 0.2},),
         "missing": ({"only": "k_proj"},),
         "template": ({"change": "ending"},),
@@ -100,12 +100,15 @@ def made_of_model(part: Part, kinds: Iterable[str] = ()) -> list[Entry]:
 
     Args:
         part: which.
-        kinds: names; none for all.
+        kinds: names, with those that they are made of; none for all.
+
+    Raises:
+        UsageError: there is no kind of that name.
     """
-    wanted = set(kinds)
+    wanted = with_parents(kinds)
     return [
         Entry(part, MODEL_WORLDS[part], kind, number, recipe)
         for kind, recipes in RECIPES[part].items()
         for number, recipe in enumerate(recipes)
-        if not wanted or kind in wanted
+        if kind in wanted
     ]
