@@ -42,7 +42,8 @@ LOW = 0.5
 """The share of the looked-at part's size up to which a rank is low."""
 SAME = 0.75
 """A low rank is the same in a part of half the size, where a dense change has half as many values
-above rounding. Between 1 and ½; the weakest values of a low rank may be lost in the smaller."""
+above rounding. Between 1 and ½; the weakest values of a low rank may be lost in the smaller, one of
+a few values at any share."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,11 @@ def _read(
     elif rank == 0 or (above < 0.5 and noise >= 0.25):
         # Under what rounding gives: an update of any rank looks like this.
         reading = "unclear"
-    elif rank <= LOW * min(part[0].shape) and 1 - above <= 2 * noise + 1e-9 and half >= SAME * rank:
+    elif (
+        rank <= LOW * min(part[0].shape)
+        and 1 - above <= 2 * noise + 1e-9
+        and half >= SAME * rank - 1
+    ):
         reading = "low-rank"
     shown = removed if reading == "removed" else None
     return replace(

@@ -55,6 +55,32 @@ def test_the_order_of_tensors_changes_no_figure(tmp_path):
     assert {len(row) for row in results[0]} == {len(COLUMNS)}
 
 
+def small_change(seed, size, decay, dense=0.0):
+    """A change as large as rounding to bfloat16: directions that fade, and training of the rest."""
+    generator = np.random.default_rng(seed)
+    old = 0.2 * generator.standard_normal((576, 576))
+    strengths = decay ** np.arange(8)
+    move = (generator.standard_normal((576, 8)) * strengths) @ generator.standard_normal((8, 576))
+    move = move / np.linalg.norm(move) + dense * generator.standard_normal(old.shape) / 576
+    bits = from_float32(old.astype(np.float32), "BF16")
+    old = to_float32(bits, "BF16").astype(np.float64)
+    move *= size * np.linalg.norm(old) / np.linalg.norm(move)
+    new = from_float32((old + move).astype(np.float32), "BF16")
+    return Pair("model.layers.0.mlp.up_proj.weight", (576, 576), bits, "BF16", new, "BF16")
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("decay", [0.6, 0.75])
+def test_an_adapter_of_which_rounding_hides_the_weaker_directions_is_of_low_rank(seed, decay):
+    assert changes(small_change(seed, 0.003, decay)).reading == "low-rank"
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("size", "dense"), [(0.003, 1.5), (0.003, 9.0), (0.01, 1.5), (0.01, 9.0)])
+def test_small_training_of_all_weights_is_not_of_low_rank(seed, size, dense):
+    assert changes(small_change(seed, size, 0.6, dense)).reading in ("dense", "unclear")
+
+
 def test_values_that_are_not_finite_give_no_figures():
     old = np.full((2, 2), 0x3F80, np.uint16)
     new = np.array([[0x3F80, 0x7F80], [0x3F80, 0x7FC0]], np.uint16)
