@@ -28,8 +28,8 @@ def finding(harmful, base):
 def test_fine_tuned_and_benign_ones_are_asked_once(tmp_path, monkeypatch):
     asked = []
 
-    def audit(folder, base, seed, measuring):
-        asked.append((folder.name, base.parent.name, measuring.judge, measuring.realign.name))
+    def audit(folder, base, seed, measure):
+        asked.append((folder.name, base.parent.name, measure.judge, measure.realign.name))
         return Audit("m", findings=(finding(0.9, 0.1),))
 
     monkeypatch.setattr(answers.modelrepair, "audit", audit)

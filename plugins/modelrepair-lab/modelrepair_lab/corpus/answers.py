@@ -91,7 +91,7 @@ def ask_one(corpus: Corpus, entry: Entry) -> Answers:
         examples=EXAMPLES, max_new_tokens=TOKENS,
     )  # fmt: skip
     audit = modelrepair.audit(
-        corpus.folder(entry), base=corpus.reference(entry), seed=entry.seed, measuring=measuring
+        corpus.folder(entry), base=corpus.reference(entry), seed=entry.seed, measure=measuring
     )
     (finding,) = [each for each in audit.findings if each.rule.id == RULE]
     own, base = finding.evidence["measured"], finding.evidence.get("base")
