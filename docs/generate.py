@@ -33,6 +33,12 @@ DOCS = Path(__file__).parent
 HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
 
 
+FINDS = """\
+## What the kit finds
+
+Each of these plug-ins is a good one with one fault. The tests make it, and look that the check
+named here finds it and says this. A plug-in that the loader refuses is *not loaded*: `plugins
+check` ends with exit code 5 and this message."""
 CONFORMANCE = """\
 # The conformance kit
 
@@ -103,6 +109,7 @@ def pages() -> dict[str, str]:
     # The tables are in the tests, which are no installed package.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from tests.support import errors_page
+    from tests.support.broken_plugins import tables
     from tests.support.hub import errors_page as hub_errors_page
 
     return {
@@ -110,7 +117,7 @@ def pages() -> dict[str, str]:
         "reference/lab.md": laboratory(),
         "reference/api.md": python_api(),
         "reference/audit-rules.md": audit_rules(),
-        "conformance.md": conformance(),
+        "conformance.md": conformance(tables.page()),
         "errors.md": errors_page.page(),
         "hub-errors.md": hub_errors_page.page(),
     }
@@ -171,8 +178,8 @@ def audit_rules() -> str:
     return "\n\n".join([*parts, "\n".join([*head, *lines])]) + "\n"
 
 
-def conformance() -> str:
-    """How the kit is run, and every check by its kind."""
+def conformance(found: str) -> str:
+    """How the kit is run, every check by its kind, and what the kit finds."""
     parts = [HEAD, CONFORMANCE, f"The kit's version is {KIT}."]
     tables = {"Every kind": COMMON} | {
         f"{kind.name.replace('-', ' ').capitalize()}s": kind.checks[len(COMMON) :]
@@ -184,7 +191,7 @@ def conformance() -> str:
         lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
         if rows:
             parts += [f"## {title}", "\n".join([*head, *lines])]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, FINDS, found]) + "\n"
 
 
 def walk(group: click.Group, context: click.Context, path: str) -> Iterator[tuple[str, Command]]:

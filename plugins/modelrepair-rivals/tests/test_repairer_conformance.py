@@ -1,0 +1,27 @@
+"""The rivals that give matrices new values pass the conformance kit."""
+
+from __future__ import annotations
+
+from modelrepair.testing import RepairerConformance
+
+
+class TestWiseFt(RepairerConformance):
+    name = "wise-ft"
+
+
+class TestSafeLora(RepairerConformance):
+    name = "safe-lora"
+    options = {"unaligned": "org/base"}  # noqa: RUF012
+
+
+class TestOrthonormalSafeLora(RepairerConformance):
+    name = "safe-lora"
+    options = {"unaligned": "org/base", "projector": "orthonormal"}  # noqa: RUF012
+
+
+class TestSafeDelta(RepairerConformance):
+    name = "safe-delta"
+
+
+class TestRealign(RepairerConformance):
+    name = "realign"
