@@ -79,3 +79,15 @@ def test_wanda_works_beside_it(install, kind, good, broken):
     assert (broken.distribution in listed) == (broken.check != ABSENT)
     if broken.check == ABSENT:
         assert [each.distribution for each in registry.failures] == [broken.distribution]
+
+
+@pytest.mark.slow
+def test_a_repair_with_wanda_is_the_same_beside_all_of_them(install, quick_repair):
+    alone = quick_repair("alone", scorer="wanda")
+    for _, good, broken in rows():
+        if broken.check != "cheap-import":
+            install(broken.distribution, broken.code(good))
+    assert len(load_registry().failures) == sum(row[2].check == ABSENT for row in rows())
+    beside = quick_repair("beside", scorer="wanda")
+    masks = [report.out / "repair" / "mask.safetensors" for report in (alone, beside)]
+    assert masks[0].read_bytes() == masks[1].read_bytes()
