@@ -106,7 +106,8 @@ def in_place(subject: Subject) -> None:
         each.contribution(matrix.site.info, batch)
         for part in ("inputs", "output_gradients", "answer_mask", "example_index"):
             if not torch.equal(getattr(batch, part), getattr(kept, part)):
-                raise Broken(f"{type(each).__name__} changes batch.{part} in place")
+                place = matrix.site.name
+                raise Broken(f"{type(each).__name__} changes batch.{part} in place on {place}")
 
 
 def deterministic(subject: Subject) -> None:
@@ -318,7 +319,7 @@ SCORES = (
         "inputs, gradients and masks.",
         in_place,
         "`score` changes view.… in place · `score` changes its statistics of … in place · … "
-        "changes batch.… in place",
+        "changes batch.… in place on …",
     ),
     Check(
         "deterministic",

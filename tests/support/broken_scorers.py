@@ -26,7 +26,7 @@ class Sums:
 
     def contribution(self, site, batch):
         sums = batch.inputs.square().sum(0)
-        gradients = batch.output_gradients
+        gradients = {gradients_read}
         {contribution}
         return {{"sum": sums}}
 
@@ -69,7 +69,10 @@ def ask(folder: Path, checks: Sequence[Check], **faults: str) -> dict[str, Resul
         for name, text in {**FINE, **faults}.items()
     }
     path = folder / "mine.py"
-    path.write_text(CODE.format(**lines))
+    # An accumulator of inputs must not even ask for gradients, unless that is the fault.
+    asks = "gradients" in lines["contribution"] or lines["reads"] == "gradients"
+    read = "batch.output_gradients" if asks else "None"
+    path.write_text(CODE.format(**lines, gradients_read=read))
     work = folder / "work"
     work.mkdir()
     subject = open_subject(f"{path}:Mine", "scorer", folder=work)
