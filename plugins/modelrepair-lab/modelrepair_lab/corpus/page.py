@@ -17,7 +17,7 @@ from modelrepair_lab.rows import Spread
 COLUMNS = ("name", "kind", "world", "known", "called", "score", "alarms", "found", "inconclusive")
 ALONE = "the lab's worlds"
 UNRECOGNISED = """\
-By design, and in no figure above:
+By design. The first three are in no figure above:
 
 - Merges by TIES or DARE read as fine-tuned: they are no weighted sum of their parents.
 - Units in another order read as unrelated, as the weights no longer stand entry by entry.
