@@ -274,7 +274,7 @@ def audits(
     Raises:
         ModelRepairError: there is no such list; see `modelrepair.errors`.
     """
-    from modelrepair.auditing.audit import asked_of, audit_one, choices_of
+    from modelrepair.auditing.audit import asked_of, audit_one, check_base, choices_of
     from modelrepair.auditing.bulk import audit_all
     from modelrepair.auditing.state import State
     from modelrepair.auditing.targets import Shard, expand
@@ -288,6 +288,7 @@ def audits(
     )  # fmt: skip
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)
+    check_base(choices)
     kept = None if state is None else State(Path(state), asked_of(choices))
     yield from audit_all(
         names,

@@ -14,10 +14,10 @@ from modelrepair.auditing.checks import run_stage
 from modelrepair.auditing.context import Context, claims
 from modelrepair.auditing.difference.difference import Difference
 from modelrepair.auditing.inventory import Inventory, StatedMeasure, stated, take_inventory
-from modelrepair.auditing.opened import BUDGET, opened
+from modelrepair.auditing.opened import BUDGET, LONGEST, opened
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import Stage
-from modelrepair.errors import ModelRepairError
+from modelrepair.errors import ModelRepairError, one_line
 from modelrepair.progress import Progress, Silent
 
 DEFAULT_STAGES: tuple[Stage, ...] = ("metadata", "structure", "lineage")
@@ -176,6 +176,22 @@ def audit_one(
         )
 
 
+def check_base(choices: Choices) -> None:
+    """Open the base that a user names, once: a mistake in it stops a list before its first model.
+
+    >>> check_base(Choices(base="none"))
+
+    Args:
+        choices: what is asked of every model.
+
+    Raises:
+        ModelRepairError: it can't be opened.
+    """
+    if choices.base is not None and choices.base != NO_BASE:
+        with opened(choices.base, budget=choices.budget):
+            pass
+
+
 def _measured(context: Context) -> Behaviour | None:
     """What stage 6 measured; None where it did not run, or its findings say why it could not."""
     try:
@@ -234,4 +250,11 @@ def _open_base(context: Context, choices: Choices, stack: ExitStack) -> None:
 def _open_candidates(
     context: Context, names: Sequence[str | Path], stack: ExitStack, budget: int
 ) -> None:
-    context.candidates = tuple(stack.enter_context(opened(each, budget=budget)) for each in names)
+    """Open what the model may come from; one of a list that is gone leaves the others."""
+    found = []
+    for each in names:
+        try:
+            found.append(stack.enter_context(opened(each, budget=budget)))
+        except ModelRepairError as error:
+            context.lost_candidates[one_line(each, LONGEST)] = str(error)
+    context.candidates = tuple(found)

@@ -43,6 +43,7 @@ class Context:
         no_base: why there is none.
         base_error: what opening the base that it names ended in.
         candidates: other models that it may come from.
+        lost_candidates: why others could not be opened, by the name that was given.
         progress: where long steps are shown.
         source: what a repair was made from, where it is not what the manifest names.
         measuring: what its answers are measured with; None where they are not.
@@ -55,6 +56,7 @@ class Context:
     no_base: str = "it names no base, and none was given"
     base_error: ModelRepairError | None = None
     candidates: tuple[Opened, ...] = ()
+    lost_candidates: dict[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
     source: str | Path | None = None
     measuring: Measuring | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelrepair.auditing.once import Once
 from modelrepair.checkpoint.reader import Checkpoint
@@ -20,6 +20,7 @@ from modelrepair.errors import (
     InconclusiveError,
     ResourceError,
     UsageError,
+    one_line,
 )
 from modelrepair.source.address import one_revision, read_name
 from modelrepair.source.front_matter import read_front_matter
@@ -30,6 +31,8 @@ from modelrepair.source.resolve import Source
 
 BUDGET = 36_000_000
 """Bytes that the stages before `difference` fetch of one model by default."""
+LONGEST = 200
+"""Characters of a name that is no name, in a message."""
 MOST_FILES = 100_000
 """Files of a folder that are looked at."""
 
@@ -245,11 +248,19 @@ def opened(
     typed = os.fspath(text)
     if not typed.strip():
         raise UsageError("the name of the model is empty", hint="give a folder, or an id")
-    folder = Path(typed).expanduser()
-    if local and (isinstance(text, Path) or typed[:1] in (".", "~", "/") or folder.is_dir()):
-        if not folder.is_dir():
+    folder, shown = Path(typed).expanduser(), one_line(typed, LONGEST)
+    there = _is_there(folder)
+    path_like = isinstance(text, Path) or typed[:1] in (".", "~", "/")
+    if local and (path_like or there):
+        if there == "file":
             raise UsageError(
-                f"no folder {typed}",
+                f"{shown} is a file",
+                hint="give the folder that the model is in",
+                id="no-such-folder",
+            )
+        if there is None:
+            raise UsageError(
+                f"no folder {shown}",
                 hint="check the path; an id on the Hub looks like user/name",
                 id="no-such-folder",
             )
@@ -259,12 +270,19 @@ def opened(
     name = read_name(typed)
     if name is None:
         raise UsageError(
-            f"{typed!r} is neither a folder here nor an id on the Hub",
+            f"{shown!r} is neither a folder here nor an id on the Hub",
             hint="an id looks like user/name, a folder that is meant like ./name",
             id="not-a-hub-id",
         )
     with tempfile.TemporaryDirectory(prefix="modelrepair-audit-") as kept:
         yield _on_hub(name.id, one_revision(name, revision), Path(kept), budget)
+
+
+def _is_there(path: Path) -> Literal["folder", "file"] | None:
+    try:
+        return "folder" if path.is_dir() else "file" if path.is_file() else None
+    except OSError:  # the name is too long, or a folder above it is closed
+        return None
 
 
 def _files_of(folder: Path) -> dict[str, FileFacts]:

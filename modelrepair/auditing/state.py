@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from modelrepair.auditing.results import Audit
 from modelrepair.errors import ResourceError, UsageError
 
 HEAD = "modelrepair-audit"
@@ -20,9 +21,9 @@ class State:
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "state.jsonl"
-    >>> State(path, {"deep": False}).add("user/model", {"model": "user/model"})
-    >>> State(path, {"deep": False}).done
-    {'user/model': {'model': 'user/model'}}
+    >>> State(path, {"deep": False}).add("user/model", Audit("user/model").to_json())
+    >>> list(State(path, {"deep": False}).done)
+    ['user/model']
 
     Args:
         path: the file; made where there is none.
@@ -87,8 +88,9 @@ class State:
     def _take(self, line: str) -> None:
         try:
             row = json.loads(line)
+            Audit.from_json(row["audit"])  # it is given at once: a damaged one may not end the run
             self.done[row["asked"]] = row["audit"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise UsageError(
                 f"{self.path.name} holds a line that no audit wrote",
                 hint="give another --state, or remove the line",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.errors import UsageError
 
+LIST = "give a UTF-8 text file with an id or folder a line"
 FORMATS = ("table", "jsonl", *DOCUMENTS)
 
 
@@ -118,6 +120,8 @@ def command(
         raise UsageError(f"--json and --format {form} are two formats", hint="give one of the two")
     named = [*targets, *(line for name in lists for line in _lines(name))]
     compared = [*candidates, *(line for path in candidate_lists for line in _lines(str(path)))]
+    if candidate_lists and not compared:
+        raise UsageError(f"{candidate_lists[0]} names no candidate", hint=LIST)
     many = bool(lists or orgs or authors or options["tags"] or len(targets) > 1)
     form = "json" if output.json_mode else form
     check_format(form, out)
@@ -130,10 +134,10 @@ def command(
     def audits() -> Iterator[Audit]:
         if not many:
             # Of one model an error is the command's own.
-            options.pop("tags"), options.pop("shard"), options.pop("at_once")
-            state = options.pop("state")
-            if state is not None:
-                raise UsageError("--state is of a list", hint="leave it out for one model")
+            options.pop("tags"), options.pop("at_once")
+            for each in ("state", "shard"):
+                if options.pop(each) is not None:
+                    raise UsageError(f"--{each} is of a list", hint="leave it out for one model")
             name = named[0] if named else ""
             one = {**options, "revision": revision, "candidates": compared}
             yield modelrepair.audit(name, progress=output.progress(), **one)
@@ -159,14 +163,13 @@ def command(
 
 
 def _lines(name: str) -> list[str]:
-    """The lines of a file that name models."""
+    """The lines of a file that name models; one that is no UTF-8 is a name that no model has."""
     from modelrepair.auditing.targets import lines_of
 
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return lines_of(data.decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UsageError(
-            f"the list {name} can't be read: {why}", hint="give a text file with an id a line"
-        ) from None
+    except OSError as error:
+        raise UsageError(f"the list {name} can't be read: {error.strerror}", hint=LIST) from None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UsageError(f"the list {name} can't be read: it is UTF-16", hint=LIST)
+    return lines_of(data.decode("utf-8-sig", "backslashreplace"))

@@ -11,6 +11,7 @@ from rich.table import Table
 from modelrepair.auditing.behaviour.shown import facts
 from modelrepair.auditing.rule import SEVERITIES, STAGES
 from modelrepair.cli.tables import measures_table
+from modelrepair.errors import one_line
 from modelrepair.text.units import in_bytes
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 OPTIONS = {"difference": "--deep", "proof": "--proof", "behaviour": "--measure"}
 """What asks for a stage that does not run by default."""
+LONGEST = 200
+"""Characters of a name that a line shows; a list may hold anything."""
 MOST = 5
 """Findings that the line of a model names, the gravest first."""
 
@@ -90,11 +93,12 @@ def line_of(audit: Audit) -> str:
     >>> line_of(Audit("user/model"))
     'user/model: 0 found, 0 clear, 0 inconclusive'
     """
+    name = one_line(audit.name, LONGEST)
     if audit.error is not None:
-        return f"{audit.name}: not looked at: {audit.error}; {audit.error.hint}"
+        return f"{name}: not looked at: {audit.error}; {audit.error.hint}"
     counts = {outcome: audit.outcome(outcome) for outcome in ("found", "clear", "inconclusive")}
     said = [f"{len(found)} {outcome}" for outcome, found in counts.items()]
     grave = [each.rule.name for each in audit.outcome("found", at_least="warning")]
     more = f" and {len(grave) - MOST} more" if len(grave) > MOST else ""
     said[0] += f" ({', '.join(grave[:MOST])}{more})" if grave else ""
-    return f"{audit.name}: {', '.join(said)}"
+    return f"{name}: {', '.join(said)}"

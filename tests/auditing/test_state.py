@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrepair.auditing.results import Audit
 from modelrepair.auditing.state import State
 from modelrepair.errors import ResourceError, UsageError
 
 ASKED = {"deep": False, "base": None}
+A, B, C = (Audit(name, seed=seed).to_json() for seed, name in enumerate(["a", "user/ä", "c"]))
 
 
 @pytest.fixture
@@ -22,11 +24,9 @@ def path(tmp_path):
 def test_what_was_kept_is_there_again(path):
     state = State(path, ASKED)
     assert state.done == {}
-    state.add("user/ä", {"model": "user/ä"})
-    state.add("b", {"model": "b", "seed": 1})
-    assert State(path, ASKED).done == {
-        "user/ä": {"model": "user/ä"}, "b": {"model": "b", "seed": 1},
-    }  # fmt: skip
+    state.add("a", A)
+    state.add("user/ä", B)
+    assert State(path, ASKED).done == {"a": A, "user/ä": B}
 
 
 @settings(max_examples=15, deadline=None)
@@ -34,13 +34,13 @@ def test_what_was_kept_is_there_again(path):
 def test_a_line_that_was_cut_is_dropped_and_the_next_is_whole(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("state") / "state.jsonl"
     state = State(path, ASKED)
-    state.add("a", {"model": "a"})
+    state.add("a", A)
     whole = path.read_bytes()
-    state.add("b", {"model": "b" * 60})
+    state.add("b", B)
     path.write_bytes(whole + path.read_bytes()[len(whole) :][:cut])
     resumed = State(path, ASKED)
     assert list(resumed.done) == ["a"]
-    resumed.add("c", {"model": "c"})
+    resumed.add("c", C)
     assert list(State(path, ASKED).done) == ["a", "c"]
 
 
@@ -56,7 +56,7 @@ def test_a_file_of_something_else_is_refused_and_kept(path, content):
 
 
 def test_a_line_in_the_middle_that_no_audit_wrote_is_refused(path):
-    State(path, ASKED).add("a", {})
+    State(path, ASKED).add("a", A)
     path.write_bytes(path.read_bytes() + b"{}\n")
     with pytest.raises(UsageError, match="a line that no audit wrote"):
         State(path, ASKED)

@@ -100,6 +100,7 @@ def lineage_of(context: Context) -> Lineage:
         )
     after, before = read_slices(target, sample.slices), read_slices(base, sample.slices)
     candidates, unread = _candidates(context.candidates, sample, entries)
+    unread |= context.lost_candidates
     compared = tuple(name for name in candidates if name != base.name)
     vocabulary = target.config.get("vocab_size")
     changes, near = [], {}
