@@ -1,6 +1,7 @@
 """Write the reference of the command line and of the Python API from the code itself.
 
-The pages of errors are written from the tables that the tests run.
+The pages of errors are written from the tables that the tests run, the page of known plug-ins from
+``docs/plugins.toml``.
 
 ``python docs/generate.py`` writes the pages, ``--check`` only says whether they are current.
 """
@@ -108,7 +109,7 @@ def pages() -> dict[str, str]:
     """Each page's text by its path in ``docs/``."""
     # The tables are in the tests, which are no installed package.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from tests.support import errors_page
+    from tests.support import errors_page, plugins_page
     from tests.support.broken_plugins import tables
     from tests.support.hub import errors_page as hub_errors_page
 
@@ -120,6 +121,7 @@ def pages() -> dict[str, str]:
         "conformance.md": conformance(tables.page()),
         "errors.md": errors_page.page(),
         "hub-errors.md": hub_errors_page.page(),
+        "plugins.md": plugins_page.page(),
     }
 
 
