@@ -178,6 +178,7 @@ def audit(
     base: str | Path | None = None,
     candidates: Iterable[str | Path] = (),
     source: str | Path | None = None,
+    reference: str | Path | None = None,
     proof: bool = False,
     budget: int | None = None,
     seed: int | None = None,
@@ -200,6 +201,7 @@ def audit(
         base: what it is compared with, whatever it claims to come from; ``"none"`` for nothing.
         candidates: other models that it may come from.
         source: what a repair was made from; by default what its manifest names.
+        reference: the reference that it was made with, where it masks a delta; likewise.
         proof: where it claims to be a repair, derive that again, as `verify` does.
         budget: bytes of each side that may be read; by default 36,000,000.
         seed: of the parts of the weights that are compared; by default a fresh one, so that no
@@ -217,8 +219,8 @@ def audit(
     from modelrepair.auditing.audit import audit_one, choices_of
 
     choices = choices_of(
-        base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof, inventory=inventory, measuring=measure,
+        base=base, candidates=candidates, source=source, reference=reference, budget=budget,
+        seed=seed, deep=deep, proof=proof, inventory=inventory, measuring=measure,
     )  # fmt: skip
     return audit_one(model, revision, choices, progress)
 
@@ -232,6 +234,7 @@ def audits(
     base: str | Path | None = None,
     candidates: Iterable[str | Path] = (),
     source: str | Path | None = None,
+    reference: str | Path | None = None,
     proof: bool = False,
     budget: int | None = None,
     seed: int | None = None,
@@ -260,6 +263,7 @@ def audits(
         base: see `audit`.
         candidates: see `audit`.
         source: see `audit`.
+        reference: see `audit`.
         proof: see `audit`.
         budget: see `audit`.
         seed: see `audit`.
@@ -283,8 +287,8 @@ def audits(
     if measure is not None and measure.endpoint is not None:
         raise UsageError("an endpoint answers for one model", hint="audit the models one by one")
     choices = choices_of(
-        base=base, candidates=candidates, source=source, budget=budget, seed=seed, deep=deep,
-        proof=proof, inventory=inventory, measuring=measure,
+        base=base, candidates=candidates, source=source, reference=reference, budget=budget,
+        seed=seed, deep=deep, proof=proof, inventory=inventory, measuring=measure,
     )  # fmt: skip
     part = None if shard is None else Shard.parse(shard)
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)

@@ -35,6 +35,7 @@ class Choices:
         base: a folder or id to compare with, whatever the model claims; ``"none"`` for nothing.
         candidates: ids or folders that a model may come from.
         source: what a repair was made from; by default what its manifest names.
+        reference: the reference that it was made with; likewise.
         stages: what is run, cheapest first.
         budget: bytes of each side that the first three stages may read.
         seed: of what is drawn; None draws a fresh one for each model.
@@ -45,6 +46,7 @@ class Choices:
     base: str | Path | None = None
     candidates: tuple[str | Path, ...] = ()
     source: str | Path | None = None
+    reference: str | Path | None = None
     stages: tuple[Stage, ...] = DEFAULT_STAGES
     budget: int = BUDGET
     seed: int | None = None
@@ -57,6 +59,7 @@ def choices_of(
     base: str | Path | None = None,
     candidates: Iterable[str | Path] = (),
     source: str | Path | None = None,
+    reference: str | Path | None = None,
     budget: int | None = None,
     seed: int | None = None,
     deep: bool = False,
@@ -73,6 +76,7 @@ def choices_of(
         base: see `Choices`.
         candidates: see `Choices`.
         source: see `Choices`.
+        reference: see `Choices`.
         budget: see `Choices`; None for the default.
         seed: see `Choices`.
         deep: compare every tensor in full, too.
@@ -96,6 +100,7 @@ def choices_of(
         base=base,
         candidates=tuple(candidates),
         source=source,
+        reference=reference,
         stages=(*DEFAULT_STAGES, *more),
         budget=budget or BUDGET,
         seed=seed,
@@ -111,13 +116,15 @@ def asked_of(choices: Choices) -> dict[str, Any]:
     7
     """
     named = [str(each) for each in choices.candidates]
-    base, source = (None if each is None else str(each) for each in (choices.base, choices.source))
+    named_models = {
+        key: None if (given := getattr(choices, key)) is None else str(given)
+        for key in ("base", "source", "reference")
+    }
     stages = list(choices.stages)
     measuring = None if choices.measuring is None else choices.measuring.to_json()
     return {
         **vars(choices),
-        "base": base,
-        "source": source,
+        **named_models,
         "candidates": named,
         "stages": stages,
         "measuring": measuring,
@@ -153,7 +160,7 @@ def audit_one(
     with ExitStack() as stack:
         target = stack.enter_context(opened(model, revision, budget=choices.budget))
         context = Context(target, seed, progress=progress, source=choices.source,
-                          measuring=choices.measuring)  # fmt: skip
+                          reference=choices.reference, measuring=choices.measuring)  # fmt: skip
         _open_base(context, choices, stack)
         _open_candidates(context, choices.candidates, stack, choices.budget)
         findings = [each for stage in choices.stages for each in run_stage(stage, context)]

@@ -46,6 +46,7 @@ class Context:
         lost_candidates: why others could not be opened, by the name that was given.
         progress: where long steps are shown.
         source: what a repair was made from, where it is not what the manifest names.
+        reference: the reference that it was made with; likewise.
         measuring: what its answers are measured with; None where they are not.
     """
 
@@ -59,6 +60,7 @@ class Context:
     lost_candidates: dict[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
     source: str | Path | None = None
+    reference: str | Path | None = None
     measuring: Measuring | None = None
 
     @property

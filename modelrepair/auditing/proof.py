@@ -41,7 +41,7 @@ def unproven(context: Context) -> Finding:
     if MANIFEST_NAME not in target.files and not _card_claims(target):
         return UNPROVEN.not_applicable(f"there is no {MANIFEST_NAME}, and no such card")
     named = target.source.folder if target.here else target.name
-    found = verify_origins(named, target.source.commit, context.source)
+    found = verify_origins(named, target.source.commit, context.source, context.reference)
     wrong = [each.line for each in found.findings]
     open_ = [each.line for each in found.inconclusive]
     checked = dict(found.checked)

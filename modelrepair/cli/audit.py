@@ -67,6 +67,7 @@ FORMATS = ("table", "jsonl", *DOCUMENTS)
     "What more is done",
     option("--proof", is_flag=True, help="Where TARGET claims to be a repair, derive it again."),
     option("--source", help="What the repair was made from. Default: what its manifest names."),
+    option("--reference", help="The reference that it was made with. Default: the manifest's."),
 )
 @measuring_options()
 @section(

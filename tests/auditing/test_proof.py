@@ -37,6 +37,14 @@ def test_a_repair_whose_source_is_not_here_is_not_proven(made):
     assert proof_of(made.out)["unproven-repair"].outcome == "inconclusive"
 
 
+def test_a_repair_of_a_delta_holds_against_the_reference_that_is_named(tmp_path):
+    made = make_repair(tmp_path, subject="delta")
+    found = proof_of(made.out, source=made.source, reference=made.reference)
+    assert found["unproven-repair"].outcome == "clear"
+    found = proof_of(made.out, source=made.source, reference=made.source)
+    assert found["unproven-repair"].outcome == "found"
+
+
 def in_the_manifest(change):
     def forge(made):
         path = made.out / MANIFEST_NAME
