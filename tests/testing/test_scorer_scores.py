@@ -52,6 +52,13 @@ FAULTS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """What writes into the working directory or home must leave nothing in the real ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
 @pytest.mark.parametrize(("id", "fault", "reason"), FAULTS)
 def test_each_check_finds_what_it_is_meant_for(tmp_path, id, fault, reason):
     found = broken(ask(tmp_path, SCORES, score=fault))
