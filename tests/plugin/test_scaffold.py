@@ -143,7 +143,9 @@ def test_every_package_has_what_it_needs(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_workflow_checks_the_wheel_on_every_python(kind):
-    workflow = yaml.safe_load(render_package(kind, NAMES["my-rule"])[".github/workflows/ci.yml"])
+    text = render_package(kind, NAMES["my-rule"])[".github/workflows/ci.yml"]
+    assert "${{ matrix.python }}\n" in text, "a tag of the template has swallowed a line's end"
+    workflow = yaml.safe_load(text)
     job = workflow["jobs"]["test"]
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
     commands = [step["run"] for step in job["steps"] if "run" in step]
