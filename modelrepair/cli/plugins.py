@@ -28,7 +28,8 @@ def list_plugins(output: Output) -> None:
 
     registry = load_registry()
     said = "hooks, or what is wrong"
-    table = Table("distribution", "version", "entry point", "status", "import", said, "file")
+    table = Table("distribution", "version", "entry point", "status", said)
+    places = []  # a path in a column would leave no room for the others
     documents = []
     for plugin in registry.plugins:
         origin = (plugin.distribution, plugin.version, plugin.entry_point)
@@ -37,18 +38,20 @@ def list_plugins(output: Output) -> None:
             for failure in registry.failures
             if (failure.distribution, failure.version, failure.entry_point) == origin
         ]
-        taken = "" if plugin.seconds is None else f"{1000 * plugin.seconds:.0f} ms"
+        taken = "" if plugin.seconds is None else f", imported in {1000 * plugin.seconds:.0f} ms"
         said = "\n".join([*plugin.hooks, *errors, *(f"warning: {each}" for each in plugin.remarks)])
-        table.add_row(*origin, plugin.status, taken, said, plugin.path or "")
+        table.add_row(*origin, plugin.status, said)
+        if plugin.path is not None:
+            places.append(f"{plugin.entry_point} of {plugin.distribution}{taken}: {plugin.path}")
         documents.append({**asdict(plugin), "errors": errors})
     for added in find_commands(COMMANDS):
         origin = (added.distribution, added.version, added.name)
         hooks = (f"command {added.name}",)
         errors = [added.error] if added.error else []
-        table.add_row(*origin, added.status, "", "\n".join([*hooks, *errors]), "")
+        table.add_row(*origin, added.status, "\n".join([*hooks, *errors]))
         shown = Plugin(*origin, status=added.status, hooks=hooks)
         documents.append({**asdict(shown), "errors": errors})
-    output.result({"plugins": documents}, table)
+    output.result({"plugins": documents}, table, *places)
 
 
 command.add_command(list_plugins)

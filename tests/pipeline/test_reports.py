@@ -104,6 +104,8 @@ def test_a_measurement_shows_its_model_judge_and_template_and_no_answer():
     assert shown == {
         "model": "org/m",
         "template": "chatml",
+        "endpoint": None,
+        "inconclusive": [],
         "measures": MEASURES.to_json(),
         "warnings": ["one"],
     }

@@ -22,7 +22,7 @@ from modelrepair.settings.declared import choices_of
 from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import DEFAULT_SETS, Settings
 
-BESIDE = ("json", "debug", "out", "restart", "push")
+BESIDE = ("json", "debug", "no_plugins", "out", "restart", "push")
 BESIDE += (
     "to",
     "to_revision",
