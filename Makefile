@@ -17,7 +17,13 @@ TEST_WORKERS ?= 2
 WORKERS = -n $(TEST_WORKERS) --dist loadgroup
 COVERAGE := --cov=modelrepair --cov-report=term:skip-covered --cov-fail-under=90
 
-.PHONY: demo test coverage test-all lint docs wheel wheel-test clean
+# What the tests of other environments run: `make test-lowest CHOSEN=tests/text`.
+CHOSEN ?= -m "not slow" $(WORKERS)
+# What transformers decides first: the layout of its models, and what is read and asked of them.
+DECIDED := -m "not slow" tests/engine tests/source tests/checkpoint tests/evaluation $(WORKERS)
+
+.PHONY: demo test coverage test-all test-lowest test-newest test-matrix lint docs wheel wheel-test \
+  build-twice clean
 
 demo: $(STAMP)
 	$(BIN)/modelrepair demo
@@ -32,11 +38,28 @@ coverage: $(STAMP)
 test-all: $(STAMP) $(MODELS)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(WORKERS) $(COVERAGE)
 
+# With the lowest version that pyproject.toml allows of each dependency.
+test-lowest: $(STAMP)
+	$(BIN)/python -m tests.release.lowest $(CHOSEN)
+
+# With the newest transformers, whatever pyproject.toml allows.
+test-newest: $(STAMP)
+	$(BIN)/python -m tests.release.newest $(DECIDED)
+
+# With each interpreter of 3.11 to 3.14 that uv finds; the last line names those that it does not.
+test-matrix: $(STAMP)
+	$(BIN)/python -m tests.release.matrix $(CHOSEN)
+
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --strict-collection .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/change.yml
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
@@ -45,8 +68,13 @@ wheel: $(STAMP)
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+# Wheel and sdist, twice, in dist/: the same bytes, or an error.
+build-twice: $(STAMP)
+	$(BIN)/python -m tests.release.build_twice
+
 # What a user gets: the wheel alone, in an environment of its own, away from the checkout.
 wheel-test: wheel
+	$(BIN)/twine check --strict dist/*
 	rm -rf .venv-wheel
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python -m pip install --quiet -c constraints.txt dist/*.whl
@@ -66,4 +94,4 @@ $(MODELS): $(STAMP)
 	touch $(MODELS)
 
 clean:
-	rm -rf .venv .venv-wheel dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
