@@ -28,6 +28,7 @@ from modelrepair.source.headers import headers
 from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.ranges import read_range
 from modelrepair.source.resolve import Source
+from modelrepair.source.signed import Signed
 
 BUDGET = 36_000_000
 """Bytes that the stages before `difference` fetch of one model by default."""
@@ -88,6 +89,7 @@ class Opened:
     budget: int = BUDGET
     fetched: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _signed: Signed = field(default_factory=Signed, repr=False)
 
     @property
     def here(self) -> bool:
@@ -109,7 +111,10 @@ class Opened:
         """
         self._spend(max(0, end - start), name)
         if not self.here:
-            return read_range(self.source, name, start, end)
+            # Small files come from the Hub's own host: only those of its store have an address.
+            facts = self.files.get(name)
+            stored = facts is not None and facts.sha256 is not None
+            return read_range(self.source, name, start, end, self._signed if stored else None)
         path = find_file(self.source.folder, name)
         if path is None:
             raise DamagedCheckpointError(f"{name!r} is missing", hint="look at the model again")

@@ -7,9 +7,12 @@ from typing import Any
 from modelrepair.errors import HubError
 from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.resolve import Source
+from modelrepair.source.signed import Signed
 
 
-def read_range(source: Source, name: str, start: int, end: int) -> bytes:
+def read_range(
+    source: Source, name: str, start: int, end: int, signed: Signed | None = None
+) -> bytes:
     """The bytes of a file from ``start`` up to ``end``; from disk where it was fetched before.
 
     >>> source = resolve("user/model", weights=False)               # doctest: +SKIP
@@ -21,6 +24,7 @@ def read_range(source: Source, name: str, start: int, end: int) -> bytes:
         name: the file's path in it.
         start: the first byte.
         end: the byte behind the last one.
+        signed: for a large file, where its address is kept from one call to the next.
 
     Raises:
         HubError: the Hub, the rights on it, or the network; or it gave other bytes than these.
@@ -38,10 +42,14 @@ def read_range(source: Source, name: str, start: int, end: int) -> bytes:
     if start >= end:
         return b""
     id = str(source.id)
-    asked = {**client.build_hf_headers(), "range": f"bytes={start}-{end - 1}"}
+    asked = f"bytes={start}-{end - 1}"
     url = hf_hub_url(id, name, revision=source.commit)
     with hub_errors(id, source.commit):
-        answer = client.http_backoff("GET", url, headers=asked, follow_redirects=True)
+        if signed is None:
+            headers = {**client.build_hf_headers(), "range": asked}
+            answer = client.http_backoff("GET", url, headers=headers, follow_redirects=True)
+        else:
+            answer = signed.get(url, asked)
         client.hf_raise_for_status(answer)
         data = bytes(answer.content)
     # A server that does not know ranges sends the whole file.

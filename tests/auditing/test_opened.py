@@ -72,6 +72,22 @@ def test_what_is_read_again_is_not_fetched_again(hub, both):
     assert there.fetched == fetched
 
 
+def test_parts_of_one_file_cost_one_resolver_call(hub, both):
+    _, there = both
+    _ = there.checkpoint
+    for start in range(5):
+        there.read_range("model.safetensors", start, start + 3)
+    paths = [path for _, path in hub.requests if "/resolve/" in path]
+    assert len([path for path in paths if path.endswith("model.safetensors")]) == 1
+
+
+def test_a_small_file_costs_one_request(hub, both):
+    _, there = both
+    before = len(hub.requests)
+    there.read("config.json")
+    assert len(hub.requests) - before == 1
+
+
 def test_the_budget_is_never_passed(hub):
     hub.add("user/model", FILES)
     with opened("user/model", budget=30) as model:
