@@ -23,7 +23,7 @@ CHOSEN ?= -m "not slow" $(WORKERS)
 DECIDED := -m "not slow" tests/engine tests/source tests/checkpoint tests/evaluation $(WORKERS)
 
 .PHONY: demo test coverage test-all test-lowest test-newest test-matrix lint docs wheel wheel-test \
-  build-twice clean
+  build-twice sbom tag-check clean
 
 demo: $(STAMP)
 	$(BIN)/modelrepair demo
@@ -71,6 +71,16 @@ wheel: $(STAMP)
 # Wheel and sdist, twice, in dist/: the same bytes, or an error.
 build-twice: $(STAMP)
 	$(BIN)/python -m tests.release.build_twice
+
+# What the installed wheel depends on, as CycloneDX: after `make wheel-test`.
+sbom: $(STAMP)
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment --output-reproducible --spec-version 1.6 --pyproject pyproject.toml \
+	  --output-file build/modelrepair.cdx.json .venv-wheel
+
+# Whether a tag can be released: `make tag-check TAG=v0.1.0`.
+tag-check: $(STAMP)
+	$(BIN)/python -m tests.release.tag "$(TAG)"
 
 # What a user gets: the wheel alone, in an environment of its own, away from the checkout.
 wheel-test: wheel
