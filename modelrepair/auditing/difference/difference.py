@@ -233,7 +233,6 @@ def _read(
     part = pair.part(*(generator.permutation(size)[:SAMPLE] for size in pair.size))
     rank, above, noise = counted_rank(part[1], part[0] + part[1], ulp)
     cut = np.s_[: len(part[0]) // 2, : part[0].shape[1] // 2]
-    half = counted_rank(part[1][cut], (part[0] + part[1])[cut], ulp)[0]
     # The mean square of a changed entry's step, in ulps of a typical weight.
     step = change / (max(plain.changed, 1e-12) * ulp**2 * max(weights, 1e-300))
     reading: Reading = "dense"
@@ -249,7 +248,7 @@ def _read(
     elif (
         rank <= LOW * min(part[0].shape)
         and 1 - above <= 2 * noise + 1e-9
-        and half >= SAME * rank - 1
+        and counted_rank(part[1][cut], (part[0] + part[1])[cut], ulp)[0] >= SAME * rank - 1
     ):
         reading = "low-rank"
     shown = removed if reading == "removed" else None
@@ -277,7 +276,7 @@ def _new_zeros(pair: Pair, low: int, high: int, base: np.ndarray) -> int:
     """Zeros that the base does not have; −0 is one."""
     assert pair.new is not None
     bits = pair.new[low:high]
-    zero = (bits << bits.dtype.type(1)) == 0
-    if not zero.any():
+    size = bits << bits.dtype.type(1)
+    if size.min():
         return 0
-    return int(np.count_nonzero(zero & (base != 0)))
+    return int(np.count_nonzero((size == 0) & (base != 0)))

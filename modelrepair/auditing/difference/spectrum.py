@@ -107,7 +107,8 @@ def leading(rows: Rows, shape: tuple[int, int], sketch: Sketch) -> Spectrum:
     """
     sums = sketch.sums.astype(np.float64)
     mixed = np.linalg.eigh(sums @ sums.T)[1][:, ::-1][:, : min(SKETCH, *shape)]
-    start = _orthonormal(sums.T @ mixed)
+    # By columns: a product with few of them is faster then.
+    start = np.asfortranarray(_orthonormal(sums.T @ mixed))
     image = np.empty((shape[0], start.shape[1]), np.float32)
     for low, high in blocks(shape):
         np.matmul(rows(low, high), start, out=image[low:high])
