@@ -10,6 +10,7 @@ from torch import Tensor
 
 from modelrepair.checkpoint.atomic import save_array
 from modelrepair.checkpoint.reader import ITEM_SIZES
+from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.dtypes import TORCH_DTYPES
 
 
@@ -34,7 +35,7 @@ class Edits:
         save_array(self._path(name), bits.reshape(-1))
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.npy"
+        return self.folder / f"{work_name(name)}.npy"
 
 
 def rounded(values: Tensor, dtype: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor
 from modelrepair.checkpoint.atomic import save_array
 from modelrepair.checkpoint.edits import new_values
 from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits
 from modelrepair.engine.layout.places import Place
@@ -61,7 +62,7 @@ class Masks:
         return place.of(np.unpackbits(packed), first * 8).astype(bool)
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.npy"
+        return self.folder / f"{work_name(name)}.npy"
 
 
 Change = Masks | Edits

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from modelrepair.checkpoint.atomic import save_array, write_json
+from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits, rounded
 from modelrepair.engine.passes.passes import Work, collect
@@ -177,7 +178,7 @@ def _statistics(repairing: Repairing, groups: Sequence[SetBatches], site: Site) 
 
 
 def _statistics_folder(repairing: Repairing, site: Site) -> Path:
-    return repairing.folder / "statistics" / site.name
+    return repairing.folder / "statistics" / work_name(site.name)
 
 
 def _edit_all(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from modelrepair.checkpoint.atomic import write_json
+from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.passes.passes import Work, collect
 from modelrepair.engine.passes.statistics import AccumulatorError, SetBatches, SiteStatistics
 from modelrepair.engine.sites import Site, Sites
@@ -323,4 +324,4 @@ def _folder(scoring: Scoring, number: int) -> Path:
 
 
 def _score_file(scoring: Scoring, number: int, site: Site) -> Path:
-    return _folder(scoring, number) / f"{site.name}.npy"
+    return _folder(scoring, number) / f"{work_name(site.name)}.npy"
