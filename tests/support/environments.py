@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ("pip", "pytest", "mypy")
 """Commands written in Python that the environment gets beside its own."""
-OURS = ("modelrepair", "_modelrepair", "__editable__", "__pycache__")
+OURS = ("modelrepair", "_modelrepair", "_editable_impl_modelrepair", "__editable__", "__pycache__")
 """How what must not be taken along from this environment begins."""
 
 
