@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 from rich.table import Table
@@ -13,16 +13,19 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 from modelrepair.cli.types import name_value
 from modelrepair.errors import UsageError
+from modelrepair.plugin.names import PluginKind
 
 if TYPE_CHECKING:
     from modelrepair.testing import Record
 
-KINDS = ("scorer", "repairer", "judge", "example-set")
-
 
 @declare("check", loads_plugins=True)
 @click.argument("name")
-@option("--kind", type=click.Choice(KINDS), help="Needed where plug-ins of two kinds have it.")
+@option(
+    "--kind",
+    type=click.Choice(get_args(PluginKind)),
+    help="Needed where plug-ins of two kinds have it.",
+)
 @option(
     "--option",
     "options",

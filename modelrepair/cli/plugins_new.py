@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from modelrepair.cli.options import FOLDER, option
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
+from modelrepair.plugin.names import PluginKind
 from modelrepair.plugin.registry import load_registry
 from modelrepair.plugin.scaffold import (
-    Kind,
+    KINDS,
     author_of,
     names_of,
     render_package,
@@ -23,16 +23,16 @@ from modelrepair.plugin.scaffold import (
 
 @declare("new")
 @click.argument("name")
-@option(
-    "--kind", type=click.Choice(get_args(Kind)), default="scorer", help="What the plug-in offers."
-)
+@option("--kind", type=click.Choice(KINDS), default="scorer", help="What the plug-in offers.")
 @option("--out", type=FOLDER, help="Folder to write. Default: ./NAME.")
 @option(
     "--author",
     metavar="'NAME <EMAIL>'",
     help="Who is named in the metadata of the package. Default: none.",
 )
-def command(output: Output, name: str, kind: Kind, out: Path | None, author: str | None) -> None:
+def command(
+    output: Output, name: str, kind: PluginKind, out: Path | None, author: str | None
+) -> None:
     """Write a new plug-in NAME: a package with its tests, which installs and passes as it is.
 
     Users type its name without a leading `modelrepair-`. No folder is overwritten.

@@ -8,6 +8,7 @@ SetName = Literal["realign", "refusal", "utility", "borderline"]
 SetUse = Literal["prompts", "pairs"]
 SubjectKind = Literal["factor", "delta", "weight"]
 Scope = Literal["row", "tensor", "global"]
+PluginKind = Literal["scorer", "repairer", "judge", "example-set"]
 Unit = Literal["entry"]
 """What is removed as one. Other units will come; until then no other is accepted."""
 Options = Any

@@ -15,16 +15,16 @@ from email.utils import parseaddr
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from modelrepair.errors import FORBIDDEN, FULL, ResourceError, UsageError
 from modelrepair.plugin.loading import Found, Registered, normalised
+from modelrepair.plugin.names import PluginKind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-Kind = Literal["scorer", "repairer", "judge", "example-set"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 
 PREFIX = "modelrepair-"
 """What the name of a distribution may begin with, and the name that users type does not."""
@@ -32,7 +32,7 @@ LONGEST = 32
 """Letters of a name: every line of the templates keeps within 100 columns."""
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_SUMMARIES: Mapping[Kind, str] = {
+_SUMMARIES: Mapping[PluginKind, str] = {
     "scorer": "A scorer",
     "repairer": "A repairer",
     "judge": "A judge",
@@ -124,7 +124,7 @@ def author_of(text: str) -> Author:
     return Author(name, email)
 
 
-def render_package(kind: Kind, names: Names, author: Author | None = None) -> dict[str, str]:
+def render_package(kind: PluginKind, names: Names, author: Author | None = None) -> dict[str, str]:
     """Every file of the package, by its path in the folder.
 
     >>> sorted(render_package("judge", Names("mine", "mine", "mine")))[-3:]

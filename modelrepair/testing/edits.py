@@ -15,33 +15,26 @@ from modelrepair.plugin.registry import make_repairer, repairer_options
 from modelrepair.plugin.repairer import EditView, SiteRepairer
 from modelrepair.testing.checks import Broken, NotApplicable
 from modelrepair.testing.examples import Examples
-from modelrepair.testing.matrices import Layout, Matrix, make_matrices
+from modelrepair.testing.matrices import Layout
 from modelrepair.testing.subject import Subject
 from modelrepair.testing.training import trained
-from modelrepair.testing.watching import Drew, no_draws, watched
+from modelrepair.testing.trials import all_matrices
+from modelrepair.testing.watching import Noted
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Asked(dict[str, "Tensor"]):
+class Asked(Noted[str, "Tensor"]):
     """Matrices of other models: whatever is asked for is there, and what was asked is known."""
 
     def __init__(self, make: Callable[[], Tensor], names: Iterable[str]) -> None:
         super().__init__({name: make() for name in names})
-        self.names: set[str] = set()
         self._make = make
 
-    def __getitem__(self, name: str) -> Tensor:
-        self.names.add(name)
-        if name not in self:
-            self[name] = self._make()
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """As a mapping's own, and on record, too."""
-        self.names.add(name)
-        return super().get(name, default)
+    def __missing__(self, name: str) -> Tensor:
+        self[name] = self._make()
+        return dict.__getitem__(self, name)
 
 
 @dataclass(frozen=True)
@@ -98,8 +91,8 @@ def show(
 ) -> Shown:
     """What it is shown of one of the kit's matrices; ``zero=True`` for inputs that are zero."""
     repairer = site_repairer(subject)
-    matrix = _matrices(subject)[layout][number]
-    weights = _matrices(subject)["delta"][0].weights
+    matrix = subject.once(all_matrices)[layout][number]
+    weights = subject.once(all_matrices)["delta"][0].weights
     place = matrix.site.place
     weight, reference = weights.matrix(place), weights.reference(place)
     models = Asked(lambda: 0.9 * weight, named_models(subject))
@@ -109,14 +102,6 @@ def show(
     )
     view = EditView(matrix.site.info, weight, reference, models)
     return Shown(repairer, view, statistics, models)
-
-
-def _matrices(subject: Subject) -> Mapping[Layout, tuple[Matrix, ...]]:
-    return subject.once(_make_matrices)
-
-
-def _make_matrices(subject: Subject) -> Mapping[Layout, tuple[Matrix, ...]]:
-    return make_matrices(subject.folder / "matrices")
 
 
 def points(subject: Subject) -> Iterator[float]:
@@ -202,17 +187,14 @@ def _tensors(shown: Shown) -> dict[str, Tensor]:
     assert view.reference is not None
     found = {"view.weight": view.weight, "view.reference": view.reference}
     found |= {f"view.models[{name!r}]": value for name, value in shown.models.items()}
-    for (name, accumulator), state in shown.statistics.states.items():
-        for key, value in state.items():
-            found[f"statistics[{name!r}, {type(accumulator).__name__}][{key!r}]"] = value
-    return found
+    return found | shown.statistics.shown()
 
 
 def works_on(layout: Layout) -> Callable[[Subject], None]:
     """A check that a repairer gives a finite matrix for those of a layout."""
 
     def check(subject: Subject) -> None:
-        for number in range(len(_matrices(subject)[layout])):
+        for number in range(len(subject.once(all_matrices)[layout])):
             shown = show(subject, layout, number)
             new = shown.edit()
             if new.shape != shown.view.weight.shape or not torch.isfinite(new).all():
@@ -281,29 +263,9 @@ def declared_models(subject: Subject) -> None:
         raise Broken(f"the spec names the model {min(named - asked)!r}, which is never looked at")
 
 
-def no_random(subject: Subject) -> None:
-    """Global random numbers are left alone, by edits and by training."""
-    try:
-        with no_draws():
-            _act(subject)
-    except Drew as drawn:
-        raise Broken(
-            f"it draws or seeds the global random numbers of {drawn}; use a generator of its own"
-        ) from drawn
-
-
-def no_writes(subject: Subject) -> None:
-    """No file is written, by edits and by training."""
-    if not subject.spec.trains:
-        _matrices(subject)  # which the kit writes
-    with watched(subject.folder / "empty") as deeds:
-        _act(subject)
-    if deeds.written:
-        raise Broken(f"it writes to {deeds.written[0]}: a repairer gives values and keeps nothing")
-
-
-def _act(subject: Subject) -> None:
+def action(subject: Subject) -> Callable[[], object]:
+    """What sets a repairer to work: an edit, or a short training."""
     if subject.spec.trains:
-        trained(subject)
-    else:
-        show(subject).edit()
+        return lambda: trained(subject)
+    subject.once(all_matrices)  # which the kit writes
+    return lambda: show(subject).edit()

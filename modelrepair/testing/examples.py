@@ -14,7 +14,7 @@ from modelrepair.engine.passes.statistics import BlockSums, SetBatches, SiteStat
 from modelrepair.engine.sites import Site
 from modelrepair.plugin.names import SetName, SetUse
 from modelrepair.plugin.repairer import Batch
-from modelrepair.plugin.scorer import Accumulator, Loss, Scorer, SiteBatch
+from modelrepair.plugin.scorer import Loss, Scorer, SiteBatch
 
 LENGTHS = (5, 9, 3, 7, 4, 6, 8)
 BATCHES: tuple[tuple[int, ...], ...] = ((2, 4, 0), (5, 3), (6, 1))
@@ -120,15 +120,6 @@ class Examples:
         flat = inputs.reshape(-1, inputs.shape[-1])[tokens]
         grown = gradients.reshape(-1, gradients.shape[-1])[tokens]
         return Seen(flat, grown if group.reads_gradients else None, tokens)
-
-
-def accumulators_of(scorer: Scorer) -> list[tuple[SetName, Accumulator]]:
-    """Every accumulator that a scorer needs, with its set.
-
-    >>> accumulators_of(scorer)                                               # doctest: +SKIP
-    [('realign', InputNorms(tokens='all', norm='rms', ...))]
-    """
-    return [(name, each) for name, several in scorer.needs.items() for each in several]
 
 
 def _draw(name: str, *shape: int) -> Tensor:

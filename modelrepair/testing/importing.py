@@ -14,12 +14,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint
+from itertools import chain
 from typing import Any
 
-import pluggy
-
 from modelrepair.plugin import hookspecs
-from modelrepair.plugin.loading import KINDS
+from modelrepair.plugin.hooks import ask
 from modelrepair.plugin.options import parse_options
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 
@@ -51,13 +50,9 @@ def register(values: Sequence[str]) -> Cost:
     """
     begun = time.perf_counter()
     for value in values:
-        manager = pluggy.PluginManager(hookspecs.PROJECT)
-        manager.add_hookspecs(hookspecs)
-        manager.register(EntryPoint("plugin", value, hookspecs.PROJECT).load())
-        for hook in KINDS:
-            for offered in getattr(manager.hook, hook)():
-                for spec in offered:
-                    _ask(spec)
+        asked = ask(EntryPoint("plugin", value, hookspecs.PROJECT))
+        for spec in chain.from_iterable(asked.offered.values()):
+            _ask(spec)
     seconds = time.perf_counter() - begun
     return Cost(seconds, tuple(name for name in HEAVY if name in sys.modules))
 

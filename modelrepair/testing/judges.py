@@ -11,10 +11,9 @@ from modelrepair.plugin.names import Verdict
 from modelrepair.plugin.registry import make_judge
 from modelrepair.testing.checks import Broken, Check
 from modelrepair.testing.common import COMMON
+from modelrepair.testing.effects import asks_no_network, draws_nothing, writes_nothing
 from modelrepair.testing.kept_text import holder_of
-from modelrepair.testing.network import no_network
 from modelrepair.testing.subject import Subject
-from modelrepair.testing.watching import Drew, no_draws, watched
 
 ALLOWED: tuple[str, ...] = get_args(Verdict)
 LONG = 100_000
@@ -150,35 +149,8 @@ def answers(what: str, *texts: str) -> Callable[[Subject], None]:
     return check
 
 
-def no_random(subject: Subject) -> None:
-    """Global random numbers are left alone."""
-    try:
-        with no_draws():
-            asked(made(subject), PANEL)
-    except Drew as drawn:
-        raise Broken(
-            f"it draws or seeds the global random numbers of {drawn}; use a generator of its own"
-        ) from drawn
-
-
-def no_writes(subject: Subject) -> None:
-    """No file is written."""
-    with watched(subject.folder / "empty") as deeds:
-        asked(made(subject), PANEL)
-    if deeds.written:
-        raise Broken(f"it writes to {deeds.written[0]}: a judge gives verdicts and keeps nothing")
-
-
-def no_connection(subject: Subject) -> None:
-    """Nothing is asked of the network, neither when it is made nor when it judges."""
-    with no_network() as tried:
-        try:
-            asked(made(subject), PANEL)
-        except Exception:
-            if not tried:
-                raise
-    if tried:
-        raise Broken(f"it asks the network: {tried[0]}")
+def _on_the_panel(subject: Subject) -> Callable[[], object]:
+    return lambda: asked(made(subject), PANEL)
 
 
 def no_text_kept(subject: Subject) -> None:
@@ -297,24 +269,9 @@ CHECKS: tuple[Check, ...] = (
         answers("control characters", *CONTROLS),
         "it failed on control characters: … · it gave … for two exchanges with control characters",
     ),
-    Check(
-        "no-random",
-        "It neither draws from nor seeds the global random numbers of torch, numpy and Python.",
-        no_random,
-        "it draws or seeds the global random numbers of …; use a generator of its own",
-    ),
-    Check(
-        "no-writes",
-        "It writes, makes, renames and removes no file.",
-        no_writes,
-        "it writes to …: a judge gives verdicts and keeps nothing",
-    ),
-    Check(
-        "no-network",
-        "It asks nothing of the network, neither when it is made nor when it judges.",
-        no_connection,
-        "it asks the network: …",
-    ),
+    draws_nothing(_on_the_panel),
+    writes_nothing(_on_the_panel, "a judge gives verdicts"),
+    asks_no_network(_on_the_panel, "it asks the network: …"),
     Check(
         "keeps-no-text",
         "It keeps no prompt and no answer, in itself, its class, its module or a cache.",

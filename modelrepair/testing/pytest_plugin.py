@@ -108,16 +108,15 @@ class _Recorder:
     def _records(self) -> list[Record]:
         if not self.found:
             return []
-        from modelrepair.plugin.registry import load_registry
         from modelrepair.testing.checks import KIT
         from modelrepair.testing.kinds import KINDS
         from modelrepair.testing.record import Record
-        from modelrepair.testing.subject import own_version
+        from modelrepair.version import version
 
         # Of a class none of whose tests could run, the package is not known.
         default = {
             "kit": KIT,
-            "modelrepair": own_version(load_registry()),
+            "modelrepair": version(),
             "distribution": "?",
             "version": "?",
         }

@@ -6,6 +6,7 @@ from modelrepair.plugin.registry import repairer_options
 from modelrepair.testing import edits, training
 from modelrepair.testing.checks import Broken, Check
 from modelrepair.testing.common import COMMON
+from modelrepair.testing.effects import draws_nothing, writes_nothing
 from modelrepair.testing.subject import Subject
 
 
@@ -125,18 +126,8 @@ CHECKS: tuple[Check, ...] = (
         edits.nothing_to_go_by,
         "it gave values that are not finite on …",
     ),
-    Check(
-        "no-random",
-        "It neither draws from nor seeds the global random numbers of torch, numpy and Python.",
-        edits.no_random,
-        "it draws or seeds the global random numbers of …; use a generator of its own",
-    ),
-    Check(
-        "no-writes",
-        "It writes, makes, renames and removes no file.",
-        edits.no_writes,
-        "it writes to …: a repairer gives values and keeps nothing",
-    ),
+    draws_nothing(edits.action),
+    writes_nothing(edits.action, "a repairer gives values"),
     Check(
         "steps",
         "A repairer that trains yields the number of steps taken, more each time.",

@@ -11,7 +11,8 @@ from modelrepair.errors import ModelRepairError, UsageError, kind_and_message, o
 from modelrepair.plugin.options import hide_secrets
 from modelrepair.testing.checks import KIT, Broken, Check, NotApplicable
 from modelrepair.testing.record import Outcome, Record, Result
-from modelrepair.testing.subject import Subject, open_subject, own_version
+from modelrepair.testing.subject import Subject, open_subject
+from modelrepair.version import version
 
 
 def check(
@@ -105,7 +106,7 @@ def record_of(subject: Subject, results: Iterable[Result]) -> Record:
     shown = hide_secrets(getattr(subject.spec, "options", None), subject.options)
     return Record(
         kit=KIT,
-        modelrepair=own_version(subject.registry),
+        modelrepair=version(),
         kind=subject.kind.name,
         name=subject.name,
         distribution=subject.registered.distribution,

@@ -13,11 +13,13 @@ from torch import Tensor
 from modelrepair.engine.passes.statistics import BlockSums
 from modelrepair.plugin.scorer import SiteView
 from modelrepair.testing.checks import Broken, Check, NotApplicable
+from modelrepair.testing.effects import asks_no_network, draws_nothing, writes_nothing
 from modelrepair.testing.examples import BATCHES, LENGTHS, Examples
 from modelrepair.testing.matrices import Layout, Matrix
 from modelrepair.testing.subject import Subject
 from modelrepair.testing.trials import (
     PLAIN,
+    SPLIT_TOLERANCE,
     accumulators,
     all_matrices,
     difference,
@@ -28,12 +30,9 @@ from modelrepair.testing.trials import (
     sets_of,
     statistics,
 )
-from modelrepair.testing.watching import Deeds, Drew, no_draws, watched
 
 ORDER_TOLERANCE = 1e-6
 """What another order of the batches may change, as a share of the largest score."""
-SPLIT_TOLERANCE = 1e-4
-"""What another split of the batches may change."""
 
 
 def given(subject: Subject) -> Any:
@@ -121,31 +120,6 @@ def deterministic(subject: Subject) -> None:
     if not all(torch.equal(found[0], other) for other in found[1:]):
         share = max(difference(found[0], other) for other in found[1:])
         raise Broken(f"it gave other scores when it was asked again, by {share:.1e} of the largest")
-
-
-def no_random(subject: Subject) -> None:
-    """Global random numbers are left alone."""
-    try:
-        with no_draws():
-            score(subject, subject.once(home))
-    except Drew as drawn:
-        raise Broken(
-            f"it draws or seeds the global random numbers of {drawn}; use a generator of its own"
-        ) from drawn
-
-
-def no_writes(subject: Subject) -> None:
-    """No file is written."""
-    written = subject.once(_deeds).written
-    if written:
-        raise Broken(f"it writes to {written[0]}: a scorer gives scores and keeps nothing")
-
-
-def no_network(subject: Subject) -> None:
-    """No connection is opened."""
-    connected = subject.once(_deeds).connected
-    if connected:
-        raise Broken(f"it connects to {connected[0]}: a scorer works offline")
 
 
 def works_on(layout: Layout) -> Callable[[Subject], None]:
@@ -275,12 +249,14 @@ def _tensor(subject: Subject) -> Tensor:
     return scores
 
 
-def _deeds(subject: Subject) -> Deeds:
+def _scored(subject: Subject) -> Callable[[], object]:
     matrix = subject.once(home)
-    with watched(subject.folder / "empty") as deeds:
-        scorer = make(subject, matrix.subject_kind)
-        raw_score(subject, matrix, scorer=scorer)
-    return deeds
+    return lambda: score(subject, matrix)
+
+
+def _asked(subject: Subject) -> Callable[[], object]:
+    matrix = subject.once(home)
+    return lambda: raw_score(subject, matrix)
 
 
 _LAYOUTS: dict[Layout, str] = {
@@ -328,24 +304,9 @@ SCORES = (
         deterministic,
         "it gave other scores when it was asked again, by … of the largest",
     ),
-    Check(
-        "no-random",
-        "It neither draws from nor seeds the global random numbers of torch, numpy and Python.",
-        no_random,
-        "it draws or seeds the global random numbers of …; use a generator of its own",
-    ),
-    Check(
-        "no-writes",
-        "It writes, makes, renames and removes no file.",
-        no_writes,
-        "it writes to …: a scorer gives scores and keeps nothing",
-    ),
-    Check(
-        "no-network",
-        "It opens no connection.",
-        no_network,
-        "it connects to …: a scorer works offline",
-    ),
+    draws_nothing(_scored),
+    writes_nothing(_asked, "a scorer gives scores"),
+    asks_no_network(_asked, "it …: a scorer works offline"),
     *(
         Check(
             f"works-on-{layout}",

@@ -18,18 +18,17 @@ from modelrepair.testing.matrices import Matrix
 from modelrepair.testing.subject import Subject
 from modelrepair.testing.trials import (
     PLAIN,
-    SUBJECT_KINDS,
+    SPLIT_TOLERANCE,
     accumulators,
     all_matrices,
     difference,
     home,
+    made_for_each,
     make,
     sets_of,
     statistics,
 )
 
-SPLIT_TOLERANCE = 1e-4
-"""What another split of the batches may change, as a share of the largest value."""
 SPARE = 2
 """How many times what a state takes ``nbytes`` may say."""
 
@@ -37,22 +36,14 @@ SPARE = 2
 def made(subject: Subject) -> None:
     """It is made from its options for every kind of subject that it does not refuse."""
     subject.once(home)
-    for kind in SUBJECT_KINDS:
-        try:
-            scorer = make(subject, kind)
-        except NotApplicable:
-            continue
+    for _, scorer in made_for_each(subject):
         if not isinstance(scorer.needs, Mapping):
             raise Broken(f"its `needs` is a {type(scorer.needs).__name__}, expected a mapping")
 
 
 def sets(subject: Subject) -> None:
     """What it needs is of sets that it asks for, and gradients are of answers."""
-    for kind in SUBJECT_KINDS:
-        try:
-            scorer = make(subject, kind)
-        except NotApplicable:
-            continue
+    for kind, scorer in made_for_each(subject):
         asked = sets_of(subject, kind)
         for name, use in asked.items():
             if name not in SETS or use not in ("prompts", "pairs"):
@@ -69,15 +60,9 @@ def sets(subject: Subject) -> None:
 
 def gradients_flag(subject: Subject) -> None:
     """``gradients`` of the spec says what its accumulators read."""
-    scorers = []
-    for kind in SUBJECT_KINDS:
-        try:
-            scorers.append(make(subject, kind))
-        except NotApplicable:
-            continue
     read = any(
         each.reads == "gradients"
-        for scorer in scorers
+        for _, scorer in made_for_each(subject)
         for several in scorer.needs.values()
         for each in several
     )

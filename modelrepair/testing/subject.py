@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from modelrepair.errors import UsageError
-from modelrepair.plugin.loading import OWN, Registered
+from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.registry import Registry, load_registry
 from modelrepair.testing.checks import NotApplicable
 from modelrepair.testing.kinds import KINDS, Kind
@@ -93,15 +93,6 @@ def open_subject(
     registry = load_registry()
     registered, found = _find(registry, name, kind)
     return Subject(found, registered, registry, dict(options or {}), folder)
-
-
-def own_version(registry: Registry) -> str:
-    """The version of modelrepair.
-
-    >>> own_version(load_registry())                                          # doctest: +SKIP
-    '0.1.0'
-    """
-    return next(each.version for each in registry.plugins if each.distribution == OWN)
 
 
 def _find(registry: Registry, name: str, kind: str | None) -> tuple[Registered[Any], Kind]:

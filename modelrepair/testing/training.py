@@ -18,6 +18,7 @@ from modelrepair.plugin.registry import make_repairer
 from modelrepair.plugin.repairer import TokenizedExample, TrainingContext, TrainingRepairer
 from modelrepair.testing.checks import Broken, NotApplicable
 from modelrepair.testing.subject import Subject
+from modelrepair.testing.watching import Noted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,23 +29,6 @@ EXAMPLES = 12
 VOCABULARY = 32
 FROZEN = "embed_tokens"
 """A parameter with this in its name may not change."""
-
-
-class Read(dict[SetName, tuple[TokenizedExample, ...]]):
-    """All sets that there are, and the names of those that were read."""
-
-    def __init__(self) -> None:
-        super().__init__({name: _examples(name) for name in get_args(SetName)})
-        self.names: set[SetName] = set()
-
-    def __getitem__(self, name: SetName) -> tuple[TokenizedExample, ...]:
-        self.names.add(name)
-        return super().__getitem__(name)
-
-    def get(self, name: SetName, default: Any = None) -> Any:
-        """As a mapping's own, and on record, too."""
-        self.names.add(name)
-        return super().get(name, default)
 
 
 @dataclass(frozen=True)
@@ -81,7 +65,10 @@ def trained(subject: Subject) -> Trained:
     """
     _trains(subject)
     repairer = cast(TrainingRepairer, make_repairer(subject.registered, subject.options))
-    model, sets = _model(), Read()
+    model = _model()
+    sets = Noted[SetName, tuple[TokenizedExample, ...]](
+        {name: _examples(name) for name in get_args(SetName)}
+    )
     trainable = frozenset(name for name, each in model.named_parameters() if each.requires_grad)
     before = _values(model)
     device = torch.device("cpu")

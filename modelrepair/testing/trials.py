@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -20,6 +21,8 @@ from modelrepair.testing.subject import Subject
 
 SUBJECT_KINDS: tuple[SubjectKind, ...] = ("weight", "delta", "factor")
 PLAIN = Examples()
+SPLIT_TOLERANCE = 1e-4
+"""What another split of the batches may change, as a share of the largest value."""
 
 
 def make(subject: Subject, subject_kind: SubjectKind) -> Scorer:
@@ -39,6 +42,20 @@ def make(subject: Subject, subject_kind: SubjectKind) -> Scorer:
         return make_scorer(subject.registered, subject.options, subject_kind)
     except UsageError as error:
         raise NotApplicable(f"it refuses a {subject_kind}: {error}") from error
+
+
+def made_for_each(subject: Subject) -> Iterator[tuple[SubjectKind, Scorer]]:
+    """A new scorer for each kind of subject that it does not refuse.
+
+    >>> [kind for kind, _ in made_for_each(subject)]                          # doctest: +SKIP
+    ['weight', 'delta', 'factor']
+
+    Args:
+        subject: the plug-in.
+    """
+    for kind in SUBJECT_KINDS:
+        with contextlib.suppress(NotApplicable):
+            yield kind, make(subject, kind)
 
 
 def sets_of(subject: Subject, subject_kind: SubjectKind) -> Mapping[SetName, SetUse]:

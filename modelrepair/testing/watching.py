@@ -1,4 +1,4 @@
-"""What a plug-in does beside giving its answer: draws, files, connections."""
+"""What a plug-in does beside giving its answer: what it reads, draws and writes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,34 +23,21 @@ _CHANGES = frozenset(
 )
 
 
-@dataclass
-class Deeds:
-    """What was seen.
-
-    Args:
-        written: paths that were opened for writing, made, renamed or removed.
-        connected: addresses that were connected to.
-    """
-
-    written: list[str] = field(default_factory=list)
-    connected: list[str] = field(default_factory=list)
-
-
-_watching: list[Deeds] = []
+_watching: list[list[str]] = []
 _installed: list[bool] = []
 
 
 @contextlib.contextmanager
-def watched(folder: Path) -> Iterator[Deeds]:
-    """See what is written and connected to inside the context.
+def watched(folder: Path) -> Iterator[list[str]]:
+    """See what is written inside the context: paths that are opened for it, made or removed.
 
     Python says what its own functions open. Files that other code writes are found where they
     most likely are: in the working directory, in the folder for temporary files and at home, which
     all are ``folder`` inside the context.
 
-    >>> with watched(Path("empty")) as deeds:
+    >>> with watched(Path("empty")) as written:
     ...     _ = Path("made").write_text("x")
-    >>> deeds.written
+    >>> written
     ['made']
 
     Args:
@@ -61,24 +47,25 @@ def watched(folder: Path) -> Iterator[Deeds]:
     if not _installed:
         sys.addaudithook(_hear)  # for good: a hook can't be taken away
         _installed.append(True)
-    deeds, before = Deeds(), tempfile.tempdir
+    written: list[str] = []
+    before = tempfile.tempdir
     names = {name: os.environ.get(name) for name in ("HOME", "TMPDIR")}
     with contextlib.chdir(folder):
         os.environ.update(dict.fromkeys(names, str(folder)))
         tempfile.tempdir = str(folder)
-        _watching.append(deeds)
+        _watching.append(written)
         try:
-            yield deeds
+            yield written
         finally:
-            _watching.remove(deeds)
+            _watching.pop()
             tempfile.tempdir = before
             for name, value in names.items():
                 if value is None:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
-    if not deeds.written:
-        deeds.written += sorted(path.name for path in folder.iterdir())
+    if not written:
+        written += sorted(path.name for path in folder.iterdir())
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
@@ -87,18 +74,41 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, mode, flags = arguments
         writes = any(letter in mode for letter in "wax+") if mode else bool(flags & _WRITING)
-        # Python keeps what it compiled of modules; the null device keeps nothing.
-        if writes and isinstance(path, str | bytes) and not _is_harmless(os.fsdecode(path)):
-            _watching[-1].written.append(os.fsdecode(path))
-    elif event in _CHANGES and isinstance(arguments[0], str | bytes):
-        if not _is_harmless(os.fsdecode(arguments[0])):
-            _watching[-1].written.append(os.fsdecode(arguments[0]))
-    elif event == "socket.connect":
-        _watching[-1].connected.append(str(arguments[1]))
+    else:
+        path, writes = next(iter(arguments), None), event in _CHANGES
+    # Python keeps what it compiled of modules; the null device keeps nothing.
+    if writes and isinstance(path, str | bytes) and not _is_harmless(os.fsdecode(path)):
+        _watching[-1].append(os.fsdecode(path))
 
 
 def _is_harmless(path: str) -> bool:
     return "__pycache__" in path or path == os.devnull
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Noted(dict[K, V]):
+    """A mapping that knows which of its keys were asked for.
+
+    >>> shown = Noted({"utility": 1, "refusal": 2})
+    >>> shown["utility"], shown.names
+    (1, {'utility'})
+    """
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.names: set[K] = set()
+
+    def __getitem__(self, name: K) -> V:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: K, default: Any = None) -> Any:
+        """As a mapping's own, and on record, too."""
+        self.names.add(name)
+        return super().get(name, default)
 
 
 class Drew(Exception):

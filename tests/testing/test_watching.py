@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from modelrepair.testing.watching import Drew, no_draws, watched
+from modelrepair.testing.network import no_network
+from modelrepair.testing.watching import Drew, Noted, no_draws, watched
 
 
 def test_reading_is_fine(tmp_path):
     (tmp_path / "text").write_text("x")
-    with watched(tmp_path / "empty") as deeds:
+    with watched(tmp_path / "empty") as written, no_network() as tried:
         assert (tmp_path / "text").read_text() == "x"
         os.close(os.open(tmp_path / "text", os.O_RDONLY))
-    assert (deeds.written, deeds.connected) == ([], [])
+    assert (written, tried) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -33,16 +34,16 @@ def test_reading_is_fine(tmp_path):
     ],
 )
 def test_writing_anywhere_is_seen(tmp_path, write):
-    with watched(tmp_path / "empty") as deeds:
+    with watched(tmp_path / "empty") as written:
         write(tmp_path / "made")
-    assert deeds.written[0].endswith(("made", "elsewhere"))
+    assert written[0].endswith(("made", "elsewhere"))
 
 
 def test_what_other_code_writes_is_found_at_home(tmp_path):
     code = "import pathlib; (pathlib.Path.home() / 'made').touch()"
-    with watched(tmp_path / "empty") as deeds:
+    with watched(tmp_path / "empty") as written:
         subprocess.run([sys.executable, "-c", code], check=True)
-    assert deeds.written == ["made"]
+    assert written == ["made"]
 
 
 def test_everything_is_as_before(tmp_path):
@@ -50,10 +51,10 @@ def test_everything_is_as_before(tmp_path):
     with pytest.raises(KeyError), watched(tmp_path / "empty"):
         raise KeyError
     assert (Path.cwd(), Path.home(), os.environ.get("TMPDIR")) == before
-    with watched(tmp_path / "again") as deeds:
+    with watched(tmp_path / "again") as written:
         pass
     (tmp_path / "later").touch()
-    assert deeds.written == []
+    assert written == []
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,9 @@ def test_a_generator_of_its_own_is_fine():
         torch.randn(2, generator=torch.Generator().manual_seed(0))
         random.Random(0).random()
         np.random.default_rng(0).random()
+
+
+def test_what_is_asked_for_is_noted_and_what_is_listed_is_not():
+    shown = Noted({"a": 1, "b": 2})
+    assert (list(shown), shown.names) == (["a", "b"], set())
+    assert (shown["a"], shown.get("c", 3), shown.names) == (1, 3, {"a", "c"})
