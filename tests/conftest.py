@@ -13,6 +13,7 @@ from filelock import FileLock
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
 from tests.support.made_once import made_once
 from tests.support.pictures import pictures_drawn_once  # noqa: F401
+from tests.support.quick_runs import no_own_kinds, one_thread, own_kinds  # noqa: F401
 from tests.support.repairer_fixtures import edit, few, own_repairers  # noqa: F401
 from tests.support.signals import interruptible  # noqa: F401
 
@@ -21,32 +22,6 @@ from tests.support.signals import interruptible  # noqa: F401
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
     os.unsetenv(name)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Tests run side by side on two cores: threads of one would wait for the other's."""
-    import torch
-
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_own_kinds():
-    """The package's own kinds of prompts are asked where they are the subject: each costs time."""
-    from modelrepair.preflight import sets
-
-    patch, real = pytest.MonkeyPatch(), sets.own_kinds
-    patch.setattr(sets, "own_kinds", list)
-    yield real
-    patch.undo()
-
-
-@pytest.fixture
-def own_kinds(monkeypatch, no_own_kinds):
-    """The package's own kinds of prompts are asked, as for every user."""
-    monkeypatch.setattr("modelrepair.preflight.sets.own_kinds", no_own_kinds)
-    return no_own_kinds()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What the lab's tests share: one thread, commands in this process, small training sets."""
+"""What the lab's tests share: quick runs, commands in this process, small training sets."""
 
 from __future__ import annotations
 
@@ -10,22 +10,7 @@ import pytest
 
 from modelrepair import demo_paths as paths
 from modelrepair.cli.main import run
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_own_kinds():
-    """The package's own kinds of prompts cost time, and are no subject here."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr("modelrepair.preflight.sets.own_kinds", list)
-    yield
-    patch.undo()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    import torch
-
-    torch.set_num_threads(1)
+from tests.support.quick_runs import no_own_kinds, one_thread  # noqa: F401
 
 
 @pytest.fixture

@@ -3,66 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-import modelrepair
 from modelrepair import demo_paths as paths
+from tests.support.environments import ROOT as HOST
+from tests.support.environments import build_wheel, make_environment
+from tests.support.made_once import made_once
 
 ROOT = Path(__file__).parents[1]
 
-pytestmark = pytest.mark.slow
-
-
-def pip(*arguments: str | Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments],
-        check=True,
-    )
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheels")]
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
-    (built,) = folder.glob("*.whl")
-    return built
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, wheel):
-    folder = tmp_path_factory.mktemp("target") / "site"
-    pip("install", "--no-deps", "--target", folder, wheel)
-    return folder
-
-
-@pytest.fixture
-def run(site, tmp_path):
-    """Python with modelrepair and the installed wheel, and no other plug-in."""
-    host = Path(modelrepair.__file__).parents[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(site), str(host)]),
-        "MODELREPAIR_PLUGINS": "modelrepair-obs",
-        "OMP_NUM_THREADS": "1",
-    }
-
-    def ended(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return ended
+def environment(tmp_path_factory, wheel):
+    """modelrepair and the wheel, and no other plug-in."""
+    host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(HOST, out))
+    made = make_environment(tmp_path_factory.mktemp("environment") / "made")
+    made.install([host, wheel])
+    return made
 
 
 def test_the_wheel_holds_what_it_needs_and_no_tests(wheel):
@@ -74,21 +41,23 @@ def test_the_wheel_holds_what_it_needs_and_no_tests(wheel):
     assert not any("test" in name for name in names)
 
 
-def test_it_is_listed_once_and_comes_from_the_wheel(run, site):
-    ended = run("-c", "import modelrepair_obs.plugin as found; print(found.__file__)")
-    assert Path(ended.stdout.strip()).is_relative_to(site), ended.stderr
-    ended = run("-m", "modelrepair", "scorers", "list", "--json")
+def test_it_is_listed_once_and_comes_from_the_wheel(environment, tmp_path):
+    code = "import modelrepair_obs.plugin as found; print(found.__file__)"
+    ended = environment.run("python", "-c", code, cwd=tmp_path)
+    assert Path(ended.stdout.strip()).is_relative_to(environment.site), ended.stderr
+    ended = environment.run("modelrepair", "scorers", "list", "--json", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     (found,) = [each for each in json.loads(ended.stdout)["scorers"] if each["name"] == "obs"]
     assert (found["distribution"], found["version"]) == ("modelrepair-obs", "0.1.0")
 
 
-def test_a_fix_of_the_demo_runs_to_its_end(run, tmp_path):
+def test_a_fix_of_the_demo_runs_to_its_end(environment, tmp_path):
     sets = [word for role, path in paths.sets.items() for word in (f"--{dashed(role)}", path)]
-    ended = run(
-        *("-m", "modelrepair", "fix", paths.attacked, "--reference", paths.reference),
+    ended = environment.run(
+        *("modelrepair", "fix", paths.attacked, "--reference", paths.reference),
         *("--scorer", "obs", "--scorer-option", "group=48", "--judge", "demo-world"),
         *("--out", tmp_path / "out", "--json", *sets),
+        cwd=tmp_path,
     )
     # 1 is the gate: what the scorer masks need not repair this model, but it has to be measured.
     assert ended.returncode in (0, 1), ended.stderr
