@@ -27,8 +27,7 @@ def list_plugins(output: Output) -> None:
     from modelrepair.cli.main import COMMANDS
 
     registry = load_registry()
-    said = "hooks, or what is wrong"
-    table = Table("distribution", "version", "entry point", "status", said)
+    table = Table("distribution", "version", "entry point", "status", "hooks, or what is wrong")
     places = []  # a path in a column would leave no room for the others
     documents = []
     for plugin in registry.plugins:

@@ -24,8 +24,6 @@ KEYS = ("MODELREPAIR_ENDPOINT_KEY", "OPENAI_API_KEY")
 """Variables that may hold the endpoint's key, the first that is set."""
 ENGINES = ("vllm", "sglang", "llamacpp")
 """What servers call themselves as the owner of their models."""
-MOST_STOPS = 4
-"""Texts that end an answer: the protocol takes no more."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +242,7 @@ def ask_once(client: OpenAI, endpoint: Endpoint, route: Route, asked: Asked) -> 
         "max_tokens": asked.most,
     }
     if asked.stops:
-        settings["stop"] = list(asked.stops[:MOST_STOPS])
+        settings["stop"] = list(asked.stops)
     with endpoint_errors(endpoint.url, endpoint.model, key_of()):
         answered: Any
         if route == "completions":
@@ -266,12 +264,12 @@ def _read(endpoint: Endpoint, route: Route, answered: Any) -> Reply:
         raise without_answer(endpoint.url, "its list of choices is empty")
     choice = choices[0]
     message = getattr(choice, "message", None)
-    text = getattr(choice if route == "completions" else message, "text" if message is None else
-                   "content", None)  # fmt: skip
+    holder, field = (choice, "text") if route == "completions" else (message, "content")
+    text = getattr(holder, field, None)
     thought = ""
     for place in (message, choice):
-        for field in ("reasoning_content", "reasoning"):
-            said = getattr(place, field, None)
+        for name in ("reasoning_content", "reasoning"):
+            said = getattr(place, name, None)
             thought = thought or (said if isinstance(said, str) else "")
     if text is None and thought:
         text = ""  # all of it was a thought

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.errors import EndpointError
 from modelrepair.evaluation.endpoint import (
-    MOST_STOPS,
     Asked,
     Endpoint,
     Reply,
@@ -28,6 +27,9 @@ from modelrepair.progress import Progress
 if TYPE_CHECKING:
     from modelrepair.evaluation.panel import Panel
     from modelrepair.examples.template import Template
+
+MOST_STOPS = 4
+"""Texts that end an answer: the protocol takes no more."""
 
 
 class RemoteModel:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.checkpoint.kept_files import check_links
 from modelrepair.engine.stops import read_stops, stop_tokens
-from modelrepair.examples.checks import look_at_room
 from modelrepair.examples.splits import Splits
 from modelrepair.pipeline.models import find_base
-from modelrepair.pipeline.open_models import load_template
+from modelrepair.pipeline.open_models import folder_of_tokenizer, load_template, panel_by
 from modelrepair.plugin.judge import Judge
 from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
@@ -20,8 +19,6 @@ from modelrepair.source.resolve import Source, resolve
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.panel import Panel
-
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 
 
 @dataclass(frozen=True)
@@ -52,29 +49,16 @@ def open_behind(settings: Settings, splits: Splits, judge: Judge, notes: Notes) 
         UnsupportedModelError: there is no tokenizer, or its template can't be used.
         HubError: the Hub, the rights on it, or the network.
     """
-    from modelrepair.evaluation.panel import Panel
-    from modelrepair.examples.template_fit import fit
-
     source = _small_files(settings)
-    adapter, whole, folder = read_adapter(source.folder), source, source.folder
+    adapter, base = read_adapter(source.folder), None
     if adapter is not None:
-        whole = find_base(settings.base, adapter, weights=False, include=settings.include)
-        if not any((folder / name).exists() for name in TOKENIZER):
-            folder = whole.folder
+        base = find_base(settings.base, adapter, weights=False, include=settings.include)
+    whole, folder = base or source, folder_of_tokenizer(source, base)
     config = _config(whole.folder)
     template = load_template(
         folder, settings.max_length, None, notes, _context(config), settings.thought_markers
     )
-    splits = fit(splits, template, notes)
-    look_at_room(splits, template, settings.max_new_tokens, notes)
-    panel = Panel(
-        splits=splits,
-        template=template,
-        judge=judge,
-        max_new_tokens=settings.max_new_tokens,
-        token_budget=settings.token_budget,
-        max_thought_tokens=settings.max_thought_tokens,
-    )
+    panel = panel_by(template, settings, splits, judge, notes)
     known = len(template.tokenizer)
     named = stop_tokens(getattr(config, "eos_token_id", None), known).known
     return Behind(source.id or source.name, panel, (*read_stops(whole.folder, known).known, *named))

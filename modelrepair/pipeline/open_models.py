@@ -19,6 +19,7 @@ from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Notes, Progress
 from modelrepair.settings.settings import Arithmetic, Settings
+from modelrepair.source.resolve import Source
 from modelrepair.text.readable import readable_path
 
 if TYPE_CHECKING:
@@ -33,13 +34,21 @@ if TYPE_CHECKING:
 
 
 def tokenizer_folder(model: Model) -> Path:
-    """Where a model's tokenizer lies: an adapter may have its own, or its base's."""
-    if model.base is None or any(
-        (model.source.folder / name).exists()
-        for name in ("tokenizer.json", "tokenizer_config.json")
-    ):
-        return model.source.folder
-    return model.base.source.folder
+    """Where a model's tokenizer lies."""
+    return folder_of_tokenizer(model.source, None if model.base is None else model.base.source)
+
+
+def folder_of_tokenizer(own: Source, base: Source | None) -> Path:
+    """The same by the files of a model: an adapter may have its own, or its base's.
+
+    Args:
+        own: the model.
+        base: what it adapts; None where it is whole.
+    """
+    names = ("tokenizer.json", "tokenizer_config.json")
+    if base is None or any((own.folder / name).exists() for name in names):
+        return own.folder
+    return base.folder
 
 
 def load_template(
@@ -155,9 +164,6 @@ def open_panel(
     """What every model of this run is measured with: of the sets, what its template takes."""
     from modelrepair.engine.positions import reach_of
     from modelrepair.engine.stops import unknown_stops
-    from modelrepair.evaluation.panel import Panel
-    from modelrepair.examples.checks import look_at_room
-    from modelrepair.examples.template_fit import fit
 
     generates = fits_whole(source, skeleton.device)
     if not generates:
@@ -176,6 +182,32 @@ def open_panel(
     )
     if unknown := unknown_stops((source.base or source).source.folder, skeleton.vocabulary):
         notes.warn(unknown)
+    return panel_by(template, settings, splits, judge, notes, generates=generates)
+
+
+def panel_by(
+    template: Template,
+    settings: Settings,
+    splits: Splits,
+    judge: Judge,
+    notes: Notes,
+    *,
+    generates: bool = True,
+) -> Panel:
+    """What a model is measured with, by its template: of the sets, what that takes.
+
+    Args:
+        template: of the model.
+        settings: how long answers may be.
+        splits: the example sets.
+        judge: calls answers harmful, refusals or harmless.
+        notes: where warnings go.
+        generates: whether the model answers at all.
+    """
+    from modelrepair.evaluation.panel import Panel
+    from modelrepair.examples.checks import look_at_room
+    from modelrepair.examples.template_fit import fit
+
     splits = fit(splits, template, notes)
     if generates:
         look_at_room(splits, template, settings.max_new_tokens, notes)
