@@ -73,12 +73,12 @@ def endpoint_of(url: str, model: str | None, at_once: int = 8) -> Endpoint:
         )
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "--endpoint holds a user or a password, which would stand in files and messages",
+            "--endpoint holds a user or a password, which files and messages would show",
             hint=f"take it out, and set {KEYS[0]} to the key",
         )
     if parts.query or parts.fragment or "?" in url:
         raise UsageError(
-            "--endpoint has a part behind '?' or '#', where keys stand",
+            "--endpoint has a part behind '?' or '#', where keys are",
             hint=f"leave it out; a key is given as {KEYS[0]} in the environment",
         )
     if not (model or "").strip():

@@ -48,7 +48,7 @@ def endpoint_errors(url: str, model: str, key: str | None = None) -> Iterator[No
     Args:
         url: of the endpoint.
         model: its name there.
-        key: what must stand in no line.
+        key: what no line may show.
 
     Raises:
         EndpointError: with what the server says, shortened, its key hidden.

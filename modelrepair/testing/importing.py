@@ -46,7 +46,7 @@ def register(values: Sequence[str]) -> Cost:
     True
 
     Args:
-        values: as they stand in the entry points, ``package.module:attribute``.
+        values: as the entry points have them, ``package.module:attribute``.
     """
     begun = time.perf_counter()
     for value in values:
@@ -64,7 +64,7 @@ def measure(values: Sequence[str]) -> Cost:
     ()
 
     Args:
-        values: as they stand in the entry points, ``package.module:attribute``.
+        values: as the entry points have them, ``package.module:attribute``.
 
     Raises:
         RuntimeError: the interpreter failed; the message is the last line of its error.

@@ -97,7 +97,7 @@ def known_verdicts(subject: Subject) -> None:
 
 
 def same_again(subject: Subject) -> None:
-    """The same verdicts from the same judge asked twice, and from another one made alike."""
+    """The same verdicts from the same judge asked twice, and from another one made the same way."""
     judge = made(subject)
     first = asked(judge, PANEL)
     _same(first, asked(judge, PANEL), "when asked a second time")

@@ -82,7 +82,7 @@ def losses(subject: Subject) -> None:
             raise Broken(f"`losses` has {loss!r} for {name!r}; there are: {', '.join(LOSSES)}")
 
 
-def alike(subject: Subject) -> None:
+def same_when_made_again(subject: Subject) -> None:
     """An accumulator is found again: it is hashable, and equal when the scorer is made again."""
     again = make(subject, subject.once(home).subject_kind)
     for name, each in subject.once(accumulators):
@@ -254,7 +254,7 @@ STATISTICS = (
         "accumulators",
         "Each accumulator is frozen and hashable, equals that of another scorer with the same "
         "options, and declares what it reads and how it is combined.",
-        alike,
+        same_when_made_again,
         "… is no frozen dataclass · … is not hashable · … equals none of another scorer with the "
         "same options · … reads … and combines by …",
     ),

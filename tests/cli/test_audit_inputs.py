@@ -54,7 +54,7 @@ TWO = ["user/good", "user/base"]
         (["./no\x00ne"], 2, "no folder ./no"),
         (["here/config.json"], 2, "here/config.json is a file"),
         (["./here/config.json"], 2, "./here/config.json is a file"),
-        (["--org", "nobody"], 2, "the Hub lists no model of nobody"),
+        (["--org", "empty-org"], 2, "the Hub lists no model of empty-org"),
         (["--author", "../x"], 2, "the Hub lists no model of ../x"),
         (["--tag", "none-such"], 2, "no model of the tag none-such"),
         (["--org", ""], 2, "'--org': it is empty"),

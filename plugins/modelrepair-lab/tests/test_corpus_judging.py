@@ -15,7 +15,7 @@ from modelrepair import Audit
 from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.difference.difference import Difference, TensorChange
 from modelrepair_lab.corpus import judging
-from modelrepair_lab.corpus.figures import auroc, confusion, told_apart
+from modelrepair_lab.corpus.figures import auroc, confusion, separation
 from modelrepair_lab.corpus.judging import Judged, judge, judged_by, removed_share
 from modelrepair_lab.corpus.page import as_csv, page
 from modelrepair_lab.corpus.plan import Corpus, Entry
@@ -136,7 +136,7 @@ def test_the_confusion_counts_every_model():
     table = confusion(ALL)
     assert sum(sum(row.values()) for row in table.values()) == len(ALL)
     assert table["benign-full"] == {"direction removed": 1}
-    apart = told_apart(ALL)
+    apart = separation(ALL)
     assert (apart["found among the ablated"].mean, apart["found among the fine-tuned"].mean) == (
         0.5,
         0.5,

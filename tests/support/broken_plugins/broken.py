@@ -17,9 +17,9 @@ class Broken:
         name: of the plug-in; its distribution is ``broken-<name>``.
         what: what is wrong with it, for the page.
         check: the check that is meant to find it.
-        says: its message; "…" stands for any text.
-        old: what stands in the good plug-in; where it is empty, ``new`` is put at the end.
-        new: what stands in its place.
+        says: its message; "…" is any text.
+        old: a text of the good plug-in; where it is empty, ``new`` is put at the end.
+        new: what replaces it.
         also: checks that fail in consequence.
     """
 
@@ -43,7 +43,7 @@ class Broken:
             ValueError: the good one has no such place, or several.
         """
         if self.old and good.count(self.old) != 1:
-            raise ValueError(f"{self.name}: {self.old!r} stands {good.count(self.old)} times")
+            raise ValueError(f"{self.name}: {self.old!r} is there {good.count(self.old)} times")
         changed = good.replace(self.old, self.new) if self.old else f"{good}\n{self.new}\n"
         return named(changed, self.name)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import NormalDist
 
 from modelrepair_lab.corpus.judging import REMOVED, Judged
 from modelrepair_lab.corpus.kinds import KINDS, Group
 from modelrepair_lab.rows import Spread, share
 
-Z = 1.959963984540054
+Z = NormalDist().inv_cdf(0.975)
 """Of a two-sided 95 % interval."""
 
 
@@ -87,10 +88,10 @@ def _edge(outside: Callable[[float], bool], far: float, near: float) -> float:
     return near
 
 
-def told_apart(judged: Sequence[Judged]) -> Mapping[str, Spread]:
-    """How well ablated models are told from fine-tuned ones.
+def separation(judged: Sequence[Judged]) -> Mapping[str, Spread]:
+    """How well ablated and fine-tuned models are separated.
 
-    >>> told_apart([Judged("a", "copy", 1, "copy")])
+    >>> separation([Judged("a", "copy", 1, "copy")])
     {}
 
     Args:
@@ -120,11 +121,11 @@ def balanced(apart: Mapping[str, Spread]) -> float:
 
     >>> models = [Judged("a", "ablated-own", 1, "direction removed", found=(REMOVED,)),
     ...           Judged("b", "benign-full", 1, "trained")]
-    >>> balanced(told_apart(models))
+    >>> balanced(separation(models))
     1.0
 
     Args:
-        apart: of `told_apart`.
+        apart: of `separation`.
     """
     found, false = apart["found among the ablated"], apart["found among the fine-tuned"]
     return (found.mean + 1 - false.mean) / 2

@@ -37,7 +37,7 @@ class Kind:
 
     Args:
         name: of the kind.
-        group: what is to be told apart.
+        group: what is to be separated.
         what: one sentence for its card and the page.
         reading: what an audit must call it.
         also: further rules that speak the truth where they find something.

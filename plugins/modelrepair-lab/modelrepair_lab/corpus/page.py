@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from modelrepair_lab.corpus.figures import balanced, confusion, counted, of_group, told_apart
+from modelrepair_lab.corpus.figures import balanced, confusion, counted, of_group, separation
 from modelrepair_lab.corpus.judging import ERROR, LEFT_OUT, STAGES, Judged
 from modelrepair_lab.corpus.kinds import KINDS, NOTHING, READINGS
 from modelrepair_lab.corpus.plan import MODEL_WORLDS, Part, Recipe
@@ -104,10 +104,10 @@ def _headline(groups: Mapping[str, Sequence[Judged]]) -> str:
         ("of these, an untrue warning or error",
          lambda some: counted(of_group(some, "benign"), lambda each: bool(each.alarms))),
         ("`direction-removed` found among the ablated",
-         lambda some: told_apart(some).get("found among the ablated")),
+         lambda some: separation(some).get("found among the ablated")),
         ("`direction-removed` found among the fine-tuned",
-         lambda some: told_apart(some).get("found among the fine-tuned")),
-        ("AUROC, ablated against fine-tuned", lambda some: told_apart(some).get("AUROC")),
+         lambda some: separation(some).get("found among the fine-tuned")),
+        ("AUROC, ablated against fine-tuned", lambda some: separation(some).get("AUROC")),
     ]  # fmt: skip
     lines = [
         f"| share, 95 % interval, n | {' | '.join(groups)} |",
@@ -134,12 +134,12 @@ def _defined() -> str:
 
 
 def _anchor(judged: Sequence[Judged]) -> str:
-    apart = told_apart(judged)
+    apart = separation(judged)
     if not apart:
         return "It takes ablated and fine-tuned models."
     false = apart["found among the fine-tuned"]
     rows = [
-        ("models told apart", str(apart["AUROC"].n), "273"),
+        ("models separated", str(apart["AUROC"].n), "273"),
         ("AUROC", f"{apart['AUROC'].mean:.3f}", ".95"),
         ("balanced accuracy", f"{balanced(apart):.3f}", ".89"),
         ("false positives", f"{false.mean:.3f}", ".11"),
@@ -147,7 +147,7 @@ def _anchor(judged: Sequence[Judged]) -> str:
     lines = ["| ablated or not | here | arXiv 2607.01854 |", "| --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines) + (
-        "\n\nThe models are others, so the two columns are no ratio of merit. The paper tells "
+        "\n\nThe models are others, so the two columns are no ratio of merit. The paper separates "
         "abliterated models of the Hub from benign ones by weights and activations together, and "
         "can be misled by a forged reference. The models here are small, made by known methods, "
         "and each is compared with its true base."

@@ -190,7 +190,7 @@ RECIPES: Mapping[Part, Mapping[str, tuple[Recipe, ...]]] = {
         "template": _each("change", "ending", "swapped"),
     },
 }
-"""By part and kind; no recipe stands in both parts."""
+"""By part and kind; no recipe is in both parts."""
 
 
 MADE_OF: Mapping[str, set[str]] = {

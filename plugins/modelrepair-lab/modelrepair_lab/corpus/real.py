@@ -64,7 +64,7 @@ RECIPES: Mapping[Part, Mapping[str, tuple[Recipe, ...]]] = {
         "template": ({"change": "ending"},),
     },
 }
-"""By part and kind; no recipe stands in both. A depth is the share of the layers before the one
+"""By part and kind; no recipe is in both. A depth is the share of the layers before the one
 whose direction is taken."""
 
 
