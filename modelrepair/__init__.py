@@ -31,7 +31,9 @@ from modelrepair.errors import (
 from modelrepair.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from modelrepair.api import apply, attest, audit, audits, measure, plan, push, repair, verify
+    from modelrepair.api.checking import audit, audits, verify
+    from modelrepair.api.publishing import attest, push
+    from modelrepair.api.repairing import apply, measure, plan, repair
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
     from modelrepair.auditing.behaviour.measured import Measuring
@@ -95,17 +97,17 @@ _ON_FIRST_USE = {
     "PushReport": "publishing.push",
     "RepairReport": "pipeline.reports",
     "Verification": "artifact.findings",
-    "apply": "api",
-    "attest": "api",
-    "audit": "api",
+    "apply": "api.repairing",
+    "attest": "api.publishing",
+    "audit": "api.checking",
     "audit_comment": "auditing.comment",
-    "audits": "api",
+    "audits": "api.checking",
     "load_manifest": "artifact.reading",
-    "measure": "api",
-    "plan": "api",
-    "push": "api",
-    "repair": "api",
-    "verify": "api",
+    "measure": "api.repairing",
+    "plan": "api.repairing",
+    "push": "api.publishing",
+    "repair": "api.repairing",
+    "verify": "api.checking",
 }
 """The functions and what they return, and the module of each: authors of plug-ins need neither."""
 

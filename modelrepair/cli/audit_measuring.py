@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelrepair.cli.options import Decorator, endpoint_options, judge_options, option, section
+from modelrepair.cli.endpoint_options import endpoint_options
+from modelrepair.cli.options import Decorator, judge_options, option, section
 from modelrepair.cli.types import as_mapping
 from modelrepair.errors import UsageError
 

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from modelrepair.cli.closing import close_measure
+from modelrepair.cli.endpoint_options import endpoint_options
 from modelrepair.cli.options import (
     base_option,
-    endpoint_options,
     machine_options,
     max_length_option,
     measuring_options,

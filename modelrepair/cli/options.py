@@ -380,26 +380,6 @@ def measuring_options() -> Decorator[Any]:
     )
 
 
-def endpoint_options() -> Decorator[Any]:
-    """Where a model answers that is not here."""
-    return section(
-        "Endpoint",
-        option(
-            "--endpoint",
-            metavar="URL",
-            help="An OpenAI-compatible server that answers for the model, up to /v1; no weights "
-            "are read. Its key is in MODELREPAIR_ENDPOINT_KEY or OPENAI_API_KEY.",
-        ),
-        option("--endpoint-model", metavar="NAME", help="What the server calls the model."),
-        option(
-            "--endpoint-at-once",
-            type=click.IntRange(1, 256),
-            default=8,
-            help="Requests under way together.",
-        ),
-    )
-
-
 def machine_options() -> Decorator[Any]:
     """Where and how it is computed."""
     return section(

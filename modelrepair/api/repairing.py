@@ -1,8 +1,8 @@
-"""The public functions: repair, measure, plan; push, verify and rebuild a repaired model."""
+"""The public functions that repair and measure: plan, repair, measure, and rebuilding by a mask."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,323 +26,8 @@ from modelrepair.settings.settings import DEFAULT_SETS, NONE, Settings
 from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
-    from modelrepair.artifact.findings import Verification
-    from modelrepair.auditing.behaviour.measured import Measuring
-    from modelrepair.auditing.results import Audit
-    from modelrepair.pipeline.reports import MeasureReport, RepairReport
+    from modelrepair.pipeline.reports import MeasureReport
     from modelrepair.preflight.plan import Plan
-    from modelrepair.publishing.attest import Attestation
-    from modelrepair.publishing.push import PushReport
-
-
-def push(
-    folder: str | Path,
-    *,
-    to: str | None = None,
-    to_revision: str | None = None,
-    pr: bool = False,
-    in_place: bool = False,
-    keep_other_weights: bool = False,
-    private: bool = False,
-    force: bool = False,
-    delete: Iterable[str] = (),
-    progress: Progress | None = None,
-) -> PushReport:
-    """Push a repaired model from its folder to the Hub, in one commit.
-
-    >>> import modelrepair
-    >>> modelrepair.push("model-repaired").target                            # doctest: +SKIP
-    'me/model-repaired'
-
-    Run it again, and it finishes what a failure left, or says that nothing is to be pushed. What
-    was made from a private model goes to a private repository, from a gated one to a gated one.
-
-    Args:
-        folder: the repaired model.
-        to: the target, ``name`` or ``user/name``; default ``<me>/<model>-repaired``.
-        to_revision: a branch of the target, made where it is missing.
-        pr: open a pull request on the source; where one is open, continue that.
-        in_place: write to the source's own repository. As in a pull request, the files that hold
-            the weights as they were, and pickles, are deleted by the same commit.
-        keep_other_weights: in a pull request or in place, leave those files where they are; the
-            card warns of them, and `verify` does not pass.
-        private: make the new repository private.
-        force: push a repair that failed, is undecided or unmeasured.
-        delete: globs of files at the target that no repair of ours wrote: they are deleted, or
-            replaced where the push writes one of their name. Without, they stay, or stop it.
-        progress: where long steps are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.publishing.options import PushOptions, globs_of
-    from modelrepair.publishing.push import push as send
-
-    options = PushOptions(
-        to, to_revision, pr, in_place, keep_other_weights, private, force, globs_of(delete)
-    )
-    return send(Path(folder), options, progress)
-
-
-def verify(
-    out: str | Path,
-    *,
-    revision: str | None = None,
-    source: str | Path | None = None,
-    reference: str | Path | None = None,
-    base: str | Path | None = None,
-    attestation: str | Path | None = None,
-    public_key: str | Path | None = None,
-    progress: Progress | None = None,
-) -> Verification:
-    """Prove that a repaired model is its source with nothing changed but what its manifest names.
-
-    >>> import modelrepair
-    >>> modelrepair.verify("me/model-repaired").ok                           # doctest: +SKIP
-    True
-
-    Runs no model and no third-party code; needs torch only where an adapter was merged first.
-
-    Args:
-        out: the repaired model: a folder, or a Hub id.
-        revision: branch, tag, commit or pull request (``refs/pr/1``) of a Hub id.
-        source: what it was made from: a folder, or a Hub id, of which the commit is taken that
-            the manifest names; by default the manifest's.
-        reference: the aligned model, where the subject is a delta; likewise.
-        base: the model that the source adapts, where it is an adapter; likewise.
-        attestation: a statement that `attest` wrote: whether it says what manifest and files say.
-            The repair is checked all the same: a statement proves nothing.
-        public_key: the PEM file of who signed that statement.
-        progress: where the bytes compared are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.errors import UsageError
-    from modelrepair.verification.attestation import read_attestation
-    from modelrepair.verification.origins import verify_origins
-
-    if public_key is not None and attestation is None:
-        raise UsageError(
-            "a public key, and no attestation that it could have signed",
-            hint="name the statement with --attestation",
-        )
-    given = None if attestation is None else read_attestation(attestation, public_key)
-    with saying((progress or Silent()).note):
-        return verify_origins(out, revision, source, reference, base, progress, given)
-
-
-def attest(
-    folder: str | Path,
-    *,
-    out: str | Path | None = None,
-    sign_key: str | Path | None = None,
-    time: bool = False,
-    progress: Progress | None = None,
-) -> Attestation:
-    """Write an in-toto statement of a repair: what went in, how it was changed, what came out.
-
-    >>> import modelrepair
-    >>> modelrepair.attest("model-repaired").out                             # doctest: +SKIP
-    PosixPath('model-repaired.intoto.json')
-
-    The same repair gives the same bytes. Others check it with `verify`, which derives the repair
-    from its source again: that is the proof. A signature only says whose statement it is.
-
-    Args:
-        folder: the repaired model.
-        out: the file to write; default: beside the folder, ``<folder>.intoto.json``.
-        sign_key: the PEM file of a private key on an elliptic curve: the signature goes beside the
-            statement, under its name and ``.sig``. Needs the extra ``sign``.
-        time: put the time into the statement, which is then another each time.
-        progress: where the bytes read are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.publishing.attest import attest_folder
-
-    return attest_folder(
-        Path(folder),
-        None if out is None else Path(out),
-        sign_key=None if sign_key is None else Path(sign_key),
-        time=time,
-        progress=progress,
-    )
-
-
-def audit(
-    model: str | Path,
-    *,
-    revision: str | None = None,
-    base: str | Path | None = None,
-    candidates: Iterable[str | Path] = (),
-    source: str | Path | None = None,
-    reference: str | Path | None = None,
-    proof: bool = False,
-    budget: int | None = None,
-    seed: int | None = None,
-    deep: bool = False,
-    inventory: bool = False,
-    measure: Measuring | None = None,
-    progress: Progress | None = None,
-) -> Audit:
-    """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
-
-    >>> import modelrepair
-    >>> from modelrepair import demo_paths as paths
-    >>> audit = modelrepair.audit(paths.attacked, base=paths.reference, seed=1)
-    >>> audit.outcome("found", at_least="error")
-    []
-
-    Args:
-        model: a folder, or a Hub id.
-        revision: branch, tag or commit on the Hub.
-        base: what it is compared with, whatever it claims to come from; ``"none"`` for nothing.
-        candidates: other models that it may come from.
-        source: what a repair was made from; by default what its manifest names.
-        reference: the reference that it was made with, where it masks a delta; likewise.
-        proof: where it claims to be a repair, derive that again, as `verify` does.
-        budget: bytes of each side that may be read; by default 36,000,000.
-        seed: of the parts of the weights that are compared; by default a fresh one, so that no
-            uploader can aim between them. It is in the result.
-        deep: compare every tensor with the base's in full; models on the Hub are downloaded.
-        inventory: list the files with their digests, the licences, and the measures that a
-            repair states; a folder's files are read whole.
-        measure: the sets and the judge that its answers, and its base's, are measured with; by
-            default they are not.
-        progress: where long steps are shown.
-
-    Raises:
-        ModelRepairError: the model can't be opened; see `modelrepair.errors`.
-    """
-    from modelrepair.auditing.audit import audit_one, choices_of
-
-    choices = choices_of(
-        base=base, candidates=candidates, source=source, reference=reference, budget=budget,
-        seed=seed, deep=deep, proof=proof, inventory=inventory, measuring=measure,
-    )  # fmt: skip
-    return audit_one(model, revision, choices, progress)
-
-
-def audits(
-    models: Iterable[str] = (),
-    *,
-    authors: Iterable[str] = (),
-    tags: Iterable[str] = (),
-    shard: str | None = None,
-    base: str | Path | None = None,
-    candidates: Iterable[str | Path] = (),
-    source: str | Path | None = None,
-    reference: str | Path | None = None,
-    proof: bool = False,
-    budget: int | None = None,
-    seed: int | None = None,
-    deep: bool = False,
-    inventory: bool = False,
-    measure: Measuring | None = None,
-    state: str | Path | None = None,
-    at_once: int = 4,
-    progress: Progress | None = None,
-) -> Iterator[Audit]:
-    """Look at many models, several at a time, and give each audit as it is done.
-
-    >>> import modelrepair
-    >>> from modelrepair import demo_paths as paths
-    >>> audits = modelrepair.audits([str(paths.attacked), "./missing"], base="none")
-    >>> [str(audit.error) for audit in audits if audit.error]
-    ['no folder ./missing']
-
-    A model that can't be looked at ends nothing: its audit holds the error.
-
-    Args:
-        models: folders, or ids, each with ``@revision`` where it is not the newest.
-        authors: users or organisations, of each all models that the token can see.
-        tags: of each, the models on the Hub that have it; with authors, those of theirs.
-        shard: ``"i/n"``: of the list, part i of n, by the names alone.
-        base: see `audit`.
-        candidates: see `audit`.
-        source: see `audit`.
-        reference: see `audit`.
-        proof: see `audit`.
-        budget: see `audit`.
-        seed: see `audit`.
-        deep: see `audit`.
-        inventory: see `audit`.
-        measure: see `audit`; no endpoint, which answers for one model.
-        state: a file that keeps the finished audits: the same call after an interruption gives
-            those first, and looks at the others.
-        at_once: how many are looked at together.
-        progress: where their number is shown.
-
-    Raises:
-        ModelRepairError: there is no such list; see `modelrepair.errors`.
-    """
-    from modelrepair.auditing.audit import asked_of, audit_one, check_base, choices_of
-    from modelrepair.auditing.bulk import audit_all
-    from modelrepair.auditing.state import State
-    from modelrepair.auditing.targets import Shard, expand
-    from modelrepair.errors import UsageError
-
-    if measure is not None and measure.endpoint is not None:
-        raise UsageError("an endpoint answers for one model", hint="audit the models one by one")
-    choices = choices_of(
-        base=base, candidates=candidates, source=source, reference=reference, budget=budget,
-        seed=seed, deep=deep, proof=proof, inventory=inventory, measuring=measure,
-    )  # fmt: skip
-    part = None if shard is None else Shard.parse(shard)
-    names = expand(models, authors=list(authors), tags=list(tags), shard=part)
-    check_base(choices)
-    kept = None if state is None else State(Path(state), asked_of(choices))
-    yield from audit_all(
-        names,
-        lambda name: audit_one(name, choices=choices),
-        state=kept,
-        at_once=at_once,
-        progress=progress,
-    )
-
-
-def apply(
-    mask: str | Path,
-    source: str | Path,
-    *,
-    reference: str | Path | None = None,
-    base: str | Path | None = None,
-    out: str | Path,
-    progress: Progress | None = None,
-) -> Path:
-    """Rebuild a repaired model from its source and its mask, bit for bit, on any processor.
-
-    >>> import modelrepair
-    >>> modelrepair.apply("model-repaired", "user/model", out="rebuilt")     # doctest: +SKIP
-    PosixPath('rebuilt')
-
-    Args:
-        mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
-        source: what the mask was made for: a folder, or a Hub id, of which the commit is taken
-            that the mask names.
-        reference: the aligned model, where the subject is a delta; an id likewise.
-        base: the model that the source adapts, where an adapter was merged first; an id likewise.
-        out: the folder to write.
-        progress: where the bytes written are shown.
-
-    Raises:
-        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
-    """
-    from modelrepair.verification.origins import origins_of_mask, pinned
-    from modelrepair.verification.rebuild import apply as rebuild
-    from modelrepair.verification.rebuild import included
-
-    made_from, include = origins_of_mask(Path(mask)), included(Path(mask))
-    return rebuild(
-        mask,
-        pinned(source, made_from.source, include).folder,
-        reference=None if reference is None else pinned(reference, made_from.reference).folder,
-        base=None if base is None else pinned(base, made_from.base, include).folder,
-        out=out,
-        progress=progress,
-    )
 
 
 @taking(RepairArguments)
@@ -576,3 +261,45 @@ def repair_and_push(
         return replace(report, warnings=(*report.warnings, f"not pushed: {why}"))
     reported(report)
     return replace(report, pushed=push_folder(report.out, options, progress))
+
+
+def apply(
+    mask: str | Path,
+    source: str | Path,
+    *,
+    reference: str | Path | None = None,
+    base: str | Path | None = None,
+    out: str | Path,
+    progress: Progress | None = None,
+) -> Path:
+    """Rebuild a repaired model from its source and its mask, bit for bit, on any processor.
+
+    >>> import modelrepair
+    >>> modelrepair.apply("model-repaired", "user/model", out="rebuilt")     # doctest: +SKIP
+    PosixPath('rebuilt')
+
+    Args:
+        mask: a repaired model's folder, or its ``repair/mask.safetensors`` alone.
+        source: what the mask was made for: a folder, or a Hub id, of which the commit is taken
+            that the mask names.
+        reference: the aligned model, where the subject is a delta; an id likewise.
+        base: the model that the source adapts, where an adapter was merged first; an id likewise.
+        out: the folder to write.
+        progress: where the bytes written are shown.
+
+    Raises:
+        ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
+    """
+    from modelrepair.verification.origins import origins_of_mask, pinned
+    from modelrepair.verification.rebuild import apply as rebuild
+    from modelrepair.verification.rebuild import included
+
+    made_from, include = origins_of_mask(Path(mask)), included(Path(mask))
+    return rebuild(
+        mask,
+        pinned(source, made_from.source, include).folder,
+        reference=None if reference is None else pinned(reference, made_from.reference).folder,
+        base=None if base is None else pinned(base, made_from.base, include).folder,
+        out=out,
+        progress=progress,
+    )

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair import api
+from modelrepair.api import repairing
 from modelrepair.errors import HubError
 from modelrepair.pipeline.reports import RepairReport
 from modelrepair.progress import Silent
@@ -27,7 +27,7 @@ def repaired(monkeypatch):
         def push(*given):
             raise HubError("the connection broke", hint="finish it with: modelrepair push out")
 
-        monkeypatch.setattr(api, "push_folder", push)
+        monkeypatch.setattr(repairing, "push_folder", push)
         return [report]
 
     return end
@@ -36,7 +36,7 @@ def repaired(monkeypatch):
 def test_the_report_is_there_before_a_push_that_fails(repaired):
     expected, shown = repaired("passed"), []
     with pytest.raises(HubError, match="connection broke"):
-        api.repair_and_push(
+        repairing.repair_and_push(
             Settings("user/model"), None, Silent(), PushOptions(), reported=shown.append
         )
     assert shown == expected
@@ -45,7 +45,7 @@ def test_the_report_is_there_before_a_push_that_fails(repaired):
 @pytest.mark.parametrize("verdict", ["failed", "undecided", "unmeasured"])
 def test_what_is_not_pushed_says_why_and_names_no_force(repaired, verdict):
     repaired(verdict)
-    report = api.repair_and_push(Settings("user/model"), None, Silent(), PushOptions())
+    report = repairing.repair_and_push(Settings("user/model"), None, Silent(), PushOptions())
     assert report.pushed is None
     (said,) = report.warnings
     assert said.startswith("not pushed: ")
