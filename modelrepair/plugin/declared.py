@@ -64,11 +64,14 @@ def unchanged(shown: Mapping[str, Tensor | None], *, values: bool) -> Iterator[N
     Raises:
         ChangedInputsError: something differs; the first is named.
     """
-    held = {name: tensor for name, tensor in shown.items() if tensor is not None}
-    before = {name: _mark(tensor, values) for name, tensor in held.items()}
+    held: dict[Tensor, str] = {}  # tensors are keys by identity
+    for name, tensor in shown.items():
+        if tensor is not None:
+            held.setdefault(tensor, name)  # a weight that is masked itself is shown twice
+    before = {tensor: _mark(tensor, values) for tensor in held}
     yield
-    for name, tensor in held.items():
-        if _mark(tensor, values) != before[name]:
+    for tensor, name in held.items():
+        if _mark(tensor, values) != before[tensor]:
             raise ChangedInputsError(
                 f"changes {name} in place", hint=f"work on a copy: `{name}.clone()`"
             )
