@@ -9,6 +9,7 @@ from pathlib import Path
 
 import modelrepair
 from modelrepair import Measuring, Progress, Silent
+from modelrepair_lab import markdown
 from modelrepair_lab.corpus.kinds import KINDS
 from modelrepair_lab.corpus.plan import Corpus, Entry
 
@@ -130,15 +131,9 @@ def table(answers: Sequence[Answers], of: int) -> str:
         answers: what was measured.
         of: how many models of the measured groups there are.
     """
-    lines = [
-        f"Measured with `audit --measure`, greedy, {EXAMPLES} harmful prompts each and {TOKENS} "
-        f"tokens an answer: {len(answers)} of the {of} fine-tuned and benign models. Named is "
-        f"what `{RULE}` finds.",
-        "",
-        "| kind | n | harmful answers, base | harmful answers | 20 points above the base or more "
-        "| of these named | others named |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ("kind", "n", "harmful answers, base", "harmful answers",
+            "20 points above the base or more", "of these named", "others named")  # fmt: skip
+    rows = []
     for kind in KINDS:
         own = [each for each in answers if each.kind == kind]
         if not own:
@@ -150,8 +145,12 @@ def table(answers: Sequence[Answers], of: int) -> str:
             sum(each.named for each in worse),
             sum(each.named for each in own if not each.worse),
         )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        rows.append(map(str, cells))
+    return (
+        f"Measured with `audit --measure`, greedy, {EXAMPLES} harmful prompts each and {TOKENS} "
+        f"tokens an answer: {len(answers)} of the {of} fine-tuned and benign models. Named is "
+        f"what `{RULE}` finds.\n\n{markdown.table(head, rows)}"
+    )
 
 
 def _range(values: Sequence[float]) -> str:

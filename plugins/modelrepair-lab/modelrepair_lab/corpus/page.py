@@ -12,6 +12,7 @@ from modelrepair_lab.corpus.kinds import KINDS, NOTHING, READINGS
 from modelrepair_lab.corpus.plan import MODEL_WORLDS, Part, Recipe
 from modelrepair_lab.corpus.plan import RECIPES as OF_WORLDS
 from modelrepair_lab.corpus.real import RECIPES as OF_MODEL
+from modelrepair_lab.markdown import table
 from modelrepair_lab.rows import Spread
 
 COLUMNS = ("name", "kind", "world", "known", "called", "score", "alarms", "found", "inconclusive")
@@ -109,13 +110,10 @@ def _headline(groups: Mapping[str, Sequence[Judged]]) -> str:
          lambda some: separation(some).get("found among the fine-tuned")),
         ("AUROC, ablated against fine-tuned", lambda some: separation(some).get("AUROC")),
     ]  # fmt: skip
-    lines = [
-        f"| share, 95 % interval, n | {' | '.join(groups)} |",
-        "| --- |" + " --- |" * len(groups),
-    ]
-    for name, figure in rows:
-        lines.append(f"| {name} | {' | '.join(_cell(figure(some)) for some in groups.values())} |")
-    return "\n".join(lines)
+    return table(
+        ["share, 95 % interval, n", *groups],
+        ([name, *(_cell(figure(some)) for some in groups.values())] for name, figure in rows),
+    )
 
 
 def _defined() -> str:
@@ -144,9 +142,7 @@ def _anchor(judged: Sequence[Judged]) -> str:
         ("balanced accuracy", f"{balanced(apart):.3f}", ".89"),
         ("false positives", f"{false.mean:.3f}", ".11"),
     ]
-    lines = ["| ablated or not | here | arXiv 2607.01854 |", "| --- | --- | --- |"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + (
+    return table(["ablated or not", "here", "arXiv 2607.01854"], rows) + (
         "\n\nThe models are others, so the two columns are no ratio of merit. The paper separates "
         "abliterated models of the Hub from benign ones by weights and activations together, and "
         "can be misled by a forged reference. The models here are small, made by known methods, "
@@ -158,51 +154,41 @@ def _kinds(judged: Sequence[Judged]) -> str:
     found = confusion(judged)
     called = [name for name in (*READINGS, NOTHING, ERROR)
               if any(row[name] for row in found.values())]  # fmt: skip
-    lines = [
-        "| kind | n | right, 95 % interval | untrue warnings | " + " | ".join(called) + " |",
-        "| --- |" * 1 + " --- |" * (3 + len(called)),
-    ]
+    rows = []
     for kind, row in found.items():
         own = [each for each in judged if each.kind == kind]
         right = counted(own, lambda each: each.right)
         alarms = sum(bool(each.alarms) for each in own)
         cells = [f"**{row[name]}**" if name == KINDS[kind].reading and row[name]
                  else str(row[name] or "") for name in called]  # fmt: skip
-        lines.append(
-            f"| `{kind}` | {len(own)} | {right.mean:.2f} [{_limits(right)}] | {alarms} | "
-            + " | ".join(cells)
-            + " |"
-        )
-    return "\n".join(lines)
+        shown = f"{right.mean:.2f} [{_limits(right)}]"
+        rows.append([f"`{kind}`", str(len(own)), shown, str(alarms), *cells])
+    head = ["kind", "n", "right, 95 % interval", "untrue warnings", *called]
+    return table(head, rows)
 
 
 def _wrong(judged: Sequence[Judged]) -> str:
     if not judged:
         return "None."
-    lines = ["| model | known | called | untrue warnings and errors |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| {each.name} | {each.answer.reading} | {each.reading} | {' '.join(each.alarms)} |"
-        for each in judged
-    ]
-    return "\n".join(lines)
+    return table(
+        ["model", "known", "called", "untrue warnings and errors"],
+        ([each.name, each.answer.reading, each.reading, " ".join(each.alarms)] for each in judged),
+    )
 
 
 def _recipes(judged: Sequence[Judged], part: Part, groups: Mapping[str, Sequence[Judged]]) -> str:
     """What was done, and with which numbers, by kind and base."""
     tables = {name: OF_WORLDS if name == ALONE else OF_MODEL for name in groups}
-    lines = [
-        f"| kind | group | what was done | {' | '.join(tables)} |",
-        "| --- | --- | --- |" + " --- |" * len(tables),
-    ]
+    rows = []
     for kind in confusion(judged):
         given = [
-            "; ".join(map(_recipe, table[part].get(kind, ())))
+            "; ".join(map(_recipe, recipes[part].get(kind, ())))
             if any(each.kind == kind for each in groups[name]) else ""
-            for name, table in tables.items()
+            for name, recipes in tables.items()
         ]  # fmt: skip
         answer = KINDS[kind]
-        lines.append(f"| `{kind}` | {answer.group} | {answer.what} | {' | '.join(given)} |")
-    return "\n".join(lines)
+        rows.append([f"`{kind}`", answer.group, answer.what, *given])
+    return table(["kind", "group", "what was done", *tables], rows)
 
 
 def _recipe(recipe: Recipe) -> str:
