@@ -121,7 +121,7 @@ def test_a_limit_of_another_length_goes_on_where_an_interrupted_one_stood(
 
 @pytest.mark.slow
 def test_no_model_gives_more_answers_than_the_plan_says(few, tmp_path, monkeypatch):
-    from modelrepair.evaluation import evaluate
+    from modelrepair.evaluation import sources
 
     answered = []
 
@@ -129,8 +129,8 @@ def test_no_model_gives_more_answers_than_the_plan_says(few, tmp_path, monkeypat
         answered.append(len(examples))
         return generate(model, asking, examples, **options)
 
-    generate = evaluate.generate
-    monkeypatch.setattr(evaluate, "generate", counted)
+    generate = sources.generate
+    monkeypatch.setattr(sources, "generate", counted)
     few.pop("refusal")  # so that they are the reference's own
     asked = {
         "reference": paths.reference,
