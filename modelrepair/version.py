@@ -1,8 +1,9 @@
-"""The version of the installed package."""
+"""The version of the installed package, and its links."""
 
 from __future__ import annotations
 
 import importlib.metadata
+from urllib.parse import urljoin
 
 
 def version() -> str:
@@ -18,14 +19,31 @@ def version() -> str:
 
 
 def project_address() -> str | None:
-    """The project's address: the first of ``[project.urls]`` in pyproject.toml; None where unset.
+    """The repository's address, as the package was built with it; None where it had none.
 
     >>> project_address()  # doctest: +SKIP
     'https://example.org/modelrepair'
     """
+    return _links().get("Repository")
+
+
+def page(path: str) -> str | None:
+    """Where a page of this version's documentation is shown; None where no address is known.
+
+    >>> page("docs/errors.md")  # doctest: +SKIP
+    'https://example.org/modelrepair/blob/v0.1.0/docs/errors.md'
+
+    Args:
+        path: from the root of the project.
+    """
+    index = _links().get("Documentation")
+    return None if index is None else urljoin(index, f"../{path}")
+
+
+def _links() -> dict[str, str]:
+    """The project's links by their names, from the package's metadata."""
     try:
         found = importlib.metadata.metadata("modelrepair").get_all("Project-URL") or []
     except importlib.metadata.PackageNotFoundError:
-        return None
-    addresses = [each.partition(",")[2].strip() for each in found]
-    return addresses[0].rstrip("/") if addresses else None
+        return {}
+    return dict(each.split(", ", 1) for each in found)

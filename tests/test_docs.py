@@ -43,30 +43,25 @@ def generator():
 
 @pytest.mark.parametrize(
     "page",
-    ["conformance.md"] + [f"reference/{name}.md" for name in ("cli", "lab", "api", "audit-rules")],
+    ["docs/conformance.md"]
+    + [f"docs/reference/{name}.md" for name in ("cli", "lab", "api", "audit-rules")]
+    + ["CITATION.cff", "SECURITY.md", ".github/ISSUE_TEMPLATE/config.yml"],
 )
 def test_the_reference_is_current(generator, page, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    written = (ROOT / page).read_text(encoding="utf-8")
     assert generator.pages()[page] == written, "run `make docs`"
 
 
 def test_check_finds_a_stale_page(generator, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(generator, "DOCS", tmp_path)
+    monkeypatch.setattr(generator, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "argv", ["generate.py"])
     assert generator.main() == 0
     monkeypatch.setattr(sys, "argv", ["generate.py", "--check"])
     assert generator.main() == 0
-    (tmp_path / "errors.md").write_text("old")
+    (tmp_path / "docs" / "errors.md").write_text("old")
     assert generator.main() == 1
-    assert "not current: errors.md;" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page):
-    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
-        if not target.startswith(("https://", "http://", "mailto:")):
-            assert (page.parent / target).exists(), target
+    assert "not current: docs/errors.md;" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

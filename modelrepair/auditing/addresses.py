@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modelrepair.auditing.rule import Rule
-from modelrepair.version import project_address
+from modelrepair.version import page
 
 RULES_PAGE = "docs/reference/audit-rules.md"
 """The generated page with every rule, from the root of the project."""
@@ -31,9 +31,8 @@ def path_of(rule: Rule) -> str:
 
 
 def address_of(rule: Rule) -> str | None:
-    """The same as a whole address; None where pyproject.toml names none of the project."""
-    project = project_address()
-    return None if project is None else f"{project}/{path_of(rule)}"
+    """The same as a whole address; None where the package was built without one."""
+    return page(path_of(rule))
 
 
 def hub() -> str:

@@ -10,7 +10,7 @@ from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.difference.difference import Difference
 from modelrepair.auditing.inventory import Inventory
 from modelrepair.auditing.rule import SEVERITIES, STAGES, Finding, Outcome, Severity, Stage
-from modelrepair.errors import InconclusiveError, ModelRepairError, url_of
+from modelrepair.errors import InconclusiveError, ModelRepairError
 from modelrepair.text.display import Glance, Glanced
 from modelrepair.version import version
 
@@ -124,7 +124,7 @@ class Audit(Glanced):
                 "message": str(self.error),
                 "hint": self.error.hint,
                 "exit_code": self.error.exit_code,
-                "url": url_of(self.error.id),
+                "url": self.error.url,
             }
         return document
 

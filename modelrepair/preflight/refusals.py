@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from modelrepair.errors import ModelRepairError, url_of
+from modelrepair.errors import ModelRepairError
 
 
 @dataclass
@@ -57,4 +57,4 @@ class Stopped:
         """The same of an error."""
         if error is None:
             return None
-        return cls(str(error), error.hint, error.id, error.exit_code, url_of(error.id))
+        return cls(str(error), error.hint, error.id, error.exit_code, error.url)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
-from email.message import Message
 from pathlib import Path
 
 import jsonschema
@@ -26,6 +24,7 @@ from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.published import published_json
 from modelrepair.artifact.reading import read_manifest
 from tests.kept.make import KEPT, REPAIRS
+from tests.support.project_links import ADDRESS, built_with
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = DOCS / "attestation.schema.json"
@@ -96,11 +95,10 @@ def test_it_is_a_statement_to_the_library_of_in_toto():
 
 
 def test_the_type_is_below_the_project_s_address_where_there_is_one(monkeypatch):
-    metadata = Message()
-    monkeypatch.setattr(importlib.metadata, "metadata", lambda name: metadata)
+    built_with(monkeypatch, "")
     assert predicate_type() == PREDICATE_URN
-    metadata["Project-URL"] = "Source, https://example.org/modelrepair/"
-    assert predicate_type() == "https://example.org/modelrepair/attestation/repair/v1"
+    built_with(monkeypatch, ADDRESS)
+    assert predicate_type() == f"{ADDRESS}/attestation/repair/v1"
 
 
 @given(st.integers(1, 999_999))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-from email.message import Message
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 
 from modelrepair.auditing.addresses import RULES_PAGE, address_of, in_folder, on_hub, path_of
 from modelrepair.auditing.checks import RULES
+from tests.support.project_links import ADDRESS, built_with
 
 ROOT = Path(__file__).parents[2]
 RULE = RULES["MR-FIL-001"]
@@ -25,12 +24,11 @@ def test_every_rule_has_its_anchor_on_the_generated_page():
         assert page.count(f'<a id="{anchor}"></a>`{rule.id}` {rule.name} |') == 1
 
 
-def test_a_rule_s_address_begins_with_the_project_s(monkeypatch):
-    metadata = Message()
-    monkeypatch.setattr(importlib.metadata, "metadata", lambda name: metadata)
+def test_a_rule_s_address_is_its_place_in_this_version_s_documentation(monkeypatch):
+    built_with(monkeypatch, "")
     assert address_of(RULE) is None
-    metadata["Project-URL"] = "Source, https://example.org/modelrepair/"
-    assert address_of(RULE) == f"https://example.org/modelrepair/{path_of(RULE)}"
+    built_with(monkeypatch, ADDRESS)
+    assert address_of(RULE) == f"{ADDRESS}/blob/v1.2.0/{path_of(RULE)}"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrepair.auditing import addresses
 from modelrepair.auditing.addresses import hub
 from modelrepair.auditing.checks import RULES
 from modelrepair.auditing.difference.difference import Difference, TensorChange
@@ -20,6 +19,7 @@ from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import STAGES
 from modelrepair.errors import HubError
 from tests.support.audits import AUDITS, COMMIT, HOSTILE
+from tests.support.project_links import ADDRESS, built_with
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 VOID = {"meta", "link", "input", "br"}
@@ -138,9 +138,9 @@ def test_a_repository_is_linked_at_its_commit_and_a_rule_where_the_project_has_a
 ):
     links = [each["href"] for tag, each in Read(to_html([AUDIT])).elements if tag == "a"]
     assert f"{hub()}{AUDIT.name}/tree/{COMMIT}" in links
-    monkeypatch.setattr(addresses, "project_address", lambda: "https://example.org/m")
+    built_with(monkeypatch, ADDRESS)
     links = [each["href"] for tag, each in Read(to_html([AUDIT])).elements if tag == "a"]
-    assert "https://example.org/m/docs/reference/audit-rules.md#mr-fil-001" in links
+    assert f"{ADDRESS}/blob/v1.2.0/docs/reference/audit-rules.md#mr-fil-001" in links
 
 
 def test_a_template_s_diff_is_shown_line_by_line():

@@ -17,6 +17,7 @@ import pytest
 from modelrepair import errors, repair, verify
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
+from modelrepair.errors import url_of
 from tests.support.bad_inputs import ROWS
 from tests.support.breaking import Row, scorer
 from tests.support.errors_page import page
@@ -79,7 +80,7 @@ def test_a_bad_input_is_told_in_two_lines(here, capsys, row: Row):
         "hint": hint.removeprefix(f"Hint [{row.id}]: "),
         "id": row.id,
         "exit_code": code,
-        "url": f"docs/errors.md#{row.id}",
+        "url": url_of(row.id),
     }
     assert code == row.code
 

@@ -2,45 +2,36 @@
 
     python -m tests.release.tag v0.1.0
 
-prints what is missing. The version is that of ``pyproject.toml``; ``CITATION.cff`` and
-``CHANGELOG.md`` must agree with it.
+prints what is missing. The version is that of ``pyproject.toml``, the date that of
+``CHANGELOG.md``.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-import tomllib
 from pathlib import Path
 
-import yaml
+from docs.project_files import project_files
+from hatch_build import address, declared, released
 
 ROOT = Path(__file__).parents[2]
 
 
-def declared(root: Path = ROOT) -> str:
-    """The version, from the one place that holds it."""
-    text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    return str(tomllib.loads(text)["project"]["version"])
-
-
 def problems(tag: str, root: Path = ROOT) -> list[str]:
     """What stops a release of this tag, each in one line."""
-    version = declared(root)
+    version = declared(root)["project"]["version"]
     found = []
     if tag != f"v{version}":
         found.append(f"the tag is {tag}, pyproject.toml says {version}")
-    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    if str(citation["version"]) != version:
-        found.append(f"CITATION.cff says {citation['version']}, pyproject.toml {version}")
-    changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-    heading = re.search(
-        rf"^## {re.escape(version)} \((\d{{4}}-\d\d-\d\d)\)$", changes, re.MULTILINE
-    )
-    if not heading:
+    if not address(root):
+        found.append("pyproject.toml names no repository: [tool.hatch.metadata.hooks.custom]")
+    if not released(root):
         found.append(f"CHANGELOG.md has no heading `## {version} (YEAR-MONTH-DAY)`")
-    elif str(citation.get("date-released")) != heading[1]:
-        found.append(f"CITATION.cff has no `date-released: {heading[1]}`, as CHANGELOG.md")
+    found += [
+        f"{name} is not current: run `make docs`"
+        for name, text in project_files(root).items()
+        if (root / name).read_text(encoding="utf-8") != text
+    ]
     return found
 
 

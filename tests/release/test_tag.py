@@ -1,4 +1,4 @@
-"""The version is that of pyproject.toml, everywhere."""
+"""The version is that of pyproject.toml, everywhere; its date that of the changelog."""
 
 from __future__ import annotations
 
@@ -7,18 +7,57 @@ import re
 import pytest
 import yaml
 
-from tests.release.tag import ROOT, declared, problems
+from docs.project_files import cited
+from hatch_build import declared, released
+from tests.release.tag import ROOT, problems
+from tests.support.project_links import ADDRESS
 
-PROJECT = '[project]\nversion = "1.2.0"\n'
-CITATION = "version: 1.2.0\ndate-released: 2030-01-02\n"
-CHANGES = "# Changelog\n\n## 1.2.0 (2030-01-02)\n\n## 1.1.0 (2029-01-02)\n"
+VERSION = declared(ROOT)["project"]["version"]
+PRIVATELY = "Report a weakness privately, not in a public issue:"
+FILES = {
+    "pyproject.toml": f"""
+[project]
+version = "1.2.0"
+[tool.hatch.metadata.hooks.custom]
+repository = "{ADDRESS}"
+""",
+    "CHANGELOG.md": "# Changelog\n\n## 1.2.0 (2030-01-02)\n\n## 1.1.0 (2029-01-02)\n",
+    "CITATION.cff": f"""type: software
+version: 1.2.0
+date-released: 2030-01-02
+repository-code: {ADDRESS}
+""",
+    "SECURITY.md": f"""# Security
+
+{PRIVATELY} [by this form]({ADDRESS}/security/advisories/new).
+""",
+    ".github/ISSUE_TEMPLATE/config.yml": f"""blank_issues_enabled: false
+contact_links:
+  - name: A weakness in security
+    url: {ADDRESS}/security/advisories/new
+    about: Report it privately, not in an issue.
+""",
+}
+"""A repository that can be released as v1.2.0."""
 
 
-def test_the_citation_has_the_version_and_the_changelog_starts_with_it():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert str(citation["version"]) == declared()
+def test_the_changelog_starts_with_this_version():
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+) \(", changes, re.MULTILINE)[1] == declared()
+    assert re.search(r"^## (\S+) \(", changes, re.MULTILINE)[1] == VERSION
+
+
+def test_the_citation_has_the_version_and_no_date_before_there_is_one():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    date = citation.get("date-released")
+    assert (citation["version"], date and str(date)) == (VERSION, released(ROOT))
+
+
+def test_a_fact_that_is_no_longer_known_leaves_the_citation():
+    dated = cited("type: software\nlicense: x", "1.2.0", "2030-01-02", ADDRESS)
+    assert yaml.safe_load(dated).keys() == {
+        *("type", "version", "date-released", "repository-code", "license")
+    }
+    assert cited(dated, "1.3.0", None, "") == "type: software\nversion: 1.3.0\nlicense: x\n"
 
 
 def test_the_docs_name_no_other_version():
@@ -31,24 +70,55 @@ def test_the_docs_name_no_other_version():
             r"modelrepair(?:==| |-)(\d+\.\d+\.\d+)\b", page.read_text(encoding="utf-8")
         )
     }
-    assert {each for each in named if each[1] != declared()} == set()
+    assert {each for each in named if each[1] != VERSION} == set()
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("CITATION.cff", "1.2.0", "1.1.0", "CITATION.cff says 1.1.0, pyproject.toml 1.2.0"),
-        ("CITATION.cff", "-02", "-03", "CITATION.cff has no `date-released: 2030-01-02`"),
-        ("CHANGELOG.md", "(2030-01-02)", "(unreleased)", "CHANGELOG.md has no heading `## 1.2.0 ("),
-        ("pyproject.toml", "1.2.0", "1.3.0", "the tag is v1.2.0, pyproject.toml says 1.3.0"),
-        ("CHANGELOG.md", "none", "none", ""),
+        ("CITATION.cff", "1.2.0", "1.1.0", ["CITATION.cff is not current: run `make docs`"]),
+        ("CITATION.cff", "-02", "-03", ["CITATION.cff is not current: run `make docs`"]),
+        ("SECURITY.md", "forge", "other", ["SECURITY.md is not current: run `make docs`"]),
+        (
+            ".github/ISSUE_TEMPLATE/config.yml",
+            "forge",
+            "other",
+            [".github/ISSUE_TEMPLATE/config.yml is not current: run `make docs`"],
+        ),
+        (
+            "CHANGELOG.md",
+            "(2030-01-02)",
+            "(unreleased)",
+            [
+                "CHANGELOG.md has no heading `## 1.2.0 (YEAR-MONTH-DAY)`",
+                "CITATION.cff is not current: run `make docs`",
+            ],
+        ),
+        (
+            "pyproject.toml",
+            "1.2.0",
+            "1.1.0",
+            [
+                "the tag is v1.2.0, pyproject.toml says 1.1.0",
+                "CITATION.cff is not current: run `make docs`",
+            ],
+        ),
+        (
+            "pyproject.toml",
+            ADDRESS,
+            "",
+            [
+                "pyproject.toml names no repository: [tool.hatch.metadata.hooks.custom]",
+                *(f"{name} is not current: run `make docs`" for name in list(FILES)[2:]),
+            ],
+        ),
+        ("CHANGELOG.md", "none", "none", []),
     ],
-    ids=["citation", "date", "changelog", "tag", "right"],
+    ids=["citation", "date", "security", "form", "changelog", "tag", "address", "right"],
 )
 def test_what_stops_a_release(tmp_path, file, old, new, said):
-    texts = {"pyproject.toml": PROJECT, "CITATION.cff": CITATION, "CHANGELOG.md": CHANGES}
-    texts[file] = texts[file].replace(old, new)
-    for name, text in texts.items():
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = text.replace(old, new) if name == file else text
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found = problems("v1.2.0", tmp_path)
-    assert found[0].startswith(said) if said else found == []
+    assert problems("v1.2.0", tmp_path) == said
