@@ -29,7 +29,26 @@ def find_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UsageError(
             f"no device {name!r}: {str(error).splitlines()[0]}",
-            hint="--device auto, cpu or cuda",
+            hint="--device auto, cpu, cuda or mps",
             id="no-such-device",
         ) from error
+    return device
+
+
+def exact(device: torch.device) -> torch.device:
+    """Where sums are taken: on the device, or on the host where the device has no float64.
+
+    Apple's GPUs have none. What is computed from such sums is computed beside them, so that no
+    plug-in needs to know of it.
+
+    >>> import torch
+    >>> exact(torch.device("cpu"))
+    device(type='cpu')
+    """
+    import torch
+
+    try:
+        torch.empty(0, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):
+        return torch.device("cpu")
     return device

@@ -12,6 +12,7 @@ from modelrepair.checkpoint.atomic import save_array
 from modelrepair.checkpoint.edits import new_values
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.work_names import work_name
+from modelrepair.engine.device import exact
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits
 from modelrepair.engine.layout.places import Place
@@ -148,7 +149,7 @@ class Weights:
         return self._finite(_as_float(raw, entry.dtype, name).to(self._device), name)
 
     def matrix(self, place: Place) -> Tensor:
-        """One matrix of a tensor, ``[out, in]`` float32; Raises as `values`."""
+        """One matrix of a tensor, ``[out, in]`` float32, beside the sums; Raises as `values`."""
         entry = self._checkpoint.entries[place.tensor]
         edited = None if self._edits is None else self._edits.get(place.tensor)
         raw = _matrix(self._checkpoint, place, edited)
@@ -158,7 +159,7 @@ class Weights:
             raw[mask] = new_values(
                 self._checkpoint, place.tensor, positions, self._reference, self._scale
             )
-        tensor = _as_float(raw, entry.dtype, place.tensor).to(self._device)
+        tensor = _as_float(raw, entry.dtype, place.tensor).to(exact(self._device))
         return self._finite(tensor, place.tensor, place.offset)
 
     def reference(self, place: Place) -> Tensor | None:
@@ -167,7 +168,7 @@ class Weights:
             return None
         entry = self._reference.entries[place.tensor]
         raw = _matrix(self._reference, place, None)
-        tensor = _as_float(raw, entry.dtype, place.tensor).to(self._device)
+        tensor = _as_float(raw, entry.dtype, place.tensor).to(exact(self._device))
         return self._finite(tensor, f"{REFERENCE}{place.tensor}", place.offset)
 
     def bits(self, name: str) -> np.ndarray:

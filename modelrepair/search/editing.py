@@ -15,6 +15,7 @@ import torch
 
 from modelrepair.checkpoint.atomic import save_array, write_json
 from modelrepair.checkpoint.work_names import work_name
+from modelrepair.engine.device import exact
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits, rounded
 from modelrepair.engine.passes.passes import Work, collect
@@ -165,7 +166,7 @@ def _statistics(repairing: Repairing, groups: Sequence[SetBatches], site: Site) 
     sets = {group.name: group for group in groups}
     if not groups:
         return SiteStatistics({}, {})
-    folder, device = _statistics_folder(repairing, site), repairing.skeleton.device
+    folder, device = _statistics_folder(repairing, site), exact(repairing.skeleton.device)
     states: dict[tuple[SetName, Accumulator], dict[str, Tensor]] = {}
     for group in groups:
         for number, accumulator in enumerate(group.accumulators):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from modelrepair.engine.device import find_device
+from modelrepair.engine.device import exact, find_device
 from modelrepair.errors import UsageError
+from tests.support.no_float64 import device_without_float64
 
 
 def test_devices():
@@ -14,3 +16,13 @@ def test_devices():
     for name in ("gpu", "meta", "cuda:99", ""):
         with pytest.raises(UsageError, match="no device"):
             find_device(name)
+
+
+def test_sums_are_taken_on_the_host_where_the_device_has_no_float64():
+    assert exact(torch.device("cpu")).type == "cpu"
+    with device_without_float64() as device:
+        there = torch.arange(3.0).to(device)
+        assert there.device.type == device.type
+        with pytest.raises(TypeError, match="float64"):
+            there.double()
+        assert there.to(exact(device)).double().tolist() == [0.0, 1.0, 2.0]

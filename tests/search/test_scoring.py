@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelrepair.checkpoint.reader import Checkpoint
+from modelrepair.engine.weights import Weights
 from modelrepair.errors import PluginError
 from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.progress import Silent
@@ -15,6 +19,7 @@ from modelrepair.scorers.options import WandaOptions
 from modelrepair.scorers.wanda import Wanda
 from modelrepair.search.scoring import masked_entries, score_round
 from modelrepair.settings.presets import count
+from tests.support.no_float64 import device_without_float64
 from tests.support.scoring import Fixed, noise, scoring
 
 SCOPES = ["row", "tensor", "global"]
@@ -218,3 +223,20 @@ def test_an_interrupted_round_goes_on_after_its_last_block(tmp_path):
         whole, score_round(whole, 0, None, Silent()).cut(0.1, tmp_path / "expected")
     )
     assert all(np.array_equal(masks[name], expected[name]) for name in masks)
+
+
+def test_a_device_without_float64_gives_the_scores_of_the_host(tmp_path):
+    """Only its own matrix products round otherwise; sums and scores are taken on the host."""
+
+    def scores(folder, device) -> dict[str, np.ndarray]:
+        made = scoring(folder, Wanda(WandaOptions(), "weight"), protect=0.1)
+        weights = Weights(Checkpoint.open(folder / "model"), device)
+        skeleton = replace(made.skeleton, device=device)
+        score_round(replace(made, skeleton=skeleton, weights=weights), 0, None, Silent())
+        return {path.name: np.load(path) for path in made.folder.rglob("round-0000/*.npy")}
+
+    with device_without_float64() as device:
+        there = scores(tmp_path / "there", device)
+    here = scores(tmp_path / "here", torch.device("cpu"))
+    assert len(there) == len(here) > 10
+    assert all(np.allclose(there[name], here[name], rtol=1e-4, atol=1e-6) for name in here)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modelrepair.engine.device import exact
 from modelrepair.engine.passes.hooks import Seen
 from modelrepair.engine.sites import Site
 from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
@@ -160,12 +161,13 @@ class BlockSums:
                     f"{type(accumulator).__name__} gave a value that is not finite on {site.name}",
                     hint="the model's activations overflow, or the accumulator divides by zero",
                 )
+            value = value.to(exact(value.device)).to(torch.float64)
             if key not in state:
-                state[key] = value.to(torch.float64)
+                state[key] = value
             elif accumulator.combine == "sum":
                 state[key] += value
             else:
-                state[key] = torch.maximum(state[key], value.to(torch.float64))
+                state[key] = torch.maximum(state[key], value)
 
 
 def _contribution(accumulator: Accumulator, site: Site, batch: SiteBatch) -> State:
