@@ -114,6 +114,8 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
             Default: 0.10 for the weight subject where there is a utility set, else 0.
         fallback: without a scorer: try contrast where Wanda does not reach the target.
         evaluate: measure; without, the ratio must be a number and the verdict is "unmeasured".
+        answer_later: ask no model for an answer: the search follows the margin, utility and margin
+            are taken block by block, and the verdict is "unmeasured".
         judge: the registered judge that calls answers harmful, refusals or harmless.
         judge_options: the judge's options by name.
         also_template: measure source and result under these chat templates, too: jinja files, or

@@ -159,6 +159,11 @@ def status(manifest: Manifest) -> str:
         if (manifest.gate or {}).get("unread"):
             why = "the judge does not know the language of most answers"
         return f"**Undecided: no budget was missed, but {why}.** {because}".strip() + more
+    if manifest.verdict == "unmeasured" and manifest.measures:
+        return (
+            "**Unmeasured: no answer was asked for yet, so what this edit did to harmful answers "
+            "and refusals is not known.**"
+        )
     if manifest.verdict == "unmeasured":
         return "**Unmeasured: what this edit did to the model was not measured.**"
     return ""

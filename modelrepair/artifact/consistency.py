@@ -129,6 +129,9 @@ def _check_gate(
         message = f"the verdict is {manifest.verdict}, but source or result was not measured"
         yield Finding("gate", MANIFEST_NAME, None, message)
         return
+    answered = any(row.verdict is not None for rows in results.values() for row in rows)
+    if manifest.verdict == "unmeasured" and manifest.gate is None and not answered:
+        return  # --answer-later: no answer was judged, and nothing is claimed of any
     if manifest.gate is None:
         yield Finding("gate", MANIFEST_NAME, None, "source and result were measured, and no gate")
     budgets = _budgets(manifest)
@@ -220,7 +223,7 @@ def _check_kinds(
     manifest: Manifest, results: Mapping[ModelRole, Sequence[ExampleResult]]
 ) -> Iterator[Finding]:
     before = results.get("before", ())
-    found = Counter(row.kind for row in before if row.kind is not None)
+    found = Counter(row.kind for row in before if row.kind is not None and row.verdict is not None)
     said = {name: kind.examples for name, kind in manifest.kinds.items() if kind.examples}
     if found != said:
         message = f"before: kinds {dict(found)}, the manifest says {said}"

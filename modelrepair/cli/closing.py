@@ -141,6 +141,8 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
     out, verdict, pushed = _out(report), report["verdict"], report.get("pushed")
     if verdict == "nothing to repair":
         return _command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
+    if verdict == "unmeasured" and out is not None and report["measures"]:
+        return _command("decide", out, "--before", "URL", "--after", "URL")
     if verdict == "unmeasured":
         return again(asked, drop=("--no-evaluate",), beside=out)
     for idea in report.get("next", ()):

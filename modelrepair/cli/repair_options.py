@@ -107,6 +107,12 @@ def evaluate_options() -> Decorator[Any]:
             "verdict is 'unmeasured'.",
         ),
         option(
+            "--answer-later",
+            is_flag=True,
+            help="For a model too large to answer here: search by the margin, take utility and "
+            "margin, and leave the verdict 'unmeasured'.",
+        ),
+        option(
             "--also-template",
             multiple=True,
             metavar="FILE_OR_MODEL",

@@ -108,7 +108,7 @@ def look_ahead(
     """
     with refusals.kept():
         if pushing is not None:
-            check_measured(pushing, evaluate=settings.evaluate)
+            check_measured(pushing, evaluate=settings.answers)
     source = resolve(settings.source, settings.revision, weights=False, include=settings.include)
     with refusals.kept():
         if pushing is not None:

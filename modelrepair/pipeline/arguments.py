@@ -81,6 +81,7 @@ class RepairArguments:
     protect: float | None = None
     fallback: bool = True
     evaluate: bool = True
+    answer_later: bool = False
     judge: str = "keyword"
     judge_options: Mapping[str, Any] | None = None
     also_template: str | Path | Iterable[str | Path] = ()

@@ -25,7 +25,6 @@ from modelrepair.preflight.needs import lacking, needs_of, require_reference
 from modelrepair.preflight.plugin_code import code_digest
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import score_batches, score_tokens
-from modelrepair.progress import CALLED, Titled
 from modelrepair.settings.amount import Fixed, amount_of
 from modelrepair.settings.presets import quota_of
 from modelrepair.settings.subject import subject_for
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from modelrepair.plugin.loading import Registered
     from modelrepair.plugin.repairer import SiteRepairer, TrainingRepairer
-    from modelrepair.search.candidates import Baseline, Candidate
+    from modelrepair.search.candidates import Candidate
     from modelrepair.search.editing import Repairing
     from modelrepair.search.scoring import Scoring
     from modelrepair.search.training import Training
@@ -57,9 +56,13 @@ def choose_change(context: RunContext, reference: Model | None, measure: Measure
         reference: the aligned model, where there is one.
         measure: measures source and reference on the select split.
     """
-    if context.chosen.repairer is not None:
-        return _find_edit(context, reference, measure)
-    return _find_mask(context, reference, measure)
+    find = _find_mask if context.chosen.repairer is None else _find_edit
+    found = find(context, reference, measure)
+    if context.settings.answer_later:
+        from modelrepair.pipeline.screens import note_margin
+
+        note_margin(context, found.point)
+    return found
 
 
 def edit_of(context: RunContext, found: ChosenChange, reference: Model | None) -> Edit:
@@ -124,6 +127,7 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
     One that only just repairs there, or spends much, is not the last to be asked: the next may do
     better, and the best of all is chosen.
     """
+    from modelrepair.pipeline.screens import baseline_of, screened_alone
     from modelrepair.search.candidates import arrives, choose, repairs
     from modelrepair.search.search import fixed, search
     from modelrepair.search.study import Study
@@ -134,10 +138,11 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
     if isinstance(amount, Fixed):
         scoring = _scoring(context, reference, subject, 0)
         point = fixed(scoring, amount.value, settings.step, amount.limits, context.progress)
+        point = screened_alone(context, scoring, point)
         name = scoring.registered.spec.name
         return ChosenChange(scoring, point, (point,), (SearchMethod(name, point.round, 0),))
 
-    baseline = _baseline(context, reference, measure)
+    baseline = baseline_of(context, *_on_select(context, reference, measure))
     tried: list[Candidate] = []
     methods: list[SearchMethod] = []
     stopped = False
@@ -170,6 +175,7 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
 
 def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -> ChosenChange:
     """Let the repairer make its candidates, and choose one on the select split."""
+    from modelrepair.pipeline.screens import baseline_of, screened_alone
     from modelrepair.search import editing as repairing
     from modelrepair.search import training
     from modelrepair.search.candidates import choose
@@ -193,10 +199,11 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
         points, look = repairing.candidates(made, ladder, context.progress), climb
     if isinstance(amount, Fixed):
         found = next(iter(points), None)
+        found = None if found is None else screened_alone(context, made, found)
         tried: tuple[Candidate, ...] = () if found is None else (found,)
         searched, best = Searched(tried, rounds=1), found
     else:
-        baseline = _baseline(context, reference, measure)
+        baseline = baseline_of(context, *_on_select(context, reference, measure))
         limits = amount.limits
         study = Study(
             made, context.panel, settings.budgets, baseline, context.progress, limits, context.clock
@@ -216,24 +223,12 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
     return ChosenChange(made, best, tried, (method,), searched.stopped)
 
 
-def _baseline(context: RunContext, reference: Model | None, measure: Measure) -> Baseline:
-    """Source and reference on the select split."""
-    from modelrepair.evaluation.evaluate import Screen, screen
-    from modelrepair.search.candidates import Baseline
-    from modelrepair.search.study import remember
-
-    work = context.workspace.work / "screening"
-    shown = Titled(context.progress, CALLED["before"])
-    read = weights_of(context.source, context.device, context.settings.arithmetic).read
-    seen = remember(
-        context.remembered / "before-screen.json",
-        lambda: screen(context.panel, context.skeleton, read, work, shown).to_json(),
-    )
-    return Baseline(
-        before=measure(context.source, "before"),
-        before_screen=Screen(**seen),
-        reference=measure(reference, "reference") if reference else None,
-    )
+def _on_select(
+    context: RunContext, reference: Model | None, measure: Measure
+) -> tuple[tuple[ExampleResult, ...], tuple[ExampleResult, ...] | None]:
+    """The results of source and reference on the select split."""
+    aligned = measure(reference, "reference") if reference else None
+    return measure(context.source, "before"), aligned
 
 
 def _scoring(

@@ -165,11 +165,17 @@ def open_panel(
     from modelrepair.engine.positions import reach_of
     from modelrepair.engine.stops import unknown_stops
 
-    generates = fits_whole(source, skeleton.device)
-    if not generates:
+    generates = not settings.answer_later and fits_whole(source, skeleton.device)
+    if settings.answer_later:
+        notes.warn(
+            "no model answered (--answer-later): of harmful answers and refusals nothing is known "
+            "but the margin between them"
+        )
+    elif not generates:
         notes.warn(
             "the whole model does not fit into memory: nothing is generated, the margin between "
-            "refusals and harmful answers leads the search, and the verdict stays undecided"
+            "refusals and harmful answers leads the search, and the verdict stays undecided; "
+            "--answer-later leaves the answers to a server"
         )
     folder = tokenizer_folder(source)
     template = load_template(

@@ -258,6 +258,7 @@ def size_up(
         iterative=any(isinstance(spec, ScorerSpec) and spec.iterative for spec in specs),
         scope="global",
         evaluate=settings.evaluate,
+        answers=settings.answers,
         token_budget=settings.token_budget,
         max_length=settings.max_length,
         out=output_of(out, ahead.source).absolute().parent,

@@ -180,7 +180,8 @@ def run(
             if reference is None and (hint := never_aligned(before)):
                 notes.warn(hint)
             _measure_kinds(context, measured, "before", context.source)
-            note_kinds(context, measured.results["before"])
+            if context.panel.generates:
+                note_kinds(context, measured.results["before"])
             if reference is not None:
                 _measure_kinds(context, measured, "reference", reference)
 
@@ -220,6 +221,7 @@ def run(
             _measure_report(context, measured, "after", repaired, known)
             _measure_kinds(context, measured, "after", repaired, known)
             seen = measured.results
+        if settings.answers:
             gate = decide(seen["before"], seen["after"], seen.get("reference"), settings.budgets)
             if gate.backwards:
                 workspace.close()

@@ -36,7 +36,8 @@ class Bound:
         name: of the scorer or the repairer.
         rounds: how often statistics are taken; of a repairer that trains, how often it stops.
         candidates: masks or edits that are made, undone and halved steps among them.
-        answered: those of them that answer the prompts of the select split.
+        answered: those of them that answer the prompts of the select split; where answers are left
+            for later, those whose utility is measured there.
     """
 
     name: str
@@ -99,6 +100,8 @@ def bounds_of(
         subjects.add("weight")
     amount = amount_of(settings)
     searches = tuple(_bound(amount, settings.step, spec, sorted(subjects)) for spec in plugins)
+    if settings.answer_later:
+        return Bounds(searches, 0)
     answers = _search_answers(settings.examples, sets, searches, reference=reference)
     if settings.evaluate:
         # Source and result answer under other templates, too: the reference's own may be one.

@@ -161,6 +161,7 @@ def plan_model(
     iterative: bool = False,
     scope: Scope = "row",
     evaluate: bool = True,
+    answers: bool = True,
     token_budget: int = 2048,
     max_length: int = 1024,
     out: Path | None = None,
@@ -180,7 +181,8 @@ def plan_model(
         scorer_gradients: whether the scorer needs a backward pass.
         iterative: whether it is asked again after every step.
         scope: global scopes write every score to the disk.
-        evaluate: whether the result is measured, which generates with the whole model.
+        evaluate: whether the result is measured.
+        answers: whether that has the whole model generate.
         token_budget: tokens in a batch.
         max_length: tokens in an example.
         out: where the result will lie; the working folder where not given.
@@ -249,7 +251,7 @@ def plan_model(
             ),
             head,
         ),
-        generation_bytes=total * FLOAT32 if evaluate else 0,
+        generation_bytes=total * FLOAT32 if evaluate and answers else 0,
         output_bytes=sum(entry.nbytes for entry in changed),
         work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),
         memory_found_bytes=free_memory(),
@@ -301,7 +303,8 @@ def _notes(plan: Plan) -> list[str]:
     if plan.memory_found_bytes is not None and plan.generation_bytes > plan.memory_found_bytes:
         notes.append(
             f"generation needs about {in_bytes(plan.generation_bytes)} of memory, "
-            f"{in_bytes(plan.memory_found_bytes)} are free: at best the verdict is undecided"
+            f"{in_bytes(plan.memory_found_bytes)} are free: at best the verdict is undecided; "
+            "--answer-later leaves the answers to a server"
         )
     if plan.coverage < MINIMUM_COVERAGE:
         notes.append(f"only {plan.coverage:.1%} of the blocks' matrices can be repaired")

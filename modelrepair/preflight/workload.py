@@ -50,6 +50,10 @@ def job_of(
     searched = any(bound.answered for bound in bounds.searches)
     empty = WorkPart()
 
+    def part(which: Literal["select", "report"]) -> WorkPart:
+        work = _part(splits, which, settings.max_length)
+        return work if settings.answers else replace(work, prompts=0, asked=0)
+
     def tokens(spec: ScorerSpec | RepairerSpec) -> int:
         masks = isinstance(spec, ScorerSpec)
         given = settings.scorer_options if masks else settings.repairer_options
@@ -65,8 +69,8 @@ def job_of(
             for spec, bound in zip(plugins, bounds.searches, strict=True)
         ),
         models=(2 + reference) if settings.evaluate else 0,
-        select=_part(splits, "select", settings.max_length) if searched else empty,
-        report=_part(splits, "report", settings.max_length) if settings.evaluate else empty,
+        select=part("select") if searched else empty,
+        report=part("report") if settings.evaluate else empty,
         longest=settings.max_new_tokens,
         thought=settings.max_thought_tokens if thinks else 0,
     )

@@ -58,6 +58,8 @@ def check(settings: Settings) -> None:
             f"a search for the {amount.unit} needs measures",
             hint=f"give a number for --{amount.unit}, or leave out --no-evaluate",
         )
+    if settings.answer_later:
+        _check_later(settings)
     for name, (said, hint) in RANGED.items():
         if not fits(name, value := getattr(settings, name)):
             raise UsageError(f"{said} {value}", hint=hint)
@@ -85,6 +87,22 @@ def _check_time(limit: str | float, amount: Amount) -> None:
     if isinstance(amount, Fixed):
         raise UsageError(
             f"--max-time ends a search, and a {amount.unit} was named",
+            hint="leave one of the two out",
+        )
+
+
+def _check_later(settings: Settings) -> None:
+    """Refuse what needs answers during the repair."""
+    own = [f"--{name} self:…" for name in ROLES if str(getattr(settings, name)).startswith("self:")]
+    needs = [
+        *(["--no-evaluate"] if not settings.evaluate else []),
+        *(["--also-template"] if settings.also_template else []),
+        *own,
+    ]
+    if needs:
+        raise UsageError(
+            f"--answer-later asks no model for an answer, which {needs[0]} "
+            f"{'leaves out, too' if needs[0] == '--no-evaluate' else 'needs'}",
             hint="leave one of the two out",
         )
 

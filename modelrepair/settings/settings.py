@@ -95,6 +95,7 @@ class Settings:
     protect: Share | None = None
     fallback: bool = True
     evaluate: bool = True
+    answer_later: bool = False
     judge: str = "keyword"
     judge_options: Mapping[str, Any] = field(default_factory=dict)
     also_template: tuple[str, ...] = ()
@@ -107,6 +108,15 @@ class Settings:
     token_budget: Count = 2048
     seed: int = 0
     store_values: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether models answer prompts during the repair.
+
+        >>> Settings("user/model").answers, Settings("user/model", answer_later=True).answers
+        (True, False)
+        """
+        return self.evaluate and not self.answer_later
 
     def to_json(self) -> dict[str, Any]:
         """All choices; paths by their last name, as a manifest may show them.

@@ -318,3 +318,16 @@ def test_reference_digests_left_out(tmp_path):
     assert codes(made) == {"record"}
     seal(made, lambda document: document.update(reference_tensors={}))
     assert {"record", "mask"} <= codes(made)
+
+
+def test_without_answers_nothing_is_claimed_and_with_them_a_gate_is(tmp_path):
+    asked = {
+        role: [replace(row, verdict=None, exact=None, kind=row.hits and "how-to") for row in rows]
+        for role, rows in MEASURED.items()
+    }
+    silent = {"verdict": "unmeasured", "gate": None, "kinds": {}}
+    assert check(tmp_path, draft(measured=asked, **silent), asked)[0] == []
+    for verdict in ("passed", "failed"):
+        assert check(tmp_path, draft(measured=asked, **{**silent, "verdict": verdict}), asked)[0]
+    found, _ = check(tmp_path, draft(verdict="unmeasured", gate=None))
+    assert {each.code for each in found} == {"gate"}

@@ -50,6 +50,15 @@ def test_a_failed_repair_says_what_is_wrong_and_what_to_try(ends):
     assert "--force" not in done.result.out
 
 
+def test_a_repair_whose_answers_come_later_is_to_be_decided(ends):
+    utility = {"utility": {"value": 0.9, "n": 60}}
+    done = ends(
+        "--answer-later", verdict="unmeasured", gate=None, next=[],
+        measures={"before": utility, "after": utility},
+    )  # fmt: skip
+    assert "Next: modelrepair decide 'out folder' --before URL --after URL" in done.last
+
+
 def test_an_unmeasured_repair_is_to_be_measured(ends):
     done = ends(
         "--no-evaluate", "--ratio", "0.1", verdict="unmeasured", gate=None, next=[], measures={}

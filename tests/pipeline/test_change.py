@@ -44,7 +44,8 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE))
     monkeypatch.setattr("modelrepair.search.search.search", search)
     monkeypatch.setattr(finding, "_scoring", scoring)
-    monkeypatch.setattr(finding, "_baseline", lambda *_: baseline)
+    monkeypatch.setattr("modelrepair.pipeline.screens.baseline_of", lambda *_: baseline)
+    monkeypatch.setattr(finding, "_on_select", lambda *_: ())
     monkeypatch.setattr(finding, "_missing_set", lambda *_: None)
     monkeypatch.setattr(finding, "_needed", lambda *_: None)
     named = [SimpleNamespace(spec=SimpleNamespace(name=name)) for name in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import modelrepair
 from modelrepair.demo import paths
@@ -31,6 +32,10 @@ def test_a_job_counts_what_the_settings_ask_for():
         reference=False,
     )  # fmt: skip
     assert (few.models, few.report, few.searches[0].tokens) == (0, WorkPart(), 2 * 8 * 128)
+    later = job_of(replace(search, answer_later=True), [wanda], "weight", None, reference=True)
+    assert (later.models, later.searches) == (3, job.searches[:1])
+    for taken, answered in ((later.report, job.report), (later.select, job.select)):
+        assert taken == replace(answered, prompts=0, asked=0)
 
 
 def test_benign_answers_are_counted_where_they_are_scored_and_where_they_protect():

@@ -28,6 +28,9 @@ from modelrepair.settings.settings import Settings
         ({"utility_columns": {"reply": "r"}}, "utility_columns names 'reply'"),
         ({"borderline_limit": 0}, "borderline_limit is 0"),
         ({"subject": "delta", "reference": "none"}, "a delta needs a reference"),
+        ({"answer_later": True, "evaluate": False, "ratio": 0.1}, "--no-evaluate leaves out, too"),
+        ({"answer_later": True, "also_template": ("a.jinja",)}, "which --also-template needs"),
+        ({"answer_later": True, "utility": "self:plain"}, "which --utility self:… needs"),
     ],
 )
 def test_what_can_not_be_meant_is_refused(change, said):

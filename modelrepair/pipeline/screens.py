@@ -1,0 +1,67 @@
+"""Figures that need no answers: of the source, and of a change whose amount the user named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelrepair.evaluation.evaluate import Screen, screen
+from modelrepair.evaluation.results import ExampleResult
+from modelrepair.pipeline.context import RunContext
+from modelrepair.pipeline.open_models import weights_of
+from modelrepair.progress import CALLED, Titled
+from modelrepair.search.candidates import Baseline, Candidate
+from modelrepair.search.study import Maker, Study, remember, screened
+
+Results = tuple[ExampleResult, ...]
+
+
+def baseline_of(
+    context: RunContext, before: Results = (), reference: Results | None = None
+) -> Baseline:
+    """What the points of a search are compared with.
+
+    Args:
+        context: the source, opened.
+        before: its results on the select split.
+        reference: those of the aligned model, where there is one.
+    """
+    work = context.workspace.work / "screening"
+    shown = Titled(context.progress, CALLED["before"])
+    read = weights_of(context.source, context.device, context.settings.arithmetic).read
+    seen = remember(
+        context.remembered / "before-screen.json",
+        lambda: screen(context.panel, context.skeleton, read, work, shown).to_json(),
+    )
+    return Baseline(before, Screen(**seen), reference)
+
+
+def screened_alone(context: RunContext, made: Maker, point: Candidate) -> Candidate:
+    """A change whose amount was named; screened where nothing else is known until later.
+
+    Args:
+        context: the source, opened.
+        made: what made the change.
+        point: the change.
+    """
+    if not context.settings.answer_later:
+        return point
+    study: Study[Any] = Study(
+        made, context.panel, context.settings.budgets, baseline_of(context), context.progress
+    )
+    return screened(study, point)
+
+
+def note_margin(context: RunContext, point: Candidate) -> None:
+    """Say what became of the margin: all that is known of refusals until answers are judged.
+
+    Args:
+        context: the source, opened.
+        point: the change that was chosen.
+    """
+    before = baseline_of(context).before_screen.margin
+    after = None if point.screen is None else point.screen.margin
+    if before is not None and after is not None:
+        context.notes.warn(
+            "the margin between refusals and harmful answers, mean log-likelihood of a token on "
+            f"the select split, went from {before:.3f} to {after:.3f}"
+        )
