@@ -56,7 +56,7 @@ def released(root: Path) -> str | None:
     """The date of this version, from its heading in CHANGELOG.md; None where it is unreleased."""
     version = re.escape(declared(root)["project"]["version"])
     text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-    heading = re.search(rf"^## \[?{version}\]? \((\d{{4}}-\d\d-\d\d)\)$", text, re.MULTILINE)
+    heading = re.search(rf"^## \[{version}\] - (\d{{4}}-\d\d-\d\d)$", text, re.MULTILINE)
     return heading and heading[1]
 
 

@@ -26,7 +26,7 @@ def problems(tag: str, root: Path = ROOT) -> list[str]:
     if not address(root):
         found.append("pyproject.toml names no repository: [tool.hatch.metadata.hooks.custom]")
     if not released(root):
-        found.append(f"CHANGELOG.md has no heading `## {version} (YEAR-MONTH-DAY)`")
+        found.append(f"CHANGELOG.md has no heading `## [{version}] - YEAR-MONTH-DAY`")
     found += [
         f"{name} is not current: run `make docs`"
         for name, text in project_files(root).items()

@@ -13,6 +13,9 @@ from tests.release.tag import ROOT, problems
 from tests.support.project_links import ADDRESS
 
 VERSION = declared(ROOT)["project"]["version"]
+USERS = ["Publishers", "Authors of plug-ins", "Maintainers"]
+KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+"""Of Keep a Changelog."""
 PRIVATELY = "Report a weakness privately, not in a public issue:"
 FILES = {
     "pyproject.toml": f"""
@@ -21,7 +24,7 @@ version = "1.2.0"
 [tool.hatch.metadata.hooks.custom]
 repository = "{ADDRESS}"
 """,
-    "CHANGELOG.md": "# Changelog\n\n## 1.2.0 (2030-01-02)\n\n## 1.1.0 (2029-01-02)\n",
+    "CHANGELOG.md": "# Changelog\n\n## [1.2.0] - 2030-01-02\n\n## [1.1.0] - 2029-01-02\n",
     "CITATION.cff": f"""type: software
 version: 1.2.0
 date-released: 2030-01-02
@@ -41,9 +44,16 @@ contact_links:
 """A repository that can be released as v1.2.0."""
 
 
-def test_the_changelog_starts_with_this_version():
-    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+) \(", changes, re.MULTILINE)[1] == VERSION
+def test_the_changelog_has_its_form_and_starts_with_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    title, *versions = re.split(r"^## ", text, flags=re.MULTILINE)
+    assert title.startswith("# Changelog\n")
+    assert versions[0].startswith(f"[{VERSION}] - ")
+    for each in versions:
+        assert re.match(r"\[\d+\.\d+\.\d+\] - (unreleased|\d{4}-\d\d-\d\d)\n", each)
+        to_do, *kinds = re.split(r"^### ", each, flags=re.MULTILINE)
+        assert re.findall(r"^- \*\*(.*?)\*\*: ", to_do, re.MULTILINE) == USERS
+        assert {kind.split("\n")[0] for kind in kinds} <= KINDS
 
 
 def test_the_citation_has_the_version_and_no_date_before_there_is_one():
@@ -87,10 +97,10 @@ def test_the_docs_name_no_other_version():
         ),
         (
             "CHANGELOG.md",
-            "(2030-01-02)",
-            "(unreleased)",
+            "2030-01-02",
+            "unreleased",
             [
-                "CHANGELOG.md has no heading `## 1.2.0 (YEAR-MONTH-DAY)`",
+                "CHANGELOG.md has no heading `## [1.2.0] - YEAR-MONTH-DAY`",
                 "CITATION.cff is not current: run `make docs`",
             ],
         ),
