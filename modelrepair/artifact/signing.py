@@ -7,12 +7,12 @@ which was exchanged meanwhile.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from modelrepair.errors import UsageError, one_line
+from modelrepair.moving import temporary_folder
 
 SIGNATURE_LIMIT = 1 << 20
 """Bytes of a signature; one has about 1,300."""
@@ -116,10 +116,10 @@ def _extra() -> Iterator[None]:
 @contextmanager
 def _copy(name: str, data: bytes) -> Iterator[tuple[Path, Path]]:
     """A copy of a file in a folder of its own, and the place of its signature in another."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         file = Path(folder) / name
         file.write_bytes(data)
-        with tempfile.TemporaryDirectory() as other:
+        with temporary_folder() as other:
             yield file, Path(other) / "signature"
 
 

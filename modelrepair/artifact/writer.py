@@ -34,6 +34,7 @@ from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint, TensorEntry
 from modelrepair.checkpoint.values import VALUES_NAME, write_values
 from modelrepair.checkpoint.writer import copy_file, write_shard
 from modelrepair.errors import DamagedCheckpointError, UsageError
+from modelrepair.moving import remove_empty, rename
 from modelrepair.progress import Progress, Silent
 from modelrepair.source.licences import terms_in
 from modelrepair.text.readable import all_readable
@@ -279,7 +280,7 @@ def finish(staged: Path, out: Path) -> Path:
             hint="run the same command again, and let nothing else write to that folder",
         )
     make_room(out)
-    staged.rename(out)
+    rename(staged, out)
     fsync_folder(out.parent)
     return out
 
@@ -292,7 +293,7 @@ def make_room(out: Path) -> None:
     """
     refuse_full(out)
     if out.exists():
-        out.rmdir()
+        remove_empty(out)
 
 
 def refuse_full(out: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from modelrepair.errors import (
     UsageError,
     one_line,
 )
+from modelrepair.moving import temporary_folder
 from modelrepair.source.address import one_revision, read_name
 from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.headers import headers
@@ -279,7 +279,7 @@ def opened(
             hint="an id looks like user/name, a folder that is meant like ./name",
             id="not-a-hub-id",
         )
-    with tempfile.TemporaryDirectory(prefix="modelrepair-audit-") as kept:
+    with temporary_folder(prefix="modelrepair-audit-") as kept:
         yield _on_hub(name.id, one_revision(name, revision), Path(kept), budget)
 
 

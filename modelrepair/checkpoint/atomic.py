@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from modelrepair.errors import FULL, ResourceError
+from modelrepair.moving import remove, rename
 
 
 def write_bytes(path: Path, content: bytes | Iterable[bytes]) -> str:
@@ -69,7 +70,7 @@ def fsync_folder(folder: Path) -> None:
 def _write_whole(destination: Path, fill: Callable[[BinaryIO], None]) -> str:
     beside = destination.with_name(destination.name + ".tmp")
     with _disk_errors(destination.name):
-        beside.unlink(missing_ok=True)
+        remove(beside)
         try:
             with beside.open("x+b") as file:
                 fill(file)
@@ -78,9 +79,9 @@ def _write_whole(destination: Path, fill: Callable[[BinaryIO], None]) -> str:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 os.fsync(file.fileno())
             beside.chmod(0o644)
-            beside.replace(destination)
+            rename(beside, destination)
         except BaseException:
-            beside.unlink(missing_ok=True)
+            remove(beside)
             raise
         fsync_folder(destination.parent)
     return digest

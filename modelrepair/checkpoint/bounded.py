@@ -18,11 +18,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
+
 SECONDS = 10.0
 """How long a try may take; a real template or pattern takes milliseconds."""
 START = 300.0
 """How long the process may take to begin: on a busy machine an import alone takes many seconds."""
 MEMORY = 2**30
+"""Bytes that a try may take: by the system's limit, and where it has none, by looking."""
+IMPORTED = 2**30
+"""What the imports of a try take at most."""
+LOOK = 0.1
+"""Seconds between two looks at what a try has taken."""
 
 # The clock runs from the end of the imports, and in C: a pattern holds Python's own threads up.
 _LIMIT = """
@@ -38,7 +45,7 @@ def limit():
             used = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + given["memory"],) * 2)
     except (ImportError, OSError, ValueError):
-        pass  # no such limit on this system: the time is limited all the same
+        pass  # no such limit on this system: what is taken is watched from outside
 """
 # Names go outside and patterns inside, as peft goes through them.
 _PATTERNS = """
@@ -162,23 +169,43 @@ _WATCH = _Watch()
 
 
 def _tried(code: str, given: dict[str, Any]) -> str | None:
-    try:
-        ended = subprocess.run(
-            # -P: no module of the folder that we happen to run in takes another's place.
-            [sys.executable, "-P", "-c", _LIMIT + code],
-            input=json.dumps(given | {"memory": MEMORY, "seconds": SECONDS}),
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=START,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it could not be tried within {START:.0f} seconds"
-    if ended.returncode == 0:
+    until = time.monotonic() + START
+    with subprocess.Popen(
+        # -P: no module of the folder that we happen to run in takes another's place.
+        [sys.executable, "-P", "-c", _LIMIT + code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        said: str | None = json.dumps(given | {"memory": MEMORY, "seconds": SECONDS})
+        try:
+            while True:
+                try:
+                    _, errors = process.communicate(said, timeout=LOOK)
+                    break
+                except subprocess.TimeoutExpired:
+                    said = None
+                    if time.monotonic() > until:
+                        return f"it could not be tried within {START:.0f} seconds"
+                    if _taken(process.pid) > MEMORY + IMPORTED:
+                        return "it takes too much memory"
+        finally:
+            process.kill()
+    if process.returncode == 0:
         return None
-    lines = ended.stderr.strip().splitlines()
-    if ended.returncode == 1 and not lines:
+    lines = errors.strip().splitlines()
+    if process.returncode == 1 and not lines:
         return f"it did not end within {SECONDS:.0f} seconds"
-    return lines[-1][:200] if lines else f"it ended with {ended.returncode}"
+    return lines[-1][:200] if lines else f"it ended with {process.returncode}"
+
+
+def _taken(process: int) -> int:
+    """Bytes of memory that a process holds; of one that has ended, none."""
+    try:
+        return int(psutil.Process(process).memory_info().rss)
+    except psutil.Error:
+        return 0

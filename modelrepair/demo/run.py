@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelrepair.demo import paths
 from modelrepair.demo.report import DemoReport, DemoRun
+from modelrepair.moving import temporary_folder
 from modelrepair.pipeline.repair import run
 from modelrepair.plugin.names import MeasuredSet
 from modelrepair.progress import Progress, Silent
@@ -88,7 +89,7 @@ def _run(
     before: Mapping[MeasuredSet, list[str]] = {}
     answers: list[tuple[str, str, str]] = []
     sets: dict[str, Any] = {role: str(path) for role, path in paths.sets_of(world).items()}
-    with tempfile.TemporaryDirectory(prefix="modelrepair-demo-") as remembered:
+    with temporary_folder(prefix="modelrepair-demo-") as remembered:
         for each in planned:
             progress.note(f"Repairing: {each.name}")
             folder = out / each.name.replace(",", "").replace(" ", "-")

@@ -7,7 +7,6 @@ so that the same two always give the same bytes.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from modelrepair.errors import (
     one_line,
     out_of_memory,
 )
+from modelrepair.moving import remove_folder, rename
 from modelrepair.progress import Progress
 
 _SAVED = f".modules_to_save.{NAME}."
@@ -95,7 +95,7 @@ def merge(
     if (adapter / CARD_NAME).is_file():
         texts[CARD_NAME] = adapter / CARD_NAME
     staged = into.with_name(f"{into.name}.writing")
-    shutil.rmtree(staged, ignore_errors=True)
+    remove_folder(staged)
     total = sum((base / name).stat().st_size for name in large.files)
     with progress.step("merging the adapter", total) as advance:
         for name, path in texts.items():
@@ -107,7 +107,7 @@ def merge(
         if large.index is not None:
             copy_file(base / large.index, staged / large.index)
     fsync_folder(staged)
-    staged.rename(into)
+    rename(staged, into)
 
 
 def _changes(

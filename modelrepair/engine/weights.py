@@ -17,6 +17,7 @@ from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits
 from modelrepair.engine.layout.places import Place
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.moving import remove
 
 
 class Masks:
@@ -39,7 +40,7 @@ class Masks:
     def put(self, name: str, mask: np.ndarray) -> None:
         """Keep a tensor's mask; an empty one takes no file."""
         if not mask.any():
-            self._path(name).unlink(missing_ok=True)
+            remove(self._path(name))
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         save_array(self._path(name), np.packbits(mask.reshape(-1)))

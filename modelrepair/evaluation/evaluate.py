@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from modelrepair.evaluation.results import AnswerVerdict, ExampleResult
 from modelrepair.evaluation.sources import AnswerSource, LocalModel
 from modelrepair.examples.load import Example
 from modelrepair.examples.splits import Part
+from modelrepair.moving import remove_folder
 from modelrepair.plugin.judge import Exchange, Judge
 from modelrepair.plugin.names import MeasuredSet, SetName
 from modelrepair.progress import Progress, Silent
@@ -82,10 +82,10 @@ def check_finite(
     # All its tokens count as an answer: prompts alone have none.
     tokens = batches[0].attention_mask.bool()
     group = SetBatches("realign", (replace(batches[0], answer_mask=tokens),))
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)
     folder.mkdir(parents=True)
     (found,) = follow(Work(skeleton, read, [group], folder), Silent())
-    shutil.rmtree(folder)
+    remove_folder(folder)
     if not math.isfinite(found.loss):
         raise DamagedCheckpointError(
             f"{whose} computes no finite loss: its weights make numbers that are too large",
@@ -312,14 +312,14 @@ def _follow(
     scored: dict[SetName, dict[str, Forced]] = {}
     groups = [SetBatches(name, tuple(tokenize(panel, some))) for name, some in sets.items()]
     groups = [group for group in groups if group.batches]
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)
     folder.mkdir(parents=True)
     results = iter(follow(Work(skeleton, read, groups, folder), progress))
     for group in groups:
         scored[group.name] = {
             forced.key: forced for forced in (next(results) for _ in range(group.examples))
         }
-    shutil.rmtree(folder)
+    remove_folder(folder)
     return scored
 
 

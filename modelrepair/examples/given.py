@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.keys import SetKey
+from modelrepair.moving import temporary_folder
 
 GivenSet = str | Path | Iterable[Mapping[str, Any]]
 """A name, a file or an id on the Hub; or rows, such as ``[{"prompt": "…", "response": "…"}]``."""
@@ -46,7 +46,7 @@ def rows_in_files(
     if not rows:
         yield named
         return
-    with tempfile.TemporaryDirectory(prefix="modelrepair-sets-") as folder:
+    with temporary_folder(prefix="modelrepair-sets-") as folder:
         yield {**named, **{key: _file(Path(folder), key, some) for key, some in rows.items()}}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,6 +15,7 @@ from modelrepair.errors import ExampleSetError, HubError, UnreachableError, one_
 from modelrepair.examples.formats import ENDINGS, ending, read_file
 from modelrepair.examples.pinned import MOST_FILES, Pinned, pin
 from modelrepair.examples.row import Row
+from modelrepair.moving import temporary_folder
 from modelrepair.source.address import is_id
 from modelrepair.source.cached import WHOLE, is_commit
 from modelrepair.source.front_matter import read_front_matter
@@ -164,7 +164,7 @@ def _choose(wanted: HubId, path: str, **settings: Any) -> tuple[Any, str, str]:
     datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
     # A cache of its own: the library falls back to what it cached before, whatever commit that
     # was, when the Hub fails.
-    with tempfile.TemporaryDirectory(prefix="modelrepair-") as cache:
+    with temporary_folder() as cache:
         settings |= {"cache_dir": cache, "data_dir": wanted.folder}
         configs = datasets.get_dataset_config_names(path, **settings)
         parts = list(wanted.parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from modelrepair.errors import one_line
+from modelrepair.moving import remove, temporary_folder
 
 PIECE = 1 << 20
 LARGEST_MEMBER = 1 << 30
@@ -47,7 +47,10 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Pa
         OSError: it can't be opened.
     """
     try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+        with (
+            zipfile.ZipFile(path) as archive,
+            temporary_folder() as folder,
+        ):
             for info in sorted(archive.infolist(), key=lambda each: each.filename):
                 if info.is_dir() or not wanted(info.filename):
                     continue
@@ -59,6 +62,6 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Pa
                         if file.tell() > LARGEST_MEMBER:
                             raise ValueError(f"over {LARGEST_MEMBER:,} bytes in one file")
                 yield info.filename, unpacked
-                unpacked.unlink()
+                remove(unpacked)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(one_line(error, 160)) from None

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from modelrepair.errors import UnreachableError
+from modelrepair.moving import temporary_folder
 from modelrepair.source.cached import (
     WHOLE,
     check_cache,
@@ -84,7 +84,7 @@ class Pinned:
         The ``datasets`` library finds configs and splits in it as it does on the Hub.
         """
         name = self.id.rpartition("/")[2]
-        with TemporaryDirectory(prefix="modelrepair-") as folder:
+        with temporary_folder() as folder:
             root = Path(folder).resolve() / name
             root.mkdir()
             for each in self.names:

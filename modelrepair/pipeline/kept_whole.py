@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from modelrepair.artifact.rewriting import CODE, PATHS
 from modelrepair.checkpoint.kept_files import Files, reason_left_behind
 from modelrepair.checkpoint.untrusted import find_file
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
+from modelrepair.moving import remove, temporary_folder
 from modelrepair.text.readable import readable_path
 
 PROBES = (
@@ -42,7 +42,7 @@ def check_beside(folder: Path, files: Files, name: str) -> None:
     Raises:
         UnsupportedModelError: something is another without what is left behind.
     """
-    with tempfile.TemporaryDirectory(prefix="modelrepair-") as place:
+    with temporary_folder() as place:
         alone = Path(place) / "model"
         alone.mkdir()
         _copy(folder, files.kept, alone)
@@ -185,5 +185,5 @@ def _missing(
         _copy(folder, [name], alone)
         if seen(look, alone) == wanted:
             return name
-        (alone / name).unlink()
+        remove(alone / name)
     return None

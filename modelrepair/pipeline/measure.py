@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from modelrepair.engine.device import find_device
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.standing import broken, broken_line, unread
+from modelrepair.moving import temporary_folder
 from modelrepair.pipeline.ahead import look_at_model
 from modelrepair.pipeline.behind import open_behind
 from modelrepair.pipeline.models import check_layout, fetch_source
@@ -161,7 +161,7 @@ def _here(
     read = weights_of(model, device, settings.arithmetic).read
     if "utility" in sets:
         check_sweep(panel, skeleton, read, panel.splits["utility"].report)
-    with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
+    with temporary_folder() as folder:
         work = Path(folder) / "measuring"
         results, answers = evaluate(panel, "report", skeleton, read, work, progress)
     return model.name, panel, results, answers, None

@@ -6,7 +6,6 @@ source ─► sets ─► sites ─► measure ─► score, select, search ─�
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +28,7 @@ from modelrepair.evaluation.measures import Measures, summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.standing import broken, broken_line, nothing_to_repair, unread
 from modelrepair.examples.checks import look_at_splits
+from modelrepair.moving import remove_folder
 from modelrepair.pipeline.ahead import look_ahead, output_of
 from modelrepair.pipeline.begun import Begun
 from modelrepair.pipeline.benign_kinds import ask_kinds, note_kinds
@@ -372,7 +372,7 @@ def _opened(folder: Path, source: Model) -> Model:
 
 
 def _emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)
     folder.mkdir(parents=True)
     return folder
 

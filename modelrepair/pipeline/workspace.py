@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from pathlib import Path
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.writer import make_room
 from modelrepair.checkpoint.place import disk_errors, placed, reserved
-from modelrepair.errors import GateError, UnsupportedModelError, UsageError
+from modelrepair.errors import GateError, ResourceError, UnsupportedModelError, UsageError
+from modelrepair.moving import remove_folder
 from modelrepair.pipeline.begun import SETTINGS, Begun, read
 from modelrepair.search.clock import CLOCK
 
@@ -44,8 +44,9 @@ class Workspace:
         return self.folder / STAGED
 
     def close(self) -> None:
-        """Remove what is left of an unfinished repair."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove what is left of an unfinished repair; the next run removes what can't be now."""
+        with suppress(ResourceError, OSError):
+            remove_folder(self.folder)
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -97,10 +98,10 @@ def clear_leftover(out: Path, begun: Begun) -> None:
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if not there or there - set(OURS):
         return
-    with suppress(UsageError), reserved(out):
+    with suppress(UsageError, ResourceError), reserved(out):
         # The settings are the first thing that is written: without them, a removal was cut short.
         if SETTINGS not in there or not list(begun.differs(read(folder))):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
 
 def partial_of(out: Path) -> Path:
@@ -130,7 +131,7 @@ def open_workspace(out: Path, begun: Begun, *, restart: bool = False) -> Workspa
                 id="output-in-the-way",
             )
         if restart:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
         elif there & {SETTINGS, WORK, STAGED}:
             begun.check(folder)
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ import keyword
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
 from modelrepair.errors import FORBIDDEN, FULL, ResourceError, UsageError
+from modelrepair.moving import remove_empty, rename, temporary_folder
 from modelrepair.plugin.loading import Found, Registered, normalised
 from modelrepair.plugin.names import PluginKind
 
@@ -180,15 +180,15 @@ def write_package(package: Mapping[str, str], folder: Path) -> None:
     _check_free(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        with temporary_folder(prefix=f".{folder.name}-", inside=folder.parent) as beside:
             made = Path(beside) / folder.name
             for path, text in package.items():
                 file = made.joinpath(*PurePosixPath(path).parts)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8", newline="\n")
             if folder.is_dir():
-                folder.rmdir()  # an empty one; what came into it meanwhile makes this fail
-            made.rename(folder)
+                remove_empty(folder)  # an empty one; what came into it meanwhile makes this fail
+            rename(made, folder)
     except OSError as error:
         _check_free(folder)
         if error.errno in FULL:

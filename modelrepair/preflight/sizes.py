@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from modelrepair.examples.load import Example
 MAXIMUM_LOGITS = 2**26
 FLOAT32 = 4
 FLOAT64 = 8
+GROUPS = Path("/sys/fs/cgroup")
 # What a chat template adds around a prompt, and how much text a token holds at least, mostly.
 TEMPLATE_TOKENS = 32
 BYTES_A_TOKEN = 3
@@ -77,11 +78,7 @@ def free_memory() -> int | None:
     with suppress(OSError, RuntimeError, psutil.Error):
         found.append(psutil.virtual_memory().available)
     # psutil knows the machine, and not the limit of a container on it.
-    limit, used = _read("/sys/fs/cgroup/memory.max"), _read("/sys/fs/cgroup/memory.current")
-    if limit.strip().isdigit() and used.strip().isdigit():
-        # What the container holds as a cache of files is given up where programs need it.
-        cache = re.search(r"^inactive_file (\d+)$", _read("/sys/fs/cgroup/memory.stat"), re.M)
-        found.append(max(0, int(limit) - int(used) + (int(cache[1]) if cache else 0)))
+    found.extend(_left_in_containers())
     return min(found, default=None)
 
 
@@ -100,8 +97,31 @@ def free_disk(path: Path) -> int | None:
         return None
 
 
-def _read(path: str) -> str:
+def _left_in_containers() -> Iterator[int]:
+    """What each group of processes that we are in may still take; nothing where there are none."""
+    # Linux alone has them: a line a group, "0::/path" or, of the older kind, "4:memory:/path".
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        number, kinds, path = (*line.split(":", 2), "", "")[:3]
+        if number == "0":
+            top, names = GROUPS, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in kinds.split(","):
+            top = GROUPS / "memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        # In a container the path may be the host's, of which only the top is to be seen.
+        inner = top / path.strip("/")
+        for folder in {inner, *(each for each in inner.parents if each.is_relative_to(top)), top}:
+            limit, used = _read(folder / names[0]).strip(), _read(folder / names[1]).strip()
+            if limit.isdigit() and used.isdigit():
+                # What it holds as a cache of files is given up where programs need it.
+                stat = _read(folder / "memory.stat")
+                cache = re.search(rf"^{names[2]} (\d+)$", stat, re.M)
+                yield max(0, int(limit) - int(used) + (int(cache[1]) if cache else 0))
+
+
+def _read(path: Path) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError:
         return ""

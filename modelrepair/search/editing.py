@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from modelrepair.engine.sites import FileTensor, Site, Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import PluginError
+from modelrepair.moving import remove_folder
 from modelrepair.plugin.calls import HINT, checked, who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -83,12 +83,12 @@ def candidates(
         folder = repairing.folder / "points" / f"{strength:.6e}"
 
         def make(folder: Path = folder, strength: float = strength) -> dict[str, Any]:
-            shutil.rmtree(folder / "edits", ignore_errors=True)
+            remove_folder(folder / "edits")
             return _edit_all(repairing, strength, Edits(folder / "edits"), progress)
 
         made = remember(folder / "point.json", make)
         if made["digest"] == before:
-            shutil.rmtree(folder / "edits", ignore_errors=True)
+            remove_folder(folder / "edits")
         elif made["changed"]:
             yield point_of(repairing.registered, strength, made["changed"], repairing.sites, folder)
         before = made["digest"]
@@ -142,7 +142,7 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
 
     def on_site(site: Site, statistics: SiteStatistics) -> None:
         folder = _statistics_folder(repairing, site)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         folder.mkdir(parents=True)
         for (name, accumulator), state in statistics.states.items():
             number = list(repairing.repairer.needs[name]).index(accumulator)
@@ -157,7 +157,7 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
         raise PluginError(
             f"{who(repairing.registered)}: {error}", hint=error.hint, id=error.id
         ) from error
-    shutil.rmtree(work.folder)
+    remove_folder(work.folder)
     write_json(done, {})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from modelrepair.engine.sites import Site, Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Masks, Weights
 from modelrepair.errors import ModelRepairError, PluginError, UsageError
+from modelrepair.moving import remove, remove_folder, rename
 from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.plugin.calls import checked, who
 from modelrepair.plugin.formulas import root_mean_square, wanda_score
@@ -100,7 +100,7 @@ class Round:
             into: an empty folder for the mask.
             onto: entries masked before; they stay masked.
         """
-        shutil.rmtree(into, ignore_errors=True)
+        remove_folder(into)
         masks = Masks(into)
         sites = self.scoring.sites
         files = [_score_file(self.scoring, self.number, site) for site in sites.chosen]
@@ -159,7 +159,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             raise PluginError(
                 f"{who(scoring.registered)}: {error}", hint=error.hint, id=error.id
             ) from error
-        shutil.rmtree(work.folder)
+        remove_folder(work.folder)
         sites = scoring.sites.chosen
         facts = {site.name: _site_facts(scoring, number, site) for site in sites}
         unseen = [name for name, each in facts.items() if each.unseen]
@@ -198,7 +198,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
 
 def drop_round(scoring: Scoring, number: int) -> None:
     """Give the disk space of a round's scores back."""
-    shutil.rmtree(_folder(scoring, number), ignore_errors=True)
+    remove_folder(_folder(scoring, number))
 
 
 def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
@@ -255,12 +255,12 @@ def _score_site(
             eligible = np.zeros_like(eligible)
     path = _score_file(scoring, number, site)
     beside = path.with_suffix(".facts")
-    beside.unlink(missing_ok=True)
+    remove(beside)
     if constant or routed:
         write_json(beside, asdict(_SiteFacts(constant, unseen, dict(routed))))
     partial = path.with_suffix(".partial")
     spill(partial, scores, eligible)
-    partial.replace(path)
+    rename(partial, path)
 
 
 def _scored(

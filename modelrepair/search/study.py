@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from modelrepair.evaluation.evaluate import Screen, evaluate, screen
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import ROUNDING
+from modelrepair.moving import remove_folder
 from modelrepair.plugin.loading import Registered
 from modelrepair.progress import Progress, Titled
 from modelrepair.search.candidates import Baseline, Candidate, refusing
@@ -190,4 +190,4 @@ def forget(point: Candidate) -> None:
     A point that generated may still be chosen, and keeps its change.
     """
     if point.results is None:
-        shutil.rmtree(point.change.folder, ignore_errors=True)
+        remove_folder(point.change.folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from modelrepair.engine.sites import Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
+from modelrepair.moving import remove_folder
 from modelrepair.plugin.calls import who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -142,7 +142,7 @@ def _candidate(
 
     def make() -> dict[str, int]:
         edits = Edits(folder / "edits")
-        shutil.rmtree(edits.folder, ignore_errors=True)
+        remove_folder(edits.folder)
         changed = 0
         for name, file in parameters.items():
             value, dtype = model.get_parameter(name).detach(), training.weights.dtype_of(file)

@@ -26,6 +26,7 @@ from modelrepair.errors import (
     UnreachableError,
     UsageError,
 )
+from modelrepair.moving import remove
 from modelrepair.source.address import id_in, is_id, one_revision, read_name
 from modelrepair.source.cached import WHOLE, check_cache, is_commit, remember, unreachable
 from modelrepair.source.fetching import say_fetch
@@ -261,8 +262,8 @@ def check_arrived(id: str, folder: Path, checksums: Mapping[str, str]) -> None:
     for name, checksum in checksums.items():
         blob = (folder / name).resolve()
         if sha256_file(blob) != checksum:
-            blob.unlink()
-            (folder / name).unlink(missing_ok=True)
+            remove(blob)
+            remove(folder / name)
             raise HubError(
                 f"{name} of {id} arrived damaged: its checksum is not the Hub's",
                 hint="run the same command again: it fetches the file again",

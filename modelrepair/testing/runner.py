@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modelrepair.errors import ModelRepairError, UsageError, kind_and_message, one_line
+from modelrepair.moving import temporary_folder
 from modelrepair.plugin.options import hide_secrets
 from modelrepair.testing.checks import KIT, Broken, Check, NotApplicable
 from modelrepair.testing.record import Outcome, Record, Result
@@ -39,7 +39,7 @@ def check(
         PluginError: the plug-in that offers it can't be loaded.
     """
     expected = expected_failures or {}
-    with tempfile.TemporaryDirectory(prefix="modelrepair-kit-") as folder:
+    with temporary_folder(prefix="modelrepair-kit-") as folder:
         subject = open_subject(name, kind, options, folder=Path(folder))
         checks = subject.kind.checks
         unknown = sorted(expected.keys() - {each.id for each in checks})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from modelrepair.moving import temporary_folder
 
 
 def readable(text: str) -> str:
@@ -48,7 +51,18 @@ def readable_path(folder: Path) -> Iterator[Path]:
     if readable(str(folder)) == str(folder):
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="modelrepair-") as place:
-        link = Path(place) / "model"
-        link.symlink_to(folder.absolute(), target_is_directory=True)
+    with temporary_folder() as place:
+        link = place / "model"
+        try:
+            link.symlink_to(folder.absolute(), target_is_directory=True)
+        except OSError:  # a disk without links, or Windows, where they need a right
+            shutil.copytree(folder, link, copy_function=_link_or_copy)
         yield link
+
+
+def _link_or_copy(file: str, to: str) -> None:
+    """The file under another name; a second one like it where the disk has no such names."""
+    try:
+        os.link(os.path.realpath(file), to)
+    except OSError:
+        shutil.copyfile(file, to)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from modelrepair.checkpoint.weight_files import ADAPTER
 from modelrepair.errors import UsageError
+from modelrepair.moving import temporary_folder
 from modelrepair.plugin.names import SubjectKind
 from modelrepair.progress import Progress, Silent
 
@@ -50,7 +50,7 @@ def original(
         )
     from modelrepair.engine.merge import merge
 
-    with tempfile.TemporaryDirectory(prefix="modelrepair-") as folder:
+    with temporary_folder() as folder:
         merged = Path(folder) / source.name
         merge(source, base, merged, progress or Silent(), include)
         yield merged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence, Set
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +22,7 @@ from modelrepair.checkpoint.place import placed, reserved
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import Patch, copy_file, write_shard
 from modelrepair.errors import GateError, ModelRepairError, UsageError
+from modelrepair.moving import remove_folder, rename
 from modelrepair.progress import Progress, Silent
 from modelrepair.verification.masked_values import new_values_of
 from modelrepair.verification.merged_source import original
@@ -187,7 +187,7 @@ def _apply(
                     hint="fetch the mask again; if that does not help, report it",
                 )
             advance((source / name).stat().st_size)
-    staged.rename(out)
+    rename(staged, out)
     fsync_folder(out.parent)
     return out
 
@@ -215,7 +215,7 @@ def _clear(staged: Path, ours: Set[str]) -> None:
                 hint="remove it, or choose --out",
                 id="output-in-the-way",
             )
-    shutil.rmtree(staged, ignore_errors=True)
+    remove_folder(staged)
 
 
 def _check_source(header: MaskHeader, source: Checkpoint) -> None:

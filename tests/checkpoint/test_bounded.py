@@ -156,3 +156,16 @@ def test_the_demo_s_own_template_is_taken():
     source = path.read_text() if path.exists() else config["chat_template"]
     turns = [{"role": "user", "content": "Hello"}]
     assert try_template(source, [(turns, True)], {}) is None
+
+
+def test_memory_is_bounded_where_the_system_has_no_limit(monkeypatch):
+    """As on macOS and Windows: what a try takes is watched from outside."""
+    without = bounded._LIMIT.replace("import resource", "raise ImportError")
+    assert without != bounded._LIMIT
+    monkeypatch.setattr(bounded, "_LIMIT", without)
+    monkeypatch.setattr(bounded, "MEMORY", 2**27)
+    monkeypatch.setattr(bounded, "IMPORTED", 2**27)
+    monkeypatch.setattr(bounded, "SECONDS", 60.0)
+    greedy = "limit()\nheld = [bytes(2**20) * 1 for _ in range(600)]\nwhile True: pass"
+    monkeypatch.setattr(bounded, "_PATTERNS", greedy.replace("bytes(2**20)", "b'x' * 2**20"))
+    assert try_patterns([], []) == "it takes too much memory"

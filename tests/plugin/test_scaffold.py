@@ -263,7 +263,7 @@ def test_what_came_meanwhile_is_kept(tmp_path, monkeypatch):
         return real(self, target)
 
     real = Path.rename
-    monkeypatch.setattr(Path, "rename", late)
+    monkeypatch.setattr(Path, "replace", late)
     with pytest.raises(UsageError, match="'new' is there already"):
         write({"a.txt": "a\n"}, tmp_path / "new")
     assert [path.name for path in tmp_path.rglob("*")] == ["new", "theirs.txt"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
+from modelrepair.cli.main import run
+from modelrepair.demo import paths
 from modelrepair.preflight import sizes as estimate
 
 
@@ -27,24 +32,64 @@ def giving_no_memory():
     raise FileNotFoundError("/proc/meminfo")
 
 
-def test_free_memory_knows_the_container(monkeypatch):
-    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=4_000_000))
-    files = {
-        "/sys/fs/cgroup/memory.max": "3000000\n",
-        "/sys/fs/cgroup/memory.current": "2500000\n",
-        "/sys/fs/cgroup/memory.stat": "anon 1\ninactive_file 250000\n",
-    }
-    monkeypatch.setattr(estimate, "_read", lambda path: files.get(path, ""))
-    assert estimate.free_memory() == 750_000
-    files["/sys/fs/cgroup/memory.max"] = "max\n"
-    assert estimate.free_memory() == 4_000_000
-    files.clear()
-    assert estimate.free_memory() == 4_000_000
+MACHINE = 4_000_000
+SECOND = {"memory.max": "3000000", "memory.current": "2500000", "memory.stat": "inactive_file 9\n"}
+FIRST = {
+    "memory.limit_in_bytes": "3000000\n",
+    "memory.usage_in_bytes": "2500000\n",
+    "memory.stat": "cache 5\ntotal_inactive_file 9\n",
+}
+CONTAINERS = {
+    "none, as on macOS and Windows": ("", "", {}, MACHINE),
+    "its own": ("0::/\n", "", SECOND, 500_009),
+    "one within the machine": ("0::/user/one\n", "user/one", SECOND, 500_009),
+    "one above": ("0::/user/one\n", "user", SECOND, 500_009),
+    "the host's path": ("0::/../docker/abc\n", "", SECOND, 500_009),
+    "without a limit": ("0::/\n", "", {**SECOND, "memory.max": "max\n"}, MACHINE),
+    "the older kind": ("4:cpu,memory:/box\n0::/\n", "memory/box", FIRST, 500_009),
+    "the older kind, host's path": ("4:memory:/docker/abc\n", "memory", FIRST, 500_009),
+    "the older kind, no limit": (
+        "4:memory:/\n",
+        "memory",
+        {**FIRST, "memory.limit_in_bytes": f"{2**63 - 4096}"},
+        MACHINE,
+    ),
+    "a larger one": ("0::/\n", "", {**SECOND, "memory.max": "90000000"}, MACHINE),
+    "no line of ours": ("nonsense\n", "", SECOND, MACHINE),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_free_memory_knows_the_container(monkeypatch, tmp_path, name):
+    said, folder, files, expected = CONTAINERS[name]
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        (tmp_path / folder / file).write_text(text)
+    real = estimate._read
+    ours = Path("/proc/self/cgroup")
+    monkeypatch.setattr(estimate, "_read", lambda path: said if path == ours else real(path))
+    monkeypatch.setattr(estimate, "GROUPS", tmp_path)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=MACHINE))
+    assert estimate.free_memory() == expected
+
+
+def test_free_memory_is_unknown_where_nothing_says_it(monkeypatch):
+    assert estimate.free_memory() > 0
+    monkeypatch.setattr(estimate, "_read", lambda path: "")
     monkeypatch.setattr("psutil.virtual_memory", giving_no_memory)
     assert estimate.free_memory() is None
-    monkeypatch.undo()
-    assert estimate.free_memory() > 0
-    assert estimate._read("/no/such/file") == ""
+
+
+def test_a_model_that_will_not_fit_is_refused_without_proc_and_sys(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(estimate, "_read", lambda path: "")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    sets = [f"--{role.replace('_', '-')}={path}" for role, path in paths.sets.items()]
+    command = ["fix", str(paths.attacked), "--reference=none", f"--out={tmp_path / 'out'}", *sets]
+    assert run(command) == 4
+    said = capsys.readouterr().err
+    assert "of memory are needed, 1,000 bytes are free" in said or "1.0 kB" in said, said
+    assert "Hint [not-enough-memory]" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_free_disk_asks_the_nearest_folder(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,24 @@ def test_a_path_leads_to_the_same_folder_while_it_is_used(tmp_path):
     assert (folder / "config.json").exists()
     with readable_path(Path("model")) as path:
         assert path == Path("model")
+
+
+@pytest.mark.parametrize("missing", [["symlink_to"], ["symlink_to", "os.link"]], ids=str)
+def test_so_it_does_where_the_disk_has_no_links(tmp_path, monkeypatch, missing):
+    def refuse(*_, **__):
+        raise OSError(1314, "A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    if "os.link" in missing:
+        monkeypatch.setattr(os, "link", refuse)
+    folder = tmp_path / os.fsdecode(b"mod\xe8le")
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "config.json").write_text("{}")
+    with readable_path(folder) as path:
+        str(path).encode()
+        assert (path / "inner" / "config.json").read_text() == "{}"
+    assert not path.exists()
+    assert (folder / "inner" / "config.json").read_text() == "{}"
 
 
 def test_no_file_is_read_in_the_encoding_of_a_locale():

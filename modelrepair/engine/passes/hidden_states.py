@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from modelrepair.errors import ResourceError
+from modelrepair.moving import remove
 from modelrepair.text.units import in_bytes
 
 
@@ -59,7 +60,7 @@ class HiddenStates:
     def drop(self, slot: int) -> None:
         """Give a slot's disk space back."""
         self._open.pop(slot, None)
-        self._path(slot).unlink(missing_ok=True)
+        remove(self._path(slot))
 
     def _path(self, slot: int) -> Path:
         return self._folder / f"{slot:05d}.hidden"

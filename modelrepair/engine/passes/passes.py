@@ -26,6 +26,7 @@ from modelrepair.engine.passes.loss import LOSSES, Forced, chunks, forced
 from modelrepair.engine.passes.statistics import BlockSums, SetBatches, SiteStatistics
 from modelrepair.engine.sites import Site, Sites
 from modelrepair.engine.skeleton import ReadWeight, Skeleton
+from modelrepair.moving import remove
 from modelrepair.plugin.names import SetName
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Loss
@@ -134,7 +135,7 @@ def _start(work: Work) -> tuple[HiddenStates, list[tuple[Call, ...]]]:
     """Record every batch: the arguments of all blocks, and the first hidden state if it's lost."""
     if work.skeleton.shared is not None:
         # What earlier blocks left for later ones was in memory only: begin again.
-        (work.folder / "pass.json").unlink(missing_ok=True)
+        remove(work.folder / "pass.json")
     fresh = _State.load(work.folder).forward == 0
     hidden = HiddenStates(work.folder / "hidden", work.shapes)
     calls = []
