@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class Workspace:
             whole = (self.staged / MANIFEST_NAME).exists()
             begun = any(path.is_file() for path in self.work.rglob("*"))
             if not begun or (isinstance(error, HOPELESS) and not whole):
+                # What failed may have mapped files of the folder: Windows would not remove them.
+                traceback.clear_frames(error.__traceback__)
                 self.close()
             raise
 

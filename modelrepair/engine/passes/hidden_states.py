@@ -31,7 +31,7 @@ class HiddenStates:
     """The hidden states of all batches at some points of the model, ``[batch, tokens, hidden]``.
 
     Each slot is one memory-mapped file: the operating system keeps it in memory while there is
-    room, and a killed run finds it where it was.
+    room, and a killed run finds it where it was. Windows removes no file that is mapped: close it.
 
     Args:
         folder: where the slots lie.
@@ -54,13 +54,17 @@ class HiddenStates:
 
     def read(self, slot: int, batch: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         """A copy of one batch's hidden states, as they were written."""
-        values = self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]]
-        return torch.from_numpy(np.array(values)).reshape(self._shapes[batch]).to(device, dtype)
+        values = np.array(self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]])
+        return torch.from_numpy(values).reshape(self._shapes[batch]).to(device, dtype)
 
     def drop(self, slot: int) -> None:
         """Give a slot's disk space back."""
         self._open.pop(slot, None)
         remove(self._path(slot))
+
+    def close(self) -> None:
+        """Let go of the files: what an error's traceback still knows keeps none of them open."""
+        self._open.clear()
 
     def _path(self, slot: int) -> Path:
         return self._folder / f"{slot:05d}.hidden"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,21 +108,23 @@ def collect(
     gradients = any(group.reads_gradients for group in work.groups)
     blocks = len(work.skeleton.blocks)
     total = work.tokens * blocks * (1 + REVERSE_COST * gradients)
-    with progress.step(title, total) as advance:
-        hidden, calls = _start(work)
+    with progress.step(title, total) as advance, closing(_hidden(work, "hidden")) as hidden:
+        calls = _start(work, hidden)
         if not gradients:
             _forward(work, hidden, calls, advance, sites=sites, on_site=on_site, keep=False)
         else:
             _forward(work, hidden, calls, advance, keep=True)
-            _reverse(work, hidden, calls, advance, sites, on_site)
+            with closing(_hidden(work, "gradients")) as flowing:
+                _reverse(work, hidden, flowing, calls, advance, sites, on_site)
 
 
 def follow(work: Work, progress: Progress) -> list[Forced]:
     """Score how the model follows every example's answer, in the order of the batches."""
     blocks = len(work.skeleton.blocks)
     results: list[Forced] = []
-    with progress.step("teacher-forced measures", work.tokens * blocks) as advance:
-        hidden, calls = _start(work)
+    step = progress.step("teacher-forced measures", work.tokens * blocks)
+    with step as advance, closing(_hidden(work, "hidden")) as hidden:
+        calls = _start(work, hidden)
         _forward(work, hidden, calls, advance, keep=False)
         with work.skeleton.filled_shell(work.read), torch.no_grad():
             for number, _, batch in work.batches():
@@ -131,13 +134,16 @@ def follow(work: Work, progress: Progress) -> list[Forced]:
     return results
 
 
-def _start(work: Work) -> tuple[HiddenStates, list[tuple[Call, ...]]]:
+def _hidden(work: Work, name: str) -> HiddenStates:
+    return HiddenStates(work.folder / name, work.shapes)
+
+
+def _start(work: Work, hidden: HiddenStates) -> list[tuple[Call, ...]]:
     """Record every batch: the arguments of all blocks, and the first hidden state if it's lost."""
     if work.skeleton.shared is not None:
         # What earlier blocks left for later ones was in memory only: begin again.
         remove(work.folder / "pass.json")
     fresh = _State.load(work.folder).forward == 0
-    hidden = HiddenStates(work.folder / "hidden", work.shapes)
     calls = []
     with work.skeleton.filled_shell(work.read):
         for number, _, batch in work.batches():
@@ -145,7 +151,7 @@ def _start(work: Work) -> tuple[HiddenStates, list[tuple[Call, ...]]]:
             calls.append(recording.calls)
             if fresh:
                 hidden.write(0, number, recording.hidden)
-    return hidden, calls
+    return calls
 
 
 def _forward(
@@ -186,6 +192,7 @@ def _forward(
 def _reverse(
     work: Work,
     hidden: HiddenStates,
+    gradients: HiddenStates,
     calls: Sequence[tuple[Call, ...]],
     advance: Advance,
     sites: Sites,
@@ -194,7 +201,6 @@ def _reverse(
     """Walk the blocks in reverse: recompute each from its stored input, and back-propagate."""
     skeleton, device = work.skeleton, work.skeleton.device
     blocks = len(skeleton.blocks)
-    gradients = HiddenStates(work.folder / "gradients", work.shapes)
     state = _State.load(work.folder)
     if state.reverse is None:
         with skeleton.filled_shell(work.read):
