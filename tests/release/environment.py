@@ -20,8 +20,15 @@ ONE_THREAD = {
 }
 
 
+def variables(**more: str) -> dict[str, str]:
+    """Variables for uv, which does not read pip's: folders of wheels that pip is given go along."""
+    folders = {"UV_FIND_LINKS": ",".join(os.environ.get("PIP_FIND_LINKS", "").split())}
+    return {**folders, **os.environ, **more}
+
+
 def call(*arguments: str, **kept: object) -> subprocess.CompletedProcess[str]:
     """uv, run in the repository; its output is printed, unless it is asked for."""
+    kept = {"env": variables(), **kept}
     return subprocess.run([uv.find_uv_bin(), *arguments], cwd=ROOT, text=True, **kept)  # type: ignore[call-overload, no-any-return]
 
 

@@ -9,18 +9,28 @@ and that uv did not find; none is downloaded. ``--python`` takes one alone, and 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from tests.release import environment
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 
+def search_path(version: str) -> str:
+    """PATH, with pyenv's interpreters first: its shims refuse each version that is not selected."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = [str(each / "bin") for each in sorted(root.glob(f"versions/{version}.*"))]
+    return os.pathsep.join([*kept, os.environ.get("PATH", "")])
+
+
 def find(version: str) -> str | None:
     """The path of an interpreter of this version; None where uv finds none."""
     looked = ("python", "find", "--no-python-downloads", "--system", version)
-    found = environment.call(*looked, capture_output=True)
+    beside = environment.variables(PATH=search_path(version))
+    found = environment.call(*looked, capture_output=True, env=beside)
     return found.stdout.strip() if found.returncode == 0 else None
 
 

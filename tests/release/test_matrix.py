@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from tests.release.matrix import VERSIONS, main
+from tests.release.matrix import VERSIONS, find, main, search_path
 
 
 def run(arguments, here, failing=()):
@@ -40,3 +44,21 @@ def test_arguments_of_pytest_pass_through():
 
 def test_one_that_is_asked_for_and_missing_fails():
     assert run(["--python", "3.14"], VERSIONS[:3]) == (1, [])
+
+
+def test_interpreters_of_pyenv_come_before_its_shims(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", "shims")
+    for name in ("3.1.5", "3.12.1", "3.12.3", "3.13.0"):
+        (tmp_path / "versions" / name / "bin").mkdir(parents=True)
+    kept = [str(tmp_path / "versions" / name / "bin") for name in ("3.12.1", "3.12.3")]
+    assert search_path("3.12").split(os.pathsep) == [*kept, "shims"]
+    assert search_path("3.14") == "shims"
+
+
+def test_the_interpreter_found_is_of_the_version():
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = find(running)
+    asked = "import sys; print(*sys.version_info[:2], sep='.')"
+    ended = subprocess.run([found, "-c", asked], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == running
