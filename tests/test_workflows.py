@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.release import environment
+from tests.release import environment, matrix
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -65,6 +66,16 @@ def test_on_windows_a_module_runs_what_the_target_runs():
         module = re.search(r"-m (tests\.release\.\w+)", line)[1]
         assert module in MAKEFILE
         assert line.endswith('-m "not slow" -n 2 --dist loadgroup')
+
+
+def test_the_versions_of_ci_are_those_of_the_matrix_and_hold_the_classifiers():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]
+    asked = jobs["test"]["strategy"]["matrix"]["python"]
+    assert tuple(asked) == matrix.VERSIONS
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = re.findall(r":: (3\.\d+)", " ".join(project["classifiers"]))
+    assert named and set(named) <= set(asked)
+    assert project["requires-python"] == f">={asked[0]}"
 
 
 def test_every_environment_holds_what_make_installs():

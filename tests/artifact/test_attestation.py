@@ -25,6 +25,7 @@ from modelrepair.artifact.published import published_json
 from modelrepair.artifact.reading import read_manifest
 from tests.kept.make import KEPT, REPAIRS
 from tests.support.project_links import ADDRESS, built_with
+from tests.support.versions import DESCRIBED
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = DOCS / "attestation.schema.json"
@@ -40,6 +41,7 @@ def made(name: str, **more) -> dict:
     return statement_of(json.loads(data), reading.digest, hashlib.sha256(data).hexdigest(), **more)
 
 
+@DESCRIBED
 def test_the_published_schema_is_current():
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == json_schema(), REFRESH
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from modelrepair.artifact.manifest import Manifest, Origin, json_schema
 from tests.support.small_repairs import draft
+from tests.support.versions import DESCRIBED
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
 REFRESH = (
@@ -16,6 +17,7 @@ REFRESH = (
 )
 
 
+@DESCRIBED
 def test_the_published_schema_is_current():
     assert json.loads(SCHEMA.read_text()) == json_schema(), REFRESH
 

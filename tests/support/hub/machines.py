@@ -33,7 +33,8 @@ def create_webhook(request: Request) -> Answer:
     # The Hub copies the source's command and environment, but neither its secrets nor its volumes.
     copied = ("dockerImage", "command", "arguments", "environment", "flavor", "labels")
     job = source and {name: source[name] for name in copied if name in source}
-    webhook = {"id": f"{number:024x}", "job": job, "disabled": False, **asked}
+    both = {"domains": ["repo", "discussion"]}
+    webhook = {"id": f"{number:024x}", "job": job, "disabled": False, **both, **asked}
     request.hub.webhooks.append(webhook)
     return Answer.of({"webhook": _shown(webhook)})
 
