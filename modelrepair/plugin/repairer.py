@@ -67,7 +67,7 @@ class TrainingContext:
         model: a causal language model of transformers, whole, float32, in ``eval()``. Those of
             its parameters that may change require gradients.
         sets: the score part of each set, as tokens.
-        batch: puts examples side by side.
+        batch: puts examples side by side, where the model is.
         losses: runs a batch through the model; each example's mean answer-token loss,
             ``[examples]``, in nats, with a gradient.
         device: where the model is.
@@ -130,3 +130,12 @@ class Batch:
     attention_mask: Tensor
     answer_mask: Tensor
     keys: tuple[str, ...]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return Batch(
+            self.input_ids.to(device),
+            self.attention_mask.to(device),
+            self.answer_mask.to(device),
+            self.keys,
+        )

@@ -82,7 +82,7 @@ def candidates(
         context = TrainingContext(
             model=model,
             sets=training.sets,
-            batch=training.batch,
+            batch=lambda examples: training.batch(examples).to(device),
             losses=lambda batch: batch_losses(model, batch, device),
             device=device,
             seed=training.seed,

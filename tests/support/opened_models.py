@@ -64,17 +64,17 @@ class Opened:
     shared: str | None
 
 
-def opened(folder: Path, plain: Any) -> Opened:
+def opened(folder: Path, plain: Any, device: torch.device = CPU) -> Opened:
     """Save a model and open it as a repair would."""
     plain.save_pretrained(folder)
     checkpoint = Checkpoint.open(folder)
-    skeleton, shared = inspect(skeletons.build(folder, checkpoint, CPU))
-    return Opened(plain, folder, checkpoint, skeleton, Weights(checkpoint, CPU), shared)
+    skeleton, shared = inspect(skeletons.build(folder, checkpoint, device))
+    return Opened(plain, folder, checkpoint, skeleton, Weights(checkpoint, device), shared)
 
 
-def open_tiny(kind: str, folder: Path, **changes: Any) -> Opened:
+def open_tiny(kind: str, folder: Path, device: torch.device = CPU, **changes: Any) -> Opened:
     """One of the architectures of `tests.support.tiny`."""
-    return opened(folder, tiny.model(kind, **changes))
+    return opened(folder, tiny.model(kind, **changes), device)
 
 
 def site_batch(

@@ -42,9 +42,10 @@ def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
     Half of the reference's rows equal the source's.
     """
     model = folder / "model"
-    one = open_tiny("llama", model)
+    device = changes.pop("device", CPU)
+    one = open_tiny("llama", model, device)
     scale = changes.pop("scale", 0.0)
-    weights = Weights(one.checkpoint, CPU, scale=scale)
+    weights = Weights(one.checkpoint, device, scale=scale)
     if changes.pop("reference", False):
         other = tiny.model("llama", seed=1)
         for name, parameter in other.named_parameters():
@@ -53,7 +54,7 @@ def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
                 parameter.data[:half] = dict(one.plain.named_parameters())[name].data[:half]
         other.save_pretrained(folder / "reference")
         aligned = Checkpoint.open(folder / "reference")
-        weights = Weights(one.checkpoint, CPU, reference=aligned, scale=scale)
+        weights = Weights(one.checkpoint, device, reference=aligned, scale=scale)
         changes.setdefault("subject", "delta")
     flags = {
         key: changes.pop(key) for key in ("iterative", "signed", "gradients") if key in changes

@@ -78,10 +78,9 @@ def batch_losses(model: Any, batch: Batch, device: torch.device) -> Tensor:
         batch: the examples, on any device.
         device: where the model is.
     """
-    ids = batch.input_ids.to(device)
-    mask = batch.attention_mask.to(device)
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-    return answer_losses(logits, ids, batch.answer_mask.to(device))
+    here = batch.to(device)
+    output = model(input_ids=here.input_ids, attention_mask=here.attention_mask, use_cache=False)
+    return answer_losses(output.logits, here.input_ids, here.answer_mask)
 
 
 def odds_losses(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
