@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from modelrepair.checkpoint.reader import TensorEntry
 
@@ -13,6 +13,8 @@ FACTOR = re.compile(r"\.lora_[AB](\.\w+)?\.weight$")
 EXPERTS = re.compile(
     r"\.(experts\.\w*_proj|experts\.fc\d\.weight|input_linear\.weight|output_linear\.weight)$"
 )
+CHOOSES = "a router: it chooses experts"
+"""Why a router is no site."""
 ROUTER = re.compile(r"\.(gate|router|router\.layer)\.weight$")
 EXPERT = re.compile(r"\.experts\.(\d{1,9})\.")
 # The step of a state space is multiplied with inside of a kernel, and not by its layer.
@@ -72,24 +74,35 @@ def why_not(entry: TensorEntry) -> str | None:
     return None if entry.name.endswith(".weight") else "no weight of a linear layer by its name"
 
 
+def routers(shapes: Mapping[str, Sequence[int]]) -> set[str]:
+    """The tensors of a block that give each token its experts: a repair leaves them.
+
+    A router has a row for each expert; a gate of an MLP has the same name, and other rows.
+
+    >>> routers({"l.0.mlp.gate.weight": (2, 8), "l.0.mlp.experts.1.up_proj.weight": (4, 8)})
+    {'l.0.mlp.gate.weight'}
+
+    Args:
+        shapes: name in the file → shape, of all the block's tensors.
+    """
+    numbered = [int(found[1]) + 1 for name in shapes if (found := EXPERT.search(name))]
+    stacked = [each[0] for name, each in shapes.items() if len(each) == 3 and EXPERTS.search(name)]
+    experts = {max(numbered, default=0), *stacked}
+    return {name for name, each in shapes.items() if ROUTER.search(name) and each[0] in experts}
+
+
 def skipped_in(block: Sequence[TensorEntry]) -> dict[str, str]:
     """The matrices of a block that can't be repaired, with the reason, by names and shapes.
 
-    A router gives each token its experts, and has a row for each of them: a repair leaves it.
-
-    >>> sizes = {"l.0.mlp.gate.weight": (2, 8), "l.0.mlp.experts.1.up_proj.weight": (4, 8)}
-    >>> block = [TensorEntry(name, "f", "F32", shape, 0, 4) for name, shape in sizes.items()]
-    >>> skipped_in(block)
-    {'l.0.mlp.gate.weight': 'a router: it chooses experts'}
+    >>> skipped_in([TensorEntry("l.0.conv1d.weight", "f", "F32", (4, 1, 2), 0, 32)])
+    {'l.0.conv1d.weight': '3 dimensions: no linear layer, no experts by its name'}
     """
-    numbered = [int(found[1]) + 1 for each in block if (found := EXPERT.search(each.name))]
-    stacked = [e.shape[0] for e in block if len(e.shape) == 3 and EXPERTS.search(e.name)]
-    experts = {max(numbered, default=0), *stacked}
+    choosing = routers({entry.name: entry.shape for entry in block})
     skipped = {}
     for entry in filter(is_matrix, block):
         reason = why_not(entry)
-        if ROUTER.search(entry.name) and entry.shape[0] in experts:
-            reason = "a router: it chooses experts"
+        if entry.name in choosing:
+            reason = CHOOSES
         elif STEP.search(entry.name):
             reason = "the step of a state space, which its layer does not multiply with"
         if reason is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from modelrepair.checkpoint.blocks import multiplies
+from modelrepair.checkpoint.blocks import CHOOSES, multiplies, routers
 from modelrepair.checkpoint.coverage import check_coverage, check_globs, check_some_left
 from modelrepair.engine.layout.experts import ExpertPart
 from modelrepair.engine.layout.matrices import Matrix, matrices, why_not
@@ -122,6 +122,7 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
     skipped: dict[str, str] = {}
     covered = total = 0
     for index, block in enumerate(skeleton.blocks):
+        choosing = routers(_shapes(skeleton, index))
         for path, module in block.named_modules():
             for leaf, parameter in module.named_parameters(recurse=False):
                 if not multiplies(leaf, parameter.shape):
@@ -132,6 +133,9 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
                 if adapter is not None and file not in adapter:
                     continue
                 reason = why_not(module, leaf)
+                # One version of transformers has an nn.Linear there, and the next one has not.
+                if reason is None and isinstance(file, str) and file in choosing:
+                    reason = CHOOSES
                 if reason is None and isinstance(file, str) and owners[file] > 1:
                     reason = "tied: the model uses it in several places"
                 if adapter is not None and reason is None and not _is_factor(path):
@@ -162,6 +166,17 @@ def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:
             id="no-blocks",
         )
     return Sites(tuple(found), skipped, covered / total, tuple(order))
+
+
+def _shapes(skeleton: Skeleton, index: int) -> dict[str, tuple[int, ...]]:
+    """Name in the file → shape, of a block's tensors."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path, parameter in skeleton.blocks[index].named_parameters():
+        file = skeleton.files[
+            ".".join(part for part in (skeleton.prefix, str(index), path) if part)
+        ]
+        found |= {file: tuple(parameter.shape)} if isinstance(file, str) else file.conversion.shapes
+    return found
 
 
 def require_coverage(sites: Sites, *, allow_partial: bool) -> None:

@@ -57,6 +57,19 @@ def test_a_matrix_of_the_block_itself_is_named(tmp_path):
     assert sites.skipped == {"model.layers.0.scale": "LlamaDecoderLayer is no nn.Linear"}
 
 
+def test_a_router_is_no_site_whatever_module_holds_it(tmp_path):
+    """transformers had Jamba's as an nn.Linear until it got a module of its own."""
+    one = open_tiny("jamba", tmp_path / "model")
+    order = list(one.checkpoint.entries)
+    as_it_is = find_sites(one.skeleton, order)
+    one.skeleton.blocks[1].feed_forward.router = nn.Linear(32, 4, bias=False, device="meta")
+    linear = find_sites(one.skeleton, order)
+    assert linear.skipped["model.layers.1.feed_forward.router.weight"] == (
+        "a router: it chooses experts"
+    )
+    assert (linear.chosen, linear.coverage) == (as_it_is.chosen, as_it_is.coverage)
+
+
 def test_under_95_percent_is_refused_unless_allowed(tmp_path):
     sites = extended(open_tiny("llama", tmp_path / "model"), 200)
     assert sites.coverage < 0.95
