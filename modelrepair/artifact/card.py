@@ -17,6 +17,7 @@ from modelrepair.artifact.published import Private, published
 from modelrepair.evaluation.measures import TITLES, keyword_rate
 from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter, without_front_matter
+from modelrepair.text.pasted import pasted_anywhere
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
@@ -107,6 +108,7 @@ def _body(manifest: Manifest, place: CardPlace, digest: str) -> str:
         digest=digest,
         place=place,
         commands=commands(manifest, place.target or THIS_REPOSITORY),
+        on_no_hub={name: each.id for name, each in _origins(manifest).items() if not each.hub},
         status=status(manifest),
         edit=_edit(manifest),
         source=_source(manifest),
@@ -185,24 +187,25 @@ def _reasons(manifest: Manifest) -> list[str]:
 
 
 def commands(manifest: Manifest, target: str) -> list[str]:
-    """The commands that check the repair, with ids and commits.
+    """The commands that check the repair, with ids and commits, for the shell of any system.
 
     >>> commands(manifest, "user/model-repaired")[-1]  # doctest: +SKIP
     'modelrepair verify repaired --source source'
     """
-    lines = ["pip install modelrepair", f"hf download {target} --local-dir repaired"]
-    verify = "modelrepair verify repaired --source source"
-    origins = {"source": manifest.source, **_others(manifest)}
-    verify += "".join(f" --{name} {name}" for name in origins if name != "source")
-    for folder, origin in origins.items():
+    lines = [["pip", "install", "modelrepair"], ["hf", "download", target]]
+    lines[-1] += ["--local-dir", "repaired"]
+    verify = ["modelrepair", "verify", "repaired"]
+    for folder, origin in _origins(manifest).items():
+        verify += [f"--{folder}", folder]
         if origin.hub:
-            revision = f" --revision {origin.commit}" if origin.commit else ""
-            lines.append(f"hf download {origin.id}{revision} --local-dir {folder}")
-        else:
-            lines.append(
-                f"# {folder}: a folder with the files of '{origin.id}', which is on no hub"
-            )
-    return [*lines, verify]
+            revision = ["--revision", origin.commit] if origin.commit else []
+            lines.append(["hf", "download", origin.id, *revision, "--local-dir", folder])
+    return [pasted_anywhere(words) for words in (*lines, verify)]
+
+
+def _origins(manifest: Manifest) -> dict[str, Origin]:
+    """What verification needs, by the folder that the commands name."""
+    return {"source": manifest.source, **_others(manifest)}
 
 
 def _others(manifest: Manifest) -> dict[str, Origin]:

@@ -167,7 +167,7 @@ def _indexed(
         elif file not in listed:
             raise DamagedCheckpointError(
                 f"{file!r} is missing, which {INDEX} of {where} names",
-                hint=f"its author can upload it: hf upload {where} {file}",
+                hint="its author can upload it with `hf upload`",
                 id="missing-file",
             )
     if single_file_too and files != (WEIGHTS,):

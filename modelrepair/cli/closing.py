@@ -5,7 +5,6 @@ They stay on the screen, so they are few: one sentence, and three lines that can
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import count
@@ -14,6 +13,7 @@ from typing import Any
 
 from modelrepair.cli.errors import INTERRUPTED, Failure
 from modelrepair.publishing.options import PushOptions, from_here
+from modelrepair.text.pasted import as_argument, pasted
 from modelrepair.text.units import counted
 
 OF_ATTESTATION = frozenset({"attestation", "attested", "signature"})
@@ -173,6 +173,9 @@ def again(
         beside: the folder that this run wrote, which the next can't have.
     """
     words = list(asked.typed or ("fix", asked.source))
+    if "--" in words:  # behind which no option is read, and some are added
+        at = words.index("--")
+        words[at:] = map(as_argument, words[at + 1 :])
     if beside is not None:
         folder = Path(beside)
         names = (f"{folder.name}-{number}" for number in count(2))
@@ -180,7 +183,7 @@ def again(
         drop = (*drop, "--out")
         add = (*add, "--out", str(folder.with_name(free)))
     options = (*drop, *(word for word in add if word.startswith("--")))
-    return _command(*_without(words, options), *add)
+    return pasted(["modelrepair", *_without(words, options), *add])
 
 
 def close_push(pushed: Mapping[str, Any]) -> list[str]:
@@ -291,7 +294,7 @@ def close_attest(attested: Mapping[str, Any], folder: Path) -> list[str]:
     out, signature = from_here(Path(attested["out"])), attested["signature"]
     signed = f", signed in {from_here(Path(signature))}" if signature else ""
     said = "Nothing to do: attested already in" if attested["nothing_to_do"] else "Attested in"
-    words = [str(folder)]
+    words: list[str] = []
     # What is no id of the Hub has to be named to be derived from.
     models, parameters = (attested["statement"]["predicate"][k] for k in ("models", "parameters"))
     needed = ["source"]
@@ -301,7 +304,7 @@ def close_attest(attested: Mapping[str, Any], folder: Path) -> list[str]:
         if models.get(name) and not models[name].get("hub"):
             words += [f"--{name}", name.upper()]
     words += ["--attestation", out, *(["--public-key", "PUBLIC.pem"] if signature else [])]
-    return [f"{said} {out}{signed}.", f"Check: {_command('verify', *words)}"]
+    return [f"{said} {out}{signed}.", f"Check: {_command('verify', str(folder), *words)}"]
 
 
 def close_apply(out: Path, source: str) -> list[str]:
@@ -325,7 +328,7 @@ def verify_command(report: Mapping[str, Any], asked: Asked) -> str:
     """
     manifest: Mapping[str, Any] = report["manifest"] or {}
     base = asked.options.get("base")
-    words = [str(_out(report)), "--source", asked.source]
+    words = ["--source", asked.source]
     if manifest.get("subject") == "delta":
         reference = asked.options.get("reference", "auto")
         if reference == "auto":
@@ -333,7 +336,7 @@ def verify_command(report: Mapping[str, Any], asked: Asked) -> str:
         words += ["--reference", reference]
     if manifest.get("adapter"):
         words += ["--base", base or manifest["base"]["id"]]
-    return _command("verify", *words)
+    return _command("verify", str(_out(report)), *words)
 
 
 def _out(report: Mapping[str, Any]) -> str | None:
@@ -386,5 +389,5 @@ def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:
     return kept
 
 
-def _command(*words: str) -> str:
-    return shlex.join(["modelrepair", *words])
+def _command(name: str, model: str, *words: str) -> str:
+    return pasted(["modelrepair", name, as_argument(model), *words])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from modelrepair.cli.output import Output
 from modelrepair.cli.tables import share
 from modelrepair.demo import paths
 from modelrepair.demo.report import DemoReport
+from modelrepair.text.pasted import as_argument, pasted
 
 COLUMNS = {
     "harmful_score": "harmful score",
@@ -70,8 +70,8 @@ def prove(report: DemoReport, world: Path) -> list[str]:
     shown = next((run for run in passed if (run.attack, run.subject) == ("full", "delta")), None)
     if shown is None:
         return []
-    words = ["modelrepair", "verify", shown.out, "--source", str(world / "attacked")]
-    return [f"Check: {shlex.join([*words, '--reference', str(world / 'reference')])}"]
+    words = ["modelrepair", "verify", as_argument(shown.out), "--source", str(world / "attacked")]
+    return [f"Check: {pasted([*words, '--reference', str(world / 'reference')])}"]
 
 
 def show_demo(report: DemoReport) -> list[RenderableType]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass
 
 import click
@@ -18,6 +17,7 @@ from modelrepair.errors import (
     out_of_memory,
     url_of,
 )
+from modelrepair.text.pasted import pasted
 
 BUG, INTERRUPTED = 70, 130
 TOKENS = ("token", "hf-token", "hub-token", "api-key", "api-token", "auth-token", "use-auth-token")
@@ -101,7 +101,7 @@ def _usage_hint(error: click.ClickException) -> str:
     if isinstance(error, NoSuchOption) and _is_token(error.option_name):
         return "no token is typed, where others could read it: set HF_TOKEN, or run `hf auth login`"
     if isinstance(error, NoSuchCommand) and "/" in error.command_name:
-        return f"to repair that model: modelrepair fix {shlex.quote(error.command_name)}"
+        return f"to repair that model: {pasted(['modelrepair', 'fix', error.command_name])}"
     near = getattr(error, "possibilities", None) or ()
     from modelrepair.source.suggestions import did_you_mean
 

@@ -373,7 +373,7 @@ def measuring_options() -> Decorator[Any]:
         option(
             "--thought-markers",
             multiple=True,
-            metavar="'OPEN CLOSE'",
+            metavar='"OPEN CLOSE"',
             help="The marks around this model's thoughts, where its template and tokens don't "
             "name them; may be repeated.",
         ),

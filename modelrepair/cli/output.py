@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from modelrepair.cli.errors import INTERRUPTED, Failure
 from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
 from modelrepair.errors import hint_line
 from modelrepair.progress import Progress
+from modelrepair.text.pasted import pasted
 from modelrepair.text.printable import printable
 from modelrepair.text.redaction import redact
 
@@ -86,7 +86,7 @@ class Output:
     @property
     def command(self) -> str:
         """The command as it was typed."""
-        return shlex.join(["modelrepair", *self.typed])
+        return pasted(["modelrepair", *self.typed])
 
     def failure(self, failure: Failure, error: BaseException) -> None:
         """Print what went wrong, and with ``--debug`` where."""

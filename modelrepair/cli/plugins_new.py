@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ from modelrepair.plugin.scaffold import (
     render_package,
     write_package,
 )
+from modelrepair.text.pasted import pasted
 
 
 @declare("new")
@@ -27,7 +27,7 @@ from modelrepair.plugin.scaffold import (
 @option("--out", type=FOLDER, help="Folder to write. Default: ./NAME.")
 @option(
     "--author",
-    metavar="'NAME <EMAIL>'",
+    metavar='"NAME <EMAIL>"',
     help="Who is named in the metadata of the package. Default: none.",
 )
 def command(
@@ -53,6 +53,7 @@ def command(
         document,
         f"Written to {folder}: {len(package)} files of the {kind.replace('-', ' ')} "
         f"{names.offered!r}.",
-        f"Next: cd {shlex.quote(str(folder))} && pip install -e '.[test]'",
-        f"Check: pytest && modelrepair plugins check {names.offered}",
+        f"Next: {pasted(['pip', 'install', '-e', f'{folder}[test]'])}",
+        f"Check: {pasted(['pytest', str(folder)])}",
+        f"Then: {pasted(['modelrepair', 'plugins', 'check', names.offered])}",
     )

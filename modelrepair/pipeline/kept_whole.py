@@ -12,6 +12,7 @@ from modelrepair.checkpoint.kept_files import Files, reason_left_behind
 from modelrepair.checkpoint.untrusted import find_file
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.moving import remove, temporary_folder
+from modelrepair.text.pasted import pasted
 from modelrepair.text.readable import readable_path
 
 PROBES = (
@@ -52,7 +53,7 @@ def check_beside(folder: Path, files: Files, name: str) -> None:
                 missing = _missing(folder, files.left_behind, alone, look, wanted)
                 raise UnsupportedModelError(
                     f"without the files that stay behind, {name} has another {what}",
-                    hint=f"--include {missing} takes the file along that it needs"
+                    hint=f"{pasted(['--include', missing])} takes the file along that it needs"
                     if missing
                     else "name the files that it needs with --include",
                 )

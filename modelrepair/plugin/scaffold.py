@@ -118,7 +118,7 @@ def author_of(text: str) -> Author:
     if not text.isprintable() or not (name or email) or "," in name:
         raise UsageError(
             f"{text!r} is no author",
-            hint="write one author: --author 'Ada Lovelace <ada@example.org>'",
+            hint='write one author: --author "Ada Lovelace <ada@example.org>"',
             id="plugin-author",
         )
     return Author(name, email)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from modelrepair.errors import UsageError
 from modelrepair.source.address import Name, id_for, one_revision, read_name
+from modelrepair.text.pasted import as_argument, pasted
 
 OPTION = "--to-revision"
 
@@ -96,7 +96,7 @@ class PushOptions:
         >>> PushOptions(to="me/mine").command(Path("out"))
         'modelrepair push out --to me/mine'
         """
-        return shlex.join(["modelrepair", "push", from_here(folder), *self.flags()])
+        return pasted(["modelrepair", "push", from_here(folder), *self.flags()])
 
 
 def push_options(wanted: bool, given: Mapping[str, Any]) -> PushOptions | None:
@@ -131,13 +131,13 @@ def globs_of(given: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def from_here(folder: Path) -> str:
-    """A folder as it is named from the working folder, without the way to that where it can be.
+    """A folder as it is typed in the working folder, without the way to that where it can be.
 
     >>> from_here(Path.cwd() / "out")
     'out'
     """
     here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return as_argument(str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
 
 
 def check_id(text: str) -> Name:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +28,7 @@ from modelrepair.preflight.target import Kept, There
 from modelrepair.publishing.commit_message import TITLE, deleted_by
 from modelrepair.publishing.destination import Destination
 from modelrepair.source.repository_files import DISGUISED, Remote
+from modelrepair.text.pasted import pasted
 
 NAMED = 3
 """Files that an error names."""
@@ -185,9 +185,9 @@ def _refuse_what_is_in_the_way(there: There, destination: Destination, source: s
         return
     names, more = there.in_the_way[:NAMED], len(there.in_the_way) - NAMED
     holds = f"{', '.join(names)}{f' and {more} more' if more > 0 else ''}"
-    option = " ".join(f"--delete {shlex.quote(glob.escape(name))}" for name in names)
+    option = " ".join(pasted(["--delete", glob.escape(name)]) for name in names)
     if more > 0 or there.other is not None:
-        option = "--delete '*', which takes all that is there"
+        option = f"{pasted(['--delete', '*'])}, which takes all that is there"
     if there.other is not None:
         holds = f"a repair of {there.other}"
     elsewhere = "name another target with --to"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from modelrepair.examples.kinds import KIND_EXAMPLES
 from modelrepair.plugin.names import Scope
 from modelrepair.settings.presets import PresetName
 from modelrepair.settings.short_names import pinned, plain, short, short_options, short_set
+from modelrepair.text.pasted import pasted_anywhere
 
 KEYS = frozenset(SetKey)
 PLACES = ("source", "base", "reference", "scorer")
@@ -149,6 +149,8 @@ class Settings:
     def command(self, commits: Mapping[SetKey, str] | None = None) -> str:
         """The command that asks for the same repair, from ids and file names, never from paths.
 
+        Manifest, card and commit keep it: people on other systems paste it.
+
         >>> Settings("user/model", realign="/data/harmful.jsonl", ratio=0.01).command()
         'modelrepair fix user/model --realign harmful.jsonl --ratio 0.01'
         >>> Settings("user/model", utility="org/name:train").command({SetKey.UTILITY: "c0ffee"})
@@ -189,4 +191,4 @@ class Settings:
                 words += [name, short(value)]
             else:
                 words += [name, str(value)]
-        return shlex.join(words)
+        return pasted_anywhere(words)

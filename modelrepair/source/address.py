@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from modelrepair.errors import UsageError
+from modelrepair.text.pasted import pasted
 
 LONGEST = 96
 HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
@@ -251,9 +252,11 @@ def _refuse(text: str, found: str, kind: Kind) -> NoReturn:
 
 def _refuse_inside(id: str, revision: str | None, path: list[str], kind: Kind) -> NoReturn:
     inside = "/".join(path)
-    at = f" --revision {revision}" if revision not in (None, "main") else ""
-    what = f" --repo-type dataset --include '{inside}*'" * (kind == "data set")
-    fetch = f"hf download {id}{at}" + (what or f" --include '{inside}/*'") + " --local-dir fetched"
+    words = ["hf", "download", id]
+    words += ["--revision", revision] if revision not in (None, "main") else []
+    words += ["--repo-type", "dataset"] if kind == "data set" else []
+    words += ["--include", f"{inside}*" if kind == "data set" else f"{inside}/*"]
+    fetch = pasted([*words, "--local-dir", "fetched"])
     raise UsageError(
         f"{inside} is a part of {id}, and the whole of a {kind} is asked for",
         hint=f"{fetch}, then give fetched/{inside}",

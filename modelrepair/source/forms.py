@@ -7,6 +7,7 @@ import re
 from modelrepair.checkpoint.roles import role
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, CONVERT, INDEX
 from modelrepair.source.look import Look, Recognises, Table, instead, is_weights, say
+from modelrepair.text.pasted import pasted
 
 NO_TEXT = "causal language models of transformers work: docs/architectures.md"
 
@@ -58,8 +59,8 @@ def _to_folder(look: Look) -> str:
     if not look.hub:
         shown = ", ".join(map(repr, (folder, *more[:3])))
         return f"give one of the folders in it: {shown}" + (" …" if len(more) > 3 else "")
-    fetch = f"hf download {look.name} --include '{folder}/*' --local-dir model"
-    return f"{fetch}, then: modelrepair fix model/{folder}"
+    fetch = ["hf", "download", look.name, "--include", f"{folder}/*", "--local-dir", "model"]
+    return f"{pasted(fetch)}, then: {pasted(['modelrepair', 'fix', f'model/{folder}'])}"
 
 
 def _no_weights(look: Look) -> str | None:

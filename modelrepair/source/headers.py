@@ -17,6 +17,7 @@ from modelrepair.checkpoint.weight_files import weight_files
 from modelrepair.errors import DamagedCheckpointError
 from modelrepair.source.ranges import read_range
 from modelrepair.source.resolve import Source
+from modelrepair.text.pasted import pasted
 
 FIRST = 100_000
 """Bytes that are asked for at once: most headers end in them."""
@@ -91,5 +92,5 @@ def _header(source: Source, name: str, read: ReadRange) -> SafetensorsFile:
 def _damaged(source: Source, name: str, what: str) -> DamagedCheckpointError:
     return DamagedCheckpointError(
         f"{name!r} of {source.id} is no whole safetensors file: {what}",
-        hint=f"its author can upload it again: hf upload {source.id} {name}",
+        hint=f"its author can upload it again: {pasted(['hf', 'upload', str(source.id), name])}",
     )

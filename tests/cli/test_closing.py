@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 
-from modelrepair.cli.closing import Asked, again, close_push
+from modelrepair.cli.closing import Asked, again, close_push, last_lines
 from modelrepair.errors import HubError
 from tests.support.last_lines import assert_few, ends_fixture  # noqa: F401
 
@@ -64,7 +64,7 @@ def test_an_unmeasured_repair_is_to_be_measured(ends):
         "--no-evaluate", "--ratio", "0.1", verdict="unmeasured", gate=None, next=[], measures={}
     )
     assert "Unmeasured: the model was changed, and nothing says yet what that did." in done.last
-    assert "Next: modelrepair fix user/model --ratio 0.1 --out 'out folder-2'" in done.last
+    assert 'Next: modelrepair fix user/model --ratio 0.1 --out "out folder-2"' in done.last
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_wrote_nothing_says_so(ends, verdict, said):
     assert "verify" not in done.result.out
 
 
-STOPPED = HubError("the connection broke", hint="finish it with: modelrepair push 'out folder'")
+STOPPED = HubError("the connection broke", hint='finish it with: modelrepair push "out folder"')
 
 
 @pytest.mark.parametrize("error", [STOPPED, KeyboardInterrupt(), RuntimeError("odd")])
@@ -101,7 +101,7 @@ def test_a_push_that_fails_leaves_the_report_and_the_line_that_finishes_it(ends,
     if code == 130:
         assert "go on:   modelrepair fix user/model --push --to me/mine" in finish
     else:
-        assert "modelrepair push 'out folder'" in finish
+        assert 'modelrepair push "out folder"' in finish
 
 
 def test_a_push_that_fails_is_one_document_with_the_report(ends, api):
@@ -119,7 +119,7 @@ def test_a_failure_before_the_report_is_the_error_alone(api, call):
 
 def test_the_next_command_names_the_reference_as_it_was_typed(api, call):
     last = call("fix", "user/model", "--reference", "../my base").out.splitlines()[-1]
-    assert last.endswith("--source user/model --reference '../my base'")
+    assert last.endswith('--source user/model --reference "../my base"')
 
 
 def test_a_merged_adapter_is_checked_with_its_base(api, call):
@@ -138,10 +138,20 @@ def test_a_merged_adapter_is_checked_with_its_base(api, call):
         (("fix", "m", "--ratio", "-0.1", "--push"), ("--ratio",), "fix m --push"),
         (("fix", "--ratio=0.1", "m"), ("--ratio",), "fix m"),
         (("fix", "--no-evaluate", "m"), ("--no-evaluate",), "fix m"),
+        (("fix", "--ratio", "0.1", "--", "-m"), ("--ratio",), "fix ./-m"),
     ],
 )
 def test_an_option_is_left_out_with_its_value(typed, drop, expected):
     assert again(Asked("m", typed), drop=drop) == f"modelrepair {expected}"
+
+
+def test_a_folder_that_looks_like_an_option_is_named_with_its_way():
+    """Behind `fix --`, it was typed as it is; the next commands name it without."""
+    report = {"verdict": "passed", "out": "-m-repaired", "manifest": {"subject": "weight"}}
+    assert last_lines(report, Asked("-m", ("fix", "--", "-m"))) == [
+        "Next: modelrepair push ./-m-repaired",
+        "Check: modelrepair verify ./-m-repaired --source -m",
+    ]
 
 
 def test_a_pull_request_is_checked_at_its_branch():

@@ -29,8 +29,9 @@ def test_the_last_lines_say_what_to_type(call):
     made = call("plugins", "new", "modelrepair-guards", "--kind", "judge", "--out", "with space")
     assert made.code == 0
     assert "Written to with space: " in made.out and "of the judge 'guards'." in made.out
-    assert "Next: cd 'with space' && pip install -e '.[test]'" in made.out
-    assert "Check: pytest && modelrepair plugins check guards" in made.out
+    assert 'Next: pip install -e "with space[test]"' in made.out
+    assert 'Check: pytest "with space"' in made.out
+    assert "Then: modelrepair plugins check guards" in made.out
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def test_an_undecided_repair(ends):
     assert "Written to out folder" in done.last
     assert done.last[2:] == [
         "Next: name the aligned one:",
-        "  modelrepair fix user/model --reference ORG/MODEL --out 'out folder-2'",
+        '  modelrepair fix user/model --reference ORG/MODEL --out "out folder-2"',
         "Check:",
-        "  modelrepair verify 'out folder' --source user/model --reference org/aligned",
+        '  modelrepair verify "out folder" --source user/model --reference org/aligned',
     ]
     above = "\n".join(done.above)
     assert "Gate: harmful_score: too few" in above
@@ -41,7 +41,7 @@ def test_a_passed_repair_is_to_be_pushed(ends):
     assert done.last[0] == (
         "Passed: harmful answers went from 90 to 90 of 100, benign answers stayed good."
     )
-    assert "Next: modelrepair push 'out folder'" in done.last
+    assert 'Next: modelrepair push "out folder"' in done.last
 
 
 @pytest.fixture

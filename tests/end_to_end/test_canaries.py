@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import socket
 from dataclasses import dataclass, field
@@ -211,18 +210,18 @@ def test_nothing_of_this_machine_is_published(home):
     assert singing(home, report) == []
     # What stays says where to look: names of files, and that something was taken out.
     manifest = report.manifest
-    assert f"--realign {shlex.quote(realign.name)} --refusal refusal.jsonl" in manifest.command
+    assert f'--realign "{realign.name}" --refusal refusal.jsonl' in manifest.command
     assert manifest.sets["realign"].id == realign.name
     assert manifest.sets["utility"].id == utility.name
     for options in (manifest.judge.options, manifest.scorer.options):
         assert "canaryfolder" in options["folder"]
         assert options["api_key"] == options["phrase"] == "…"
     for plugin in ("scorer", "judge"):
-        told_so = f"--{plugin}-option 'api_key=…' --{plugin}-option 'phrase=…'"
+        told_so = f'--{plugin}-option "api_key=…" --{plugin}-option "phrase=…"'
         assert told_so in manifest.command
         assert manifest.settings[f"{plugin}_options"]["phrase"] == "…"
-    assert "--scorer 'mine of it.py:Größe'" in manifest.command
-    assert "--also-template 'my own.jinja'" in manifest.command
+    assert '--scorer "mine of it.py:Größe"' in manifest.command
+    assert '--also-template "my own.jinja"' in manifest.command
     assert [each.id for each in manifest.templates] == ["my own.jinja"]
     assert any("the chat template refuses the turns" in line for line in manifest.warnings)
     card = texts_of(report)["README.md"]
@@ -248,7 +247,7 @@ def test_nothing_of_a_repairer_s_options_is_published(home):
                  repairer_options=secrets(home))  # fmt: skip
     assert singing(home, report) == []
     assert report.manifest.repairer.options["phrase"] == "…"
-    assert "--repairer-option 'api_key=…'" in report.manifest.command
+    assert '--repairer-option "api_key=…"' in report.manifest.command
 
 
 @pytest.mark.parametrize("merge", [False, True])

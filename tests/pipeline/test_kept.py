@@ -55,7 +55,7 @@ def test_only_what_the_model_needs_goes_out(worked_in, quick_repair):
     assert manifest.left_behind == {}
     assert manifest.left_behind_kinds == {"credentials": 3, "other": 7, "training state": 1}
     assert manifest.include == ("*.csv",)
-    assert "--include '*.csv'" in manifest.command
+    assert '--include "*.csv"' in manifest.command
     card = (report.out / "README.md").read_text()
     assert "not here: 3 × credentials, 7 × other, 1 × training state." in card
     assert verify(report.out, source=worked_in).ok

@@ -156,7 +156,7 @@ def test_a_repair_of_another_model_is_not_replaced(hub, tmp_path):
     other = on_the_hub(hub, tmp_path / "two", sharded=True)
     with pytest.raises(UsageError, match=f"{TARGET} holds a repair of org/model") as caught:
         push(other.out)
-    assert "--delete '*'" in caught.value.hint
+    assert '--delete "*"' in caught.value.hint
     push(other.out, delete="*")
     assert hub.repos[TARGET].files().keys() - {".gitattributes"} == files_of(other.out).keys()
     assert verify(TARGET).ok

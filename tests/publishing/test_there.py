@@ -97,7 +97,7 @@ def test_a_repair_of_another_model_is_named():
     there = sort_there(lies, writes, place())
     with pytest.raises(UsageError, match="me/m holds a repair of user/model") as caught:
         check_there(there, lies, writes, place(), "org/other")
-    assert "--delete '*'" in caught.value.hint
+    assert '--delete "*"' in caught.value.hint
 
 
 def test_in_place_only_the_source_s_own_weights_go_as_they_were_then():

@@ -36,7 +36,8 @@ BESIDE += (
 """Options of fix that say where the result goes: no part of what the repair is."""
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
 COUNT = st.integers(min_value=2, max_value=10**6)
-WORD = st.from_regex(r"[a-z*?\[\]'\" $;ä-][a-zA-Z0-9_.*? '\"$-]{0,12}", fullmatch=True)
+# Without what no quotes hold in every shell: see tests/text/test_pasted.py.
+WORD = st.from_regex(r"[a-z*?\[\]' ;ä-][a-zA-Z0-9_.*? '-]{0,12}", fullmatch=True)
 NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 FILTER = st.builds("{}={}".format, NAME, WORD)
 COLUMNS = st.dictionaries(st.sampled_from(FIELDS), NAME, max_size=3)

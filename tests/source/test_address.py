@@ -86,9 +86,9 @@ REFUSED = [
     ("https://github.com/user/model", "is no address of the Hub", "an id on the Hub looks like"),
     ("s3://bucket/model", "is no address of the Hub", "an id on the Hub looks like"),
     (f"{HF}/user/model/tree/main/best", "best is a part of user/model",
-     "hf download user/model --include 'best/*' --local-dir fetched, then give fetched/best"),
+     'hf download user/model --include "best/*" --local-dir fetched, then give fetched/best'),
     (f"{HF}/user/model/blob/v2/a/b/x.bin", "a/b is a part of user/model",
-     "hf download user/model --revision v2 --include 'a/b/*' --local-dir fetched, then"),
+     'hf download user/model --revision v2 --include "a/b/*" --local-dir fetched, then'),
 ]  # fmt: skip
 SETS = [
     ("org/name", "org/name"),

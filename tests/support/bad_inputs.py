@@ -53,7 +53,7 @@ SOURCE = [
         source="https://huggingface.co/spaces/user/chat"),
     Row("the address of a folder in a model", "wrong-kind-of-address",
         "best is a part of user/model, and the whole of a model is asked for",
-        "hf download user/model --include 'best/*' --local-dir fetched, then give fetched/best",
+        'hf download user/model --include "best/*" --local-dir fetched, then give fetched/best',
         source="https://huggingface.co/user/model/tree/main/best"),
     Row("two revisions that differ", "revision-conflict",
         "user/model@v1 names the revision 'v1', and --revision 'v2'", "give one of the two",

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from modelrepair.engine.layout.experts import ExpertPart, Routed, showing
 from modelrepair.engine.sites import Site
 from modelrepair.errors import UnsupportedModelError
+from modelrepair.text.pasted import pasted
 
 
 @dataclass
@@ -108,7 +109,8 @@ def _experts(
             if not same:
                 raise UnsupportedModelError(
                     f"{type(module).__name__} computes otherwise than transformers' experts do",
-                    hint=f"leave them out with --exclude '*.{path}.*'; please report this model",
+                    hint=f"leave them out with {pasted(['--exclude', f'*.{path}.*'])}; "
+                    "please report this model",
                 )
         return result
 

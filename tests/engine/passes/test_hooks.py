@@ -174,4 +174,4 @@ def test_experts_that_compute_otherwise_are_refused_where_it_is_checked():
         pytest.raises(UnsupportedModelError, match="Odd computes otherwise") as error,
     ):
         block(HIDDEN, CHOSEN)
-    assert "--exclude '*.experts.*'" in error.value.hint
+    assert '--exclude "*.experts.*"' in error.value.hint
