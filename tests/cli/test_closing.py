@@ -56,7 +56,7 @@ def test_a_repair_whose_answers_come_later_is_to_be_decided(ends):
         "--answer-later", verdict="unmeasured", gate=None, next=[],
         measures={"before": utility, "after": utility},
     )  # fmt: skip
-    assert "Next: modelrepair decide 'out folder' --before URL --after URL" in done.last
+    assert 'Next: modelrepair decide "out folder" --before URL --after URL' in done.last
 
 
 def test_an_unmeasured_repair_is_to_be_measured(ends):
