@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 import subprocess
 
 import pytest
+import yaml
 
+from modelrepair.demo import paths
 from tests.support.environments import ROOT, build_wheel, make_environment
+from tests.support.hub.sharded import (
+    QUICK,
+    fill,
+    here_fixture,  # noqa: F401
+    sharded,
+)
 from tests.support.made_once import made_once
 from tests.support.pages import assert_printed, blocks_of, pattern_of, run_page
 
 EXAMPLES = ROOT / "examples"
-RUN = ("publisher",)
+RUN = ("publisher", "scorer", "maintainer")
 """Those whose commands need nothing but the wheel."""
 
 
@@ -46,21 +55,116 @@ def test_what_counts_as_the_output_shown(shown, said, same):
     assert bool(re.fullmatch(pattern_of(shown), said)) is same
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("wheels")
-@pytest.mark.parametrize("name", RUN)
-def test_every_command_prints_what_the_page_shows(name, tmp_path, tmp_path_factory, hub):
+RULE = {"id": "MR-LIN-001", "name": "copy", "severity": "note", "message": "the same"}
+FINDING = {"id": "MR-VER-003", "code": "mask"}
+
+
+@pytest.mark.parametrize(
+    ("document", "lines"),
+    [
+        (
+            {
+                "model": "a/b",
+                "stages": {"proof": "not run", "lineage": [{**RULE, "outcome": "found"}]},
+            },
+            ["a/b: 1 found", "- found: MR-LIN-001 copy (note)"],
+        ),
+        ({"model": "a/b", "stages": {"lineage": [{**RULE, "outcome": "clear"}]}}, ["a/b: 1 clear"]),
+        ({"result": "verified", "findings": [], "inconclusive": []}, ["verified: all clear"]),
+        (
+            {"result": "not verified", "findings": [FINDING] * 2, "inconclusive": [FINDING]},
+            [
+                "not verified: 2 found, 1 inconclusive",
+                "- found: MR-VER-003 mask",
+                "- inconclusive: MR-VER-003 mask",
+            ],
+        ),
+        (
+            {"error": {"id": "hub-unreachable", "message": "no Hub"}},
+            ["error: 1 not looked at", "- not looked at: hub-unreachable: no Hub"],
+        ),
+    ],
+)
+def test_outcomes_are_sorted(document, lines):
+    script = runpy.run_path(str(EXAMPLES / "maintainer" / "outcomes.py"))
+    assert list(script["lines_of"](document)) == lines
+
+
+@pytest.fixture
+def user(tmp_path, tmp_path_factory, hub):
+    """An environment with the installed wheel, and the variables that lead to the test Hub."""
     host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
     environment = make_environment(tmp_path / "environment")
     environment.install([host])
-    work = tmp_path / name
-    shutil.copytree(EXAMPLES / name, work)
-    hub_of_the_tests = {
+    return environment, {
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(tmp_path / "home"),
         "HF_HUB_DISABLE_XET": "1",
         "HF_TOKEN": hub.token,
     }
-    blocks = blocks_of(EXAMPLES / name / "README.md")
-    printed = run_page(blocks, environment, work, hub_of_the_tests)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("wheels")
+@pytest.mark.parametrize("name", RUN)
+def test_every_command_prints_what_the_page_shows(name, user, tmp_path, hub):
+    environment, variables = user
+    work = tmp_path / name
+    shutil.copytree(EXAMPLES / name, work)
+    blocks = blocks_of(work / "README.md")
+    printed = run_page(blocks, environment, work, variables)
     assert_printed(blocks, [each.replace(hub.url, "https://huggingface.co") for each in printed])
+
+
+def run_workflow(path, environment, folder, variables, inputs):
+    """The commands of a workflow's job, as a runner runs them: the job's code, its summary."""
+    (job,) = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
+    summary = folder / "summary.md"
+    code = 0
+    for step in (each for each in job["steps"] if "run" in each):
+        if code and step.get("if") != "always()":
+            continue
+        given = {
+            name: inputs[re.fullmatch(r"\$\{\{ inputs\.(\w+) \}\}", value)[1]]
+            for name, value in step.get("env", {}).items()
+        }
+        ended = subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            cwd=folder,
+            env={
+                **environment.variables,
+                **variables,
+                **given,
+                "GITHUB_STEP_SUMMARY": str(summary),
+            },
+            check=False,
+        )
+        code = code or ended.returncode
+    return code, summary.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("wheels")
+def test_the_workflow_tells_a_repair_from_a_claim(user, here, hub):
+    environment, variables = user
+    fill(hub)
+    ended = subprocess.run(
+        ["modelrepair", "fix", "user/broken", *QUICK],
+        cwd=here,
+        env={**environment.variables, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    shutil.copy(EXAMPLES / "maintainer" / "outcomes.py", here)
+    workflow, claim = EXAMPLES / "maintainer" / "verify.yml", {"model": "me/broken-repaired"}
+    job = (environment, here, variables, {**claim, "revision": "main"})
+    assert run_workflow(workflow, *job) == (0, "verified: all clear\n\n")
+    (here / "summary.md").unlink()
+    hub.add(
+        "me/broken-repaired", {**hub.repos["me/broken-repaired"].files(), **sharded(paths.attacked)}
+    )
+    code, summary = run_workflow(workflow, *job)
+    assert code == 1
+    assert summary.startswith("not verified: ") and "MR-VER-014 masked-value" in summary
