@@ -14,6 +14,8 @@ from modelrepair.errors import ResourceError
 from modelrepair.moving import remove
 from modelrepair.text.units import in_bytes
 
+_CHUNK = 1 << 20
+
 
 def allocate(path: Path, nbytes: int) -> None:
     """Make a file of this size whose space is really there: a full disk shows here, as OSError.
@@ -23,8 +25,9 @@ def allocate(path: Path, nbytes: int) -> None:
     with path.open("wb") as file:
         if nbytes and hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, nbytes)
-        else:
-            file.truncate(nbytes)
+        else:  # macOS and Windows: what is written there is really there
+            for start in range(0, nbytes, _CHUNK):
+                file.write(bytes(min(_CHUNK, nbytes - start)))
 
 
 class HiddenStates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from modelrepair.engine.passes import hidden_states as store
 from modelrepair.engine.passes.hidden_states import HiddenStates
 from modelrepair.errors import ResourceError
+from tests.support.held_files import files_in_use_stay
 from tests.support.opened_models import CPU
 
 SHAPES = [(2, 3, 4), (1, 5, 4)]
@@ -85,3 +87,25 @@ def test_a_full_disk_is_one_line_with_a_hint(tmp_path, monkeypatch):
         HiddenStates(tmp_path, SHAPES).write(0, 0, states()[0])
     assert caught.value.exit_code == 4
     assert "disk space" in caught.value.hint
+
+
+@pytest.mark.parametrize("reserves", [True, False], ids=["posix_fallocate", "without"])
+def test_the_space_is_taken_whatever_the_system(tmp_path, monkeypatch, reserves):
+    if not reserves:
+        monkeypatch.delattr(store.os, "posix_fallocate")
+    store.allocate(tmp_path / "slot", 3_000_000)
+    found = (tmp_path / "slot").stat()
+    assert found.st_size == 3_000_000 <= found.st_blocks * 512
+    assert not any((tmp_path / "slot").read_bytes())
+
+
+def test_nothing_is_mapped_once_they_are_closed(tmp_path):
+    """Windows removes no file that is mapped; what an error's traceback knows may live long."""
+    with files_in_use_stay() as asked:
+        hidden = HiddenStates(tmp_path / "slots", SHAPES)
+        hidden.write(0, 0, states()[0])
+        with pytest.raises(PermissionError):
+            shutil.rmtree(tmp_path / "slots")
+        hidden.close()
+        shutil.rmtree(tmp_path / "slots")
+    assert len(asked) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 
 import pytest
 import torch
@@ -21,7 +22,9 @@ from modelrepair.plugin.repairer import TokenizedExample
 from modelrepair.plugin.scorer import SiteBatch
 from modelrepair.progress import Silent
 from tests.support import tiny
+from tests.support.held_files import files_in_use_stay
 from tests.support.hooked_run import plain_run, rows
+from tests.support.opened_models import open_tiny
 
 CPU = torch.device("cpu")
 
@@ -116,3 +119,21 @@ def test_teacher_forced_scores_equal_the_model_s_own(opened, tmp_path):
                 int(mask.sum()),
             )
             assert result.loss == losses[row].item()
+
+
+def test_an_error_in_a_pass_leaves_no_file_mapped(tmp_path):
+    """Whoever has the error can remove the folder, on Windows too."""
+    one = open_tiny("llama", tmp_path / "model")
+    group = SetBatches("realign", tuple(batches(3)), (Gradients(),))
+    sites = find_sites(one.skeleton, list(one.checkpoint.entries))
+    work = Work(one.skeleton, one.weights.read, [group], tmp_path / "work")
+    work.folder.mkdir()
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with files_in_use_stay(), pytest.raises(KeyboardInterrupt) as caught:
+        collect(work, sites, fail, Silent())
+    assert caught.value.__traceback__ is not None
+    with files_in_use_stay():
+        shutil.rmtree(work.folder)
