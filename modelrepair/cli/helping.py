@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from modelrepair.text.narrow import NARROW
+
 
 class Context(click.Context):
     """Gives the help with what the output can't hold as escapes.
@@ -19,10 +21,10 @@ class Context(click.Context):
 
 
 def escaped(text: str, encoding: str | None) -> str:
-    r"""A text with every character that an encoding lacks as its escape.
+    r"""A text as an encoding holds it.
 
     >>> escaped("naïve 模型", "latin-1")
     'naïve \\u6a21\\u578b'
     """
     known = encoding or "ascii"
-    return text.encode(known, "backslashreplace").decode(known)
+    return text.encode(known, NARROW).decode(known)

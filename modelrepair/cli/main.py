@@ -16,6 +16,7 @@ from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.signals import Ending
 from modelrepair.source.patience import heard
+from modelrepair.text.narrow import NARROW
 
 COMMANDS = {
     "fix": "Repair SOURCE, a folder or a model on the Hub, and measure what that did.",
@@ -149,7 +150,7 @@ def output_of(arguments: Sequence[str]) -> Output:
     for stream in (sys.stdout, sys.stderr):
         # What the terminal or file can't hold is written as its escape, and ends no run.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=NARROW)
     return Output("--json" in arguments, "--debug" in arguments, typed=tuple(arguments))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,14 @@ import pytest
 from rich.console import Console
 
 from modelrepair import load_manifest
-from modelrepair.cli.main import run
+from modelrepair.cli.main import COMMANDS, run
 from modelrepair.cli.progress import Bars, Lines
 from modelrepair.demo import paths
+from modelrepair.text import narrow as plain
 
 NAME = "模型 naïve"
-NARROW = ["ascii", "cp1252"]
+NARROW = ["ascii", "cp1252", "cp437"]
+"""What pipes and files have on Windows, western and of an old console, and the least."""
 NO_TEXT = os.fsdecode("模型".encode() + b"\xe8")
 
 
@@ -52,17 +55,49 @@ def narrow(request, monkeypatch, tmp_path):
     return call
 
 
-@pytest.mark.parametrize("arguments", [(), ("fix",), ("plan",), ("verify",), ("demo",)])
-def test_help(narrow, arguments):
-    code, out, err = narrow(*arguments, "--help")
-    assert (code, err) == (0, "")
-    assert "Usage: modelrepair" in out
-
-
 REALIGN = f"--realign={paths.sets['realign']}"
+GROUPS = {
+    "scorers": ("list", "show"), "repairers": ("list", "show"), "plugins": ("list", "check", "new")
+}  # fmt: skip
 
 
-@pytest.mark.quick("ascii-False-*", "cp1252-True-*")
+@pytest.mark.parametrize("encoding", NARROW)
+def test_help_of_every_command(encoding, monkeypatch):
+    """The marks of our own texts become plain: no escape is left in them."""
+    of_groups = [(group, each) for group, names in GROUPS.items() for each in names]
+    for arguments in ((), *((name,) for name in COMMANDS), *of_groups):
+        stream = Narrow(encoding)
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert run([*arguments, "--help"]) == 0
+        said = stream.written()
+        assert "Usage: modelrepair" in said
+        assert not re.search(r"\\u[0-9a-f]{4}", said), said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "shown"),
+    [
+        (["scorers", "list"], 0, "wanda"),
+        (["scorers", "show", "contrast"], 0, "contrast"),
+        (["repairers", "list"], 0, "repairers"),
+        (["plugins", "list"], 0, "modelrepair"),
+        (["plugins", "new", "zz-rule", "--out", f"{NAME} new"], 0, "Written to"),
+        (["plan", str(paths.attacked), REALIGN, "--details"], 0, "commit"),
+        (["audit", NAME], 7, "compared with nothing"),
+        (["scorers", "show", "wnada"], 2, "did you mean"),
+        (["push", "nowhere"], 2, "Error: "),
+        (["attest", NAME], 6, "Error: "),
+    ],
+)
+@pytest.mark.quick("*cp437*")
+def test_what_commands_print(narrow, arguments, code, shown):
+    ended, out, err = narrow(*arguments)
+    assert ended == code, err
+    assert shown in out + err
+    assert "\\u2013" not in out + err and "\\u2026" not in out + err
+
+
+@pytest.mark.quick("ascii-False-*", "cp1252-True-*", "cp437-False-*")
 @pytest.mark.parametrize("name", [NAME, NO_TEXT])
 @pytest.mark.parametrize("json_mode", [False, True])
 def test_results_and_errors(narrow, name, json_mode):
@@ -87,7 +122,7 @@ def test_results_and_errors(narrow, name, json_mode):
 def test_tables_bars_and_lines():
     for encoding in NARROW:
         stream = Narrow(encoding)
-        stream.reconfigure(errors="backslashreplace")
+        stream.reconfigure(errors=plain.NARROW)
         for progress in (Bars(Console(file=stream, force_terminal=True)), Lines(stream)):
             with progress.step(f"{NAME} {NO_TEXT} …", total=2) as advance:
                 advance(1)
