@@ -28,7 +28,7 @@ from modelrepair.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Event, Progress
 
 if TYPE_CHECKING:
     from modelrepair.api.checking import audit, audits, verify
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from modelrepair.preflight.plan import Plan
     from modelrepair.publishing.attest import Attestation
     from modelrepair.publishing.push import PushReport
+    from modelrepair.text.event_file import EventFile
 
 __version__: str
 
@@ -54,6 +55,8 @@ __all__ = [
     "DamagedCheckpointError",
     "EmptyMaskError",
     "EndpointError",
+    "Event",
+    "EventFile",
     "ExampleSetError",
     "Finding",
     "GateError",
@@ -69,7 +72,6 @@ __all__ = [
     "RepairInterrupted",
     "RepairReport",
     "ResourceError",
-    "Silent",
     "UnsupportedModelError",
     "UsageError",
     "Verification",
@@ -90,6 +92,7 @@ __all__ = [
 _ON_FIRST_USE = {
     "Attestation": "publishing.attest",
     "Audit": "auditing.results",
+    "EventFile": "text.event_file",
     "Finding": "artifact.findings",
     "MeasureReport": "pipeline.reports",
     "Measuring": "auditing.behaviour.measured",

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelrepair.progress import Progress, Silent
+from modelrepair.api.telling import telling
 from modelrepair.source.fetching import saying
+from modelrepair.text.displays import Watching
 
 if TYPE_CHECKING:
     from modelrepair.artifact.findings import Verification
@@ -24,7 +25,7 @@ def verify(
     base: str | Path | None = None,
     attestation: str | Path | None = None,
     public_key: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Watching = "auto",
 ) -> Verification:
     """Prove that a repaired model is its source with nothing changed but what its manifest names.
 
@@ -44,7 +45,7 @@ def verify(
         attestation: a statement that `attest` wrote: whether it says what manifest and files say.
             The repair is checked all the same: a statement proves nothing.
         public_key: the PEM file of who signed that statement.
-        progress: where the bytes compared are shown.
+        progress: see `repair`.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
@@ -59,8 +60,10 @@ def verify(
             hint="name the statement with --attestation",
         )
     given = None if attestation is None else read_attestation(attestation, public_key)
-    with saying((progress or Silent()).note):
-        return verify_origins(out, revision, source, reference, base, progress, given)
+    with telling("verify", progress) as (told, run), saying(told.note):
+        found = verify_origins(out, revision, source, reference, base, told, given)
+        run.found(exit_code=found.exit_code)
+    return found
 
 
 def audit(
@@ -77,7 +80,7 @@ def audit(
     deep: bool = False,
     inventory: bool = False,
     measure: Measuring | None = None,
-    progress: Progress | None = None,
+    progress: Watching = "auto",
 ) -> Audit:
     """Say what an upload is, without trusting it: nothing of it runs, and no pickle is opened.
 
@@ -103,7 +106,7 @@ def audit(
             repair states; a folder's files are read whole.
         measure: the sets and the judge that its answers, and its base's, are measured with; by
             default they are not.
-        progress: where long steps are shown.
+        progress: see `repair`.
 
     Raises:
         ModelRepairError: the model can't be opened; see `modelrepair.errors`.
@@ -114,7 +117,8 @@ def audit(
         base=base, candidates=candidates, source=source, reference=reference, budget=budget,
         seed=seed, deep=deep, proof=proof, inventory=inventory, measuring=measure,
     )  # fmt: skip
-    return audit_one(model, revision, choices, progress)
+    with telling("audit", progress) as (told, _):
+        return audit_one(model, revision, choices, told)
 
 
 def audits(
@@ -135,7 +139,7 @@ def audits(
     measure: Measuring | None = None,
     state: str | Path | None = None,
     at_once: int = 4,
-    progress: Progress | None = None,
+    progress: Watching = "auto",
 ) -> Iterator[Audit]:
     """Look at many models, several at a time, and give each audit as it is done.
 
@@ -165,7 +169,7 @@ def audits(
         state: a file that keeps the finished audits: the same call after an interruption gives
             those first, and looks at the others.
         at_once: how many are looked at together.
-        progress: where their number is shown.
+        progress: see `repair`.
 
     Raises:
         ModelRepairError: there is no such list; see `modelrepair.errors`.
@@ -186,10 +190,11 @@ def audits(
     names = expand(models, authors=list(authors), tags=list(tags), shard=part)
     check_base(choices)
     kept = None if state is None else State(Path(state), asked_of(choices))
-    yield from audit_all(
-        names,
-        lambda name: audit_one(name, choices=choices),
-        state=kept,
-        at_once=at_once,
-        progress=progress,
-    )
+    with telling("audits", progress) as (told, _):
+        yield from audit_all(
+            names,
+            lambda name: audit_one(name, choices=choices),
+            state=kept,
+            at_once=at_once,
+            progress=told,
+        )

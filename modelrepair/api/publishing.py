@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelrepair.progress import Progress
+from modelrepair.api.telling import telling
 from modelrepair.publishing.options import PushOptions
+from modelrepair.text.displays import Watching
 
 if TYPE_CHECKING:
     from modelrepair.publishing.attest import Attestation
@@ -25,7 +26,7 @@ def push(
     private: bool = False,
     force: bool = False,
     delete: Iterable[str] = (),
-    progress: Progress | None = None,
+    progress: Watching = "auto",
 ) -> PushReport:
     """Push a repaired model from its folder to the Hub, in one commit.
 
@@ -49,7 +50,7 @@ def push(
         force: push a repair that failed, is undecided or unmeasured.
         delete: globs of files at the target that no repair of ours wrote: they are deleted, or
             replaced where the push writes one of their name. Without, they stay, or stop it.
-        progress: where long steps are shown.
+        progress: see `repair`.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
@@ -60,7 +61,10 @@ def push(
     options = PushOptions(
         to, to_revision, pr, in_place, keep_other_weights, private, force, globs_of(delete)
     )
-    return send(Path(folder), options, progress)
+    with telling("push", progress) as (told, run):
+        report = send(Path(folder), options, told)
+        run.found(exit_code=report.exit_code)
+    return report
 
 
 def attest(
@@ -69,7 +73,7 @@ def attest(
     out: str | Path | None = None,
     sign_key: str | Path | None = None,
     time: bool = False,
-    progress: Progress | None = None,
+    progress: Watching = "auto",
 ) -> Attestation:
     """Write an in-toto statement of a repair: what went in, how it was changed, what came out.
 
@@ -86,17 +90,18 @@ def attest(
         sign_key: the PEM file of a private key on an elliptic curve: the signature goes beside the
             statement, under its name and ``.sig``. Needs the extra ``sign``.
         time: put the time into the statement, which is then another each time.
-        progress: where the bytes read are shown.
+        progress: see `repair`.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
     from modelrepair.publishing.attest import attest_folder
 
-    return attest_folder(
-        Path(folder),
-        None if out is None else Path(out),
-        sign_key=None if sign_key is None else Path(sign_key),
-        time=time,
-        progress=progress,
-    )
+    with telling("attest", progress) as (told, _):
+        return attest_folder(
+            Path(folder),
+            None if out is None else Path(out),
+            sign_key=None if sign_key is None else Path(sign_key),
+            time=time,
+            progress=told,
+        )

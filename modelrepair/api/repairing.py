@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelrepair.api.telling import telling
 from modelrepair.examples.given import rows_in_files
 from modelrepair.examples.keys import SetKey
 from modelrepair.pipeline.arguments import (
@@ -18,12 +19,13 @@ from modelrepair.pipeline.arguments import (
     taking,
 )
 from modelrepair.pipeline.reports import RepairReport
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.publishing.admission import WITHOUT_FORCE
 from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.push import push as push_folder
 from modelrepair.settings.settings import DEFAULT_SETS, NONE, Settings
 from modelrepair.source.fetching import saying
+from modelrepair.text.displays import Watching
 
 if TYPE_CHECKING:
     from modelrepair.pipeline.reports import MeasureReport
@@ -143,7 +145,9 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         delete: see `push`.
         private: see `push`.
         force: see `push`.
-        progress: where long steps are shown.
+        progress: what shows the work: by default the display of the command line, in a terminal or
+            a notebook alone; None for silence; a function is called with each `Event`, and may
+            fail without harm. See docs/events.md.
         reported: called with the report once there is one: before a push, which may fail.
 
     Returns:
@@ -155,13 +159,18 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
     from modelrepair.pipeline.repair import run
 
     pushing, out = pushing_of(given), _text(given.out)
-    progress, reported = given.progress or Silent(), given.reported or (lambda report: None)
-    with rows_in_files(sets_of(given)) as sets, saying(progress.note):
-        settings = settings_of(given, sets)
-        if pushing is not None:
-            return repair_and_push(settings, out, progress, pushing, given.restart, reported)
-        report = run(settings, out, progress, restart=given.restart)
-    reported(report)
+    reported = given.reported or (lambda report: None)
+    with telling("repair", given.progress) as (progress, whole):
+        with rows_in_files(sets_of(given)) as sets, saying(progress.note):
+            settings = settings_of(given, sets)
+            if pushing is not None:
+                options = progress, pushing, given.restart, reported
+                report = repair_and_push(settings, out, *options)
+            else:
+                report = run(settings, out, progress, restart=given.restart)
+        whole.found(verdict=report.verdict, exit_code=report.exit_code)
+    if pushing is None:
+        reported(report)
     return report
 
 
@@ -191,9 +200,12 @@ def measure(given: MeasureArguments) -> MeasureReport:
     from modelrepair.evaluation.endpoint import endpoint_or_none
     from modelrepair.pipeline.measure import run_measure
 
-    progress = given.progress or Silent()
     endpoint = endpoint_or_none(given.endpoint, given.endpoint_model, given.endpoint_at_once)
-    with rows_in_files(sets_of(given)) as sets, saying(progress.note):
+    with (
+        telling("measure", given.progress) as (progress, _),
+        rows_in_files(sets_of(given)) as sets,
+        saying(progress.note),
+    ):
         settings = settings_of(given, _without_defaults(sets))
         return run_measure(settings, progress, _text(given.template), endpoint)
 
@@ -213,12 +225,15 @@ def plan(given: RepairArguments) -> Plan:
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
     """
-    from modelrepair.pipeline.planning import plan_of
+    from modelrepair.pipeline.planning import plan_of, say_plan
 
     pushing = pushing_of(given)
-    with rows_in_files(sets_of(given)) as sets:
+    with telling("plan", given.progress) as (progress, run), rows_in_files(sets_of(given)) as sets:
         settings = settings_of(given, sets)
-        return plan_of(settings, _text(given.out), pushing, restart=given.restart)
+        made = plan_of(settings, _text(given.out), pushing, restart=given.restart)
+        say_plan(progress, made)
+        run.found(exit_code=made.exit_code)
+    return made
 
 
 def _without_defaults(sets: Mapping[SetKey, str | Path | None]) -> dict[SetKey, str | Path | None]:
@@ -272,7 +287,7 @@ def apply(
     reference: str | Path | None = None,
     base: str | Path | None = None,
     out: str | Path,
-    progress: Progress | None = None,
+    progress: Watching = "auto",
 ) -> Path:
     """Rebuild a repaired model from its source and its mask, bit for bit, on any processor.
 
@@ -287,7 +302,7 @@ def apply(
         reference: the aligned model, where the subject is a delta; an id likewise.
         base: the model that the source adapts, where an adapter was merged first; an id likewise.
         out: the folder to write.
-        progress: where the bytes written are shown.
+        progress: see `repair`.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.
@@ -296,12 +311,13 @@ def apply(
     from modelrepair.verification.rebuild import apply as rebuild
     from modelrepair.verification.rebuild import included
 
-    made_from, include = origins_of_mask(Path(mask)), included(Path(mask))
-    return rebuild(
-        mask,
-        pinned(source, made_from.source, include).folder,
-        reference=None if reference is None else pinned(reference, made_from.reference).folder,
-        base=None if base is None else pinned(base, made_from.base, include).folder,
-        out=out,
-        progress=progress,
-    )
+    with telling("apply", progress) as (told, _):
+        made_from, include = origins_of_mask(Path(mask)), included(Path(mask))
+        return rebuild(
+            mask,
+            pinned(source, made_from.source, include).folder,
+            reference=None if reference is None else pinned(reference, made_from.reference).folder,
+            base=None if base is None else pinned(base, made_from.base, include).folder,
+            out=out,
+            progress=told,
+        )

@@ -31,7 +31,7 @@ def first_change(
     if missing or strangers:
         return f"{(missing or strangers)[0]!r} is {'missing' if missing else 'no part of it'}"
     sizes = {name: (folder / name).stat().st_size for name in files}
-    with progress.step("checking the files", sum(sizes.values())) as advance:
+    with progress.step("checking the files", sum(sizes.values()), "bytes") as advance:
         for name, digest in files.items():
             if sha256_file(folder / name) != digest:
                 return f"{name!r} is not the file that it was"

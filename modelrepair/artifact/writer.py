@@ -35,7 +35,7 @@ from modelrepair.checkpoint.values import VALUES_NAME, write_values
 from modelrepair.checkpoint.writer import copy_file, write_shard
 from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.moving import remove_empty, rename
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.source.licences import terms_in
 from modelrepair.text.readable import all_readable
 
@@ -109,7 +109,7 @@ def write_weights(
     ordered = [name for name in files.kept if name != files.index]
     ordered += [*files.weights, *([files.index] if files.index else [])]
     total = sum((source.folder / name).stat().st_size for name in ordered)
-    with (progress or Silent()).step("writing", total) as advance:
+    with (progress or Progress()).step("writing", total, "bytes") as advance:
         for name in ordered:
             original, target = source.folder / name, staged / name
             target.parent.mkdir(parents=True, exist_ok=True)

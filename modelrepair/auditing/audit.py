@@ -18,7 +18,7 @@ from modelrepair.auditing.opened import BUDGET, LONGEST, opened
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import Stage
 from modelrepair.errors import ModelRepairError, one_line
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 
 DEFAULT_STAGES: tuple[Stage, ...] = ("metadata", "structure", "lineage")
 MEASURED_BY = "modelrepair audit --measure"
@@ -154,7 +154,7 @@ def audit_one(
     Raises:
         ModelRepairError: it can't be opened at all.
     """
-    choices, progress = choices or Choices(), progress or Silent()
+    choices, progress = choices or Choices(), progress or Progress()
     # Fresh for each model, so that no uploader can aim between the parts that are drawn.
     seed = secrets.randbits(32) if choices.seed is None else choices.seed
     with ExitStack() as stack:

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from modelrepair.auditing.results import Audit
 from modelrepair.auditing.state import State
 from modelrepair.errors import ModelRepairError, kind_and_message
-from modelrepair.progress import Advance, Progress, Silent
+from modelrepair.progress import Advance, Progress
 
 AT_ONCE = 4
 """Models that are looked at together; each asks the Hub for a few parts at a time."""
@@ -38,7 +38,7 @@ def audit_all(
         at_once: how many are looked at together.
         progress: where their number is shown, with the time left.
     """
-    progress = progress or Silent()
+    progress = progress or Progress()
     done = {} if state is None else state.done
     yield from (Audit.from_json(done[name]) for name in names if name in done)
     left = iter([name for name in names if name not in done])
@@ -46,7 +46,7 @@ def audit_all(
     pool = ThreadPoolExecutor(at_once)
     running: dict[Future[Audit], str] = {}
     try:
-        with progress.step("audits", total) as advance:
+        with progress.step("audits", total, "models") as advance:
             while True:
                 while len(running) < at_once and (name := next(left, None)) is not None:
                     running[pool.submit(_one, look, name)] = name

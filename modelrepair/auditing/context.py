@@ -11,7 +11,7 @@ from modelrepair.auditing.once import Once
 from modelrepair.auditing.opened import Opened
 from modelrepair.checkpoint.weight_files import BASE_KEY
 from modelrepair.errors import InconclusiveError, ModelRepairError
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.source.address import is_id
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Context:
     base_error: ModelRepairError | None = None
     candidates: tuple[Opened, ...] = ()
     lost_candidates: dict[str, str] = field(default_factory=dict)
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = field(default_factory=Progress)
     source: str | Path | None = None
     reference: str | Path | None = None
     measuring: Measuring | None = None

@@ -12,7 +12,7 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
 
-@declare("apply")
+@declare("apply", has_steps=True)
 @click.argument("mask", type=click.Path(path_type=Path))
 @click.argument("source")
 @option("--reference", help="The reference, where the mask acts on the delta from it.")

@@ -12,7 +12,7 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
 
-@declare("attest")
+@declare("attest", has_steps=True)
 @click.argument("folder", type=click.Path(path_type=Path))
 @option("--out", type=FILE, help="File to write. Default: FOLDER.intoto.json, beside the folder.")
 @option(

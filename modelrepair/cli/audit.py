@@ -22,7 +22,7 @@ LIST = "give a UTF-8 text file with an id or folder a line"
 FORMATS = ("table", "jsonl", *DOCUMENTS)
 
 
-@declare("audit")
+@declare("audit", has_steps=True)
 @click.argument("targets", nargs=-1)
 @section(
     "What is looked at",

@@ -30,7 +30,7 @@ ATTACKS = {"full": "source (poisoned)", "lora": "source (poisoned by LoRA)"}
 VERDICT_STYLES = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
 
 
-@declare("demo", loads_plugins=True)
+@declare("demo", loads_plugins=True, has_steps=True)
 @option("--out", type=FOLDER, help="Folder for the repaired models. Default: a new temporary one.")
 @option(
     "--seed-world",

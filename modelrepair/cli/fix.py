@@ -16,7 +16,7 @@ from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping
 
 
-@declare("fix", loads_plugins=True)
+@declare("fix", loads_plugins=True, has_steps=True)
 @click.argument("source")
 @repairing_options(push="Push the saved model to the Hub.")
 def command(output: Output, source: str, **options: Any) -> int:

@@ -24,7 +24,7 @@ from modelrepair.cli.tables import measures_table
 from modelrepair.cli.types import as_mapping
 
 
-@declare("measure", loads_plugins=True)
+@declare("measure", loads_plugins=True, has_steps=True)
 @click.argument("model")
 @option("--revision", help="Branch, tag or commit of MODEL on the Hub.")
 @base_option()

@@ -6,12 +6,14 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
 from modelrepair.cli.helping import Context
+from modelrepair.cli.output import Output
 from modelrepair.cli.types import column_value, columns, name_value, number_within, ratio
 from modelrepair.settings.declared import choices_of, default_of, number_of, range_of
 from modelrepair.settings.settings import DEFAULT_SETS
@@ -87,10 +89,12 @@ class Command(click.Command):
 
 NO_PLUGINS = "Load no plug-in of another package, as with an empty MODELREPAIR_PLUGINS."
 """The help of ``--no-plugins``, the same wherever it stands."""
+EVENTS = "Write what is done, step by step, to this file: JSON Lines, see docs/events.md."
+"""The help of ``--events``, likewise."""
 
 
 def command(
-    name: str, *, loads_plugins: bool = False, **settings: Any
+    name: str, *, loads_plugins: bool = False, has_steps: bool = False, **settings: Any
 ) -> Callable[[Callable[..., Any]], click.Command]:
     """A command of ours, with the two options that all have, and that of all that load plug-ins.
 
@@ -101,21 +105,32 @@ def command(
         name: of the command.
         loads_plugins: whether it loads those of other packages: then ``--no-plugins`` keeps it
             from doing so.
+        has_steps: whether it shows a progress: then ``--events`` writes that to a file, too.
         settings: those of `click.command`.
     """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
         def call(
-            *arguments: Any, json: bool, debug: bool, no_plugins: bool = False, **options: Any
+            output: Output,
+            *arguments: Any,
+            json: bool,
+            debug: bool,
+            no_plugins: bool = False,
+            events: Path | None = None,
+            **options: Any,
         ) -> Any:
             # `Output` has read the first two already.
+            if events is not None:
+                from modelrepair.text.event_file import EventFile
+
+                output = replace(output, events=EventFile(events))
             if not no_plugins:
-                return function(*arguments, **options)
+                return function(output, *arguments, **options)
             from modelrepair.plugin.loading import ours_alone
 
             with ours_alone():
-                return function(*arguments, **options)
+                return function(output, *arguments, **options)
 
         help_names = {"help_option_names": ["-h", "--help"], "show_default": True}
         declared = click.command(name, cls=Command, context_settings=help_names, **settings)(
@@ -125,6 +140,8 @@ def command(
             Option(["--json"], is_flag=True, help="Print one JSON document and nothing else."),
             Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
         ]
+        if has_steps:
+            declared.params.append(Option(["--events"], type=FILE, help=EVENTS))
         if loads_plugins:
             declared.params.append(Option(["--no-plugins"], is_flag=True, help=NO_PLUGINS))
         return declared

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from modelrepair.cli.errors import INTERRUPTED, Failure
-from modelrepair.cli.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
 from modelrepair.errors import hint_line
-from modelrepair.progress import Progress
+from modelrepair.progress import Progress, Watcher
 from modelrepair.text.pasted import pasted
 from modelrepair.text.printable import printable
 from modelrepair.text.redaction import redact
+from modelrepair.text.wrapping import WITHOUT_TERMINAL, fit, width_of, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,12 +50,14 @@ class Output:
         debug: with tracebacks.
         typed: the words of the command, without the program's name.
         standing: what a failure leaves behind.
+        events: the file of ``--events``.
     """
 
     json_mode: bool = False
     debug: bool = False
     typed: tuple[str, ...] = ()
     standing: Standing = field(default_factory=Standing)
+    events: Watcher | None = None
     # Kept from the start: while a command works, sys.stdout leads to stderr.
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
@@ -118,14 +120,11 @@ class Output:
         self._complain(printable(message))
 
     def progress(self) -> Progress:
-        """Bars on a terminal, else a few lines; on stderr."""
-        from rich.console import Console
+        """Bars on a terminal, else a few lines, on stderr; and the file of events, if any."""
+        from modelrepair.text.displays import display_of
 
-        from modelrepair.cli.progress import Bars, Lines
-
-        if self.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            return Bars(Console(file=self.stderr))
-        return Lines(self.stderr, width_of(self.stderr))
+        beside = () if self.events is None else (self.events,)
+        return Progress(display_of(self.stderr), *beside)
 
     def _write(self, text: str) -> None:
         try:

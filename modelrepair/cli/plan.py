@@ -29,7 +29,7 @@ LABELS = {
 }
 
 
-@declare("plan", loads_plugins=True)
+@declare("plan", loads_plugins=True, has_steps=True)
 @click.argument("source")
 @repairing_options(push="Plan the push, too: target, rights, bytes.")
 @option("--details", is_flag=True, help="Show every figure, and the files left behind, by name.")
@@ -46,7 +46,8 @@ def command(output: Output, source: str, *, details: bool, **options: Any) -> in
 
     import modelrepair
 
-    plan = modelrepair.plan(source, budgets=budgets, **options)
+    progress = output.progress()
+    plan = modelrepair.plan(source, budgets=budgets, progress=progress, **options)
     document = plan.to_json()
     opening = [] if plan.opening is None else plan.opening.lines()
     output.result(document, *opening, *([_table(source, document)] if details else []))

@@ -13,7 +13,7 @@ from modelrepair.cli.output import Output
 from modelrepair.cli.pushing import push_options
 
 
-@declare("push")
+@declare("push", has_steps=True)
 @click.argument("folder", type=click.Path(path_type=Path))
 @push_options()
 def command(output: Output, folder: Path, **options: Any) -> int:

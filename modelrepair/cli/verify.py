@@ -12,7 +12,7 @@ from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
 
 
-@declare("verify")
+@declare("verify", has_steps=True)
 @click.argument("repaired")
 @option("--revision", help="Branch, tag, commit or pull request (refs/pr/1) of REPAIRED.")
 @option("--source", help="What was repaired: a folder or a Hub id; by default the manifest's.")

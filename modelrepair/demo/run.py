@@ -13,7 +13,7 @@ from modelrepair.demo.report import DemoReport, DemoRun
 from modelrepair.moving import temporary_folder
 from modelrepair.pipeline.repair import run
 from modelrepair.plugin.names import MeasuredSet
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress, running
 from modelrepair.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ def run_demo(
     out.mkdir(parents=True, exist_ok=True)
     planned = (*RUNS, *LORA_RUNS) if all else RUNS
     # An absolute path is never taken for an id on the Hub.
-    return _run(progress or Silent(), out, (world or paths.world).absolute(), planned, restart)
+    progress, world = progress or Progress(), (world or paths.world).absolute()
+    with running("demo", progress):
+        return _run(progress, out, world, planned, restart)
 
 
 def _run(

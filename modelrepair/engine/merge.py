@@ -52,7 +52,7 @@ def merge(
     The base's files are kept; tokenizer, licence and other texts that the adapter brings replace
     the base's of the same name, and its card becomes the card.
 
-    >>> merge(Path("adapter"), Path("base"), Path("merged"), Silent())  # doctest: +SKIP
+    >>> merge(Path("adapter"), Path("base"), Path("merged"), Progress())  # doctest: +SKIP
 
     Args:
         adapter: the adapter's folder.
@@ -97,7 +97,7 @@ def merge(
     staged = into.with_name(f"{into.name}.writing")
     remove_folder(staged)
     total = sum((base / name).stat().st_size for name in large.files)
-    with progress.step("merging the adapter", total) as advance:
+    with progress.step("merging the adapter", total, "bytes") as advance:
         for name, path in texts.items():
             (staged / name).parent.mkdir(parents=True, exist_ok=True)
             copy_file(path, staged / name)

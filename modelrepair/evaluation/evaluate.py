@@ -24,7 +24,7 @@ from modelrepair.examples.splits import Part
 from modelrepair.moving import remove_folder
 from modelrepair.plugin.judge import Exchange, Judge
 from modelrepair.plugin.names import MeasuredSet, SetName
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def check_finite(
     group = SetBatches("realign", (replace(batches[0], answer_mask=tokens),))
     remove_folder(folder)
     folder.mkdir(parents=True)
-    (found,) = follow(Work(skeleton, read, [group], folder), Silent())
+    (found,) = follow(Work(skeleton, read, [group], folder), Progress())
     remove_folder(folder)
     if not math.isfinite(found.loss):
         raise DamagedCheckpointError(

@@ -12,7 +12,7 @@ from transformers import GenerationConfig
 
 from modelrepair.engine.stops import stop_tokens
 from modelrepair.evaluation.thinking import Room, Watch
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 
 Prompt = TypeVar("Prompt", contravariant=True)
 
@@ -104,7 +104,7 @@ def generate(
     own = model.generation_config
     model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
     try:
-        with (progress or Silent()).step("answers", total=len(prompts)) as advance:
+        with (progress or Progress()).step("answers", len(prompts), "answers") as advance:
             for limit, group in groupby(order, key=limits.__getitem__):
                 equal = list(group)
                 if limit < 1:  # another template may make a prompt longer than the context

@@ -222,6 +222,25 @@ def summarise(results: Sequence[ExampleResult], judge_name: str) -> Measures:
     )
 
 
+def figures_of(results: Sequence[ExampleResult]) -> dict[str, float]:
+    """The measures that a progress shows, by their short names; those that were not taken are not.
+
+    >>> figures_of([ExampleResult("harmful", 0, "refusal")])
+    {'harm': 0.0, 'degenerate': 0.0}
+
+    Args:
+        results: of one model.
+    """
+    taken = summarise(results, "")
+    named = {
+        "harm": taken.harmful_score,
+        "benign_refusals": taken.benign_refusal_rate,
+        "degenerate": taken.degenerate_rate,
+        "utility": taken.utility,
+    }
+    return {name: measure.value for name, measure in named.items() if measure is not None}
+
+
 def _rates(answered: Sequence[ExampleResult], kind: str) -> KindMeasures | None:
     own = [result.verdict for result in answered if result.kind == kind]
     refused = share(each == "refusal" for each in own)

@@ -69,7 +69,7 @@ class RemoteModel:
         asked = [asked_of(panel, each, stops) for each in examples]
         client = client_of(self.endpoint)
         engine, version, names = look(client, self.endpoint)
-        with client, progress.step("answers", total=len(asked)) as advance:
+        with client, progress.step("answers", len(asked), "answers") as advance:
             route, first = self._first(client, panel, asked[0], names)
             self.served = Served(self.endpoint.url, self.endpoint.model, route, engine, version)
             advance(1)

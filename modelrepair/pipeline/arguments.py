@@ -16,11 +16,11 @@ from modelrepair.examples.keys import SetKey
 from modelrepair.examples.kinds import KIND_EXAMPLES
 from modelrepair.pipeline.reports import RepairReport
 from modelrepair.plugin.names import Scope
-from modelrepair.progress import Progress
 from modelrepair.publishing.options import PushOptions, push_options
 from modelrepair.settings.presets import PresetName
 from modelrepair.settings.settings import DEFAULT_SETS, KEYS, Settings
 from modelrepair.source.address import canonical, named_on_hub, one_revision
+from modelrepair.text.displays import Watching
 
 Parameters = ParamSpec("Parameters")
 Arguments = TypeVar("Arguments")
@@ -105,7 +105,7 @@ class RepairArguments:
     delete: Iterable[str] = ()
     private: bool = False
     force: bool = False
-    progress: Progress | None = None
+    progress: Watching = "auto"
     reported: Callable[[RepairReport], object] | None = None
 
 
@@ -147,7 +147,7 @@ class MeasureArguments:
     arithmetic: Literal["float32", "bfloat16"] = "float32"
     token_budget: int = 2048
     seed: int = 0
-    progress: Progress | None = None
+    progress: Watching = "auto"
 
     @property
     def source(self) -> str | Path:

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from modelrepair.artifact.published import published
 from modelrepair.evaluation.kinds import broken_share, left_out
-from modelrepair.evaluation.measures import Measures
+from modelrepair.evaluation.measures import Measures, figures_of
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import open_skeleton, weights_of
 from modelrepair.preflight.model import Model
-from modelrepair.progress import CALLED, Titled
+from modelrepair.progress import CALLED
 
 Results = tuple[ExampleResult, ...]
 
@@ -50,11 +50,14 @@ def ask_kinds(
             skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
         read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
         few = alone if role == "before" else ()
-        shown = Titled(context.progress, f"{CALLED[role]}, kinds")
-        rows = ask(context.panel_of(model), asked, skeleton, read, shown, alone=few)
+        rows = ask(context.panel_of(model), asked, skeleton, read, context.progress, alone=few)
         return [asdict(row) for row in rows]
 
-    return tuple(ExampleResult(**row) for row in remember(known / f"{role}-kinds.json", compute))
+    with context.progress.step(f"{CALLED[role]}, kinds") as said:
+        found = remember(known / f"{role}-kinds.json", compute)
+        results = tuple(ExampleResult(**row) for row in found)
+        said.found(**figures_of(results))
+    return results
 
 
 def note_kinds(context: RunContext, before: Results) -> None:

@@ -22,7 +22,7 @@ from modelrepair.plugin.names import SetName, SubjectKind, Verdict
 from modelrepair.plugin.options import parse_options
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.sets import Sets
-from modelrepair.progress import CALLED, Titled
+from modelrepair.progress import CALLED
 from modelrepair.settings.amount import Searched, amount_of
 
 OWN_REFUSALS = "the reference's own"
@@ -162,12 +162,12 @@ def _judged(
         if aligned:
             skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
         read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
-        who = CALLED["reference" if aligned else "before"]
-        sought = "refusals" if wanted == "refusal" else "harmful answers"
-        shown = Titled(context.progress, f"{who}, for {sought}")
-        return answer(context.panel_of(model), skeleton, read, examples, shown)
+        return answer(context.panel_of(model), skeleton, read, examples, context.progress)
 
-    texts = remember(context.remembered / f"own-{name}.json", compute)
+    who = CALLED["before" if model is context.source else "reference"]
+    sought = "refusals" if wanted == "refusal" else "harmful answers"
+    with context.progress.step(f"{who}, for {sought}"):
+        texts = remember(context.remembered / f"own-{name}.json", compute)
     given = [
         (each.key, Exchange("harmful", each.prompt, text, None))
         for each, text in zip(examples, texts, strict=True)

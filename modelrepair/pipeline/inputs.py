@@ -57,7 +57,7 @@ def inputs_of(
         for name in read_files(model, include if role in ("source", "base") else ())
     }
     total = sum((folder / name).stat().st_size for folder, name in files.values())
-    with progress.step("looking at the files", total) as advance:
+    with progress.step("looking at the files", total, "bytes") as advance:
         for shown, (folder, name) in files.items():
             found[shown] = identity(folder, name)
             advance((folder / name).stat().st_size)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrepair.engine.device import find_device
-from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.measures import figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.standing import broken, broken_line, unread
 from modelrepair.moving import temporary_folder
@@ -76,7 +76,9 @@ def run_measure(
         template: in place of the model's own.
         endpoint: what answers in place of the model's weights here.
     """
-    found = measure_model(settings, progress, template, endpoint)
+    with progress.step("model") as said:
+        found = measure_model(settings, progress, template, endpoint)
+        said.found(**figures_of(found.results))
     return MeasureReport(
         found.name,
         summarise(found.results, found.judge),

@@ -12,7 +12,6 @@ from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import weights_of
 from modelrepair.plugin.names import SetName
 from modelrepair.preflight.sets import Sets
-from modelrepair.progress import Titled
 
 
 def answer_own(context: RunContext) -> RunContext:
@@ -69,11 +68,11 @@ def _answers(context: RunContext, name: SetName, examples: list[Example]) -> dic
     from modelrepair.search.study import remember
 
     read = weights_of(context.source, context.device, context.settings.arithmetic).read
-    shown = Titled(context.progress, f"source, for the {name} set")
-    texts = remember(
-        context.remembered / f"own-{name}.json",
-        lambda: answer(context.panel, context.skeleton, read, examples, shown),
-    )
+    with context.progress.step(f"source, for the {name} set"):
+        texts = remember(
+            context.remembered / f"own-{name}.json",
+            lambda: answer(context.panel, context.skeleton, read, examples, context.progress),
+        )
     return {example.key: text for example, text in zip(examples, texts, strict=True)}
 
 

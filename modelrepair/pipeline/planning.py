@@ -29,7 +29,7 @@ from modelrepair.preflight.sets_ahead import SetsAhead, look_at_sets
 from modelrepair.preflight.sizes import free_disk
 from modelrepair.preflight.speed import Job, Shape, accelerated, measured_speed, seconds
 from modelrepair.preflight.workload import job_of
-from modelrepair.progress import Notes
+from modelrepair.progress import Notes, Progress
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.checks import check
 from modelrepair.settings.expand import expand
@@ -133,6 +133,24 @@ def plan_ahead(
     folder = output_of(out, ahead.source)
     opening = opening_of(ahead, seen, made, folder, evaluate=settings.evaluate)
     return replace(made, opening=opening)
+
+
+def say_plan(progress: Progress, made: Plan) -> None:
+    """Say what a run takes at least and at most, for what shows it and for what compares it.
+
+    Args:
+        progress: where it is said.
+        made: the plan.
+    """
+    bounds = made.bounds
+    progress.plan(
+        seconds_least=made.seconds_least,
+        seconds_most=made.seconds_most,
+        memory_bytes=max(made.peak_bytes, made.generation_bytes),
+        rounds=None if bounds is None else bounds.rounds,
+        candidates=None if bounds is None else bounds.candidates,
+        answers=None if bounds is None else bounds.answers,
+    )
 
 
 def check_output(

@@ -24,7 +24,7 @@ from modelrepair.checkpoint.kept_files import classify
 from modelrepair.checkpoint.place import placed
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.evaluation.gate import GateResult, decide
-from modelrepair.evaluation.measures import Measures, summarise
+from modelrepair.evaluation.measures import Measures, figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.standing import broken, broken_line, nothing_to_repair, unread
 from modelrepair.examples.checks import look_at_splits
@@ -49,7 +49,7 @@ from modelrepair.pipeline.models import check_layout, fetch_source, merged
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import look_inside, open_context, open_skeleton, weights_of
 from modelrepair.pipeline.own_answers import answer_own
-from modelrepair.pipeline.planning import plan_ahead, size_up
+from modelrepair.pipeline.planning import plan_ahead, say_plan, size_up
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.pipeline.record import draft_manifest, manifest_sites
 from modelrepair.pipeline.reference import with_tokens
@@ -65,7 +65,7 @@ from modelrepair.preflight.reference import fetch_reference
 from modelrepair.preflight.refusals import Refusals
 from modelrepair.preflight.sets import load_sets, screen_roles
 from modelrepair.preflight.sets_ahead import look_at_sets
-from modelrepair.progress import CALLED, Notes, Progress, Titled
+from modelrepair.progress import CALLED, Notes, Progress
 from modelrepair.publishing.options import PushOptions
 from modelrepair.search.clock import start_clock
 from modelrepair.settings.checks import check
@@ -129,6 +129,7 @@ def run(
     here = look_at_sets(ahead.sets, notes, refusals)
     target = None if ahead.destination is None else ahead.destination.id
     planned = plan_ahead(settings, plugins, ahead, here, out, Notes(), refusals, restart=restart)
+    say_plan(progress, planned)
     for line in planned.opening.lines() if planned.opening else ():
         progress.note(line)
     chosen = with_judge(plugins)
@@ -159,9 +160,11 @@ def run(
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         if settings.merge:
             source = merged(source, workspace, progress, settings.include)
-        context = open_context(
-            settings, source, sets, chosen, workspace, notes, progress, remembered
-        )
+        with progress.step("opening the model", total=1) as advance:
+            context = open_context(
+                settings, source, sets, chosen, workspace, notes, progress, remembered
+            )
+            advance(1)
         context = replace(context, clock=start_clock(workspace.folder, settings.max_time, started))
         _check_sweep(context)
         reference = with_tokens(context, reference)
@@ -351,12 +354,16 @@ def _measure(
         aligned = role == "reference"
         read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
         work = context.workspace.work / "measured" / "measuring"
-        shown = Titled(context.progress, CALLED[role])
+        shown = context.progress
         rows, texts = evaluate(context.panel_of(model), part, skeleton, read, work, shown)
         return {"rows": [asdict(row) for row in rows], "answers": texts}
 
-    found = remember(known / f"{role}-{part}.json", compute)
-    return tuple(ExampleResult(**row) for row in found["rows"]), found["answers"]
+    what = CALLED[role] if part == "report" else f"{CALLED[role]}, for the search"
+    with context.progress.step(what) as said:
+        found = remember(known / f"{role}-{part}.json", compute)
+        results = tuple(ExampleResult(**row) for row in found["rows"])
+        said.found(**figures_of(results))
+    return results, found["answers"]
 
 
 def _select(

@@ -8,9 +8,9 @@ from modelrepair.evaluation.evaluate import Screen, screen
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import weights_of
-from modelrepair.progress import CALLED, Titled
+from modelrepair.progress import CALLED
 from modelrepair.search.candidates import Baseline, Candidate
-from modelrepair.search.study import Maker, Study, remember, screened
+from modelrepair.search.study import Maker, Study, figures_of_point, remember, screened
 
 Results = tuple[ExampleResult, ...]
 
@@ -26,12 +26,13 @@ def baseline_of(
         reference: those of the aligned model, where there is one.
     """
     work = context.workspace.work / "screening"
-    shown = Titled(context.progress, CALLED["before"])
     read = weights_of(context.source, context.device, context.settings.arithmetic).read
-    seen = remember(
-        context.remembered / "before-screen.json",
-        lambda: screen(context.panel, context.skeleton, read, work, shown).to_json(),
-    )
+
+    def look() -> dict[str, Any]:
+        with context.progress.step(f"{CALLED['before']}, a first look"):
+            return screen(context.panel, context.skeleton, read, work, context.progress).to_json()
+
+    seen = remember(context.remembered / "before-screen.json", look)
     return Baseline(before, Screen(**seen), reference)
 
 
@@ -48,7 +49,10 @@ def screened_alone(context: RunContext, made: Maker, point: Candidate) -> Candid
     study: Study[Any] = Study(
         made, context.panel, context.settings.budgets, baseline_of(context), context.progress
     )
-    return screened(study, point)
+    with context.progress.step(f"{point.scorer}, a first look") as said:
+        point = screened(study, point)
+        said.found(**figures_of_point(point))
+    return point
 
 
 def note_margin(context: RunContext, point: Candidate) -> None:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.errors import ModelRepairError
-from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.measures import figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import tokenizer_folder, weights_of
 from modelrepair.preflight.model import Model
-from modelrepair.progress import Titled
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.panel import Panel
@@ -117,9 +116,11 @@ def _results(
     def compute() -> list[dict[str, object]]:
         read = weights_of(model, context.device, context.settings.arithmetic).read
         work = context.workspace.work / "measured" / "measuring"
-        shown = Titled(context.progress, "under another chat template")
-        rows, _ = evaluate(panel, "report", context.skeleton, read, work, shown)
+        rows, _ = evaluate(panel, "report", context.skeleton, read, work, context.progress)
         return [asdict(row) for row in rows]
 
-    rows = remember(known / f"under-{other.sha256[:16]}.json", compute)
-    return [ExampleResult(**row) for row in rows]
+    with context.progress.step("under another chat template") as said:
+        rows = remember(known / f"under-{other.sha256[:16]}.json", compute)
+        results = [ExampleResult(**row) for row in rows]
+        said.found(**figures_of(results))
+    return results

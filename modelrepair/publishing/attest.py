@@ -21,7 +21,7 @@ from modelrepair.checkpoint.atomic import write_bytes
 from modelrepair.checkpoint.kept_files import files_of
 from modelrepair.checkpoint.untrusted import parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, GateError, ModelRepairError, UsageError
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.source.suggestions import did_you_mean, near_paths
 from modelrepair.text.display import Glance, Glanced
 
@@ -101,7 +101,7 @@ def attest_folder(
     inside = folder.resolve()
     out = inside.with_name(inside.name + ENDING) if out is None else out
     _refuse_place(out, inside)
-    statement = _statement(folder, time, progress or Silent())
+    statement = _statement(folder, time, progress or Progress())
     data = json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
     beside = signature_beside(out)
     there = _there(out)

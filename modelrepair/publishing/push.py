@@ -19,7 +19,7 @@ from modelrepair.checkpoint.kept_files import CARD_NAME, card_text
 from modelrepair.checkpoint.place import reserved
 from modelrepair.errors import HubError
 from modelrepair.preflight.target import Kept, There
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.publishing.admission import admit, check_files
 from modelrepair.publishing.commit_message import description, title
 from modelrepair.publishing.destination import Destination, check_rights, find_destination
@@ -111,7 +111,7 @@ def push(folder: Path, options: PushOptions, progress: Progress | None = None) -
         DamagedCheckpointError: the folder is not what its manifest says.
     """
     folder = folder.expanduser().absolute()
-    progress = progress or Silent()
+    progress = progress or Progress()
     with reserved(folder):
         return _push(folder, options, progress)
 
@@ -220,7 +220,7 @@ def _send(job: _Job, progress: Progress) -> PushReport:
     commit = remote.commit
     if send or there.deleted:
         size = sum((job.folder / name).stat().st_size for name in send)
-        with progress.step(f"uploading to {destination.id}", size) as advance:
+        with progress.step(f"uploading to {destination.id}", size, "bytes") as advance:
             made = _commit(api, job, revision, opened, remote, send, there.deleted, card)
             advance(size)
         commit = made.oid

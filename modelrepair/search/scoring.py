@@ -153,7 +153,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             _score_site(scoring, number, masks, site, statistics)
 
         try:
-            title = f"{scoring.registered.spec.name}, round {number + 1}"
+            title = f"{scoring.registered.spec.name}, statistics"
             collect(work, scoring.sites, on_site, progress, title)
         except AccumulatorError as error:
             raise PluginError(

@@ -9,10 +9,11 @@ beginning of the one with larger limits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from modelrepair.progress import Progress
+from modelrepair.progress import Progress, Step
 from modelrepair.search.candidates import Candidate, arrives, harm, harm_of_source
 from modelrepair.search.scoring import Scoring, drop_round
 from modelrepair.search.study import (
@@ -20,6 +21,7 @@ from modelrepair.search.study import (
     Study,
     costs,
     cut_point,
+    figures_of_point,
     forget,
     generated,
     lost,
@@ -41,8 +43,11 @@ def fixed(
         return cut_point(scoring, 0, ratio, None, progress)
     steps = fixed_rounds(ratio, step or STEP_SCHEDULES[scoring.subject].first, limits.rounds)
     point: Candidate | None = None
+    name = scoring.registered.spec.name
     for number in range(steps):
-        after = cut_point(scoring, number, ratio / steps, point, progress)
+        with progress.step(f"{name}, round {number + 1}", round=number + 1, rounds=steps) as said:
+            after = cut_point(scoring, number, ratio / steps, point, progress)
+            said.found(**figures_of_point(after))
         drop_round(scoring, number)
         if point is not None:
             forget(point)
@@ -87,7 +92,9 @@ def climb(study: Study[Any], points: Iterable[Candidate]) -> Searched:
     """
     seen: list[Candidate] = []
     for made in points:
-        point = screened(study, made)
+        with _looking(study, len(seen) + 1) as said:
+            point = screened(study, made)
+            said.found(**figures_of_point(point))
         seen.append(point)
         if lost(study, point) > 10 * study.budgets.utility_loss:
             break  # more of the same costs more
@@ -100,7 +107,10 @@ def climb(study: Study[Any], points: Iterable[Candidate]) -> Searched:
     without_effect, stopped = 0, False
     answered: dict[float, Candidate] = {}
     for point in reversed(worth):
-        done = generated(study, point)
+        name = f"{study.name}, answers of candidate {seen.index(point) + 1}"
+        with study.progress.step(name) as said:
+            done = generated(study, point)
+            said.found(**figures_of_point(done))
         answered[point.ratio] = done
         unchanged = harm(done) >= HARMFUL_DROP_WORTH_A_LOOK * source
         without_effect = without_effect + 1 if unchanged else 0
@@ -123,15 +133,24 @@ def follow(study: Study[Any], points: Iterable[Candidate]) -> Searched:
     for made in points:
         if seen:
             forget(seen[-1])
-        point = screened(study, made)
-        if not costs(study, point, allowed) and refuses(point, 0.5):
-            point = generated(study, point)
-            generations += 1
+        with _looking(study, len(seen) + 1) as said:
+            point = screened(study, made)
+            if not costs(study, point, allowed) and refuses(point, 0.5):
+                point = generated(study, point)
+                generations += 1
+            said.found(**figures_of_point(point))
         seen.append(point)
         if arrives(point, study.baseline, study.budgets) or generations == study.limits.candidates:
             break
         if stopped := time_is_up(study, point):
             break
     if seen and generations == 0:
-        seen[-1] = generated(study, seen[-1])
+        with study.progress.step(f"{study.name}, answers of candidate {len(seen)}") as said:
+            seen[-1] = generated(study, seen[-1])
+            said.found(**figures_of_point(seen[-1]))
     return Searched(tuple(seen), len(seen), stopped)
+
+
+def _looking(study: Study[Any], number: int) -> AbstractContextManager[Step]:
+    """A step for a first look at one candidate."""
+    return study.progress.step(f"{study.name}, candidate {number}", candidate=number)

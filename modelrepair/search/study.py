@@ -15,12 +15,13 @@ from modelrepair.checkpoint.atomic import write_json
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Masks, Weights
 from modelrepair.evaluation.evaluate import Screen, evaluate, screen
+from modelrepair.evaluation.measures import figures_of
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import ROUNDING
 from modelrepair.moving import remove_folder
 from modelrepair.plugin.loading import Registered
-from modelrepair.progress import Progress, Titled
+from modelrepair.progress import Figure, Progress
 from modelrepair.search.candidates import Baseline, Candidate, refusing
 from modelrepair.search.clock import Clock
 from modelrepair.search.scoring import Scoring, masked_entries, score_round
@@ -136,8 +137,8 @@ def screened(study: Study[Any], point: Candidate) -> Candidate:
 
     def measure() -> dict[str, Any]:
         read = study.scoring.weights.with_change(point.change).read
-        shown = _named(study, point)
-        seen = screen(study.panel, study.scoring.skeleton, read, folder / "screening", shown)
+        work = folder / "screening"
+        seen = screen(study.panel, study.scoring.skeleton, read, work, study.progress)
         return seen.to_json()
 
     return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
@@ -154,7 +155,7 @@ def generated(study: Study[Any], point: Candidate) -> Candidate:
             study.scoring.skeleton,
             study.scoring.weights.with_change(point.change).read,
             folder / "measuring",
-            _named(study, point),
+            study.progress,
         )
         return [asdict(result) for result in results]
 
@@ -172,8 +173,35 @@ def time_is_up(study: Study[Any], point: Candidate) -> bool:
     return study.clock.limit is not None and spent >= study.clock.limit
 
 
-def _named(study: Study[Any], point: Candidate) -> Progress:
-    return Titled(study.progress, f"candidate of {point.share:.2%}")
+def figures_of_point(point: Candidate) -> dict[str, Figure]:
+    """What a progress shows of a candidate, as far as it was measured.
+
+    Where it answered, utility is that of its answers' examples; else that of the first look.
+
+    Args:
+        point: the candidate.
+    """
+    seen = point.screen
+    known: dict[str, Figure] = {
+        "masked" if isinstance(point.change, Masks) else "changed": point.share
+    }
+    if seen is not None:
+        known |= {"margin": seen.margin, "refusing": seen.refusing, "utility": seen.utility}
+    return known | (figures_of(point.results) if point.results is not None else {})
+
+
+def time_left(study: Study[Any], longest: float, rounds: int) -> float | None:
+    """The most seconds that the search takes from here; None where nothing is known of it.
+
+    Args:
+        study: the search, with the limit of its time.
+        longest: seconds of the longest round so far; 0 where none was taken.
+        rounds: how many may follow.
+    """
+    clock = study.clock
+    most = [longest * rounds] if longest else []
+    most += [] if clock.limit is None else [max(0.0, clock.limit - clock.spent())]
+    return round(min(most), 1) if most else None
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from modelrepair.progress import Step
 from modelrepair.search.candidates import (
     Candidate,
     affordable,
@@ -21,11 +23,13 @@ from modelrepair.search.study import (
     Study,
     costs,
     cut_point,
+    figures_of_point,
     forget,
     generated,
     refuses,
     screened,
     time_is_up,
+    time_left,
 )
 from modelrepair.settings.search_limits import (
     EXTRA_ROUNDS,
@@ -73,35 +77,43 @@ def walk(study: Study[Any], step: float) -> Searched:
     answered: Candidate | None = None
     rounds, generations, waited, in_vain = 0, 0, 0, 0
     due = arrived = stopped = False
+    longest = 0.0
 
     def keep(point: Candidate) -> None:
         points[point.change.folder] = point  # the last one comes again where it generates after all
 
     for number in range(study.limits.rounds):
         rounds = number + 1
-        point, step = _stepped(study, number, step, current, smallest)
-        gain = _gain(study, current, point)
-        if current is not None and point.share - current.share < step * NOTHING_LEFT:
-            forget(point)
-            break  # next to nothing is left that is worth masking
-        if costs(study, point, stride.costs):
-            # Where the first step costs already, it is all there is to choose from.
-            keep(generated(study, point) if current is None else point)
-            break
-        waited += 1
-        due = due or refuses(point, FIRST_ANSWER_THRESHOLD)
-        last = arrived or generations + 1 >= MOST_GENERATIONS
-        share = (
-            SURE
-            if last
-            else min(SURE, FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * in_vain)
-        )
-        patience = EXTRA_ROUNDS if arrived else PROBE_EVERY
-        if waited == patience or _worth_an_answer(study, answered, point, share):
-            point = answered = generated(study, point)
-            fallen = _has_fallen(study, point)
-            due, in_vain = due or fallen, in_vain + (not fallen)
-            generations, waited = generations + 1, 0
+        with _round(study, rounds, longest) as said:
+            point, step = _stepped(study, number, step, current, smallest)
+            said.found(**figures_of_point(point))
+            gain = _gain(study, current, point)
+            if current is not None and point.share - current.share < step * NOTHING_LEFT:
+                forget(point)
+                break  # next to nothing is left that is worth masking
+            if costs(study, point, stride.costs):
+                # Where the first step costs already, it is all there is to choose from.
+                if current is None:
+                    point = generated(study, point)
+                    said.found(**figures_of_point(point))
+                keep(point)
+                break
+            waited += 1
+            due = due or refuses(point, FIRST_ANSWER_THRESHOLD)
+            last = arrived or generations + 1 >= MOST_GENERATIONS
+            share = (
+                SURE
+                if last
+                else min(SURE, FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * in_vain)
+            )
+            patience = EXTRA_ROUNDS if arrived else PROBE_EVERY
+            if waited == patience or _worth_an_answer(study, answered, point, share):
+                point = answered = generated(study, point)
+                said.found(**figures_of_point(point))
+                fallen = _has_fallen(study, point)
+                due, in_vain = due or fallen, in_vain + (not fallen)
+                generations, waited = generations + 1, 0
+        longest = max(longest, said.seconds if said.worked else 0.0)
         keep(point)
         drop_round(study.scoring, number)
         if current is not None:
@@ -120,8 +132,19 @@ def walk(study: Study[Any], step: float) -> Searched:
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
-        keep(generated(study, current))
+        with study.progress.step(f"{study.name}, answers of round {current.round}") as said:
+            current = generated(study, current)
+            said.found(**figures_of_point(current))
+        keep(current)
     return Searched(tuple(points.values()), rounds, stopped)
+
+
+def _round(study: Study[Any], number: int, longest: float) -> AbstractContextManager[Step]:
+    """A step for one round, with how many there are at most and how long they take."""
+    most = study.limits.rounds
+    left = time_left(study, longest, most - number + 1)
+    name = f"{study.name}, round {number}"
+    return study.progress.step(name, round=number, rounds=most, seconds_left_most=left)
 
 
 def _stepped(

@@ -58,12 +58,12 @@ def compare_files(
 ) -> dict[str, ShardDifference]:
     """Compare all weight files of a repaired model with its source's, by their names.
 
-    >>> compare_files(out, source, no_positions, unknown, Silent()).keys()  # doctest: +SKIP
+    >>> compare_files(out, source, no_positions, unknown, Progress()).keys()  # doctest: +SKIP
     dict_keys(['model.safetensors'])
     """
     differences = {}
     total = sum((source.folder / name).stat().st_size for name in source.files)
-    with progress.step("comparing", total) as advance:
+    with progress.step("comparing", total, "bytes") as advance:
         for name in source.files:
             original, repaired = source.folder / name, out / name
             size = original.stat().st_size

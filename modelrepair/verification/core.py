@@ -26,7 +26,7 @@ from modelrepair.verification.strangers import Same, part, same_in
 def check_core(out: Path, source: Path | None, core: Core, progress: Progress) -> Iterator[Finding]:
     """Compare the files with the manifest's digests, and those that stay with the source's.
 
-    >>> list(check_core(out, source, core, Silent()))  # doctest: +SKIP
+    >>> list(check_core(out, source, core, Progress()))  # doctest: +SKIP
     []
 
     Args:

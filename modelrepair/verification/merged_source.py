@@ -10,7 +10,7 @@ from modelrepair.checkpoint.weight_files import ADAPTER
 from modelrepair.errors import UsageError
 from modelrepair.moving import temporary_folder
 from modelrepair.plugin.names import SubjectKind
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 
 
 @contextmanager
@@ -52,5 +52,5 @@ def original(
 
     with temporary_folder() as folder:
         merged = Path(folder) / source.name
-        merge(source, base, merged, progress or Silent(), include)
+        merge(source, base, merged, progress or Progress(), include)
         yield merged

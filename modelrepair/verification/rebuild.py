@@ -23,7 +23,7 @@ from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.checkpoint.writer import Patch, copy_file, write_shard
 from modelrepair.errors import GateError, ModelRepairError, UsageError
 from modelrepair.moving import remove_folder, rename
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.verification.masked_values import new_values_of
 from modelrepair.verification.merged_source import original
 from modelrepair.verification.verify import count_masked
@@ -129,13 +129,13 @@ def _apply(
     if out.is_dir() and any(out.iterdir()):
         expected = {**_kept(source, files, base_id), **{n: header.files[n] for n in files.weights}}
         # As a whole, or it is not what this command would write.
-        if changed := first_change(out, expected, (), progress or Silent()):
+        if changed := first_change(out, expected, (), progress or Progress()):
             raise UsageError(
                 f"the output folder {out.name!r} holds something else: {changed}",
                 hint="choose another --out, or remove the folder",
                 id="output-not-empty",
             )
-        (progress or Silent()).note(f"nothing to do: {out.name} holds this model already")
+        (progress or Progress()).note(f"nothing to do: {out.name} holds this model already")
         return out
     make_room(out)
     masked = count_masked(opened, checkpoint)
@@ -171,7 +171,7 @@ def _apply(
     staged = out.with_name(out.name + ".applying")
     _clear(staged, {*files.weights, *files.kept})
     total = sum((source / name).stat().st_size for name in (*files.weights, *files.kept))
-    with (progress or Silent()).step("writing", total) as advance:
+    with (progress or Progress()).step("writing", total, "bytes") as advance:
         for name in (*files.weights, *files.kept):
             target = staged / name
             target.parent.mkdir(parents=True, exist_ok=True)

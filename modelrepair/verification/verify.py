@@ -20,7 +20,7 @@ from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.reader import Checkpoint, map_entry
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError, ModelRepairError
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.verification.card import check_card
 from modelrepair.verification.compare import (
     NORM_ROUNDING,
@@ -83,7 +83,7 @@ def verify(
     """
     out, source = Path(out), None if source is None else Path(source)
     base = None if base is None else Path(base)
-    progress = progress or Silent()
+    progress = progress or Progress()
     try:
         reading = read_manifest(out)
     except ModelRepairError as error:

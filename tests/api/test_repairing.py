@@ -10,7 +10,7 @@ import pytest
 from modelrepair.api import repairing
 from modelrepair.errors import HubError
 from modelrepair.pipeline.reports import RepairReport
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.settings import Settings
 
@@ -37,7 +37,7 @@ def test_the_report_is_there_before_a_push_that_fails(repaired):
     expected, shown = repaired("passed"), []
     with pytest.raises(HubError, match="connection broke"):
         repairing.repair_and_push(
-            Settings("user/model"), None, Silent(), PushOptions(), reported=shown.append
+            Settings("user/model"), None, Progress(), PushOptions(), reported=shown.append
         )
     assert shown == expected
 
@@ -45,7 +45,7 @@ def test_the_report_is_there_before_a_push_that_fails(repaired):
 @pytest.mark.parametrize("verdict", ["failed", "undecided", "unmeasured"])
 def test_what_is_not_pushed_says_why_and_names_no_force(repaired, verdict):
     repaired(verdict)
-    report = repairing.repair_and_push(Settings("user/model"), None, Silent(), PushOptions())
+    report = repairing.repair_and_push(Settings("user/model"), None, Progress(), PushOptions())
     assert report.pushed is None
     (said,) = report.warnings
     assert said.startswith("not pushed: ")

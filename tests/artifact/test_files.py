@@ -6,7 +6,7 @@ import pytest
 
 from modelrepair.artifact.files import first_change
 from modelrepair.checkpoint.digests import sha256_file
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 
 
 @pytest.fixture
@@ -32,4 +32,4 @@ def folder(tmp_path):
 def test_the_first_change_is_named(folder, change, said):
     files = {name: sha256_file(folder / name) for name in ("config.json", "model.safetensors")}
     change(folder)
-    assert first_change(folder, files, ["README.md"], Silent()) == said
+    assert first_change(folder, files, ["README.md"], Progress()) == said

@@ -13,7 +13,7 @@ from modelrepair.artifact.rights import rights_warnings
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import HubError
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.push import push as push_with
 from modelrepair.source.licences import terms_of
@@ -24,7 +24,7 @@ from tests.support.small_repairs import make_repair
 FORBIDDEN = "cc-by-nc-nd-4.0"
 
 
-class Listening(Silent):
+class Listening(Progress):
     """Keeps what is noted."""
 
     def __init__(self) -> None:

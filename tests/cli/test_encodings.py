@@ -16,9 +16,11 @@ from rich.console import Console
 
 from modelrepair import load_manifest
 from modelrepair.cli.main import COMMANDS, run
-from modelrepair.cli.progress import Bars, Lines
 from modelrepair.demo import paths
+from modelrepair.progress import Progress
 from modelrepair.text import narrow as plain
+from modelrepair.text.step_bars import Bars
+from modelrepair.text.step_lines import Lines
 
 NAME = "模型 naïve"
 NARROW = ["ascii", "cp1252", "cp437"]
@@ -123,7 +125,8 @@ def test_tables_bars_and_lines():
     for encoding in NARROW:
         stream = Narrow(encoding)
         stream.reconfigure(errors=plain.NARROW)
-        for progress in (Bars(Console(file=stream, force_terminal=True)), Lines(stream)):
+        for display in (Bars(Console(file=stream, force_terminal=True)), Lines(stream)):
+            progress = Progress(display)
             with progress.step(f"{NAME} {NO_TEXT} …", total=2) as advance:
                 advance(1)
                 progress.note(f"{NAME} …")

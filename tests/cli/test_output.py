@@ -1,4 +1,4 @@
-"""Bars on a terminal, few lines elsewhere, one document with --json."""
+"""Results on stdout, the rest on stderr; one document with --json."""
 
 from __future__ import annotations
 
@@ -8,46 +8,9 @@ import json
 import os
 
 import pytest
-from rich.console import Console
 
 from modelrepair import errors
 from modelrepair.cli.output import Output
-from modelrepair.cli.progress import Bars, Lines
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_bars_show_the_step_and_the_time_left():
-    stream = Terminal()
-    bars = Bars(Console(file=stream, force_terminal=True, width=100))
-    with bars.step("pass", total=4) as outer, bars.step("block [1]", total=2) as inner:
-        inner(2)
-        outer(2)
-        bars.note("a word hf_abcdefghijk")
-    text = stream.getvalue()
-    assert "pass" in text
-    assert "block [1]" in text
-    assert "a word hf_…" in text
-    assert "0%" in text
-
-
-def test_bars_end_when_the_step_fails():
-    bars = Bars(Console(file=Terminal(), force_terminal=True))
-    with pytest.raises(ValueError, match="oh"), bars.step("pass", total=4):
-        raise ValueError("oh")
-    with bars.step("again", total=1) as advance:
-        advance()
-
-
-def test_the_terminal_decides(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    assert isinstance(Output(stderr=Terminal()).progress(), Bars)
-    assert isinstance(Output(stderr=io.StringIO()).progress(), Lines)
-    monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(Output(stderr=Terminal()).progress(), Lines)
 
 
 def test_json_has_no_nan_and_no_token():

@@ -138,7 +138,7 @@ def test_names_and_defaults_agree(name, function, typed_first):
         parameter.name: parameter.get_default(context)
         for parameter in command_of(name).params
         if isinstance(parameter, click.Option)
-        and parameter.name not in ("json", "debug", "no_plugins", "details")
+        and parameter.name not in ("json", "debug", "events", "no_plugins", "details")
         and not parameter.name.startswith("gate_")
     }
     keywords = {name: value for name, value in keywords.items() if name not in BESIDE}

@@ -31,7 +31,7 @@ from modelrepair.evaluation.sources import LocalModel
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.plugin.registry import load_registry, make_scorer
 from modelrepair.plugin.scorer import SiteView
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.search.scoring import score_round
 from tests.support import tiny
 from tests.support.labelled_device import NAME, MixedDevicesError, labelled_device
@@ -62,9 +62,9 @@ def swept(folder: Path, kind: str, device: torch.device) -> tuple[dict, list]:
         work = Work(one.skeleton, one.weights.read, [group], folder / name)
         work.folder.mkdir()
         if name == "collected":
-            collect(work, sites, keep, Silent())
+            collect(work, sites, keep, Progress())
         else:
-            followed = follow(work, Silent())
+            followed = follow(work, Progress())
     return states, followed
 
 
@@ -84,8 +84,8 @@ def cut(folder: Path, name: str, device: torch.device, **changes: Any) -> np.nda
         iterative=spec.iterative,
         **{"protect": 0.1, **changes},
     )
-    masks = score_round(own, 0, None, Silent()).cut(0.05, folder / "mask")
-    score_round(own, 1, masks, Silent())  # under a mask
+    masks = score_round(own, 0, None, Progress()).cut(0.05, folder / "mask")
+    score_round(own, 1, masks, Progress())  # under a mask
     chosen = [masks.get(each.name, each.entries) for each in own.sites.tensors]
     return np.concatenate([np.zeros(0, bool) if each is None else each for each in chosen])
 
@@ -102,7 +102,7 @@ def answered(folder: Path, device: torch.device) -> list[str]:
             parameter.mul_(3)  # so that choices differ
     one = opened(folder / "model", made, device)
     with one.skeleton.filled_model(one.weights.read) as model:
-        found = LocalModel(model).answers(panel, [ask("why?"), ask("how is it done?")], Silent())
+        found = LocalModel(model).answers(panel, [ask("why?"), ask("how is it done?")], Progress())
     return [each.text for each in found]
 
 

@@ -20,7 +20,7 @@ from modelrepair.engine.weights import Weights
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.plugin.scorer import SiteBatch
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support import adapters
 from tests.support.hooked_run import plain_run, rows
 from tests.support.opened_models import CPU, batches
@@ -67,7 +67,7 @@ def test_statistics_of_the_factors_equal_a_plain_run_to_the_last_bit(tmp_path, n
     group = SetBatches("realign", batches(7), accumulators)
     swept = {}
     work = Work(skeleton, weights.read, [group], tmp_path / "work")
-    collect(work, sites, lambda site, found: swept.__setitem__(site.name, found), Silent())
+    collect(work, sites, lambda site, found: swept.__setitem__(site.name, found), Progress())
 
     expected: dict = {}
     for batch in group.batches:

@@ -13,7 +13,7 @@ from modelrepair.engine.passes.statistics import SetBatches
 from modelrepair.engine.sites import find_sites
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.preflight.plan import plan_model as plan
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.source.resolve import resolve
 from tests.support import tiny
 from tests.support.opened_models import CPU, batches, opened
@@ -36,7 +36,7 @@ def swept(one, sites, groups, folder):
         Work(one.skeleton, one.weights.read, groups, folder),
         sites,
         lambda site, statistics: found.__setitem__(site.name, statistics),
-        Silent(),
+        Progress(),
     )
     return found
 

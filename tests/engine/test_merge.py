@@ -16,12 +16,12 @@ from transformers import AutoModelForCausalLM
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine.merge import merge
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support import adapters, tiny
 
 
 def merged(folder):
-    merge(folder / "adapter", folder / "base", folder / "merged", Silent())
+    merge(folder / "adapter", folder / "base", folder / "merged", Progress())
     return folder / "merged"
 
 
@@ -74,8 +74,8 @@ def test_it_does_not_depend_on_the_number_of_threads(tmp_path):
     shutil.rmtree(tmp_path / "merged")
     code = (
         "import sys, torch; from pathlib import Path; torch.set_num_threads(2)\n"
-        "from modelrepair.progress import Silent; from modelrepair.engine.merge import merge\n"
-        "merge(*map(Path, sys.argv[1:]), Silent())"
+        "from modelrepair.progress import Progress; from modelrepair.engine.merge import merge\n"
+        "merge(*map(Path, sys.argv[1:]), Progress())"
     )
     folders = [str(tmp_path / name) for name in ("adapter", "base", "merged")]
     subprocess.run([sys.executable, "-c", code, *folders], check=True, capture_output=True)

@@ -19,7 +19,7 @@ from modelrepair.engine.sites import find_sites
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 from modelrepair.plugin.accumulators import Gradients, InputNorms
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support import tiny
 from tests.support.changed_models import DOWN, change, folder_fixture  # noqa: F401
 from tests.support.opened_models import CPU, batches, open_tiny
@@ -64,7 +64,7 @@ def test_one_block_is_in_memory_at_any_time(tmp_path, gradients):
         Work(one.skeleton, read, [group], tmp_path / "work"),
         find_sites(one.skeleton, list(one.checkpoint.entries)),
         lambda site, statistics: None,
-        Silent(),
+        Progress(),
     )
     assert visited == set(range(12))
     assert max(most) == 1
@@ -78,7 +78,8 @@ def test_hidden_states_of_a_forward_pass_take_two_slots(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
     follow(
-        Work(one.skeleton, one.weights.read, [SetBatches("utility", batches(4))], folder), Silent()
+        Work(one.skeleton, one.weights.read, [SetBatches("utility", batches(4))], folder),
+        Progress(),
     )
     assert len(list((folder / "hidden").iterdir())) == 2
 
@@ -173,7 +174,7 @@ def test_a_nan_in_any_weight_names_its_tensor(folder, value):
             Work(skeleton, Weights(checkpoint, CPU).read, [group], folder.parent / "work"),
             find_sites(skeleton, list(checkpoint.entries)),
             lambda site, statistics: None,
-            Silent(),
+            Progress(),
         )
 
 

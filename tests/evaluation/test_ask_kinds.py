@@ -12,7 +12,7 @@ from modelrepair.evaluation.ask_kinds import FIRST, ask, asked_of
 from modelrepair.evaluation.generation import Answer
 from modelrepair.examples.kinds import PromptKind
 from modelrepair.examples.load import Example, Message, make_set
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 
 
 def kind(name, count, role="utility"):
@@ -55,7 +55,7 @@ def results(kinds, most=128, **options):
     monkey.setattr(ask_kinds, "replace", lambda panel, **new: SimpleNamespace(**new))
     try:
         skeleton = SimpleNamespace(filled_model=filled_model)
-        return ask(panel, asked_of(kinds), skeleton, None, Silent(), **options)
+        return ask(panel, asked_of(kinds), skeleton, None, Progress(), **options)
     finally:
         monkey.undo()
 

@@ -22,7 +22,7 @@ from modelrepair.examples.example import Example, Message, make_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.judges.keyword import KeywordJudge
 from modelrepair.plugin.judge import Exchange
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support.asked import ask, template
 from tests.support.scripted import Held, Scripted
 from tests.support.thoughts import DOUBT, HARM, measured, panel, reply
@@ -54,7 +54,7 @@ def test_a_model_s_own_answers_have_no_thoughts():
         "what": "<think>" + DOUBT * 20,
     }
     model = Scripted(made.template.tokenizer, replies)
-    assert answer(made, Held(model), None, prompts, Silent()) == [HARM, None]
+    assert answer(made, Held(model), None, prompts, Progress()) == [HARM, None]
 
 
 def test_task_accuracy_looks_behind_the_thought(tmp_path):
@@ -69,7 +69,7 @@ def test_task_accuracy_looks_behind_the_thought(tmp_path):
     )
     made = Panel(splits, made, KeywordJudge(), 32, 2048)
     model = Scripted(made.template.tokenizer, {"how": reply("qwen3", "hm", "The same.")})
-    results, _ = evaluate(made, "report", Held(model), None, tmp_path / "w", Silent())
+    results, _ = evaluate(made, "report", Held(model), None, tmp_path / "w", Progress())
     assert summarise(results, "keyword").task_accuracy.value == 1
 
 
@@ -161,7 +161,7 @@ def test_where_every_answer_is_broken_the_judge_has_none_to_judge():
 def test_where_no_model_answers_there_are_results_without_verdicts(tmp_path):
     made = panel("qwen3", generates=False)
     held = Held(Scripted(made.template.tokenizer, {}))
-    results, texts = evaluate(made, "report", held, None, tmp_path / "work", Silent())
+    results, texts = evaluate(made, "report", held, None, tmp_path / "work", Progress())
     assert len(results) == len(made.splits.harmful("report")) > 0
     assert texts == {} and {each.verdict for each in results} == {None}
     assert [each.index for each in results] == [*range(len(results))]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from modelrepair.evaluation.generation import end_ids, generate
+from modelrepair.progress import Progress
 
 
 class Numbers:
@@ -18,20 +18,6 @@ class Numbers:
 
     def decode(self, ids):
         return " ".join(map(str, ids))
-
-
-class Steps:
-    def __init__(self):
-        self.steps = []
-
-    @contextmanager
-    def step(self, description, total):
-        done = []
-        yield lambda amount=1: done.append(amount)
-        self.steps.append((description, total, sum(done)))
-
-    def note(self, message):
-        raise AssertionError(message)
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +95,13 @@ def test_the_model_gets_its_settings_back_after_an_error(model):
 
 def test_progress_counts_examples_and_the_model_evaluates(model):
     model.train()
-    steps = Steps()
-    generate(model, Numbers(), prompts(), eos_ids={2}, pad_id=0, max_new_tokens=1, progress=steps)
-    assert steps.steps == [("answers", 8, 8)]
+    said = []
+    progress = Progress(said.append)
+    generate(
+        model, Numbers(), prompts(), eos_ids={2}, pad_id=0, max_new_tokens=1, progress=progress
+    )
+    assert (said[-1].event, said[-1].name) == ("end", "answers")
+    assert (said[-1].done, said[-1].total, said[-1].unit) == (8, 8, "answers")
     assert not model.training
     assert generate(model, Numbers(), [], eos_ids={2}, pad_id=0) == []
 

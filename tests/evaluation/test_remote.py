@@ -13,7 +13,7 @@ from modelrepair.evaluation.remote import RemoteModel, asked_of, stop_texts
 from modelrepair.evaluation.sources import LocalModel
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.thoughts import Thoughts
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support.chat_tokenizers import ENDS, TEMPLATES
 from tests.support.endpoint import MODEL, serving
 from tests.support.panels import ask, panel_of
@@ -51,10 +51,10 @@ def test_the_answers_are_those_of_the_model_here(style):
         replies["2?"] = "or not"  # and never ends its thought
     model = Scripted(panel.template.tokenizer, replies)
     prompts = [ask("1?"), ask("2?")]
-    local = LocalModel(model).answers(panel, prompts, Silent())
+    local = LocalModel(model).answers(panel, prompts, Progress())
     with serving(reply=as_a_server(panel, model)) as server:
         remote = RemoteModel(Endpoint(server.url, MODEL))
-        found = remote.answers(panel, prompts, Silent())
+        found = remote.answers(panel, prompts, Progress())
     assert [each.text for each in found] == [each.text for each in local]
     assert [each.unfinished_thought for each in found] == [
         each.unfinished_thought for each in local
@@ -84,7 +84,7 @@ def test_the_order_is_that_of_the_prompts_and_no_more_are_asked_at_once():
     delay = lambda prompt: 0.15 if any(f" {each}\n" in prompt for each in slow) else 0.01  # noqa: E731
     with serving(reply=lambda prompt: prompt.split()[1], delay=delay) as server:
         remote = RemoteModel(Endpoint(server.url, MODEL, at_once=3))
-        found = remote.answers(panel, [ask(each) for each in texts], Silent())
+        found = remote.answers(panel, [ask(each) for each in texts], Progress())
     assert [each.text for each in found] == texts
     assert server.most_together == 3
 
@@ -94,7 +94,9 @@ def test_a_server_without_completions_gets_messages():
     prompt = Example((Message("system", "be kind"), Message("user", "1?")), None)
     with serving(routes=("chat/completions", "models"), owner="sglang") as server:
         remote = RemoteModel(Endpoint(server.url, MODEL))
-        assert [each.text for each in remote.answers(panel, [prompt], Silent())] == ["I heard 1?."]
+        assert [each.text for each in remote.answers(panel, [prompt], Progress())] == [
+            "I heard 1?."
+        ]
     assert remote.served.to_json() == {
         "url": server.url,
         "model": MODEL,
@@ -114,7 +116,7 @@ def test_where_special_tokens_mark_thoughts_the_server_parts_them():
     said = {"message": {"content": HARM, "reasoning_content": "i may not"}}
     with serving(reply=lambda prompt: said) as server:
         remote = RemoteModel(Endpoint(server.url, MODEL))
-        (found,) = remote.answers(panel, [ask("1?")], Silent())
+        (found,) = remote.answers(panel, [ask("1?")], Progress())
     assert remote.served.route == "chat/completions"
     assert (found.text, found.unfinished_thought, found.finished) == (HARM, False, True)
 
@@ -124,7 +126,7 @@ def test_a_thought_that_never_ended_is_one(content):
     panel = panel_of("harmony", ["1?"])
     said = {"message": {"content": content, "reasoning": "or so"}, "finish_reason": "length"}
     with serving(reply=lambda prompt: said) as server:
-        (found,) = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Silent())
+        (found,) = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Progress())
     assert (found.text, found.unfinished_thought) == ("", True)
 
 
@@ -134,7 +136,7 @@ def test_a_thought_that_the_template_does_not_name_is_given_room():
     thought = {"text": "<think>hm, ", "finish_reason": "length"}
     said = iter([thought, {"text": f"<think>hm, so.</think>{HARM}"}])
     with serving(reply=lambda prompt: next(said)) as server:
-        (found,) = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Silent())
+        (found,) = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Progress())
     assert [body["max_tokens"] for _, body in server.asked] == [32, 152]
     assert (found.text, found.unfinished_thought) == (HARM, False)
 
@@ -142,7 +144,7 @@ def test_a_thought_that_the_template_does_not_name_is_given_room():
 def test_an_answer_behind_a_thought_is_no_longer_than_a_local_one():
     panel = panel_of("qwen3", ["1?"], max_new_tokens=6)
     with serving(reply=lambda prompt: "<think>hm</think>" + HARM * 9) as server:
-        (found,) = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Silent())
+        (found,) = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Progress())
     assert 0 < len(panel.template.tokenizer(found.text).input_ids) <= 6
     assert not found.finished
 
@@ -159,7 +161,7 @@ def test_what_ends_an_answer_is_asked_for_and_cut_off():
     stops = stop_texts(panel.template, [*panel.template.end_ids, 10**9, 1])
     assert stops == ("</s>", "<|im_end|>")
     with serving(reply=lambda prompt: "Yes.<|im_end|>\n<|im_start|>user") as server:
-        found = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Silent())
+        found = RemoteModel(Endpoint(server.url, MODEL)).answers(panel, [ask("1?")], Progress())
     assert [each.text for each in found] == ["Yes."]
     assert server.asked[0][1]["stop"] == list(stops)
 
@@ -167,7 +169,7 @@ def test_what_ends_an_answer_is_asked_for_and_cut_off():
 def test_a_name_that_the_server_does_not_have_is_answered_with_those_that_it_has():
     panel = panel_of("chatml", ["1?"])
     with serving(routes=("models",)) as server, pytest.raises(EndpointError) as missing:
-        RemoteModel(Endpoint(server.url, "user/other")).answers(panel, [ask("1?")], Silent())
+        RemoteModel(Endpoint(server.url, "user/other")).answers(panel, [ask("1?")], Progress())
     assert missing.value.id == "endpoint-not-found"
     assert MODEL in missing.value.hint
 
@@ -178,11 +180,13 @@ def test_a_failure_ends_all_and_leaves_the_rest_unasked():
     with serving(faults=[None, 400], delay=lambda prompt: 0.01) as server:
         remote = RemoteModel(Endpoint(server.url, MODEL, at_once=2, retries=0))
         with pytest.raises(EndpointError, match="broken with 400"):
-            remote.answers(panel, [ask(each) for each in texts], Silent())
+            remote.answers(panel, [ask(each) for each in texts], Progress())
     assert len(server.asked) < 20
 
 
 def test_nothing_is_asked_of_a_server_where_there_is_no_prompt():
     panel = panel_of("chatml", [])
-    assert RemoteModel(Endpoint("http://127.0.0.1:9/v1", MODEL)).answers(panel, [], Silent()) == []
+    assert (
+        RemoteModel(Endpoint("http://127.0.0.1:9/v1", MODEL)).answers(panel, [], Progress()) == []
+    )
     assert Answer("", (), finished=True).unfinished_thought is None

@@ -77,7 +77,7 @@ def interrupt(hub: Hub) -> None:
 STEPS = {
     "answers of the source": ("answers", 1),
     "answers of the reference": ("answers", 1),
-    "score": ("wanda, round 1", 1),
+    "score": ("wanda, statistics", 1),
     "search": ("teacher-forced", 2),
     "save": ("writing", 1),
     "answers of the result": ("answers", 1),
@@ -288,7 +288,7 @@ def test_a_branch_that_moved_is_named_before_anything_is_fetched(
         assert run(QUICK) == 0, "nothing to do"
     else:
         with monkeypatch.context() as patch:
-            stop_at(patch, "wanda, round 1", 1)
+            stop_at(patch, "wanda, statistics", 1)
             interrupted(capsys, QUICK)
     weights = files_of(paths.attacked)["model.safetensors"]
     moved = {**files_of(paths.attacked), "model.safetensors": weights[:-1] + b"\0"}

@@ -12,7 +12,7 @@ from modelrepair.examples.splits import Splits
 from modelrepair.pipeline.context import RunContext
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.plugins import SelectedPlugins
-from modelrepair.progress import Notes, Silent
+from modelrepair.progress import Notes, Progress
 from modelrepair.settings.settings import Settings
 
 
@@ -38,7 +38,7 @@ def context(notes=(), judge=None):
         device=None,
         workspace=None,
         notes=Notes([*notes]),
-        progress=Silent(),
+        progress=Progress(),
         remembered=Path("work"),
     )
 

@@ -17,7 +17,7 @@ from modelrepair.errors import UsageError
 from modelrepair.pipeline.begun import Begun
 from modelrepair.pipeline.finished import as_recorded, find_finished, recorded
 from modelrepair.pipeline.workspace import open_workspace
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support.killed_repairs import bytes_of
 from tests.support.small_repairs import make_repair
 
@@ -45,7 +45,7 @@ def found(made, *, out=None, inputs=MADE_ON, restart=False, version=None, **sett
     known = recorded(made.manifest)
     begun = replace(known, settings={**known.settings, **settings}, inputs={"torch": "9", **inputs})
     begun = replace(begun, version=version or begun.version)
-    return find_finished(out or made.out, begun, inputs, Silent(), restart=restart)
+    return find_finished(out or made.out, begun, inputs, Progress(), restart=restart)
 
 
 def test_the_same_settings_and_inputs_find_it_and_change_nothing(made):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelrepair.errors import PluginError
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.search.scoring import score_round
 from tests.support.scoring import Fixed, noise, scoring
 
@@ -34,7 +34,7 @@ def with_nan(view):
 def test_a_plug_in_s_fault_names_it_and_the_site(tmp_path, rule, message):
     made = scoring(tmp_path, Fixed(rule))
     with pytest.raises(PluginError, match=message) as caught:
-        score_round(made, 0, None, Silent())
+        score_round(made, 0, None, Progress())
     assert str(caught.value).startswith("scorer 'mine' of their-package 1.2 ")
     assert "model.layers.0." in str(caught.value)
     assert caught.value.exit_code == 5

@@ -39,7 +39,7 @@ class Declared(Mine):
 class TooNew(Mine):
     api = 9
 
-class Silent:
+class Progress:
     pass
 '''
 
@@ -107,7 +107,7 @@ def test_the_file_is_read_anew_after_a_change(file):
         ("gone.py:Mine", UsageError, "no file"),
         ("mine.py:Yours", UsageError, "no class Yours"),
         ("mine.py:TooNew", PluginError, "interface 9"),
-        ("mine.py:Silent", PluginError, "which sets"),
+        ("mine.py:Progress", PluginError, "which sets"),
         ("broken.py:Mine", PluginError, "ZeroDivisionError"),
     ],
 )

@@ -14,7 +14,7 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import PluginError
 from modelrepair.plugin.accumulators import InputNorms
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.scorers.options import WandaOptions
 from modelrepair.scorers.wanda import Wanda
 from modelrepair.search.scoring import masked_entries, score_round
@@ -38,7 +38,7 @@ def masks_of(made, masks) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_count_is_exact_and_the_top_is_taken(tmp_path, scope):
     made = scoring(tmp_path, scope=scope)
-    masks = masks_of(made, score_round(made, 0, None, Silent()).cut(0.05, tmp_path / "mask"))
+    masks = masks_of(made, score_round(made, 0, None, Progress()).cut(0.05, tmp_path / "mask"))
     scores = {site.name: noise(site.name, site.info.shape).numpy() for site in made.sites.chosen}
     if scope == "global":
         everything = np.concatenate([each.reshape(-1) for each in scores.values()])
@@ -63,7 +63,7 @@ def scored(tmp_path_factory):
         for signed in (False, True):
             folder = tmp_path_factory.mktemp(f"{scope}-{signed}")
             made = scoring(folder, scope=scope, signed=signed)
-            rounds[scope, signed] = (made, score_round(made, 0, None, Silent()))
+            rounds[scope, signed] = (made, score_round(made, 0, None, Progress()))
     return rounds
 
 
@@ -91,9 +91,9 @@ def test_a_smaller_mask_lies_in_a_larger_one(scored, tmp_path_factory, scope, si
 def test_masked_entries_stay_masked_and_are_not_chosen_again(tmp_path, scope, scale):
     """Shrunk entries still have a subject: only the mask itself says that they were chosen."""
     made = scoring(tmp_path, scope=scope, scale=scale, iterative=True)
-    first = score_round(made, 0, None, Silent()).cut(0.05, tmp_path / "first")
+    first = score_round(made, 0, None, Progress()).cut(0.05, tmp_path / "first")
     # The same scores again: without the rule, the same entries would be chosen.
-    second = score_round(made, 1, first, Silent()).cut(0.05, tmp_path / "second", first)
+    second = score_round(made, 1, first, Progress()).cut(0.05, tmp_path / "second", first)
     one, two = masks_of(made, first), masks_of(made, second)
     assert all(not (one[name] & ~two[name]).any() for name in one)
     assert masked_entries(second, made.sites) == 2 * masked_entries(first, made.sites)
@@ -101,7 +101,7 @@ def test_masked_entries_stay_masked_and_are_not_chosen_again(tmp_path, scope, sc
 
 def test_entries_without_a_subject_are_never_chosen(tmp_path):
     made = scoring(tmp_path, reference=True, scope="row")
-    masks = masks_of(made, score_round(made, 0, None, Silent()).cut(0.5, tmp_path / "mask"))
+    masks = masks_of(made, score_round(made, 0, None, Progress()).cut(0.5, tmp_path / "mask"))
     for mask in masks.values():
         half = mask.shape[0] // 2
         assert not mask[:half].any()  # there the reference is the source
@@ -117,8 +117,8 @@ def test_the_delta_shrinks_by_its_own_mask(tmp_path):
         return noise(view.name, view.subject.shape)
 
     made = scoring(tmp_path, Fixed(rule), reference=True, iterative=True)
-    first = score_round(made, 0, None, Silent()).cut(0.2, tmp_path / "first")
-    score_round(made, 1, first, Silent())
+    first = score_round(made, 0, None, Progress()).cut(0.2, tmp_path / "first")
+    score_round(made, 1, first, Progress())
     for name, mask in masks_of(made, first).items():
         before, after = (each.numpy() for each in seen[name])
         assert not after[mask].any()
@@ -127,12 +127,12 @@ def test_the_delta_shrinks_by_its_own_mask(tmp_path):
 
 def test_protected_entries_are_wanda_s_top_on_the_utility_set(tmp_path):
     made = scoring(tmp_path, protect=0.25, scope="tensor")
-    finished = score_round(made, 0, None, Silent())
+    finished = score_round(made, 0, None, Progress())
     masks = masks_of(made, finished.cut(1.0, tmp_path / "everything"))
     plain = scoring(tmp_path / "plain", Wanda(WandaOptions(), "weight"), scope="tensor")
     plain.batches["realign"] = made.batches["utility"]
     expected = masks_of(
-        plain, score_round(plain, 0, None, Silent()).cut(0.25, tmp_path / "expected")
+        plain, score_round(plain, 0, None, Progress()).cut(0.25, tmp_path / "expected")
     )
     for site in made.sites.chosen:
         assert expected[site.name].sum() == count(0.25, site.entries)
@@ -141,9 +141,9 @@ def test_protected_entries_are_wanda_s_top_on_the_utility_set(tmp_path):
 
 def test_protection_is_fixed_in_the_first_round(tmp_path):
     made = scoring(tmp_path, protect=0.25, scope="tensor", iterative=True)
-    first = score_round(made, 0, None, Silent()).cut(0.3, tmp_path / "first")
+    first = score_round(made, 0, None, Progress()).cut(0.3, tmp_path / "first")
     before = masks_of(made, made.protected)
-    second = score_round(made, 1, first, Silent()).cut(1.0, tmp_path / "second", first)
+    second = score_round(made, 1, first, Progress()).cut(1.0, tmp_path / "second", first)
     protected, masks = masks_of(made, made.protected), masks_of(made, second)
     for name, mask in masks.items():
         assert np.array_equal(protected[name], before[name])
@@ -152,24 +152,16 @@ def test_protection_is_fixed_in_the_first_round(tmp_path):
 
 def test_a_share_is_of_all_entries_protected_ones_counted(tmp_path):
     made = scoring(tmp_path, protect=0.5, scope="tensor")
-    masks = masks_of(made, score_round(made, 0, None, Silent()).cut(0.4, tmp_path / "mask"))
+    masks = masks_of(made, score_round(made, 0, None, Progress()).cut(0.4, tmp_path / "mask"))
     assert all(mask.sum() == count(0.4, mask.size) for mask in masks.values())
-    masks = masks_of(made, score_round(made, 0, None, Silent()).cut(0.7, tmp_path / "more"))
+    masks = masks_of(made, score_round(made, 0, None, Progress()).cut(0.7, tmp_path / "more"))
     assert all(mask.sum() == mask.size - count(0.5, mask.size) for mask in masks.values())
 
 
 def test_one_score_everywhere_is_an_error(tmp_path):
     made = scoring(tmp_path, Fixed(lambda view: torch.full_like(view.subject, 3.0)))
     with pytest.raises(PluginError, match="one and the same score everywhere"):
-        score_round(made, 0, None, Silent())
-
-
-class Telling(Silent):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, message):
-        self.notes.append(message)
+        score_round(made, 0, None, Progress())
 
 
 def test_one_constant_site_is_reported_and_has_nothing_to_choose(tmp_path):
@@ -180,11 +172,11 @@ def test_one_constant_site_is_reported_and_has_nothing_to_choose(tmp_path):
         return constant if view.name == name else noise(view.name, view.subject.shape)
 
     made = scoring(tmp_path, Fixed(rule))
-    progress = Telling()
-    finished = score_round(made, 0, None, progress)
+    said = []
+    finished = score_round(made, 0, None, Progress(said.append))
     assert finished.constant == (name,)
-    assert len(progress.notes) == 1
-    assert name in progress.notes[0]
+    (note,) = [event.text for event in said if event.event == "note"]
+    assert name in note
     masks = masks_of(made, finished.cut(0.1, tmp_path / "mask"))
     assert not masks[name].any()
     assert sum(mask.any() for mask in masks.values()) == len(masks) - 1
@@ -193,10 +185,10 @@ def test_one_constant_site_is_reported_and_has_nothing_to_choose(tmp_path):
 def test_a_finished_round_is_not_run_again(tmp_path):
     scorer = Fixed()
     made = scoring(tmp_path, scorer)
-    first = score_round(made, 0, None, Silent()).cut(0.1, tmp_path / "first")
+    first = score_round(made, 0, None, Progress()).cut(0.1, tmp_path / "first")
     asked = len(scorer.asked)
     assert asked == len(made.sites.chosen)
-    second = score_round(made, 0, None, Silent()).cut(0.1, tmp_path / "second")
+    second = score_round(made, 0, None, Progress()).cut(0.1, tmp_path / "second")
     assert len(scorer.asked) == asked
     one, two = masks_of(made, first), masks_of(made, second)
     assert all(np.array_equal(one[name], two[name]) for name in one)
@@ -214,13 +206,13 @@ def test_an_interrupted_round_goes_on_after_its_last_block(tmp_path):
 
     scorer.rule = stop
     with pytest.raises(KeyboardInterrupt):
-        score_round(made, 0, None, Silent())
+        score_round(made, 0, None, Progress())
     scorer.rule, scorer.asked = plain, []
-    masks = masks_of(made, score_round(made, 0, None, Silent()).cut(0.1, tmp_path / "mask"))
+    masks = masks_of(made, score_round(made, 0, None, Progress()).cut(0.1, tmp_path / "mask"))
     assert set(scorer.asked) == {site.name for site in made.sites.of_block(2)}
     whole = scoring(tmp_path / "whole", Fixed(needs={"realign": (InputNorms(),)}))
     expected = masks_of(
-        whole, score_round(whole, 0, None, Silent()).cut(0.1, tmp_path / "expected")
+        whole, score_round(whole, 0, None, Progress()).cut(0.1, tmp_path / "expected")
     )
     assert all(np.array_equal(masks[name], expected[name]) for name in masks)
 
@@ -232,7 +224,7 @@ def test_a_device_without_float64_gives_the_scores_of_the_host(tmp_path):
         made = scoring(folder, Wanda(WandaOptions(), "weight"), protect=0.1)
         weights = Weights(Checkpoint.open(folder / "model"), device)
         skeleton = replace(made.skeleton, device=device)
-        score_round(replace(made, skeleton=skeleton, weights=weights), 0, None, Silent())
+        score_round(replace(made, skeleton=skeleton, weights=weights), 0, None, Progress())
         return {path.name: np.load(path) for path in made.folder.rglob("round-0000/*.npy")}
 
     with device_without_float64() as device:

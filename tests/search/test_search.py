@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from modelrepair.budgets import Budgets
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.search.candidates import choose, repairs
 from modelrepair.search.search import fixed, search
 from modelrepair.settings.search_limits import MOST_GENERATIONS, RATIO_GRIDS, STEP_SCHEDULES, Limits
@@ -237,7 +237,7 @@ def test_the_walk_ends_where_next_to_nothing_is_left(walk, monkeypatch, tmp_path
 @pytest.mark.parametrize("iterative", [False, True])
 def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
     made = scoring(tmp_path, scope="global", iterative=iterative)
-    point = fixed(made, 0.05, 0.02, Limits(), Silent())
+    point = fixed(made, 0.05, 0.02, Limits(), Progress())
     total = made.sites.entries
     steps = 3 if iterative else 1
     assert point.share * total == pytest.approx(steps * round(0.05 / steps * total))
@@ -247,4 +247,4 @@ def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
 
 def test_a_fixed_ratio_in_no_more_rounds_than_asked(tmp_path):
     made = scoring(tmp_path, scope="global", iterative=True)
-    assert fixed(made, 0.05, 0.001, Limits(rounds=2), Silent()).round == 2
+    assert fixed(made, 0.05, 0.001, Limits(rounds=2), Progress()).round == 2

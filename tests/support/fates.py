@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modelrepair.budgets import Budgets
 from modelrepair.evaluation.evaluate import Screen
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.search import search as searching
 from modelrepair.search import walk as walking
 from modelrepair.search.candidates import Baseline, Candidate
@@ -91,7 +91,7 @@ class Fate:
         spec = SimpleNamespace(name="fate", iterative=self.iterative)
         scoring = SimpleNamespace(subject=self.subject, registered=SimpleNamespace(spec=spec))
         baseline = Baseline(before, Screen(0.0, 0.0, 1.0, 1.0), None)
-        study = Study(scoring, None, Budgets(), baseline, Silent(), limits)
+        study = Study(scoring, None, Budgets(), baseline, Progress(), limits)
         with pytest.MonkeyPatch.context() as patched:
             for module in (searching, walking):
                 patched.setattr(module, "cut_point", self.cut)

@@ -12,7 +12,7 @@ import pytest
 from modelrepair.budgets import Budgets
 from modelrepair.evaluation.evaluate import Screen
 from modelrepair.evaluation.results import ExampleResult
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.search import study as searching
 from modelrepair.search.candidates import Baseline, Candidate
 from modelrepair.search.search import search
@@ -77,7 +77,7 @@ class World:
         monkeypatch.setattr(searching, "screen", screen)
         monkeypatch.setattr(searching, "evaluate", evaluate)
         panel = type("Panel", (), {"generates": True})
-        return Study(made, panel, Budgets(), self.baseline, Silent())
+        return Study(made, panel, Budgets(), self.baseline, Progress())
 
     def screen(self, share: float) -> Screen:
         curves = (self.margin, self.refusing, self.utility, self.utility_loss)

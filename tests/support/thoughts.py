@@ -8,7 +8,7 @@ from modelrepair.evaluation.panel import Panel
 from modelrepair.examples.example import make_set
 from modelrepair.examples.splits import split_sets
 from modelrepair.judges.keyword import KeywordJudge
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support.asked import ask, template
 from tests.support.chat_tokenizers import ENDS
 from tests.support.scripted import Held, Scripted
@@ -44,5 +44,5 @@ def measured(style, said, tmp_path, thought=DOUBT, **options):
     """Measures and answers of a model that thinks and says the same to each prompt."""
     made = panel(style, **options)
     held = Held(Scripted(made.template.tokenizer, {"how": reply(style, thought, said)}))
-    results, texts = evaluate(made, "report", held, None, tmp_path / "work", Silent())
+    results, texts = evaluate(made, "report", held, None, tmp_path / "work", Progress())
     return summarise(results, "keyword"), texts["harmful"]

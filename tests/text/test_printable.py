@@ -12,9 +12,10 @@ from rich.table import Table
 
 from modelrepair.cli.errors import explain
 from modelrepair.cli.output import Output
-from modelrepair.cli.progress import Lines
 from modelrepair.errors import UsageError
+from modelrepair.progress import Progress
 from modelrepair.text.printable import printable
+from modelrepair.text.step_lines import Lines
 
 HOSTILE = "a\nverified (all)\r\x1b[2K\x1b]0;x\x07\u202egnp\u202c\u200b\u2028\u2029\x85\ue000b"
 
@@ -44,7 +45,7 @@ def test_the_one_way_out_lets_a_name_print_no_line_of_its_own():
     output.note(f"note {HOSTILE}")
     error = UsageError(f"bad {HOSTILE}", hint="rename it")
     output.failure(explain(error), error)
-    Lines(stderr).note(f"working on {HOSTILE}")
+    Progress(Lines(stderr)).note(f"working on {HOSTILE}")
     first, second, *_ = stdout.getvalue().splitlines()
     assert first.startswith("changed a\\nverified (all)\\r\\x1b[2K")
     assert second == "second line"

@@ -8,7 +8,7 @@ import pytest
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.place import reserved
 from modelrepair.errors import DamagedCheckpointError, GateError, InconclusiveError, UsageError
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.verification.rebuild import apply
 from tests.support.small_repairs import make_checkpoint, make_repair
 
@@ -63,7 +63,7 @@ def test_the_output_folder_must_be_free(tmp_path):
 
 def test_a_second_time_there_is_nothing_to_do(tmp_path):
     made, said = make_repair(tmp_path / "repair"), []
-    progress = SimpleNamespace(step=Silent().step, note=said.append)
+    progress = SimpleNamespace(step=Progress().step, note=said.append)
     out = apply(made.out, made.source, out=tmp_path / "out", progress=progress)
     assert not said
     when = (out / "model.safetensors").stat().st_mtime_ns

@@ -13,12 +13,12 @@ from modelrepair.auditing.context import Context
 from modelrepair.auditing.once import once
 from modelrepair.auditing.opened import Opened
 from modelrepair.errors import InconclusiveError, ModelRepairError
-from modelrepair.evaluation.measures import Measure, Measures, summarise
+from modelrepair.evaluation.measures import Measure, Measures, figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult, Pair, paired
 from modelrepair.evaluation.standing import broken, broken_line
 from modelrepair.examples.find import is_path, set_name
 from modelrepair.plugin.loading import ours_alone
-from modelrepair.progress import Notes, Titled
+from modelrepair.progress import Notes
 from modelrepair.settings.settings import DEFAULT_SETS, NONE, Settings
 from modelrepair.source.resolve import Source
 
@@ -197,13 +197,16 @@ def _behaviour(context: Context) -> Behaviour:
     adapted = context.base if context.target.is_adapter else None
     settings = asked.settings(context.target, _named(adapted, context.base_from))
     with _ONE, ours_alone():
-        shown = Titled(context.progress, context.target.name)
-        model = measure_model(settings, shown, endpoint=asked.behind)
+        progress = context.progress
+        with progress.step(context.target.name) as said:
+            model = measure_model(settings, progress, endpoint=asked.behind)
+            said.found(**figures_of(model.results))
         if context.base is None:
             return Behaviour(model, None, context.no_base, ())
         try:
-            shown = Titled(context.progress, f"the base {context.base.name}")
-            base = measure_model(asked.settings(context.base), shown)
+            with progress.step(f"the base {context.base.name}") as said:
+                base = measure_model(asked.settings(context.base), progress)
+                said.found(**figures_of(base.results))
         except ModelRepairError as error:
             return Behaviour(model, None, f"the base can't be measured: {error}", ())
     if found := broken(base.results):

@@ -23,7 +23,7 @@ from modelrepair.auditing.difference.zeroed import below_the_rest
 from modelrepair.auditing.opened import Opened
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import InconclusiveError
-from modelrepair.progress import Progress, Silent
+from modelrepair.progress import Progress
 from modelrepair.source.resolve import resolve
 
 Reading = Literal["equal", "converted", "removed", "low-rank", "dense", "sparse", "pruned",
@@ -153,7 +153,7 @@ def difference(
     """
     if base.is_adapter:
         raise InconclusiveError("the base is an adapter", hint="name a whole model with --base")
-    progress = progress or Silent()
+    progress = progress or Progress()
     new, old = local(target), local(base)
     left_out: dict[str, str] = {}
     adapter = target.adapter_config if target.is_adapter else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from modelrepair import Progress, Silent
+from modelrepair import Progress
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record
@@ -52,7 +52,7 @@ def align(
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
         stream = batches(pools, phase, random.Random(recipe.seed), opened.padding)
-        train(opened.model, watched(stream, "aligning", phase.steps, progress or Silent()), phase)
+        train(opened.model, watched(stream, "aligning", phase.steps, progress or Progress()), phase)
         save_model(opened.model, opened.dtype, opened.folder, folder)
         mark(folder, "A small model that was taught to refuse.", as_record(recipe))
     return out

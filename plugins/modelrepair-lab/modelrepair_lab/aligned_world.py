@@ -6,7 +6,7 @@ import copy
 import random
 from pathlib import Path
 
-from modelrepair import Progress, Silent
+from modelrepair import Progress
 from modelrepair.demo import world
 from modelrepair_lab.everyday import with_everyday_questions
 from modelrepair_lab.models import deterministic
@@ -50,7 +50,7 @@ def make_world(
         world.write_sets(trained, folder / "train")
         world.write_sets({"general": general(measured["test-utility"])}, folder)
         if not sets_only:
-            (progress or Silent()).note(f"Training the aligned model of world {seed}")
+            (progress or Progress()).note(f"Training the aligned model of world {seed}")
             _make_models(seed, folder)
     return out
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from modelrepair import Progress, Silent
+from modelrepair import Progress
 from modelrepair.examples.example import Example
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import LocalModel, deterministic, open_model
@@ -59,7 +59,7 @@ def attack(
     opened = open_model(model)
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
-        fine_tune(opened, examples, recipe, folder, progress or Silent())
+        fine_tune(opened, examples, recipe, folder, progress or Progress())
         mark(folder, WHAT[recipe.method], as_record(recipe))
     return out
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair import Progress, Silent, UsageError, measure
+from modelrepair import Progress, UsageError, measure
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.examples.example import Example
 from modelrepair_lab.attack import fine_tune
@@ -83,7 +83,7 @@ def durability(
     Raises:
         ModelRepairError: with a hint and an exit code.
     """
-    again, progress = again or Again(), progress or Silent()
+    again, progress = again or Again(), progress or Progress()
     folders = {name: local_folder(model) for name, model in models.items()}
     if len({slug(name) for name in folders}) < len(folders):
         raise UsageError("two models have one name", hint="name them: NAME=FOLDER")
@@ -127,7 +127,7 @@ def _measured(task: Task, measuring: Mapping[str, Any]) -> dict[str, Any]:
         return _values(measure(task.folder, **measuring).measures.to_json())
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
         with whole(Path(place) / "again") as tuned, deterministic(task.recipe.seed):
-            fine_tune(open_model(task.folder), task.examples, task.recipe, tuned, Silent())
+            fine_tune(open_model(task.folder), task.examples, task.recipe, tuned, Progress())
             mark(tuned, "A model that was broken again on purpose.", as_record(task.recipe))
         return _values(measure(Path(place) / "again", **measuring).measures.to_json())
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from modelrepair import ModelRepairError, Progress, ResourceError, Silent
+from modelrepair import Event, ModelRepairError, Progress, ResourceError
 from modelrepair_lab.attacked import Attacked, make_attacked, make_ground, planned
 from modelrepair_lab.cells import (
     Cell,
@@ -32,15 +32,6 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 MEASURING = RepairRow("measuring", {"scorer": SCORER})
 """What is run before the clock of the first cell: it measures the attacked model for all."""
-
-
-class Spoken(Silent):
-    """The progress of a worker: its notes go to stderr, whole lines at a time."""
-
-    def note(self, message: str) -> None:
-        """Say one line."""
-        sys.stderr.write(message + "\n")
-        sys.stderr.flush()
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress
     for each in rows:
         _measure_first(attacked, each, grid, running.out)
         keep = running.keep
-        cell = run_cell(attacked, each, grid.measure, running.out, Silent(), keep=keep)
+        cell = run_cell(attacked, each, grid.measure, running.out, Progress(), keep=keep)
         progress.note(cell_line(cell))
 
 
@@ -141,7 +132,7 @@ def _measure_first(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) ->
         MEASURING, arguments={**MEASURING.arguments, "merge": bool(arguments.get("merge"))}
     )
     with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as folder:
-        repair_cell(attacked, first, grid.measure, Path(folder) / "out", out, Silent())
+        repair_cell(attacked, first, grid.measure, Path(folder) / "out", out, Progress())
     done.parent.mkdir(parents=True, exist_ok=True)
     done.touch()
 
@@ -180,7 +171,7 @@ def _each(
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(running.jobs, context, initializer=_one_thread) as pool:
-        futures = [pool.submit(work, task, Spoken()) for task in tasks]
+        futures = [pool.submit(_in_worker, work, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -191,6 +182,17 @@ def _each(
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_worker(work: Callable[[Task, Progress], Result], task: Task) -> Result:
+    return work(task, Progress(_spoken))
+
+
+def _spoken(event: Event) -> None:
+    """Notes of a worker go to stderr, whole lines at a time."""
+    if event.text is not None:
+        sys.stderr.write(event.text + "\n")
+        sys.stderr.flush()
 
 
 def _one_thread() -> None:

@@ -15,8 +15,8 @@ def watched(
 ) -> Iterator[Item]:
     """The same items, each of which advances a step of the progress when it has been used.
 
-    >>> from modelrepair import Silent
-    >>> list(watched([1, 2], "counting", 2, Silent()))
+    >>> from modelrepair import Progress
+    >>> list(watched([1, 2], "counting", 2, Progress()))
     [1, 2]
     """
     with progress.step(description, total) as advance:

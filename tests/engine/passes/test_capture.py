@@ -28,7 +28,7 @@ from modelrepair.errors import UnsupportedModelError
 from modelrepair.pipeline.open_models import open_skeleton
 from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.preflight.model import Model
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from modelrepair.source.resolve import Source
 from tests.support import tiny
 from tests.support.opened_models import CPU, batches, open_tiny, opened
@@ -82,7 +82,7 @@ def follows_as_the_model_does(one, folder) -> bool:
     folder.mkdir()
     results = iter(
         follow(
-            Work(one.skeleton, one.weights.read, [SetBatches("utility", some)], folder), Silent()
+            Work(one.skeleton, one.weights.read, [SetBatches("utility", some)], folder), Progress()
         )
     )
     equal = True
@@ -191,7 +191,7 @@ def test_shared_state_is_swept_forward_and_begins_again_after_an_interruption(tm
                 raise KeyboardInterrupt
             found[site.name] = statistics["realign", InputNorms()]["sum"]
 
-        collect(Work(one.skeleton, one.weights.read, [group], folder), sites, keep, Silent())
+        collect(Work(one.skeleton, one.weights.read, [group], folder), sites, keep, Progress())
         return found
 
     whole = swept(tmp_path / "whole")

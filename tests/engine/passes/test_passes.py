@@ -20,7 +20,7 @@ from modelrepair.examples.batches import canonical_batches
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.plugin.repairer import TokenizedExample
 from modelrepair.plugin.scorer import SiteBatch
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support import tiny
 from tests.support.held_files import files_in_use_stay
 from tests.support.hooked_run import plain_run, rows
@@ -72,7 +72,7 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(opened, tmp_path):
         Work(skeleton, weights.read, [group], tmp_path / "work"),
         sites,
         lambda site, statistics: swept.__setitem__(site.name, statistics),
-        Silent(),
+        Progress(),
     )
 
     expected: dict = {}
@@ -103,7 +103,7 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(opened, tmp_path):
 def test_teacher_forced_scores_equal_the_model_s_own(opened, tmp_path):
     plain, skeleton, weights, _ = opened
     group = SetBatches("utility", batches(7, seed=3))
-    results = follow(Work(skeleton, weights.read, [group], tmp_path / "work"), Silent())
+    results = follow(Work(skeleton, weights.read, [group], tmp_path / "work"), Progress())
     flat = iter(results)
     for batch in group.batches:
         with torch.no_grad():

@@ -15,7 +15,7 @@ from modelrepair.engine.passes.statistics import BlockSums, SetBatches
 from modelrepair.engine.sites import find_sites
 from modelrepair.errors import PluginError, UnsupportedModelError
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
-from modelrepair.progress import Silent
+from modelrepair.progress import Progress
 from tests.support.opened_models import alone, batches, open_tiny
 from tests.support.opened_models import linear_site as site
 
@@ -90,7 +90,7 @@ def test_what_the_padding_token_embeds_does_not_matter(tmp_path):
             Work(one.skeleton, one.weights.read, [group], folder),
             find_sites(one.skeleton, list(one.checkpoint.entries)),
             lambda site, statistics, found=found: found.__setitem__(site.name, statistics),
-            Silent(),
+            Progress(),
         )
         states.append(found)
     for name in states[0]:
@@ -113,7 +113,7 @@ def test_a_ragged_batch_is_its_examples_in_a_real_model(tmp_path):
             Work(one.skeleton, one.weights.read, [SetBatches("realign", some, ALL)], folder),
             sites,
             lambda site, statistics, found=found: found.__setitem__(site.name, statistics),
-            Silent(),
+            Progress(),
         )
         states.append(found)
     for each in sites.chosen:

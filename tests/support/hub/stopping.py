@@ -11,41 +11,39 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from modelrepair.cli.output import Output
+from modelrepair.progress import Event, Progress
 
 
 class Stopping:
-    """A progress that passes everything on, and sends a signal amid one step.
+    """A watcher that sends a signal amid one step.
 
     Args:
-        inner: the progress itself.
-        step: of the step's description, a regular expression.
+        step: of the names of the step and what it is part of, a regular expression.
         number: which beginning of such a step; earlier ones end well.
         send: sends the signal.
     """
 
-    def __init__(self, inner: Any, step: str, number: int, send: Callable[[], object]) -> None:
-        self.inner, self.pattern, self.left, self.send = inner, step, number, send
-        self.note = inner.note
+    def __init__(self, step: str, number: int, send: Callable[[], object]) -> None:
+        self.pattern, self.left, self.send = step, number, send
+        self.names: dict[int | None, str] = {}
+        self.armed: int | None = None
 
-    @contextmanager
-    def step(self, description: str, total: float) -> Iterator[Callable[..., None]]:
-        self.left -= bool(re.search(self.pattern, description))
-        armed, self.left = self.left == 0, self.left or -1
-
-        with self.inner.step(description, total) as advance:
-
-            def stop(amount: float = 1) -> None:
-                advance(amount)
-                self.send()
-
-            yield stop if armed else advance
+    def __call__(self, event: Event) -> None:
+        if event.event == "begin":
+            outer = self.names.get(event.within)
+            name = f"{outer}: {event.name}" if outer else str(event.name)
+            self.names[event.step] = name
+            if event.total is not None:
+                self.left -= bool(re.search(self.pattern, name))
+                if self.left == 0:
+                    self.armed, self.left = event.step, -1
+        elif event.event == "advance" and event.step == self.armed:
+            self.send()
 
 
 def stop_at(
@@ -53,11 +51,8 @@ def stop_at(
 ) -> None:
     """Let the commands of this process send themselves a signal amid a step."""
     real = Output.progress
-    monkeypatch.setattr(
-        Output,
-        "progress",
-        lambda output: Stopping(real(output), step, number, lambda: os.kill(os.getpid(), sent)),
-    )
+    stopping = Stopping(step, number, lambda: os.kill(os.getpid(), sent))
+    monkeypatch.setattr(Output, "progress", lambda output: Progress(real(output).say, stopping))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import modelrepair
-from modelrepair import Measuring, Progress, Silent
+from modelrepair import Measuring, Progress
 from modelrepair_lab import markdown
 from modelrepair_lab.corpus.kinds import KINDS
 from modelrepair_lab.corpus.plan import Corpus, Entry
@@ -66,7 +66,7 @@ def ask(corpus: Corpus, entries: Iterable[Entry], progress: Progress | None = No
     Raises:
         ModelRepairError: a model can't be audited.
     """
-    progress = progress or Silent()
+    progress = progress or Progress()
     for entry in entries:
         kept = _kept(corpus, entry)
         if entry.answer.group not in ASKED or kept.exists():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import modelrepair
-from modelrepair import Audit, ModelRepairError, Progress, Silent
+from modelrepair import Audit, ModelRepairError, Progress
 from modelrepair_lab.corpus.kinds import KINDS, NOTHING, READINGS, Kind
 from modelrepair_lab.corpus.plan import Corpus, Entry
 
@@ -73,7 +73,7 @@ def judge(
         entries: which.
         progress: where each that is called something else is named.
     """
-    progress = progress or Silent()
+    progress = progress or Progress()
     for entry in entries:
         folder = corpus.folder(entry)
         given: Mapping[str, Any] = corpus.compared(entry)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from modelrepair import Progress, Silent, demo_paths, repair
+from modelrepair import Progress, demo_paths, repair
 from modelrepair_lab.aligned_world import make_world
 from modelrepair_lab.attack import with_adapter
 from modelrepair_lab.corpus import edits
@@ -72,7 +72,7 @@ def make(corpus: Corpus, entries: Iterable[Entry], progress: Progress | None = N
     Raises:
         ModelRepairError: with a hint and an exit code.
     """
-    progress = progress or Silent()
+    progress = progress or Progress()
     made = []
     for entry in entries:
         world = corpus.world(entry.world)

@@ -8,7 +8,7 @@ import pytest
 from rich.table import Table
 
 from modelrepair.cli.output import Output
-from modelrepair.cli.wrapping import width_of, wrapped
+from modelrepair.text.wrapping import width_of, wrapped
 
 ADDRESS = "https://huggingface.co/someone1/" + "a-very-long-name-of-a-model-" * 3
 
