@@ -40,7 +40,7 @@ class Event:
         step: the number of the step, from 1; ``within`` the number of the step that it is part of.
         name: of the step, or of the function that was called.
         done: how much of the step is done, of ``total``, in ``unit``.
-        text: of a note.
+        text: of a note; of a plan, lines for people.
         outcome: how a step or the run ended: ``done``, done ``earlier`` by a run that this one
             resumes, or ``stopped`` by an error or a signal.
         error: the id of the error that stopped the run.
@@ -194,9 +194,9 @@ class Progress:
         """One line that is worth reading during the work."""
         self.say(Event(event="note", time=_now(), text=message))
 
-    def plan(self, **figures: Figure) -> None:
-        """What the run will take at most, as far as is known before it begins."""
-        self.say(Event(event="plan", time=_now(), figures=figures))
+    def plan(self, text: str, **figures: Figure) -> None:
+        """What the run will take, as far as is known before it begins: as text and in figures."""
+        self.say(Event(event="plan", time=_now(), text=text, figures=figures))
 
     def say(self, event: Event) -> None:
         """Pass an event on."""

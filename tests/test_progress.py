@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
+from pathlib import Path
 
+import jsonschema
 import pytest
+from pydantic import TypeAdapter
 
 from modelrepair.errors import UsageError
 from modelrepair.progress import SCHEMA, Event, Notes, Progress, peak_memory, running
@@ -130,13 +132,44 @@ def test_an_event_as_json_has_its_schema_and_nothing_that_it_lacks():
     assert next(iter(event.to_json())) == "schema", "a file of events is known by it"
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="of Linux")  # noqa: PTH110
 def test_the_peak_is_that_of_this_process_and_grows():
     before = peak_memory()
     block = bytearray(200_000_000)
     block[::4096] = b"x" * len(block[::4096])
     assert peak_memory() >= before
     assert peak_memory() > 200_000_000
+
+
+SCHEMA_FILE = Path(__file__).parents[1] / "docs" / "events.schema.json"
+REFRESH = (
+    "python -c 'import json; from tests.test_progress import schema_of_events; "
+    "print(json.dumps(schema_of_events(), indent=2))' > docs/events.schema.json"
+)
+
+
+def schema_of_events() -> dict:
+    """The JSON Schema of a line: an event's, with its version, and with nothing that it lacks."""
+    made = TypeAdapter(Event).json_schema()
+    made["properties"] = {"schema": {"const": SCHEMA}, **made["properties"]}
+    made["required"] = ["schema", *made["required"]]
+    return made
+
+
+def test_the_published_schema_is_current_and_events_keep_to_it():
+    published = json.loads(SCHEMA_FILE.read_text())
+    assert published == schema_of_events(), REFRESH
+
+    def work(progress):
+        with running("repair", progress) as whole:
+            progress.plan("Runs  yes", seconds_least=1, seconds_most=None)
+            with progress.step("answers", 2, "answers", round=1) as advance:
+                advance()
+            whole.found(verdict="passed")
+
+    for event in said_by(work):
+        jsonschema.validate(event.to_json(), published)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"schema": SCHEMA + 1, "event": "note", "time": 0}, published)
 
 
 def test_a_warning_is_kept_once_and_in_order():

@@ -231,7 +231,7 @@ def plan(given: RepairArguments) -> Plan:
     with telling("plan", given.progress) as (progress, run), rows_in_files(sets_of(given)) as sets:
         settings = settings_of(given, sets)
         made = plan_of(settings, _text(given.out), pushing, restart=given.restart)
-        say_plan(progress, made)
+        say_plan(progress, replace(made, opening=None))  # whoever calls this has it
         run.found(exit_code=made.exit_code)
     return made
 

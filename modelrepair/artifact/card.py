@@ -13,11 +13,11 @@ from modelrepair.artifact.kinds import kind_rows
 from modelrepair.artifact.manifest import Manifest, Origin, SiteRecord
 from modelrepair.artifact.model_index import evaluation, measured_utility
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
-from modelrepair.artifact.published import Private, published
 from modelrepair.evaluation.measures import TITLES, keyword_rate
 from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter, without_front_matter
 from modelrepair.text.pasted import pasted_anywhere
+from modelrepair.text.published import Private, published
 
 BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"

@@ -17,10 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from modelrepair.artifact.published import published, without_paths
 from modelrepair.evaluation.measures import Measures
 from modelrepair.plugin.names import Scope, SubjectKind, Unit
 from modelrepair.text.display import Glance, Glanced, figures
+from modelrepair.text.published import published, without_paths
 
 SCHEMA_VERSION: Literal[1] = 1
 READ_BY = "0.1.0"

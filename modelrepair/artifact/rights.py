@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from modelrepair.artifact.manifest import LicenceRecord, Manifest
-from modelrepair.artifact.published import Private, published
 from modelrepair.source.licence_table import Licence
 from modelrepair.source.licences import Terms, name_warning, terms_of
+from modelrepair.text.published import Private, published
 
 
 def recorded(terms: Terms, private: Private | None = None) -> list[dict[str, Any]]:

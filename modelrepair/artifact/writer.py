@@ -13,7 +13,6 @@ from modelrepair.artifact.card import kept_metadata, render_card
 from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, SiteRecord
 from modelrepair.artifact.mask_header import header_of
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
-from modelrepair.artifact.published import private_to
 from modelrepair.artifact.rewriting import rewrite_file
 from modelrepair.artifact.rights import recorded, with_recorded
 from modelrepair.artifact.verdicts import VERDICTS_NAME, Results, write_verdicts
@@ -37,6 +36,7 @@ from modelrepair.errors import DamagedCheckpointError, UsageError
 from modelrepair.moving import remove_empty, rename
 from modelrepair.progress import Progress
 from modelrepair.source.licences import terms_in
+from modelrepair.text.published import private_to
 from modelrepair.text.readable import all_readable
 
 MASK_NAME = "repair/mask.safetensors"

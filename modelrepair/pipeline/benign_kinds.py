@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from modelrepair.artifact.published import published
 from modelrepair.evaluation.kinds import broken_share, left_out
 from modelrepair.evaluation.measures import Measures, figures_of
 from modelrepair.evaluation.results import ExampleResult
@@ -15,6 +14,7 @@ from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import open_skeleton, weights_of
 from modelrepair.preflight.model import Model
 from modelrepair.progress import CALLED
+from modelrepair.text.published import published
 
 Results = tuple[ExampleResult, ...]
 

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 from modelrepair.artifact.consistency import check_measures
 from modelrepair.artifact.files import first_change
 from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Plain
-from modelrepair.artifact.published import private_to, published_json
 from modelrepair.artifact.reading import Reading, known, read_manifest
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.artifact.writer import refuse_full
@@ -29,6 +28,7 @@ from modelrepair.progress import Progress
 from modelrepair.settings.duration import seconds_of
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.short_names import pinned
+from modelrepair.text.published import private_to, published_json
 from modelrepair.verification.card import check_card
 
 OTHERWISE = "choose another --out, or remove the folder"

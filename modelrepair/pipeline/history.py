@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelrepair.artifact.manifest import MANIFEST_NAME
-from modelrepair.artifact.published import published
 from modelrepair.artifact.reading import read_manifest
 from modelrepair.checkpoint.untrusted import find_file, read_json
 from modelrepair.errors import ModelRepairError
 from modelrepair.examples.thinks import JINJA, PROCESSOR, SETTINGS
 from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.resolve import Source
+from modelrepair.text.published import published
 
 TEMPLATE = "chat_template"
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from modelrepair.artifact.published import published
 from modelrepair.checkpoint.digests import identity
 from modelrepair.checkpoint.kept_files import CARD_NAME, classify
 from modelrepair.errors import DamagedCheckpointError
@@ -23,6 +22,7 @@ from modelrepair.settings.settings import Settings
 from modelrepair.settings.short_names import pinned
 from modelrepair.source.address import named_on_hub
 from modelrepair.source.resolve import Source
+from modelrepair.text.published import published
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Whose versions a result depends on."""

@@ -136,7 +136,7 @@ def plan_ahead(
 
 
 def say_plan(progress: Progress, made: Plan) -> None:
-    """Say what a run takes at least and at most, for what shows it and for what compares it.
+    """Say the first lines of a run, and in figures what it takes at least and at most.
 
     Args:
         progress: where it is said.
@@ -144,6 +144,7 @@ def say_plan(progress: Progress, made: Plan) -> None:
     """
     bounds = made.bounds
     progress.plan(
+        "\n".join(made.opening.lines() if made.opening else ()),
         seconds_least=made.seconds_least,
         seconds_most=made.seconds_most,
         memory_bytes=max(made.peak_bytes, made.generation_bytes),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelrepair.artifact.published import Private, private_to
 from modelrepair.examples.example import Message
 from modelrepair.examples.find import OWN_ANSWERS, is_path
 from modelrepair.examples.keys import SetKey
@@ -18,6 +17,7 @@ from modelrepair.preflight.model import Model
 from modelrepair.preflight.plugins import Plugins, SelectedPlugins
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.short_names import short_options
+from modelrepair.text.published import Private, private_to
 from modelrepair.text.redaction import HIDDEN
 
 

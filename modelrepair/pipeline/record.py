@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.artifact.manifest import Manifest, SiteRecord
-from modelrepair.artifact.published import Private, published, published_json
 from modelrepair.artifact.rights import recorded
 from modelrepair.checkpoint.digests import digests
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
@@ -31,6 +30,7 @@ from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.preflight.model import Model
 from modelrepair.settings.short_names import short_options
 from modelrepair.source.licences import Terms, terms_in, with_base
+from modelrepair.text.published import Private, published, published_json
 from modelrepair.text.readable import all_readable
 from modelrepair.version import version
 

@@ -130,8 +130,6 @@ def run(
     target = None if ahead.destination is None else ahead.destination.id
     planned = plan_ahead(settings, plugins, ahead, here, out, Notes(), refusals, restart=restart)
     say_plan(progress, planned)
-    for line in planned.opening.lines() if planned.opening else ():
-        progress.note(line)
     chosen = with_judge(plugins)
     sets = load_sets(settings, notes, chosen.judge, ahead.sets, here.given)
     screen_roles(sets, chosen.judge)

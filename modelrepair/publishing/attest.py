@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from modelrepair.artifact.attestation import ENDING, STATEMENT_TYPE, Statement, statement_of
 from modelrepair.artifact.files import first_change
 from modelrepair.artifact.manifest import MANIFEST_NAME
-from modelrepair.artifact.published import published_json
 from modelrepair.artifact.reading import MANIFEST_LIMIT, known, load_manifest, reading_of
 from modelrepair.artifact.signing import signature_beside, signature_of
 from modelrepair.checkpoint.atomic import write_bytes
@@ -24,6 +23,7 @@ from modelrepair.errors import DamagedCheckpointError, GateError, ModelRepairErr
 from modelrepair.progress import Progress
 from modelrepair.source.suggestions import did_you_mean, near_paths
 from modelrepair.text.display import Glance, Glanced
+from modelrepair.text.published import published_json
 
 
 @dataclass(frozen=True, repr=False)

@@ -32,6 +32,12 @@ class Clock:
         """Seconds at work until now."""
         return self.before + time.monotonic() - self.started
 
+    def left(self) -> float | None:
+        """Seconds until the limit, for what shows them: what decides reads the time spent."""
+        if self.limit is None:
+            return None
+        return max(0.0, self.limit - self.before - time.monotonic() + self.started)
+
 
 def start_clock(folder: Path, limit: str | float | None, started: float) -> Clock:
     """The clock of a repair that begins, or that resumes an interrupted one.

@@ -198,10 +198,9 @@ def time_left(study: Study[Any], longest: float, rounds: int) -> float | None:
         longest: seconds of the longest round so far; 0 where none was taken.
         rounds: how many may follow.
     """
-    clock = study.clock
-    most = [longest * rounds] if longest else []
-    most += [] if clock.limit is None else [max(0.0, clock.limit - clock.spent())]
-    return round(min(most), 1) if most else None
+    most = [longest * rounds if longest else None, study.clock.left()]
+    known = [each for each in most if each is not None]
+    return round(min(known), 1) if known else None
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:

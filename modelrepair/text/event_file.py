@@ -5,26 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from modelrepair.errors import ResourceError
 from modelrepair.progress import Event
+from modelrepair.text.published import private_to, published_json
 from modelrepair.text.readable import readable
-from modelrepair.text.redaction import redact
 
 SECONDS_BETWEEN = 1.0
 """Between two events that say how far one step is: a step has thousands."""
 BEGINNING = b'{"schema": '
 """Of every line: `Event.to_json` names the schema first."""
 HINT = "name a new file in a folder that is there and can be written"
-# A path from the root of a machine or of a Windows drive; an address, and a share of one, is none.
-_PATH = re.compile(r"(?<![\w:/.~-])(?:~|[A-Za-z]:)?[/\\](?=\S)(?:[^\s/\\'\"`,;]+[/\\])*")
 
 
 class EventFile:
-    """Writes events to a file, as a watcher of a progress.
+    """Writes events to a file, as a watcher of a progress: no secret, no path of this machine.
 
     A file that is there is continued where it holds events, from its last whole line, and refused
     where it holds anything else.
@@ -57,6 +54,7 @@ class EventFile:
             raise ResourceError(
                 f"no events can be written to {name}: {error.strerror}", hint=HINT, id="events-file"
             ) from error
+        self._private = private_to([path])
         self._said: dict[int | None, float] = {}
 
     def __call__(self, event: Event) -> None:
@@ -65,7 +63,10 @@ class EventFile:
             if event.time - self._said.get(event.step, -math.inf) < SECONDS_BETWEEN:
                 return
             self._said[event.step] = event.time
-        line = json.dumps(_plain(event.to_json()), allow_nan=False).encode() + b"\n"
+        said = published_json(_plain(event.to_json()), self._private)
+        if event.event == "plan":
+            said.pop("text", None)  # lines for people, broken amid what would be known as a path
+        line = json.dumps(said, allow_nan=False).encode() + b"\n"
         while line:  # a pipe may take a part
             line = line[os.write(self._file, line) :]
 
@@ -99,21 +100,9 @@ def _to_last_whole_line(file: int, name: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can hold it, without secrets and without places of this machine."""
+    """A value as JSON can hold it."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
-    return redact(readable(without_places(value))) if isinstance(value, str) else value
-
-
-def without_places(text: str) -> str:
-    """The text with each path of this machine cut to its last name.
-
-    >>> without_places("fetching /home/me/model: 5 files from https://host/a/b of org/name")
-    'fetching model: 5 files from https://host/a/b of org/name'
-    """
-    for place in map(str, (Path.cwd(), Path.home())):
-        if len(place) > 1:  # it may have blanks, which the pattern takes for the end of a path
-            text = text.replace(f"{place}{os.sep}", "")
-    return _PATH.sub("", text)
+    return readable(value) if isinstance(value, str) else value

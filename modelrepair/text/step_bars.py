@@ -21,7 +21,7 @@ from rich.text import Text
 from modelrepair.progress import Event
 from modelrepair.text.printable import printable
 from modelrepair.text.redaction import redact
-from modelrepair.text.step_words import counted, ended, heading
+from modelrepair.text.step_words import counted, ended, heading, lines
 from modelrepair.text.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ class Bars:
             self._bars.update(task, completed=event.done, counted=counted(event))
         elif event.event == "end":
             self._end(event)
-        elif event.event == "note":
-            self._say(event.text or "")
+        elif event.text:
+            for line in lines(event):
+                self._say(line)
         elif event.event == "finish":
             self._stop()
 

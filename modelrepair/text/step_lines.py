@@ -9,7 +9,7 @@ from typing import TextIO
 from modelrepair.progress import Event
 from modelrepair.text.printable import printable
 from modelrepair.text.redaction import redact
-from modelrepair.text.step_words import ended, heading
+from modelrepair.text.step_words import ended, heading, lines
 from modelrepair.text.units import in_time
 from modelrepair.text.wrapping import wrapped
 
@@ -56,8 +56,9 @@ class Lines:
             self._open.pop(event.step, None)
             if event.within not in self._open:
                 self._say(ended(event))
-        elif event.event == "note":
-            self._say(event.text or "")
+        elif event.text:
+            for line in lines(event):
+                self._say(line)
 
     def _advance(self, event: Event) -> None:
         began, since = self._open[event.step]

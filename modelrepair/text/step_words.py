@@ -61,6 +61,19 @@ def ended(event: Event) -> str:
     return f"{name}: {known or in_time(event.seconds or 0)}"
 
 
+def lines(event: Event) -> list[str]:
+    r"""The text of an event: a plan has lines of ours, a note is one line whatever is in it.
+
+    >>> lines(Event(event="plan", time=0, text="Runs  yes\nMemory  8 MB"))
+    ['Runs  yes', 'Memory  8 MB']
+
+    Args:
+        event: with a text.
+    """
+    text = event.text or ""
+    return text.split("\n") if event.event == "plan" else [text]
+
+
 def heading(event: Event) -> str:
     """What is being done of what: the name of a step, its place, and the time left at most.
 

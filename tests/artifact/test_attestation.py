@@ -21,8 +21,8 @@ from modelrepair.artifact.attestation import (
     version_of,
 )
 from modelrepair.artifact.manifest import MANIFEST_NAME
-from modelrepair.artifact.published import published_json
 from modelrepair.artifact.reading import read_manifest
+from modelrepair.text.published import published_json
 from tests.kept.make import KEPT, REPAIRS
 from tests.support.project_links import ADDRESS, built_with
 from tests.support.versions import DESCRIBED

@@ -115,3 +115,21 @@ def test_no_plugins_reaches_the_work(api, call, install, scorer_code, typed):
     call(*typed.split(), "--no-plugins")
     assert seen == [True, False]
     assert "no_plugins" not in api.made[-1][2], "the command's, not the repair's"
+
+
+WITH_STEPS = {"fix", "plan", "measure", "apply", "push", "verify", "attest", "audit", "demo"}
+
+
+def test_every_command_that_shows_steps_can_write_them_to_a_file():
+    found = {typed for typed, each in leaves(cli) if any(p.name == "events" for p in each.params)}
+    assert found == WITH_STEPS
+
+
+@pytest.mark.parametrize("name", sorted(WITH_STEPS))
+def test_a_file_of_events_that_cannot_be_written_is_refused_before_the_work(api, call, name):
+    typed = {"apply": ["m", "s", "--out=o"], "demo": []}.get(name, ["somewhere"])
+    result = call(name, *typed, "--events=no/such/folder.jsonl")
+    error, hint = result.err.splitlines()
+    assert error == "Error: no events can be written to folder.jsonl: No such file or directory"
+    assert hint.startswith("Hint [events-file]: ")
+    assert (result.code, result.out, api.made) == (4, "", [])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from modelrepair.cli import signals
 from modelrepair.cli.errors import INTERRUPTED
 from modelrepair.cli.signals import PATIENCE, SHOW_CURSOR, Ending
+from modelrepair.demo import paths
 from tests.support.signals import signals_as_in_a_shell
 
 STOPPED = """
@@ -178,3 +181,32 @@ def test_the_cursor_comes_back_on_a_terminal(here, terminal, capsys, monkeypatch
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     left(Ending(lambda: print("said", file=sys.stderr)))
     assert capsys.readouterr().err == (SHOW_CURSOR if terminal else "") + "said\n"
+
+
+HIDE_CURSOR = "\x1b[?25l"
+
+
+def test_ctrl_c_amid_a_step_leaves_the_terminal_clean(tmp_path):
+    """Nothing of a bar stays below the lines, and the cursor is there again."""
+    pty = pytest.importorskip("pty")
+    here, terminal = pty.openpty()
+    words = ["fix", str(paths.attacked), "--reference=none", "--ratio=0.01", "--no-evaluate"]
+    words += [f"--{name}={paths.sets[name]}" for name in ("realign", "utility", "borderline")]
+    step = ["tests.support.hub.stopping", "looking at the files", "1", "SIGINT"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *step, *words, "--judge=demo-world", f"--out={tmp_path / 'out'}"],
+        stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=signals_as_in_a_shell,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    )  # fmt: skip
+    os.close(terminal)
+    written = b""
+    with contextlib.suppress(OSError):  # the terminal's end
+        while some := os.read(here, 65536):
+            written += some
+    os.close(here)
+    assert process.wait(60) == INTERRUPTED
+    _, _, text = written.decode().rpartition(HIDE_CURSOR)
+    _, shown, after = text.partition(SHOW_CURSOR)
+    last = after.replace(SHOW_CURSOR, "").split()
+    assert shown and last[:5] == ["looking", "at", "the", "files:", "stopped"]
+    assert " ".join(last).partition("Error: ")[2].startswith("interrupted; nothing was written")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from modelrepair import repair
+from modelrepair import EventFile, repair
 from modelrepair.artifact.digests import digest
 from modelrepair.demo import paths
 from modelrepair.demo.judge import WorldJudge
@@ -147,25 +147,28 @@ def fix(home: Path, source: Path, **options) -> RepairReport:
     """A repair by sets of 40 rows, with a judge that says whatever it knows."""
     given = {name: home / "canarysets" / f"{name}.jsonl" for name in NAMES}
     given |= {"judge": "talkative", "judge_options": secrets(home), "examples": 12}
-    return repair(source, out=home / "canaryout" / "out", **{**given, "evaluate": False, **options})
+    given |= {"progress": EventFile(home / "events.jsonl"), "evaluate": False, **options}
+    return repair(source, out=home / "canaryout" / "out", **given)
 
 
 def texts_of(report: RepairReport) -> dict[str, str]:
-    """Every text of ours that a push would send, by where it stands."""
+    """Every text of ours that a push would send, and the events, by where it stands."""
     out, manifest = report.out, report.manifest
     texts = {path.name: path.read_bytes().decode("utf-8", "replace")
              for path in (out / "README.md", *(out / "repair").iterdir())}  # fmt: skip
     texts["commit"] = title(manifest) + description(manifest, [], digest(manifest))
     texts["manifest"] = json.dumps(manifest.model_dump(mode="json"), ensure_ascii=False)
+    texts["events"] = (out.parents[1] / "events.jsonl").read_text(encoding="ascii")
     return texts
 
 
 def singing(home: Path, report: RepairReport) -> list[tuple[str, str]]:
     """Which canary stands where."""
     words = [*CANARIES, str(home.parents[1])]
-    return [
+    sung = {
         (name, word) for name, text in texts_of(report).items() for word in words if word in text
-    ]
+    }
+    return sorted(sung - {("events", "canaryleft")})  # names of what stays are said
 
 
 def test_nothing_of_this_machine_is_published(home):

@@ -13,7 +13,7 @@ import pytest
 
 from modelrepair.errors import ResourceError
 from modelrepair.progress import Event, Progress
-from modelrepair.text.event_file import EventFile, without_places
+from modelrepair.text.event_file import EventFile
 
 
 def events_in(path: Path) -> list[dict]:
@@ -47,25 +47,12 @@ def test_how_far_a_step_is_is_said_once_a_second(path):
 
 def test_nothing_secret_and_no_place_is_in_it(path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "my-odd-secret-word")
-    Progress(EventFile(path)).note(f"hf_abcdefghijk my-odd-secret-word {path} \udce8")
+    said = (
+        f"hf_abcdefghijk my-odd-secret-word {path} \udce8 /home/me/mine org/name https://host/a/b"
+    )
+    Progress(EventFile(path)).note(said)
     (note,) = events_in(path)
-    assert note["text"] == "hf_… … events.jsonl \\xe8"
-
-
-PLACES = {
-    "fetching org/name: 5 files (1.0 MB)": None,
-    "at https://huggingface.co/user/model, or http://127.0.0.1:80/v1": None,
-    "3/4 of 1 / 2 and ./here or ../there/x": None,
-    "from /home/me/a/model.safetensors, and '/tmp/x/y'": "from model.safetensors, and 'y'",
-    "at ~/models/mine and C:\\Users\\me\\mine and C:/Users/me/mine": "at mine and mine and mine",
-    f"in {Path.home() / 'my own models' / 'x'}": "in my own models/x",
-    f"in {Path.cwd() / 'my own models' / 'x'}": "in my own models/x",
-}
-
-
-@pytest.mark.parametrize("text", PLACES)
-def test_a_place_is_cut_to_its_last_name_and_nothing_else_is(text):
-    assert without_places(text) == (PLACES[text] or text)
+    assert note["text"] == "hf_… … events.jsonl \\xe8 mine org/name https://host/a/b"
 
 
 def test_a_file_of_events_is_continued_from_its_last_whole_line(path):

@@ -218,9 +218,9 @@ def page(sections: dict[str, list[str]]) -> str:
         "This is what `modelrepair fix user/model --push` prints, from its first line to its last, "
         "whatever comes of it. Each command on this page was run before a Hub of the tests, with "
         "the tiny broken model of the [demo](demo.md), off a terminal and 80 columns wide; on a "
-        "terminal, bars take the place of the lines that end in “…”. A line in square brackets "
-        "stands for lines that are left out here. What the [exit codes](exit-codes.md) mean, and "
-        "what [each error](errors.md) means, is on pages of its own.",
+        "terminal, bars show what is being done of what ([events](events.md)). A line in square "
+        "brackets stands for lines that are left out here. What the [exit codes](exit-codes.md) "
+        "mean, and what [each error](errors.md) means, is on pages of its own.",
     ]
     for name, scene in SCENES.items():
         parts += [f"## {scene.title}", scene.text, *sections[name]]

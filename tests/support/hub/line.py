@@ -131,7 +131,7 @@ def weights_sent(hub: Hub) -> int:
 def transcript(ended: Ended, hub: Hub) -> str:
     """A command and what it printed, in stable words: no place, port, date or speed of a machine.
 
-    Of a search, the steps of its first candidate are shown.
+    Of a search, its first candidates are shown.
     """
     text = ended.text.replace(hub.url, "https://huggingface.co")
     text = re.sub(r"\d{4}-\d\d-\d\d", "2026-01-31", text)
@@ -160,13 +160,13 @@ def _steps(lines: Iterable[str]) -> Iterable[str]:
     """The lines without what a slow machine adds, and one candidate's steps for all."""
     seen: list[str] = []
     for line in lines:
-        if re.search(r": \d+%, .* left$", line):
+        if re.search(r" \d+%, .* left of it$", line):
             continue
-        if line.startswith("candidate of "):
+        if re.match(r"\w+, (round|candidate) \d+", line):
             seen.append(line)
-            if len(seen) < 3:
+            if len(seen) < 4:
                 yield line
-            if len(seen) == 3:
+            if len(seen) == 4:
                 yield "[likewise for each candidate that the search tries]"
             continue
-        yield line
+        yield re.sub(r"^([^:]+): \d+ (s|min)( \d+ s)?$", r"\1: 1 s", line)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.artifact.published import (
+from modelrepair.text.published import (
     Private,
     private_to,
     published,
