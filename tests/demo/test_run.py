@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from modelrepair.demo import run as demo
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
@@ -26,6 +24,6 @@ def test_repairs_that_were_finished_before_have_no_answers_to_show(monkeypatch, 
         )  # fmt: skip
 
     monkeypatch.setattr(demo, "run", run)
-    report = demo.run_demo(SimpleNamespace(note=lambda text: None), out=tmp_path)
+    report = demo.run_demo(out=tmp_path)
     assert [each.name for each in report.runs] == [each.name for each in demo.RUNS]
     assert report.answers == ()
