@@ -133,7 +133,7 @@ def test_an_error_in_a_pass_leaves_no_file_mapped(tmp_path):
         raise KeyboardInterrupt
 
     with files_in_use_stay(), pytest.raises(KeyboardInterrupt) as caught:
-        collect(work, sites, fail, Silent())
+        collect(work, sites, fail, Progress())
     assert caught.value.__traceback__ is not None
     with files_in_use_stay():
         shutil.rmtree(work.folder)
