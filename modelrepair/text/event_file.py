@@ -27,7 +27,7 @@ class EventFile:
     where it holds anything else.
 
     >>> import tempfile
-    >>> from modelrepair.progress import Progress
+    >>> from modelrepair import Progress
     >>> path = Path(tempfile.mkdtemp()) / "events.jsonl"
     >>> Progress(EventFile(path)).note("half way")
     >>> [json.loads(line)["text"] for line in path.open()]

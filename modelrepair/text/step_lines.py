@@ -20,7 +20,7 @@ class Lines:
     """Plain lines, as a watcher of a progress: a step that is part of another has none.
 
     >>> import sys
-    >>> from modelrepair.progress import Progress
+    >>> from modelrepair import Progress
     >>> progress = Progress(Lines(sys.stdout))
     >>> with progress.step("writing", total=2) as advance:
     ...     advance(2)
