@@ -102,7 +102,7 @@ def smollm2(tmp_path_factory):
 
     MODELREPAIR_SMOLLM2 names a folder where it lies converted already, or is to lie.
     """
-    from tests.support.smollm2 import convert
+    from modelrepair_lab.smollm2 import convert
 
     if "MODELREPAIR_SMOLLM2" not in os.environ:
         return made_once(tmp_path_factory, "smollm2", convert)

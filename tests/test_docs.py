@@ -74,7 +74,7 @@ def test_every_command_and_option_shown_exists(page):
         for name in ("cli.md", "lab.md")
     )
     joined = text.replace("\\\n", " ")
-    for line in re.findall(r"^    modelrepair (.+)$", joined, flags=re.MULTILINE):
+    for line in re.findall(r"^(?:    )?modelrepair (.+)$", joined, flags=re.MULTILINE):
         for option in re.findall(r"(?<=\s)--[a-z-]+", line):
             assert f"`{option}" in reference, option
 

@@ -168,3 +168,20 @@ def test_the_workflow_tells_a_repair_from_a_claim(user, here, hub):
     code, summary = run_workflow(workflow, *job)
     assert code == 1
     assert summary.startswith("not verified: ") and "MR-VER-014 masked-value" in summary
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("wheels")
+def test_the_example_of_the_lab_runs_from_wheels_on_a_tiny_model(user, tmp_path):
+    environment, variables = user
+    packages = [ROOT / "plugins" / f"modelrepair-{name}" for name in ("lab", "rivals")]
+    environment.install([build_wheel(each, tmp_path / each.name) for each in packages])
+    work = tmp_path / "work"
+    shutil.copytree(EXAMPLES / "smollm2", work, ignore=shutil.ignore_patterns("made"))
+    # In the place of SmolLM2: what lies there complete is not converted again.
+    shutil.copytree(paths.reference, work / "made" / "smollm2")
+    (block,) = [each for each in blocks_of(work / "README.md") if each.language == "sh"]
+    lines = [line for line in block.text.splitlines() if not line.startswith("pip install ")]
+    run_page([block._replace(text="\n".join(lines))], environment, work, variables)
+    table = (work / "made" / "table" / "table.md").read_text(encoding="utf-8")
+    assert "Attacks: 1. Seeds: 1." in table and "Not installed" not in table
