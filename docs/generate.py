@@ -1,7 +1,8 @@
 """Write the reference of the command line and of the Python API from the code itself.
 
 The pages of errors are written from the tables that the tests run, the page of known plug-ins from
-``docs/plugins.toml``, CITATION.cff and the way to report a weakness from pyproject.toml.
+``docs/plugins.toml``, CITATION.cff and the way to report a weakness from pyproject.toml, the
+commands in README.md from the examples, and its picture from ``docs/results/demo.json``.
 
 ``python docs/generate.py`` writes the pages, ``--check`` only says whether they are current.
 """
@@ -109,7 +110,9 @@ def pages() -> dict[str, str]:
     """Each file's text by its path from the root."""
     # The tables are in the tests, which are no installed package.
     sys.path.insert(0, str(ROOT))
+    from docs.demo_figures import kept, picture
     from docs.project_files import project_files
+    from docs.readme import readme
     from tests.support import errors_page, plugins_page
     from tests.support.broken_plugins import tables
     from tests.support.hub import errors_page as hub_errors_page
@@ -124,6 +127,8 @@ def pages() -> dict[str, str]:
         "docs/hub-errors.md": hub_errors_page.page(),
         "docs/plugins.md": plugins_page.page(),
         **project_files(),
+        "README.md": readme(),
+        "docs/results/demo.svg": picture(kept()),
     }
 
 

@@ -15,6 +15,7 @@ from modelrepair.auditing.comment import BEGIN, END, LONGEST, audit_comment, esc
 from modelrepair.auditing.results import Audit, Base
 from modelrepair.auditing.rule import STAGES
 from modelrepair.errors import UnsupportedModelError
+from modelrepair.version import project_address
 from tests.support.audits import AUDITS, COMMIT, HOSTILE
 
 READER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -50,7 +51,9 @@ def test_no_text_of_an_upload_is_a_link_a_picture_or_html(audit):
     marks = [each for each in tokens(text) if each.type.startswith("html")]
     assert [each.content.strip() for each in marks] == [text.splitlines()[0], END]
     found = {each.type for each in tokens(text)}
-    assert not {"image", "link_open", "fence", "code_block", "table_open"} & found
+    assert not {"image", "fence", "code_block", "table_open"} & found
+    links = [each.attrGet("href") for each in tokens(text) if each.type == "link_open"]
+    assert all(project_address() and link.startswith(project_address()) for link in links)
     code = {each.content for each in tokens(text) if each.type == "code_inline"}
     assert code <= set(re.findall("`(.+?)`", " ".join(rule.do for rule in RULES.values())))
     assert sum(each.type == "heading_open" for each in tokens(text)) == 1

@@ -144,6 +144,20 @@ def test_before_a_release_links_lead_to_the_newest_commit(tmp_path):
         assert revision(tmp_path) == ref
 
 
+def test_no_file_names_an_address_that_is_not_in_the_one_line():
+    search = [
+        "git",
+        "grep",
+        "-hoIE",
+        r"https?://[a-zA-Z0-9./_-]*modelrepair\b",
+        "--",
+        ":!tests/kept",
+    ]
+    listed = subprocess.run(search, cwd=ROOT, capture_output=True, text=True, check=True)
+    examples = {ADDRESS, "https://example.org/modelrepair", "https://github.com/OWNER/modelrepair"}
+    assert set(listed.stdout.split()) - {address(ROOT)} == examples
+
+
 ASKED = """
 import json
 from modelrepair import Audit, UsageError
