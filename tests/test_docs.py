@@ -27,7 +27,7 @@ PAGES = [
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
     *(ROOT / "plugins").glob("*/README.md"),
-    *(ROOT / "examples").glob("*/README.md"),
+    *(ROOT / "examples").rglob("README.md"),
 ]
 ADDED = ("lab",)
 """Commands that the packages in ``plugins/`` add."""

@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from tests.support.pages import assert_printed, blocks_of, pattern_of, run_page
 EXAMPLES = ROOT / "examples"
 RUN = ("publisher", "scorer", "maintainer")
 """Those whose commands need nothing but the wheel."""
+PAGES = sorted(EXAMPLES.glob("*/README.md"))
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -32,9 +34,35 @@ def test_the_page_is_short_and_shows_what_it_prints(name):
     assert len(page.read_text(encoding="utf-8").splitlines()) < 60
     languages = [block.language for block in blocks_of(page)]
     assert languages == ["sh", "text"] * (len(languages) // 2) and languages
-    for block in blocks_of(page):
-        if block.language == "sh":
-            subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+
+
+def options_of(script):
+    """What a script takes: as its help says, or as it looks for it."""
+    code = script.read_text(encoding="utf-8")
+    if "argparse" not in code:
+        return set(re.findall(r'"(--[a-z-]+)" in sys.argv', code))
+    ended = subprocess.run(
+        [sys.executable, script, "--help"], capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"--[a-z-]+", ended.stdout))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.parent.name for page in PAGES])
+def test_a_shell_reads_the_commands_and_each_script_has_its_options(page):
+    commands = [block.text for block in blocks_of(page) if block.language == "sh"]
+    assert commands
+    for text in commands:
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+        for script, words in re.findall(r"^python (\w+\.py)(.*)$", text, re.MULTILINE):
+            if options := re.findall(r"(?<=\s)--[a-z-]+", words):
+                known = options_of(page.parent / script)
+                assert set(options) <= known, script
+
+
+def test_the_table_names_every_example():
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"^\| \[([\w-]+)\]\(\1/README\.md\)", table, re.MULTILINE)
+    assert sorted(linked) == [page.parent.name for page in PAGES]
 
 
 @pytest.mark.parametrize(

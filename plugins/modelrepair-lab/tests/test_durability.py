@@ -67,7 +67,8 @@ def test_a_model_is_broken_again_and_points_are_kept(call, train, tmp_path):
     again = call(*words, "--counts", "0,32")
     assert again.json["points"] == result.json["points"]
     assert {p.name: p.stat().st_mtime_ns for p in (out / "points").iterdir()} == times
-    assert (out / "durability.md").is_file()
+    shown = call(*words[:-1], "--counts", "0,32").out.splitlines()
+    assert shown[:-1] == (out / "durability.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_what_cannot_be_meant(call, train, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,6 +116,13 @@ def test_a_table_from_start_to_end(call, grid, tmp_path):
     assert kept == {"full-hard-0--wrong.json"}
     changed = json.loads((out / "cells" / "full-hard-0--contrast.json").read_text())
     assert changed["share"] == pytest.approx(0.01, rel=0.02)
+
+
+def test_the_page_is_printed_line_by_line(call, grid, tmp_path, monkeypatch):
+    made = SimpleNamespace(to_json=dict, markdown="# Repairs\n\n| repair |\n")
+    monkeypatch.setattr("modelrepair_lab.table.make_table", lambda *arguments: made)
+    result = call("lab", "table", grid, "--out", tmp_path)
+    assert result.out.splitlines() == ["# Repairs", "", "| repair |", f"Written to {tmp_path}"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

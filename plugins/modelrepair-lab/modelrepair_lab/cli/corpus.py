@@ -76,4 +76,6 @@ def command(
         (out / f"{which}{suffix}").write_text(content, encoding="utf-8")
     rows = [{"model": each.name, "known": each.answer.reading, "called": each.reading,
              "alarms": list(each.alarms)} for each in found]  # fmt: skip
-    output.result({**document, "judged": rows}, text, f"Written to {out / which}.md and .csv")
+    output.result(
+        {**document, "judged": rows}, *text.splitlines(), f"Written to {out / which}.md and .csv"
+    )

@@ -91,7 +91,7 @@ def command(
     text = page(points, again, PLOT if plotted else None)
     write_text(out / CSV, as_csv(points))
     write_text(out / MARKDOWN, text)
-    output.result({"out": str(out), "points": points}, text, f"Written to {out}")
+    output.result({"out": str(out), "points": points}, *text.splitlines(), f"Written to {out}")
 
 
 def named(text: str) -> tuple[str, str]:

@@ -33,4 +33,4 @@ def command(output: Output, grid: str, out: Path, jobs: int, keep: bool, retry: 
 
     running = Running(out, jobs, keep, retry)
     table = make_table(read_grid(grid), running, output.progress())
-    output.result(table.to_json(), table.markdown, f"Written to {out}")
+    output.result(table.to_json(), *table.markdown.splitlines(), f"Written to {out}")
