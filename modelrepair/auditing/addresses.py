@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import quote
 
 from modelrepair.auditing.rule import Rule
+from modelrepair.text.typed_paths import from_home
 from modelrepair.version import page
 
 RULES_PAGE = "docs/reference/audit-rules.md"
@@ -67,7 +67,7 @@ def in_folder(folder: str, file: str = "") -> str:
     >>> in_folder("./models/mine", "config.json"), in_folder("/models/a b")
     ('models/mine/config.json', 'file:///models/a%20b')
     """
-    path = Path(folder).expanduser()
+    path = from_home(folder)
     # A colon is quoted in a relative path: in its first part it would read as a scheme.
     start = path.as_uri() if path.is_absolute() else quote(path.as_posix())
     return f"{start}/{quote(file)}" if file else start

@@ -29,6 +29,7 @@ from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.ranges import read_range
 from modelrepair.source.resolve import Source
 from modelrepair.source.signed import Signed
+from modelrepair.text.typed_paths import from_home
 
 BUDGET = 36_000_000
 """Bytes that the stages before `difference` fetch of one model by default."""
@@ -253,7 +254,7 @@ def opened(
     typed = os.fspath(text)
     if not typed.strip():
         raise UsageError("the name of the model is empty", hint="give a folder, or an id")
-    folder, shown = Path(typed).expanduser(), one_line(typed, LONGEST)
+    folder, shown = from_home(typed), one_line(typed, LONGEST)
     there = _is_there(folder)
     path_like = isinstance(text, Path) or typed[:1] in (".", "~", "/")
     if local and (path_like or there):

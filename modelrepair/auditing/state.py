@@ -11,6 +11,7 @@ from typing import Any
 
 from modelrepair.auditing.results import Audit
 from modelrepair.errors import ResourceError, UsageError
+from modelrepair.text.typed_paths import refuse_unfit
 
 HEAD = "modelrepair-audit"
 """The key of the first line, which holds what was asked."""
@@ -33,11 +34,12 @@ class State:
         done: what was asked for → the document of its audit.
 
     Raises:
-        UsageError: the file is of another audit, or no file of this kind.
+        UsageError: the file is of another audit, no file of this kind, or can't be here.
         ResourceError: it can't be read or written.
     """
 
     def __init__(self, path: Path, asked: Mapping[str, Any]) -> None:
+        refuse_unfit(path)
         self.path = path
         self.done: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()

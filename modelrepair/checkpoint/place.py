@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelrepair.errors import FORBIDDEN, FULL, ResourceError, UsageError
+from modelrepair.text.typed_paths import from_home, output_folder
 
 UNWRITABLE = (*FORBIDDEN, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG)
 LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, *FORBIDDEN)
@@ -19,11 +20,9 @@ def placed(out: Path, source: Path) -> Path:
     """The absolute path of an output, which may not lie in its own source.
 
     Raises:
-        UsageError: it does, or it has no name.
+        UsageError: it does, or no output can be there.
     """
-    out = out.expanduser().absolute()
-    if not out.name:
-        raise UsageError(f"the output {str(out)!r} has no name", hint="choose another --out")
+    out = output_folder(out)
     inside = out.resolve()
     if inside == source.resolve() or source.resolve() in inside.parents:
         raise UsageError(
@@ -56,7 +55,7 @@ def reserved(out: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    out = out.expanduser().absolute()
+    out = from_home(out).absolute()
     lock = FileLock(out.with_name(f"{out.name}.partial.lock"), timeout=0)
     with disk_errors(out):
         _make(out.parent)

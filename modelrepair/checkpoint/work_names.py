@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 
+from modelrepair.text.typed_paths import windows_refuses
+
 READABLE = 80
 """Letters of a tensor's name that stay to be read, where it gets another."""
 _PLAIN = re.compile(r"[a-z0-9_-][a-z0-9_.-]{0,119}")
-# Windows keeps these for devices, whatever follows the first dot.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 
 
 def work_name(tensor: str) -> str:
@@ -27,7 +27,7 @@ def work_name(tensor: str) -> str:
     Args:
         tensor: its name in the file, or a matrix's.
     """
-    if _PLAIN.fullmatch(tensor) and not tensor.endswith(".") and not _DEVICE.match(tensor):
+    if _PLAIN.fullmatch(tensor) and windows_refuses(tensor) is None:
         return tensor
     # A lone surrogate is a letter as others are: a name in a file may hold what is no text.
     digest = hashlib.sha256(tensor.encode("utf-8", "surrogatepass")).hexdigest()[:32]

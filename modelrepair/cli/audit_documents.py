@@ -12,6 +12,7 @@ from modelrepair.auditing.extra import extra
 from modelrepair.cli.output import Output, plain
 from modelrepair.errors import UsageError
 from modelrepair.text.redaction import redact
+from modelrepair.text.typed_paths import refuse_unfit
 
 if TYPE_CHECKING:
     from modelrepair.auditing.results import Audit
@@ -39,6 +40,7 @@ def check_format(form: str, out: Path | None) -> None:
         return
     if form not in DOCUMENTS:
         raise UsageError(f"--out is of {', '.join(DOCUMENTS)}", hint=f"redirect {form} with > FILE")
+    refuse_unfit(out)
     if not out.parent.is_dir():
         raise UsageError(f"no folder {out.parent} for --out", hint="make it first")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, dataclass
 
 import click
@@ -72,6 +73,13 @@ def explain(error: BaseException) -> Failure:
             "free some space, then run the same command to go on; `modelrepair plan` says how much",
             "disk-full",
             ResourceError.exit_code,
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return Failure(
+            f"a name is too long for this system: {one_line(error.filename, 60)} …",
+            "give a shorter one",
+            "usage",
+            UsageError.exit_code,
         )
     if isinstance(error, OSError) and error.errno in FORBIDDEN:
         return Failure(

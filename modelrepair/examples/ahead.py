@@ -13,6 +13,7 @@ from modelrepair.examples.hub import HubId
 from modelrepair.plugin.names import SetName
 from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.licences import terms_of
+from modelrepair.text.typed_paths import from_home
 from modelrepair.text.units import counted
 
 COUNTED = 64 << 20
@@ -132,7 +133,7 @@ def _declared_rows(card: Mapping[str, Any], parts: Sequence[str]) -> int | None:
 
 def _lines(path: Path) -> int | None:
     """The rows of a file with one a line; of other forms they are not counted."""
-    path = path.expanduser()
+    path = from_home(path)
     try:
         if path.suffix.lower() not in LINES or path.stat().st_size > COUNTED:
             return None

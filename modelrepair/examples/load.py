@@ -15,6 +15,7 @@ from modelrepair.examples.formats import COLUMNAR, ENDINGS, NOT_EXAMPLES, ending
 from modelrepair.examples.row import Row
 from modelrepair.plugin.names import SetName
 from modelrepair.source.suggestions import did_you_mean, near_paths
+from modelrepair.text.typed_paths import from_home
 
 __all__ = ["Example", "ExampleSet", "Message", "SetReading", "load_set", "make_set", "read_set"]
 
@@ -177,7 +178,7 @@ def _all_or_none(
 
 def _local(path: Path, name: SetName, by_hand: bool) -> SetOrigin:
     """A file, or all files of a folder that hold rows."""
-    path = path.expanduser()
+    path = from_home(path)
     try:
         files = _files(path)
         if not files:

@@ -15,6 +15,7 @@ from modelrepair.examples.turns import template_text
 from modelrepair.source.address import is_address
 from modelrepair.source.resolve import resolve
 from modelrepair.text.readable import readable_path
+from modelrepair.text.typed_paths import from_home
 
 FILES = (".jinja", ".jinja2", ".j2", ".txt")
 
@@ -72,7 +73,7 @@ def read_template(text: str) -> OtherTemplate:
         UsageError: there is no such file.
         ModelRepairError: the model can't be had, or has no tokenizer.
     """
-    path = Path(text).expanduser()
+    path = from_home(text)
     if path.is_file() or (path.suffix in FILES and not is_address(text)):
         try:
             return OtherTemplate(path.name, path.read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import read_adapter
 from modelrepair.source.resolve import Source, resolve
+from modelrepair.text.typed_paths import from_home
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.panel import Panel
@@ -66,7 +67,7 @@ def open_behind(settings: Settings, splits: Splits, judge: Judge, notes: Notes) 
 
 def _small_files(settings: Settings) -> Source:
     """Where they lie; of a folder, nothing is asked but that it is one."""
-    folder = Path(settings.source).expanduser()
+    folder = from_home(settings.source)
     if folder.is_dir() and settings.revision is None:
         check_links(folder)
         return Source(None, None, folder, folder.resolve().name)

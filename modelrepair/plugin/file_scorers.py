@@ -17,6 +17,7 @@ from modelrepair.plugin.checking import problem_of
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import Options, SetName, SetUse, SubjectKind
 from modelrepair.plugin.specs import ScorerSpec
+from modelrepair.text.typed_paths import from_home
 
 _NAME = re.compile(r"\w[\w.-]*")
 """As a class may be called: the name is in the card's tags and in the title of a commit."""
@@ -44,7 +45,7 @@ def scorer_from_file(name: str) -> Registered[ScorerSpec]:
         PluginError: the file fails when it is imported, or describes itself wrongly.
     """
     path_text, _, class_name = name.rpartition(":")
-    path = Path(path_text).expanduser()
+    path = from_home(path_text)
     if not path.is_file():
         raise UsageError(
             f"no file {path_text} for the scorer {class_name}",

@@ -20,6 +20,7 @@ from modelrepair.errors import FORBIDDEN, FULL, ResourceError, UsageError
 from modelrepair.moving import remove_empty, rename, temporary_folder
 from modelrepair.plugin.loading import Found, Registered, normalised
 from modelrepair.plugin.names import PluginKind
+from modelrepair.text.typed_paths import output_folder, windows_refuses
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -89,6 +90,12 @@ def names_of(name: str, found: Found) -> Names:
     if not names.module.isidentifier() or keyword.iskeyword(names.module):
         raise UsageError(
             f"{name!r} is no name for a plug-in: Python can't import a module {names.module!r}",
+            hint=f"did you mean '{PREFIX}{name}'?",
+            id="plugin-name",
+        )
+    if why := windows_refuses(names.module):
+        raise UsageError(
+            f"{name!r} is no name for a plug-in: Windows can't hold a folder of it, as {why}",
             hint=f"did you mean '{PREFIX}{name}'?",
             id="plugin-name",
         )
@@ -176,7 +183,7 @@ def write_package(package: Mapping[str, str], folder: Path) -> None:
         UsageError: the folder holds something, or is none.
         ResourceError: it can't be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = output_folder(folder)
     _check_free(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -203,8 +210,6 @@ def write_package(package: Mapping[str, str], folder: Path) -> None:
 
 
 def _check_free(folder: Path) -> None:
-    if not folder.name:
-        raise UsageError(f"{str(folder)!r} has no name", hint="choose another --out")
     try:
         taken = os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir()))
     except OSError:

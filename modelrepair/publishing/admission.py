@@ -18,6 +18,8 @@ from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedMod
 from modelrepair.evaluation.gate import works_backwards
 from modelrepair.progress import Progress
 from modelrepair.source.suggestions import did_you_mean, near_paths
+from modelrepair.text.typed_paths import windows_refuses
+from modelrepair.text.units import counted
 
 LAB_MARK = "modelrepair_lab"
 WITHOUT_FORCE = {
@@ -153,6 +155,24 @@ def check_files(folder: Path, manifest: Manifest, progress: Progress) -> None:
         raise DamagedCheckpointError(
             f"not pushed: {problem}", hint="push the folder as modelrepair wrote it"
         )
+
+
+def names_warning(manifest: Manifest) -> str | None:
+    """The files of a repair that Windows can't hold, where there are some, as a sentence.
+
+    >>> names_warning(manifest)  # doctest: +SKIP
+    "Windows can't hold 'a.' (it ends with a dot or a space): the repair can't be downloaded there"
+    """
+    refused = {
+        name: why
+        for name in sorted(manifest.files)
+        if (why := next(filter(None, map(windows_refuses, name.split("/"))), None))
+    }
+    if not refused:
+        return None
+    name, why = next(iter(refused.items()))
+    more = f" and {counted(len(refused) - 1, 'more file')}" if len(refused) > 1 else ""
+    return f"Windows can't hold {name!r} ({why}){more}: the repair can't be downloaded there"
 
 
 def _backwards(folder: Path, manifest: Manifest) -> bool:

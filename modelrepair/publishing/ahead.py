@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 from modelrepair.artifact.card import kept_metadata
@@ -34,6 +33,7 @@ from modelrepair.source.licences import Terms, terms_in, terms_of, with_base
 from modelrepair.source.reference import declared_base
 from modelrepair.source.repository_files import Remote
 from modelrepair.source.resolve import Source, wanted_files
+from modelrepair.text.typed_paths import from_home
 
 AGAIN = "the same command"
 
@@ -114,7 +114,7 @@ def terms_ahead(source: Source, base: str | None = None, reference: str = "auto"
             continue
         if (id := id_on_hub(name)) is not None:
             terms = with_base(terms, id, _terms_on_the_hub(id))
-        elif (folder := Path(name).expanduser()).is_dir():
+        elif (folder := from_home(name)).is_dir():
             terms = with_base(terms, folder.resolve().name, terms_in(folder))
     return terms
 

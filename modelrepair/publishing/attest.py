@@ -24,6 +24,7 @@ from modelrepair.progress import Progress
 from modelrepair.source.suggestions import did_you_mean, near_paths
 from modelrepair.text.display import Glance, Glanced
 from modelrepair.text.published import published_json
+from modelrepair.text.typed_paths import refuse_unfit
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +101,7 @@ def attest_folder(
         )
     inside = folder.resolve()
     out = inside.with_name(inside.name + ENDING) if out is None else out
+    refuse_unfit(out)
     _refuse_place(out, inside)
     statement = _statement(folder, time, progress or Progress())
     data = json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"

@@ -20,7 +20,7 @@ from modelrepair.checkpoint.place import reserved
 from modelrepair.errors import HubError
 from modelrepair.preflight.target import Kept, There
 from modelrepair.progress import Progress
-from modelrepair.publishing.admission import admit, check_files
+from modelrepair.publishing.admission import admit, check_files, names_warning
 from modelrepair.publishing.commit_message import description, title
 from modelrepair.publishing.destination import Destination, check_rights, find_destination
 from modelrepair.publishing.earlier import quoted_by, state_of
@@ -31,6 +31,7 @@ from modelrepair.publishing.visibility import kin_of
 from modelrepair.source.hub_errors import push_errors
 from modelrepair.source.repository_files import Remote, list_remote
 from modelrepair.text.display import Glance, Glanced
+from modelrepair.text.typed_paths import from_home
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +111,7 @@ def push(folder: Path, options: PushOptions, progress: Progress | None = None) -
         UsageError: options or target that make no sense, or another run writes the folder.
         DamagedCheckpointError: the folder is not what its manifest says.
     """
-    folder = folder.expanduser().absolute()
+    folder = from_home(folder).absolute()
     progress = progress or Progress()
     with reserved(folder):
         return _push(folder, options, progress)
@@ -132,6 +133,8 @@ def _push(folder: Path, options: PushOptions, progress: Progress) -> PushReport:
     named = destination.id if destination.kind == "new repository" else None
     for line in rights_warnings(terms, named):
         progress.note(f"Warning: {line}")
+    if warning := names_warning(manifest):
+        progress.note(f"Warning: {warning}")
     check_files(folder, manifest, progress)
     with push_errors(destination.id, options.command(folder)):
         _write_card(folder, manifest, destination)

@@ -10,6 +10,7 @@ from modelrepair.examples.find import OWN_ANSWERS, is_name, is_path
 from modelrepair.examples.hub import parse_id
 from modelrepair.source.address import named_on_hub
 from modelrepair.text.redaction import HIDDEN, is_secret
+from modelrepair.text.typed_paths import from_home
 
 
 def short(text: str) -> str:
@@ -24,7 +25,7 @@ def short(text: str) -> str:
     if colon:
         return f"{Path(prefix).name}.py:{rest}"
     if named_on_hub(text) is None:
-        return Path(text).expanduser().resolve().name
+        return from_home(text).resolve().name
     return text
 
 
@@ -38,7 +39,7 @@ def short_set(text: str) -> str:
         return OWN_ANSWERS + short_set(text.removeprefix(OWN_ANSWERS))
     if is_name(text) or (not is_path(text) and parse_id(text) is not None):
         return text
-    return Path(text).expanduser().resolve().name
+    return from_home(text).resolve().name
 
 
 def pinned(text: str, commit: str | None) -> str:

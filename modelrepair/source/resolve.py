@@ -35,6 +35,7 @@ from modelrepair.source.front_matter import read_front_matter
 from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.look import Look, first_of, is_weights
 from modelrepair.source.suggestions import did_you_mean, near_paths
+from modelrepair.text.typed_paths import from_home
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def resolve(
     text = os.fspath(source)
     if not text.strip():
         raise UsageError("the source is empty", hint="give a folder, or an id such as user/name")
-    folder = Path(text).expanduser()
+    folder = from_home(text)
     path_like = isinstance(source, Path) or text[:1] in ".~/" or "\\" in text
     if local and (path_like or folder.exists()):
         found = _local(folder, revision, record)

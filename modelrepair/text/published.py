@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.text.redaction import HIDDEN, secrets_of_environment, without_secrets
+from modelrepair.text.typed_paths import from_home
 
 _URL = r"(?<![A-Za-z0-9])(?!file:)[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s'\"]*"
 _ROOTS = (
@@ -155,7 +156,11 @@ def private_to(
         secrets: values of secret options.
         texts: prompts and answers; short ones could be common words.
     """
-    found = [Path.home(), Path.cwd(), *(Path(place).expanduser().absolute() for place in places)]
+    found = [
+        from_home("~").absolute(),
+        Path.cwd(),
+        *(from_home(place).absolute() for place in places),
+    ]
     written = {str(form) for place in found for form in (place, place.resolve())}
     host = socket.gethostname()
     # A plain word is a name of many things; a host that is called so reveals nothing.

@@ -43,6 +43,8 @@ NAMES = {
         ("a" * (scaffold.LONGEST + 1), "is no name"),
         ("7b", "can't import a module '7b'"),
         ("class", "can't import a module 'class'"),
+        ("con", "Windows can't hold a folder"),
+        ("lpt1", "Windows can't hold a folder"),
         ("json", "Python has a module 'json'"),
         ("torch", "a module 'torch' is installed"),
         ("modelrepair", "modelrepair .* is installed"),

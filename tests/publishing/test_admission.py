@@ -8,8 +8,9 @@ import pytest
 
 from modelrepair import push
 from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedModelError, UsageError
+from modelrepair.publishing.admission import names_warning
 from tests.support.hub.repaired import on_the_hub
-from tests.support.small_repairs import results
+from tests.support.small_repairs import draft, results
 
 WORSE = {"before": results(4), "after": results(200)}
 
@@ -45,3 +46,19 @@ def test_no_folder_and_no_repaired_model(hub, tmp_path):
         push(tmp_path / "none")
     with pytest.raises(DamagedCheckpointError, match="no manifest"):
         push(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["config.json", "a b/c.csv", "模型.txt"], None),
+        (["config.json", "aux.json"], "'aux.json' (it is the name of a device):"),
+        (["a/what?.csv", "b "], "'a/what?.csv' (it holds '?') and 1 more file:"),
+    ],
+)
+def test_a_file_that_windows_cannot_hold_is_named(names, said):
+    """It goes out all the same: who downloads it on Windows has to know."""
+    manifest = draft(files=dict.fromkeys(names, "d" * 64))
+    warning = names_warning(manifest)
+    assert (warning is None) == (said is None)
+    assert said is None or warning.startswith(f"Windows can't hold {said}")
