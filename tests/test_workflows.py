@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+import sys
 import tomllib
 from pathlib import Path
 
@@ -68,6 +70,22 @@ def test_on_windows_a_module_runs_what_the_target_runs():
         module = re.search(r"-m (tests\.release\.\w+)", line)[1]
         assert module in MAKEFILE
         assert line.endswith('-m "not slow" -n 2 --dist loadgroup')
+
+
+def test_on_windows_what_a_module_imports_is_installed_first():
+    """There the interpreter is a bare one: `make` would have set up .venv."""
+    runs = [step.get("run", "") for path in WORKFLOWS for step in steps(path)]
+    twins = [run for run in runs if "-m tests.release" in run]
+    assert len(twins) == 2
+    for run in twins:
+        installed = set(re.search(r"pip install -c constraints.txt (.*)", run)[1].split())
+        name = re.search(r"-m tests\.release\.(\w+)", run)[1]
+        files = [ROOT / "tests" / "release" / f"{each}.py" for each in (name, "environment")]
+        nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+        names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
+        names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        outside = {each.partition(".")[0] for each in names} - sys.stdlib_module_names
+        assert outside - {"tests"} <= installed
 
 
 def test_the_versions_of_ci_are_those_of_the_matrix_and_hold_the_classifiers():
