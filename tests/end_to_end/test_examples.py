@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import yaml
@@ -36,6 +37,7 @@ def test_the_page_is_short_and_shows_what_it_prints(name):
     assert languages == ["sh", "text"] * (len(languages) // 2) and languages
 
 
+@cache
 def options_of(script):
     """What a script takes: as its help says, or as it looks for it."""
     code = script.read_text(encoding="utf-8")
