@@ -133,6 +133,22 @@ def test_tables_bars_and_lines():
         assert "\\u6a21" in stream.written()
 
 
+def test_a_pipe_whose_encoding_is_the_systems():
+    """As Windows gives it: no variable names an encoding, and the pipe's is no UTF-8."""
+    environment = {name: each for name, each in os.environ.items() if "PYTHON" not in name}
+    environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    ended = subprocess.run(
+        [sys.executable, "-m", "modelrepair", "plan", NAME],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    said = ended.stderr.decode("ascii")
+    assert said.startswith("Error: ") and "Traceback" not in said
+
+
 @pytest.mark.slow
 def test_a_whole_repair_where_even_names_of_files_are_ascii(tmp_path):
     """Python then keeps the bytes of a name as lone surrogates."""
