@@ -47,6 +47,8 @@ def block_memory(
 ) -> int:
     """The largest block twice in float32, and what is accumulated for its matrices in float64.
 
+    That is one sum a set, and one of a run of batches (`modelrepair.engine.passes.statistics`).
+
     Where an adapter is repaired, its factors are accumulated for, a block's share of them each.
     """
     largest = 0
@@ -57,7 +59,7 @@ def block_memory(
             held = sum(each.entries if gradients else each.shape[1] for each in factors)
             held = -(-held // len(blocks))
         weights = sum(entry.entries for entry in block)
-        largest = max(largest, 2 * FLOAT32 * weights + FLOAT64 * held * max(1, sets))
+        largest = max(largest, 2 * FLOAT32 * weights + FLOAT64 * held * (max(1, sets) + 1))
     return largest
 
 

@@ -109,7 +109,7 @@ def answered(folder: Path, device: torch.device) -> list[str]:
 READS = {
     # What our own lines read, at most: once for …
     "weights._finite": "tensor",  # each tensor of the file, and each matrix, the first time
-    "statistics._combine": "sum of a batch",
+    "statistics.take": "sum",
     "declared._mark": "shown tensor",
     "calls.checked": "site",
     "loss.forced": "chunk",
@@ -144,7 +144,7 @@ def test_passes(kind, tmp_path):
     within(
         device.reads,
         tensor=4 * len(tiny.model(kind).state_dict()),
-        sum_of_a_batch=len(here) * several,
+        sum=len(here),
         batch=6 * several * passed,
         chunk=3 * several,
         expert=12 * 3 * 4 * several * passed,  # a few in each of 4 experts of 3 blocks
@@ -163,7 +163,7 @@ def test_scores_and_selection(name, float64, tmp_path):
     within(
         device.reads,
         tensor=2 * 30,
-        sum_of_a_batch=sites * 4 * several * rounds,
+        sum=sites * 4 * rounds,
         batch=6 * several * rounds,
         site=sites * rounds,
         shown_tensor=2 * 6 * sites * rounds,  # before and after

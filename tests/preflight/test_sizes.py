@@ -16,8 +16,8 @@ def test_accumulated_gradients_count_against_the_block():
     from modelrepair.checkpoint.reader import TensorEntry
 
     block = [TensorEntry("b.0.w.weight", "f", "F32", (100, 100), 0, 40_000)]
-    assert estimate.block_memory([block], 2, True) == 2 * 4 * 10_000 + 8 * 10_000 * 2
-    assert estimate.block_memory([block], 0, False) == 2 * 4 * 10_000 + 8 * 100
+    assert estimate.block_memory([block], 2, True) == 2 * 4 * 10_000 + 8 * 10_000 * 3
+    assert estimate.block_memory([block], 0, False) == 2 * 4 * 10_000 + 8 * 100 * 2
 
 
 def test_logits_are_chunked_and_one_example_is_never_cut():

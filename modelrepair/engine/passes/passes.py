@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -55,11 +56,18 @@ class Work:
     groups: Sequence[SetBatches]
     folder: Path
 
+    def parts(self) -> Iterator[tuple[SetBatches, list[tuple[int, Batch]]]]:
+        """The runs of batches that are summed apart, all batches of all sets numbered."""
+        numbers = count()
+        for group in self.groups:
+            for part in group.parts:
+                yield group, [(next(numbers), batch) for batch in part]
+
     def batches(self) -> Iterator[tuple[int, SetBatches, Batch]]:
         """All batches of all sets, numbered."""
-        numbered = ((group, batch) for group in self.groups for batch in group.batches)
-        for number, (group, batch) in enumerate(numbered):
-            yield number, group, batch
+        for group, part in self.parts():
+            for number, batch in part:
+                yield number, group, batch
 
     @property
     def sets(self) -> Mapping[SetName, SetBatches]:
@@ -174,13 +182,13 @@ def _forward(
         watched = sites.of_block(index) if sites is not None else ()
         sums = BlockSums(watched)
         with skeleton.filled_block(index, work.read) as block, torch.no_grad():
-            for number, group, batch in work.batches():
+            for number, group, batch, added in _summed(work, sums):
                 states = hidden.read(here, number, device, skeleton.dtype)
                 some = watched if group.accumulators else ()
                 with watch(block, some, check=number == 0) as seen:
                     output = run_block(block, states, calls[number][index])
                 if seen:
-                    sums.add(group, batch, seen)
+                    added.add(group, batch, seen)
                 hidden.write(there, number, output)
                 advance(int(batch.attention_mask.sum()))
         if on_site is not None:
@@ -217,7 +225,7 @@ def _reverse(
         watched = sites.of_block(index)
         sums = BlockSums(watched)
         with skeleton.filled_block(index, work.read) as block:
-            for number, group, batch in work.batches():
+            for number, group, batch, added in _summed(work, sums):
                 states = hidden.read(index, number, device, skeleton.dtype)
                 with watch(block, watched, check=number == 0) as seen:
                     if group.reads_gradients:
@@ -231,12 +239,21 @@ def _reverse(
                     else:
                         with torch.no_grad():
                             run_block(block, states, calls[number][index])
-                sums.add(group, batch, seen)
+                added.add(group, batch, seen)
                 advance(REVERSE_COST * int(batch.attention_mask.sum()))
         for site in watched:
             on_site(site, sums.take(site, work.sets))
         _State(blocks, index).save(work.folder)
         hidden.drop(index + 1)
+
+
+def _summed(work: Work, sums: BlockSums) -> Iterator[tuple[int, SetBatches, Batch, BlockSums]]:
+    """All batches, each with the sums to add it to; those of a run join the others at its end."""
+    for group, part in work.parts():
+        added = BlockSums(sums.sites)
+        for number, batch in part:
+            yield number, group, batch, added
+        sums.merge(added)
 
 
 def _last_gradient(skeleton: Skeleton, batch: Batch, hidden: Tensor, loss: Loss) -> Tensor:

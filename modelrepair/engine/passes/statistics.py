@@ -1,9 +1,16 @@
-"""What one block shows its sites, added up: padding taken away, float64 sums."""
+"""What one block shows its sites, added up: padding taken away, float64 sums in a fixed tree.
+
+The batches of a set are cut into at most `PARTS` runs. Those of a run are summed in their order,
+and then the runs in theirs, always, so that the sums have the same bits whoever took which run.
+Of the trees that can be shared out, this one holds the fewest sums at a time: the whole ones, and
+one run's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -23,6 +30,8 @@ from modelrepair.plugin.names import SetName
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, SiteBatch, State
 
+PARTS = 8
+"""Runs of a set's batches that are summed apart: a constant, since it decides on the last bits."""
 _NAME_IT = "name the set and the accumulator in the plug-in's `needs`"
 
 
@@ -51,6 +60,18 @@ class SetBatches:
     def tokens(self) -> int:
         """How many tokens they hold, padding not counted."""
         return sum(int(batch.attention_mask.sum()) for batch in self.batches)
+
+    @property
+    def parts(self) -> tuple[tuple[Batch, ...], ...]:
+        """The runs of batches that are summed apart, as even as may be.
+
+        >>> two = Batch(torch.ones(1, 3), torch.ones(1, 3), torch.ones(1, 3), ("a",))
+        >>> [len(part) for part in SetBatches("realign", (two,) * 20).parts]
+        [2, 3, 2, 3, 2, 3, 2, 3]
+        """
+        count = min(PARTS, len(self.batches))
+        cuts = [len(self.batches) * number // count for number in range(count + 1)]
+        return tuple(self.batches[begin:end] for begin, end in pairwise(cuts))
 
     @property
     def reads_gradients(self) -> bool:
@@ -106,7 +127,7 @@ class SiteStatistics:
 
 @dataclass
 class BlockSums:
-    """The running sums of one block's sites over all sets, float64, in canonical batch order."""
+    """The running sums of one block's sites, float64: over all sets, or over a run of batches."""
 
     sites: Sequence[Site]
     states: dict[str, dict[tuple[SetName, Accumulator], dict[str, Tensor]]] = field(
@@ -144,30 +165,44 @@ class BlockSums:
                     part = shared[key, accumulator]
                 else:
                     part = _contribution(accumulator, site, with_gradients)
-                self._combine(site, group.name, accumulator, part)
+                self._combine(site.name, group.name, accumulator, part)
+
+    def merge(self, other: BlockSums) -> None:
+        """Add sums over other batches to these; they are used up."""
+        while other.states:
+            name, states = other.states.popitem()
+            for (set_name, accumulator), state in states.items():
+                self._combine(name, set_name, accumulator, state)
+        for name, counts in other.routed.items():
+            mine = self.routed.setdefault(name, {})
+            for set_name, count in counts.items():
+                mine[set_name] = mine.get(set_name, 0) + count
 
     def take(self, site: Site, sets: Mapping[SetName, SetBatches]) -> SiteStatistics:
-        """Give one site's finished sums away: they are freed when the caller is done."""
-        states = self.states.pop(site.name, {})
-        return SiteStatistics(states, sets, self.routed.pop(site.name, {}))
+        """Give one site's finished sums away: they are freed when the caller is done.
 
-    def _combine(
-        self, site: Site, name: SetName, accumulator: Accumulator, part: Mapping[str, Tensor]
-    ) -> None:
-        state = self.states.setdefault(site.name, {}).setdefault((name, accumulator), {})
-        for key, value in part.items():
-            if not torch.isfinite(value).all():
+        Raises:
+            AccumulatorError: one is not finite. It is asked once: a device waits for each answer.
+        """
+        states = self.states.pop(site.name, {})
+        for (_, accumulator), state in states.items():
+            if not all(torch.isfinite(value).all() for value in state.values()):
                 raise AccumulatorError(
                     f"{type(accumulator).__name__} gave a value that is not finite on {site.name}",
                     hint="the model's activations overflow, or the accumulator divides by zero",
                 )
-            value = value.to(exact(value.device)).to(torch.float64)
+        return SiteStatistics(states, sets, self.routed.pop(site.name, {}))
+
+    def _combine(self, site: str, name: SetName, accumulator: Accumulator, part: State) -> None:
+        state = self.states.setdefault(site, {}).setdefault((name, accumulator), {})
+        for key, given in part.items():
+            value = given.to(exact(given.device))
             if key not in state:
-                state[key] = value
+                state[key] = value.to(torch.float64)
             elif accumulator.combine == "sum":
                 state[key] += value
             else:
-                state[key] = torch.maximum(state[key], value)
+                state[key] = torch.maximum(state[key], value.to(torch.float64))
 
 
 def _contribution(accumulator: Accumulator, site: Site, batch: SiteBatch) -> State:

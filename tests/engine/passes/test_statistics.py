@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from modelrepair.engine.passes.hooks import Seen
 from modelrepair.engine.passes.passes import Work, collect
-from modelrepair.engine.passes.statistics import BlockSums, SetBatches
+from modelrepair.engine.passes.statistics import PARTS, BlockSums, SetBatches
 from modelrepair.engine.sites import find_sites
 from modelrepair.errors import PluginError, UnsupportedModelError
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
@@ -179,8 +180,57 @@ def test_a_value_that_is_not_finite_names_accumulator_and_site():
     seen = shown(batch)
     seen.inputs[:] = 1e30
     sums = BlockSums((site(),))
+    sums.add(SetBatches("realign", (batch,), (InputNorms(),)), batch, {"proj": seen})
     with pytest.raises(PluginError, match=r"InputNorms .* not finite on proj\.weight"):
-        sums.add(SetBatches("realign", (batch,), (InputNorms(),)), batch, {"proj": seen})
+        sums.take(site(), {})
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Numbers of many sizes, whose sum depends on the order in which they are added."""
+
+    reads = "inputs"
+    combine = "sum"
+
+    def contribution(self, site, batch):
+        drawn = torch.Generator().manual_seed(sum(map(ord, batch.examples[0])))
+        return {"sum": torch.randn(64, generator=drawn) * 10.0 ** torch.arange(-32, 32).float()}
+
+    def nbytes(self, site):
+        return 8 * 64
+
+
+def in_tree(some) -> torch.Tensor:
+    """As the rule says it: the runs one after the other, and in each its batches."""
+    batch = SetBatches("realign", some)
+    total = None
+    for part in batch.parts:
+        run = None
+        for one in part:
+            value = Bits().contribution(None, SimpleNamespace(examples=one.keys))["sum"].double()
+            run = value if run is None else run + value
+        total = run if total is None else total + run
+    return total
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 40])
+def test_runs_are_summed_apart_and_then_in_their_order(count):
+    some = batches(4 * count, budget=40)[:count]
+    group = SetBatches("realign", some, (Bits(),))
+    assert [key for part in group.parts for one in part for key in one.keys] == [
+        key for one in some for key in one.keys
+    ]
+    assert len(group.parts) == min(count, PARTS)
+    assert max(map(len, group.parts)) - min(map(len, group.parts)) <= 1
+    sums = BlockSums((site(),))
+    for part in group.parts:
+        added = BlockSums((site(),))
+        for batch in part:
+            added.add(group, batch, {"proj": shown(batch)})
+        sums.merge(added)
+        assert not added.states
+    found = sums.take(site(), {})["realign", Bits()]["sum"]
+    assert torch.equal(found, in_tree(some))
 
 
 def test_a_site_that_sees_other_rows_than_the_batch_s_tokens_is_refused():
