@@ -45,6 +45,9 @@ def test_each_default_set_stands_there_with_its_licence(role):
     assert f"`{place}`" in row
     assert f"`{spec.licence}`" in row
     assert ("in the package" in row) == isinstance(spec.source, Path)
+    headline = TEXT.partition("fix user/model --push\n")[2].partition("![")[0]
+    assert f"`{spec.licence}`" in headline
+    assert isinstance(spec.source, Path) or f"`{place}`" in headline
 
 
 def test_the_page_of_the_demo_has_the_same_figures():
