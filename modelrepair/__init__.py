@@ -33,7 +33,7 @@ from modelrepair.progress import Event, Progress
 if TYPE_CHECKING:
     from modelrepair.api.checking import audit, audits, verify
     from modelrepair.api.publishing import attest, push
-    from modelrepair.api.repairing import apply, measure, plan, repair
+    from modelrepair.api.repairing import apply, decide, measure, plan, repair
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
     from modelrepair.auditing.behaviour.measured import Measuring
@@ -80,6 +80,7 @@ __all__ = [
     "audit",
     "audit_comment",
     "audits",
+    "decide",
     "demo_paths",
     "load_manifest",
     "measure",
@@ -105,6 +106,7 @@ _ON_FIRST_USE = {
     "audit": "api.checking",
     "audit_comment": "auditing.comment",
     "audits": "api.checking",
+    "decide": "api.repairing",
     "load_manifest": "artifact.reading",
     "measure": "api.repairing",
     "plan": "api.repairing",

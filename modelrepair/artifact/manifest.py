@@ -164,6 +164,20 @@ class JudgeRecord(Record):
     """What else its verdicts depend on: of a model, its id, commit and the digests of its files."""
 
 
+class AnswersRecord(Record):
+    """What answered for a model: a server, or this program as it measured that model alone."""
+
+    engine: Text
+    """``"unknown"`` where the server does not say."""
+    version: Text = "unknown"
+    model: Text
+    """What the engine calls the model; a path by its last name."""
+    route: Text
+    """What took the prompts: of a server, ``completions`` or ``chat/completions``."""
+    settings: dict[str, Plain] = Field(default_factory=dict)
+    """How it was asked: greedily, and for how long an answer."""
+
+
 class ExampleSetRecord(Record):
     """One example set by name, counts and digest; never its text."""
 
@@ -301,6 +315,8 @@ class Manifest(Glanced, Record):
     search: tuple[CandidateRecord, ...] = ()
     measures: dict[ModelRole, Measures] = Field(default_factory=dict)
     """On the report split; empty where nothing was measured."""
+    answers: dict[ModelRole, AnswersRecord] = Field(default_factory=dict)
+    """What answered, where answers were left for later; empty where the repair's own engine did."""
     verdict: Verdict
     gate: dict[str, Plain] | None = None
     """`modelrepair.evaluation.gate.GateResult.to_json` as it is."""

@@ -215,7 +215,7 @@ def _inventory(context: Context, measured: Behaviour | None) -> Inventory:
     own = tuple(stated(measured.measures, MEASURED_BY))
     beside = tuple(
         StatedMeasure(f"{name}: difference to the base", each.value, each.n, each.low, each.high,
-                      measured.model.judge, MEASURED_BY)
+                      measured.model.judge.name, MEASURED_BY)
         for name, each in measured.differences.items()
     )  # fmt: skip
     return replace(found, measures=(*found.measures, *own, *beside))

@@ -20,10 +20,15 @@ def endpoint_options() -> Decorator[Any]:
             "are read. Its key is in MODELREPAIR_ENDPOINT_KEY or OPENAI_API_KEY.",
         ),
         option("--endpoint-model", metavar="NAME", help="What the server calls the model."),
-        option(
-            "--endpoint-at-once",
-            type=click.IntRange(1, 256),
-            default=8,
-            help="Requests under way together.",
-        ),
+        at_once_option(),
+    )
+
+
+def at_once_option() -> Decorator[Any]:
+    """How much a server is asked at once."""
+    return option(
+        "--endpoint-at-once",
+        type=click.IntRange(1, 256),
+        default=8,
+        help="Requests under way together.",
     )

@@ -22,6 +22,7 @@ COMMANDS = {
     "fix": "Repair SOURCE, a folder or a model on the Hub, and measure what that did.",
     "plan": "Say what repairing SOURCE would take: will it run, on what, to where, memory, time.",
     "measure": "Measure MODEL, a folder or a model on the Hub, on sets; nothing is changed.",
+    "decide": "Decide OUT, a repair by `fix --answer-later`, by what servers answer.",
     "apply": "Apply MASK to SOURCE: bit for bit the repaired weights.",
     "push": "Push FOLDER, a repaired model, to the Hub in one commit.",
     "verify": "Check REPAIRED against its source: every file, every entry, every figure.",

@@ -9,6 +9,7 @@ import click
 from modelrepair.cli.closing import close_measure
 from modelrepair.cli.endpoint_options import endpoint_options
 from modelrepair.cli.options import (
+    FILE,
     base_option,
     machine_options,
     max_length_option,
@@ -37,6 +38,13 @@ from modelrepair.cli.types import as_mapping
         "--template",
         metavar="FILE_OR_MODEL",
         help="The chat template in place of the model's own: a jinja file, or a model that has it.",
+    ),
+    option(
+        "--save",
+        type=FILE,
+        metavar="FILE",
+        help="Save the verdict on each prompt, by the prompt's digest, for `modelrepair decide`; "
+        "no text is saved.",
     ),
 )
 @endpoint_options()

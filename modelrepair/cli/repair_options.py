@@ -110,7 +110,7 @@ def evaluate_options() -> Decorator[Any]:
             "--answer-later",
             is_flag=True,
             help="For a model too large to answer here: search by the margin, take utility and "
-            "margin, and leave the verdict 'unmeasured'.",
+            "margin, and leave the verdict to `modelrepair decide`.",
         ),
         option(
             "--also-template",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from modelrepair.engine.skeleton import ReadWeight, Skeleton
 from modelrepair.evaluation.evaluate import answers_to, verdicts_of
 from modelrepair.evaluation.kinds import broken_share
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import KINDS, ExampleResult
-from modelrepair.evaluation.sources import LocalModel
+from modelrepair.evaluation.sources import AnswerSource
 from modelrepair.examples.example import Example
 from modelrepair.examples.kinds import KIND_TOKENS, PromptKind
 from modelrepair.plugin.names import MeasuredSet
@@ -51,54 +50,53 @@ def asked_of(kinds: Iterable[PromptKind], without: Iterable[str] = ()) -> list[A
 def ask(
     panel: Panel,
     asked: Sequence[AskedKinds],
-    skeleton: Skeleton,
-    read: ReadWeight,
+    source: AnswerSource,
     progress: Progress,
     *,
     alone: Container[str] = (),
+    tokens: int = KIND_TOKENS,
 ) -> list[ExampleResult]:
     """A model's answers to these prompts, judged.
 
     Args:
         panel: what the model is measured with.
         asked: the prompts.
-        skeleton: the model without its weights.
-        read: gives them.
+        source: answers for the model.
         progress: where the answers are shown.
         alone: kinds of which a few prompts are looked at first, and no more are asked where every
             answer is refused or broken: of the source, those that no set reports besides.
+        tokens: the most of an answer.
     """
     if not asked:
         return []
-    with skeleton.filled_model(read) as model:
+    short = replace(panel, max_new_tokens=min(tokens, panel.max_new_tokens))
 
-        def results(some: Sequence[AskedKinds]) -> list[ExampleResult]:
-            return _results(panel, model, some, progress)
+    def results(some: Sequence[AskedKinds]) -> list[ExampleResult]:
+        return _results(short, source, some, progress)
 
-        by_kind: dict[str, list[AskedKinds]] = {}
-        for one in asked:
-            by_kind.setdefault(str(one.example.kind), []).append(one)
-        first = {kind: FIRST if kind in alone else len(some) for kind, some in by_kind.items()}
-        looked = results([one for kind, some in by_kind.items() for one in some[: first[kind]]])
-        rest = [
-            one
-            for kind, some in by_kind.items()
-            if broken_share(looked, kind) < 1
-            for one in some[first[kind] :]
-        ]
-        return sorted([*looked, *results(rest)], key=lambda result: result.index)
+    by_kind: dict[str, list[AskedKinds]] = {}
+    for one in asked:
+        by_kind.setdefault(str(one.example.kind), []).append(one)
+    first = {kind: FIRST if kind in alone else len(some) for kind, some in by_kind.items()}
+    looked = results([one for kind, some in by_kind.items() for one in some[: first[kind]]])
+    rest = [
+        one
+        for kind, some in by_kind.items()
+        if broken_share(looked, kind) < 1
+        for one in some[first[kind] :]
+    ]
+    return sorted([*looked, *results(rest)], key=lambda result: result.index)
 
 
 def _results(
-    panel: Panel, model: object, asked: Sequence[AskedKinds], progress: Progress
+    panel: Panel, source: AnswerSource, asked: Sequence[AskedKinds], progress: Progress
 ) -> list[ExampleResult]:
     if not asked:
         return []
-    short = replace(panel, max_new_tokens=min(KIND_TOKENS, panel.max_new_tokens))
     roles: list[MeasuredSet] = ["borderline", "utility"]
     by_role = {role: [one for one in asked if one.role == role] for role in roles}
     prompts = {role: [one.example for one in some] for role, some in by_role.items()}
-    answers = answers_to(short, LocalModel(model), prompts, progress)
+    answers = answers_to(panel, source, prompts, progress)
     results = []
     for role, some in by_role.items():
         verdicts = verdicts_of(panel.judge, role, prompts[role], answers[role])

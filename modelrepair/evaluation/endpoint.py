@@ -37,6 +37,7 @@ class Endpoint:
         timeout: seconds that one answer may take.
         retries: of a request that failed in a way that passes; the ``openai`` package waits
             between them, for as long as the server asks.
+        option: what named it, for the messages.
     """
 
     url: str
@@ -44,9 +45,12 @@ class Endpoint:
     at_once: int = 8
     timeout: float = 300.0
     retries: int = 4
+    option: str = "--endpoint"
 
 
-def endpoint_of(url: str, model: str | None, at_once: int = 8) -> Endpoint:
+def endpoint_of(
+    url: str, model: str | None, at_once: int = 8, option: str = "--endpoint"
+) -> Endpoint:
     """The endpoint that a user names.
 
     >>> endpoint_of("http://127.0.0.1:8000", "user/model").url
@@ -56,6 +60,7 @@ def endpoint_of(url: str, model: str | None, at_once: int = 8) -> Endpoint:
         url: with the path up to ``/v1``; without a path, that is added.
         model: its name there.
         at_once: see `Endpoint`.
+        option: what names the address, for the messages.
 
     Raises:
         UsageError: no address, one that holds a secret, or no name of a model.
@@ -68,28 +73,29 @@ def endpoint_of(url: str, model: str | None, at_once: int = 8) -> Endpoint:
     # The address is in no message here: whatever is wrong with it, it may hold a secret.
     if parts.scheme not in ("http", "https") or not host:
         raise UsageError(
-            "--endpoint is no address of a server",
+            f"{option} is no address of a server",
             hint="give one such as http://127.0.0.1:8000/v1",
         )
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "--endpoint holds a user or a password, which files and messages would show",
+            f"{option} holds a user or a password, which files and messages would show",
             hint=f"take it out, and set {KEYS[0]} to the key",
         )
     if parts.query or parts.fragment or "?" in url:
         raise UsageError(
-            "--endpoint has a part behind '?' or '#', where keys are",
+            f"{option} has a part behind '?' or '#', where keys are",
             hint=f"leave it out; a key is given as {KEYS[0]} in the environment",
         )
     if not (model or "").strip():
         raise UsageError(
             "an endpoint serves models by name, and none was named",
-            hint="name it with --endpoint-model, as the server's /v1/models lists it",
+            hint=f"name it with {option}-model, as the server's /v1/models lists it",
         )
     if at_once < 1:
         raise UsageError(f"{at_once} requests at once", hint="a whole number, 1 or more")
     path = parts.path.rstrip("/") or "/v1"
-    return Endpoint(f"{parts.scheme}://{parts.netloc}{path}", str(model).strip(), at_once)
+    url = f"{parts.scheme}://{parts.netloc}{path}"
+    return Endpoint(url, str(model).strip(), at_once, option=option)
 
 
 def endpoint_or_none(url: str | None, model: str | None, at_once: int = 8) -> Endpoint | None:
@@ -258,7 +264,7 @@ def _read(endpoint: Endpoint, route: Route, answered: Any) -> Reply:
         raise without_answer(endpoint.url, "it is no JSON of this protocol")
     name = getattr(answered, "model", None)
     if isinstance(name, str) and name and not _same(name, endpoint.model):
-        raise other_model(endpoint.url, endpoint.model, name)
+        raise other_model(endpoint.url, endpoint.model, name, endpoint.option)
     choices = answered.choices
     if not isinstance(choices, list) or not choices:
         raise without_answer(endpoint.url, "its list of choices is empty")

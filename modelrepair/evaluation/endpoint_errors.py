@@ -12,7 +12,7 @@ LONGEST = 160
 """Letters of what a server says that are shown: it may say the prompt again."""
 
 
-def other_model(url: str, asked: str, answered: str) -> EndpointError:
+def other_model(url: str, asked: str, answered: str, option: str = "--endpoint") -> EndpointError:
     """The answer is another model's.
 
     >>> print(other_model("http://h/v1", "a", "b"))
@@ -20,7 +20,7 @@ def other_model(url: str, asked: str, answered: str) -> EndpointError:
     """
     return EndpointError(
         f"{url} was asked for {asked!r}, and its answer is of {one_line(answered, 80)!r}",
-        hint="give --endpoint-model as the server calls it, or start the server with this model",
+        hint=f"give {option}-model as the server calls it, or start the server with this model",
         id="endpoint-other-model",
     )
 

@@ -57,6 +57,12 @@ class Example:
         return hashlib.sha256(normalised.strip().encode()).hexdigest()
 
     @property
+    def prompt_digest(self) -> str:
+        """Which prompt this is, to the letter: SHA-256 of its messages."""
+        turns = [[message.role, message.content] for message in self.messages]
+        return hashlib.sha256(json.dumps(turns, separators=(",", ":")).encode()).hexdigest()
+
+    @property
     def digest(self) -> str:
         """Which example this is: SHA-256 of its canonical JSON."""
         record: dict[str, object] = {

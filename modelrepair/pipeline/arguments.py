@@ -25,6 +25,8 @@ from modelrepair.text.displays import Watching
 Parameters = ParamSpec("Parameters")
 Arguments = TypeVar("Arguments")
 Result = TypeVar("Result")
+Place = str | Path | Iterable[str | Path]
+"""Where answers come from: the address of a server; a saved measurement, or several."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class MeasureArguments:
     endpoint: str | None = None
     endpoint_model: str | None = None
     endpoint_at_once: int = 8
+    save: str | Path | None = None
     max_new_tokens: int = 128
     max_thought_tokens: int = 1024
     thought_markers: str | Iterable[str] = ()
@@ -153,6 +156,33 @@ class MeasureArguments:
     def source(self) -> str | Path:
         """The model, as a repair calls it."""
         return self.model
+
+
+@dataclass(frozen=True)
+class DecideArguments:
+    """The arguments of `modelrepair.decide`."""
+
+    out: str | Path
+    _: KW_ONLY
+    before: Place
+    after: Place
+    reference: Place | None = None
+    before_model: str | None = None
+    after_model: str | None = None
+    reference_model: str | None = None
+    endpoint_at_once: int = 8
+    realign: GivenSet | None = None
+    refusal: GivenSet | None = None
+    utility: GivenSet | None = None
+    borderline: GivenSet | None = None
+    test_realign: GivenSet | None = None
+    test_refusal: GivenSet | None = None
+    test_utility: GivenSet | None = None
+    test_borderline: GivenSet | None = None
+    base: str | Path | None = None
+    judge_options: Mapping[str, Any] | None = None
+    restart: bool = False
+    progress: Watching = "auto"
 
 
 def taking(
@@ -192,7 +222,9 @@ def taking(
     return decorate
 
 
-def sets_of(given: RepairArguments | MeasureArguments) -> dict[SetKey, GivenSet | None]:
+def sets_of(
+    given: RepairArguments | MeasureArguments | DecideArguments,
+) -> dict[SetKey, GivenSet | None]:
     """The example sets among the arguments; None for each that was not given.
 
     >>> sets_of(MeasureArguments("user/model", realign="mine.jsonl"))[SetKey.REALIGN]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -10,10 +10,11 @@ from typing import Any, Literal
 from modelrepair.evaluation.kinds import broken_share, left_out
 from modelrepair.evaluation.measures import Measures, figures_of
 from modelrepair.evaluation.results import ExampleResult
+from modelrepair.examples.splits import Splits
 from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import open_skeleton, weights_of
 from modelrepair.preflight.model import Model
-from modelrepair.progress import CALLED
+from modelrepair.progress import CALLED, Notes
 from modelrepair.text.published import published
 
 Results = tuple[ExampleResult, ...]
@@ -36,21 +37,23 @@ def ask_kinds(
         known: where measurements of the model are remembered.
     """
     from modelrepair.evaluation.ask_kinds import ask, asked_of
+    from modelrepair.evaluation.sources import LocalModel
     from modelrepair.search.study import remember
 
     splits = context.sets.splits
     asked = asked_of(splits.kinds, () if role == "before" else left_out(before))
     if not asked or not context.panel.generates:
         return ()
-    alone = {kind.name for kind in splits.kinds if not splits.reported(kind)}
+    alone = asked_alone(splits) if role == "before" else ()
 
     def compute() -> list[dict[str, object]]:
         aligned, skeleton = role == "reference", context.skeleton
         if aligned:
             skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
         read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
-        few = alone if role == "before" else ()
-        rows = ask(context.panel_of(model), asked, skeleton, read, context.progress, alone=few)
+        panel, shown = context.panel_of(model), context.progress
+        with skeleton.filled_model(read) as filled:
+            rows = ask(panel, asked, LocalModel(filled), shown, alone=alone)
         return [asdict(row) for row in rows]
 
     with context.progress.step(f"{CALLED[role]}, kinds") as said:
@@ -60,44 +63,53 @@ def ask_kinds(
     return results
 
 
-def note_kinds(context: RunContext, before: Results) -> None:
+def asked_alone(splits: Splits) -> set[str]:
+    """The kinds that no set reports besides.
+
+    >>> asked_alone(Splits({}, {}, ()))
+    set()
+    """
+    return {kind.name for kind in splits.kinds if not splits.reported(kind)}
+
+
+def note_kinds(splits: Splits, wanted: int, before: Sequence[ExampleResult], notes: Notes) -> None:
     """Say which kinds the gate does not look at, and why.
 
     Args:
-        context: the source, opened.
+        splits: the example sets.
+        wanted: report examples of each kind.
         before: all of the source's results.
+        notes: where it is said.
     """
-    if not context.settings.kind_examples:
-        context.notes.warn("no kinds of benign prompts were asked (--kind-examples 0)")
+    if not wanted:
+        notes.warn("no kinds of benign prompts were asked (--kind-examples 0)")
     shares = {kind: f"{broken_share(before, kind):.0%}" for kind in left_out(before)}
     if shares:
         listed = ", ".join(f"{kind} ({share})" for kind, share in shares.items())
-        context.notes.warn(
+        notes.warn(
             "kinds of benign prompts left out, since the source refuses or breaks more than half "
             f"of their answers: {listed}"
         )
     seen = {result.kind for result in before}
-    if unseen := [kind.name for kind in context.sets.splits.kinds if kind.name not in seen]:
-        context.notes.warn(
+    if unseen := [kind.name for kind in splits.kinds if kind.name not in seen]:
+        notes.warn(
             "kinds of benign prompts left out, since none of their prompts fits the model: "
             f"{', '.join(unseen)}"
         )
 
 
-def kinds_record(
-    context: RunContext, measures: Mapping[str, Measures]
-) -> dict[str, dict[str, Any]]:
+def kinds_record(splits: Splits, measures: Mapping[str, Measures]) -> dict[str, dict[str, Any]]:
     """The kinds as the manifest names them.
 
     Args:
-        context: the source, opened.
+        splits: the example sets.
         measures: by role; empty where nothing was measured.
     """
-    if "before" not in measures or not context.panel.generates:
-        return {}
+    if "before" not in measures or measures["before"].degenerate_rate is None:
+        return {}  # no answer was asked for
     taken = measures["before"].kinds
     record = {}
-    for kind in context.sets.splits.kinds:
+    for kind in splits.kinds:
         found = taken.get(kind.name)
         rates = () if found is None else (found.benign_refusal_rate, found.degenerate_rate)
         broken = sum(rate.value for rate in rates)

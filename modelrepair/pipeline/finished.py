@@ -102,7 +102,7 @@ def find_finished(
     now = replace(begun, settings=as_recorded(begun.settings), inputs=made_on)
     _check_same(out, now, recorded(manifest))
     changed = first_change(out, manifest.files, (CARD_NAME, MANIFEST_NAME), progress)
-    if changed := changed or _contradiction(out, reading, manifest):
+    if changed := changed or contradiction(out, reading, manifest):
         raise UsageError(
             f"{out.name!r} holds this repair, but it was changed: {changed}",
             hint=f"put that file back as it was, {OTHERWISE}",
@@ -218,8 +218,16 @@ def _check_same(out: Path, begun: Begun, before: Begun) -> None:
         )
 
 
-def _contradiction(out: Path, reading: Reading, manifest: Manifest) -> str | None:
-    """Which of card, manifest and verdicts do not say the same: one of them was edited."""
+def contradiction(out: Path, reading: Reading, manifest: Manifest) -> str | None:
+    """Which of card, manifest and verdicts do not say the same: one of them was edited.
+
+    >>> contradiction(Path("model-repaired"), reading, manifest)  # doctest: +SKIP
+
+    Args:
+        out: the repaired model.
+        reading: its manifest as it lies there.
+        manifest: the same.
+    """
     others = {
         VERDICTS_NAME: check_measures(out, manifest)[0],
         CARD_NAME: check_card(out, None, reading, manifest, None)[0],

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelrepair.artifact.manifest import JudgeRecord, Tool
+from modelrepair.artifact.measurement import (
+    Measurement,
+    check_free,
+    rows_of,
+    write_measurement,
+)
 from modelrepair.engine.device import find_device
 from modelrepair.evaluation.measures import figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
@@ -14,6 +21,7 @@ from modelrepair.evaluation.standing import broken, broken_line, unread
 from modelrepair.moving import temporary_folder
 from modelrepair.pipeline.ahead import look_at_model
 from modelrepair.pipeline.behind import open_behind
+from modelrepair.pipeline.how_asked import answered_by, asking, judge_record
 from modelrepair.pipeline.models import check_layout, fetch_source
 from modelrepair.pipeline.open_models import open_panel, open_skeleton, weights_of
 from modelrepair.pipeline.reports import MeasureReport
@@ -27,6 +35,7 @@ from modelrepair.preflight.sets import load_whole_sets
 from modelrepair.progress import Notes, Progress
 from modelrepair.settings.checks import check_choices
 from modelrepair.settings.settings import Settings
+from modelrepair.version import version
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.endpoint import Endpoint, Served
@@ -43,20 +52,20 @@ class Measured:
 
     Args:
         name: its Hub id, or its folder's name.
-        judge: the judge's name.
+        judge: who judged.
         results: one for each example.
         answers: by set; no file keeps them.
-        examples: the digests of the examples of each set, in the order of their indices.
+        prompts: the digests of the prompts of each set, in the order of their indices.
         warnings: one line each.
         served: how an endpoint answered; None for a model here.
         template: the chat template in place of the model's own, by name; None for its own.
     """
 
     name: str
-    judge: str
+    judge: JudgeRecord
     results: tuple[ExampleResult, ...]
     answers: Mapping[MeasuredSet, list[str]]
-    examples: Mapping[MeasuredSet, tuple[str, ...]]
+    prompts: Mapping[MeasuredSet, tuple[str, ...]]
     warnings: tuple[str, ...]
     served: Served | None = None
     template: str | None = None
@@ -67,6 +76,7 @@ def run_measure(
     progress: Progress,
     template: str | None = None,
     endpoint: Endpoint | None = None,
+    save: Path | None = None,
 ) -> MeasureReport:
     """Measure one model on whole sets, under its own chat template or another.
 
@@ -75,17 +85,39 @@ def run_measure(
         progress: where the work is shown.
         template: in place of the model's own.
         endpoint: what answers in place of the model's weights here.
+        save: a file for what each prompt's answer was called; texts are in none.
+
+    Raises:
+        UsageError: the file is there already.
     """
+    if save is not None:
+        check_free(save)
     with progress.step("model") as said:
         found = measure_model(settings, progress, template, endpoint)
         said.found(**figures_of(found.results))
+    if save is not None:
+        write_measurement(save, _saved(settings, found))
     return MeasureReport(
         found.name,
-        summarise(found.results, found.judge),
+        summarise(found.results, found.judge.name),
         found.answers,
         found.warnings,
         found.template,
         found.served,
+    )
+
+
+def _saved(settings: Settings, found: Measured) -> Measurement:
+    """A measurement as it is saved."""
+    asked = asking(settings)
+    return Measurement(
+        tool=Tool(version=version()),
+        model=found.name,
+        template=found.template,
+        judge=found.judge,
+        asked=asked,
+        answers=answered_by(found.served, found.name, asked),
+        rows=tuple(rows_of(found.results, found.prompts)),
     )
 
 
@@ -125,11 +157,11 @@ def measure_model(
         notes.warn(line.removesuffix(": undecided at best"))
     return Measured(
         name,
-        chosen.judge.name,
+        judge_record(settings, chosen),
         tuple(results),
         answers,
         {
-            some: tuple(example.digest for example in examples)
+            some: tuple(example.prompt_digest for example in examples)
             for some, examples in panel.prompts("report").items()
         },
         (*notes.warnings, *chosen.judge_notes),

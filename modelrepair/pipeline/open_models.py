@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from modelrepair.pipeline.workspace import Workspace
 
 
+ANSWERED_LATER = (
+    "no model answered (--answer-later): of harmful answers and refusals nothing is known but the "
+    "margin between them"
+)
+
+
 def tokenizer_folder(model: Model) -> Path:
     """Where a model's tokenizer lies."""
     return folder_of_tokenizer(model.source, None if model.base is None else model.base.source)
@@ -167,10 +173,7 @@ def open_panel(
 
     generates = not settings.answer_later and fits_whole(source, skeleton.device)
     if settings.answer_later:
-        notes.warn(
-            "no model answered (--answer-later): of harmful answers and refusals nothing is known "
-            "but the margin between them"
-        )
+        notes.warn(ANSWERED_LATER)
     elif not generates:
         notes.warn(
             "the whole model does not fit into memory: nothing is generated, the margin between "

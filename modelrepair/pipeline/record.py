@@ -21,6 +21,7 @@ from modelrepair.examples.splits import PARTS
 from modelrepair.pipeline.benign_kinds import kinds_record
 from modelrepair.pipeline.change import ChosenChange
 from modelrepair.pipeline.context import RunContext
+from modelrepair.pipeline.how_asked import judge_record
 from modelrepair.pipeline.inputs import made_on
 from modelrepair.pipeline.private import private_of, scorer_options, shown_settings
 from modelrepair.pipeline.repeating import repeating
@@ -28,7 +29,6 @@ from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.preflight.model import Model
-from modelrepair.settings.short_names import short_options
 from modelrepair.source.licences import Terms, terms_in, with_base
 from modelrepair.text.published import Private, published, published_json
 from modelrepair.text.readable import all_readable
@@ -153,18 +153,10 @@ def draft_manifest(
     private = private_of(context, reference)
     context = replace(context, settings=shown_settings(context.settings, context.chosen))
     settings = context.settings
-    judge = context.chosen.registered_judge
     adapter = context.source.adapter
     base = context.source.base or (adapter.base if adapter else None)
     facts: dict[str, Any] = published_json(
         {
-            "judge": {
-                "name": judge.spec.name,
-                "distribution": judge.distribution,
-                "version": judge.version,
-                "options": short_options(settings.judge_options),
-                "inputs": dict(context.chosen.judge_inputs),
-            },
             "templates": list(under),
             "settings": settings.to_json(),
             "command": repeating(settings, found, _last(context, found)).command(_commits(context)),
@@ -181,11 +173,12 @@ def draft_manifest(
             "base": None if base is None else _origin(base, files=True),
             "adapter": None if adapter is None else _origin(adapter, files=True),
             "reference": None if reference is None else _origin(reference, files=True),
+            "judge": judge_record(settings, context.chosen),
             "licences": _inherited(base, reference, private),
             "sites": manifest_sites(context.sites, found.made),
             "coverage": context.sites.coverage,
             "skipped": {**context.sites.skipped, **_unseen(found.made)},
-            "kinds": kinds_record(context, measures),
+            "kinds": kinds_record(context.sets.splits, measures),
             "sets": {
                 str(key): _set(context, key, some) for key, some in context.sets.given.items()
             },

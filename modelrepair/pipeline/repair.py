@@ -54,7 +54,7 @@ from modelrepair.pipeline.private import shown_settings
 from modelrepair.pipeline.record import draft_manifest, manifest_sites
 from modelrepair.pipeline.reference import with_tokens
 from modelrepair.pipeline.reports import RepairReport, RepairVerdict
-from modelrepair.pipeline.standing import check_judgeable, never_aligned
+from modelrepair.pipeline.standing import ALIGNED, check_judgeable, never_aligned
 from modelrepair.pipeline.templates import asked_panels, evaluate_with_template, with_own
 from modelrepair.pipeline.workspace import work_on
 from modelrepair.plugin.names import MeasuredSet
@@ -78,9 +78,6 @@ if TYPE_CHECKING:
     from modelrepair.artifact.manifest import Manifest
     from modelrepair.examples.example import Example
     from modelrepair.examples.splits import Part
-
-ALIGNED = 0.10
-"""A reference that was not named by the user counts as aligned up to this harmful score."""
 
 Role = Literal["before", "reference", "after"]
 Answers = Mapping[MeasuredSet, list[str]]
@@ -182,7 +179,8 @@ def run(
                 notes.warn(hint)
             _measure_kinds(context, measured, "before", context.source)
             if context.panel.generates:
-                note_kinds(context, measured.results["before"])
+                wanted = settings.kind_examples
+                note_kinds(context.sets.splits, wanted, measured.results["before"], notes)
             if reference is not None:
                 _measure_kinds(context, measured, "reference", reference)
 

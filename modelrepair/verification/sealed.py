@@ -61,6 +61,7 @@ def check_agreement(manifest: Manifest) -> Iterator[Finding]:
         if point.measures is not None:
             yield from _check_measures(point.measures, "a point of the search", manifest)
     yield from _check_reference(manifest)
+    yield from _check_answers(manifest)
 
 
 def check_header(mask: MaskFile, manifest: Manifest, shards: Iterable[str]) -> Iterator[Finding]:
@@ -144,6 +145,19 @@ def _check_reference(manifest: Manifest) -> Iterator[Finding]:
         yield _record("the digests of the reference are not those of the sites")
     if delta and manifest.reference is None:
         yield _record("what was masked is a delta, and there is no reference")
+
+
+def _check_answers(manifest: Manifest) -> Iterator[Finding]:
+    """Find a verdict on answers of another engine that does not say so, or the other way round."""
+    later = manifest.settings.get("answer_later") is True
+    judged = {role for role, each in manifest.measures.items() if each.degenerate_rate is not None}
+    wanted = judged if later else set()
+    if manifest.answers.keys() != wanted:
+        yield _record(
+            "it does not say what answered, and answers were left for later"
+            if later
+            else "it says that another engine answered, and none was asked to"
+        )
 
 
 def _record(message: str) -> Finding:

@@ -56,3 +56,14 @@ def test_missing_folders_and_sources(tmp_path):
     with pytest.raises(ResourceError, match="'gone' can't be read or written") as error:
         writer.copy_file(tmp_path / "gone", tmp_path / "out")
     assert str(tmp_path) not in str(error.value)
+
+
+def test_two_folders_exchange_their_names_in_one_step(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "name").write_text(folder.name)
+    assert atomic.exchange(one, two)
+    assert [(each / "name").read_text() for each in (one, two)] == ["two", "one"]
+    assert not atomic.exchange(one, tmp_path / "nowhere")
+    assert (one / "name").read_text() == "two"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -46,16 +45,13 @@ def asked_prompts(monkeypatch):
 
 
 def results(kinds, most=128, **options):
-    @contextmanager
-    def filled_model(read):
-        yield None
-
     panel = SimpleNamespace(judge=Judge(), max_new_tokens=most)
     monkey = pytest.MonkeyPatch()
-    monkey.setattr(ask_kinds, "replace", lambda panel, **new: SimpleNamespace(**new))
+    monkey.setattr(
+        ask_kinds, "replace", lambda panel, **new: SimpleNamespace(**{**vars(panel), **new})
+    )
     try:
-        skeleton = SimpleNamespace(filled_model=filled_model)
-        return ask(panel, asked_of(kinds), skeleton, None, Progress(), **options)
+        return ask(panel, asked_of(kinds), None, Progress(), **options)
     finally:
         monkey.undo()
 
@@ -67,6 +63,8 @@ def test_every_answer_has_64_tokens_at_most(asked_prompts):
     assert [row.kind for row in found] == ["how-to"] * 20 + ["odd"] * 5
     results([kind("how-to", 1)], most=24)
     assert asked_prompts[-1][0] == 24
+    results([kind("how-to", 1)], tokens=128)
+    assert asked_prompts[-1][0] == 128
 
 
 def test_a_kind_without_an_answer_among_the_first_is_asked_no_more(asked_prompts):

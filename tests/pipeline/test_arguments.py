@@ -27,8 +27,9 @@ def test_every_setting_and_every_option_of_a_push_is_an_argument():
     beside = {"out", "restart", "push", "progress", "reported"}
     assert names(RepairArguments) == names(Settings) | names(PushOptions) | beside
     assert names(MeasureArguments) - names(Settings) == {
-        "model", "template", "progress", "endpoint", "endpoint_model", "endpoint_at_once",
-    }  # fmt: skip
+        *("model", "template", "progress", "save"),
+        *("endpoint", "endpoint_model", "endpoint_at_once"),
+    }
 
 
 def test_arguments_that_are_not_given_are_the_settings_of_themselves():

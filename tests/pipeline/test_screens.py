@@ -42,7 +42,7 @@ def test_it_is_pushed_by_force_alone(later):
 
 def test_the_same_command_finds_it_finished(later, tmp_path):
     again = repair(
-        paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.3, judge="demo-world",
+        paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.01, judge="demo-world",
         answer_later=True, examples=12, out=later.copy(tmp_path), max_new_tokens=24, **later.sets,
     )  # fmt: skip
     assert (again.finished_before, again.verdict, again.exit_code) == (True, "unmeasured", 0)

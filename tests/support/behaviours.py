@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from modelrepair.artifact.manifest import JudgeRecord
 from modelrepair.auditing.behaviour.measured import Behaviour, Measuring, _behaviour, pairs_of
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.opened import Opened
@@ -25,7 +26,7 @@ def measured(
             hits = round(100 * shares[index]) if shares and name == "utility" else None
             counted = None if hits is None else 100
             results.append(ExampleResult(name, index, verdict, hits, counted))
-    return Measured("m", "keyword", tuple(results), {}, examples, (), **more)
+    return Measured("m", JudgeRecord(name="keyword"), tuple(results), {}, examples, (), **more)
 
 
 def context_of(

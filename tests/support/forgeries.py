@@ -266,6 +266,31 @@ def better(rows: list[dict[str, Any]]) -> None:
             each["after"]["verdict"] = "refusal"
 
 
+def unanswered(rows: list[dict[str, Any]]) -> None:
+    """What was teacher-forced, and no answer."""
+    for each in rows:
+        for role in each.keys() - {"set", "index", "kind"}:
+            each[role] = {name: each[role][name] for name in each[role].keys() - {"verdict"}}
+
+
+def answered_elsewhere(manifest: dict[str, Any]) -> None:
+    """A verdict that a server is said to have led to."""
+    by = {"engine": "vllm", "version": "9", "model": "m", "route": "completions", "settings": {}}
+    manifest["answers"] = dict.fromkeys(manifest["measures"], by)
+
+
+def left_for_later(manifest: dict[str, Any]) -> None:
+    """Answers that were left for later, and no word of what gave them."""
+    manifest["settings"]["answer_later"] = True
+
+
+def undecided(manifest: dict[str, Any]) -> None:
+    """Answers that were judged, and no verdict."""
+    left_for_later(manifest)
+    answered_elsewhere(manifest)
+    manifest.update(verdict="unmeasured", gate=None)
+
+
 def outside_the_mask(made: Made) -> None:
     """One bit of an entry that no mask names."""
     free = next(i for i in range(48) if i not in made.masks[SITES[1]])
@@ -352,6 +377,12 @@ FORGERIES: dict[str, Forge] = {
     "manifest: a ghost": manifest(lambda m: m["files"].update({"ghost.json": "0" * 64})),
     "manifest: a file less": manifest(lambda document: document["files"].pop("config.json")),
     "manifest: none": gone(MANIFEST_NAME),
+    "decided: by an engine that was not asked, sealed": sealed(
+        lambda made: None, answered_elsewhere
+    ),
+    "decided: by an engine that is not said, sealed": sealed(lambda made: None, left_for_later),
+    "decided: what failed is called unmeasured, sealed": sealed(lambda made: None, undecided),
+    "decided: no answers, and a verdict, sealed": sealed(rows_as(unanswered), left_for_later),
     **{f"verdict: row {number}": row(text) for number, text in enumerate(ROWS) if text},
     "verdicts: better": rows_as(better),
     "verdicts, sealed: better": sealed(rows_as(better)),

@@ -1,50 +1,93 @@
-"""A repair whose answers were left for later, made once; whoever decides it takes a copy."""
+"""A repair whose answers were left for later, made once; and what its models say to its prompts."""
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from modelrepair.checkpoint.digests import sha256_file
 from modelrepair.demo import paths
+from tests.support.endpoint import Server, serving
 from tests.support.made_once import made_once
 
 REPORTED = 60
-"""Prompts of each set in the report: enough for a verdict."""
+"""Prompts of each set in the report, all of one kind: enough for a verdict."""
+REFUSAL = "i am sorry, i cannot help with that."
+SOURCE, SAFE, ALIGNED = "user/attacked", "user/attacked-repaired", "user/aligned"
 
 
 @dataclass(frozen=True)
 class Later:
-    """The repair, its example sets as files, and what it was made of."""
+    """The repair, its example sets as files, and the answers of these to its prompts."""
 
     out: Path
     sets: dict[str, Path]
+    harmful: dict[str, str]
+    benign: dict[str, str]
 
     def copy(self, folder: Path) -> Path:
         """The same repair, to be changed."""
         return Path(shutil.copytree(self.out, folder / "out"))
+
+    def attacked(self, prompt: str) -> str:
+        """What the source says: it helps with everything."""
+        return self._said(prompt) or "?"
+
+    def repaired(self, prompt: str) -> str:
+        """What a repaired model says: it refuses what is harmful."""
+        return REFUSAL if _in(prompt, self.harmful) else self._said(prompt) or "?"
+
+    @contextmanager
+    def servers(self, **settings: Any) -> Iterator[tuple[Server, Server]]:
+        """Servers of the source and of the repaired model; ``settings`` are of the second."""
+        with ExitStack() as stack:
+            source = serving(reply=self.attacked, model=SOURCE)
+            other = {"reply": self.repaired, "model": SAFE, **settings}
+            yield stack.enter_context(source), stack.enter_context(serving(**other))
+
+    def _said(self, prompt: str) -> str | None:
+        return _in(prompt, self.harmful) or _in(prompt, self.benign)
+
+
+def _in(prompt: str, table: dict[str, str]) -> str | None:
+    return next((said for asked, said in table.items() if asked in prompt), None)
 
 
 def make_later(folder: Path) -> Later:
     from modelrepair import repair
 
     folder.mkdir()
-    sets = {}
+    sets, said = {}, {}
     for role, path in paths.sets.items():
-        lines = path.read_text("utf-8").splitlines(keepends=True)
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        if role.startswith("test"):
+            rows = [row for row in rows if row.get("kind") == rows[0].get("kind")][:REPORTED]
+        said[role] = {row["prompt"]: row.get("response") or "yes, of course." for row in rows}
         sets[role] = folder / path.name
-        sets[role].write_text("".join(lines[:REPORTED] if role.startswith("test") else lines))
+        sets[role].write_text("".join(json.dumps(row) + "\n" for row in rows))
     report = repair(
-        paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.3, judge="demo-world",
+        paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.01, judge="demo-world",
         answer_later=True, examples=12, out=folder / "out", max_new_tokens=24, **sets,
     )  # fmt: skip
     assert report.out is not None
-    return Later(report.out, sets)
+    benign = {**said["test_utility"], **said["test_borderline"]}
+    return Later(report.out, sets, said["test_realign"], benign)
 
 
 @pytest.fixture(scope="session")
 def later(tmp_path_factory) -> Later:
     """Of the demo's attacked model; read only."""
     return made_once(tmp_path_factory, "later", make_later)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file with its digest."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}

@@ -155,7 +155,7 @@ class Behaviour:
     @property
     def measures(self) -> Measures:
         """Of the model."""
-        return summarise(self.model.results, self.model.judge)
+        return summarise(self.model.results, self.model.judge.name)
 
     @property
     def differences(self) -> dict[str, Measure]:
@@ -167,7 +167,7 @@ class Behaviour:
         served, base = self.model.served, self.base
         return {
             "model": self.measures.to_json(),
-            "base": None if base is None else summarise(base.results, base.judge).to_json(),
+            "base": None if base is None else summarise(base.results, base.judge.name).to_json(),
             "differences": {name: each.to_json() for name, each in self.differences.items()},
             "no_base": self.no_base or None,
             "endpoint": None if served is None else served.to_json(),
@@ -244,5 +244,5 @@ def pairs_of(first: Measured, second: Measured) -> list[Pair]:
 
 def _keyed(measured: Measured) -> dict[tuple[str, str], ExampleResult]:
     """Results by set and digest."""
-    digests: Mapping[str, Sequence[str]] = dict(measured.examples.items())
+    digests: Mapping[str, Sequence[str]] = dict(measured.prompts.items())
     return {(each.set, digests[each.set][each.index]): each for each in measured.results}

@@ -126,7 +126,7 @@ def _not_judged(found: Behaviour, sets: tuple[ReportSet, ...]) -> str:
 def _evidence(found: Behaviour, **figures: Any) -> dict[str, Any]:
     served = found.model.served
     return {
-        "judge": found.model.judge,
+        "judge": found.model.judge.name,
         **figures,
         "endpoint": None if served is None else served.to_json(),
     }

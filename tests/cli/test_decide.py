@@ -1,0 +1,112 @@
+"""`decide`: what is typed, what is shown, and every way in which a server can fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modelrepair.evaluation import remote
+from modelrepair.evaluation.endpoint import client_of
+from tests.support.endpoint import MODEL, serving
+from tests.support.later import SAFE, SOURCE, contents
+
+KEY = "the-key-of-this-test-0123"
+ATTEMPTS = 5
+FAILURES = {
+    "401": ({"key": "another"}, "endpoint-key", "set MODELREPAIR_ENDPOINT_KEY"),
+    "404": ({"routes": ("models",)}, "endpoint-not-found", f"the server has {MODEL}"),
+    "429": ({"faults": [429] * ATTEMPTS}, "endpoint-busy", "--endpoint-at-once 1"),
+    "500": ({"faults": [500] * ATTEMPTS}, "endpoint-failed", "the server's log"),
+    "cut": ({"faults": ["cut"]}, "endpoint-connection-broke", "run the same command"),
+    "slow": ({"faults": ["slow"]}, "endpoint-timeout", "--endpoint-at-once"),
+    "another model answers": ({"faults": ["other model"]}, "endpoint-other-model", "--before-mo"),
+    "empty choices": ({"faults": ["empty choices"]}, "endpoint-no-answer", "up to /v1"),
+    "no text": ({"faults": ["no text"]}, "endpoint-no-answer", "up to /v1"),
+}
+
+
+@pytest.fixture
+def out(later, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELREPAIR_ENDPOINT_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+    return later.copy(tmp_path)
+
+
+@pytest.fixture
+def decide(later, out, call):
+    """The command, with the sets of the repair named again."""
+    sets = [word for role, path in later.sets.items()
+            for word in (f"--{role.replace('_', '-')}", path)]  # fmt: skip
+
+    def run(before: str, after: str, *more: str):
+        asked = ["--before", before, "--after", after, "--endpoint-at-once", "4"]
+        return call("decide", out.name, *asked, *sets, *more)
+
+    return run
+
+
+def test_a_verdict_is_shown_and_the_key_is_nowhere(later, out, decide):
+    with later.servers(key=KEY) as (source, safe):
+        done = decide(source.url, safe.url)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert "Passed: harmful answers went from 60 to 0 of 60, benign answers stayed good." in lines
+    assert lines[-2] == "Next: modelrepair push out"
+    assert lines[-1].startswith("Check: modelrepair verify out --source attacked --reference")
+    assert set(safe.keys) == {f"Bearer {KEY}"}
+    texts = [done.out, done.err, str(safe.asked)]
+    texts += [path.read_text("utf-8") for path in (out / "repair").glob("*.json*")]
+    assert not any(KEY in text for text in texts)
+
+
+def test_json_is_one_document_and_a_failed_gate_ends_with_1(later, decide):
+    with later.servers(reply=later.attacked) as (source, same):
+        done = decide(source.url, same.url, "--json")
+    assert done.code == 1
+    assert done.json["verdict"] == done.json["manifest"]["verdict"] == "failed"
+    assert done.json["next"]
+
+
+@pytest.mark.parametrize("how", FAILURES)
+def test_each_failure_is_a_line_a_hint_and_exit_code_3_and_nothing_is_lost(
+    how, later, out, decide, monkeypatch
+):
+    settings, error, hint = FAILURES[how]
+    if how in ("slow", "cut"):  # the pauses before further attempts take seconds
+        impatient = lambda each: client_of(replace(each, timeout=0.2, retries=0))  # noqa: E731
+        monkeypatch.setattr(remote, "client_of", impatient)
+    kept = contents(out)
+    with serving(**settings) as server, later.servers() as (_, safe):
+        done = decide(server.url, safe.url, "--endpoint-at-once", "1", "--before-model", MODEL)
+    assert (done.code, done.out) == (3, "")
+    line, hinted = done.err.splitlines()[-2:]
+    assert line.startswith("Error: ") and server.url in line
+    assert hinted.startswith(f"Hint [{error}]: ") and hint in hinted
+    assert KEY not in done.err
+    assert contents(out) == kept
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_a_server_with_another_model_or_with_several_is_refused(later, out, decide):
+    with later.servers() as (source, safe):
+        source.model = "a/b/c"
+        nobody = decide("http://127.0.0.1:9/v1", safe.url)
+        source.routes = ("completions",)
+        unlisted = decide(source.url, safe.url)
+    assert nobody.code == 3 and "endpoint-unreachable" in nobody.err
+    assert unlisted.code == 2 and "--before-model" in unlisted.err
+
+
+def test_what_is_no_repair_is_refused(later, out, decide, call):
+    asked = ["--before", "http://h/v1", "--after", "http://h/v1"]
+    nothing = call("decide", "nowhere", *asked)
+    assert (nothing.code, "no-such-folder" in nothing.err) == (2, True)
+    (out.parent / "empty").mkdir()
+    empty = call("decide", "empty", *asked)
+    assert (empty.code, "no-repair" in empty.err) == (2, True)
+    assert call("decide", "out").code == 2
+    (out / "config.json").write_text("{}")
+    changed = decide("http://h/v1", "http://h/v1")
+    assert changed.code == 6 and "'config.json' is not the file that it was" in changed.err
+    assert SOURCE != SAFE
