@@ -16,6 +16,7 @@ from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 HIDDEN_SIZES = ("hidden_size", "n_embd", "d_model", "dim")
 VOCABULARIES = ("vocab_size",)
+CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len")
 
 MOST_PARTS = 1024
 """How many layers, heads or experts a config may name whatever its files hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")
+from modelrepair.checkpoint.config import CONTEXTS
 
 
 def context_of(config: Any) -> int | None:
@@ -22,7 +22,7 @@ def context_of(config: Any) -> int | None:
         config: a transformers configuration.
     """
     text = config.get_text_config()
-    found = (getattr(text, name, None) for name in NAMES)
+    found = (getattr(text, name, None) for name in CONTEXTS)
     length = next((each for each in found if type(each) is int and each > 0), None)
     if length is None:
         return None

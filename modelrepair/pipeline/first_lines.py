@@ -94,6 +94,7 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         memory_free=plan.memory_found_bytes,
         seconds_least=plan.seconds_least,
         seconds_most=plan.seconds_most,
+        seconds_grounds=plan.seconds_grounds,
         bounds=plan.bounds,
         counted=seen.whole,
         finished=plan.finished,

@@ -27,7 +27,7 @@ from modelrepair.preflight.refusals import Refusals, Stopped
 from modelrepair.preflight.sets import Sets, cut_sets
 from modelrepair.preflight.sets_ahead import SetsAhead, look_at_sets
 from modelrepair.preflight.sizes import free_disk
-from modelrepair.preflight.speed import Job, Shape, accelerated, measured_speed, seconds
+from modelrepair.preflight.speed import Job, Shape, accelerated, estimated, measured_speed
 from modelrepair.preflight.workload import job_of
 from modelrepair.progress import Notes, Progress
 from modelrepair.publishing.options import PushOptions
@@ -221,13 +221,19 @@ def with_time(plan: Plan, job: Job, device: str, token_budget: int, *, named: bo
     head = plan.vocabulary * plan.hidden_size
     # Where an adapter's factors are repaired, tokens go through its base's blocks all the same.
     inside = max(plan.block_parameters, plan.parameters - 2 * head)
-    shape = Shape(inside, head, plan.blocks, token_budget, plan.hidden_size)
-    least, most = seconds(shape, job, measured_speed())
+    shape = Shape(inside, head, plan.blocks, token_budget, plan.hidden_size, plan.context)
+    found = estimated(shape, job, measured_speed())
     notes = plan.notes if named else (*plan.notes, "time is counted for full example sets")
     if job.thought and (job.models or any(each.answered[1] for each in job.searches)):
         room = f"thoughts of up to {job.thought:,} tokens (--max-thought-tokens)"
         notes = (*notes, f"the most time is counted with {room} before every answer")
-    return replace(plan, seconds_least=least, seconds_most=most, notes=notes)
+    return replace(
+        plan,
+        seconds_least=found.least,
+        seconds_most=found.most,
+        seconds_grounds=found.grounds,
+        notes=notes,
+    )
 
 
 def check_cache(needed: int) -> None:

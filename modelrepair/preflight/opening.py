@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from modelrepair.preflight.refusals import Stopped
 
 WIDTH, LABEL = 80, 11
+GROUNDS = {
+    "start": "start",
+    "model": "each model measured",
+    "round": "each round",
+    "candidate": "each candidate's answers",
+}
+"""What the time is made of, in words."""
 BY = {
     "user": "as you named it",
     "card": "named by the card",
@@ -53,7 +61,8 @@ class Opening:
         target: where it is pushed, ``account`` by whom, ``visibility`` who will see it, ``exists``
             whether it is there already, ``there`` what becomes of what lies there.
         memory_least: bytes, one block at a time; ``memory_most`` where the whole model answers.
-        seconds_least: of computing, without downloads; None where an accelerator computes.
+        seconds_least: of a processor, without downloads; None where an accelerator computes.
+        seconds_grounds: what they are made of.
         bounds: the most rounds, candidates and answers.
         finished: whether the output holds this very repair already.
         counted: whether the sets were counted; else they count as full.
@@ -88,6 +97,7 @@ class Opening:
     memory_free: int | None
     seconds_least: int | None
     seconds_most: int | None
+    seconds_grounds: Mapping[str, tuple[float, float]]
     bounds: Bounds | None
     counted: bool
     finished: bool
@@ -151,7 +161,15 @@ class Opening:
             )
         if self.seconds_least is None or self.seconds_most is None:
             return f"not known for this device; {most}"
-        return f"{_span(in_time, self.seconds_least, self.seconds_most)} on this processor; {most}"
+        span = _span(in_time, self.seconds_least, self.seconds_most)
+        grounds = [
+            f"{name} {_span(in_time, math.ceil(least), math.ceil(longest))}"
+            for each, name in GROUNDS.items()
+            if self.seconds_grounds.get(each)
+            for least, longest in [self.seconds_grounds[each]]
+        ]
+        parts = [f"{span} of processor time here", ", ".join(grounds), most]
+        return "; ".join(part for part in parts if part)
 
 
 def _set(each: SetLine) -> str:

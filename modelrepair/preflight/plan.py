@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelrepair.checkpoint.blocks import blocks_of, factors_of, is_matrix, kinds_of, skipped_in
 from modelrepair.checkpoint.config import (
     BLOCK_COUNTS,
+    CONTEXTS,
     HIDDEN_SIZES,
     VOCABULARIES,
     check_counts,
@@ -24,7 +25,9 @@ from modelrepair.examples.load import Example
 from modelrepair.plugin.names import Scope, SetName
 from modelrepair.preflight.refusals import Stopped
 from modelrepair.preflight.sizes import (
+    ANSWERING,
     FLOAT32,
+    LIBRARIES,
     block_memory,
     free_disk,
     free_memory,
@@ -69,19 +72,24 @@ class Plan(Glanced):
         coverage: share of the blocks' matrices that can be repaired, by their names.
         skipped: tensor name → why it can't.
         dtypes: dtype → parameters.
-        blocks: how many; ``hidden_size`` and ``vocabulary`` as their names say.
+        blocks: how many; ``hidden_size`` and ``vocabulary`` as their names say; ``context`` the
+            most tokens that it reads, where its config says so.
         passes: what every round takes.
         rounds: "1", or "several" for an iterative scorer.
-        peak_bytes: memory of a pass, one block at a time, float32.
-        generation_bytes: memory of generation, which takes the whole model; 0 where nothing
+        peak_bytes: memory of the process in a pass, one block at a time, float32, with its
+            libraries.
+        generation_bytes: the same in generation, which takes the whole model; 0 where nothing
             is measured.
         output_bytes: the repaired model on disk; ``work_bytes`` what lies beside it for a time.
         memory_found_bytes: free now, or None where not known; ``disk_found_bytes`` likewise.
         notes: one line each.
         refused: why the model can't be repaired; empty where it can.
         kind: what kind of model it is, and the way on where it can't be repaired.
-        seconds_least: what the computing takes at least on this machine's processor, without
-            downloads; ``seconds_most`` at most. None where an accelerator computes.
+        seconds_least: processor seconds of this machine, of all cores together, that the work
+            takes at least, without downloads; ``seconds_most`` at most. None where an accelerator
+            computes.
+        seconds_grounds: what they are made of, least and most: the start, one model measured, one
+            round, the answers of one candidate.
         bounds: the most rounds, candidates and answers that the repair takes.
         left_behind: files of the source that the result will not hold, with the reason.
         hub: what comes down and goes up, and where to, where the Hub is asked for anything.
@@ -113,8 +121,10 @@ class Plan(Glanced):
     notes: tuple[str, ...]
     refused: tuple[str, ...]
     kind: ModelKind
+    context: int | None = None
     seconds_least: int | None = None
     seconds_most: int | None = None
+    seconds_grounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     bounds: Bounds | None = None
     left_behind: Mapping[str, str] = field(default_factory=dict)
     hub: HubPlan | None = None
@@ -245,13 +255,18 @@ def plan_model(
         vocabulary=vocabulary,
         passes=passes,
         rounds="several" if iterative else "1",
-        peak_bytes=max(
+        peak_bytes=LIBRARIES
+        + max(
             block_memory(
-                blocks, len(passes), scorer_gradients, None if factors is None else matrices
+                blocks,
+                len(passes),
+                scorer_gradients,
+                None if factors is None else matrices,
+                min(token_budget, max((each.tokens for each in passes), default=0)),
             ),
             head,
         ),
-        generation_bytes=total * FLOAT32 if evaluate and answers else 0,
+        generation_bytes=LIBRARIES + total * ANSWERING if evaluate and answers else 0,
         output_bytes=sum(entry.nbytes for entry in changed),
         work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),
         memory_found_bytes=free_memory(),
@@ -259,6 +274,7 @@ def plan_model(
         notes=(),
         refused=() if kind.why is None else (kind.why,),
         kind=kind,
+        context=number(text, CONTEXTS) or None,
     )
     return replace(made, notes=tuple(_notes(made)))
 

@@ -17,6 +17,14 @@ from modelrepair.examples.load import Example
 MAXIMUM_LOGITS = 2**26
 FLOAT32 = 4
 FLOAT64 = 8
+LIBRARIES = 420 * 10**6
+"""Bytes of the process before a weight is read: torch, transformers, tokenizers, and this."""
+HELD = 24
+"""Bytes of an entry and set in reverse: sums in float64, gradients, and the scores of a site."""
+SEEN_IN_REVERSE = 2
+"""What a block's forward pass leaves for its backward pass, and the gradients of it."""
+ANSWERING = 8
+"""Bytes of a parameter while the whole model answers: float32, and what is made of it."""
 GROUPS = Path("/sys/fs/cgroup")
 # What a chat template adds around a prompt, and how much text a token holds at least, mostly.
 TEMPLATE_TOKENS = 32
@@ -44,12 +52,20 @@ def block_memory(
     sets: int,
     gradients: bool,
     factors: Sequence[TensorEntry] | None = None,
+    tokens: int = 0,
 ) -> int:
-    """The largest block twice in float32, and what is accumulated for its matrices in float64.
+    """The largest block twice in float32, what is held for its matrices, and a batch in it.
 
     That is one sum a set, and one of a run of batches (`modelrepair.engine.passes.statistics`).
 
     Where an adapter is repaired, its factors are accumulated for, a block's share of them each.
+
+    Args:
+        blocks: their tensors.
+        sets: how many are passed through.
+        gradients: whether gradients are accumulated, of every entry, or norms of every input.
+        factors: of an adapter that is repaired.
+        tokens: of the largest batch.
     """
     largest = 0
     for block in blocks:
@@ -59,7 +75,10 @@ def block_memory(
             held = sum(each.entries if gradients else each.shape[1] for each in factors)
             held = -(-held // len(blocks))
         weights = sum(entry.entries for entry in block)
-        largest = max(largest, 2 * FLOAT32 * weights + FLOAT64 * held * (max(1, sets) + 1))
+        seen = sum(sum(entry.shape[-2:]) for entry in matrices)  # its inputs and outputs
+        batch = tokens * FLOAT32 * seen * (SEEN_IN_REVERSE if gradients else 1)
+        each = HELD if gradients else FLOAT64
+        largest = max(largest, 2 * FLOAT32 * weights + each * held * (max(1, sets) + 1) + batch)
     return largest
 
 

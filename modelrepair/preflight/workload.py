@@ -113,9 +113,12 @@ def _part(splits: Splits | None, which: Literal["select", "report"], max_length:
         asked |= {
             each.key: replace(each, response=None) for kind in splits.kinds for each in kind.asked
         }
+    each_long = [tokens_of([one], max_length) for one in asked.values()]
     return WorkPart(
         prompts=len(asked),
-        asked=tokens_of([*asked.values()], max_length),
+        asked=sum(each_long),
+        lengths=max(1, len({*each_long})),
+        longest=max(each_long, default=0),
         followed=tokens.get("utility", 0),
         screened=sum(tokens.get(name, 0) for name in ("realign", "refusal", "utility")),
     )

@@ -52,7 +52,7 @@ def test_it_says_what_will_run_in_order_and_is_short():
 )
 def test_times_share_a_unit_only_where_they_have_the_same_one(least, most, said):
     made = replace(opening(), seconds_least=least, seconds_most=most)
-    assert any(f"{said} on this processor" in line for line in made.lines())
+    assert any(f"{said} of processor time here" in line for line in made.lines())
 
 
 def test_a_licence_that_asks_for_something_is_said(tmp_path):

@@ -146,7 +146,9 @@ def _timeless(lines: list[str]) -> Iterable[str]:
     for line in [*lines, ""]:
         if block and not line.startswith(" "):
             estimate = " ".join(" ".join(block).split()).removeprefix("Time ")
-            fixed = re.sub(r"^.* on this processor", "20 s to 20 min on this processor", estimate)
+            here = "of processor time here"
+            fixed = re.sub(rf"^.* {here}", f"20 s to 20 min {here}", estimate)
+            fixed = re.sub(r"(?<=start |sured |round |swers )\d[^,;]* (s|min|h)\b", "5 s", fixed)
             label, indent = "Time".ljust(LABEL), " " * LABEL
             yield from textwrap.wrap(fixed, WIDTH, initial_indent=label, subsequent_indent=indent)
             block = []
