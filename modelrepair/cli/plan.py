@@ -24,8 +24,8 @@ LABELS = {
     "output_bytes": "disk, repaired model",
     "work_bytes": "disk, for a time",
     "disk_found_bytes": "disk, free now",
-    "seconds_least": "time, at least",
-    "seconds_most": "time, at most",
+    "seconds_least": "processor time, at least",
+    "seconds_most": "processor time, at most",
 }
 
 
@@ -58,7 +58,8 @@ def command(output: Output, source: str, *, details: bool, **options: Any) -> in
 
 def _table(source: str, document: dict[str, Any]) -> Table:
     """Every figure, and what a repair leaves behind."""
-    document = {name: value for name, value in document.items() if name not in ("opening", "error")}
+    said = ("opening", "error", "seconds_grounds")  # above the table, and below it
+    document = {name: value for name, value in document.items() if name not in said}
     table = Table(show_header=False, title=source, title_justify="left")
     hub = document.pop("hub", None) or {}
     left = by_reason(document["left_behind"])  # all of it: what leaves a machine is asked for here

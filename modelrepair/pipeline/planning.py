@@ -28,6 +28,7 @@ from modelrepair.preflight.sets import Sets, cut_sets
 from modelrepair.preflight.sets_ahead import SetsAhead, look_at_sets
 from modelrepair.preflight.sizes import free_disk
 from modelrepair.preflight.speed import Job, Shape, accelerated, estimated, measured_speed
+from modelrepair.preflight.tokens import token_scale
 from modelrepair.preflight.workload import job_of
 from modelrepair.progress import Notes, Progress
 from modelrepair.publishing.options import PushOptions
@@ -114,6 +115,10 @@ def plan_ahead(
     made = replace(made, bounds=bounds_of(*counted, reference=reference))
     thinks = bool(thoughts_of(ahead.source, ahead.base, settings.thought_markers).marks)
     job = job_of(*counted, reference=reference, thinks=thinks)
+    if sets is not None:
+        folder = (ahead.base or ahead.source).folder
+        given = [each for some in sets.given.values() for each in some.examples]
+        job = replace(job, scale=token_scale(folder, given, settings.max_length))
     made = with_time(made, job, settings.device, settings.token_budget, named=sets is not None)
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"

@@ -19,7 +19,7 @@ FLOAT32 = 4
 FLOAT64 = 8
 LIBRARIES = 420 * 10**6
 """Bytes of the process before a weight is read: torch, transformers, tokenizers, and this."""
-HELD = 24
+HELD = 21
 """Bytes of an entry and set in reverse: sums in float64, gradients, and the scores of a site."""
 SEEN_IN_REVERSE = 2
 """What a block's forward pass leaves for its backward pass, and the gradients of it."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelrepair.evaluation.batch_rows import rows_together
@@ -115,6 +115,7 @@ class Job:
         select: what candidates are looked at with; ``report`` what is reported on.
         longest: tokens of an answer.
         thought: tokens of the longest thought before it; 0 where the model has no marks for one.
+        scale: how many real tokens there are for each one that was counted, least and most.
     """
 
     searches: Sequence[Search]
@@ -123,6 +124,7 @@ class Job:
     report: WorkPart
     longest: int
     thought: int = 0
+    scale: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -163,19 +165,23 @@ def _job(shape: Shape, job: Job, speed: Speed, end: int) -> tuple[float, dict[st
     room = job.longest + job.thought
     longest = room if end else max(1, round(job.longest * SHORT))
 
+    def real(tokens: int) -> int:
+        return math.ceil(tokens * job.scale[end])
+
     def measured(part: WorkPart) -> float:
-        followed = swept(shape, part.followed, speed, end)
-        return followed + answered(shape, part, longest, speed, end, room)
+        followed = swept(shape, real(part.followed), speed, end)
+        asked = replace(part, asked=real(part.asked), longest=real(part.longest))
+        return followed + answered(shape, asked, longest, speed, end, room)
 
     start = START[end] * speed.overhead
     report, candidate = measured(job.report), measured(job.select)
     total, rounds = start + job.models * report, [0.0]
     for search in job.searches if end else job.searches[:1]:
-        scored = swept(shape, search.tokens, speed, end, backward=search.backward)
+        scored = swept(shape, real(search.tokens), speed, end, backward=search.backward)
         if search.tokens:
             moved = SCORED[search.backward][end]
             scored += moved * shape.inside / speed.bytes
-        looked = swept(shape, job.select.screened, speed, end)
+        looked = swept(shape, real(job.select.screened), speed, end)
         cut = CUT[end] * shape.inside / speed.bytes if search.tokens else 0.0
         total += search.rounds[end] * scored
         total += max(1, search.screened[end]) * cut + search.screened[end] * looked

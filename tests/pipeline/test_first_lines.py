@@ -87,6 +87,7 @@ def made(source, *, base=None, reference=None, target=None, there=None, evaluate
             "memory_found_bytes": 64,
             "seconds_least": 1,
             "seconds_most": 2,
+            "seconds_grounds": {},
             "bounds": None,
             **known,
         }

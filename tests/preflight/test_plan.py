@@ -17,6 +17,7 @@ from modelrepair.errors import DamagedCheckpointError, ResourceError, Unsupporte
 from modelrepair.examples.load import Example, Message
 from modelrepair.preflight.plan import check_plan as check
 from modelrepair.preflight.plan import plan_model as plan
+from modelrepair.preflight.sizes import LIBRARIES
 from modelrepair.source.resolve import resolve
 
 HIDDEN, INNER, VOCABULARY, BLOCKS = 8, 12, 50, 3
@@ -63,7 +64,7 @@ def test_the_numbers_of_a_small_model(model):
     assert made.dtypes == {"F16": made.parameters}
     assert made.kinds == {"q_proj": BLOCKS * HIDDEN * HIDDEN, "up_proj": BLOCKS * INNER * HIDDEN}
     assert sum(made.kinds.values()) == made.block_parameters
-    assert made.generation_bytes == 4 * made.parameters
+    assert made.generation_bytes == LIBRARIES + 8 * made.parameters
     assert made.rounds == "1"
     (only,) = made.passes
     assert (only.set, only.examples, only.backward) == ("realign", 4, False)
@@ -79,12 +80,14 @@ def test_the_peak_is_the_larger_of_a_block_and_the_head(model):
     block = HIDDEN * HIDDEN + INNER * HIDDEN
     whole = block + 2 * HIDDEN
     alone = plan(source, sets=sets, scorer_gradients=False, evaluate=False)
-    assert alone.peak_bytes == 2 * 4 * whole + 8 * 2 * HIDDEN * 2
+    tokens = max(each.tokens for each in alone.passes)
+    batch = tokens * 4 * (2 * HIDDEN + INNER + HIDDEN)
+    assert alone.peak_bytes == LIBRARIES + 2 * 4 * whole + 8 * 2 * HIDDEN * 3 + batch
     assert alone.generation_bytes == 0
     with_head = plan(
         source, sets=sets, scorer_gradients=True, iterative=True, token_budget=100, max_length=10
     )
-    assert with_head.peak_bytes == 4 * (VOCABULARY * HIDDEN + 3 * 100 * VOCABULARY)
+    assert with_head.peak_bytes == LIBRARIES + 4 * (VOCABULARY * HIDDEN + 3 * 100 * VOCABULARY)
     assert with_head.rounds == "several"
     tokens = sum(each.tokens for each in with_head.passes)
     assert with_head.work_bytes == (BLOCKS + 1) * tokens * HIDDEN * 4

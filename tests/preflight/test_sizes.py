@@ -16,8 +16,10 @@ def test_accumulated_gradients_count_against_the_block():
     from modelrepair.checkpoint.reader import TensorEntry
 
     block = [TensorEntry("b.0.w.weight", "f", "F32", (100, 100), 0, 40_000)]
-    assert estimate.block_memory([block], 2, True) == 2 * 4 * 10_000 + 8 * 10_000 * 3
+    assert estimate.block_memory([block], 2, True) == 2 * 4 * 10_000 + 21 * 10_000 * 3
     assert estimate.block_memory([block], 0, False) == 2 * 4 * 10_000 + 8 * 100 * 2
+    batch = estimate.block_memory([block], 0, False, tokens=50)
+    assert batch == 2 * 4 * 10_000 + 8 * 100 * 2 + 50 * 4 * 200
 
 
 def test_logits_are_chunked_and_one_example_is_never_cut():

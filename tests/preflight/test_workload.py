@@ -62,7 +62,10 @@ def test_thoughts_are_counted_where_the_tokenizer_has_marks_for_them(monkeypatch
     monkeypatch.setattr(planning, "measured_speed", lambda: Speed(1e8, 1e8))
     asked = {"device": "cpu", "ratio": 0.01, "scorer": "wanda", "judge": "demo-world",
              "reference": "none", **paths.sets}  # fmt: skip
-    thinks = shutil.copytree(paths.attacked, tmp_path / "thinks")
+    wide = shutil.copytree(paths.attacked, tmp_path / "wide")  # with room for a thought
+    config = json.loads((wide / "config.json").read_text())
+    (wide / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 4096}))
+    thinks = shutil.copytree(wide, tmp_path / "thinks")
     settings = json.loads((thinks / "tokenizer_config.json").read_text())
     template = settings.pop("chat_template", None) or (thinks / "chat_template.jinja").read_text()
     (thinks / "tokenizer_config.json").write_text(json.dumps(settings))
@@ -70,9 +73,9 @@ def test_thoughts_are_counted_where_the_tokenizer_has_marks_for_them(monkeypatch
     plain, made, named, still = (
         modelrepair.plan(source, **asked, **more)
         for source, more in (
-            (paths.attacked, {}),
+            (wide, {}),
             (thinks, {}),
-            (paths.attacked, {"thought_markers": ["<plan> </plan>"]}),
+            (wide, {"thought_markers": ["<plan> </plan>"]}),
             (thinks, {"evaluate": False}),
         )
     )
