@@ -149,7 +149,7 @@ def estimated(shape: Shape, job: Job, speed: Speed) -> Estimate:
     >>> one = Job([Search(20_000, False)], 2, WorkPart(), WorkPart(300, 9_000, 20_000), 128)
     >>> made = estimated(small, one, Speed(1e11, 1e10))
     >>> made.least, made.most, made.grounds["start"]
-    (399, 2098, (2.5, 6.0))
+    (402, 1373, (2.5, 6.0))
 
     Args:
         shape: of the model.
