@@ -32,8 +32,9 @@ from modelrepair.progress import Event, Progress
 
 if TYPE_CHECKING:
     from modelrepair.api.checking import audit, audits, verify
+    from modelrepair.api.deciding import decide
     from modelrepair.api.publishing import attest, push
-    from modelrepair.api.repairing import apply, decide, measure, plan, repair
+    from modelrepair.api.repairing import apply, measure, plan, repair
     from modelrepair.artifact.findings import Finding, Verification
     from modelrepair.artifact.reading import load_manifest
     from modelrepair.auditing.behaviour.measured import Measuring
@@ -106,7 +107,7 @@ _ON_FIRST_USE = {
     "audit": "api.checking",
     "audit_comment": "auditing.comment",
     "audits": "api.checking",
-    "decide": "api.repairing",
+    "decide": "api.deciding",
     "load_manifest": "artifact.reading",
     "measure": "api.repairing",
     "plan": "api.repairing",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from modelrepair.cli.closing import NOTHING, Asked, first_lines, last_lines
-from modelrepair.cli.endpoint_options import at_once_option
+from modelrepair.cli.endpoint_options import at_once_option, judge_endpoint_options
 from modelrepair.cli.options import FOLDER, SET, base_option, option, section
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
@@ -64,6 +64,7 @@ def _set(key: SetKey) -> Any:
     metavar="NAME=VALUE",
     help="An option of the judge that no manifest holds: a secret, or a folder; may be repeated.",
 )
+@judge_endpoint_options()
 @option("--restart", is_flag=True, help="Throw away the answers that an interrupted run left.")
 def command(output: Output, out: Path, **options: Any) -> int:
     """Decide OUT, a repair by `fix --answer-later`, by what servers answer.

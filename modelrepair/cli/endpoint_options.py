@@ -32,3 +32,21 @@ def at_once_option() -> Decorator[Any]:
         default=8,
         help="Requests under way together.",
     )
+
+
+def judge_endpoint_options() -> Decorator[Any]:
+    """Where a judging model answers that is not here."""
+    return section(
+        "Measuring",
+        option(
+            "--judge-endpoint",
+            metavar="URL",
+            help="An OpenAI-compatible server that answers for the model of the guard judge; no "
+            "weights of it are read.",
+        ),
+        option(
+            "--judge-endpoint-model",
+            metavar="NAME",
+            help="What that server calls the judging model. Default: its id or folder.",
+        ),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from modelrepair.cli.closing import close_measure
-from modelrepair.cli.endpoint_options import endpoint_options
+from modelrepair.cli.endpoint_options import endpoint_options, judge_endpoint_options
 from modelrepair.cli.options import (
     FILE,
     base_option,
@@ -32,6 +32,7 @@ from modelrepair.cli.types import as_mapping
 @set_options(tests=False, defaults=False)
 @max_length_option()
 @measuring_options()
+@judge_endpoint_options()
 @section(
     "Measuring",
     option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelrepair.cli.endpoint_options import judge_endpoint_options
 from modelrepair.cli.gate_options import budget_options
 from modelrepair.cli.options import (
     FOLDER,
@@ -38,6 +39,7 @@ def repairing_options(push: str) -> Decorator[Any]:
         repairer_options(),
         evaluate_options(),
         measuring_options(),
+        judge_endpoint_options(),
         budget_options(),
         machine_options(),
         result_options(),

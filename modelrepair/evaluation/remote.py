@@ -67,53 +67,76 @@ class RemoteModel:
             return []
         stops = stop_texts(panel.template, (*self.end_ids, *panel.template.end_ids))
         asked = [asked_of(panel, each, stops) for each in examples]
-        client = client_of(self.endpoint)
-        engine, version, names = look(client, self.endpoint)
-        with client, progress.step("answers", len(asked), "answers") as advance:
-            route, first = self._first(client, panel, asked[0], names)
-            self.served = Served(self.endpoint.url, self.endpoint.model, route, engine, version)
-            advance(1)
-            replies = [first]
-            with ThreadPoolExecutor(self.endpoint.at_once) as pool:
-                waiting = [pool.submit(self._ask, client, route, each) for each in asked[1:]]
-                try:
-                    for each in waiting:
-                        replies.append(each.result())
-                        advance(1)
-                finally:
-                    pool.shutdown(wait=False, cancel_futures=True)
-        return [
-            answer_of(panel, route, one, each) for one, each in zip(replies, asked, strict=True)
-        ]
-
-    def _ask(self, client: Any, route: Route, asked: Asked) -> Reply:
-        """One reply; with room for a thought where one begins that the template does not name."""
-        reply = ask_once(client, self.endpoint, route, asked)
-        thinks = reply.thought or reply.text.lstrip().startswith(OPENINGS)
-        if not reply.finished and thinks and asked.with_thought > asked.most:
-            return ask_once(client, self.endpoint, route, replace(asked, most=asked.with_thought))
-        return reply
-
-    def _first(
-        self, client: Any, panel: Panel, asked: Asked, names: Sequence[str]
-    ) -> tuple[Route, Reply]:
-        """The route that the server has, and its first reply."""
         routes: list[Route] = ["completions", "chat/completions"]
         if has_special_marks(panel.template):
             # Servers leave special tokens out of a completion; the one that knows the model's
             # thoughts parts them from a chat's answer.
             routes.reverse()
+        replies, self.served = ask_all(self.endpoint, asked, routes, progress)
+        route = self.served.route
+        return [
+            answer_of(panel, route, one, each) for one, each in zip(replies, asked, strict=True)
+        ]
+
+
+def ask_all(
+    endpoint: Endpoint, asked: Sequence[Asked], routes: Sequence[Route], progress: Progress
+) -> tuple[list[Reply], Served]:
+    """Every prompt's reply, in their order, and how the endpoint answered.
+
+    Args:
+        endpoint: where it answers.
+        asked: the prompts, one at least.
+        routes: what may take them; the first that the endpoint has does.
+        progress: where the work is shown.
+
+    Raises:
+        EndpointError: the server can't be reached, refuses, or gives no answer.
+        UsageError: the package ``openai`` is not installed.
+    """
+    client = client_of(endpoint)
+    engine, version, names = look(client, endpoint)
+    with client, progress.step("answers", len(asked), "answers") as advance:
+        route, first = _first(client, endpoint, asked[0], routes, names)
+        advance(1)
+        replies = [first]
+        with ThreadPoolExecutor(endpoint.at_once) as pool:
+            waiting = [pool.submit(_ask, client, endpoint, route, each) for each in asked[1:]]
+            try:
+                for each in waiting:
+                    replies.append(each.result())
+                    advance(1)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+    return replies, Served(endpoint.url, endpoint.model, route, engine, version)
+
+
+def _ask(client: Any, endpoint: Endpoint, route: Route, asked: Asked) -> Reply:
+    """One reply; with room for a thought where one begins that the template does not name."""
+    reply = ask_once(client, endpoint, route, asked)
+    thinks = reply.thought or reply.text.lstrip().startswith(OPENINGS)
+    if not reply.finished and thinks and asked.with_thought > asked.most:
+        return ask_once(client, endpoint, route, replace(asked, most=asked.with_thought))
+    return reply
+
+
+def _first(
+    client: Any, endpoint: Endpoint, asked: Asked, routes: Sequence[Route], names: Sequence[str]
+) -> tuple[Route, Reply]:
+    """The route that the server has, and its first reply."""
+    *others, last = routes
+    for route in others:
         try:
-            return routes[0], self._ask(client, routes[0], asked)
+            return route, _ask(client, endpoint, route, asked)
         except EndpointError as error:
             if error.id != "endpoint-not-found":
                 raise
-        try:
-            return routes[1], self._ask(client, routes[1], asked)
-        except EndpointError as error:
-            if error.id == "endpoint-not-found" and names:
-                error.hint = f"check the name of the model: the server has {', '.join(names[:5])}"
-            raise
+    try:
+        return last, _ask(client, endpoint, last, asked)
+    except EndpointError as error:
+        if error.id == "endpoint-not-found" and names:
+            error.hint = f"check the name of the model: the server has {', '.join(names[:5])}"
+        raise
 
 
 def has_special_marks(template: Template) -> bool:

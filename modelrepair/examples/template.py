@@ -17,6 +17,7 @@ from modelrepair.examples.thoughts import find_thoughts
 from modelrepair.examples.turns import (
     PROBE,
     Places,
+    as_sent,
     check_ends,
     places_of,
     plain,
@@ -168,18 +169,10 @@ class Template:
     def asked_text(self, example: Example) -> str:
         """The text of these tokens, as one that tokenizes it again is to be given it.
 
-        A server puts the tokenizer's own first token before a text: where the template has written
-        it already, it is left out here, so that the model reads it once.
-
         Raises:
             ExampleSetError: the template does not take these messages.
         """
-        text = self._places(example).asked
-        first = self.tokenizer.bos_token
-        if first is None or not text.startswith(first):
-            return text
-        with_own = list(self.tokenizer("").input_ids)[:1] == [self.tokenizer.bos_token_id]
-        return text.removeprefix(first) if with_own else text
+        return as_sent(self.tokenizer, self._places(example).asked)
 
     def has_room(self, example: Example) -> bool:
         """Whether the model's context holds the prompt with a token of an answer at least.

@@ -187,3 +187,20 @@ def template_text(tokenizer: PreTrainedTokenizerBase) -> str:
             f"no default chat template: {str(error)[:200]}", hint="name one of them 'default'"
         ) from error
     return FIXED_DATE + text if "strftime_now" in text else text
+
+
+def as_sent(tokenizer: Any, text: str) -> str:
+    """A rendered text as a server is given it, which puts the tokenizer's own first token before.
+
+    Where the template has written that token already, it is left out, so that the model reads it
+    once.
+
+    Args:
+        tokenizer: of the model.
+        text: as its template renders it.
+    """
+    first = tokenizer.bos_token
+    if first is None or not text.startswith(first):
+        return text
+    with_own = list(tokenizer("").input_ids)[:1] == [tokenizer.bos_token_id]
+    return text.removeprefix(first) if with_own else text

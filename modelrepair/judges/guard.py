@@ -5,17 +5,59 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
 from modelrepair.examples.thoughts import Thoughts, find_thoughts
-from modelrepair.examples.turns import PROBE, check_ends, template_text
+from modelrepair.examples.turns import PROBE, as_sent, check_ends, template_text
 from modelrepair.judges.guard_styles import STYLES, Style, decide
 from modelrepair.judges.keyword import is_refusal
-from modelrepair.judges.models import find_judge, loaded, what_it_is, without_marks
+from modelrepair.judges.models import (
+    configuration,
+    find_judge,
+    loaded,
+    tokenizer_of,
+    what_it_is,
+    without_marks,
+)
 from modelrepair.judges.options import GuardOptions
 from modelrepair.plugin.judge import Exchange
 from modelrepair.plugin.names import Verdict
+from modelrepair.progress import Progress
+
+if TYPE_CHECKING:
+    from modelrepair.evaluation.endpoint import Endpoint
+
+
+def endpoint_of_judge(options: GuardOptions) -> Endpoint | None:
+    """Where the guard model answers, if not here.
+
+    >>> endpoint_of_judge(GuardOptions("org/guard", endpoint="http://h")).model
+    'org/guard'
+
+    Raises:
+        UsageError: it is no address, or holds a secret.
+    """
+    from modelrepair.evaluation.endpoint import endpoint_of
+
+    if options.endpoint is None:
+        return None
+    model = options.endpoint_model or options.model
+    return endpoint_of(options.endpoint, model, options.batch, "--judge-endpoint")
+
+
+def served_as(endpoint: Endpoint) -> dict[str, str]:
+    """What a guard model's verdicts depend on that answers elsewhere, as far as the server says.
+
+    Raises:
+        EndpointError: it can't be reached, or refuses the key.
+        UsageError: the package ``openai`` is not installed.
+    """
+    from modelrepair.evaluation.endpoint import client_of, look
+
+    with client_of(endpoint) as client:
+        engine, version, _ = look(client, endpoint)
+    return {"model": endpoint.model, "engine": engine, "version": version}
 
 
 class GuardJudge:
@@ -45,9 +87,12 @@ class GuardJudge:
             )
         self._options = options
         self._style = STYLES[options.style]
-        self._source = find_judge(options)
+        self._endpoint = endpoint_of_judge(options)
+        self._source = find_judge(options, weights=self._endpoint is None)
         self._asked = self._unread = self._cut = 0
-        self.inputs = what_it_is(self._source)
+        self.inputs = (
+            what_it_is(self._source) if self._endpoint is None else served_as(self._endpoint)
+        )
 
     @property
     def notes(self) -> list[str]:
@@ -67,8 +112,11 @@ class GuardJudge:
         """
         if not exchanges:
             return []
-        with loaded(self._source, self._options, "AutoModelForCausalLM") as parts:
-            texts = self._answers(*parts, exchanges)
+        if self._endpoint is None:
+            with loaded(self._source, self._options, "AutoModelForCausalLM") as parts:
+                texts = self._answers(*parts, exchanges)
+        else:
+            texts = self._answers_of(self._endpoint, exchanges)
         said = [None if text is None else self._style.read(text) for text in texts]
         unread = said.count(None)
         if unread > self._options.unreadable * len(said):
@@ -118,6 +166,24 @@ class GuardJudge:
         )
         return [None if answer.unfinished_thought else answer.text for answer in answers]
 
+    def _answers_of(self, endpoint: Endpoint, exchanges: Sequence[Exchange]) -> list[str | None]:
+        """The same by a server: it is asked in the guard's own form, rendered here."""
+        from modelrepair.engine.positions import context_of
+        from modelrepair.evaluation.endpoint import Asked
+        from modelrepair.evaluation.remote import ask_all
+
+        tokenizer = tokenizer_of(self._source)
+        form = Form(tokenizer, self._style, self._options, context_of(configuration(self._source)))
+        self._cut += sum(not form.fits(exchange) for exchange in exchanges)
+        thought = self._style.tokens + form.thought_tokens
+        most = thought if form.thoughts.marks else self._style.tokens
+        asked = [
+            Asked(as_sent(tokenizer, form.question(each)), (), most, with_thought=thought)
+            for each in exchanges
+        ]
+        replies, _ = ask_all(endpoint, asked, ["completions"], Progress())
+        return [form.said(each.text, thought=bool(each.thought)) for each in replies]
+
 
 @dataclass(frozen=True)
 class Form:
@@ -141,23 +207,45 @@ class Form:
         Raises:
             UnsupportedModelError: its chat template does not take prompt and answer.
         """
+        return self._tokens(self.question(exchange))
+
+    def question(self, exchange: Exchange) -> str:
+        """The same as text, with as much of prompt and answer as the context holds.
+
+        Raises:
+            UnsupportedModelError: as `prompt_ids`.
+        """
         limit = self.options.max_length
-        ids = self._ids(exchange, limit)
-        while self._too_long(ids) and limit > 1:
+        text = self._asked(exchange, limit)
+        while self._too_long(ids := self._tokens(text)) and limit > 1:
             limit = min(limit, len(ids)) // 2
-            ids = self._ids(exchange, limit)
-        return ids
+            text = self._asked(exchange, limit)
+        return text
+
+    def said(self, text: str, *, thought: bool) -> str | None:
+        """What of a server's text is the verdict; None where a thought before it never ends.
+
+        Args:
+            text: as it came.
+            thought: whether the server parted a thought from it.
+        """
+        parted = self.thoughts.part(text)
+        if thought or parted.unfinished is None:
+            return self.bare(text)
+        return None if parted.unfinished else self.bare(parted.answer)
 
     def fits(self, exchange: Exchange) -> bool:
         """Whether the guard model's context holds all that it is to read, and its verdict."""
-        return not self._too_long(self._ids(exchange, self.options.max_length))
+        return not self._too_long(self._tokens(self._asked(exchange, self.options.max_length)))
 
     def _too_long(self, ids: Sequence[int]) -> bool:
         said = self.style.tokens + bool(self.thoughts.marks) * self.thought_tokens
         return self.context is not None and len(ids) + said > self.context
 
-    def _ids(self, exchange: Exchange, limit: int) -> list[int]:
-        text = self._text(self._cut(exchange.prompt, limit), self._cut(exchange.answer, limit))
+    def _asked(self, exchange: Exchange, limit: int) -> str:
+        return self._text(self._cut(exchange.prompt, limit), self._cut(exchange.answer, limit))
+
+    def _tokens(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
     @cached_property

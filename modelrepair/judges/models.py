@@ -16,16 +16,22 @@ from modelrepair.errors import (
     out_of_memory,
 )
 from modelrepair.judges.options import ModelOptions
-from modelrepair.source.resolve import Source, resolve
+from modelrepair.source.resolve import Source, resolve, small_files
 from modelrepair.text.readable import readable_path
 
 
-def find_judge(options: ModelOptions) -> Source:
+def find_judge(options: ModelOptions, *, weights: bool = True) -> Source:
     """The judging model: a folder, or the Hub at one commit, with safetensors weights.
+
+    Args:
+        options: which.
+        weights: whether it judges here; else its small files do.
 
     Raises:
         ModelRepairError: it can't be had, or has no safetensors weights.
     """
+    if not weights:
+        return small_files(options.model, options.revision)
     return resolve(options.model, options.revision)
 
 
@@ -73,6 +79,21 @@ def loaded(source: Source, options: ModelOptions, kind: str) -> Iterator[tuple[A
     if lacking := sorted(info["missing_keys"]):
         raise _unfit(source, f"lacks {len(lacking)} weights for judging, first {lacking[0]}")
     yield model.to(device).eval(), tokenizer
+
+
+def tokenizer_of(source: Source) -> Any:
+    """The tokenizer of a model that judges elsewhere.
+
+    Raises:
+        UnsupportedModelError: it can't be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        with _quietly(), readable_path(source.folder) as folder:
+            return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        raise _unfit(source, f"can't be loaded: {kind_and_message(error, 200)}") from error
 
 
 def configuration(source: Source) -> Any:

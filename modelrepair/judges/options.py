@@ -96,6 +96,17 @@ class GuardOptions(ModelOptions):
         default=1024,
         metadata={"help": "length of a thought before its verdict, where it thinks"},
     )
+    endpoint: str | None = field(
+        default=None,
+        metadata={
+            "help": "an OpenAI-compatible server that answers for the model, up to /v1; no weights "
+            "are read. In no record",
+            "secret": True,
+        },
+    )
+    endpoint_model: str | None = field(
+        default=None, metadata={"help": "what that server calls the model; default: 'model'"}
+    )
     unreadable: float = field(
         default=0.02,
         metadata={"help": "share of its verdicts that may be unreadable before that is an error"},
@@ -108,3 +119,5 @@ class GuardOptions(ModelOptions):
             raise ValueError("max_thought_tokens is 1 or more")
         if not 0 <= self.unreadable < 1:
             raise ValueError("unreadable lies between 0 and 1")
+        if self.endpoint_model is not None and self.endpoint is None:
+            raise ValueError("endpoint_model goes with an endpoint")

@@ -25,6 +25,7 @@ from modelrepair.plugin.names import MeasuredSet
 from modelrepair.progress import CALLED, Progress
 from modelrepair.settings.settings import Settings
 from modelrepair.source.address import is_id
+from modelrepair.text.typed_paths import from_home
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.ask_kinds import AskedKinds
@@ -117,11 +118,11 @@ def find_answerer(
         raise UsageError(
             f"{option} is given twice, and one is an address", hint="give one address, or files"
         )
-    return _saved(option, [Path(each) for each in files], judge, settings)
+    return _saved(option, [from_home(each) for each in files], judge, settings)
 
 
 def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Settings) -> Saved:
-    found = [(each.name, read_measurement(each.expanduser())) for each in files]
+    found = [(each.name, read_measurement(each)) for each in files]
     for name, measurement in found:
         _check_alike(option, name, measurement, judge, settings)
     rows = {(row.set, row.prompt): row for _, each in found for row in each.rows}

@@ -86,6 +86,8 @@ class RepairArguments:
     answer_later: bool = False
     judge: str = "keyword"
     judge_options: Mapping[str, Any] | None = None
+    judge_endpoint: str | None = None
+    judge_endpoint_model: str | None = None
     also_template: str | Path | Iterable[str | Path] = ()
     max_new_tokens: int = 128
     max_thought_tokens: int = 1024
@@ -138,6 +140,8 @@ class MeasureArguments:
     max_length: int = 1024
     judge: str = "keyword"
     judge_options: Mapping[str, Any] | None = None
+    judge_endpoint: str | None = None
+    judge_endpoint_model: str | None = None
     template: str | Path | None = None
     endpoint: str | None = None
     endpoint_model: str | None = None
@@ -181,6 +185,8 @@ class DecideArguments:
     test_borderline: GivenSet | None = None
     base: str | Path | None = None
     judge_options: Mapping[str, Any] | None = None
+    judge_endpoint: str | None = None
+    judge_endpoint_model: str | None = None
     restart: bool = False
     progress: Watching = "auto"
 
@@ -266,10 +272,24 @@ def settings_of(
             found[key] = canonical(found[key])
     if "also_template" in found:
         found["also_template"] = tuple(map(canonical, found["also_template"]))
+    if elsewhere := judge_elsewhere(given):
+        found["judge_options"] = {**found.get("judge_options", {}), **elsewhere}
     for key in KEYS & found.keys():
         if isinstance(arguments[key], str):
             found[key] = set_name(found[key])
     return Settings(**{**found, "source": str(source)})
+
+
+def judge_elsewhere(
+    given: RepairArguments | MeasureArguments | DecideArguments,
+) -> dict[str, str]:
+    """The options of a judge whose model answers elsewhere; none where it judges here.
+
+    >>> judge_elsewhere(MeasureArguments("user/model", judge_endpoint="http://h"))
+    {'endpoint': 'http://h'}
+    """
+    named = {"endpoint": given.judge_endpoint, "endpoint_model": given.judge_endpoint_model}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def pushing_of(given: RepairArguments) -> PushOptions | None:

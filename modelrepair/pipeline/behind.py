@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.checkpoint.kept_files import check_links
 from modelrepair.engine.stops import read_stops, stop_tokens
 from modelrepair.examples.splits import Splits
 from modelrepair.pipeline.models import find_base
@@ -15,8 +14,7 @@ from modelrepair.plugin.judge import Judge
 from modelrepair.progress import Notes
 from modelrepair.settings.settings import Settings
 from modelrepair.source.adapter_config import read_adapter
-from modelrepair.source.resolve import Source, resolve
-from modelrepair.text.typed_paths import from_home
+from modelrepair.source.resolve import small_files
 
 if TYPE_CHECKING:
     from modelrepair.evaluation.panel import Panel
@@ -50,7 +48,7 @@ def open_behind(settings: Settings, splits: Splits, judge: Judge, notes: Notes) 
         UnsupportedModelError: there is no tokenizer, or its template can't be used.
         HubError: the Hub, the rights on it, or the network.
     """
-    source = _small_files(settings)
+    source = small_files(settings.source, settings.revision, settings.include)
     adapter, base = read_adapter(source.folder), None
     if adapter is not None:
         base = find_base(settings.base, adapter, weights=False, include=settings.include)
@@ -63,15 +61,6 @@ def open_behind(settings: Settings, splits: Splits, judge: Judge, notes: Notes) 
     known = len(template.tokenizer)
     named = stop_tokens(getattr(config, "eos_token_id", None), known).known
     return Behind(source.id or source.name, panel, (*read_stops(whole.folder, known).known, *named))
-
-
-def _small_files(settings: Settings) -> Source:
-    """Where they lie; of a folder, nothing is asked but that it is one."""
-    folder = from_home(settings.source)
-    if folder.is_dir() and settings.revision is None:
-        check_links(folder)
-        return Source(None, None, folder, folder.resolve().name)
-    return resolve(settings.source, settings.revision, weights=False, include=settings.include)
 
 
 def _config(folder: Path) -> Any:

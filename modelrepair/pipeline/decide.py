@@ -51,6 +51,7 @@ from modelrepair.preflight.plugins import SelectedPlugins, find_plugins, with_ju
 from modelrepair.preflight.sets import load_sets, read_named
 from modelrepair.progress import CALLED, Notes, Progress
 from modelrepair.settings.settings import Settings
+from modelrepair.text.typed_paths import from_home
 
 ASKED = "asked"
 """In the work folder: what was answered so far, a file for each model."""
@@ -91,7 +92,7 @@ def run_decide(
         progress: where the work is shown.
         restart: throw away the answers that an interrupted run left.
     """
-    out = out.expanduser().absolute()
+    out = from_home(out).absolute()
     work = out.with_name(f"{out.name}.deciding")
     if not out.is_dir() and not (work / BEFORE).is_dir():
         raise UsageError(

@@ -306,3 +306,24 @@ def _no_id(text: str) -> UsageError:
         hint=f"{meant}an id looks like user/name, a folder that is meant like ./name",
         id="not-a-hub-id",
     )
+
+
+def small_files(named: str, revision: str | None = None, include: Sequence[str] = ()) -> Source:
+    """A model whose weights are not needed; of a folder, nothing is asked but that it is one.
+
+    >>> small_files("user/model").commit  # doctest: +SKIP
+    '0123456789abcdef0123456789abcdef01234567'
+
+    Args:
+        named: its folder or id.
+        revision: branch, tag or commit on the Hub.
+        include: globs of its files that are taken along, too.
+
+    Raises:
+        ModelRepairError: it can't be had.
+    """
+    folder = from_home(named)
+    if folder.is_dir() and revision is None:
+        check_links(folder)
+        return Source(None, None, folder, folder.resolve().name)
+    return resolve(named, revision, weights=False, include=include)

@@ -10,7 +10,10 @@ import modelrepair
 from modelrepair import UsageError, demo_paths
 from modelrepair.api.telling import telling
 
-TAKING = ("apply", "attest", "audit", "audits", "measure", "plan", "push", "repair", "verify")
+TAKING = (
+    *("apply", "attest", "audit", "audits", "decide", "measure", "plan", "push", "repair"),
+    "verify",
+)
 
 
 @pytest.mark.parametrize("name", TAKING)
@@ -50,12 +53,14 @@ def test_a_call_says_that_it_starts_and_how_it_ends(name, capsys):
     assert capsys.readouterr() == ("", ""), "without a terminal"
 
 
-@pytest.mark.parametrize("name", ["apply", "attest", "audit", "measure", "plan", "push", "repair",
-                                  "verify"])  # fmt: skip
+@pytest.mark.parametrize("name", [name for name in TAKING if name != "audits"])
 def test_a_call_that_is_refused_says_so(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     events = []
-    more = {"source": "./x", "out": "y"} if name == "apply" else {}
+    more = {
+        "apply": {"source": "./x", "out": "y"},
+        "decide": {"before": "a.json", "after": "b.json"},
+    }.get(name, {})
     with pytest.raises(modelrepair.ModelRepairError):
         getattr(modelrepair, name)("./nowhere", progress=events.append, **more)
     assert (events[0].event, events[-1].event, events[-1].outcome) == ("start", "finish", "stopped")

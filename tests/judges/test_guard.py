@@ -8,12 +8,20 @@ from contextlib import contextmanager
 
 import pytest
 
-from modelrepair.errors import PluginError, UnsupportedModelError, UsageError
+from modelrepair.errors import (
+    EndpointError,
+    PluginError,
+    UnsupportedModelError,
+    UsageError,
+)
+from modelrepair.examples.turns import as_sent
 from modelrepair.judges import guard as judging
 from modelrepair.judges.guard import Form, GuardJudge
 from modelrepair.judges.guard_styles import STYLES
+from modelrepair.judges.models import find_judge, loaded
 from modelrepair.judges.options import GuardOptions
 from modelrepair.plugin.judge import Exchange
+from tests.support.endpoint import MODEL, serving
 from tests.support.judging import GUIDED, KINDS, SAFETY, guard, labelled, tokenizer
 from tests.support.scripted import Scripted
 
@@ -236,3 +244,71 @@ def test_a_model_of_the_hub_is_taken_at_its_commit(llama, hub):
     commit = hub.add("org/guard", {path.name: path.read_bytes() for path in llama.iterdir()})
     assert judge("org/guard").inputs == {"model": "org/guard", "commit": commit}
     json.dumps(judge(llama).inputs)
+
+
+@pytest.fixture
+def small(llama, tmp_path):
+    """The guard's small files: without weights it can judge elsewhere alone."""
+    folder = tmp_path / "guard"
+    folder.mkdir()
+    for file in llama.iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, folder)
+    return folder
+
+
+def test_a_guard_behind_an_endpoint_gives_the_verdicts_of_the_one_here(llama, small):
+    rows, _ = labelled(test=True)
+    rows = rows[::60]
+    here = judge(llama)
+    with loaded(find_judge(here._options), here._options, "AutoModelForCausalLM") as (
+        model,
+        tokens,
+    ):
+        said = here._answers(model, tokens, rows)
+    form = Form(tokens, STYLES["llama-guard"], here._options)
+    answers = {
+        as_sent(tokens, form.question(row)): text for row, text in zip(rows, said, strict=True)
+    }
+    with serving(reply=answers.get, owner="vllm", model="org/guard") as server:
+        there = judge(small, endpoint=server.url, endpoint_model="org/guard")
+        assert there.judge(rows) == here.judge(rows)
+        assert there.judge([]) == []
+    assert {route for route, _ in server.asked} == {"completions"}
+    assert there.inputs == {"model": "org/guard", "engine": "vllm", "version": "0.9.9"}
+
+
+def test_a_guard_behind_an_endpoint_that_can_not_be_read_or_does_not_answer(small):
+    rows, _ = labelled(test=True)
+    with serving(reply=lambda prompt: "maybe") as server:
+        found = judge(small, endpoint=server.url, endpoint_model=MODEL)
+        with pytest.raises(PluginError, match="2 of 2 verdicts"):
+            found.judge(rows[:2])
+        server.faults += ["empty choices"]
+        with pytest.raises(EndpointError, match="gave no answer"):
+            found.judge(rows[:2])
+        server.faults += ["other model"]
+        with pytest.raises(EndpointError) as other:
+            found.judge(rows[:2])
+    assert "--judge-endpoint-model" in other.value.hint
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"endpoint": "http://me:s3cret@h/v1"}, UsageError),
+        ({"endpoint": "http://127.0.0.1:9/v1"}, EndpointError),
+    ],
+)
+def test_an_endpoint_that_is_none_is_refused_before_anything_is_judged(small, options, error):
+    with pytest.raises(error) as refused:
+        judge(small, **options)
+    assert "s3cret" not in f"{refused.value} {refused.value.hint}"
+
+
+def test_thoughts_of_a_server_are_no_verdict():
+    tokens = tokenizer("{{ messages }}<think></think>")
+    form = Form(tokens, STYLES["llama-guard"], GuardOptions("m"))
+    assert form.said("safe", thought=True) == "safe"
+    assert form.said("<think>hm</think>unsafe", thought=False) == "unsafe"
+    assert form.said("<think>hm", thought=False) is None

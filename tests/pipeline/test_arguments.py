@@ -24,11 +24,13 @@ def names(record):
 
 def test_every_setting_and_every_option_of_a_push_is_an_argument():
     assert names(Settings) | names(PushOptions) <= names(RepairArguments)
-    beside = {"out", "restart", "push", "progress", "reported"}
+    judge = {"judge_endpoint", "judge_endpoint_model"}
+    beside = {"out", "restart", "push", "progress", "reported", *judge}
     assert names(RepairArguments) == names(Settings) | names(PushOptions) | beside
     assert names(MeasureArguments) - names(Settings) == {
         *("model", "template", "progress", "save"),
         *("endpoint", "endpoint_model", "endpoint_at_once"),
+        *judge,
     }
 
 
