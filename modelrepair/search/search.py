@@ -107,8 +107,7 @@ def climb(study: Study[Any], points: Iterable[Candidate]) -> Searched:
     without_effect, stopped = 0, False
     answered: dict[float, Candidate] = {}
     for point in reversed(worth):
-        name = f"{study.name}, answers of candidate {seen.index(point) + 1}"
-        with study.progress.step(name) as said:
+        with _looking(study, seen.index(point) + 1) as said:
             done = generated(study, point)
             said.found(**figures_of_point(done))
         answered[point.ratio] = done
@@ -145,12 +144,12 @@ def follow(study: Study[Any], points: Iterable[Candidate]) -> Searched:
         if stopped := time_is_up(study, point):
             break
     if seen and generations == 0:
-        with study.progress.step(f"{study.name}, answers of candidate {len(seen)}") as said:
+        with _looking(study, len(seen)) as said:
             seen[-1] = generated(study, seen[-1])
             said.found(**figures_of_point(seen[-1]))
     return Searched(tuple(seen), len(seen), stopped)
 
 
 def _looking(study: Study[Any], number: int) -> AbstractContextManager[Step]:
-    """A step for a first look at one candidate."""
+    """A step for a look at one candidate: a first one, or its answers."""
     return study.progress.step(f"{study.name}, candidate {number}", candidate=number)

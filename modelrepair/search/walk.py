@@ -132,7 +132,7 @@ def walk(study: Study[Any], step: float) -> Searched:
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
     if current is not None and current.results is None:
-        with study.progress.step(f"{study.name}, answers of round {current.round}") as said:
+        with study.progress.step(f"{study.name}, round {current.round}") as said:
             current = generated(study, current)
             said.found(**figures_of_point(current))
         keep(current)

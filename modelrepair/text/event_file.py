@@ -17,7 +17,7 @@ SECONDS_BETWEEN = 1.0
 """Between two events that say how far one step is: a step has thousands."""
 BEGINNING = b'{"schema": '
 """Of every line: `Event.to_json` names the schema first."""
-HINT = "name a new file in a folder that is there and can be written"
+HINT = "name a new file in a folder that is there, can be written, and holds no model"
 
 
 class EventFile:
@@ -37,7 +37,8 @@ class EventFile:
         path: of the file; a pipe or a device is written to as it is.
 
     Raises:
-        ResourceError: it can't be written, or is there already and holds no events.
+        ResourceError: it can't be written, lies among a model's files, or is there already and
+            holds no events.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,6 +46,12 @@ class EventFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
             file = Path(path)
+            if (file.parent / "config.json").exists():
+                raise ResourceError(
+                    f"{name} would lie in a model's folder, and be taken for a part of it",
+                    hint=HINT,
+                    id="events-file",
+                )
             if file.exists() and not (file.is_file() or file.is_dir()):
                 flags = os.O_WRONLY  # a pipe
             self._file = os.open(file, flags, 0o666)

@@ -12,12 +12,12 @@ RATES = {"harm": "harm", "benign_refusals": "benign refusals", "utility": "utili
 
 
 def share(value: float) -> str:
-    """A share of the entries, with two digits that count.
+    """A share of the entries, with three digits that count.
 
-    >>> share(0.015), share(0.1), share(0.000123)
-    ('1.50%', '10.00%', '0.012%')
+    >>> share(0.01504), share(0.2022), share(0.000123)
+    ('1.5%', '20.2%', '0.0123%')
     """
-    return f"{value:.2%}" if value >= 0.001 or not value else f"{100 * value:.2g}%"
+    return f"{100 * value:.3g}%"
 
 
 def in_words(figures: Mapping[str, Figure]) -> str:
@@ -44,7 +44,7 @@ def ended(event: Event) -> str:
     'writing: 2 s'
     >>> ended(Event(event="end", time=0, name="contrast, round 3", outcome="done", seconds=2.0,
     ...             figures={"masked": 0.015, "harm": 0.25}))
-    'contrast, round 3 masks 1.50%: harm 0.250'
+    'contrast, round 3 masks 1.5%: harm 0.250'
 
     Args:
         event: the end of the step.

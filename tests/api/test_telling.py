@@ -87,3 +87,39 @@ def test_a_file_of_events_is_a_watcher(tmp_path):
     with pytest.raises(UsageError):
         modelrepair.plan("./nowhere", progress=modelrepair.EventFile(path))
     assert '"error": "no-such-folder"' in path.read_text()
+
+
+QUICK = {
+    "reference": "none", "scorer": "contrast", "ratio": 0.015, "step": 0.005, "evaluate": False,
+    "judge": "demo-world", "examples": 8, "device": "cpu",
+    **{name: demo_paths.sets[name] for name in ("realign", "refusal", "utility", "borderline")},
+}  # fmt: skip
+
+
+def weights_and_mask(out) -> list[bytes]:
+    return [(out / name).read_bytes() for name in ("model.safetensors", "repair/mask.safetensors")]
+
+
+@pytest.mark.slow
+def test_a_repair_that_is_watched_stopped_and_resumed_writes_the_same_files(tmp_path):
+    """Whatever watches it: nothing, what fails, a full disk, and what stops it amid a round."""
+    silent, watched = tmp_path / "silent", tmp_path / "watched"
+    modelrepair.repair(demo_paths.attacked, out=silent, progress=None, **QUICK)
+
+    def stopping(event):
+        if event.event == "begin" and event.name == "contrast, round 3":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        modelrepair.repair(demo_paths.attacked, out=watched, progress=stopping, **QUICK)
+    events = []
+    progress = modelrepair.Progress(events.append, lambda event: 1 / 0)
+    modelrepair.repair(demo_paths.attacked, out=watched, progress=progress, **QUICK)
+    assert weights_and_mask(watched) == weights_and_mask(silent)
+    rounds = [each for each in events if each.event == "end" and "round" in each.figures]
+    assert [each.outcome for each in rounds] == ["earlier", "earlier", "done"]
+    assert [each.figures["masked"] for each in rounds] == pytest.approx(
+        [0.005, 0.01, 0.015], rel=0.01
+    )
+    (failed,) = [each.text for each in events if each.text and "left out" in each.text]
+    assert failed.endswith("ZeroDivisionError: division by zero")

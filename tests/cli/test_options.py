@@ -117,7 +117,18 @@ def test_no_plugins_reaches_the_work(api, call, install, scorer_code, typed):
     assert "no_plugins" not in api.made[-1][2], "the command's, not the repair's"
 
 
-WITH_STEPS = {"fix", "plan", "measure", "apply", "push", "verify", "attest", "audit", "demo"}
+WITH_STEPS = {
+    "fix",
+    "decide",
+    "plan",
+    "measure",
+    "apply",
+    "push",
+    "verify",
+    "attest",
+    "audit",
+    "demo",
+}
 
 
 def test_every_command_that_shows_steps_can_write_them_to_a_file():
@@ -127,7 +138,11 @@ def test_every_command_that_shows_steps_can_write_them_to_a_file():
 
 @pytest.mark.parametrize("name", sorted(WITH_STEPS))
 def test_a_file_of_events_that_cannot_be_written_is_refused_before_the_work(api, call, name):
-    typed = {"apply": ["m", "s", "--out=o"], "demo": []}.get(name, ["somewhere"])
+    typed = {
+        "apply": ["m", "s", "--out=o"],
+        "decide": ["o", "--before=b", "--after=a"],
+        "demo": [],
+    }.get(name, ["somewhere"])
     result = call(name, *typed, "--events=no/such/folder.jsonl")
     error, hint = result.err.splitlines()
     assert error == "Error: no events can be written to folder.jsonl: No such file or directory"

@@ -88,6 +88,13 @@ def test_what_cannot_be_written_is_an_error_with_a_hint(tmp_path, monkeypatch, p
     assert str(tmp_path) not in str(caught.value)
 
 
+def test_a_model_gets_no_file_of_ours(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ResourceError, match="would lie in a model's folder"):
+        EventFile(tmp_path / "events.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
 def test_a_disk_that_fills_up_ends_the_file_and_not_the_run(path):
     if not Path("/dev/full").exists():
         pytest.skip("no such device here")

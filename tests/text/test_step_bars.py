@@ -57,7 +57,7 @@ def test_what_is_done_of_what_and_the_line_that_stays():
     assert "contrast, round 3 of at most 41, at most 12 min left to search" in lines
     assert any(re.match(r"answers +━+.* 50% 384/768 ", line) for line in lines)
     assert "a word hf_…" in lines
-    assert "contrast, round 3 masks 1.50%: harm 0.250" in lines
+    assert "contrast, round 3 masks 1.5%: harm 0.250" in lines
     assert all(len(line) <= 80 for line in lines)
 
 

@@ -19,7 +19,7 @@ LAST = Event(event="end", time=0, name="contrast, round 38", outcome="done", sec
         ({"figures": {"masked": 0.0001, "refusing": 0.62, "utility": None}},
          "contrast, round 38 masks 0.01%: refusals likelier for 62%"),
         ({"figures": {"changed": 0.5, "utility": 1.0}},
-         "contrast, round 38 changes 50.00%: utility 1.000"),
+         "contrast, round 38 changes 50%: utility 1.000"),
         ({"outcome": "earlier", "figures": {"harm": 0.5}},
          "contrast, round 38: harm 0.500, done earlier"),
         ({"outcome": "earlier", "figures": {}}, "contrast, round 38: done earlier"),
