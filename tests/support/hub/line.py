@@ -164,6 +164,7 @@ def _steps(lines: Iterable[str]) -> Iterable[str]:
     for line in lines:
         if re.search(r" \d+%, .* left of it$", line):
             continue
+        line = re.sub(r"^([^:]+): \d+ (s|min)( \d+ s)?$", r"\1: 1 s", line)
         if re.match(r"\w+, (round|candidate) \d+", line):
             seen.append(line)
             if len(seen) < 4:
@@ -171,4 +172,4 @@ def _steps(lines: Iterable[str]) -> Iterable[str]:
             if len(seen) == 4:
                 yield "[likewise for each candidate that the search tries]"
             continue
-        yield re.sub(r"^([^:]+): \d+ (s|min)( \d+ s)?$", r"\1: 1 s", line)
+        yield line
