@@ -151,7 +151,9 @@ def run(
     if done is not None:
         check_time(destination, done, settings.max_time)
         return report_of(destination, done, settings)
-    check_left(source, progress, settings.include, merge=settings.merge)
+    with progress.step("checking what the model needs", total=1) as advance:
+        check_left(source, progress, settings.include, merge=settings.merge)
+        advance(1)
     with work_on(destination, begun, source.source.folder, restart=restart) as workspace:
         if settings.merge:
             source = merged(source, workspace, progress, settings.include)
