@@ -213,7 +213,8 @@ class Progress:
         if self._watchers:
             self.note(line)
         elif not isinstance(error, BrokenPipeError):  # its reader has gone, and knows
-            warnings.warn(line, RuntimeWarning, stacklevel=2)
+            with suppress(RuntimeWarning):  # `python -W error` would end the run by it
+                warnings.warn(line, RuntimeWarning, stacklevel=2)
 
 
 @contextmanager

@@ -118,6 +118,11 @@ def test_the_last_watcher_that_fails_is_warned_of_once():
     assert len(warned) == 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_warning_that_is_an_error_ends_no_run_either():
+    Progress(lambda event: 1 / 0).note("a line")
+
+
 def test_a_watcher_may_stop_the_run_as_ctrl_c_does():
     def stop(event):
         raise KeyboardInterrupt
