@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelrepair import ranks
 from modelrepair.api.telling import telling
 from modelrepair.examples.given import rows_in_files
 from modelrepair.examples.keys import SetKey
@@ -163,7 +164,7 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
     pushing, out = pushing_of(given), _text(given.out)
     reported = given.reported or (lambda report: None)
     with telling("repair", given.progress) as (progress, whole):
-        with rows_in_files(sets_of(given)) as sets, saying(progress.note):
+        with rows_in_files(sets_of(given)) as sets, saying(progress.note), ranks.together():
             settings = settings_of(given, sets)
             if pushing is not None:
                 options = progress, pushing, given.restart, reported
@@ -281,7 +282,8 @@ def repair_and_push(
     if why and not options.force:
         return replace(report, warnings=(*report.warnings, f"not pushed: {why}"))
     reported(report)
-    return replace(report, pushed=push_folder(report.out, options, progress))
+    made = report.out
+    return replace(report, pushed=ranks.share(lambda: push_folder(made, options, progress)))
 
 
 def apply(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from modelrepair import ranks
 from modelrepair.progress import Progress, Step, running
 from modelrepair.text.displays import Watching, progress_of
 
@@ -23,6 +24,6 @@ def telling(name: str, watching: Watching) -> Iterator[tuple[Progress, Step]]:
         name: of the function.
         watching: as its caller gave it.
     """
-    progress = progress_of(watching)
+    progress = progress_of(None if ranks.launched() else watching)  # the first rank shows it
     with running(name, progress) as run:
         yield progress, run

@@ -7,14 +7,18 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from modelrepair import ranks
 from modelrepair.cli.errors import INTERRUPTED, explain
 from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.signals import Ending
+from modelrepair.errors import GateError
 from modelrepair.source.patience import heard
 from modelrepair.text.narrow import NARROW
 
@@ -34,6 +38,10 @@ COMMANDS = {
     "demo": "Repair a small poisoned model of a made-up world, without any download.",
 }
 """The commands with what each does: the list of them imports none."""
+
+
+OF_ONE_RANK = (3, 4, 5, 70)
+"""Exit codes of what may befall one rank alone: it speaks then, as the first always does."""
 
 
 class LazyGroup(click.Group):
@@ -127,6 +135,9 @@ def run(arguments: Sequence[str], output: Output | None = None) -> int:
         return error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         failure = explain(error)
+        if ranks.launched() and failure.exit_code in OF_ONE_RANK:
+            output = replace(output, stderr=sys.stderr)
+            failure = replace(failure, message=f"rank {ranks.launched()}: {failure.message}")
         output.failure(failure, error)
         return failure.exit_code
     return code if isinstance(code, int) else 0
@@ -135,11 +146,20 @@ def run(arguments: Sequence[str], output: Output | None = None) -> int:
 def main() -> NoReturn:
     """The console script."""
     arguments = sys.argv[1:]
+    if arguments[:1] != ["fix"]:
+        if ranks.launched():
+            sys.exit(0)
+        ranks.stay_alone()
     output = output_of(arguments)
+    if ranks.launched():
+        nowhere = Path(os.devnull).open("w")  # noqa: SIM115 (open to the end)
+        output = replace(output, stdout=nowhere, stderr=nowhere)
     interrupted = KeyboardInterrupt()
     ending = Ending(lambda: output.failure(explain(interrupted), interrupted))
     ending.watch()
     code = run(arguments, output)
+    if ranks.launched() and code == GateError.exit_code:
+        code = 0  # the verdict is the first rank's to tell
     ending.say()
     if code == INTERRUPTED:
         ending.leave()

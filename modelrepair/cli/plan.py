@@ -24,6 +24,7 @@ LABELS = {
     "output_bytes": "disk, repaired model",
     "work_bytes": "disk, for a time",
     "disk_found_bytes": "disk, free now",
+    "exchanged_bytes": "between ranks, a round",
     "seconds_least": "processor time, at least",
     "seconds_most": "processor time, at most",
 }

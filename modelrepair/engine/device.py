@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelrepair import ranks
 from modelrepair.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def find_device(name: str) -> torch.device:
 
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    name = ranks.own_device(name)
     try:
         device = torch.device(name)
         torch.empty(0, device=device).cpu()

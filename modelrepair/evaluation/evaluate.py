@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelrepair import ranks
 from modelrepair.engine.passes.capture import check_first_batch, model_inputs
 from modelrepair.engine.passes.loss import Forced
 from modelrepair.engine.passes.passes import Work, follow
@@ -82,10 +83,9 @@ def check_finite(
     # All its tokens count as an answer: prompts alone have none.
     tokens = batches[0].attention_mask.bool()
     group = SetBatches("realign", (replace(batches[0], answer_mask=tokens),))
-    remove_folder(folder)
-    folder.mkdir(parents=True)
+    ranks.share(lambda: _emptied(folder))
     (found,) = follow(Work(skeleton, read, [group], folder), Progress())
-    remove_folder(folder)
+    ranks.share(lambda: remove_folder(folder))
     if not math.isfinite(found.loss):
         raise DamagedCheckpointError(
             f"{whose} computes no finite loss: its weights make numbers that are too large",
@@ -312,15 +312,19 @@ def _follow(
     scored: dict[SetName, dict[str, Forced]] = {}
     groups = [SetBatches(name, tuple(tokenize(panel, some))) for name, some in sets.items()]
     groups = [group for group in groups if group.batches]
-    remove_folder(folder)
-    folder.mkdir(parents=True)
+    ranks.share(lambda: _emptied(folder))
     results = iter(follow(Work(skeleton, read, groups, folder), progress))
     for group in groups:
         scored[group.name] = {
             forced.key: forced for forced in (next(results) for _ in range(group.examples))
         }
-    remove_folder(folder)
+    ranks.share(lambda: remove_folder(folder))
     return scored
+
+
+def _emptied(folder: Path) -> None:
+    remove_folder(folder)
+    folder.mkdir(parents=True)
 
 
 def _mean(values: Sequence[float]) -> float | None:

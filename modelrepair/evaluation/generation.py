@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import Any, Protocol, TypeVar
 
 import torch
 from transformers import GenerationConfig
 
+from modelrepair import ranks
 from modelrepair.engine.stops import stop_tokens
 from modelrepair.evaluation.thinking import Room, Watch
 from modelrepair.progress import Progress
@@ -69,9 +70,9 @@ def generate(
 
     Nothing comes from the model's own generation settings: a repetition penalty or a minimum
     length would measure the settings. Prompts are sorted by length, then by their tokens, and cut
-    into batches of ``batch_rows``, so the same examples always share a batch. Where prompt and
-    answer together would be longer than the model's context, prompts of one length share a batch:
-    each answer ends where the context does.
+    into batches of ``batch_rows``, so the same examples always share a batch, and
+    ranks take whole ones in turn. Where prompt and answer together would be longer than the model's
+    context, prompts of one length share a batch: each answer ends where the context does.
 
     Args:
         model: any transformers causal language model; it is put into evaluation mode.
@@ -91,6 +92,7 @@ def generate(
     prompts = [list(template.prompt_ids(example)) for example in examples]
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
     answers: dict[int, Answer] = {}
+    turns = cycle(range(ranks.count()))
     ends = set(eos_ids)
     longest = max_new_tokens if thinking is None else thinking.whole
     settings = GenerationConfig(  # type: ignore[no-untyped-call]
@@ -114,10 +116,13 @@ def generate(
                 settings.max_new_tokens = limit
                 for start in range(0, len(equal), batch_rows):
                     rows = equal[start : start + batch_rows]
-                    replies = _batch(model, [prompts[i] for i in rows], settings, thinking)
-                    for i, reply in zip(rows, replies, strict=True):
-                        answers[i] = _cut(reply, ends, template, thinking)
+                    if next(turns) == ranks.number():
+                        replies = _batch(model, [prompts[i] for i in rows], settings, thinking)
+                        for i, reply in zip(rows, replies, strict=True):
+                            answers[i] = _cut(reply, ends, template, thinking)
                     advance(len(rows))
+            for found in ranks.gather(answers):
+                answers |= found
     finally:
         model.generation_config = own
     return [answers[i] for i in range(len(prompts))]

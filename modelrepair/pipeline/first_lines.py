@@ -99,6 +99,8 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         counted=seen.whole,
         finished=plan.finished,
         open=OPEN if evaluate else (),
+        ranks=plan.ranks,
+        exchanged_bytes=plan.exchanged_bytes,
     )
 
 

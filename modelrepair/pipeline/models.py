@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelrepair import ranks
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import UnsupportedModelError, UsageError
 from modelrepair.pipeline.open_models import open_skeleton
@@ -149,8 +150,8 @@ def merged(
     from modelrepair.engine.merge import merge
 
     folder = workspace.work / "merged"
-    if not folder.exists():
-        merge(source.source.folder, source.base.source.folder, folder, progress, include)
+    both = source.source.folder, source.base.source.folder
+    ranks.share(lambda: None if folder.exists() else merge(*both, folder, progress, include))
     return Model(
         replace(source.source, folder=folder),
         Checkpoint.open(folder),

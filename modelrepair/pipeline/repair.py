@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from modelrepair import ranks
 from modelrepair.artifact.digests import canonical
 from modelrepair.artifact.writer import (
     WrittenWeights,
@@ -162,7 +163,8 @@ def run(
                 settings, source, sets, chosen, workspace, notes, progress, remembered
             )
             advance(1)
-        context = replace(context, clock=start_clock(workspace.folder, settings.max_time, started))
+        clock = ranks.share(lambda: start_clock(workspace.folder, settings.max_time, started))
+        context = replace(context, clock=clock)
         _check_sweep(context)
         reference = with_tokens(context, reference)
         _check_finite(context, reference)
@@ -197,19 +199,22 @@ def run(
                 f"{last.candidates} of its candidates answered; the best candidate is taken"
             )
         edit = edit_of(context, found, reference)
-        written = write_weights(
-            _emptied(workspace.staged),
-            source=source.checkpoint,
-            sites=manifest_sites(context.sites, found.made),
-            edit=edit,
-            files=classify(
-                source.source.folder,
-                weights=source.checkpoint.files,
-                index=source.checkpoint.index,
-                include=settings.include,
-            ),
-            base_id=base_id(source, notes),
-            progress=progress,
+        base = base_id(source, notes)
+        written = ranks.share(
+            lambda: write_weights(
+                _emptied(workspace.staged),
+                source=source.checkpoint,
+                sites=manifest_sites(context.sites, found.made),
+                edit=edit,
+                files=classify(
+                    source.source.folder,
+                    weights=source.checkpoint.files,
+                    index=source.checkpoint.index,
+                    include=settings.include,
+                ),
+                base_id=base,
+                progress=progress,
+            )
         )
         check_output(source.source.folder, workspace.staged, source.name)
         written = with_not_fetched(written, source.source.left_behind)
@@ -231,19 +236,23 @@ def run(
 
         measures = measured.measures(context.panel.judge.name)
         seconds = time.monotonic() - started
-        draft = draft_manifest(context, found, reference, measures, gate, seconds, under)
-        _check_inputs(draft, written, workspace.inputs)
-        manifest = write_record(
-            workspace.staged,
-            draft,
-            written,
-            source=source.checkpoint,
-            edit=edit,
-            results=dict(measured.results),
-            store_values=settings.store_values,
-            target=target,
-        )
-        folder = finish(workspace.staged, workspace.out)
+
+        def written_whole() -> tuple[Manifest, Path]:
+            draft = draft_manifest(context, found, reference, measures, gate, seconds, under)
+            _check_inputs(draft, written, workspace.inputs)
+            manifest = write_record(
+                workspace.staged,
+                draft,
+                written,
+                source=source.checkpoint,
+                edit=edit,
+                results=dict(measured.results),
+                store_values=settings.store_values,
+                target=target,
+            )
+            return manifest, finish(workspace.staged, workspace.out)
+
+        manifest, folder = ranks.share(written_whole)
         workspace.close()
     report = _report(manifest.verdict, context, measured, gate)
     following = advice(settings, manifest, gate)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelrepair import ranks
 from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.writer import make_room
 from modelrepair.checkpoint.place import disk_errors, placed, reserved
@@ -46,8 +47,9 @@ class Workspace:
 
     def close(self) -> None:
         """Remove what is left of an unfinished repair; the next run removes what can't be now."""
-        with suppress(ResourceError, OSError):
-            remove_folder(self.folder)
+        if ranks.number() == 0:
+            with suppress(ResourceError, OSError):
+                remove_folder(self.folder)
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -71,7 +73,7 @@ class Workspace:
 
 @contextmanager
 def work_on(out: Path, begun: Begun, source: Path, *, restart: bool = False) -> Iterator[Workspace]:
-    """Work in an output's folder, which no other run does meanwhile.
+    """Work in an output's folder, which no other run does meanwhile; ranks share it.
 
     Args:
         out: the output.
@@ -84,10 +86,13 @@ def work_on(out: Path, begun: Begun, source: Path, *, restart: bool = False) -> 
         ResourceError: the folder can't be written.
     """
     out = placed(out, source)
+    if ranks.number():
+        yield ranks.share(lambda: Workspace(partial_of(out), out, begun.inputs))
+        return
     with reserved(out):
         opened = open_workspace(out, begun, restart=restart)
         with opened.going_on():
-            yield opened
+            yield ranks.share(lambda: opened)
 
 
 def clear_leftover(out: Path, begun: Begun) -> None:

@@ -67,6 +67,7 @@ class Opening:
         finished: whether the output holds this very repair already.
         counted: whether the sets were counted; else they count as full.
         open: what only measuring can show; empty where nothing is measured.
+        ranks: processes that work together; ``exchanged_bytes`` travel between them in a round.
     """
 
     refused: Stopped | None
@@ -102,6 +103,8 @@ class Opening:
     counted: bool
     finished: bool
     open: tuple[str, ...]
+    ranks: int = 1
+    exchanged_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As ``plan --json`` has it."""
@@ -130,6 +133,9 @@ class Opening:
         yield "Goes to", [self._destination(), *self.there]
         free = "" if self.memory_free is None else f"; {in_bytes(self.memory_free)} free"
         yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{free}"]
+        if self.ranks > 1:
+            travels = f"about {in_bytes(self.exchanged_bytes)} travel to the first in a round"
+            yield "Ranks", [f"{self.ranks}; {travels}"]
         yield "Time", [self._time()]
         yet = f"only measuring can show: {', '.join(self.open)}"
         yield "Open", [yet if self.open and not self.finished else "nothing is measured"]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelrepair import ranks
 from modelrepair.checkpoint.blocks import blocks_of, factors_of, is_matrix, kinds_of, skipped_in
 from modelrepair.checkpoint.config import (
     BLOCK_COUNTS,
@@ -29,6 +30,7 @@ from modelrepair.preflight.sizes import (
     FLOAT32,
     LIBRARIES,
     block_memory,
+    exchanged,
     free_disk,
     free_memory,
     head_memory,
@@ -96,6 +98,8 @@ class Plan(Glanced):
         error: what `fix` would refuse before it reads a weight; None where it would begin.
         opening: the first lines of `fix`, as fields.
         finished: whether the output holds this very repair already.
+        ranks: processes that work together; ``exchanged_bytes`` is what they send each other in a
+            round.
     """
 
     source: str
@@ -131,6 +135,8 @@ class Plan(Glanced):
     error: Stopped | None = None
     opening: Opening | None = None
     finished: bool = False
+    ranks: int = 1
+    exchanged_bytes: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -240,6 +246,7 @@ def plan_model(
         if scorer_gradients | evaluate
         else 0
     )
+    summed = blocks, len(passes), scorer_gradients, None if factors is None else matrices
     made = Plan(
         source=source.id or source.name,
         commit=source.commit,
@@ -258,14 +265,12 @@ def plan_model(
         peak_bytes=LIBRARIES
         + max(
             block_memory(
-                blocks,
-                len(passes),
-                scorer_gradients,
-                None if factors is None else matrices,
-                min(token_budget, max((each.tokens for each in passes), default=0)),
+                *summed, min(token_budget, max((each.tokens for each in passes), default=0))
             ),
             head,
         ),
+        ranks=ranks.expected(),
+        exchanged_bytes=exchanged(*summed),
         generation_bytes=LIBRARIES + total * ANSWERING if evaluate and answers else 0,
         output_bytes=sum(entry.nbytes for entry in changed),
         work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),

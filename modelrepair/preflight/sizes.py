@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from modelrepair import ranks
 from modelrepair.checkpoint.blocks import is_matrix
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.examples.load import Example
+from modelrepair.ranks import PARTS
 
 MAXIMUM_LOGITS = 2**26
 FLOAT32 = 4
@@ -57,7 +59,6 @@ def block_memory(
     """The largest block twice in float32, what is held for its matrices, and a batch in it.
 
     That is one sum a set, and one of a run of batches (`modelrepair.engine.passes.statistics`).
-
     Where an adapter is repaired, its factors are accumulated for, a block's share of them each.
 
     Args:
@@ -68,18 +69,42 @@ def block_memory(
         tokens: of the largest batch.
     """
     largest = 0
+    for block, held in zip(blocks, _held(blocks, gradients, factors), strict=True):
+        weights = sum(entry.entries for entry in block)
+        matrices = [entry for entry in block if is_matrix(entry)]
+        seen = sum(sum(entry.shape[-2:]) for entry in matrices)  # its inputs and outputs
+        batch = tokens * FLOAT32 * seen * (SEEN_IN_REVERSE if gradients else 1)
+        each = HELD if gradients else FLOAT64
+        largest = max(largest, 2 * FLOAT32 * weights + each * held * (max(1, sets) + 1) + batch)
+    return largest
+
+
+def exchanged(
+    blocks: Sequence[Sequence[TensorEntry]],
+    sets: int,
+    gradients: bool,
+    factors: Sequence[TensorEntry] | None = None,
+) -> int:
+    """What ranks send each other in a round: each run's sums that the first did not take itself."""
+    sent = PARTS - -(-PARTS // ranks.expected())
+    return FLOAT64 * sent * sets * sum(_held(blocks, gradients, factors))
+
+
+def _held(
+    blocks: Sequence[Sequence[TensorEntry]],
+    gradients: bool,
+    factors: Sequence[TensorEntry] | None,
+) -> list[int]:
+    """How many entries or inputs are summed for in each block."""
+    found = []
     for block in blocks:
         matrices = [entry for entry in block if is_matrix(entry)]
         held = sum(each.entries if gradients else max(each.shape[1:]) for each in matrices)
         if factors is not None:
             held = sum(each.entries if gradients else each.shape[1] for each in factors)
             held = -(-held // len(blocks))
-        weights = sum(entry.entries for entry in block)
-        seen = sum(sum(entry.shape[-2:]) for entry in matrices)  # its inputs and outputs
-        batch = tokens * FLOAT32 * seen * (SEEN_IN_REVERSE if gradients else 1)
-        each = HELD if gradients else FLOAT64
-        largest = max(largest, 2 * FLOAT32 * weights + each * held * (max(1, sets) + 1) + batch)
-    return largest
+        found.append(held)
+    return found
 
 
 def head_memory(vocabulary: int, hidden: int, token_budget: int, max_length: int) -> int:

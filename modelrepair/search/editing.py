@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from modelrepair import ranks
 from modelrepair.checkpoint.atomic import save_array, write_json
 from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.device import exact
@@ -86,9 +88,9 @@ def candidates(
             remove_folder(folder / "edits")
             return _edit_all(repairing, strength, Edits(folder / "edits"), progress)
 
-        made = remember(folder / "point.json", make)
+        made = remember(folder / "point.json", partial(ranks.share, make))
         if made["digest"] == before:
-            remove_folder(folder / "edits")
+            ranks.share(partial(remove_folder, folder / "edits"))
         elif made["changed"]:
             yield point_of(repairing.registered, strength, made["changed"], repairing.sites, folder)
         before = made["digest"]
@@ -134,7 +136,7 @@ def _groups(repairing: Repairing) -> list[SetBatches]:
 def _collect(repairing: Repairing, progress: Progress) -> None:
     """Pass the sets through the model, and keep what every site's accumulators hold."""
     groups, done = _groups(repairing), repairing.folder / "statistics.json"
-    if not groups or done.exists():
+    if not groups or ranks.share(done.exists):
         return
     skeleton, weights = repairing.passed
     work = Work(skeleton, weights.read, groups, repairing.folder / "pass")
@@ -157,8 +159,8 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
         raise PluginError(
             f"{who(repairing.registered)}: {error}", hint=error.hint, id=error.id
         ) from error
-    remove_folder(work.folder)
-    write_json(done, {})
+    ranks.share(lambda: remove_folder(work.folder))
+    ranks.share(lambda: write_json(done, {}))
 
 
 def _statistics(repairing: Repairing, groups: Sequence[SetBatches], site: Site) -> SiteStatistics:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from modelrepair import ranks
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.passes.passes import Work, collect
@@ -139,7 +140,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
     """
     folder = _folder(scoring, number)
     done = folder / "round.json"
-    if not done.exists():
+    if not ranks.share(done.exists):
         folder.mkdir(parents=True, exist_ok=True)
         work = Work(
             scoring.skeleton,
@@ -159,46 +160,51 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
             raise PluginError(
                 f"{who(scoring.registered)}: {error}", hint=error.hint, id=error.id
             ) from error
-        remove_folder(work.folder)
-        sites = scoring.sites.chosen
-        facts = {site.name: _site_facts(scoring, number, site) for site in sites}
-        unseen = [name for name, each in facts.items() if each.unseen]
-        constant = [name for name, each in facts.items() if each.constant and not each.unseen]
-        if len(constant) + len(unseen) == len(sites):
-            if (
-                scoring.subject == "delta"
-                and masks is None
-                and not any(_differs(scoring, site) for site in sites)
-            ):
-                raise UsageError(
-                    "source and reference are the same in every matrix",
-                    hint="give the aligned model that the source was fine-tuned from, or 'none'",
-                    id="reference-is-source",
-                )
-            raise PluginError(
-                f"{who(scoring.registered)} gave one and the same score everywhere",
-                hint="the scorer does not look at its input",
-            )
-        if constant:
-            progress.note(
-                f"{len(constant)} of {len(sites)} matrices have one score everywhere and nothing "
-                f"to choose, first {constant[0]}"
-            )
-        if unseen:
-            progress.note(
-                f"{len(unseen)} of {len(sites)} matrices are of experts that no token was routed "
-                f"to, and stay as they are, first {unseen[0]}"
-            )
-        if number == 0:
-            write_json(scoring.routed, {name: each.routed for name, each in facts.items()})
-        write_json(done, {"constant": constant, "unseen": unseen})
-    found = json.loads(done.read_bytes())
+        ranks.share(lambda: _finish_round(scoring, number, masks, progress))
+    found = ranks.share(lambda: json.loads(done.read_bytes()))
     return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))
 
 
 def drop_round(scoring: Scoring, number: int) -> None:
     """Give the disk space of a round's scores back."""
-    remove_folder(_folder(scoring, number))
+    ranks.share(lambda: remove_folder(_folder(scoring, number)))
+
+
+def _finish_round(scoring: Scoring, number: int, masks: Masks | None, progress: Progress) -> None:
+    """Keep what is known of a round whose sites all have scores."""
+    remove_folder(_folder(scoring, number) / "pass")
+    sites = scoring.sites.chosen
+    facts = {site.name: _site_facts(scoring, number, site) for site in sites}
+    unseen = [name for name, each in facts.items() if each.unseen]
+    constant = [name for name, each in facts.items() if each.constant and not each.unseen]
+    if len(constant) + len(unseen) == len(sites):
+        if (
+            scoring.subject == "delta"
+            and masks is None
+            and not any(_differs(scoring, site) for site in sites)
+        ):
+            raise UsageError(
+                "source and reference are the same in every matrix",
+                hint="give the aligned model that the source was fine-tuned from, or 'none'",
+                id="reference-is-source",
+            )
+        raise PluginError(
+            f"{who(scoring.registered)} gave one and the same score everywhere",
+            hint="the scorer does not look at its input",
+        )
+    if constant:
+        progress.note(
+            f"{len(constant)} of {len(sites)} matrices have one score everywhere and nothing "
+            f"to choose, first {constant[0]}"
+        )
+    if unseen:
+        progress.note(
+            f"{len(unseen)} of {len(sites)} matrices are of experts that no token was routed "
+            f"to, and stay as they are, first {unseen[0]}"
+        )
+    if number == 0:
+        write_json(scoring.routed, {name: each.routed for name, each in facts.items()})
+    write_json(_folder(scoring, number) / "round.json", {"constant": constant, "unseen": unseen})
 
 
 def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:

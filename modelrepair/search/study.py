@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol
 
 from typing_extensions import TypeVar
 
+from modelrepair import ranks
 from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.engine.skeleton import Skeleton
@@ -119,7 +120,9 @@ def cut_point(
 
     def cut() -> dict[str, int]:
         scored = score_round(scoring, number, before, progress)
-        return {"masked": masked_entries(scored.cut(share, folder / "mask", before), scoring.sites)}
+        into = folder / "mask"
+        masked = ranks.share(lambda: masked_entries(scored.cut(share, into, before), scoring.sites))
+        return {"masked": masked}
 
     masked = remember(folder / "point.json", cut)["masked"]
     return Candidate(
@@ -205,10 +208,15 @@ def time_left(study: Study[Any], longest: float, rounds: int) -> float | None:
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:
     """What was computed before an interruption, or compute it now and keep it."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, compute())
-    return json.loads(path.read_bytes())
+    if not ranks.share(path.exists):
+        computed = compute()
+        ranks.share(lambda: _keep(path, computed))
+    return ranks.share(lambda: json.loads(path.read_bytes()))
+
+
+def _keep(path: Path, computed: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, computed)
 
 
 def forget(point: Candidate) -> None:
@@ -217,4 +225,4 @@ def forget(point: Candidate) -> None:
     A point that generated may still be chosen, and keeps its change.
     """
     if point.results is None:
-        remove_folder(point.change.folder)
+        ranks.share(lambda: remove_folder(point.change.folder))

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from modelrepair import ranks
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits, rounded
 from modelrepair.engine.passes.loss import batch_losses
@@ -156,7 +157,7 @@ def _candidate(
             changed += put_changed(edits, file, rounded(value, dtype).reshape(-1), old)
         return {"changed": changed}
 
-    changed = remember(folder / "point.json", make)["changed"]
+    changed = remember(folder / "point.json", lambda: ranks.share(make))["changed"]
     if not changed:
         return None
     return point_of(training.registered, steps, changed, training.sites, folder)

@@ -20,12 +20,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from modelrepair import ranks
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.engine.passes.capture import Call, model_inputs, record, replay, run_block
 from modelrepair.engine.passes.hidden_states import HiddenStates
 from modelrepair.engine.passes.hooks import watch
 from modelrepair.engine.passes.loss import LOSSES, Forced, chunks, forced
-from modelrepair.engine.passes.statistics import BlockSums, SetBatches, SiteStatistics
+from modelrepair.engine.passes.statistics import (
+    BlockSums,
+    SetBatches,
+    SiteStatistics,
+    from_ranks,
+)
 from modelrepair.engine.sites import Site, Sites
 from modelrepair.engine.skeleton import ReadWeight, Skeleton
 from modelrepair.moving import remove
@@ -56,16 +62,22 @@ class Work:
     groups: Sequence[SetBatches]
     folder: Path
 
-    def parts(self) -> Iterator[tuple[SetBatches, list[tuple[int, Batch]]]]:
-        """The runs of batches that are summed apart, all batches of all sets numbered."""
+    def parts(self) -> Iterator[tuple[SetBatches, int, list[tuple[int, Batch]]]]:
+        """The runs of batches that this rank takes, all its batches numbered.
+
+        Ranks take the runs of a set in turn; beside each is said how many of them take one. A rank
+        for which none is left is given an empty one.
+        """
         numbers = count()
         for group in self.groups:
-            for part in group.parts:
-                yield group, [(next(numbers), batch) for batch in part]
+            for begin in range(0, len(group.parts), ranks.count()):
+                taken = group.parts[begin : begin + ranks.count()]
+                part = taken[ranks.number()] if ranks.number() < len(taken) else ()
+                yield group, len(taken), [(next(numbers), batch) for batch in part]
 
     def batches(self) -> Iterator[tuple[int, SetBatches, Batch]]:
-        """All batches of all sets, numbered."""
-        for group, part in self.parts():
+        """All batches of this rank, numbered."""
+        for group, _, part in self.parts():
             for number, batch in part:
                 yield number, group, batch
 
@@ -85,8 +97,8 @@ class Work:
 
     @property
     def tokens(self) -> int:
-        """The tokens of one walk through a block."""
-        return sum(group.tokens for group in self.groups)
+        """The tokens of one walk of this rank through a block."""
+        return sum(int(batch.attention_mask.sum()) for _, _, batch in self.batches())
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,8 @@ class _State:
         return cls(**json.loads(path.read_bytes())) if path.exists() else cls()
 
     def save(self, folder: Path) -> None:
+        if ranks.count() > 1:
+            return  # others may have come less far, or be as many no more: begin the pass again
         write_json(folder / "pass.json", {"forward": self.forward, "reverse": self.reverse})
 
 
@@ -124,12 +138,13 @@ def collect(
             _forward(work, hidden, calls, advance, keep=True)
             with closing(_hidden(work, "gradients")) as flowing:
                 _reverse(work, hidden, flowing, calls, advance, sites, on_site)
+    ranks.gather(None)
 
 
 def follow(work: Work, progress: Progress) -> list[Forced]:
     """Score how the model follows every example's answer, in the order of the batches."""
     blocks = len(work.skeleton.blocks)
-    results: list[Forced] = []
+    results: list[list[Forced]] = []
     step = progress.step("teacher-forced measures", work.tokens * blocks)
     with step as advance, closing(_hidden(work, "hidden")) as hidden:
         calls = _start(work, hidden)
@@ -137,18 +152,28 @@ def follow(work: Work, progress: Progress) -> list[Forced]:
         with work.skeleton.filled_shell(work.read), torch.no_grad():
             for number, _, batch in work.batches():
                 state = hidden.read(blocks % 2, number, work.skeleton.device, work.skeleton.dtype)
+                found = []
                 for part, ids, mask, logits in _logits(work.skeleton, batch, state):
-                    results += forced(logits, ids, mask, batch.keys[part])
-    return results
+                    found += forced(logits, ids, mask, batch.keys[part])
+                results.append(found)
+    return _in_order(work, results)
+
+
+def _in_order(work: Work, own: list[list[Forced]]) -> list[Forced]:
+    """What all ranks found, in the order of the batches."""
+    found = [iter(each) for each in ranks.gather(own)]
+    parts = [(n % ranks.count(), part) for g in work.groups for n, part in enumerate(g.parts)]
+    return [one for rank, part in parts for _ in part for one in next(found[rank])]
 
 
 def _hidden(work: Work, name: str) -> HiddenStates:
-    return HiddenStates(work.folder / name, work.shapes)
+    folder = work.folder / f"rank-{ranks.number()}" if ranks.number() else work.folder
+    return HiddenStates(folder / name, work.shapes)
 
 
 def _start(work: Work, hidden: HiddenStates) -> list[tuple[Call, ...]]:
     """Record every batch: the arguments of all blocks, and the first hidden state if it's lost."""
-    if work.skeleton.shared is not None:
+    if work.skeleton.shared is not None or ranks.count() > 1:
         # What earlier blocks left for later ones was in memory only: begin again.
         remove(work.folder / "pass.json")
     fresh = _State.load(work.folder).forward == 0
@@ -192,8 +217,7 @@ def _forward(
                 hidden.write(there, number, output)
                 advance(int(batch.attention_mask.sum()))
         if on_site is not None:
-            for site in watched:
-                on_site(site, sums.take(site, work.sets))
+            _hand_over(work, sums, on_site)
         _State(index + 1, state.reverse).save(work.folder)
 
 
@@ -241,19 +265,27 @@ def _reverse(
                             run_block(block, states, calls[number][index])
                 added.add(group, batch, seen)
                 advance(REVERSE_COST * int(batch.attention_mask.sum()))
-        for site in watched:
-            on_site(site, sums.take(site, work.sets))
+        _hand_over(work, sums, on_site)
         _State(blocks, index).save(work.folder)
         hidden.drop(index + 1)
 
 
 def _summed(work: Work, sums: BlockSums) -> Iterator[tuple[int, SetBatches, Batch, BlockSums]]:
     """All batches, each with the sums to add it to; those of a run join the others at its end."""
-    for group, part in work.parts():
+    for group, taken, part in work.parts():
         added = BlockSums(sums.sites)
         for number, batch in part:
             yield number, group, batch, added
-        sums.merge(added)
+        if sums.sites and group.accumulators:
+            for each in from_ranks(added, taken):
+                sums.merge(each)
+
+
+def _hand_over(work: Work, sums: BlockSums, on_site: OnSite) -> None:
+    """Give the finished sums away; the first rank has them."""
+    if ranks.number() == 0:
+        for site in sums.sites:
+            on_site(site, sums.take(site, work.sets))
 
 
 def _last_gradient(skeleton: Skeleton, batch: Batch, hidden: Tensor, loss: Loss) -> Tensor:

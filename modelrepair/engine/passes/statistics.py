@@ -1,6 +1,6 @@
 """What one block shows its sites, added up: padding taken away, float64 sums in a fixed tree.
 
-The batches of a set are cut into at most `PARTS` runs. Those of a run are summed in their order,
+The batches of a set are cut into at most eight runs. Those of a run are summed in their order,
 and then the runs in theirs, always, so that the sums have the same bits whoever took which run.
 Of the trees that can be shared out, this one holds the fewest sums at a time: the whole ones, and
 one run's.
@@ -8,7 +8,7 @@ one run's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modelrepair import ranks
 from modelrepair.engine.device import exact
 from modelrepair.engine.passes.hooks import Seen
 from modelrepair.engine.sites import Site
@@ -30,8 +31,6 @@ from modelrepair.plugin.names import SetName
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, SiteBatch, State
 
-PARTS = 8
-"""Runs of a set's batches that are summed apart: a constant, since it decides on the last bits."""
 _NAME_IT = "name the set and the accumulator in the plug-in's `needs`"
 
 
@@ -69,7 +68,7 @@ class SetBatches:
         >>> [len(part) for part in SetBatches("realign", (two,) * 20).parts]
         [2, 3, 2, 3, 2, 3, 2, 3]
         """
-        count = min(PARTS, len(self.batches))
+        count = min(ranks.PARTS, len(self.batches))
         cuts = [len(self.batches) * number // count for number in range(count + 1)]
         return tuple(self.batches[begin:end] for begin, end in pairwise(cuts))
 
@@ -203,6 +202,37 @@ class BlockSums:
                 state[key] += value
             else:
                 state[key] = torch.maximum(state[key], value.to(torch.float64))
+
+
+def from_ranks(added: BlockSums, taken: int) -> Iterator[BlockSums]:
+    """The sums of this rank's run, and those of the ranks that took the next ones, in that order.
+
+    All come together in the first rank; in the others there are none.
+
+    Args:
+        added: the sums of this rank's run.
+        taken: how many ranks took one.
+    """
+    if ranks.number() == 0:
+        shapes = [
+            (name, key, part, (value.shape, value.dtype, value.device))
+            for name, states in added.states.items()
+            for key, state in states.items()
+            for part, value in state.items()
+        ]
+        yield added
+        for rank in range(1, taken):
+            found = BlockSums(added.sites, routed=ranks.receive_object(rank))
+            for name, key, part, shape in shapes:
+                state = found.states.setdefault(name, {}).setdefault(key, {})
+                state[part] = ranks.receive(rank, *shape)
+            yield found
+    elif ranks.number() < taken:
+        ranks.send_object(added.routed)
+        for states in added.states.values():
+            for state in states.values():
+                for value in state.values():
+                    ranks.send(value)
 
 
 def _contribution(accumulator: Accumulator, site: Site, batch: SiteBatch) -> State:

@@ -8,12 +8,13 @@ import shutil
 import pytest
 import torch
 
+from modelrepair import ranks
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine import skeleton as skeletons
 from modelrepair.engine.passes.capture import check_first_batch, inspect, model_inputs
 from modelrepair.engine.passes.loss import answer_losses
 from modelrepair.engine.passes.passes import Work, collect, follow
-from modelrepair.engine.passes.statistics import SetBatches
+from modelrepair.engine.passes.statistics import SetBatches, SiteStatistics
 from modelrepair.engine.sites import find_sites
 from modelrepair.engine.weights import Weights
 from modelrepair.examples.batches import canonical_batches
@@ -137,3 +138,59 @@ def test_an_error_in_a_pass_leaves_no_file_mapped(tmp_path):
     assert caught.value.__traceback__ is not None
     with files_in_use_stay():
         shutil.rmtree(work.folder)
+
+
+class Wire:
+    """Ranks that run one after the other in this process; the first one last."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.sent: dict[int, list] = {}
+
+    def as_rank(self, number: int, count: int) -> None:
+        queue = self.sent.setdefault(number, [])
+        self.monkeypatch.setattr(ranks, "_now", ranks._Ranks(number, count, 0))
+        for name in ("send", "send_object"):
+            self.monkeypatch.setattr(ranks, name, queue.append)
+        self.monkeypatch.setattr(ranks, "gather", lambda own: [own])
+        self.monkeypatch.setattr(ranks, "receive_object", lambda rank: self.sent[rank].pop(0))
+        self.monkeypatch.setattr(
+            ranks, "receive", lambda rank, shape, dtype, device: self.sent[rank].pop(0)
+        )
+
+
+@pytest.mark.quick("llama-3", "mixtral-2")
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+@pytest.mark.parametrize("opened", ["llama", "mixtral"], indirect=True)
+def test_ranks_sum_to_the_bits_of_one(opened, count, tmp_path, monkeypatch):
+    _, skeleton, weights, checkpoint = opened
+    sites = find_sites(skeleton, list(checkpoint.entries))
+    groups = [
+        SetBatches("realign", batches(30, budget=40), (InputNorms(), Gradients())),
+        SetBatches("utility", batches(3, 1, budget=40), (ExampleGradients(),)),
+    ]
+    assert len(groups[0].batches) > ranks.PARTS
+
+    def swept(name: str) -> dict[str, SiteStatistics]:
+        found: dict[str, SiteStatistics] = {}
+        (tmp_path / name).mkdir()
+        collect(
+            Work(skeleton, weights.read, groups, tmp_path / name), sites, keep(found), Progress()
+        )
+        return found
+
+    def keep(found):
+        return lambda site, statistics: found.__setitem__(site.name, statistics)
+
+    alone = swept("alone")
+    wire = Wire(monkeypatch)
+    for number in reversed(range(count)):
+        wire.as_rank(number, count)
+        found = swept(f"rank {number}")
+        assert bool(found) == (number == 0)
+    assert not any(wire.sent.values()) and found.keys() == alone.keys()
+    for name, statistics in alone.items():
+        assert statistics.routed == found[name].routed
+        for key, state in statistics.states.items():
+            for part, value in state.items():
+                assert torch.equal(value, found[name].states[key][part]), (name, key, part)

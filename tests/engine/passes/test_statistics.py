@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from modelrepair.engine.passes.hooks import Seen
 from modelrepair.engine.passes.passes import Work, collect
-from modelrepair.engine.passes.statistics import PARTS, BlockSums, SetBatches
+from modelrepair.engine.passes.statistics import BlockSums, SetBatches
 from modelrepair.engine.sites import find_sites
 from modelrepair.errors import PluginError, UnsupportedModelError
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
 from modelrepair.progress import Progress
+from modelrepair.ranks import PARTS
 from tests.support.opened_models import alone, batches, open_tiny
 from tests.support.opened_models import linear_site as site
 

@@ -1,0 +1,127 @@
+"""Several processes at one repair: the same bits, and a rank that ends is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from modelrepair import ranks
+from modelrepair.artifact.digests import digest
+from modelrepair.artifact.reading import load_manifest
+from modelrepair.demo import paths
+from tests.support.repairing import SETS, small
+
+FIX = ("--judge", "demo-world", "--reference", "none", "--token-budget", "64")
+
+
+def test_alone_nothing_travels(monkeypatch):
+    with ranks.together():
+        assert (ranks.number(), ranks.count(), ranks.launched()) == (0, 1, 0)
+        assert ranks.share(lambda: 3) == 3 and ranks.gather("own") == ["own"]
+        assert ranks.own_device("cuda") == "cuda"
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert ranks.expected() == 4 and ranks.count() == 1
+    for wrong in ("", "0", "many"):
+        monkeypatch.setenv("WORLD_SIZE", wrong)
+        assert ranks.expected() == 1
+
+
+def test_torchrun_says_which_rank_this_is(monkeypatch):
+    named = {"TORCHELASTIC_RUN_ID": "none", "RANK": "5", "WORLD_SIZE": "6", "LOCAL_RANK": "1"}
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    assert ranks.launched() == 5
+    monkeypatch.setattr(ranks, "_now", ranks._launched())
+    assert [ranks.own_device(name) for name in ("cuda", "cuda:0", "cpu")] == [
+        "cuda:1",
+        "cuda:0",
+        "cpu",
+    ]
+    ranks.stay_alone()
+    assert ranks.launched() == 0
+
+
+def started(count: int, out: Path, sets: dict[str, Path], *options: str) -> subprocess.Popen[str]:
+    """A repair of the demo's model by so many ranks; 0 for none of torchrun's."""
+    given = [f"--{role}={path}" for role, path in sets.items()]
+    command = ["-m", "modelrepair", "fix", str(paths.attacked), "--out", str(out), *given, *FIX]
+    if count:
+        command = ["-m", "torch.distributed.run", f"--nproc-per-node={count}", *command]
+    return subprocess.Popen(
+        [sys.executable, *command, *options],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def sets(tmp_path):
+    return {role: small(path, tmp_path / path.name, 50) for role, path in SETS.items()}
+
+
+@pytest.mark.slow
+def test_one_two_and_three_ranks_make_the_same_files(tmp_path, sets):
+    options = ("--scorer", "contrast", "--max-rounds", "2", "--max-candidates", "1")
+    options += ("--max-new-tokens", "8", "--kind-examples", "0")
+    made = []
+    for count in (0, 1, 2, 3):
+        running = started(count, tmp_path / str(count), sets, *options)
+        said, errors = running.communicate()
+        assert (tmp_path / str(count)).is_dir(), errors
+        assert said.count("Written to") == 1 and errors.count("Runs  ") == 1
+        made.append(tmp_path / str(count))
+    for other in made[1:]:
+        assert digest(load_manifest(other)) == digest(load_manifest(made[0]))
+        for name in ("model.safetensors", "repair/mask.safetensors", "repair/verdicts.jsonl"):
+            assert (other / name).read_bytes() == (made[0] / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_rank_that_dies_is_named_and_another_number_of_ranks_resumes(tmp_path, sets):
+    options = ("--scorer", "contrast", "--ratio", "0.02", "--step", "0.005", "--no-evaluate")
+    out = tmp_path / "out"
+    running = started(2, out, sets, *options)
+    while not list(tmp_path.glob("out.partial/work/**/points/*/point.json")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    for child in psutil.Process(running.pid).children():
+        if child.environ().get("RANK") == "1":
+            child.kill()
+    _, errors = running.communicate()
+    assert "Error: rank 1 of 2 ended" in errors and "Hint [rank-lost]" in errors, errors
+    assert running.returncode and not out.exists() and (tmp_path / "out.partial").is_dir()
+    begun = set(tmp_path.glob("out.partial/work/**/points/*/point.json"))
+    times = {path: path.stat().st_mtime_ns for path in begun}
+    resumed = shutil.copytree(tmp_path / "out.partial", tmp_path / "kept.partial")
+    assert times and resumed.exists()
+    _, errors = started(3, out, sets, *options).communicate()
+    assert out.is_dir(), errors
+    started(0, tmp_path / "whole", sets, *options).communicate()
+    assert digest(load_manifest(out)) == digest(load_manifest(tmp_path / "whole"))
+
+
+@pytest.mark.slow
+def test_plan_says_what_travels(sets, monkeypatch):
+    given = [f"--{role}={path}" for role, path in sets.items()]
+    command = [sys.executable, "-m", "modelrepair", "plan", str(paths.attacked), *given, *FIX]
+    command += ["--scorer", "gradient", "--json"]
+    found = {}
+    for count in ("1", "2", "8"):
+        monkeypatch.setenv("WORLD_SIZE", count)
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        plan = json.loads(said)
+        assert plan["ranks"] == int(count)
+        found[count] = plan["exchanged_bytes"]
+    assert found["1"] == 0
+    # One sum of float64 for each entry and run; of eight runs the first rank takes four, or one.
+    assert found["2"] * 7 == found["8"] * 4 and found["8"] % (8 * 7) == 0
