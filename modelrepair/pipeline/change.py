@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from modelrepair.checkpoint.config import block_matrices
 from modelrepair.checkpoint.edits import DenseEdit, Edit, MaskEdit
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.errors import EmptyMaskError, ResourceError
+from modelrepair.errors import EmptyMaskError, ResourceError, UsageError
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.examples.keys import SetKey
 from modelrepair.pipeline.context import RunContext
@@ -25,7 +25,7 @@ from modelrepair.preflight.needs import lacking, needs_of, require_reference
 from modelrepair.preflight.plugin_code import code_digest
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import score_batches, score_tokens
-from modelrepair.settings.amount import Fixed, amount_of
+from modelrepair.settings.amount import Fixed, Searched, amount_of
 from modelrepair.settings.presets import quota_of
 from modelrepair.settings.subject import subject_for
 from modelrepair.source.reference import check_same_shapes
@@ -108,6 +108,14 @@ def require_sets(context: RunContext, subject: SubjectKind, reference: Model | N
     Raises:
         UsageError: a set is missing, or its answers; or a repairer's reference.
     """
+    realign, searched = context.sets.given[SetKey.REALIGN], amount_of(context.settings)
+    blind = context.settings.evaluate and not context.panel.generates and not realign.answered
+    if blind and isinstance(searched, Searched):
+        raise UsageError(
+            f"no model answers here, and {realign.id} has prompts alone: nothing leads the search",
+            hint=f"give --realign a set with harmful answers, or a number for --{searched.unit}",
+            id="set-missing",
+        )
     if context.chosen.repairer is not None:
         _require_for_repairer(context, reference)
     else:

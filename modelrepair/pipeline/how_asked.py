@@ -64,7 +64,7 @@ def answered_by(served: Served | None, model: str, asked: Mapping[str, Any]) -> 
         model: by its name.
         asked: as `asking` gives it.
     """
-    settings = {"temperature": 0, **asked}
+    settings = {"temperature": 0, **{name: value for name, value in asked.items() if value}}
     if served is None:
         return AnswersRecord(
             engine="modelrepair", version=version(), model=model, route="here", settings=settings

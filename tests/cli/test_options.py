@@ -58,7 +58,8 @@ from modelrepair.settings.settings import Settings
 def test_the_command_in_the_card_asks_for_the_same_repair(api, call, settings):
     call(*shlex.split(settings.command())[1:])
     ((_, (source,), options),) = api.made
-    for beside in ("progress", "reported", "out", "restart", "push", *vars(PushOptions())):
+    judge = ("judge_endpoint", "judge_endpoint_model")  # options of the judge, in no command
+    for beside in ("progress", "reported", "out", "restart", "push", *judge, *vars(PushOptions())):
         options.pop(beside)
     for name, value in options.items():
         if name.rpartition("_")[2] in ("realign", "refusal", "utility", "borderline"):

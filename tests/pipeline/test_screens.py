@@ -8,7 +8,7 @@ from modelrepair import load_manifest, push, repair, verify
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.checkpoint.kept_files import CARD_NAME
 from modelrepair.demo import paths
-from modelrepair.errors import GateError
+from modelrepair.errors import GateError, UsageError
 
 
 def test_margin_and_utility_are_taken_and_nothing_is_judged(later):
@@ -46,6 +46,22 @@ def test_the_same_command_finds_it_finished(later, tmp_path):
         answer_later=True, examples=12, out=later.copy(tmp_path), max_new_tokens=24, **later.sets,
     )  # fmt: skip
     assert (again.finished_before, again.verdict, again.exit_code) == (True, "unmeasured", 0)
+
+
+def test_without_harmful_answers_nothing_leads_a_search(later, tmp_path):
+    rows = [{"prompt": asked} for asked in later.harmful]
+    with pytest.raises(UsageError, match="prompts alone: nothing leads the search") as refused:
+        repair(
+            paths.attacked, reference="none", scorer="magnitude", judge="demo-world",
+            answer_later=True, realign=rows, utility=later.sets["utility"], borderline="none",
+            out=tmp_path / "out",
+        )  # fmt: skip
+    assert "--ratio" in refused.value.hint
+
+
+def test_it_is_not_pushed_with_the_repair_unless_that_is_insisted_on(tmp_path):
+    with pytest.raises(UsageError, match="an unmeasured repair is not pushed"):
+        repair(paths.attacked, answer_later=True, push=True, out=tmp_path / "out", **paths.sets)
 
 
 @pytest.mark.slow
