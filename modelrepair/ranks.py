@@ -34,6 +34,7 @@ class _Ranks:
     number: int
     count: int
     local: int
+    beside: int = 1
 
 
 _ALONE = _Ranks(0, 1, 0)
@@ -76,6 +77,15 @@ def count() -> int:
     1
     """
     return _now.count
+
+
+def beside() -> int:
+    """How many of the ranks share this machine and its memory, this one among them.
+
+    >>> beside()
+    1
+    """
+    return _now.beside
 
 
 def own_device(name: str) -> str:
@@ -233,4 +243,5 @@ def _alive(process: int) -> bool:
 def _launched() -> _Ranks:
     if _RUN not in os.environ:
         return _ALONE
-    return _Ranks(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+    named = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    return _Ranks(*(int(os.environ[name]) for name in named))

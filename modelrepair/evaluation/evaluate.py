@@ -277,7 +277,8 @@ def ask(judge: Judge, exchanges: Sequence[Exchange]) -> list[AnswerVerdict]:
         PluginError: the judge fails, or gives too few verdicts or unknown ones.
     """
     try:
-        judged = list(judge.judge(exchanges))
+        own = list(judge.judge(exchanges))
+        judged = ranks.share(lambda: own)  # a server may not say the same to each rank
     except Exception as error:
         if isinstance(error, ModelRepairError) or out_of_memory(error):
             raise

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelrepair import ranks
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair.checkpoint.wrapped import unwrapped
 from modelrepair.engine.device import find_device
@@ -108,6 +109,8 @@ def open_context(
 ) -> RunContext:
     """The source, opened, and what it is scored and measured with; Raises as `look_inside`."""
     skeleton, sites, panel = look_inside(settings, source, sets, chosen, notes)
+    # Memory is another number a moment later, and ranks must agree.
+    panel = replace(panel, generates=ranks.share(lambda: panel.generates))
     return RunContext(
         settings=settings,
         source=source,
@@ -232,13 +235,19 @@ def panel_by(
 
 
 def fits_whole(model: Model, device: torch.device, copies: int = 1) -> bool:
-    """Whether the whole model, in float32 and so many copies, fits where it would be computed."""
+    """Whether the whole model, in float32 and so many copies, fits where it would be computed.
+
+    Ranks on one machine hold it each.
+    """
     import torch
 
     from modelrepair.preflight.sizes import FLOAT32, free_memory
 
     needed = copies * FLOAT32 * model.parameters
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    if device.type == "cuda":
+        free: int | None = torch.cuda.mem_get_info(device)[0]
+    else:
+        free, needed = free_memory(), needed * ranks.beside()
     return free is None or needed < 0.8 * free
 
 
