@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from modelrepair.cli.output import Output
 from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping, name_value
 from modelrepair.examples.keys import SetKey
+from modelrepair.text.pasted import words_of
 
 MODELS = {
     "before": "the source",
@@ -84,7 +84,7 @@ def command(output: Output, out: Path, **options: Any) -> int:
     document = report.to_json()
     manifest = document["manifest"] or {"command": f"modelrepair fix {out}", "source": {"id": out}}
     # What is next changes the command that made the repair.
-    asked = Asked(manifest["source"]["id"], tuple(shlex.split(manifest["command"])[1:]))
+    asked = Asked(manifest["source"]["id"], tuple(words_of(manifest["command"])[1:]))
     lines = [*first_lines(document, asked), *last_lines(document, asked)]
     output.result(document, *show_report(document), *lines)
     return int(report.exit_code)

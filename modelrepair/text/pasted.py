@@ -43,6 +43,15 @@ def pasted_anywhere(words: Sequence[str]) -> str:
     return " ".join(_quoted(word, _BARE, _SPOILT) or _to_type(word) for word in words)
 
 
+def words_of(command: str) -> list[str]:
+    """The words of a command line that `pasted_anywhere` made.
+
+    >>> words_of('modelrepair fix "my model"')
+    ['modelrepair', 'fix', 'my model']
+    """
+    return shlex.split(command)
+
+
 def as_argument(path: str) -> str:
     """A path as it is typed where an option could be: ``-x`` would be read as one.
 

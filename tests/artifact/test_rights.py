@@ -28,6 +28,7 @@ class Listening(Progress):
     """Keeps what is noted."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.lines: list[str] = []
 
     def note(self, message: str) -> None:

@@ -89,6 +89,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "protect": 0.1,
         "fallback": False,
         "evaluate": False,
+        "answer_later": False,
         "judge": "mine",
         "judge_options": {"model": "org/judge"},
         "also_template": ("a.jinja", "org/chat"),
