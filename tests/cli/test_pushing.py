@@ -90,6 +90,8 @@ def test_everything_typed_reaches_the_api(api, call):
         "fallback": False,
         "evaluate": False,
         "answer_later": False,
+        "judge_endpoint": None,
+        "judge_endpoint_model": None,
         "judge": "mine",
         "judge_options": {"model": "org/judge"},
         "also_template": ("a.jinja", "org/chat"),
