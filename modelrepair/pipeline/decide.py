@@ -93,12 +93,19 @@ def run_decide(
         restart: throw away the answers that an interrupted run left.
     """
     out = from_home(out).absolute()
+    if out.is_symlink():
+        out = out.resolve()  # the folder gives way, not the link to it
     work = out.with_name(f"{out.name}.deciding")
     if not out.is_dir() and not (work / BEFORE).is_dir():
         raise UsageError(
             f"there is no folder {out.name!r}",
             hint="give the folder that `modelrepair fix … --answer-later` wrote",
             id="no-such-folder",
+        )
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise UsageError(
+            f"{out.name!r} is the working folder, or one above it, and another takes its place",
+            hint="run the same command from another folder",
         )
     with reserved(out), _working(out, work, restart=restart):
         return _decided(read_undecided(out), asked, work, progress)
@@ -108,6 +115,13 @@ def run_decide(
 def _working(out: Path, work: Path, *, restart: bool) -> Iterator[None]:
     """Work beside a repair; what was answered stays where that is interrupted or refused."""
     with disk_errors(out):
+        there = {path.name for path in work.iterdir()} if work.is_dir() else set()
+        if there - {ASKED, BESIDE, BEFORE} or (work.exists() and not work.is_dir()):
+            raise UsageError(
+                f"{work.name!r} is in the way and not ours",
+                hint="remove it, or give it another name",
+                id="output-in-the-way",
+            )
         put_back(out, work)
         if restart:
             remove_folder(work)

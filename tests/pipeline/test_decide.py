@@ -215,6 +215,28 @@ def test_one_may_be_saved_and_the_other_answer(later, saved, out):
     assert report.verdict == "passed"
 
 
+def test_a_link_to_the_repair_stays_a_link(later, out, tmp_path, saved):
+    (tmp_path / "link").symlink_to(out)
+    asked = {"before": saved / "before.json", "after": saved / "after.json"}
+    report = decide(tmp_path / "link", **asked, **later.sets)
+    assert (report.verdict, (tmp_path / "link").is_symlink()) == ("passed", True)
+    assert load_manifest(tmp_path / "link") == load_manifest(out) == report.manifest
+
+
+def test_what_is_not_ours_beside_the_repair_and_the_working_folder_stay(out, monkeypatch):
+    asked = {"before": "http://h", "after": "http://h"}
+    mine = out.with_name("out.deciding")
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="in the way and not ours"):
+        decide(out, restart=True, **asked)
+    assert (mine / "notes.txt").read_text() == "mine"
+    monkeypatch.chdir(out)
+    with pytest.raises(UsageError, match="the working folder") as refused:
+        decide(".", **asked)
+    assert "another folder" in refused.value.hint
+
+
 CHANGES = {
     "another judge": (lambda m: m["judge"].update(name="keyword"), "its judge is keyword"),
     "another length": (lambda m: m["asked"].update(max_new_tokens=9), "its max_new_tokens is 9"),
