@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ PARTS = 8
 """Runs of a set's batches that are summed apart: a constant, since it decides on the last bits."""
 PATIENCE = timedelta(days=7)
 """How long a rank waits for another: the first may score and write alone for hours."""
+
+LOOKING = 8.0
+"""Seconds in which the first rank, once interrupted, sees which rank ended before."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +123,19 @@ def together() -> Iterator[None]:
     dist.init_process_group(backend, timeout=PATIENCE)
     _now = ranks
     try:
-        known = gather((socket.gethostname(), os.getpid()))
+        own = socket.gethostname()
+        known = gather((own, os.getpid()))
         try:
             yield
         except KeyboardInterrupt:
-            # torchrun interrupts all where one ended.
-            for rank, (host, process) in enumerate(known):
-                if host == socket.gethostname() and not _alive(process):
-                    raise _lost(rank) from None
+            # torchrun interrupts all where one ended. The others stay until the first has looked
+            # who that was: a rank that ends for the same signal would be named in its place.
+            here = {rank: process for rank, (host, process) in enumerate(known) if host == own}
+            if ranks.number == 0 and (gone := [rank for rank in here if not _alive(here[rank])]):
+                raise _lost(gone[0]) from None
+            ends = time.monotonic() + LOOKING
+            while ranks.number and 0 in here and _alive(here[0]) and time.monotonic() < ends:
+                time.sleep(0.05)
             raise
         dist.destroy_process_group()
     finally:

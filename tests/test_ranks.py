@@ -107,6 +107,46 @@ def test_a_rank_that_dies_is_named_and_another_number_of_ranks_resumes(tmp_path,
     assert digest(load_manifest(out)) == digest(load_manifest(tmp_path / "whole"))
 
 
+WAITING = """
+import signal, time
+from modelrepair import ranks
+from modelrepair.errors import ModelRepairError
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    with ranks.together():
+        print("up", flush=True)
+        while True:
+            time.sleep(0.1)
+except KeyboardInterrupt:
+    print(ranks.launched(), "interrupted", flush=True)
+except ModelRepairError as error:
+    print(ranks.launched(), error, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_rank_that_ends_for_the_same_signal_is_not_blamed(killed, tmp_path):
+    (tmp_path / "waiting.py").write_text(WAITING)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    running = subprocess.Popen(
+        [*command, str(tmp_path / "waiting.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert [running.stdout.readline() for _ in range(2)] == ["up\n", "up\n"]
+    if killed:
+        for child in psutil.Process(running.pid).children():
+            if child.environ().get("RANK") == "1":
+                child.kill()
+    else:
+        running.terminate()
+    said = sorted(running.communicate()[0].splitlines())
+    ended = ["0 rank 1 of 2 ended: it failed, or was killed"]
+    assert said == (ended if killed else ["0 interrupted", "1 interrupted"])
+
+
 @pytest.mark.slow
 def test_plan_says_what_travels(sets, monkeypatch):
     given = [f"--{role}={path}" for role, path in sets.items()]
