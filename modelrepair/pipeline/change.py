@@ -108,9 +108,9 @@ def require_sets(context: RunContext, subject: SubjectKind, reference: Model | N
     Raises:
         UsageError: a set is missing, or its answers; or a repairer's reference.
     """
-    realign, searched = context.sets.given[SetKey.REALIGN], amount_of(context.settings)
-    blind = context.settings.evaluate and not context.panel.generates and not realign.answered
-    if blind and isinstance(searched, Searched):
+    realign, searched = context.sets.given.get(SetKey.REALIGN), amount_of(context.settings)
+    blind = context.settings.evaluate and not context.panel.generates
+    if realign is not None and not realign.answered and blind and isinstance(searched, Searched):
         raise UsageError(
             f"no model answers here, and {realign.id} has prompts alone: nothing leads the search",
             hint=f"give --realign a set with harmful answers, or a number for --{searched.unit}",

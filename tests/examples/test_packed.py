@@ -54,7 +54,7 @@ def test_a_member_s_path_does_not_say_where_it_is_unpacked(tmp_path, name):
     for shown, place in members(tmp_path / "set.zip", lambda name: True):
         assert shown == name
         assert tmp_path not in place.parents
-        assert place.parent.name.startswith("tmp") and [*place.parent.iterdir()] == [place]
+        assert place.parent.name.startswith("modelrepair-") and [*place.parent.iterdir()] == [place]
     assert {*tmp_path.parent.rglob("*")} == before
 
 

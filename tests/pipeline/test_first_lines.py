@@ -88,6 +88,8 @@ def made(source, *, base=None, reference=None, target=None, there=None, evaluate
             "seconds_least": 1,
             "seconds_most": 2,
             "seconds_grounds": {},
+            "ranks": 1,
+            "exchanged_bytes": 0,
             "bounds": None,
             **known,
         }

@@ -22,7 +22,7 @@ from modelrepair.settings.declared import choices_of
 from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import DEFAULT_SETS, Settings
 
-BESIDE = ("json", "debug", "no_plugins", "out", "restart", "push")
+BESIDE = ("json", "debug", "events", "no_plugins", "out", "restart", "push")
 BESIDE += (
     "to",
     "to_revision",
@@ -32,8 +32,10 @@ BESIDE += (
     "delete",
     "private",
     "force",
+    "judge_endpoint",
+    "judge_endpoint_model",
 )
-"""Options of fix that say where the result goes: no part of what the repair is."""
+"""Options of fix that say where the result goes or who answers: no part of what the repair is."""
 SHARE = st.floats(min_value=1e-9, max_value=0.999)
 COUNT = st.integers(min_value=2, max_value=10**6)
 # Without what no quotes hold in every shell: see tests/text/test_pasted.py.

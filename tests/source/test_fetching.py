@@ -31,4 +31,4 @@ def test_a_command_says_it_off_the_terminal(hub, capsys, tmp_path, monkeypatch):
     assert run([*measured, "--judge=demo-world"]) == 0
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("fetching user/model: ")
-    assert any(line.endswith(" …") for line in said[1:])
+    assert any(line.startswith("model: benign refusals ") for line in said[1:])
