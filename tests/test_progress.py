@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from modelrepair.errors import UsageError
 from modelrepair.progress import SCHEMA, Event, Notes, Progress, peak_memory, running
+from tests.support.versions import DESCRIBED
 
 
 def said_by(work) -> list[Event]:
@@ -160,6 +161,7 @@ def schema_of_events() -> dict:
     return made
 
 
+@DESCRIBED
 def test_the_published_schema_is_current_and_events_keep_to_it():
     published = json.loads(SCHEMA_FILE.read_text())
     assert published == schema_of_events(), REFRESH
