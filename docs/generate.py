@@ -337,7 +337,8 @@ def written(parameter: inspect.Parameter) -> str:
     text = parameter.name
     if parameter.annotation is not inspect.Parameter.empty:
         kind = parameter.annotation
-        text += f": {kind if isinstance(kind, str) else inspect.formatannotation(kind)}"
+        shown = kind if isinstance(kind, str) else inspect.formatannotation(kind)
+        text += f": {shown.removeprefix('typing.')}"  # which Python 3.13 leaves out
     if parameter.default is not inspect.Parameter.empty:
         default = re.sub(r" at 0x[0-9a-f]+", "", repr(parameter.default))
         text += f" = {default}" if ":" in text else f"={default}"

@@ -57,7 +57,9 @@ try:
             re.match(pattern, name)
             re.fullmatch(pattern, name)
 except (re.error, RecursionError, OverflowError, MemoryError) as error:
-    sys.exit(f"{type(error).__name__}: {error}"[:200])
+    # From Python 3.13 on it calls itself PatternError.
+    kind = "error" if isinstance(error, re.error) else type(error).__name__
+    sys.exit(f"{kind}: {error}"[:200])
 """
 _TEMPLATE = """
 from transformers.utils.chat_template_utils import render_jinja_template
