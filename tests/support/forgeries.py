@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,19 +191,34 @@ def sealed(forge: Forge, edit: Edit = lambda document: None) -> Forge:
     return work
 
 
+def claimed(edit: Edit) -> Forge:
+    """An edit of the manifest, and every digest and the card made again."""
+    return lambda made: seal(made, edit)
+
+
 def manifest(edit: Edit) -> Forge:
     """An edit of the manifest."""
     return lambda made: edit_manifest(made, edit)
 
 
-def card(lie: Callable[[str], str]) -> Forge:
-    """A card that lies."""
+def changed(name: str, change: Callable[[bytes], bytes]) -> Forge:
+    """One of a repair's files with other bytes."""
 
     def forge(made: Made) -> None:
-        path = made.out / CARD_NAME
-        path.write_text(lie(path.read_text()))
+        path = made.out / name
+        path.write_bytes(change(path.read_bytes()))
 
     return forge
+
+
+def rewritten(name: str, change: Callable[[str], str]) -> Forge:
+    """One of a repair's files with another text."""
+    return changed(name, lambda data: change(data.decode()).encode())
+
+
+weights = partial(changed, "model.safetensors")
+mask = partial(changed, MASK_NAME)
+card = partial(rewritten, CARD_NAME)
 
 
 def file(name: str, content: bytes) -> Forge:
@@ -229,34 +245,23 @@ def listed(name: str) -> Forge:
 
 def picture(strange: str) -> Forge:
     """More than a drawing in the picture."""
-
-    def forge(made: Made) -> None:
-        path = made.out / PLOT_NAME
-        path.write_text(path.read_text().replace("</svg>", f"{strange}</svg>"))
-
-    return forge
+    return rewritten(PLOT_NAME, lambda text: text.replace("</svg>", f"{strange}</svg>"))
 
 
 def row(text: str) -> Forge:
     """A verdict that no repair wrote, before the others."""
-
-    def forge(made: Made) -> None:
-        path = made.out / VERDICTS_NAME
-        path.write_text(f"{text}\n{path.read_text()}")
-
-    return forge
+    return rewritten(VERDICTS_NAME, lambda others: f"{text}\n{others}")
 
 
 def rows_as(change: Callable[[list[dict[str, Any]]], object]) -> Forge:
     """The verdicts after a change of all of them."""
 
-    def forge(made: Made) -> None:
-        path = made.out / VERDICTS_NAME
-        found = [json.loads(line) for line in path.read_text().splitlines()]
+    def edit(text: str) -> str:
+        found = [json.loads(line) for line in text.splitlines()]
         change(found)
-        path.write_text("".join(json.dumps(each) + "\n" for each in found))
+        return "".join(json.dumps(each) + "\n" for each in found)
 
-    return forge
+    return rewritten(VERDICTS_NAME, edit)
 
 
 def better(rows: list[dict[str, Any]]) -> None:
@@ -302,26 +307,6 @@ def put_back(made: Made) -> None:
     position = int(made.masks[SITES[0]][2])
     was = int(raw_of(made.source, SITES[0]).reshape(-1)[position])
     write_entry(made.out, SITES[0], position, was)
-
-
-def weights(change: Callable[[bytes], bytes]) -> Forge:
-    """The weight file with other bytes."""
-
-    def forge(made: Made) -> None:
-        path = made.out / "model.safetensors"
-        path.write_bytes(change(path.read_bytes()))
-
-    return forge
-
-
-def mask(change: Callable[[bytes], bytes]) -> Forge:
-    """The mask with other bytes."""
-
-    def forge(made: Made) -> None:
-        path = made.out / MASK_NAME
-        path.write_bytes(change(path.read_bytes()))
-
-    return forge
 
 
 def linked(made: Made) -> None:
@@ -377,11 +362,9 @@ FORGERIES: dict[str, Forge] = {
     "manifest: a ghost": manifest(lambda m: m["files"].update({"ghost.json": "0" * 64})),
     "manifest: a file less": manifest(lambda document: document["files"].pop("config.json")),
     "manifest: none": gone(MANIFEST_NAME),
-    "decided: by an engine that was not asked, sealed": sealed(
-        lambda made: None, answered_elsewhere
-    ),
-    "decided: by an engine that is not said, sealed": sealed(lambda made: None, left_for_later),
-    "decided: what failed is called unmeasured, sealed": sealed(lambda made: None, undecided),
+    "decided: by an engine that was not asked, sealed": claimed(answered_elsewhere),
+    "decided: by an engine that is not said, sealed": claimed(left_for_later),
+    "decided: what failed is called unmeasured, sealed": claimed(undecided),
     "decided: no answers, and a verdict, sealed": sealed(rows_as(unanswered), left_for_later),
     **{f"verdict: row {number}": row(text) for number, text in enumerate(ROWS) if text},
     "verdicts: better": rows_as(better),
@@ -391,9 +374,7 @@ FORGERIES: dict[str, Forge] = {
     "verdicts: none": gone(VERDICTS_NAME),
     **{f"card: {number}": card(lie) for number, lie in enumerate(LIES)},
     "card: none": gone(CARD_NAME),
-    "card: another licence, sealed": sealed(
-        lambda made: None, lambda document: document["metadata"].update(license="mit")
-    ),
+    "card: another licence, sealed": claimed(lambda m: m["metadata"].update(license="mit")),
     **{f"picture, sealed: {number}": sealed(picture(each)) for number, each in enumerate(STRANGE)},
     **{f"added: {name}": file(name, b"anything") for name in LOADED},
     **{f"added, listed: {name}": listed(name) for name in LOADED},
