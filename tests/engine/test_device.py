@@ -7,7 +7,7 @@ import torch
 
 from modelrepair.engine.device import exact, find_device
 from modelrepair.errors import UsageError
-from tests.support.no_float64 import device_without_float64
+from tests.support.labelled_device import NAME, labelled_device
 
 
 def test_devices():
@@ -20,7 +20,8 @@ def test_devices():
 
 def test_sums_are_taken_on_the_host_where_the_device_has_no_float64():
     assert exact(torch.device("cpu")).type == "cpu"
-    with device_without_float64() as device:
+    device = torch.device(NAME)
+    with labelled_device(float64=False):
         there = torch.arange(3.0).to(device)
         assert there.device.type == device.type
         with pytest.raises(TypeError, match="float64"):

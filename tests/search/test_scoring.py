@@ -19,7 +19,7 @@ from modelrepair.scorers.options import WandaOptions
 from modelrepair.scorers.wanda import Wanda
 from modelrepair.search.scoring import masked_entries, score_round
 from modelrepair.settings.presets import count
-from tests.support.no_float64 import device_without_float64
+from tests.support.labelled_device import NAME, labelled_device
 from tests.support.scoring import Fixed, noise, scoring
 
 SCOPES = ["row", "tensor", "global"]
@@ -227,8 +227,8 @@ def test_a_device_without_float64_gives_the_scores_of_the_host(tmp_path):
         score_round(replace(made, skeleton=skeleton, weights=weights), 0, None, Progress())
         return {path.name: np.load(path) for path in made.folder.rglob("round-0000/*.npy")}
 
-    with device_without_float64() as device:
-        there = scores(tmp_path / "there", device)
+    with labelled_device(float64=False):
+        there = scores(tmp_path / "there", torch.device(NAME))
     here = scores(tmp_path / "here", torch.device("cpu"))
     assert len(there) == len(here) > 10
     assert all(np.allclose(there[name], here[name], rtol=1e-4, atol=1e-6) for name in here)

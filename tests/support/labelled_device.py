@@ -2,6 +2,8 @@
 
 As on a GPU, an operation refuses tensors of two devices, NumPy takes none of them, and a value that
 Python reads is a wait for the device: such reads are counted by where they are.
+It may lack float64, as Apple's GPUs do. It does not show how their kernels round, nor which
+operations they lack.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 NAME = "lazy"
+DOUBLE = (torch.float64, torch.complex128)
 OURS = str(Path(__file__).parents[2] / "modelrepair")
 aten = torch.ops.aten
 READS = (aten._local_scalar_dense.default, aten.equal.default)
@@ -116,7 +119,7 @@ class Device(TorchDispatchMode):
         if not here:
             return out
         made = [each for each in tree_leaves(out) if isinstance(each, torch.Tensor)]
-        if not self.float64 and any(each.dtype == torch.float64 for each in made):
+        if not self.float64 and any(each.dtype in DOUBLE for each in made):
             raise TypeError(f"{NAME} has no float64")
         known = {id(each.held): each for each in labelled}  # what is changed in place stays itself
         return tree_map(lambda value: _label(value, known), out)
