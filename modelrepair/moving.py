@@ -68,6 +68,19 @@ def remove_folder(folder: Path) -> None:
     _patiently(gone, "removed", folder)
 
 
+def emptied(folder: Path) -> Path:
+    """The folder, made anew with nothing in it; Raises as `rename`.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "work"
+    >>> (emptied(folder) / "file").touch(); list(emptied(folder).iterdir())
+    []
+    """
+    remove_folder(folder)
+    folder.mkdir(parents=True)
+    return folder
+
+
 @contextmanager
 def temporary_folder(prefix: str = "modelrepair-", inside: Path | None = None) -> Iterator[Path]:
     """A folder for a while; what another program still holds of it then, is left to the system.

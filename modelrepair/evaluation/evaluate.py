@@ -22,7 +22,7 @@ from modelrepair.evaluation.results import AnswerVerdict, ExampleResult
 from modelrepair.evaluation.sources import AnswerSource, LocalModel
 from modelrepair.examples.load import Example
 from modelrepair.examples.splits import Part
-from modelrepair.moving import remove_folder
+from modelrepair.moving import emptied, remove_folder
 from modelrepair.plugin.judge import Exchange, Judge
 from modelrepair.plugin.names import MeasuredSet, SetName
 from modelrepair.progress import Progress
@@ -83,9 +83,7 @@ def check_finite(
     # All its tokens count as an answer: prompts alone have none.
     tokens = batches[0].attention_mask.bool()
     group = SetBatches("realign", (replace(batches[0], answer_mask=tokens),))
-    ranks.share(lambda: _emptied(folder))
-    (found,) = follow(Work(skeleton, read, [group], folder), Progress())
-    ranks.share(lambda: remove_folder(folder))
+    (found,) = _followed(Work(skeleton, read, [group], folder), Progress())
     if not math.isfinite(found.loss):
         raise DamagedCheckpointError(
             f"{whose} computes no finite loss: its weights make numbers that are too large",
@@ -313,19 +311,20 @@ def _follow(
     scored: dict[SetName, dict[str, Forced]] = {}
     groups = [SetBatches(name, tuple(tokenize(panel, some))) for name, some in sets.items()]
     groups = [group for group in groups if group.batches]
-    ranks.share(lambda: _emptied(folder))
-    results = iter(follow(Work(skeleton, read, groups, folder), progress))
+    results = iter(_followed(Work(skeleton, read, groups, folder), progress))
     for group in groups:
         scored[group.name] = {
             forced.key: forced for forced in (next(results) for _ in range(group.examples))
         }
-    ranks.share(lambda: remove_folder(folder))
     return scored
 
 
-def _emptied(folder: Path) -> None:
-    remove_folder(folder)
-    folder.mkdir(parents=True)
+def _followed(work: Work, progress: Progress) -> list[Forced]:
+    """What `follow` gives; the folder of the work is empty before, and gone behind it."""
+    ranks.share(lambda: emptied(work.folder))
+    found = follow(work, progress)
+    ranks.share(lambda: remove_folder(work.folder))
+    return found
 
 
 def _mean(values: Sequence[float]) -> float | None:

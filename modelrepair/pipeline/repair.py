@@ -29,7 +29,7 @@ from modelrepair.evaluation.measures import Measures, figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.standing import broken, broken_line, nothing_to_repair, unread
 from modelrepair.examples.checks import look_at_splits
-from modelrepair.moving import remove_folder
+from modelrepair.moving import emptied
 from modelrepair.pipeline.ahead import look_ahead, output_of
 from modelrepair.pipeline.begun import Begun
 from modelrepair.pipeline.benign_kinds import ask_kinds, note_kinds
@@ -202,7 +202,7 @@ def run(
         base = base_id(source, notes)
         written = ranks.share(
             lambda: write_weights(
-                _emptied(workspace.staged),
+                emptied(workspace.staged),
                 source=source.checkpoint,
                 sites=manifest_sites(context.sites, found.made),
                 edit=edit,
@@ -383,12 +383,6 @@ def _opened(folder: Path, source: Model) -> Model:
     return replace(
         source, source=replace(source.source, folder=folder), checkpoint=Checkpoint.open(folder)
     )
-
-
-def _emptied(folder: Path) -> Path:
-    remove_folder(folder)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _report(

@@ -25,7 +25,7 @@ from modelrepair.engine.sites import FileTensor, Site, Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import PluginError
-from modelrepair.moving import remove_folder
+from modelrepair.moving import emptied, remove_folder
 from modelrepair.plugin.calls import HINT, checked, who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -143,9 +143,7 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
     work.folder.mkdir(parents=True, exist_ok=True)
 
     def on_site(site: Site, statistics: SiteStatistics) -> None:
-        folder = _statistics_folder(repairing, site)
-        remove_folder(folder)
-        folder.mkdir(parents=True)
+        folder = emptied(_statistics_folder(repairing, site))
         for (name, accumulator), state in statistics.states.items():
             number = list(repairing.repairer.needs[name]).index(accumulator)
             for key, value in state.items():
