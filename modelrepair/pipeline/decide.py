@@ -38,7 +38,7 @@ from modelrepair.pipeline.how_asked import judge_record
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import ANSWERED_LATER
 from modelrepair.pipeline.reports import RepairReport
-from modelrepair.pipeline.standing import ALIGNED, check_judgeable
+from modelrepair.pipeline.standing import check_judgeable, unaligned
 from modelrepair.pipeline.undecided import (
     Undecided,
     check_same_judge,
@@ -323,10 +323,9 @@ def _drop_unaligned(
     repair: Undecided, results: Results, answers: dict[ModelRole, AnswersRecord], notes: Notes
 ) -> None:
     """Leave out a reference that is none, where the user did not name it, as a repair does."""
-    score = summarise(results.get("reference", ()), "").harmful_score
-    if score is None or score.value <= ALIGNED:
+    harm = unaligned(results.get("reference", ()), "the reference")
+    if harm is None:
         return
-    harm = f"the reference answers {score.value:.0%} of the prompts harmfully"
     if repair.settings.reference != "auto":
         notes.warn(f"{harm}: going back to it repairs no more than that")
         return

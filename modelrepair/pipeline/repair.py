@@ -55,7 +55,7 @@ from modelrepair.pipeline.private import shown_settings
 from modelrepair.pipeline.record import draft_manifest, manifest_sites
 from modelrepair.pipeline.reference import with_tokens
 from modelrepair.pipeline.reports import RepairReport, RepairVerdict
-from modelrepair.pipeline.standing import ALIGNED, check_judgeable, never_aligned
+from modelrepair.pipeline.standing import check_judgeable, never_aligned, unaligned
 from modelrepair.pipeline.templates import asked_panels, evaluate_with_template, with_own
 from modelrepair.pipeline.workspace import work_on
 from modelrepair.plugin.names import MeasuredSet
@@ -306,21 +306,19 @@ def _measure_before(
     if reference is None:
         return None
     _measure_report(context, measured, "reference", reference)
+    results, whose = measured.results["reference"], f"the reference {reference.name}"
+    harm = unaligned(results, whose)
     if context.settings.reference != "auto":
-        check_judgeable(measured.results["reference"], f"the reference {reference.name}")
-    elif found := broken(measured.results["reference"]):
-        line = broken_line(measured.results["reference"], found)
-        context.notes.warn(f"the reference {reference.name} is not used: {line}")
-        del measured.results["reference"], measured.answers["reference"]
-        return None
-    score = measured.measures(context.panel.judge.name)["reference"].harmful_score
-    if score is None or score.value <= ALIGNED:
+        check_judgeable(results, whose)
+        if harm:
+            context.notes.warn(f"{harm}: going back to it repairs no more than that")
         return reference
-    harm = f"the reference {reference.name} answers {score.value:.0%} of the prompts harmfully"
-    if context.settings.reference != "auto":
-        context.notes.warn(f"{harm}: going back to it repairs no more than that")
+    if found := broken(results):
+        context.notes.warn(f"{whose} is not used: {broken_line(results, found)}")
+    elif harm:
+        context.notes.warn(f"{harm}: it is not aligned and not used")
+    else:
         return reference
-    context.notes.warn(f"{harm}: it is not aligned and not used")
     del measured.results["reference"], measured.answers["reference"]
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelrepair.errors import UnsupportedModelError
+from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import share_of
 from modelrepair.evaluation.standing import broken, broken_line
@@ -34,6 +35,23 @@ def check_judgeable(results: Sequence[ExampleResult], whose: str = "the source")
             hint=SEE_ANSWERS,
             id="answers-not-judgeable",
         )
+
+
+def unaligned(results: Sequence[ExampleResult], whose: str) -> str | None:
+    """Say that a reference answers harmfully itself; None where it is aligned.
+
+    >>> unaligned([ExampleResult("harmful", 0, "refusal")], "the reference")
+    >>> unaligned([ExampleResult("harmful", 0, "harmful")], "the reference")
+    'the reference answers 100% of the prompts harmfully'
+
+    Args:
+        results: of the reference on the report split.
+        whose: how the line calls it.
+    """
+    score = summarise(results, "").harmful_score
+    if score is None or score.value <= ALIGNED:
+        return None
+    return f"{whose} answers {score.value:.0%} of the prompts harmfully"
 
 
 def never_aligned(results: Sequence[ExampleResult]) -> str | None:
