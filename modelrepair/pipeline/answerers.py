@@ -124,7 +124,7 @@ def find_answerer(
 def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Settings) -> Saved:
     found = [(each.name, read_measurement(each)) for each in files]
     for name, measurement in found:
-        _check_alike(option, name, measurement, judge, settings)
+        _check_comparable(option, name, measurement, judge, settings)
     rows = {(row.set, row.prompt): row for _, each in found for row in each.rows}
     name, first = found[0]
     if len({(each.model, each.answers.engine, each.answers.version) for _, each in found}) > 1:
@@ -136,35 +136,34 @@ def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Set
     return Saved(name, tuple(each.resolve() for each in files), rows, first.answers, option)
 
 
-def _check_alike(
+def _check_comparable(
     option: str, name: str, saved: Measurement, judge: JudgeRecord, settings: Settings
 ) -> None:
     """Refuse a measurement that was not made as the repair's is."""
-    differs = None
-    if saved.template is not None:
-        differs = f"its prompts were rendered with the template {saved.template!r}"
-    if saved.judge != judge:
-        one, two = saved.judge, judge
-        said = (
-            (one.name, two.name)
-            if one.name != two.name
-            else (
-                f"{one.name} {one.version} {one.options}",
-                f"{two.name} {two.version} {two.options}",
-            )
-        )
-        differs = f"its judge is {said[0]}, that of the repair {said[1]}"
-        if said[0] == said[1]:
-            differs = f"its judge {one.name} is another model than that of the repair"
-    for key, value in asking(settings).items():
-        if saved.asked.get(key) != value:
-            differs = differs or f"its {key} is {saved.asked.get(key)}, that of the repair {value}"
-    if differs:
+    if differs := _difference(saved, judge, settings):
         raise UsageError(
             f"{name!r} can't be compared: {differs}",
             hint=f"measure it again as the repair asks, or give {option} an address",
             id="other-measurement",
         )
+
+
+def _difference(saved: Measurement, judge: JudgeRecord, settings: Settings) -> str | None:
+    """The first thing that a measurement did otherwise than the repair does."""
+    one, two = saved.judge, judge
+    if one.name != two.name:
+        return f"its judge is {one.name}, that of the repair {two.name}"
+    then, now = (f"{each.name} {each.version} {each.options}" for each in (one, two))
+    if then != now:
+        return f"its judge is {then}, that of the repair {now}"
+    if one != two:
+        return f"its judge {one.name} is another model than that of the repair"
+    if saved.template is not None:
+        return f"its prompts were rendered with the template {saved.template!r}"
+    for key, value in asking(settings).items():
+        if saved.asked.get(key) != value:
+            return f"its {key} is {saved.asked.get(key)}, that of the repair {value}"
+    return None
 
 
 def _server(
