@@ -12,7 +12,7 @@ from modelrepair.evaluation.measures import Measures, figures_of
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.examples.splits import Splits
 from modelrepair.pipeline.context import RunContext
-from modelrepair.pipeline.open_models import open_skeleton, weights_of
+from modelrepair.pipeline.open_models import skeleton_and_read
 from modelrepair.preflight.model import Model
 from modelrepair.progress import CALLED, Notes
 from modelrepair.text.published import published
@@ -47,10 +47,7 @@ def ask_kinds(
     alone = asked_alone(splits) if role == "before" else ()
 
     def compute() -> list[dict[str, object]]:
-        aligned, skeleton = role == "reference", context.skeleton
-        if aligned:
-            skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
-        read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
+        skeleton, read = skeleton_and_read(context, model, aligned=role == "reference")
         panel, shown = context.panel_of(model), context.progress
         with skeleton.filled_model(read) as filled:
             rows = ask(panel, asked, LocalModel(filled), shown, alone=alone)

@@ -16,7 +16,7 @@ from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import Part, Split
 from modelrepair.pipeline.context import RunContext
-from modelrepair.pipeline.open_models import open_skeleton, weights_of
+from modelrepair.pipeline.open_models import skeleton_and_read
 from modelrepair.plugin.judge import Exchange
 from modelrepair.plugin.names import SetName, SubjectKind, Verdict
 from modelrepair.plugin.options import parse_options
@@ -158,10 +158,8 @@ def _judged(
     from modelrepair.search.study import remember
 
     def compute() -> list[str | None]:
-        skeleton, aligned = context.skeleton, model is not context.source
-        if aligned:
-            skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
-        read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
+        aligned = model is not context.source
+        skeleton, read = skeleton_and_read(context, model, aligned=aligned)
         return answer(context.panel_of(model), skeleton, read, examples, context.progress)
 
     who = CALLED["before" if model is context.source else "reference"]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from modelrepair.engine.sites import Sites
-    from modelrepair.engine.skeleton import Skeleton
+    from modelrepair.engine.skeleton import ReadWeight, Skeleton
     from modelrepair.engine.weights import Weights
     from modelrepair.evaluation.panel import Panel
     from modelrepair.examples.template import Template
@@ -277,6 +277,21 @@ def open_skeleton(
             hint="use a scorer without gradients, such as --scorer wanda --no-fallback",
         )
     return skeleton
+
+
+def skeleton_and_read(
+    context: RunContext, model: Model, *, aligned: bool = False
+) -> tuple[Skeleton, ReadWeight]:
+    """What a model of a run is computed with: the source's skeleton serves its repair, too.
+
+    Args:
+        context: the source, opened.
+        model: whose weights are read.
+        aligned: whether it is the reference, which has a skeleton of its own.
+    """
+    where = context.device, context.settings.arithmetic
+    skeleton = open_skeleton(model, *where) if aligned else context.skeleton
+    return skeleton, weights_of(model, *where, aligned=aligned).read
 
 
 def weights_of(

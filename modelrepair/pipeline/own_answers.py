@@ -9,7 +9,7 @@ from modelrepair.examples.example import Example, make_set
 from modelrepair.examples.splits import Split
 from modelrepair.examples.template_fit import fit
 from modelrepair.pipeline.context import RunContext
-from modelrepair.pipeline.open_models import weights_of
+from modelrepair.pipeline.open_models import skeleton_and_read
 from modelrepair.plugin.names import SetName
 from modelrepair.preflight.sets import Sets
 
@@ -67,11 +67,11 @@ def _answers(context: RunContext, name: SetName, examples: list[Example]) -> dic
     from modelrepair.evaluation.evaluate import answer
     from modelrepair.search.study import remember
 
-    read = weights_of(context.source, context.device, context.settings.arithmetic).read
+    skeleton, read = skeleton_and_read(context, context.source)
     with context.progress.step(f"source, for the {name} set"):
         texts = remember(
             context.remembered / f"own-{name}.json",
-            lambda: answer(context.panel, context.skeleton, read, examples, context.progress),
+            lambda: answer(context.panel, skeleton, read, examples, context.progress),
         )
     return {example.key: text for example, text in zip(examples, texts, strict=True)}
 

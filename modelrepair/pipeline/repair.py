@@ -48,7 +48,7 @@ from modelrepair.pipeline.kept import base_id, check_left
 from modelrepair.pipeline.kept_whole import check_output
 from modelrepair.pipeline.models import check_layout, fetch_source, merged
 from modelrepair.pipeline.next_steps import advice
-from modelrepair.pipeline.open_models import look_inside, open_context, open_skeleton, weights_of
+from modelrepair.pipeline.open_models import look_inside, open_context, skeleton_and_read
 from modelrepair.pipeline.own_answers import answer_own
 from modelrepair.pipeline.planning import plan_ahead, say_plan, size_up
 from modelrepair.pipeline.private import shown_settings
@@ -271,8 +271,7 @@ def _check_sweep(context: RunContext) -> None:
     """Refuse a model that gives other results block by block, before anything is computed."""
     from modelrepair.evaluation.evaluate import check_sweep
 
-    read = weights_of(context.source, context.device, context.settings.arithmetic).read
-    check_sweep(context.panel, context.skeleton, read, _some(context))
+    check_sweep(context.panel, *skeleton_and_read(context, context.source), _some(context))
 
 
 def _some(context: RunContext) -> tuple[Example, ...]:
@@ -285,13 +284,12 @@ def _check_finite(context: RunContext, reference: Model | None) -> None:
     from modelrepair.evaluation.evaluate import check_finite
 
     examples, work = _some(context), context.workspace.work / "finite"
-    read = weights_of(context.source, context.device, context.settings.arithmetic).read
-    check_finite(context.panel, context.skeleton, read, examples, work)
+    opened = skeleton_and_read(context, context.source)
+    check_finite(context.panel, *opened, examples, work)
     if reference is None or not context.settings.evaluate:
         return
-    skeleton = open_skeleton(reference, context.device, context.settings.arithmetic)
-    read = weights_of(reference, context.device, context.settings.arithmetic, aligned=True).read
-    check_finite(context.panel_of(reference), skeleton, read, examples, work, "the reference")
+    opened = skeleton_and_read(context, reference, aligned=True)
+    check_finite(context.panel_of(reference), *opened, examples, work, "the reference")
 
 
 def _measure_before(
@@ -353,11 +351,7 @@ def _measure(
     from modelrepair.search.study import remember
 
     def compute() -> dict[str, object]:
-        skeleton = context.skeleton
-        if role == "reference":
-            skeleton = open_skeleton(model, context.device, context.settings.arithmetic)
-        aligned = role == "reference"
-        read = weights_of(model, context.device, context.settings.arithmetic, aligned=aligned).read
+        skeleton, read = skeleton_and_read(context, model, aligned=role == "reference")
         work = context.workspace.work / "measured" / "measuring"
         shown = context.progress
         rows, texts = evaluate(context.panel_of(model), part, skeleton, read, work, shown)

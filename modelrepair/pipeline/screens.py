@@ -7,7 +7,7 @@ from typing import Any
 from modelrepair.evaluation.evaluate import Screen, screen
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.pipeline.context import RunContext
-from modelrepair.pipeline.open_models import weights_of
+from modelrepair.pipeline.open_models import skeleton_and_read
 from modelrepair.progress import CALLED
 from modelrepair.search.candidates import Baseline, Candidate
 from modelrepair.search.study import Maker, Study, figures_of_point, remember, screened
@@ -26,11 +26,11 @@ def baseline_of(
         reference: those of the aligned model, where there is one.
     """
     work = context.workspace.work / "screening"
-    read = weights_of(context.source, context.device, context.settings.arithmetic).read
+    skeleton, read = skeleton_and_read(context, context.source)
 
     def look() -> dict[str, Any]:
         with context.progress.step(f"{CALLED['before']}, a first look"):
-            return screen(context.panel, context.skeleton, read, work, context.progress).to_json()
+            return screen(context.panel, skeleton, read, work, context.progress).to_json()
 
     seen = remember(context.remembered / "before-screen.json", look)
     return Baseline(before, Screen(**seen), reference)

@@ -15,7 +15,7 @@ from modelrepair.errors import ModelRepairError
 from modelrepair.evaluation.measures import figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.pipeline.context import RunContext
-from modelrepair.pipeline.open_models import tokenizer_folder, weights_of
+from modelrepair.pipeline.open_models import skeleton_and_read, tokenizer_folder
 from modelrepair.preflight.model import Model
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def _results(
     from modelrepair.search.study import remember
 
     def compute() -> list[dict[str, object]]:
-        read = weights_of(model, context.device, context.settings.arithmetic).read
+        skeleton, read = skeleton_and_read(context, model)
         work = context.workspace.work / "measured" / "measuring"
-        rows, _ = evaluate(panel, "report", context.skeleton, read, work, context.progress)
+        rows, _ = evaluate(panel, "report", skeleton, read, work, context.progress)
         return [asdict(row) for row in rows]
 
     with context.progress.step("under another chat template") as said:
