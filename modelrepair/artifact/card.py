@@ -192,8 +192,10 @@ def commands(manifest: Manifest, target: str) -> list[str]:
     >>> commands(manifest, "user/model-repaired")[-1]  # doctest: +SKIP
     'modelrepair verify repaired --source source'
     """
-    lines = [["pip", "install", "modelrepair"], ["hf", "download", target]]
-    lines[-1] += ["--local-dir", "repaired"]
+    lines = [
+        ["pip", "install", "modelrepair"],
+        ["hf", "download", target, "--local-dir", "repaired"],
+    ]
     verify = ["modelrepair", "verify", "repaired"]
     for folder, origin in _origins(manifest).items():
         verify += [f"--{folder}", folder]

@@ -117,10 +117,10 @@ def _extra() -> Iterator[None]:
 def _copy(name: str, data: bytes) -> Iterator[tuple[Path, Path]]:
     """A copy of a file in a folder of its own, and the place of its signature in another."""
     with temporary_folder() as folder:
-        file = Path(folder) / name
+        file = folder / name
         file.write_bytes(data)
         with temporary_folder() as other:
-            yield file, Path(other) / "signature"
+            yield file, other / "signature"
 
 
 def _readable(key: Path, option: str) -> None:

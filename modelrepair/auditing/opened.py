@@ -281,7 +281,7 @@ def opened(
             id="not-a-hub-id",
         )
     with temporary_folder(prefix="modelrepair-audit-") as kept:
-        yield _on_hub(name.id, one_revision(name, revision), Path(kept), budget)
+        yield _on_hub(name.id, one_revision(name, revision), kept, budget)
 
 
 def _is_there(path: Path) -> Literal["folder", "file"] | None:

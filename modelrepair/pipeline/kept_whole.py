@@ -44,7 +44,7 @@ def check_beside(folder: Path, files: Files, name: str) -> None:
         UnsupportedModelError: something is another without what is left behind.
     """
     with temporary_folder() as place:
-        alone = Path(place) / "model"
+        alone = place / "model"
         alone.mkdir()
         _copy(folder, files.kept, alone)
         for what, look in LOOKS.items():

@@ -196,7 +196,7 @@ def _here(
     if "utility" in sets:
         check_sweep(panel, skeleton, read, panel.splits["utility"].report)
     with temporary_folder() as folder:
-        work = Path(folder) / "measuring"
+        work = folder / "measuring"
         results, answers = evaluate(panel, "report", skeleton, read, work, progress)
     return model.name, panel, results, answers, None
 

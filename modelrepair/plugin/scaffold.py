@@ -188,7 +188,7 @@ def write_package(package: Mapping[str, str], folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with temporary_folder(prefix=f".{folder.name}-", inside=folder.parent) as beside:
-            made = Path(beside) / folder.name
+            made = beside / folder.name
             for path, text in package.items():
                 file = made.joinpath(*PurePosixPath(path).parts)
                 file.parent.mkdir(parents=True, exist_ok=True)

@@ -51,6 +51,6 @@ def original(
     from modelrepair.engine.merge import merge
 
     with temporary_folder() as folder:
-        merged = Path(folder) / source.name
+        merged = folder / source.name
         merge(source, base, merged, progress or Progress(), include)
         yield merged
