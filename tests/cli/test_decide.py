@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from modelrepair.evaluation import remote
-from modelrepair.evaluation.endpoint import client_of
 from tests.support.endpoint import MODEL, serving
+from tests.support.endpoint_failures import FAILURES, KEY, assert_said, without_pauses
 from tests.support.later import SAFE, SOURCE, contents
 
-KEY = "the-key-of-this-test-0123"
-ATTEMPTS = 5
-FAILURES = {
-    "401": ({"key": "another"}, "endpoint-key", "set MODELREPAIR_ENDPOINT_KEY"),
-    "404": ({"routes": ("models",)}, "endpoint-not-found", f"the server has {MODEL}"),
-    "429": ({"faults": [429] * ATTEMPTS}, "endpoint-busy", "--endpoint-at-once 1"),
-    "500": ({"faults": [500] * ATTEMPTS}, "endpoint-failed", "the server's log"),
-    "cut": ({"faults": ["cut"]}, "endpoint-connection-broke", "run the same command"),
-    "slow": ({"faults": ["slow"]}, "endpoint-timeout", "--endpoint-at-once"),
+CASES = {
+    **FAILURES,
     "another model answers": ({"faults": ["other model"]}, "endpoint-other-model", "--before-mo"),
-    "empty choices": ({"faults": ["empty choices"]}, "endpoint-no-answer", "up to /v1"),
     "no text": ({"faults": ["no text"]}, "endpoint-no-answer", "up to /v1"),
 }
 
@@ -68,33 +57,30 @@ def test_json_is_one_document_and_a_failed_gate_ends_with_1(later, decide):
     assert done.json["next"]
 
 
-@pytest.mark.parametrize("how", FAILURES)
+@pytest.mark.parametrize("how", CASES)
 def test_each_failure_is_a_line_a_hint_and_exit_code_3_and_nothing_is_lost(
     how, later, out, decide, monkeypatch
 ):
-    settings, error, hint = FAILURES[how]
-    if how in ("slow", "cut"):  # the pauses before further attempts take seconds
-        impatient = lambda each: client_of(replace(each, timeout=0.2, retries=0))  # noqa: E731
-        monkeypatch.setattr(remote, "client_of", impatient)
+    settings, error, hint = CASES[how]
+    if how in ("slow", "cut"):
+        without_pauses(monkeypatch)
     kept = contents(out)
     with serving(**settings) as server, later.servers() as (_, safe):
         done = decide(server.url, safe.url, "--endpoint-at-once", "1", "--before-model", MODEL)
     assert (done.code, done.out) == (3, "")
-    line, hinted = done.err.splitlines()[-2:]
-    assert line.startswith("Error: ") and server.url in line
-    assert hinted.startswith(f"Hint [{error}]: ") and hint in hinted
-    assert KEY not in done.err
+    assert_said(done.err, server.url, error, hint)
     assert contents(out) == kept
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
-def test_a_server_with_another_model_or_with_several_is_refused(later, out, decide):
+def test_a_server_with_another_model_or_with_several_is_refused(later, out, decide, monkeypatch):
+    without_pauses(monkeypatch)
     with later.servers() as (source, safe):
         source.model = "a/b/c"
-        nobody = decide("http://127.0.0.1:9/v1", safe.url)
+        unreachable = decide("http://127.0.0.1:9/v1", safe.url)
         source.routes = ("completions",)
         unlisted = decide(source.url, safe.url)
-    assert nobody.code == 3 and "endpoint-unreachable" in nobody.err
+    assert unreachable.code == 3 and "endpoint-unreachable" in unreachable.err
     assert unlisted.code == 2 and "--before-model" in unlisted.err
 
 

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
-from modelrepair.evaluation import remote
-from modelrepair.evaluation.endpoint import client_of
 from tests.support.endpoint import MODEL, serving
+from tests.support.endpoint_failures import FAILURES, KEY, assert_said, without_pauses
 from tests.support.set_files import write_jsonl
 
-KEY = "the-key-of-this-test-0123"
-ATTEMPTS = 5
-FAILURES = {
-    "401": ({"key": "another"}, "endpoint-key", "set MODELREPAIR_ENDPOINT_KEY"),
-    "404": ({"routes": ("models",)}, "endpoint-not-found", f"the server has {MODEL}"),
-    "429": ({"faults": [429] * ATTEMPTS}, "endpoint-busy", "--endpoint-at-once 1"),
-    "500": ({"faults": [500] * ATTEMPTS}, "endpoint-failed", "the server's log"),
-    "cut": ({"faults": ["cut"]}, "endpoint-connection-broke", "run the same command"),
-    "slow": ({"faults": ["slow"]}, "endpoint-timeout", "--endpoint-at-once"),
+CASES = {
+    **FAILURES,
     "wrong model": ({"model": "a/b"}, "endpoint-other-model", "--endpoint-model"),
-    "empty choices": ({"faults": ["empty choices"]}, "endpoint-no-answer", "up to /v1"),
 }
 
 
@@ -41,22 +31,16 @@ def measured(rows, url: str, *more: str) -> int:
     return run(["measure", str(paths.attacked), "--realign", str(rows), *named, *more])
 
 
-@pytest.mark.parametrize("how", FAILURES)
+@pytest.mark.parametrize("how", CASES)
 def test_each_failure_is_a_line_a_hint_and_exit_code_3(how, rows, capsys, monkeypatch, tmp_path):
-    settings, error, hint = FAILURES[how]
-    if how in ("slow", "cut"):  # the pauses before further attempts take seconds
-        impatient = lambda each: client_of(replace(each, timeout=0.2, retries=0))  # noqa: E731
-        monkeypatch.setattr(remote, "client_of", impatient)
+    settings, error, hint = CASES[how]
+    if how in ("slow", "cut"):
+        without_pauses(monkeypatch)
     with serving(**settings) as server:
         assert measured(rows, server.url) == 3
     said = capsys.readouterr()
     assert said.out == ""
-    line, hinted = said.err.splitlines()[-2:]
-    assert line.startswith("Error: ")
-    assert server.url in line
-    assert hinted.startswith(f"Hint [{error}]: ")
-    assert hint in hinted
-    assert KEY not in said.err
+    assert_said(said.err, server.url, error, hint)
     assert [each.name for each in tmp_path.iterdir()] == [rows.name]
 
 

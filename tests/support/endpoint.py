@@ -24,7 +24,7 @@ class Server:
         key: what it asks for; None for nothing.
         model: the name in its answers.
         owner: who owns its models, as ``/models`` says.
-        faults: of the coming requests for answers, one each: a status, or a word of `FAULTS`.
+        faults: of the coming requests for answers, one each: a status, or a word of `Handler.fail`.
         delay: seconds that a prompt takes.
     """
 
@@ -41,6 +41,9 @@ class Server:
     most_together: int = 0
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.faults = list(self.faults)  # used up, and tests share their tables of them
 
 
 class Handler(BaseHTTPRequestHandler):
