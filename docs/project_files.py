@@ -9,7 +9,7 @@ from hatch_build import address, declared, released
 
 ROOT = Path(__file__).resolve().parents[1]
 PRIVATELY = "/security/advisories/new"
-"""Where a repository takes reports that nobody else reads."""
+"""Where a repository takes reports in private."""
 
 
 def project_files(root: Path = ROOT) -> dict[str, str]:

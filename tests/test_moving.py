@@ -89,7 +89,7 @@ def test_elsewhere_a_refusal_is_reported_at_once(folder, monkeypatch):
 
 @pytest.mark.slow
 def test_a_repair_that_can_t_be_named_is_kept(tmp_path, monkeypatch, quick_repair):
-    """Its last step fails; the same command goes on from there."""
+    """Its last step fails; the same command finishes it."""
     monkeypatch.setattr(moving, "PATIENCE", 0.1)
     real = os.replace
 

@@ -159,7 +159,7 @@ def main() -> NoReturn:
     ending.watch()
     code = run(arguments, output)
     if ranks.launched() and code == GateError.exit_code:
-        code = 0  # the verdict is the first rank's to tell
+        code = 0  # only the first rank ends with the verdict's code
     ending.say()
     if code == INTERRUPTED:
         ending.leave()

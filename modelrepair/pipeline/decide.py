@@ -210,7 +210,7 @@ def _ask_all(
 def _opened(repair: Undecided, settings: Settings) -> tuple[SelectedPlugins, Behind]:
     """The judge, and what renders the prompts of the same sets that the repair had.
 
-    What is worth telling about the sets, the repair's manifest tells.
+    Notes on the sets are in the repair's manifest.
     """
     quiet = Notes()
     chosen = with_judge(find_plugins(settings, quiet))

@@ -152,7 +152,7 @@ def fix(home: Path, source: Path, **options) -> RepairReport:
 
 
 def texts_of(report: RepairReport) -> dict[str, str]:
-    """Every text of ours that a push would send, and the events, by where it stands."""
+    """Every text of ours that a push would send, and the events, by where it is."""
     out, manifest = report.out, report.manifest
     texts = {path.name: path.read_bytes().decode("utf-8", "replace")
              for path in (out / "README.md", *(out / "repair").iterdir())}  # fmt: skip

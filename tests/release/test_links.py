@@ -1,4 +1,4 @@
-"""The address stands in one line of pyproject.toml: what a build makes of it, and without it."""
+"""The address is one line of pyproject.toml: what a build makes of it, and without it."""
 
 from __future__ import annotations
 
