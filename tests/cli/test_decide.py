@@ -73,8 +73,7 @@ def test_each_failure_is_a_line_a_hint_and_exit_code_3_and_nothing_is_lost(
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
-def test_a_server_with_another_model_or_with_several_is_refused(later, out, decide, monkeypatch):
-    without_pauses(monkeypatch)
+def test_a_server_with_another_model_or_with_several_is_refused(later, out, decide):
     with later.servers() as (source, safe):
         source.model = "a/b/c"
         unreachable = decide("http://127.0.0.1:9/v1", safe.url)
