@@ -13,14 +13,13 @@ import pytest
 import yaml
 
 from modelrepair.demo import paths
-from tests.support.environments import ROOT, build_wheel, make_environment
+from tests.support.environments import ROOT, build_wheel, make_environment, own_wheel
 from tests.support.hub.sharded import (
     QUICK,
     fill,
     here_fixture,  # noqa: F401
     sharded,
 )
-from tests.support.made_once import made_once
 from tests.support.pages import assert_printed, blocks_of, pattern_of, run_page
 
 EXAMPLES = ROOT / "examples"
@@ -123,7 +122,7 @@ def test_outcomes_are_sorted(document, lines):
 @pytest.fixture
 def user(tmp_path, tmp_path_factory, hub):
     """An environment with the installed wheel, and the variables that lead to the test Hub."""
-    host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
+    host = own_wheel(tmp_path_factory)
     environment = make_environment(tmp_path / "environment")
     environment.install([host])
     return environment, {

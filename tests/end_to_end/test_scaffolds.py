@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelrepair.plugin.scaffold import KINDS
-from tests.support.environments import ROOT, Environment, build_wheel, make_environment
-from tests.support.made_once import made_once
+from tests.support.environments import Environment, build_wheel, make_environment, own_wheel
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheels")]
 
@@ -48,7 +47,7 @@ class Made:
 @pytest.fixture(scope="module")
 def all_made(tmp_path_factory):
     """A package of each kind, written and installed in one environment, by names of their own."""
-    host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
+    host = own_wheel(tmp_path_factory)
     folder = tmp_path_factory.mktemp("scaffolds")
     environment = make_environment(folder / "environment")
     environment.install([host])

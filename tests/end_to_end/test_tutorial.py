@@ -9,8 +9,7 @@ import subprocess
 import pytest
 
 from modelrepair.cli.main import run
-from tests.support.environments import ROOT, build_wheel, make_environment
-from tests.support.made_once import made_once
+from tests.support.environments import ROOT, build_wheel, make_environment, own_wheel
 from tests.support.pages import assert_printed, blocks_of, run_page
 
 PAGE = ROOT / "docs" / "tutorial-scorer.md"
@@ -73,7 +72,7 @@ def test_the_example_package_is_what_the_tutorial_makes(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.xdist_group("wheels")
 def test_every_step_works_word_for_word(tmp_path, tmp_path_factory):
-    host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
+    host = own_wheel(tmp_path_factory)
     environment = make_environment(tmp_path / "environment")
     environment.install([host])
     work = tmp_path / "work"
@@ -89,7 +88,7 @@ def test_every_step_works_word_for_word(tmp_path, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.xdist_group("wheels")
 def test_the_example_package_passes_as_an_installed_wheel(tmp_path, tmp_path_factory):
-    host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
+    host = own_wheel(tmp_path_factory)
     environment = make_environment(tmp_path / "environment")
     environment.install([host, build_wheel(EXAMPLE, tmp_path / "dist")])
     ended = environment.run(

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from dockerfile_parse import DockerfileParser
 
-from tests.support.environments import ROOT, build_wheel
-from tests.support.made_once import made_once
+from tests.support.environments import ROOT, own_wheel
 from tests.support.thrown_away import make_layer
 
 BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -70,7 +69,7 @@ def layer(tmp_path):
 def test_its_lines_run(layer, tmp_path, tmp_path_factory):
     """Each line runs as written, the CPU base's variables apart: its index may be out of reach."""
     context = tmp_path / "context"
-    wheel = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
+    wheel = own_wheel(tmp_path_factory)
     (context / "dist").mkdir(parents=True)
     shutil.copy(wheel, context / "dist")
     shutil.copy(ROOT / "constraints.txt", context)

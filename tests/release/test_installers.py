@@ -14,8 +14,7 @@ import uv
 from modelrepair.demo import paths
 from modelrepair.version import version
 from tests.release import environment
-from tests.support.environments import ROOT, build_wheel
-from tests.support.made_once import made_once
+from tests.support.environments import ROOT, own_wheel
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheels")]
 
@@ -45,7 +44,7 @@ UNREACHABLE = "http://127.0.0.1:9"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    return made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
+    return own_wheel(tmp_path_factory)
 
 
 @pytest.fixture(params=INSTALLERS)

@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from tests.support.made_once import made_once
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ("pip", "pytest", "mypy")
 """Commands written in Python that the environment gets beside its own."""
@@ -82,6 +86,11 @@ def build_wheel(project: Path, folder: Path) -> Path:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def own_wheel(factory: pytest.TempPathFactory) -> Path:
+    """The wheel of modelrepair, built once for all workers; read only."""
+    return made_once(factory, "modelrepair-wheel", lambda out: build_wheel(ROOT, out))
 
 
 def make_environment(folder: Path) -> Environment:

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelrepair import demo_paths as paths
-from tests.support.environments import ROOT as HOST
-from tests.support.environments import build_wheel, make_environment
-from tests.support.made_once import made_once
+from tests.support.environments import build_wheel, make_environment, own_wheel
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +24,7 @@ def wheel(tmp_path_factory):
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory, wheel):
     """modelrepair and the wheel, and no other plug-in."""
-    host = made_once(tmp_path_factory, "modelrepair-wheel", lambda out: build_wheel(HOST, out))
+    host = own_wheel(tmp_path_factory)
     made = make_environment(tmp_path_factory.mktemp("environment") / "made")
     made.install([host, wheel])
     return made
