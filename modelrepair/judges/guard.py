@@ -149,11 +149,8 @@ class GuardJudge:
         from modelrepair.evaluation.generation import end_ids, generate
         from modelrepair.evaluation.thinking import room_of
 
-        if self._style.format is None and tokenizer.chat_template:
-            check_ends(tokenizer, template_text(tokenizer))
         context = reach_of(model)
-        form = Form(tokenizer, self._style, self._options, context)
-        self._cut += sum(not form.fits(exchange) for exchange in exchanges)
+        form = self._form(tokenizer, context, exchanges)
         answers = generate(
             model,
             form,
@@ -173,8 +170,7 @@ class GuardJudge:
         from modelrepair.evaluation.remote import ask_all
 
         tokenizer = tokenizer_of(self._source)
-        form = Form(tokenizer, self._style, self._options, context_of(configuration(self._source)))
-        self._cut += sum(not form.fits(exchange) for exchange in exchanges)
+        form = self._form(tokenizer, context_of(configuration(self._source)), exchanges)
         thought = self._style.tokens + form.thought_tokens
         most = thought if form.thoughts.marks else self._style.tokens
         asked = [
@@ -183,6 +179,14 @@ class GuardJudge:
         ]
         replies, _ = ask_all(endpoint, asked, ["completions"], Progress())
         return [form.said(each.text, thought=bool(each.thought)) for each in replies]
+
+    def _form(self, tokenizer: Any, context: int | None, exchanges: Sequence[Exchange]) -> Form:
+        """What puts the exchanges to the guard, its template tried before it is rendered here."""
+        if self._style.format is None and tokenizer.chat_template:
+            check_ends(tokenizer, template_text(tokenizer))
+        form = Form(tokenizer, self._style, self._options, context)
+        self._cut += sum(not form.fits(exchange) for exchange in exchanges)
+        return form
 
 
 @dataclass(frozen=True)

@@ -220,8 +220,9 @@ def test_a_template_that_does_not_put_the_question_is_refused(template, said):
         form(template).prompt_ids(Exchange("harmful", "How?", "mix it", None))
 
 
+@pytest.mark.parametrize("served", [False, True])
 def test_a_template_that_does_not_end_is_refused_before_it_is_rendered(
-    llama, tmp_path, monkeypatch
+    served, llama, tmp_path, monkeypatch
 ):
     from modelrepair.checkpoint import bounded
 
@@ -229,8 +230,12 @@ def test_a_template_that_does_not_end_is_refused_before_it_is_rendered(
     looping = shutil.copytree(llama, tmp_path / "guard")
     loop = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     (looping / "chat_template.jinja").write_text(loop)
-    with pytest.raises(UnsupportedModelError, match="the chat template can't be used"):
-        judge(looping).judge([Exchange("harmful", "How?", "mix it", None)])
+    with serving() as server:
+        there = {"endpoint": server.url, "endpoint_model": MODEL} if served else {}
+        found = judge(looping, **there)
+        with pytest.raises(UnsupportedModelError, match="the chat template can't be used"):
+            found.judge([Exchange("harmful", "How?", "mix it", None)])
+    assert not server.asked
 
 
 def test_a_guideline_goes_with_its_style(llama):
