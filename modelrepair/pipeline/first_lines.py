@@ -101,6 +101,7 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         open=OPEN if evaluate else (),
         ranks=plan.ranks,
         exchanged_bytes=plan.exchanged_bytes,
+        gpus=plan.gpus,
     )
 
 

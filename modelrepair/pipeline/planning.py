@@ -19,6 +19,7 @@ from modelrepair.pipeline.hub_plan import bytes_to_fetch, hub_plan
 from modelrepair.pipeline.inputs import as_found, at_commits
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.specs import ScorerSpec
+from modelrepair.preflight.gpus import gpus_for
 from modelrepair.preflight.limits import bounds_of
 from modelrepair.preflight.needs import needs_of_all
 from modelrepair.preflight.plan import Plan, check_plan, plan_model
@@ -220,7 +221,7 @@ def with_time(plan: Plan, job: Job, device: str, token_budget: int, *, named: bo
         token_budget: tokens of a batch.
         named: whether the example sets were read.
     """
-    if accelerated(device):
+    if plan.gpus or accelerated(device):
         note = "time is not estimated for an accelerator: nothing is computed on it here"
         return replace(plan, notes=(*plan.notes, note))
     head = plan.vocabulary * plan.hidden_size
@@ -292,6 +293,7 @@ def size_up(
         token_budget=settings.token_budget,
         max_length=settings.max_length,
         out=output_of(out, ahead.source).absolute().parent,
+        gpus=gpus_for(settings.device),
         read=ahead.read,
     )
     return replace(made, left_behind=ahead.left_behind)

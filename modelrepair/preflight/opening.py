@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.limits import Bounds
 from modelrepair.text.units import counted, in_bytes, in_parameters, in_time
 
@@ -68,6 +69,7 @@ class Opening:
         counted: whether the sets were counted; else they count as full.
         open: what only measuring can show; empty where nothing is measured.
         ranks: processes that work together; ``exchanged_bytes`` travel between them in a round.
+        gpus: of this machine, where the repair computes on one of them.
     """
 
     refused: Stopped | None
@@ -105,6 +107,7 @@ class Opening:
     open: tuple[str, ...]
     ranks: int = 1
     exchanged_bytes: int = 0
+    gpus: tuple[Gpu, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``plan --json`` has it."""
@@ -133,12 +136,23 @@ class Opening:
         yield "Goes to", [self._destination(), *self.there]
         free = "" if self.memory_free is None else f"; {in_bytes(self.memory_free)} free"
         yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{free}"]
+        if self.gpus:
+            yield "GPUs", [self._gpu(each) for each in self.gpus]
         if self.ranks > 1:
             travels = f"about {in_bytes(self.exchanged_bytes)} travel to the first in a round"
             yield "Ranks", [f"{self.ranks}; {travels}"]
         yield "Time", [self._time()]
         yet = f"only measuring can show: {', '.join(self.open)}"
         yield "Open", [yet if self.open and not self.finished else "nothing is measured"]
+
+    def _gpu(self, gpu: Gpu) -> str:
+        free = f"{in_bytes(gpu.free_bytes)} of {in_bytes(gpu.total_bytes)} free"
+        fits = "too small for one block at a time"
+        if gpu.free_bytes >= self.memory_most:
+            fits = "all of it fits"
+        elif gpu.free_bytes >= self.memory_least:
+            fits = "a block at a time fits, the whole model to answer does not"
+        return f"{gpu.device}, {gpu.name}: {free}; {fits}" + "; not used" * (not gpu.used)
 
     def _reference(self) -> str:
         if self.reference is None:

@@ -24,6 +24,7 @@ from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.errors import ResourceError
 from modelrepair.examples.load import Example
 from modelrepair.plugin.names import Scope, SetName
+from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.refusals import Stopped
 from modelrepair.preflight.sizes import (
     ANSWERING,
@@ -100,6 +101,7 @@ class Plan(Glanced):
         finished: whether the output holds this very repair already.
         ranks: processes that work together; ``exchanged_bytes`` is what they send each other in a
             round.
+        gpus: of this machine, where the repair computes on one of them.
     """
 
     source: str
@@ -137,6 +139,7 @@ class Plan(Glanced):
     finished: bool = False
     ranks: int = 1
     exchanged_bytes: int = 0
+    gpus: tuple[Gpu, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -181,6 +184,7 @@ def plan_model(
     token_budget: int = 2048,
     max_length: int = 1024,
     out: Path | None = None,
+    gpus: tuple[Gpu, ...] = (),
     read: Callable[[Source], Checkpoint] = headers,
 ) -> Plan:
     """Look at a model's config and headers and say what repairing it will take.
@@ -202,6 +206,7 @@ def plan_model(
         token_budget: tokens in a batch.
         max_length: tokens in an example.
         out: where the result will lie; the working folder where not given.
+        gpus: of this machine, where the repair computes on one.
         read: gives the headers of a model's weights.
 
     Raises:
@@ -280,6 +285,7 @@ def plan_model(
         refused=() if kind.why is None else (kind.why,),
         kind=kind,
         context=number(text, CONTEXTS) or None,
+        gpus=gpus,
     )
     return replace(made, notes=tuple(_notes(made)))
 
@@ -321,10 +327,12 @@ def _dtypes(entries: Sequence[TensorEntry]) -> dict[str, int]:
 
 def _notes(plan: Plan) -> list[str]:
     notes = []
-    if plan.memory_found_bytes is not None and plan.generation_bytes > plan.memory_found_bytes:
+    free = min((each.free_bytes for each in plan.gpus if each.used), default=None)
+    free = plan.memory_found_bytes if free is None else free
+    if free is not None and plan.generation_bytes > free:
         notes.append(
             f"generation needs about {in_bytes(plan.generation_bytes)} of memory, "
-            f"{in_bytes(plan.memory_found_bytes)} are free: at best the verdict is undecided; "
+            f"{in_bytes(free)} are free: at best the verdict is undecided; "
             "--answer-later leaves the answers to a server"
         )
     if plan.coverage < MINIMUM_COVERAGE:
