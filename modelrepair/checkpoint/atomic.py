@@ -20,10 +20,35 @@ _HERE, _EXCHANGE = -100, 2
 """Of the system's calls: paths as they are, and the flag that Linux and macOS share."""
 
 
+def write_whole(destination: Path, fill: Callable[[BinaryIO], None]) -> str:
+    """Write what a function fills a file with, whole or not at all; return the file's SHA-256.
+
+    Raises:
+        ResourceError: the disk is full, or the folder can't be written.
+    """
+    beside = destination.with_name(destination.name + ".tmp")
+    with _disk_errors(destination.name):
+        remove(beside)
+        try:
+            with beside.open("x+b") as file:
+                fill(file)
+                file.flush()
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            beside.chmod(0o644)
+            rename(beside, destination)
+        except BaseException:
+            remove(beside)
+            raise
+        fsync_folder(destination.parent)
+    return digest
+
+
 def write_bytes(path: Path, content: bytes | Iterable[bytes]) -> str:
     """Write bytes (or pieces of them, in order), whole or not at all; return their SHA-256."""
     pieces = (content,) if isinstance(content, bytes) else content
-    return _write_whole(path, lambda file: file.writelines(pieces))
+    return write_whole(path, lambda file: file.writelines(pieces))
 
 
 def write_text(path: Path, text: str) -> str:
@@ -92,26 +117,6 @@ def exchange(one: Path, two: Path) -> bool:
     if hasattr(system, "renamex_np"):  # pragma: no cover: macOS
         return bool(system.renamex_np(*names, _EXCHANGE) == 0)
     return False  # pragma: no cover
-
-
-def _write_whole(destination: Path, fill: Callable[[BinaryIO], None]) -> str:
-    beside = destination.with_name(destination.name + ".tmp")
-    with _disk_errors(destination.name):
-        remove(beside)
-        try:
-            with beside.open("x+b") as file:
-                fill(file)
-                file.flush()
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
-            beside.chmod(0o644)
-            rename(beside, destination)
-        except BaseException:
-            remove(beside)
-            raise
-        fsync_folder(destination.parent)
-    return digest
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from modelrepair.checkpoint.atomic import _write_whole
+from modelrepair.checkpoint.atomic import write_whole
 from modelrepair.checkpoint.reader import ITEM_SIZES, TensorEntry
 
 Patch = tuple[TensorEntry, np.ndarray, np.ndarray]
@@ -48,7 +48,7 @@ def write_shard(source: Path, destination: Path, patches: Iterable[Patch]) -> st
         for entry, positions, values in patches:
             _patch(file, entry, positions, values)
 
-    return _write_whole(destination, fill)
+    return write_whole(destination, fill)
 
 
 def replace_tensors(
@@ -75,7 +75,7 @@ def replace_tensors(
             file.seek(entry.offset)
             file.write(np.ascontiguousarray(bits).data)
 
-    return _write_whole(destination, fill)
+    return write_whole(destination, fill)
 
 
 def copy_file(source: Path, destination: Path) -> str:

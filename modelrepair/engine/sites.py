@@ -104,9 +104,17 @@ class Sites:
             if name in found
         )
 
+    @cached_property
+    def by_block(self) -> Mapping[int, tuple[Site, ...]]:
+        """The chosen sites of each block that has some, in order."""
+        found: dict[int, list[Site]] = {}
+        for site in self.chosen:
+            found.setdefault(site.info.block, []).append(site)
+        return {block: tuple(sites) for block, sites in found.items()}
+
     def of_block(self, block: int) -> tuple[Site, ...]:
         """The chosen sites of one block."""
-        return tuple(site for site in self.chosen if site.info.block == block)
+        return self.by_block.get(block, ())
 
 
 def find_sites(skeleton: Skeleton, order: Sequence[str]) -> Sites:

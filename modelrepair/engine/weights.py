@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from modelrepair.checkpoint.atomic import save_array
+from modelrepair.checkpoint.atomic import write_bytes, write_json
 from modelrepair.checkpoint.edits import new_values
 from modelrepair.checkpoint.reader import Checkpoint
-from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.device import exact
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits
@@ -21,7 +23,10 @@ from modelrepair.moving import remove
 
 
 class Masks:
-    """The chosen entries of each tensor, in the file's layout: packed bits, one file a tensor.
+    """The chosen entries of tensors, in the file's layout: packed bits, one tensor after another.
+
+    Two files, however many tensors there are. Both are synced before anything can name them, and
+    the table of where each tensor lies comes last: without it there is no mask.
 
     Args:
         folder: where the files lie; a mask that was put stays there.
@@ -30,20 +35,20 @@ class Masks:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def put(self, masks: Iterable[tuple[str, np.ndarray]]) -> None:
+        """Keep masks of tensors, in place of all that lay here; an empty one takes no room."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove(self._table)
+        places: dict[str, int] = {}
+        write_bytes(self._bits, self._packed(masks, places))
+        write_json(self._table, places)
+        self.__dict__.pop("_places", None)
+
     def get(self, name: str, entries: int) -> np.ndarray | None:
         """The tensor's mask, flat bool ``[entries]``, or None where nothing is masked."""
-        path = self._path(name)
-        if not path.exists():
+        if name not in self._places:
             return None
-        return np.unpackbits(np.load(path), count=entries).astype(bool)
-
-    def put(self, name: str, mask: np.ndarray) -> None:
-        """Keep a tensor's mask; an empty one takes no file."""
-        if not mask.any():
-            remove(self._path(name))
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save_array(self._path(name), np.packbits(mask.reshape(-1)))
+        return np.unpackbits(self._read(name, 0, -(-entries // 8)), count=entries).astype(bool)
 
     def positions(self, name: str, entries: int) -> np.ndarray:
         """The sorted flat positions of the tensor's masked entries, int64."""
@@ -55,16 +60,39 @@ class Masks:
 
         No more is read than the part of the tensor in which the matrix lies.
         """
-        path = self._path(place.tensor)
-        if not path.exists():
+        if place.tensor not in self._places:
             return None
         begin, end = place.span
         first = begin // 8
-        packed = np.load(path, mmap_mode="r")[first : -(-end // 8)]
+        packed = self._read(place.tensor, first, -(-end // 8) - first)
         return place.of(np.unpackbits(packed), first * 8).astype(bool)
 
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{work_name(name)}.npy"
+    @property
+    def _bits(self) -> Path:
+        return self.folder / "masks.bits"
+
+    @property
+    def _table(self) -> Path:
+        return self.folder / "masks.json"
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each tensor's bits begin; none where no mask was put yet."""
+        return json.loads(self._table.read_bytes()) if self._table.exists() else {}
+
+    def _packed(
+        self, masks: Iterable[tuple[str, np.ndarray]], places: dict[str, int]
+    ) -> Iterator[bytes]:
+        begin = 0
+        for name, mask in masks:
+            if mask.any():
+                places[name] = begin
+                packed = np.packbits(mask.reshape(-1))
+                begin += len(packed)
+                yield packed.tobytes()
+
+    def _read(self, name: str, first: int, count: int) -> np.ndarray:
+        return np.fromfile(self._bits, np.uint8, count, offset=self._places[name] + first)
 
 
 Change = Masks | Edits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,7 @@ import numpy as np
 import torch
 
 from modelrepair import ranks
-from modelrepair.checkpoint.atomic import save_array, write_json
-from modelrepair.checkpoint.work_names import work_name
+from modelrepair.checkpoint.atomic import write_json, write_whole
 from modelrepair.engine.device import exact
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits, rounded
@@ -25,7 +23,7 @@ from modelrepair.engine.sites import FileTensor, Site, Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import PluginError
-from modelrepair.moving import emptied, remove_folder
+from modelrepair.moving import remove_folder
 from modelrepair.plugin.calls import HINT, checked, who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -142,17 +140,12 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
     work = Work(skeleton, weights.read, groups, repairing.folder / "pass")
     work.folder.mkdir(parents=True, exist_ok=True)
 
-    def on_site(site: Site, statistics: SiteStatistics) -> None:
-        folder = emptied(_statistics_folder(repairing, site))
-        for (name, accumulator), state in statistics.states.items():
-            number = list(repairing.repairer.needs[name]).index(accumulator)
-            for key, value in state.items():
-                save_array(folder / f"{name}.{number}.{key}.npy", value.cpu().numpy())
-        write_json(folder / "routed.json", dict(statistics.routed))
+    def on_block(block: int, found: Iterator[tuple[Site, SiteStatistics]]) -> None:
+        _keep(repairing, block, found)
 
     title = f"{repairing.registered.spec.name}, statistics"
     try:
-        collect(work, repairing.sites, on_site, progress, title)
+        collect(work, repairing.sites, on_block, progress, title)
     except AccumulatorError as error:
         raise PluginError(
             f"{who(repairing.registered)}: {error}", hint=error.hint, id=error.id
@@ -161,32 +154,55 @@ def _collect(repairing: Repairing, progress: Progress) -> None:
     ranks.share(lambda: write_json(done, {}))
 
 
-def _statistics(repairing: Repairing, groups: Sequence[SetBatches], site: Site) -> SiteStatistics:
-    """What `_collect` kept of a site."""
-    sets = {group.name: group for group in groups}
-    if not groups:
-        return SiteStatistics({}, {})
-    folder, device = _statistics_folder(repairing, site), exact(repairing.skeleton.device)
-    states: dict[tuple[SetName, Accumulator], dict[str, Tensor]] = {}
-    for group in groups:
-        for number, accumulator in enumerate(group.accumulators):
-            for path in sorted(folder.glob(f"{group.name}.{number}.*.npy")):
-                key = path.name.removesuffix(".npy").split(".", 2)[2]
-                value = torch.from_numpy(np.load(path)).to(device)
-                states.setdefault((group.name, accumulator), {})[key] = value
-    routed = json.loads((folder / "routed.json").read_bytes())
-    return SiteStatistics(states, sets, routed)
+def _keep(repairing: Repairing, block: int, found: Iterator[tuple[Site, SiteStatistics]]) -> None:
+    """Keep what the accumulators of one block's sites hold, in one file."""
+    kept: dict[str, Any] = {}
+    for site, statistics in found:
+        states = [
+            (name, list(repairing.repairer.needs[name]).index(accumulator), key, value.cpu())
+            for (name, accumulator), state in statistics.states.items()
+            for key, value in state.items()
+        ]
+        kept[site.name] = {"routed": dict(statistics.routed), "states": states}
+    path = _statistics_file(repairing, block)
+    path.parent.mkdir(exist_ok=True)
+    # Synced: every strength reads it, and no pass makes it again.
+    write_whole(path, lambda file: torch.save(kept, file))
 
 
-def _statistics_folder(repairing: Repairing, site: Site) -> Path:
-    return repairing.folder / "statistics" / work_name(site.name)
+class _Kept:
+    """What `_keep` kept, mapped into memory block by block."""
+
+    def __init__(self, repairing: Repairing, groups: Sequence[SetBatches]) -> None:
+        self._repairing = repairing
+        self._sets = {group.name: group for group in groups}
+        self._block: tuple[int, dict[str, Any]] = (-1, {})
+
+    def of(self, site: Site) -> SiteStatistics:
+        """What was kept of a site."""
+        if not self._sets:
+            return SiteStatistics({}, {})
+        block = site.info.block
+        if self._block[0] != block:
+            path = _statistics_file(self._repairing, block)
+            self._block = (block, torch.load(path, mmap=True, weights_only=True))
+        kept, device = self._block[1][site.name], exact(self._repairing.skeleton.device)
+        states: dict[tuple[SetName, Accumulator], dict[str, Tensor]] = {}
+        for name, number, key, value in kept["states"]:
+            accumulator = self._sets[name].accumulators[number]
+            states.setdefault((name, accumulator), {})[key] = value.to(device)
+        return SiteStatistics(states, self._sets, kept["routed"])
+
+
+def _statistics_file(repairing: Repairing, block: int) -> Path:
+    return repairing.folder / "statistics" / f"block-{block:05d}.pt"
 
 
 def _edit_all(
     repairing: Repairing, strength: float, edits: Edits, progress: Progress
 ) -> dict[str, Any]:
     """Edit every tensor at one strength: how many entries changed, and the new bits' digest."""
-    groups, tensors = _groups(repairing), repairing.sites.tensors
+    kept, tensors = _Kept(repairing, _groups(repairing)), repairing.sites.tensors
     title = f"{repairing.registered.spec.name} at {strength:g}"
     changed, digest = 0, hashlib.sha256()
     with progress.step(title, len(repairing.sites.chosen)) as advance:
@@ -194,7 +210,7 @@ def _edit_all(
             old = repairing.weights.bits(tensor.name)
             new = old.copy()
             for site in tensor.sites:
-                _edit_site(repairing, groups, tensor, site, strength, new)
+                _edit_site(repairing, kept, tensor, site, strength, new)
                 advance(1)
             changed += put_changed(edits, tensor.name, new, old)
             digest.update(new.tobytes())
@@ -203,14 +219,14 @@ def _edit_all(
 
 def _edit_site(
     repairing: Repairing,
-    groups: Sequence[SetBatches],
+    kept: _Kept,
     tensor: FileTensor,
     site: Site,
     strength: float,
     bits: np.ndarray,
 ) -> None:
     """Put a site's new values into its tensor's bits."""
-    statistics = _statistics(repairing, groups, site)
+    statistics = kept.of(site)
     if statistics.routed and not sum(statistics.routed.values()):
         return  # an expert that no token was routed to: nothing is known of it
     weights = repairing.weights

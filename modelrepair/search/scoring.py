@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,13 @@ import torch
 
 from modelrepair import ranks
 from modelrepair.checkpoint.atomic import write_json
-from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.passes.passes import Work, collect
 from modelrepair.engine.passes.statistics import AccumulatorError, SetBatches, SiteStatistics
 from modelrepair.engine.sites import Site, Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Masks, Weights
 from modelrepair.errors import ModelRepairError, PluginError, UsageError
-from modelrepair.moving import remove, remove_folder, rename
+from modelrepair.moving import remove_folder
 from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.plugin.calls import checked, who
 from modelrepair.plugin.formulas import root_mean_square, wanda_score
@@ -29,7 +28,8 @@ from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, Scorer, SiteView
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.progress import Progress
-from modelrepair.search.selection import select, spill, top_tensor
+from modelrepair.search.score_files import SiteFacts, all_whole, read_facts, spilled, write_block
+from modelrepair.search.selection import select, top_tensor
 from modelrepair.settings.presets import Quota, count
 
 SET_ORDER: tuple[SetName, ...] = ("realign", "refusal", "utility", "borderline")
@@ -52,6 +52,7 @@ class Scoring:
         protect: share of each tensor that is never masked, by Wanda on the utility set.
         quota: how many entries a share means.
         folder: where this scorer's rounds lie.
+        whole: files of scores that this process wrote, or has read from end to end.
     """
 
     skeleton: Skeleton
@@ -65,11 +66,11 @@ class Scoring:
     protect: float
     folder: Path
     quota: Quota = count
+    whole: set[Path] = field(default_factory=set, compare=False)
 
-    @property
-    def protected(self) -> Masks:
-        """The entries that are never masked, fixed in the first round."""
-        return Masks(self.folder / "protected")
+    def protected(self, block: int) -> Masks:
+        """The entries of a block's sites that are never masked, fixed in the first round."""
+        return Masks(self.folder / "protected" / f"{block:05d}")
 
     @property
     def routed(self) -> Path:
@@ -79,7 +80,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Round:
-    """A finished round: one file of scores a site, entries that can't be chosen at −inf.
+    """A finished round: one file of scores a block, entries that can't be chosen at −inf.
 
     Args:
         scoring: whose round it is.
@@ -103,11 +104,20 @@ class Round:
         """
         remove_folder(into)
         masks = Masks(into)
+        masks.put(self._laid(share, onto))
+        return masks
+
+    def _laid(self, share: float, onto: Masks | None) -> Iterator[tuple[str, np.ndarray]]:
+        """The mask of each tensor of the file, once all its sites have theirs."""
         sites = self.scoring.sites
-        files = [_score_file(self.scoring, self.number, site) for site in sites.chosen]
         spec, quota = self.scoring.registered.spec, self.scoring.quota
         chosen = select(
-            files, self.scoring.scope, share, signed=spec.signed, refill=spec.refill, quota=quota
+            spilled(_folder(self.scoring, self.number), sites),
+            self.scoring.scope,
+            share,
+            signed=spec.signed,
+            refill=spec.refill,
+            quota=quota,
         )
         left = {tensor.name: len(tensor.sites) for tensor in sites.tensors}
         laid: dict[str, np.ndarray] = {}
@@ -120,8 +130,7 @@ class Round:
             place |= mask
             left[name] -= 1
             if not left[name]:
-                masks.put(name, laid.pop(name))
-        return masks
+                yield name, laid.pop(name)
 
 
 def masked_entries(masks: Masks, sites: Sites) -> int:
@@ -133,6 +142,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
     """Take the statistics under the current mask and score every site.
 
     An interrupted round resumes after the last finished block; a finished one is not run again.
+    A round of which a power cut left a part is taken again.
 
     Raises:
         PluginError: the scorer fails, or gives scores of a wrong shape or dtype, scores that are
@@ -140,7 +150,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
     """
     folder = _folder(scoring, number)
     done = folder / "round.json"
-    if not ranks.share(done.exists):
+    while not ranks.share(lambda: done.exists() and _all_whole(scoring, number)):
         folder.mkdir(parents=True, exist_ok=True)
         work = Work(
             scoring.skeleton,
@@ -150,17 +160,18 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         )
         work.folder.mkdir(exist_ok=True)
 
-        def on_site(site: Site, statistics: SiteStatistics) -> None:
-            _score_site(scoring, number, masks, site, statistics)
+        def on_block(block: int, found: Iterator[tuple[Site, SiteStatistics]]) -> None:
+            _score_block(scoring, number, masks, block, found)
 
         try:
             title = f"{scoring.registered.spec.name}, statistics"
-            collect(work, scoring.sites, on_site, progress, title)
+            collect(work, scoring.sites, on_block, progress, title)
         except AccumulatorError as error:
             raise PluginError(
                 f"{who(scoring.registered)}: {error}", hint=error.hint, id=error.id
             ) from error
-        ranks.share(lambda: _finish_round(scoring, number, masks, progress))
+        if ranks.share(lambda: _all_whole(scoring, number)):
+            ranks.share(lambda: _finish_round(scoring, number, masks, progress))
     found = ranks.share(lambda: json.loads(done.read_bytes()))
     return Round(scoring, number, tuple(found["constant"]), tuple(found["unseen"]))
 
@@ -174,7 +185,7 @@ def _finish_round(scoring: Scoring, number: int, masks: Masks | None, progress: 
     """Keep what is known of a round whose sites all have scores."""
     remove_folder(_folder(scoring, number) / "pass")
     sites = scoring.sites.chosen
-    facts = {site.name: _site_facts(scoring, number, site) for site in sites}
+    facts = read_facts(_folder(scoring, number), scoring.sites)
     unseen = [name for name, each in facts.items() if each.unseen]
     constant = [name for name, each in facts.items() if each.constant and not each.unseen]
     if len(constant) + len(unseen) == len(sites):
@@ -232,59 +243,62 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
 
 
 @dataclass(frozen=True)
-class _SiteFacts:
-    """What the scores of one site do not show; it has a file of its own where there is any."""
+class _Scored:
+    """One block of a round, while its sites are scored."""
 
-    constant: bool = False
-    unseen: bool = False
-    routed: Mapping[SetName, int] = field(default_factory=dict)
+    scoring: Scoring
+    number: int
+    masks: Masks | None
+    earlier: Masks
+    """What the first round protected, in a later one."""
+    protected: dict[str, np.ndarray] = field(default_factory=dict)
+    """What the first round protects, in it."""
 
 
-def _score_site(
+def _score_block(
     scoring: Scoring,
     number: int,
     masks: Masks | None,
-    site: Site,
-    statistics: SiteStatistics,
+    block: int,
+    found: Iterator[tuple[Site, SiteStatistics]],
 ) -> None:
-    """Score one site, find its eligible entries, and spill both as one file."""
+    """Score the sites of one block, and keep their scores."""
+    here = _Scored(scoring, number, masks, scoring.protected(block))
+    scored = ((site.name, *_score_site(here, site, statistics)) for site, statistics in found)
+    scoring.whole.add(write_block(_folder(scoring, number), block, scored))
+    if here.protected:
+        # Synced, unlike scores: later rounds read it, and none of them makes it again.
+        scoring.protected(block).put(here.protected.items())
+
+
+def _score_site(
+    here: _Scored, site: Site, statistics: SiteStatistics
+) -> tuple[np.ndarray, np.ndarray, SiteFacts]:
+    """One site's scores, which of its entries may be chosen, and what neither shows."""
     routed = statistics.routed
-    looked_at = [routed[name] for name in scoring.scorer.needs if name in routed]
+    looked_at = [routed[name] for name in here.scoring.scorer.needs if name in routed]
     unseen = bool(routed) and not sum(looked_at or routed.values())
     scores = np.zeros(site.info.shape, np.float32)
     eligible = np.zeros(site.info.shape, bool)
     constant = True
     if not unseen:
-        scores, eligible = _scored(scoring, number, masks, site, statistics)
+        scores, eligible = _scores(here, site, statistics)
         constant = bool(scores.min() == scores.max())
         if constant:
             eligible = np.zeros_like(eligible)
-    path = _score_file(scoring, number, site)
-    beside = path.with_suffix(".facts")
-    remove(beside)
-    if constant or routed:
-        write_json(beside, asdict(_SiteFacts(constant, unseen, dict(routed))))
-    partial = path.with_suffix(".partial")
-    spill(partial, scores, eligible)
-    rename(partial, path)
+    return scores, eligible, SiteFacts(constant, unseen, dict(routed))
 
 
-def _scored(
-    scoring: Scoring,
-    number: int,
-    masks: Masks | None,
-    site: Site,
-    statistics: SiteStatistics,
-) -> tuple[np.ndarray, np.ndarray]:
+def _scores(here: _Scored, site: Site, statistics: SiteStatistics) -> tuple[np.ndarray, np.ndarray]:
     """One site's scores, and which of its entries may be chosen, both ``[out, in]``."""
+    scoring, masks = here.scoring, here.masks
     view = _view(scoring, masks, site)
-    if number == 0 and scoring.protect > 0:
+    if here.number == 0 and scoring.protect > 0:
         squares = statistics["utility", PROTECTION]["sum"]
         norms = root_mean_square(squares, statistics.examples("utility")).float()
-        protected = top_tensor(
+        here.protected[site.name] = top_tensor(
             wanda_score(view.weight, norms).cpu().numpy(), count(scoring.protect, site.entries)
         )
-        scoring.protected.put(site.name, protected)
     by, scorer = scoring.registered, scoring.scorer
     asked = statistics.of(scorer.needs)
     shown = {**_shown(view), **asked.shown()}
@@ -292,15 +306,21 @@ def _scored(
     scores = given.cpu().numpy()
     eligible = view.subject.cpu().numpy() != 0  # where nothing is left, nothing can be removed
     masked = None if masks is None else masks.of(site.place)
-    for taken in (masked, scoring.protected.get(site.name, site.entries)):
+    protected = here.protected.get(site.name)
+    if here.number:
+        protected = here.earlier.get(site.name, site.entries)
+    for taken in (masked, protected):
         if taken is not None:
             eligible &= ~taken.reshape(site.info.shape)
     return scores, eligible
 
 
-def _site_facts(scoring: Scoring, number: int, site: Site) -> _SiteFacts:
-    path = _score_file(scoring, number, site).with_suffix(".facts")
-    return _SiteFacts(**json.loads(path.read_bytes())) if path.exists() else _SiteFacts()
+def _all_whole(scoring: Scoring, number: int) -> bool:
+    """Whether the scores of all blocks are as they were written; a round that lost some is gone."""
+    whole = all_whole(_folder(scoring, number), scoring.sites, scoring.whole)
+    if not whole:
+        remove_folder(_folder(scoring, number))
+    return whole
 
 
 def _differs(scoring: Scoring, site: Site) -> bool:
@@ -327,7 +347,3 @@ def _shown(view: SiteView) -> dict[str, torch.Tensor | None]:
 
 def _folder(scoring: Scoring, number: int) -> Path:
     return scoring.folder / f"round-{number:04d}"
-
-
-def _score_file(scoring: Scoring, number: int, site: Site) -> Path:
-    return _folder(scoring, number) / f"{work_name(site.name)}.npy"

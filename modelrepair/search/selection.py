@@ -1,24 +1,26 @@
 """Which entries have the top scores: exact, per row, per tensor or over all sites at once.
 
 Scores are float32. Entries that may not be chosen are -inf in a spilled file. Ties go to the
-earlier file, then to the lower index, so a mask at a smaller count lies in one at a larger.
+earlier site, then to the lower index, so a mask at a smaller count lies in one at a larger.
 """
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
-from modelrepair.checkpoint.atomic import save_array
 from modelrepair.settings.presets import Quota, count
 
 _CHUNK = 1 << 22
 _MINUS_INFINITY_BUCKET = 0x007F
 _INFINITY_BUCKET = 0xFF80
+_CHANGED = "the spilled scores changed while they were read"
 
 
 def top_rows(
@@ -77,76 +79,125 @@ def top_tensor(
     return _top_of_rows(flat, k).reshape(scores.shape)
 
 
-def spill(path: Path, scores: np.ndarray, eligible: np.ndarray | None = None) -> None:
-    """Write a site's scores where a selection over many sites reads them, block by block.
+@dataclass(frozen=True)
+class Spilled:
+    """Where a site's scores lie: little-endian float32, row by row, in a file of several sites.
 
     Args:
-        path: a ``.npy`` file.
+        path: the file.
+        begin: the first byte.
+        shape: ``[out, in]``.
+    """
+
+    path: Path
+    begin: int
+    shape: tuple[int, ...]
+
+    @property
+    def entries(self) -> int:
+        """How many scores there are."""
+        return math.prod(self.shape)
+
+    @property
+    def end(self) -> int:
+        """The byte after the last: where the next site's scores begin."""
+        return self.begin + 4 * self.entries
+
+    def read(self) -> np.ndarray:
+        """All the scores at once, in their shape."""
+        found = np.fromfile(self.path, "<f4", self.entries, offset=self.begin)
+        return found.reshape(self.shape)
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """The scores, flat, a piece at a time."""
+        # Read, not mapped: pages of a map stay in the process's memory while there is room.
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            for start in range(0, self.entries, _CHUNK):
+                wanted = min(_CHUNK, self.entries - start)
+                chunk = np.fromfile(file, "<f4", wanted)
+                if len(chunk) < wanted:
+                    raise RuntimeError(_CHANGED)
+                yield chunk
+
+
+def spill(
+    file: BinaryIO, scores: np.ndarray, eligible: np.ndarray | None = None, sum_before: int = 0
+) -> int:
+    """Add a site's scores to a file where a selection over many sites reads them.
+
+    Args:
+        file: the file, opened for writing, after the scores of earlier sites.
         scores: ``[out, in]`` float32.
         eligible: ``[out, in]`` bool; the other entries become -inf.
+        sum_before: the CRC-32 of what is in the file.
+
+    Returns:
+        The CRC-32 of the file with these scores.
     """
-    save_array(path, _candidates(scores, eligible, False))
+    written = _candidates(scores, eligible, False).astype("<f4", copy=False).data
+    file.write(written)
+    return zlib.crc32(written, sum_before)
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A global cut: all scores above ``value``, and of those equal to it the first ones.
+    """A global cut: all scores above ``value``, and those equal to it that lie before ``end``.
 
-    Equal scores are taken whole in the files before ``last_file``, and ``last_ties`` of them,
-    lowest index first, in it.
+    Entries are counted over all sites, in their order.
     """
 
     value: float
-    last_file: int
-    last_ties: int
+    end: int
 
-    def mask(self, scores: np.ndarray, file: int) -> np.ndarray:
-        """Mark the chosen among one file's scores, any shape."""
-        mask: np.ndarray = np.greater(scores, np.float32(self.value), order="C")
-        if file <= self.last_file:
-            ties = np.flatnonzero(scores.reshape(-1) == np.float32(self.value))
-            mask.reshape(-1)[ties if file < self.last_file else ties[: self.last_ties]] = True
+    def mask(self, scores: np.ndarray, begin: int) -> np.ndarray:
+        """Mark the chosen among some scores, flat, of which the first is entry ``begin``."""
+        mask: np.ndarray = scores > np.float32(self.value)
+        ties = slice(0, max(0, self.end - begin))
+        mask[ties] |= scores[ties] == np.float32(self.value)
         return mask
 
 
 class GlobalSelection:
-    """The exact top k of all spilled files at once, in constant memory, for any number of k.
+    """The exact top k of all spilled scores at once, in constant memory, for any number of k.
 
     Two histograms over the scores' order-preserving integers: the high 16 bits, once for all
     k, then the low 16 bits of those in the bucket where the cut falls.
 
     >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> files = [folder / "a.npy", folder / "b.npy"]
-    >>> spill(files[0], np.array([[5.0, 1.0]], np.float32))
-    >>> spill(files[1], np.array([[1.0, 7.0]], np.float32))
-    >>> selection = GlobalSelection(files)
+    >>> path = Path(tempfile.mkdtemp()) / "scores"
+    >>> with path.open("wb") as file:
+    ...     _ = spill(file, np.array([[5.0, 1.0]], np.float32))
+    ...     _ = spill(file, np.array([[1.0, 7.0]], np.float32))
+    >>> selection = GlobalSelection([Spilled(path, 0, (1, 2)), Spilled(path, 8, (1, 2))])
     >>> three = selection.threshold(3)
-    >>> [selection.mask(file, three).tolist() for file in range(2)]
+    >>> [selection.mask(site, three).tolist() for site in range(2)]
     [[[True, True]], [[False, True]]]
 
     Args:
-        files: one a site, in the model's order: ``.npy`` (the mask has its shape), or raw
-            little-endian float32 under any other name (the mask is flat).
+        sites: where the scores of each site lie, in the model's order.
         signed: only scores above 0 may be chosen.
         refill: see `select`.
 
     Raises:
-        ValueError: a file that isn't float32, or a NaN or +inf in it.
+        ValueError: a NaN or +inf among the scores.
     """
 
-    def __init__(self, files: Sequence[Path], *, signed: bool = False, refill: bool = True) -> None:
-        self.files = tuple(files)
+    def __init__(
+        self, sites: Sequence[Spilled], *, signed: bool = False, refill: bool = True
+    ) -> None:
+        self.sites = tuple(sites)
         self.signed = signed
         self.refill = refill
-        self.entries = 0
+        self._stretches = _stretches(self.sites)
+        self._begins = np.cumsum([0, *(site.entries for site in self.sites)])
+        self.entries = int(self._begins[-1])
         self._high = np.zeros(1 << 16, np.int64)
-        for file in self.files:
-            for chunk in self._places(file):
-                self.entries += len(chunk)
+        for stretch in self._stretches:
+            for chunk in map(self._places, stretch.chunks()):
                 buckets = np.bincount(_ordered(chunk, signed) >> np.uint32(16), minlength=1 << 16)
                 if buckets[_INFINITY_BUCKET:].any() or buckets[:_MINUS_INFINITY_BUCKET].any():
-                    raise ValueError(f"the scores in {file.name!r} hold a NaN or +inf")
+                    raise ValueError(f"the scores in {stretch.path.name!r} hold a NaN or +inf")
                 self._high += buckets
         self.eligible = self.entries - int(self._high[_MINUS_INFINITY_BUCKET])
         self._low: dict[int, np.ndarray] = {}
@@ -161,62 +212,62 @@ class GlobalSelection:
         self._read_low({bucket for bucket, _ in places.values()})
         return [self._cut(k, places.get(k)) for k in counts]
 
-    def mask(self, file: int, threshold: Threshold) -> np.ndarray:
-        """Mark the chosen entries of one site: bool, in the file's shape.
+    def mask(self, site: int, threshold: Threshold) -> np.ndarray:
+        """Mark the chosen entries of one site: bool, in its shape.
 
         Args:
-            file: the site's place in ``files``.
+            site: its place in ``sites``.
             threshold: from :meth:`threshold` of this selection.
         """
-        path = self.files[file]
-        parts = []
-        taken = 0
-        for scores in _chunks(path):
-            chunk = scores if self.refill else sizes(scores)
-            left = Threshold(threshold.value, threshold.last_file, threshold.last_ties - taken)
-            chosen = left.mask(chunk, file)
-            if file == threshold.last_file:
-                taken += int((chosen & (chunk == np.float32(threshold.value))).sum())
+        begin, parts = int(self._begins[site]), []
+        for scores in self.sites[site].chunks():
+            chosen = threshold.mask(self._places(scores), begin)
             parts.append(chosen if self.refill else chosen & (scores > 0))
+            begin += len(scores)
         flat = np.concatenate(parts) if parts else np.zeros(0, bool)
-        return flat.reshape(_layout(path)[1])
+        return flat.reshape(self.sites[site].shape)
 
-    def _places(self, file: Path) -> Iterator[np.ndarray]:
+    def _places(self, scores: np.ndarray) -> np.ndarray:
         """The scores by which entries get their places."""
-        return _chunks(file) if self.refill else map(sizes, _chunks(file))
+        return scores if self.refill else sizes(scores)
+
+    def _chunks(self) -> Iterator[np.ndarray]:
+        for stretch in self._stretches:
+            yield from map(self._places, stretch.chunks())
 
     def _read_low(self, buckets: set[int]) -> None:
         missing = {bucket: np.zeros(1 << 16, np.int64) for bucket in buckets - self._low.keys()}
         if not missing:
             return
-        for file in self.files:
-            for chunk in self._places(file):
-                keys = _ordered(chunk, self.signed)
-                high = keys >> np.uint32(16)
-                for bucket, histogram in missing.items():
-                    low = keys[high == bucket] & np.uint32(0xFFFF)
-                    histogram += np.bincount(low, minlength=1 << 16)
+        for chunk in self._chunks():
+            keys = _ordered(chunk, self.signed)
+            high = keys >> np.uint32(16)
+            for bucket, histogram in missing.items():
+                low = keys[high == bucket] & np.uint32(0xFFFF)
+                histogram += np.bincount(low, minlength=1 << 16)
         self._low.update(missing)
 
     def _cut(self, k: int, place: tuple[int, int] | None) -> Threshold:
         if place is None:
             everything = 0.0 if self.signed else -np.inf
-            return Threshold(np.inf if k <= 0 else everything, -1, 0)
+            return Threshold(np.inf if k <= 0 else everything, 0)
         bucket, wanted = place
         low, ties = _place(self._low[bucket], wanted)
         value = _value((bucket << 16) | low)
         if ties == self._low[bucket][low]:
-            return Threshold(value, len(self.files), 0)
-        for number, file in enumerate(self.files):
-            equal = sum(int((chunk == np.float32(value)).sum()) for chunk in self._places(file))
-            if equal >= ties:
-                return Threshold(value, number, ties)
-            ties -= equal
-        raise RuntimeError("the spilled scores changed while they were read")
+            return Threshold(value, self.entries)
+        begin = 0
+        for chunk in self._chunks():
+            equal = np.flatnonzero(chunk == np.float32(value))
+            if len(equal) >= ties:
+                return Threshold(value, begin + int(equal[ties - 1]) + 1)
+            ties -= len(equal)
+            begin += len(chunk)
+        raise RuntimeError(_CHANGED)
 
 
 def select(
-    files: Sequence[Path],
+    sites: Sequence[Spilled],
     scope: Literal["row", "tensor", "global"],
     ratio: float,
     *,
@@ -227,7 +278,7 @@ def select(
     """Yield each site's mask at one ratio, whatever the scope, from spilled files.
 
     Args:
-        files: one ``.npy`` a site, in the model's order, as :func:`spill` writes them.
+        sites: where the scores of each site lie, in the model's order.
         scope: what the ratio is a share of: each row, each tensor, or all sites together.
         ratio: the share, of all entries: those that may not be chosen count too.
         signed: only scores above 0 may be chosen.
@@ -236,12 +287,12 @@ def select(
         quota: how many entries a ratio means.
     """
     if scope == "global":
-        selection = GlobalSelection(files, signed=signed, refill=refill)
+        selection = GlobalSelection(sites, signed=signed, refill=refill)
         threshold = selection.threshold(quota(ratio, selection.entries))
-        yield from (selection.mask(file, threshold) for file in range(len(files)))
+        yield from (selection.mask(number, threshold) for number in range(len(sites)))
         return
-    for file in files:
-        scores = np.load(file, mmap_mode="r", allow_pickle=False)
+    for site in sites:
+        scores = site.read()
         places = scores if refill else sizes(scores)
         if scope == "row":
             chosen = top_rows(places, quota(ratio, scores.shape[1]), signed=signed)
@@ -288,23 +339,19 @@ def _top_of_rows(candidates: np.ndarray, k: int) -> np.ndarray:
     return mask
 
 
-def _layout(path: Path) -> tuple[int, tuple[int, ...]]:
-    """Where the scores begin in a spilled file, and their shape."""
-    if path.suffix != ".npy":
-        return 0, (path.stat().st_size // 4,)
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    if mapped.dtype != np.dtype("<f4") or not mapped.flags.c_contiguous:
-        raise ValueError(f"{path.name!r} holds {mapped.dtype}, expected rows of float32")
-    return path.stat().st_size - mapped.nbytes, mapped.shape
+def _stretches(sites: Sequence[Spilled]) -> list[Spilled]:
+    """The same scores, flat, with neighbours in one file taken together.
 
-
-def _chunks(path: Path) -> Iterator[np.ndarray]:
-    # Read, not mapped: pages of a map stay in the process's memory while there is room.
-    offset, _ = _layout(path)
-    with path.open("rb") as file:
-        file.seek(offset)
-        while len(chunk := np.fromfile(file, "<f4", _CHUNK)):
-            yield chunk
+    A model may have a hundred thousand matrices of which each has a few scores.
+    """
+    found: list[Spilled] = []
+    for site in sites:
+        last = found[-1] if found else None
+        if last is not None and (last.path, last.end) == (site.path, site.begin):
+            found[-1] = replace(last, shape=(last.entries + site.entries,))
+        else:
+            found.append(replace(site, shape=(site.entries,)))
+    return found
 
 
 def _ordered(chunk: np.ndarray, signed: bool) -> np.ndarray:

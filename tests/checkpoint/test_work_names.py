@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from modelrepair.checkpoint.work_names import work_name
 from modelrepair.engine.edits import Edits
-from modelrepair.engine.weights import Masks
 
 NAMES = st.text(max_size=300) | st.text("aAkK\u212aßẞ.~- 0", max_size=6)
 """Any letters, and few of them so that two names are often near."""
@@ -53,15 +52,10 @@ def test_a_usual_name_stays(name):
     assert work_name(name) == name
 
 
-def test_masks_and_edits_of_names_in_two_cases_do_not_meet(tmp_path):
-    masks, edits = Masks(tmp_path / "masks"), Edits(tmp_path / "edits")
+def test_edits_of_names_in_two_cases_do_not_meet(tmp_path):
+    edits = Edits(tmp_path / "edits")
     for number, name in enumerate(("layers.0.W", "layers.0.w")):
-        mask = np.zeros(8, bool)
-        mask[number] = True
-        masks.put(name, mask)
         edits.put(name, np.full(8, number, np.uint16))
     for number, name in enumerate(("layers.0.W", "layers.0.w")):
-        assert masks.positions(name, 8).tolist() == [number]
         assert edits.get(name).tolist() == [number] * 8
-    for folder in (masks.folder, edits.folder):
-        assert len({as_one(path.name) for path in folder.iterdir()}) == 2
+    assert len({as_one(path.name) for path in edits.folder.iterdir()}) == 2

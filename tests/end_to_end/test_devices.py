@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -52,10 +53,11 @@ def swept(folder: Path, kind: str, device: torch.device) -> tuple[dict, list]:
     group = SetBatches("realign", batches(9), ALL)
     states: dict[tuple[str, object, str], torch.Tensor] = {}
 
-    def keep(site: Any, given: SiteStatistics) -> None:
-        for accumulator in ALL:
-            for key, value in given["realign", accumulator].items():
-                states[site.name, accumulator, key] = value.cpu()
+    def keep(_: int, found: Iterator[tuple[Any, SiteStatistics]]) -> None:
+        for site, given in found:
+            for accumulator in ALL:
+                for key, value in given["realign", accumulator].items():
+                    states[site.name, accumulator, key] = value.cpu()
 
     followed = []
     for name in ("collected", "followed"):

@@ -67,7 +67,11 @@ def test_statistics_of_the_factors_equal_a_plain_run_to_the_last_bit(tmp_path, n
     group = SetBatches("realign", batches(7), accumulators)
     swept = {}
     work = Work(skeleton, weights.read, [group], tmp_path / "work")
-    collect(work, sites, lambda site, found: swept.__setitem__(site.name, found), Progress())
+
+    def keep(_, given):
+        swept.update({site.name: found for site, found in given})
+
+    collect(work, sites, keep, Progress())
 
     expected: dict = {}
     for batch in group.batches:

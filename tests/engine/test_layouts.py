@@ -35,7 +35,7 @@ def swept(one, sites, groups, folder):
     collect(
         Work(one.skeleton, one.weights.read, groups, folder),
         sites,
-        lambda site, statistics: found.__setitem__(site.name, statistics),
+        lambda _, given: found.update({site.name: each for site, each in given}),
         Progress(),
     )
     return found

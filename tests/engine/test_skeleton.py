@@ -63,7 +63,7 @@ def test_one_block_is_in_memory_at_any_time(tmp_path, gradients):
     collect(
         Work(one.skeleton, read, [group], tmp_path / "work"),
         find_sites(one.skeleton, list(one.checkpoint.entries)),
-        lambda site, statistics: None,
+        lambda block, given: None,
         Progress(),
     )
     assert visited == set(range(12))
@@ -173,7 +173,7 @@ def test_a_nan_in_any_weight_names_its_tensor(folder, value):
         collect(
             Work(skeleton, Weights(checkpoint, CPU).read, [group], folder.parent / "work"),
             find_sites(skeleton, list(checkpoint.entries)),
-            lambda site, statistics: None,
+            lambda block, given: None,
             Progress(),
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -81,7 +83,7 @@ def test_masked_entries_are_read_as_they_would_be_written(tmp_path, dtype, scale
     masks = Masks(tmp_path / "masks")
     chosen = np.zeros(12, bool)
     chosen[[0, 5, 11]] = True
-    masks.put("w", chosen)
+    masks.put([("w", chosen)])
     one, two = values(dtype), values(dtype, seed=1)
     source = checkpoint(tmp_path / "source", w=one, other=one.clone())
     other = checkpoint(tmp_path / "reference", w=two, other=one.clone())
@@ -106,7 +108,7 @@ def test_the_file_is_never_written(tmp_path):
     source = checkpoint(tmp_path / "source", w=values())
     before = (tmp_path / "source/model.safetensors").read_bytes()
     masks = Masks(tmp_path / "masks")
-    masks.put("w", np.ones(12, bool))
+    masks.put([("w", np.ones(12, bool))])
     Weights(source, CPU, change=masks).values("w").fill_(5.0)
     Weights(source, CPU).values("w").fill_(5.0)
     assert (tmp_path / "source/model.safetensors").read_bytes() == before
@@ -117,7 +119,7 @@ def test_the_file_is_never_written(tmp_path):
 def test_masks_come_back_entry_by_entry(tmp_path_factory, bits):
     masks = Masks(tmp_path_factory.mktemp("masks"))
     mask = np.array(bits)
-    masks.put("a.b.weight", mask)
+    masks.put([("a.b.weight", mask)])
     found = masks.get("a.b.weight", len(mask))
     assert (found is None) == (not mask.any())
     if found is not None:
@@ -127,8 +129,31 @@ def test_masks_come_back_entry_by_entry(tmp_path_factory, bits):
     assert positions.tolist() == [index for index, bit in enumerate(bits) if bit]
 
 
-def test_an_emptied_mask_leaves_no_file(tmp_path):
+def test_masks_that_are_put_take_the_place_of_all_that_lay_there(tmp_path):
     masks = Masks(tmp_path)
-    masks.put("w", np.ones((2, 2), bool))
-    masks.put("w", np.zeros((2, 2), bool))
-    assert not list(tmp_path.iterdir())
+    masks.put([("v", np.ones(3, bool)), ("w", np.ones((2, 2), bool))])
+    masks.put([("w", np.zeros((2, 2), bool)), ("u", np.ones(9, bool))])
+    assert masks.get("v", 3) is None and masks.get("w", 4) is None
+    assert masks.get("u", 9).all() and Masks(tmp_path).get("u", 9).all()
+
+
+def test_masks_of_which_not_all_were_put_are_none(tmp_path):
+    def cut_short():
+        yield "v", np.ones(3, bool)
+        raise KeyboardInterrupt
+
+    Masks(tmp_path).put([("v", np.ones(3, bool))])
+    with pytest.raises(KeyboardInterrupt):
+        Masks(tmp_path).put(cut_short())
+    assert Masks(tmp_path).get("v", 3) is None
+
+
+def test_a_thousand_masks_take_as_many_files_and_fsyncs_as_one(tmp_path, monkeypatch):
+    synced, plain = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), plain(file)))
+    found = []
+    for count in (1, 1000):
+        Masks(tmp_path / str(count)).put((f"w{n}", np.ones(5, bool)) for n in range(count))
+        found.append((len(synced), len(list((tmp_path / str(count)).iterdir()))))
+        synced.clear()
+    assert found[0] == found[1]

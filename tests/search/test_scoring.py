@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +19,7 @@ from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.progress import Progress
 from modelrepair.scorers.options import WandaOptions
 from modelrepair.scorers.wanda import Wanda
+from modelrepair.search.score_files import spilled
 from modelrepair.search.scoring import masked_entries, score_round
 from modelrepair.settings.presets import count
 from tests.support.labelled_device import NAME, labelled_device
@@ -33,6 +36,16 @@ def masks_of(made, masks) -> dict[str, np.ndarray]:
         empty = np.zeros(site.entries, bool)
         found[site.name] = (empty if mask is None else mask).reshape(site.info.shape)
     return found
+
+
+def protected_of(made) -> dict[str, np.ndarray]:
+    """Every site's protected entries in its shape."""
+    return {
+        site.name: made.protected(site.info.block)
+        .get(site.name, site.entries)
+        .reshape(site.info.shape)
+        for site in made.sites.chosen
+    }
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -142,9 +155,9 @@ def test_protected_entries_are_wanda_s_top_on_the_utility_set(tmp_path):
 def test_protection_is_fixed_in_the_first_round(tmp_path):
     made = scoring(tmp_path, protect=0.25, scope="tensor", iterative=True)
     first = score_round(made, 0, None, Progress()).cut(0.3, tmp_path / "first")
-    before = masks_of(made, made.protected)
+    before = protected_of(made)
     second = score_round(made, 1, first, Progress()).cut(1.0, tmp_path / "second", first)
-    protected, masks = masks_of(made, made.protected), masks_of(made, second)
+    protected, masks = protected_of(made), masks_of(made, second)
     for name, mask in masks.items():
         assert np.array_equal(protected[name], before[name])
         assert np.array_equal(mask, ~protected[name])
@@ -217,6 +230,61 @@ def test_an_interrupted_round_goes_on_after_its_last_block(tmp_path):
     assert all(np.array_equal(masks[name], expected[name]) for name in masks)
 
 
+def test_a_round_syncs_as_often_with_many_experts_as_with_few(tmp_path, monkeypatch):
+    """A model may have a hundred thousand matrices; each sync waits for the disk."""
+    synced, plain = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), plain(file)))
+    found = []
+    for experts in (2, 32):
+        made = scoring(
+            tmp_path / str(experts),
+            kind="mixtral",
+            shape={"num_local_experts": experts},
+            protect=0.1,
+            scope="global",
+        )
+        synced.clear()
+        score_round(made, 0, None, Progress()).cut(0.1, tmp_path / "mask")
+        found.append((len(synced), len(list(made.folder.rglob("*")))))
+    assert len(made.sites.chosen) > 3 * 3 * 32
+    assert found[0] == found[1]
+
+
+DAMAGES = {
+    "gone": lambda path: path.unlink(),
+    "short": lambda path: path.write_bytes(path.read_bytes()[:-4]),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "no facts": lambda path: path.with_suffix(".json").write_text(""),
+}
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_round_of_which_a_power_cut_left_a_part_is_taken_again(tmp_path, damage, finished):
+    scorer = Fixed(needs={"realign": (InputNorms(),)})
+    made = scoring(tmp_path, scorer)
+    plain, last = scorer.rule, made.sites.of_block(2)[0].name
+
+    def stop(view):
+        if view.name == last and not finished:
+            raise KeyboardInterrupt
+        return plain(view)
+
+    scorer.rule = stop
+    with suppress(KeyboardInterrupt):
+        score_round(made, 0, None, Progress())
+    DAMAGES[damage](made.folder / "round-0000" / "block-00001.scores")
+    scorer.rule, scorer.asked = plain, []
+    later = replace(made, whole=set())  # another process knows nothing of the files
+    masks = masks_of(made, score_round(later, 0, None, Progress()).cut(0.1, tmp_path / "mask"))
+    assert set(scorer.asked) == {site.name for site in made.sites.chosen}
+    whole = scoring(tmp_path / "whole", Fixed(needs={"realign": (InputNorms(),)}))
+    expected = masks_of(
+        whole, score_round(whole, 0, None, Progress()).cut(0.1, tmp_path / "expected")
+    )
+    assert all(np.array_equal(masks[name], expected[name]) for name in masks)
+
+
 def test_a_device_without_float64_gives_the_scores_of_the_host(tmp_path):
     """Only its own matrix products round otherwise; sums and scores are taken on the host."""
 
@@ -225,7 +293,8 @@ def test_a_device_without_float64_gives_the_scores_of_the_host(tmp_path):
         weights = Weights(Checkpoint.open(folder / "model"), device)
         skeleton = replace(made.skeleton, device=device)
         score_round(replace(made, skeleton=skeleton, weights=weights), 0, None, Progress())
-        return {path.name: np.load(path) for path in made.folder.rglob("round-0000/*.npy")}
+        lying = spilled(made.folder / "round-0000", made.sites)
+        return {site.name: each.read() for site, each in zip(made.sites.chosen, lying, strict=True)}
 
     with labelled_device(float64=False):
         there = scores(tmp_path / "there", torch.device(NAME))

@@ -242,7 +242,7 @@ def test_a_fixed_ratio_is_met_exactly(tmp_path, iterative):
     steps = 3 if iterative else 1
     assert point.share * total == pytest.approx(steps * round(0.05 / steps * total))
     assert (point.ratio, point.round) == (pytest.approx(0.05), steps)
-    assert not list((tmp_path / "scoring").glob("round-*/*.npy")) or not iterative
+    assert not list((tmp_path / "scoring").glob("round-*/*.scores")) or not iterative
 
 
 def test_a_fixed_ratio_in_no_more_rounds_than_asked(tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modelrepair.search import selection
 from modelrepair.search.selection import (
     GlobalSelection,
+    Spilled,
     select,
     spill,
     top_rows,
@@ -49,6 +50,17 @@ def by_sorting(scores, eligible, k, signed):
     return mask.reshape(scores.shape)
 
 
+def lying(folder, sites):
+    """Where the scores of sites lie, two sites a file."""
+    found = []
+    for number, (scores, eligible) in enumerate(sites):
+        path = folder / f"{number // 2}.scores"
+        with path.open("ab" if number % 2 else "wb") as file:
+            found.append(Spilled(path, file.tell(), scores.shape))
+            spill(file, scores, eligible)
+    return found
+
+
 @pytest.fixture(autouse=True, params=[5, 1 << 22], ids=["small chunks", "one chunk"])
 def chunk(request, monkeypatch):
     monkeypatch.setattr(selection, "_CHUNK", request.param)
@@ -61,9 +73,7 @@ def test_all_scopes_equal_a_stable_sort(tmp_path_factory, shapes, kind, seed, ra
     share = rng.choice([0.0, 0.5, 1.0])
     sites = [(draw_scores(rng, shape, kind), rng.random(shape) >= share) for shape in shapes]
     folder = tmp_path_factory.mktemp("scores")
-    files = [folder / f"{number}.npy" for number in range(len(sites))]
-    for file, (scores, eligible) in zip(files, sites, strict=True):
-        spill(file, scores, eligible)
+    files = lying(folder, sites)
 
     rows, tensors, everywhere = (
         list(select(files, scope, ratio, signed=signed)) for scope in ("row", "tensor", "global")
@@ -95,9 +105,7 @@ def test_places_that_are_not_refilled_stay_empty(tmp_path_factory, shapes, kind,
     rng = np.random.default_rng(seed)
     sites = [(draw_scores(rng, shape, kind), rng.random(shape) >= 0.3) for shape in shapes]
     folder = tmp_path_factory.mktemp("scores")
-    files = [folder / f"{number}.npy" for number in range(len(sites))]
-    for file, (scores, eligible) in zip(files, sites, strict=True):
-        spill(file, scores, eligible)
+    files = lying(folder, sites)
 
     def expected(scores, eligible, k):
         return by_sorting(np.abs(scores), eligible, k, True) & (scores > 0)
@@ -119,10 +127,8 @@ def test_places_that_are_not_refilled_stay_empty(tmp_path_factory, shapes, kind,
 def test_masks_are_nested(tmp_path_factory, shapes, kind, seed, signed):
     rng = np.random.default_rng(seed)
     folder = tmp_path_factory.mktemp("scores")
-    files = [folder / f"{number}.npy" for number in range(len(shapes))]
     scores = [draw_scores(rng, shape, kind) for shape in shapes]
-    for file, values in zip(files, scores, strict=True):
-        spill(file, values)
+    files = lying(folder, [(values, None) for values in scores])
     ranking = GlobalSelection(files, signed=signed)
     counts = sorted({0, 1, ranking.entries, *rng.integers(0, ranking.entries + 2, 5).tolist()})
     thresholds = ranking.thresholds(counts)
@@ -142,10 +148,9 @@ def test_masks_are_nested(tmp_path_factory, shapes, kind, seed, signed):
             smaller = mask
 
 
-def test_raw_files_give_flat_masks(tmp_path):
-    files = [tmp_path / "a.bin", tmp_path / "b.bin", tmp_path / "c.bin"]
-    for file, values in zip(files, ([1, 5, -np.inf], [5, 2], []), strict=True):
-        np.array(values, "<f4").tofile(file)
+def test_sites_may_be_empty_and_have_any_shape(tmp_path):
+    every = ([1, 5, -np.inf], [5, 2], [])
+    files = lying(tmp_path, [(np.array(values, "<f4"), None) for values in every])
     selection = GlobalSelection(files)
     three, all_eligible, none = selection.thresholds([3, 99, 0])
     masks = [selection.mask(file, three).tolist() for file in range(len(files))]
@@ -155,18 +160,16 @@ def test_raw_files_give_flat_masks(tmp_path):
 
 
 def test_nothing_eligible(tmp_path):
-    spill(tmp_path / "a.npy", np.full((2, 2), -1, np.float32), np.zeros((2, 2), bool))
+    files = lying(tmp_path, [(np.full((2, 2), -1, np.float32), np.zeros((2, 2), bool))])
     for scope in ("row", "tensor", "global"):
         for signed in (False, True):
-            assert not next(select([tmp_path / "a.npy"], scope, 0.5, signed=signed)).any()
+            assert not next(select(files, scope, 0.5, signed=signed)).any()
 
 
 def test_another_quota(tmp_path):
-    spill(tmp_path / "a.npy", np.arange(20, dtype=np.float32).reshape(2, 10))
+    files = lying(tmp_path, [(np.arange(20, dtype=np.float32).reshape(2, 10), None)])
     official = lambda ratio, entries: entries - int(entries * (1 - ratio))  # noqa: E731
-    masks = [
-        next(select([tmp_path / "a.npy"], "row", 0.05, quota=quota)) for quota in (count, official)
-    ]
+    masks = [next(select(files, "row", 0.05, quota=quota)) for quota in (count, official)]
     assert [int(mask.sum()) for mask in masks] == [0, 2]
 
 
@@ -178,27 +181,21 @@ def test_scores_that_are_no_numbers_are_refused(tmp_path, bad):
             choose(scores, 1)
     assert top_tensor(scores, 1, np.isfinite(scores)).tolist() == [[False, False], [False, True]]
     with pytest.raises(ValueError, match="NaN or"):
-        spill(tmp_path / "a.npy", scores)
+        lying(tmp_path, [(scores, None)])
     scores.tofile(tmp_path / "a.bin")
     with pytest.raises(ValueError, match=r"'a\.bin' hold a NaN or"):
-        GlobalSelection([tmp_path / "a.bin"])
-
-
-def test_other_arrays_are_refused(tmp_path):
-    for array in (np.zeros((2, 2)), np.asfortranarray(np.zeros((2, 3), np.float32))):
-        np.save(tmp_path / "a.npy", array)
-        with pytest.raises(ValueError, match="expected rows of float32"):
-            GlobalSelection([tmp_path / "a.npy"])
+        GlobalSelection([Spilled(tmp_path / "a.bin", 0, (2, 2))])
 
 
 def test_files_that_change_are_noticed(tmp_path):
     path = tmp_path / "a.bin"
     np.zeros(8, "<f4").tofile(path)
-    ranking = GlobalSelection([path])
+    ranking = GlobalSelection([Spilled(path, 0, (8,))])
     ranking.thresholds([3])
-    np.ones(8, "<f4").tofile(path)
-    with pytest.raises(RuntimeError, match="changed"):
-        ranking.threshold(2)
+    for values in (np.ones(8, "<f4"), np.zeros(1, "<f4")):
+        values.tofile(path)
+        with pytest.raises(RuntimeError, match="changed"):
+            ranking.threshold(2)
 
 
 def test_the_scores_of_a_fortran_array(tmp_path):
@@ -209,13 +206,12 @@ def test_the_scores_of_a_fortran_array(tmp_path):
 
 def test_memory_stays_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(selection, "_CHUNK", 1 << 18)
-    path = tmp_path / "scores.npy"
     scores = np.random.default_rng(0).random((4000, 4000), np.float32)
-    spill(path, scores)
+    files = lying(tmp_path, [(scores, None)])
     expected = np.partition(scores.ravel(), -160_000)[-160_000]
     del scores
     tracemalloc.start()
-    ranking = GlobalSelection([path])
+    ranking = GlobalSelection(files)
     threshold = ranking.threshold(160_000)
     assert tracemalloc.get_traced_memory()[1] < 16_000_000
     tracemalloc.stop()

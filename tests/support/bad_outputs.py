@@ -13,7 +13,7 @@ NO_MEMORY = RuntimeError(
     "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried "
     "to allocate 68719476736 bytes."
 )
-SAVE_ARRAY = "modelrepair.search.selection.save_array"
+SPILL = "modelrepair.search.score_files.spill"
 NO_SPACE, READ_ONLY = "No space left on device", "Read-only file system"
 
 OUTPUT = [
@@ -72,7 +72,7 @@ MACHINE = [
         patch=failing("os.posix_fallocate", OSError(errno.ENOSPC, NO_SPACE)), rest=True),
     Row("the disk runs full during the statistics", "disk-full", "the disk is full beside 'out'",
         "free some space and run the same command: it resumes where it stopped",
-        patch=failing(SAVE_ARRAY, OSError(errno.ENOSPC, NO_SPACE), 9),
+        patch=failing(SPILL, OSError(errno.ENOSPC, NO_SPACE), 9),
         rest=True),
     Row("the disk runs full while the model is written", "disk-full",
         "the disk is full: 'model.safetensors' can't be written",
@@ -93,6 +93,6 @@ MACHINE = [
         rest=True),
     Row("a bug of ours", "bug", "unexpected ZeroDivisionError: division by zero",
         "this is a bug of modelrepair; please report it with the traceback that --debug shows",
-        patch=failing("modelrepair.search.scoring.spill", ZeroDivisionError("division by zero"), 9),
+        patch=failing(SPILL, ZeroDivisionError("division by zero"), 9),
         rest=True),
 ]  # fmt: skip

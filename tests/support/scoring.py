@@ -37,13 +37,13 @@ def noise(name: str, shape) -> torch.Tensor:
 
 
 def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
-    """A round's surroundings on a tiny Llama; ``reference=True`` makes the subject a delta.
+    """A round's surroundings on a tiny model; ``reference=True`` makes the subject a delta.
 
     Half of the reference's rows equal the source's.
     """
     model = folder / "model"
     device = changes.pop("device", CPU)
-    one = open_tiny("llama", model, device)
+    one = open_tiny(changes.pop("kind", "llama"), model, device, **changes.pop("shape", {}))
     scale = changes.pop("scale", 0.0)
     weights = Weights(one.checkpoint, device, scale=scale)
     if changes.pop("reference", False):

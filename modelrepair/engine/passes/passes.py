@@ -40,7 +40,8 @@ from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Loss
 from modelrepair.progress import Advance, Progress
 
-OnSite = Callable[[Site, SiteStatistics], None]
+OnBlock = Callable[[int, Iterator[tuple[Site, SiteStatistics]]], None]
+"""Takes a finished block's number, and its sites one by one: each one's sums are freed after."""
 
 REVERSE_COST = 3
 """A recomputed forward and a backward of twice its work, in units of one forward."""
@@ -120,12 +121,12 @@ class _State:
 
 
 def collect(
-    work: Work, sites: Sites, on_site: OnSite, progress: Progress, title: str = "statistics"
+    work: Work, sites: Sites, on_block: OnBlock, progress: Progress, title: str = "statistics"
 ) -> None:
-    """Pass all sets through all blocks and hand over each site's statistics when they are whole.
+    """Pass all sets through all blocks and hand over each block's statistics when they are whole.
 
     With accumulators that read gradients, the walk is forward without looking, then in reverse.
-    ``on_site`` may be called again for the sites of one block after an interruption.
+    ``on_block`` may be called again for one block after an interruption.
     """
     gradients = any(group.reads_gradients for group in work.groups)
     blocks = len(work.skeleton.blocks)
@@ -133,11 +134,11 @@ def collect(
     with progress.step(title, total) as advance, closing(_hidden(work, "hidden")) as hidden:
         calls = _start(work, hidden)
         if not gradients:
-            _forward(work, hidden, calls, advance, sites=sites, on_site=on_site, keep=False)
+            _forward(work, hidden, calls, advance, sites=sites, on_block=on_block, keep=False)
         else:
             _forward(work, hidden, calls, advance, keep=True)
             with closing(_hidden(work, "gradients")) as flowing:
-                _reverse(work, hidden, flowing, calls, advance, sites, on_site)
+                _reverse(work, hidden, flowing, calls, advance, sites, on_block)
     ranks.gather(None)
 
 
@@ -195,7 +196,7 @@ def _forward(
     *,
     keep: bool,
     sites: Sites | None = None,
-    on_site: OnSite | None = None,
+    on_block: OnBlock | None = None,
 ) -> None:
     """Walk the blocks forward; ``keep`` keeps every block's input, else only the last two."""
     skeleton, device = work.skeleton, work.skeleton.device
@@ -216,8 +217,8 @@ def _forward(
                     added.add(group, batch, seen)
                 hidden.write(there, number, output)
                 advance(int(batch.attention_mask.sum()))
-        if on_site is not None:
-            _hand_over(work, sums, on_site)
+        if on_block is not None:
+            _hand_over(work, index, sums, on_block)
         _State(index + 1, state.reverse).save(work.folder)
 
 
@@ -228,7 +229,7 @@ def _reverse(
     calls: Sequence[tuple[Call, ...]],
     advance: Advance,
     sites: Sites,
-    on_site: OnSite,
+    on_block: OnBlock,
 ) -> None:
     """Walk the blocks in reverse: recompute each from its stored input, and back-propagate."""
     skeleton, device = work.skeleton, work.skeleton.device
@@ -265,7 +266,7 @@ def _reverse(
                             run_block(block, states, calls[number][index])
                 added.add(group, batch, seen)
                 advance(REVERSE_COST * int(batch.attention_mask.sum()))
-        _hand_over(work, sums, on_site)
+        _hand_over(work, index, sums, on_block)
         _State(blocks, index).save(work.folder)
         hidden.drop(index + 1)
 
@@ -281,11 +282,10 @@ def _summed(work: Work, sums: BlockSums) -> Iterator[tuple[int, SetBatches, Batc
                 sums.merge(each)
 
 
-def _hand_over(work: Work, sums: BlockSums, on_site: OnSite) -> None:
+def _hand_over(work: Work, block: int, sums: BlockSums, on_block: OnBlock) -> None:
     """Give the finished sums away; the first rank has them."""
-    if ranks.number() == 0:
-        for site in sums.sites:
-            on_site(site, sums.take(site, work.sets))
+    if ranks.number() == 0 and sums.sites:
+        on_block(block, ((site, sums.take(site, work.sets)) for site in sums.sites))
 
 
 def _last_gradient(skeleton: Skeleton, batch: Batch, hidden: Tensor, loss: Loss) -> Tensor:

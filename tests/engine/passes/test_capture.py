@@ -186,10 +186,11 @@ def test_shared_state_is_swept_forward_and_begins_again_after_an_interruption(tm
         folder.mkdir(exist_ok=True)
         found = {}
 
-        def keep(site, statistics):
-            if site.info.block == stop:
+        def keep(block, given):
+            if block == stop:
                 raise KeyboardInterrupt
-            found[site.name] = statistics["realign", InputNorms()]["sum"]
+            for site, statistics in given:
+                found[site.name] = statistics["realign", InputNorms()]["sum"]
 
         collect(Work(one.skeleton, one.weights.read, [group], folder), sites, keep, Progress())
         return found

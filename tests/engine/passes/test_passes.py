@@ -72,7 +72,7 @@ def test_statistics_equal_a_plain_run_to_the_last_bit(opened, tmp_path):
     collect(
         Work(skeleton, weights.read, [group], tmp_path / "work"),
         sites,
-        lambda site, statistics: swept.__setitem__(site.name, statistics),
+        lambda _, given: swept.update({site.name: each for site, each in given}),
         Progress(),
     )
 
@@ -180,7 +180,7 @@ def test_ranks_sum_to_the_bits_of_one(opened, count, tmp_path, monkeypatch):
         return found
 
     def keep(found):
-        return lambda site, statistics: found.__setitem__(site.name, statistics)
+        return lambda _, given: found.update({site.name: each for site, each in given})
 
     alone = swept("alone")
     wire = Wire(monkeypatch)

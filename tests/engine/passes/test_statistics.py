@@ -91,7 +91,7 @@ def test_what_the_padding_token_embeds_does_not_matter(tmp_path):
         collect(
             Work(one.skeleton, one.weights.read, [group], folder),
             find_sites(one.skeleton, list(one.checkpoint.entries)),
-            lambda site, statistics, found=found: found.__setitem__(site.name, statistics),
+            lambda _, given, found=found: found.update({site.name: s for site, s in given}),
             Progress(),
         )
         states.append(found)
@@ -114,7 +114,7 @@ def test_a_ragged_batch_is_its_examples_in_a_real_model(tmp_path):
         collect(
             Work(one.skeleton, one.weights.read, [SetBatches("realign", some, ALL)], folder),
             sites,
-            lambda site, statistics, found=found: found.__setitem__(site.name, statistics),
+            lambda _, given, found=found: found.update({site.name: s for site, s in given}),
             Progress(),
         )
         states.append(found)
