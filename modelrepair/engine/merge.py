@@ -212,7 +212,7 @@ def _merger(
     leaf = name.rpartition(".")[2]
 
     def compute() -> Tensor:
-        with torch.no_grad(), filled(module, files, read):
+        with torch.no_grad(), filled(module, files, read, adapted.device):
             try:
                 module.merge(adapter_names=[NAME])
             except (RuntimeError, ValueError, NotImplementedError, AttributeError) as error:

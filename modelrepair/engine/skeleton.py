@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,10 @@ MOST_BUFFERS = 2**32
 """Bytes of tables that a model computes for itself (rotary frequencies, causal masks)."""
 
 ReadWeight = Callable[[str], Tensor]
-"""Gives a checkpoint tensor by its file name, float32, on the device that computes."""
+"""Gives a checkpoint tensor by its file name, as the model computes with it, in host memory."""
+
+Ready = dict[str | Conversion, Mapping[str, Tensor]]
+"""What was read, or made of what was read, by the names in the checkpoint or the model."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +73,71 @@ class Skeleton:
     def filled_shell(self, read: ReadWeight) -> Iterator[None]:
         """Hold what is not a block (embedding, last norm, head) for the time of the context."""
         names = [name for name in self.files if not name.startswith(f"{self.prefix}.")]
-        with filled(self.model, {name: self.files[name] for name in names}, read):
+        with filled(self.model, {name: self.files[name] for name in names}, read, self.device):
             yield
 
     @contextmanager
-    def filled_block(self, index: int, read: ReadWeight) -> Iterator[nn.Module]:
-        """Hold one block for the time of the context."""
+    def filled_block(
+        self, index: int, read: ReadWeight, ready: Ready | None = None
+    ) -> Iterator[nn.Module]:
+        """Hold one block for the time of the context; what of it is ready is not read again."""
+        with filled(self.blocks[index], self._files_of(index), read, self.device, ready):
+            yield self.blocks[index]
+
+    @contextmanager
+    def walk(
+        self, order: Iterable[int], read: ReadWeight
+    ) -> Iterator[Callable[[int], AbstractContextManager[nn.Module]]]:
+        """Hold blocks one after the other, in this order; what is given holds the next one.
+
+        While another device than the processor computes, the one after it is read in a thread, into
+        the host's memory. A processor has no time to spare: there a thread would gain nothing.
+
+        Args:
+            order: the blocks.
+            read: gives a weight; it is called in the thread.
+        """
+        if self.device.type == "cpu":
+            yield lambda index: self.filled_block(index, read)
+            return
+        left = iter(order)
+        with ThreadPoolExecutor(1) as reader:
+            # An error in the thread is raised where the block is asked for.
+            begun = [reader.submit(self._read, index, read) for index in islice(left, 1)]
+
+            @contextmanager
+            def filled_next(index: int) -> Iterator[nn.Module]:
+                with self.filled_block(index, read, begun.pop().result()) as block:
+                    begun.extend(reader.submit(self._read, each, read) for each in islice(left, 1))
+                    yield block
+
+            yield filled_next
+
+    def _read(self, index: int, read: ReadWeight) -> Ready:
+        """What fills a block; from pinned memory a GPU takes it while the processor works."""
+        found: Ready = {}
+        for file in self._files_of(index).values():
+            key, _ = _key(file)
+            if key not in found:
+                made = _made(key, read)
+                if self.device.type == "cuda":
+                    made = {name: tensor.pin_memory() for name, tensor in made.items()}
+                found[key] = made
+        return found
+
+    def _files_of(self, index: int) -> dict[str, str | Made]:
+        """What fills a block, by the names in it."""
         prefix = f"{self.prefix}.{index}."
-        files = {
+        return {
             name.removeprefix(prefix): file
             for name, file in self.files.items()
             if name.startswith(prefix)
         }
-        block = self.blocks[index]
-        with filled(block, files, read):
-            yield block
 
     @contextmanager
     def filled_model(self, read: ReadWeight) -> Iterator[Any]:
         """Hold the whole model, for generation, for the time of the context."""
-        with filled(self.model, self.files, read):
+        with filled(self.model, self.files, read, self.device):
             yield self.model
 
 
@@ -226,28 +276,53 @@ def _nearest_pretrained(model: Any, name: str) -> Any:
 
 
 @contextmanager
-def filled(module: nn.Module, files: Mapping[str, str | Made], read: ReadWeight) -> Iterator[None]:
+def filled(
+    module: nn.Module,
+    files: Mapping[str, str | Made],
+    read: ReadWeight,
+    device: torch.device,
+    ready: Ready | None = None,
+) -> Iterator[None]:
     """Put real tensors where the meta ones are, and take them away again.
 
     Args:
         module: whose parameters and buffers are filled.
         files: their names in it → the tensors' names in the checkpoint, or what makes them.
         read: gives a tensor by its name in the checkpoint.
+        device: where they are put.
+        ready: what was read before; it is used up.
     """
-    loaded: dict[str | Conversion, Mapping[str, Tensor]] = {}
+    ready = {} if ready is None else ready
+    loaded: Ready = {}
     before: dict[str, Tensor] = {}
     try:
         for name, file in files.items():
             before[name] = _find(module, name)
-            key, target = (file.conversion, file.target) if isinstance(file, Made) else (file, file)
+            key, target = _key(file)
             if key not in loaded:
-                loaded[key] = {key: read(key)} if isinstance(key, str) else key.convert(read)
+                made = ready.pop(key) if key in ready else _made(key, read)
+                loaded[key] = {each: _moved(tensor, device) for each, tensor in made.items()}
+                del made
             _assign(module, name, loaded[key][target])
         loaded.clear()
         yield
     finally:
         for name, meta in before.items():
             _assign(module, name, meta)
+
+
+def _key(file: str | Made) -> tuple[str | Conversion, str]:
+    """What is read or made at once, and the name of the wanted tensor in it."""
+    return (file.conversion, file.target) if isinstance(file, Made) else (file, file)
+
+
+def _made(key: str | Conversion, read: ReadWeight) -> Mapping[str, Tensor]:
+    return {key: read(key)} if isinstance(key, str) else key.convert(read)
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor where it computes; out of pinned memory it gets there in the order of the work."""
+    return tensor.to(device, non_blocking=tensor.is_pinned())
 
 
 def _find(module: nn.Module, name: str) -> Tensor:

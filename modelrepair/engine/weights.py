@@ -1,4 +1,4 @@
-"""Checkpoint tensors as float32 on the computing device, masked or edited on the way."""
+"""Checkpoint tensors as float32, masked or edited on the way."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Weights:
 
     Args:
         checkpoint: the source.
-        device: where the tensors go.
+        device: where matrices go; whole tensors stay in the host's memory.
         base: what the source adapts, where it is an adapter; else None.
         reference: the aligned model, where the subject is the delta from it; else None.
         change: the entries to mask, or new tensors; None reads the source as it is.
@@ -155,11 +155,11 @@ class Weights:
         return other
 
     def read(self, name: str) -> Tensor:
-        """One tensor as the model computes with it; Raises as `values`."""
+        """One tensor as the model computes with it, in the host's memory; Raises as `values`."""
         return self.values(name).to(self._dtype)
 
     def values(self, name: str) -> Tensor:
-        """One tensor, float32, finite, in its own shape.
+        """One tensor, float32, finite, in its own shape, in the host's memory.
 
         Raises:
             DamagedCheckpointError: it holds NaN or infinity.
@@ -175,7 +175,7 @@ class Weights:
         if mask is not None:
             new = new_values(checkpoint, name, mask, self._reference, self._scale)
             raw.reshape(-1)[mask] = new
-        return self._finite(_as_float(raw, entry.dtype, name).to(self._device), name)
+        return self._finite(_as_float(raw, entry.dtype, name), name)
 
     def matrix(self, place: Place) -> Tensor:
         """One matrix of a tensor, ``[out, in]`` float32, beside the sums; Raises as `values`."""

@@ -21,6 +21,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from modelrepair import load_manifest, repair
 from modelrepair.demo import paths
+from modelrepair.engine import skeleton
 from modelrepair.engine.passes import capture, loss, passes, statistics
 from modelrepair.engine.passes.hidden_states import HiddenStates
 from modelrepair.engine.passes.passes import Work, collect, follow
@@ -245,7 +246,7 @@ PLACES = {
         "-1",
         ROUTED,
     ),
-    "weights": (Weights.values, ".to(self._device)", "", SWEPT),
+    "weights": (skeleton._moved, ".to(device, non_blocking=tensor.is_pinned())", "", SWEPT),
     "a matrix": (Weights.matrix, ".to(exact(self._device))", "", OF_DELTA),
     "the reference's matrix": (Weights.reference, ".to(exact(self._device))", "", OF_DELTA),
     "masks of prompts": (generation._batch, "mask.to(model.device)", "mask", answered),

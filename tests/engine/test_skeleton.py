@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 import torch
@@ -145,6 +148,71 @@ def test_blocks_are_emptied_after_an_error(tmp_path):
     with pytest.raises(OSError, match="gone"), one.skeleton.filled_block(1, broken):
         pass
     assert materialised(one.skeleton.blocks) == []
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A tiny model whose blocks are filled on another device than the processor."""
+    one = open_tiny("mixtral", tmp_path / "model")
+    return one, replace(one.skeleton, device=torch.device("meta"))
+
+
+def block_of(name: str) -> int:
+    return int(name.split(".")[2])
+
+
+@pytest.mark.parametrize("order", [range(3), range(2, -1, -1), range(1, 1)])
+def test_the_next_block_is_read_while_another_device_computes(elsewhere, order):
+    one, skeleton = elsewhere
+    threads, there = set(), defaultdict(threading.Event)
+    read_twice = [name for name in one.checkpoint.entries if ".layers." in name]
+
+    def read(name):
+        read_twice.remove(name)
+        threads.add(threading.current_thread())
+        there[block_of(name)].set()
+        return one.weights.read(name)
+
+    with skeleton.walk(order, read) as filled_block:
+        for place, index in enumerate(order):
+            with filled_block(index):
+                assert materialised([skeleton.blocks[index]]) == []  # it has values elsewhere
+                for following in order[place + 1 : place + 2]:
+                    assert there[following].wait(10)
+                assert not {*there} - {*order[: place + 2]}  # and no other
+    assert threading.current_thread() not in threads and not any(t.is_alive() for t in threads)
+
+
+@pytest.mark.parametrize("error", [DamagedCheckpointError("a test", hint=""), MemoryError()])
+def test_an_error_of_the_thread_arrives_where_its_block_is_asked_for(elsewhere, error):
+    one, skeleton = elsewhere
+    before = threading.active_count()
+
+    def read(name):
+        if block_of(name) == 1:
+            raise error
+        return one.weights.read(name)
+
+    with pytest.raises(type(error)) as caught, skeleton.walk(range(3), read) as filled_block:
+        with filled_block(0):
+            pass
+        with filled_block(1):
+            raise AssertionError("it was filled")
+    assert caught.value is error and threading.active_count() == before
+    assert materialised(skeleton.blocks) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, UnsupportedModelError("a test", hint="")])
+def test_who_stops_a_walk_leaves_no_thread(elsewhere, error):
+    one, skeleton = elsewhere
+    before = threading.active_count()
+    with (
+        pytest.raises((KeyboardInterrupt, UnsupportedModelError)),
+        skeleton.walk(range(3), one.weights.read) as filled_block,
+        filled_block(0),
+    ):
+        raise error
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.bfloat16])

@@ -203,23 +203,25 @@ def _forward(
     state = _State.load(work.folder)
     blocks = len(skeleton.blocks)
     advance(work.tokens * state.forward)
-    for index in range(state.forward, blocks):
-        here, there = (index, index + 1) if keep else (index % 2, (index + 1) % 2)
-        watched = sites.of_block(index) if sites is not None else ()
-        sums = BlockSums(watched)
-        with skeleton.filled_block(index, work.read) as block, torch.no_grad():
-            for number, group, batch, added in _summed(work, sums):
-                states = hidden.read(here, number, device, skeleton.dtype)
-                some = watched if group.accumulators else ()
-                with watch(block, some, check=number == 0) as seen:
-                    output = run_block(block, states, calls[number][index])
-                if seen:
-                    added.add(group, batch, seen)
-                hidden.write(there, number, output)
-                advance(int(batch.attention_mask.sum()))
-        if on_block is not None:
-            _hand_over(work, index, sums, on_block)
-        _State(index + 1, state.reverse).save(work.folder)
+    order = range(state.forward, blocks)
+    with skeleton.walk(order, work.read) as filled_block:
+        for index in order:
+            here, there = (index, index + 1) if keep else (index % 2, (index + 1) % 2)
+            watched = sites.of_block(index) if sites is not None else ()
+            sums = BlockSums(watched)
+            with filled_block(index) as block, torch.no_grad():
+                for number, group, batch, added in _summed(work, sums):
+                    states = hidden.read(here, number, device, skeleton.dtype)
+                    some = watched if group.accumulators else ()
+                    with watch(block, some, check=number == 0) as seen:
+                        output = run_block(block, states, calls[number][index])
+                    if seen:
+                        added.add(group, batch, seen)
+                    hidden.write(there, number, output)
+                    advance(int(batch.attention_mask.sum()))
+            if on_block is not None:
+                _hand_over(work, index, sums, on_block)
+            _State(index + 1, state.reverse).save(work.folder)
 
 
 def _reverse(
@@ -246,29 +248,33 @@ def _reverse(
         state.save(work.folder)
     left = state.reverse or 0
     advance(REVERSE_COST * work.tokens * (blocks - left))
-    for index in reversed(range(left)):
-        watched = sites.of_block(index)
-        sums = BlockSums(watched)
-        with skeleton.filled_block(index, work.read) as block:
-            for number, group, batch, added in _summed(work, sums):
-                states = hidden.read(index, number, device, skeleton.dtype)
-                with watch(block, watched, check=number == 0) as seen:
-                    if group.reads_gradients:
-                        states.requires_grad_(True)
-                        flowing = gradients.read((index + 1) % 2, number, device, skeleton.dtype)
-                        with torch.enable_grad():
-                            output = run_block(block, states, calls[number][index])
-                        torch.autograd.backward(output, flowing)
-                        assert states.grad is not None
-                        gradients.write(index % 2, number, states.grad)
-                    else:
-                        with torch.no_grad():
-                            run_block(block, states, calls[number][index])
-                added.add(group, batch, seen)
-                advance(REVERSE_COST * int(batch.attention_mask.sum()))
-        _hand_over(work, index, sums, on_block)
-        _State(blocks, index).save(work.folder)
-        hidden.drop(index + 1)
+    order = range(left - 1, -1, -1)
+    with skeleton.walk(order, work.read) as filled_block:
+        for index in order:
+            watched = sites.of_block(index)
+            sums = BlockSums(watched)
+            with filled_block(index) as block:
+                for number, group, batch, added in _summed(work, sums):
+                    states = hidden.read(index, number, device, skeleton.dtype)
+                    with watch(block, watched, check=number == 0) as seen:
+                        if group.reads_gradients:
+                            states.requires_grad_(True)
+                            flowing = gradients.read(
+                                (index + 1) % 2, number, device, skeleton.dtype
+                            )
+                            with torch.enable_grad():
+                                output = run_block(block, states, calls[number][index])
+                            torch.autograd.backward(output, flowing)
+                            assert states.grad is not None
+                            gradients.write(index % 2, number, states.grad)
+                        else:
+                            with torch.no_grad():
+                                run_block(block, states, calls[number][index])
+                    added.add(group, batch, seen)
+                    advance(REVERSE_COST * int(batch.attention_mask.sum()))
+            _hand_over(work, index, sums, on_block)
+            _State(blocks, index).save(work.folder)
+            hidden.drop(index + 1)
 
 
 def _summed(work: Work, sums: BlockSums) -> Iterator[tuple[int, SetBatches, Batch, BlockSums]]:
