@@ -38,6 +38,7 @@ class Saved:
 
     Args:
         name: of the first file.
+        model: what was measured: an id, or a folder's name.
         files: all of them.
         rows: by set and prompt.
         answers: what answered.
@@ -45,6 +46,7 @@ class Saved:
     """
 
     name: str
+    model: str
     files: tuple[Path, ...]
     rows: Mapping[tuple[MeasuredSet, str], MeasuredRow]
     answers: AnswersRecord
@@ -118,7 +120,14 @@ def find_answerer(
         raise UsageError(
             f"{option} is given twice, and one is an address", hint="give one address, or files"
         )
-    return _saved(option, [from_home(each) for each in files], judge, settings)
+    found = _saved(option, [from_home(each) for each in files], judge, settings)
+    if differs := _another(found.model, role, source, wanted):
+        raise UsageError(
+            f"{found.name!r} is of {found.model!r}, {differs}",
+            hint="measure the right one; are --before and --after swapped?",
+            id="other-measurement",
+        )
+    return found
 
 
 def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Settings) -> Saved:
@@ -133,7 +142,8 @@ def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Set
             hint="measure the model with the same server for all of them",
             id="other-measurement",
         )
-    return Saved(name, tuple(each.resolve() for each in files), rows, first.answers, option)
+    places = tuple(each.resolve() for each in files)
+    return Saved(name, first.model, places, rows, first.answers, option)
 
 
 def _check_comparable(
@@ -181,31 +191,35 @@ def _server(
     probe = endpoint_of(url, "(any)", at_once, option)
     with client_of(probe) as client:
         names = look(client, probe)[2]
-    called = CALLED[role]
     if wanted is not None and wanted.hub and wanted.id in names:
         return endpoint_of(url, wanted.id, at_once, option)
     if len(names) != 1:
         has = f"has {', '.join(names[:5])}" if names else "lists no models"
         raise UsageError(
-            f"{probe.url} {has}, and which of them is the {called} model is not said",
+            f"{probe.url} {has}, and which of them is the {CALLED[role]} model is not said",
             hint=f"name it with {option}-model",
         )
-    # A name of one word is a nickname; "user/other" is another model's.
-    named_other = "/" in names[0] and is_id(names[0])
-    other = wanted.id if wanted is not None and wanted.hub and named_other else None
-    if role == "after" and source.hub and names[0] == source.id:
-        raise EndpointError(
-            f"{probe.url} has {names[0]!r}, which is the source and not the repaired model",
-            hint="serve the repaired folder there: are --before and --after swapped?",
-            id="endpoint-other-model",
+    if differs := _another(names[0], role, source, wanted):
+        mends = (
+            "serve the repaired folder there: are --before and --after swapped?"
+            if role == "after"
+            else f"serve that one, or name it with {option}-model where it is the same"
         )
-    if other is not None:
         raise EndpointError(
-            f"{probe.url} has {names[0]!r}, and the {called} model is {other!r}",
-            hint=f"serve that one, or name it with {option}-model where it is the same",
-            id="endpoint-other-model",
+            f"{probe.url} has {names[0]!r}, {differs}", hint=mends, id="endpoint-other-model"
         )
     return endpoint_of(url, names[0], at_once, option)
+
+
+def _another(name: str, role: ModelRole, source: Origin, wanted: Origin | None) -> str:
+    """Which model was to answer, where a name is the id of another; empty where it may be it."""
+    if role == "after" and source.hub and name == source.id:
+        return "which is the source and not the repaired model"
+    # A name of one word is a nickname; "user/other" is another model's.
+    named = "/" in name and is_id(name)
+    if wanted is not None and wanted.hub and named and name != wanted.id:
+        return f"and the {CALLED[role]} model is {wanted.id!r}"
+    return ""
 
 
 def results_of(

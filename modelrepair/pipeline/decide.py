@@ -108,7 +108,7 @@ def run_decide(
             hint="run the same command from another folder",
         )
     with reserved(out), _working(out, work, restart=restart):
-        return _decided(read_undecided(out), asked, work, progress)
+        return _decided(read_undecided(out, progress), asked, work, progress)
 
 
 @contextmanager

@@ -11,15 +11,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from modelrepair.artifact.files import first_change
 from modelrepair.artifact.manifest import MANIFEST_NAME, JudgeRecord, Manifest
 from modelrepair.artifact.reading import known, read_manifest
 from modelrepair.budgets import Budgets
-from modelrepair.checkpoint.digests import sha256_file
+from modelrepair.checkpoint.kept_files import files_of
 from modelrepair.errors import DamagedCheckpointError, ExampleSetError, UsageError
 from modelrepair.examples.example import ExampleSet
 from modelrepair.examples.find import is_path
 from modelrepair.examples.keys import SetKey
 from modelrepair.pipeline.finished import contradiction, recorded
+from modelrepair.progress import Progress
 from modelrepair.settings.checks import check_choices
 from modelrepair.settings.settings import NONE, Settings
 from modelrepair.text.redaction import HIDDEN
@@ -57,14 +59,15 @@ class Undecided:
     settings: Settings
 
 
-def read_undecided(out: Path) -> Undecided:
-    """Read a repair that waits for its answers.
+def read_undecided(out: Path, progress: Progress) -> Undecided:
+    """Read a repair that waits for its answers, and prove that it is as it was left.
 
-    >>> read_undecided(Path("model-repaired")).manifest.verdict  # doctest: +SKIP
+    >>> read_undecided(Path("model-repaired"), Progress()).manifest.verdict  # doctest: +SKIP
     'unmeasured'
 
     Args:
-        out: its folder.
+        out: its folder. Files that others put into it are no matter.
+        progress: where the bytes read are shown.
 
     Raises:
         UsageError: it is no repair, was decided already, or nothing of it was measured.
@@ -91,23 +94,13 @@ def read_undecided(out: Path) -> Undecided:
             hint=f"{AGAIN} in place of --no-evaluate",
             id="decided-already",
         )
-    if changed := _changed(out, manifest.files) or contradiction(out, reading, manifest):
+    changed = first_change(out, manifest.files, files_of(out), progress)
+    if changed := changed or contradiction(out, reading, manifest):
         raise DamagedCheckpointError(
             f"{out.name!r} is not as the repair left it: {changed}",
             hint="put that back as it was, or repair the model again",
         )
     return Undecided(out, manifest, _settings(manifest))
-
-
-def _changed(out: Path, files: Mapping[str, str]) -> str:
-    """The first small file that is another; the weights are proven by `verify`."""
-    for name, digest in files.items():
-        if not name.endswith(".safetensors"):
-            if not (out / name).is_file():
-                return f"{name!r} is missing"
-            if sha256_file(out / name) != digest:
-                return f"{name!r} is not the file that it was"
-    return ""
 
 
 def _settings(manifest: Manifest) -> Settings:

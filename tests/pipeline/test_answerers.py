@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from modelrepair.artifact.manifest import JudgeRecord, Origin
+from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord, Origin, Tool
+from modelrepair.artifact.measurement import Measurement, write_measurement
 from modelrepair.errors import EndpointError, UsageError
 from modelrepair.pipeline.answerers import find_answerer, is_address
+from modelrepair.pipeline.how_asked import asking
 from modelrepair.settings.settings import Settings
 from tests.support.endpoint import serving
 
@@ -50,6 +53,34 @@ def test_a_server_with_another_model_is_refused_unless_that_is_named():
         pytest.raises(EndpointError, match="not the repair"),
     ):
         found(server.url, "after", wanted=None)
+
+
+@pytest.mark.parametrize(
+    ("role", "measured", "source", "said"),
+    [
+        ("before", "user/model", SOURCE, ""),
+        ("before", "model", SOURCE, ""),
+        ("before", "any/other", FOLDER, ""),
+        ("before", "any/other", SOURCE, "the source model is 'user/model'"),
+        ("reference", "any/other", SOURCE, "the reference model is 'user/model'"),
+        ("after", "model-repaired", SOURCE, ""),
+        ("after", "me/model-repaired", SOURCE, ""),
+        ("after", "user/model", SOURCE, "which is the source and not the repaired model"),
+    ],
+)
+def test_a_measurement_of_another_model_is_refused(role, measured, source, said, tmp_path):
+    answers = AnswersRecord(engine="vllm", model="served-as-this", route="completions")
+    write_measurement(
+        tmp_path / "saved.json",
+        Measurement(
+            tool=Tool(version="1"), model=measured, judge=JudgeRecord(name="keyword"),
+            asked=asking(Settings("x")), answers=answers, rows=(),
+        ),
+    )  # fmt: skip
+    wanted = None if role == "after" else source
+    with pytest.raises(UsageError, match=said) if said else nullcontext() as refused:
+        found(tmp_path / "saved.json", role, source=source, wanted=wanted)
+    assert not said or (refused.value.id, bool(refused.value.hint)) == ("other-measurement", True)
 
 
 def test_a_server_that_lists_no_model_wants_a_name():
