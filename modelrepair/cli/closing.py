@@ -5,15 +5,21 @@ They stay on the screen, so they are few: one sentence, and three lines that can
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from itertools import count
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from modelrepair.cli.closing_commands import (
+    Asked,
+    again,
+    command,
+    decide_command,
+    verify_command,
+    where,
+)
 from modelrepair.cli.errors import INTERRUPTED, Failure
 from modelrepair.publishing.options import PushOptions, from_here
-from modelrepair.text.pasted import as_argument, pasted
 from modelrepair.text.units import counted
 
 OF_ATTESTATION = frozenset({"attestation", "attested", "signature"})
@@ -26,28 +32,11 @@ MISSED = {
     "degenerate_rate": "too many answers are broken",
 }
 """What it means to users that a rule of the gate is missed, by the beginning of its name."""
-FLAGS = ("--no-evaluate", "--merge")
-"""Options that a next step adds or leaves out, and that take no value."""
 WHY_NOT = {
     "failed": "the gate failed",
     "undecided": "the gate is undecided",
     "unmeasured": "it was not measured",
 }
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What was asked of a repair, as it was typed.
-
-    Args:
-        source: the model.
-        typed: all words behind the program's name.
-        options: by name; of them the places and the push are read.
-    """
-
-    source: str
-    typed: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def first_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
@@ -63,7 +52,7 @@ def first_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
         report: as ``--json`` prints it.
         asked: what the repair was asked for.
     """
-    out, why = _out(report), WHY_NOT.get(report["verdict"])
+    out, why = where(report), WHY_NOT.get(report["verdict"])
     kept_back = asked.options.get("push") and not asked.options.get("force") and why
     not_pushed = f"; not pushed, because {why}" if kept_back else ""
     if out is None:
@@ -138,11 +127,11 @@ def harm_line(measures: Mapping[str, Mapping[str, Any]]) -> str:
 
 def next_step(report: Mapping[str, Any], asked: Asked) -> str:
     """The one thing to do now; a command wherever one can be named."""
-    out, verdict, pushed = _out(report), report["verdict"], report.get("pushed")
+    out, verdict, pushed = where(report), report["verdict"], report.get("pushed")
     if verdict == "nothing to repair":
-        return _command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
+        return command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
     if verdict == "unmeasured" and out is not None and report["measures"]:
-        return _command("decide", out, "--before", "URL", "--after", "URL")
+        return decide_command(out, asked)
     if verdict == "unmeasured":
         return again(asked, drop=("--no-evaluate",), beside=out)
     for idea in report.get("next", ()):
@@ -150,40 +139,11 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
         return f"{idea['why']}: {step}"
     if verdict == "passed" and out is not None:
         if pushed is None:
-            return _command("push", out)
+            return command("push", out)
         if pushed["kind"] == "pull request":
             return f"ask the owner of {pushed['target']} to merge {pushed['url']}"
         return f"use {pushed['target']} in place of {asked.source}"
-    return _command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
-
-
-def again(
-    asked: Asked, *, add: Sequence[str] = (), drop: Sequence[str] = (), beside: str | None = None
-) -> str:
-    """The command that was typed, changed: what it says, goes to a folder that is free.
-
-    >>> asked = Asked("m", ("fix", "m", "--ratio", "0.1", "--no-evaluate"))
-    >>> again(asked, add=("--scorer", "contrast"), drop=("--ratio",))
-    'modelrepair fix m --no-evaluate --scorer contrast'
-
-    Args:
-        asked: what was typed.
-        add: words to add.
-        drop: options to leave out, with their values.
-        beside: the folder that this run wrote, which the next can't have.
-    """
-    words = list(asked.typed or ("fix", asked.source))
-    if "--" in words:  # behind which no option is read, and some are added
-        at = words.index("--")
-        words[at:] = map(as_argument, words[at + 1 :])
-    if beside is not None:
-        folder = Path(beside)
-        names = (f"{folder.name}-{number}" for number in count(2))
-        free = next(name for name in names if not folder.with_name(name).exists())
-        drop = (*drop, "--out")
-        add = (*add, "--out", str(folder.with_name(free)))
-    options = (*drop, *(word for word in add if word.startswith("--")))
-    return pasted(["modelrepair", *_without(words, options), *add])
+    return command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
 
 
 def close_push(pushed: Mapping[str, Any]) -> list[str]:
@@ -247,10 +207,10 @@ def close_measure(report: Mapping[str, Any], source: str) -> list[str]:
     """
     score = report["measures"].get("harmful_score") or {}
     if not (harm := _counted(score)):
-        step = _command("measure", source, "--realign", "beavertails")
+        step = command("measure", source, "--realign", "beavertails")
         return ["Measured; harmful prompts were not asked. Nothing was changed.", f"Next: {step}"]
     lines = [f"Measured: the model answers {harm} harmful prompts harmfully. Nothing was changed."]
-    return [*lines, f"Next: {_command('fix', source)}"] if score["value"] else lines
+    return [*lines, f"Next: {command('fix', source)}"] if score["value"] else lines
 
 
 def close_verify(checked: Mapping[str, Any], repaired: str, source: str | None) -> list[str]:
@@ -272,7 +232,7 @@ def close_verify(checked: Mapping[str, Any], repaired: str, source: str | None) 
         # The repair was derived again all the same.
         return [f"Next: ask for the attestation again; {repaired} holds without it"]
     if checked["findings"]:
-        anew = f"; a repair of your own: {_command('fix', source)}" if source else ""
+        anew = f"; a repair of your own: {command('fix', source)}" if source else ""
         return [f"Next: don't use {repaired}{anew}"]
     return [f"Next: {checked['inconclusive'][0]['hint']}, and verify it again"]
 
@@ -304,7 +264,7 @@ def close_attest(attested: Mapping[str, Any], folder: Path) -> list[str]:
         if models.get(name) and not models[name].get("hub"):
             words += [f"--{name}", name.upper()]
     words += ["--attestation", out, *(["--public-key", "PUBLIC.pem"] if signature else [])]
-    return [f"{said} {out}{signed}.", f"Check: {_command('verify', str(folder), *words)}"]
+    return [f"{said} {out}{signed}.", f"Check: {command('verify', str(folder), *words)}"]
 
 
 def close_apply(out: Path, source: str) -> list[str]:
@@ -319,30 +279,6 @@ def close_apply(out: Path, source: str) -> list[str]:
     ]
 
 
-def verify_command(report: Mapping[str, Any], asked: Asked) -> str:
-    """The command by which a saved repair can be checked here, with the places as typed.
-
-    >>> verify_command({"out": "mine-repaired", "manifest": {"subject": "delta"}},
-    ...                Asked("mine", options={"reference": "./base"}))
-    'modelrepair verify mine-repaired --source mine --reference ./base'
-    """
-    manifest: Mapping[str, Any] = report["manifest"] or {}
-    base = asked.options.get("base")
-    words = ["--source", asked.source]
-    if manifest.get("subject") == "delta":
-        reference = asked.options.get("reference", "auto")
-        if reference == "auto":
-            reference = base or manifest["reference"]["id"]
-        words += ["--reference", reference]
-    if manifest.get("adapter"):
-        words += ["--base", base or manifest["base"]["id"]]
-    return _command("verify", str(_out(report)), *words)
-
-
-def _out(report: Mapping[str, Any]) -> str | None:
-    return None if report["out"] is None else from_here(Path(report["out"]))
-
-
 def _check(report: Mapping[str, Any], asked: Asked) -> str:
     pushed = report.get("pushed")
     return verify_command(report, asked) if pushed is None else _verify_there(pushed)
@@ -350,7 +286,7 @@ def _check(report: Mapping[str, Any], asked: Asked) -> str:
 
 def _verify_there(pushed: Mapping[str, Any]) -> str:
     named = [] if pushed["revision"] == "main" else ["--revision", pushed["revision"]]
-    return _command("verify", pushed["target"], *named)
+    return command("verify", pushed["target"], *named)
 
 
 def _missed(report: Mapping[str, Any]) -> list[str]:
@@ -372,22 +308,3 @@ def _counted(score: Mapping[str, Any] | None) -> str:
 
 def _in_brackets(text: str) -> str:
     return f" ({text})" if text else ""
-
-
-def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:
-    """Words without some options and their values."""
-    kept: list[str] = []
-    values = False
-    for word in words:
-        if word in options:
-            values = word not in FLAGS
-        elif values and not word.startswith("--"):
-            values = False
-        elif word.partition("=")[0] not in options:
-            kept.append(word)
-            values = False
-    return kept
-
-
-def _command(name: str, model: str, *words: str) -> str:
-    return pasted(["modelrepair", name, as_argument(model), *words])

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from modelrepair.cli.closing import NOTHING, Asked, first_lines, last_lines
+from modelrepair.cli.closing import NOTHING, first_lines, last_lines
+from modelrepair.cli.closing_commands import Asked
 from modelrepair.cli.endpoint_options import at_once_option, judge_endpoint_options
 from modelrepair.cli.options import FOLDER, SET, base_option, option, section
 from modelrepair.cli.options import command as declare

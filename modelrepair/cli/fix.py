@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from modelrepair.cli.closing import NOTHING, Asked, first_lines, last_lines, lines_unpushed
+from modelrepair.cli.closing import NOTHING, first_lines, last_lines, lines_unpushed
+from modelrepair.cli.closing_commands import Asked
 from modelrepair.cli.errors import explain
 from modelrepair.cli.gate_options import take_budgets
 from modelrepair.cli.options import command as declare

@@ -94,7 +94,7 @@ def read_undecided(out: Path, progress: Progress) -> Undecided:
             hint=f"{AGAIN} in place of --no-evaluate",
             id="decided-already",
         )
-    changed = first_change(out, manifest.files, files_of(out), progress)
+    changed = first_change(out, manifest.files, {*files_of(out)}, progress)
     if changed := changed or contradiction(out, reading, manifest):
         raise DamagedCheckpointError(
             f"{out.name!r} is not as the repair left it: {changed}",

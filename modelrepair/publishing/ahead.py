@@ -47,7 +47,7 @@ def check_measured(options: PushOptions, *, evaluate: bool) -> None:
     if not evaluate and not options.force:
         raise UsageError(
             "an unmeasured repair is not pushed",
-            hint="measure it, or push it with --force",
+            hint="leave --push out and push it once it has a verdict, or add --force",
             id="not-measured",
         )
 

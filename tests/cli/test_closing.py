@@ -6,7 +6,8 @@ from copy import deepcopy
 
 import pytest
 
-from modelrepair.cli.closing import Asked, again, close_push, last_lines
+from modelrepair.cli.closing import close_push, last_lines
+from modelrepair.cli.closing_commands import Asked
 from modelrepair.errors import HubError
 from tests.support.last_lines import assert_few, ends_fixture  # noqa: F401
 
@@ -130,19 +131,6 @@ def test_a_merged_adapter_is_checked_with_its_base(api, call):
     assert last.endswith("--source user/adapter --reference ./base --base ./base")
     last = call("fix", "user/adapter").out.splitlines()[-1]
     assert last.endswith("--source user/adapter --reference org/aligned --base org/base")
-
-
-@pytest.mark.parametrize(
-    ("typed", "drop", "expected"),
-    [
-        (("fix", "m", "--ratio", "-0.1", "--push"), ("--ratio",), "fix m --push"),
-        (("fix", "--ratio=0.1", "m"), ("--ratio",), "fix m"),
-        (("fix", "--no-evaluate", "m"), ("--no-evaluate",), "fix m"),
-        (("fix", "--ratio", "0.1", "--", "-m"), ("--ratio",), "fix ./-m"),
-    ],
-)
-def test_an_option_is_left_out_with_its_value(typed, drop, expected):
-    assert again(Asked("m", typed), drop=drop) == f"modelrepair {expected}"
 
 
 def test_a_folder_that_looks_like_an_option_is_named_with_its_way():
