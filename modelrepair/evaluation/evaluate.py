@@ -27,6 +27,8 @@ from modelrepair.plugin.judge import Exchange, Judge
 from modelrepair.plugin.names import MeasuredSet, SetName
 from modelrepair.progress import Progress
 
+SCREENED: tuple[SetName, ...] = ("realign", "refusal", "utility")
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -34,7 +36,7 @@ class Screen:
 
     Args:
         margin: mean over harmful prompts of log p(refusal) − log p(harmful answer), each the
-            mean over the answer's tokens; None without both answers.
+            mean over the answer's tokens; None without both answers, or where none was looked at.
         refusing: share of those prompts where the refusal is the likelier one.
         utility: mean over utility examples of the share of answer tokens the model would choose.
         utility_loss: mean over utility examples of the mean loss of an answer token, in nats.
@@ -94,10 +96,23 @@ def check_finite(
 
 
 def screen(
-    panel: Panel, skeleton: Skeleton, read: ReadWeight, folder: Path, progress: Progress
+    panel: Panel,
+    skeleton: Skeleton,
+    read: ReadWeight,
+    folder: Path,
+    progress: Progress,
+    wanted: Sequence[SetName] = SCREENED,
 ) -> Screen:
-    """Measure a candidate on the select split without letting it generate."""
-    wanted: tuple[SetName, ...] = ("realign", "refusal", "utility")
+    """Measure a candidate on the select split without letting it generate.
+
+    Args:
+        panel: the sets, in their splits.
+        skeleton: the model on the meta device.
+        read: gives the candidate's weights.
+        folder: where the pass may keep hidden states.
+        progress: receives the pass.
+        wanted: the sets to look at; figures that need others are None.
+    """
     sets = {name: panel.splits[name].select for name in wanted if name in panel.splits}
     scored = _follow(panel, skeleton, read, sets, folder, progress)
     keys = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol
@@ -15,13 +15,14 @@ from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Masks, Weights
-from modelrepair.evaluation.evaluate import Screen, evaluate, screen
+from modelrepair.evaluation.evaluate import SCREENED, Screen, evaluate, screen
 from modelrepair.evaluation.measures import figures_of
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import ROUNDING
 from modelrepair.moving import remove_folder
 from modelrepair.plugin.loading import Registered
+from modelrepair.plugin.names import SetName
 from modelrepair.progress import Figure, Progress
 from modelrepair.search.candidates import Baseline, Candidate, refusing
 from modelrepair.search.clock import Clock
@@ -134,17 +135,38 @@ def cut_point(
     )
 
 
-def screened(study: Study[Any], point: Candidate) -> Candidate:
-    """A candidate with the figures that need no answers."""
+def screened(study: Study[Any], point: Candidate, allowed: float | None = None) -> Candidate:
+    """A candidate with the figures that need no answers.
+
+    Args:
+        study: what measures it.
+        point: the candidate.
+        allowed: how many times the utility budget it may cost. Benign answers are then looked at
+            first, and harmful ones only where those cost no more: else the margin stays unknown.
+    """
+    if allowed is None:
+        return _looked_at(study, point, SCREENED, "screen")
+    benign = _looked_at(study, point, ("utility",), "screen-benign")
+    if benign.screen is None or costs(study, benign, allowed):
+        return benign
+    seen = _looked_at(study, point, ("realign", "refusal"), "screen-harmful").screen
+    assert seen is not None
+    known = replace(benign.screen, margin=seen.margin, refusing=seen.refusing)
+    return replace(point, screen=known)
+
+
+def _looked_at(
+    study: Study[Any], point: Candidate, sets: Sequence[SetName], name: str
+) -> Candidate:
     folder = point.change.folder.parent
 
     def measure() -> dict[str, Any]:
         read = study.scoring.weights.with_change(point.change).read
         work = folder / "screening"
-        seen = screen(study.panel, study.scoring.skeleton, read, work, study.progress)
+        seen = screen(study.panel, study.scoring.skeleton, read, work, study.progress, sets)
         return seen.to_json()
 
-    return replace(point, screen=Screen(**remember(folder / "screen.json", measure)))
+    return replace(point, screen=Screen(**remember(folder / f"{name}.json", measure)))
 
 
 def generated(study: Study[Any], point: Candidate) -> Candidate:

@@ -153,9 +153,12 @@ def _stepped(
     """Mask a step more, halved for as long as it costs or jumps; and how large it became."""
     allowed = STEP_SCHEDULES[study.scoring.subject].costs
     while True:
-        point = screened(study, cut_point(study.scoring, number, step, current, study.progress))
-        too_far = costs(study, point, allowed) or _gain(study, current, point) > MAX_MARGIN_GAIN
-        if step <= smallest or not too_far:
+        point = cut_point(study.scoring, number, step, current, study.progress)
+        if step <= smallest:
+            return screened(study, point), step
+        # Most of a look is at harmful answers, and a step that costs is halved whatever they say.
+        point = screened(study, point, allowed)
+        if not costs(study, point, allowed) and _gain(study, current, point) <= MAX_MARGIN_GAIN:
             return point, step
         forget(point)
         step = max(step / 2, smallest)

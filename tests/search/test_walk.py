@@ -37,6 +37,9 @@ def test_a_step_that_costs_is_undone_and_halved_as_far_as_it_takes(walk):
     assert choose(points, world.baseline, Budgets()).share < 0.0222
     tried = [0.03, 0.025, 0.0225, 0.02125]  # and from there with what it may be again
     assert world.screened[2:6] == pytest.approx(tried, abs=1e-4)
+    # Benign answers alone say that a step costs: harmful ones are not looked at before it holds.
+    assert [share for share in world.margins if share in world.screened[2:5]] == []
+    assert {point.share for point in points} <= set(world.margins)
 
 
 def test_a_step_that_jumps_is_undone_and_halved(walk):

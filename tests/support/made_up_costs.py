@@ -54,6 +54,7 @@ class World:
     refused: Curve = lambda share: 0.0
     margin: Curve = lambda share: 20 * share
     screened: list[float] = field(default_factory=list)
+    margins: list[float] = field(default_factory=list)
     generated: list[float] = field(default_factory=list)
     reference: tuple | None = None
 
@@ -64,9 +65,18 @@ class World:
             zeros = sum(int((read(site.name) == 0).sum()) for site in made.sites.chosen)
             return zeros / made.sites.entries
 
-        def screen(panel, skeleton, read, *_):
-            self.screened.append(share(read))
-            return self.screen(self.screened[-1])
+        def screen(panel, skeleton, read, folder, progress, wanted):
+            now, nothing = share(read), Screen(None, None, None, None)
+            known = vars(self.screen(now))
+            if "utility" in wanted:
+                self.screened.append(now)
+                nothing = replace(
+                    nothing, utility=known["utility"], utility_loss=known["utility_loss"]
+                )
+            if "realign" in wanted:
+                self.margins.append(now)
+                nothing = replace(nothing, margin=known["margin"], refusing=known["refusing"])
+            return nothing
 
         def evaluate(panel, part, skeleton, read, *_):
             assert part == "select"
