@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,13 +82,12 @@ class ExampleGradients:
 
     def contribution(self, site: SiteInfo, batch: SiteBatch) -> Mapping[str, Tensor]:
         """``{"sum": [out, in], "absolute": [out, in]}``."""
-        gradients, inputs = _gradients(batch), batch.inputs
-        signed = gradients.T @ inputs
-        absolute = torch.zeros_like(signed)
+        shape, device = site.shape, batch.inputs.device
+        signed, absolute = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
         one = torch.empty_like(signed)  # one example's gradient at a time, in the same memory
-        for example in range(len(batch.examples)):
-            rows = batch.example_index == example
-            torch.mm(gradients[rows].T, inputs[rows], out=one)
+        for gradients, inputs in _by_example(batch):
+            torch.mm(gradients.T, inputs, out=one)
+            signed += one
             absolute += one.abs_()
         return {"sum": signed, "absolute": absolute}
 
@@ -101,3 +100,13 @@ def _gradients(batch: SiteBatch) -> Tensor:
     if batch.output_gradients is None:
         raise ValueError("this accumulator reads gradients, and the pass records none")
     return batch.output_gradients
+
+
+def _by_example(batch: SiteBatch) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each example's output gradients and inputs, as views: experts see tokens in another order."""
+    gradients, inputs, index = _gradients(batch), batch.inputs, batch.example_index
+    if bool((index[1:] < index[:-1]).any()):
+        order = index.argsort(stable=True)
+        gradients, inputs = gradients[order], inputs[order]
+    counts = torch.bincount(index, minlength=len(batch.examples)).tolist()
+    yield from zip(torch.split(gradients, counts), torch.split(inputs, counts), strict=True)

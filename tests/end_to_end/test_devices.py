@@ -115,6 +115,7 @@ READS = {
     "statistics.take": "sum",
     "declared._mark": "shown tensor",
     "calls.checked": "site",
+    "accumulators._by_example": "site and batch",
     "loss.forced": "chunk",
     "thinking.__call__": "token",
     # … and what transformers reads inside of them: masks, routing, ends of answers.
@@ -150,6 +151,7 @@ def test_passes(kind, tmp_path):
         sum=len(here),
         batch=6 * several * passed,
         chunk=3 * several,
+        site_and_batch=2 * several * len({name for name, *_ in here}),
         expert=12 * 3 * 4 * several * passed,  # a few in each of 4 experts of 3 blocks
     )
 
@@ -169,6 +171,7 @@ def test_scores_and_selection(name, float64, tmp_path):
         sum=sites * 4 * rounds,
         batch=6 * several * rounds,
         site=sites * rounds,
+        site_and_batch=2 * sites * several * rounds,
         shown_tensor=2 * 6 * sites * rounds,  # before and after
     )
 

@@ -60,6 +60,16 @@ def test_gradients_are_the_sum_of_the_examples_own(batch):
     assert (single["absolute"] > one["sum"].abs() + 1e-3).any()  # examples cancel each other
 
 
+def test_an_expert_s_tokens_may_come_in_any_order():
+    torch.manual_seed(0)
+    owners, inputs, gradients = [2, 0, 1, 0, 2, 1], torch.randn(6, 4), torch.randn(6, 3)
+    order = sorted(range(6), key=lambda row: owners[row])
+    given = site_batch(inputs, owners, gradients=gradients)
+    ordered = site_batch(inputs[order], sorted(owners), gradients=gradients[order])
+    one, two = (ExampleGradients().contribution(INFO, each) for each in (given, ordered))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
 @pytest.mark.parametrize("accumulator", ALL)
 def test_nbytes_is_what_the_host_holds(batch, accumulator):
     state = accumulator.contribution(INFO, batch)
