@@ -136,7 +136,7 @@ def _batch(
     pad = settings.pad_token_id
     ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts])
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    watch = None if thinking is None else Watch(thinking, len(prompts))
+    watch = None if thinking is None else Watch(thinking, len(prompts), width)
     with torch.inference_mode():
         output = model.generate(
             input_ids=ids.to(model.device),
@@ -145,9 +145,7 @@ def _batch(
             stopping_criteria=[] if watch is None else [watch],
         )
     replies: list[list[int]] = output[:, width:].tolist()
-    if watch is not None:  # a row that had its room is padded, too
-        replies = [row.tokens for row in watch.rows]
-    return replies
+    return replies if watch is None else watch.cut(replies)
 
 
 def _cut(

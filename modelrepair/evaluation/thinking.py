@@ -91,20 +91,32 @@ class Watch:
     """Ends each row at its own limit; transformers asks it after every token.
 
     What it decides depends on the row's own tokens alone, so a row's neighbours change nothing.
+    Tokens are read where a row may have come to a limit: most replies end long before.
 
     Args:
         room: the limits.
         rows: of the batch.
+        width: of its prompts, in tokens.
     """
 
-    def __init__(self, room: Room, rows: int) -> None:
+    def __init__(self, room: Room, rows: int, width: int) -> None:
         self.rows = [_Row(room) for _ in range(rows)]
+        self.width = width
+        self.due = 0
 
     def __call__(self, ids: Tensor, scores: Any, **_: Any) -> Tensor:
         """Which rows are done."""
-        newest = ids[:, -1].tolist()
-        done = [row.takes(token) for row, token in zip(self.rows, newest, strict=True)]
-        return torch.tensor(done, device=ids.device)
+        if ids.shape[1] - self.width >= self.due:
+            for row, reply in zip(self.rows, ids[:, self.width :].tolist(), strict=True):
+                row.reads(reply)
+            self.due = min((row.due for row in self.rows if not row.done), default=self.due)
+            self.done = torch.tensor([row.done for row in self.rows], device=ids.device)
+        return self.done
+
+    def cut(self, replies: list[list[int]]) -> list[list[int]]:
+        """What each row said until it was done; what follows is padding."""
+        said = zip(self.rows, replies, strict=True)
+        return [reply[: len(row.tokens)] if row.done else reply for row, reply in said]
 
 
 class _Row:
@@ -120,10 +132,25 @@ class _Row:
         self.inside = self.outside = 0
         self.done = False
 
+    @property
+    def due(self) -> int:
+        """The fewest tokens with which the reply may be long enough."""
+        outside = self.outside if self.thought else len(self.tokens)
+        left = min(self.room.answer - outside, self.room.thought - self.inside)
+        return len(self.tokens) + max(1, left)
+
+    def reads(self, reply: list[int]) -> None:
+        """Take the tokens that were not taken yet, where they may be enough."""
+        if self.done or len(reply) < self.due:
+            return
+        if not self.tokens and self._is_plain(reply):
+            self.tokens = reply[: self.due - 1]
+        for token in reply[len(self.tokens) :]:
+            if self.takes(token):
+                return
+
     def takes(self, token: int) -> bool:
         """Whether the reply is long enough with this token."""
-        if self.done:
-            return True  # what follows is padding
         self.tokens.append(token)
         count = len(self.tokens)
         text = self.room.decode(self.tokens[max(self.since, count - NEWEST) :])
@@ -148,6 +175,12 @@ class _Row:
             self.thinking and self.inside >= self.room.thought
         )
         return self.done
+
+    def _is_plain(self, reply: list[int]) -> bool:
+        """Whether no thought begins or ends in a reply: then its tokens need not be read singly."""
+        thoughts, text = self.room.thoughts, self.room.decode(reply)
+        marked = thoughts.opened or thoughts.in_text(text)
+        return not marked and thoughts.seen_in(text) is thoughts
 
     def _strays(self, text: str, opened: tuple[int, int] | None) -> bool:
         """Whether a thought ends that was never begun."""

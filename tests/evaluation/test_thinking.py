@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
+import torch
 
 from modelrepair.errors import PluginError
 from modelrepair.evaluation.generation import generate
-from modelrepair.evaluation.thinking import Asking, room_of
+from modelrepair.evaluation.thinking import Asking, Watch, _Row, room_of
 from modelrepair.examples.template import Template
+from modelrepair.examples.thoughts import KNOWN
 from modelrepair.judges import classifier, guard
 from modelrepair.judges.options import ClassifierOptions, GuardOptions
-from tests.support.asked import ask
+from tests.support.asked import ask, template
 from tests.support.chat_tokenizers import ENDS, make_tokenizer
 from tests.support.scripted import Scripted
 from tests.support.thoughts import DOUBT, HARM, REFUSAL, REPLIES, measured, reply
@@ -70,6 +74,45 @@ def test_an_answer_that_never_thinks_ends_at_its_own_limit():
     assert len(loop.tokens) == 7
     [wide] = answers("qwen3", {"?": "round and "}, new=7)
     assert (len(wide.tokens), wide.unfinished_thought) == (7, None)
+
+
+def said_by(rng, tokenizer):
+    """A reply of thoughts, halves of their marks, white space and words, of any length."""
+    marks = [mark for each in KNOWN for mark in (each.open, each.close)]
+    pieces = [*marks, *(mark[:3] for mark in marks), " ", "\n\n", "ok", "é", "</s>", "🙂 so"]
+    begun = rng.choice(["", " ", "<rea", "<think>", "<reasoning>", "<|channel|>"])
+    middle = "".join(rng.choices([*pieces[-6:], "yes "], k=rng.randrange(40)))
+    said = "".join(rng.choices(pieces, k=rng.randrange(8)))
+    return tokenizer(begun + middle + said + middle, add_special_tokens=False).input_ids
+
+
+@pytest.mark.quick("qwen3", "thinker")
+@pytest.mark.parametrize("style", ["qwen3", "thinker", "chatml", "harmony", "llama2"])
+def test_rows_end_as_if_each_token_were_read_as_it_comes(style):
+    made, rng = template(style), random.Random(style)
+    for limits in [(1, 0), (3, 9), (9, 3), (20, 50), (60, 30), (64, 200)] * 2:
+        room = room_of(made, *limits)
+        replies = [said_by(rng, made.tokenizer) for _ in range(5)]
+        longest = max(map(len, replies)) + 1
+        ids = torch.tensor([[7, 7] + each + [0] * (longest - len(each)) for each in replies])
+        watch, singly = Watch(room, 5, 2), [_Row(room) for _ in replies]
+        for end in range(3, 3 + longest):
+            for row, token in zip(singly, ids[:, end - 1].tolist(), strict=True):
+                row.done = row.done or row.takes(token)
+            assert watch(ids[:, :end], None).tolist() == [row.done for row in singly]
+        assert watch.cut(ids[:, 2:].tolist()) == [row.tokens for row in singly]
+
+
+@pytest.mark.parametrize("style", ["qwen3", "chatml"])
+def test_a_reply_that_ends_before_its_limit_is_not_looked_at(style):
+    looks = []
+    room = replace(room_of(template(style), 8, 9), decode=lambda ids: looks.append(ids) or "so")
+    watch = Watch(room, 2, 3)
+    for end in range(1, 8):
+        assert not watch(torch.ones(2, 3 + end, dtype=int), None).any()
+    assert not looks
+    assert watch(torch.ones(2, 11, dtype=int), None).all()
+    assert len(looks) == 4  # a whole reply, and its newest tokens
 
 
 def test_markers_that_the_user_names():
