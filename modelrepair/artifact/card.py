@@ -23,6 +23,8 @@ BEGIN = "<!-- modelrepair:begin v1 -->"
 END = "<!-- modelrepair:end -->"
 
 THIS_REPOSITORY = "THIS_REPOSITORY"
+MOST_NAMED = 20
+"""Tensors left alone that a card names one by one; the manifest names all."""
 _KEPT_METADATA = (
     "license",
     "license_name",
@@ -121,6 +123,7 @@ def _body(manifest: Manifest, place: CardPlace, digest: str) -> str:
         kinds_rows=kind_rows(manifest, _rules(manifest)),
         layers=_totals(manifest.sites, lambda site: site.block),
         kinds=_totals(manifest.sites, lambda site: site.kind),
+        left_alone=_left_alone(manifest.skipped),
         masked=sum(site.masked for site in manifest.sites),
         entries=sum(site.entries for site in manifest.sites),
         keyword=manifest.judge is not None and manifest.judge.name == "keyword",
@@ -307,6 +310,19 @@ def _totals(sites: Sequence[SiteRecord], key: Any) -> list[dict[str, Any]]:
             "norm": max((s.norm_removed for s in group if s.norm_removed is not None), default=0.0),
         }
         for name, group in groups.items()
+    ]
+
+
+def _left_alone(skipped: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Tensors and why they were left alone; where there are many, how many for each reason."""
+    if len(skipped) <= MOST_NAMED:
+        return list(skipped.items())
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        by_reason.setdefault(reason, []).append(name)
+    return [
+        (names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", reason)
+        for reason, names in by_reason.items()
     ]
 
 

@@ -13,10 +13,13 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PlainSerializer,
+    SerializationInfo,
     StringConstraints,
     model_validator,
 )
 
+from modelrepair.artifact.name_ranges import fold_keys, fold_sites, unfold_keys, unfold_sites
 from modelrepair.evaluation.measures import Measures
 from modelrepair.plugin.names import Scope, SubjectKind, Unit
 from modelrepair.text.display import Glance, Glanced, figures
@@ -113,6 +116,7 @@ class SiteRecord(Record):
     """One tensor of the file that was open to change, and what became of it."""
 
     name: str
+    """In the file, ``experts.{0-3,7}.w1.weight`` stands for those that differ in a number alone."""
     kind: str
     """The projection: ``q_proj``, ``down_proj``, ``experts.gate_up_proj`` …"""
     block: int | None
@@ -125,8 +129,12 @@ class SiteRecord(Record):
     digest: Sha256 | None = None
     """Of a tensor that a dense edit changed: SHA-256 of its new bytes."""
     tokens: dict[str, dict[int, int]] = Field(default_factory=dict)
-    """Of a tensor of experts: set → expert → tokens of the score split routed to it, in the first
-    round. An expert with none of the scorer's sets' is not masked, and named in ``skipped``."""
+    """Of a tensor of experts: set → expert (in the file: those with as many) → tokens of the score
+    split routed to it, in the first round. One with none is not masked, and in ``skipped``."""
+
+
+def _fold(sites: tuple[SiteRecord, ...], info: SerializationInfo) -> list[dict[str, Any]]:
+    return fold_sites(site.model_dump(mode=info.mode) for site in sites)
 
 
 class PluginRecord(Record):
@@ -293,13 +301,16 @@ class Manifest(Glanced, Record):
     """The adapter that was merged into ``base`` to make the source; None where none was."""
     reference: Origin | None = None
     reference_tensors: dict[str, Sha256] = Field(default_factory=dict)
-    """For deltas: digest of the raw bytes of every reference tensor that was used."""
-    sites: tuple[SiteRecord, ...]
+    """For deltas: digest of the raw bytes of every reference tensor that an entry came from."""
+    sites: Annotated[tuple[SiteRecord, ...], BeforeValidator(unfold_sites), PlainSerializer(_fold)]
     masked_share: float = 0.0
     """Masked (of a dense edit, changed) entries over all entries of the sites."""
     coverage: float
     """Share of the parameters in the blocks' matrices that are sites."""
-    skipped: dict[str, str] = Field(default_factory=dict)
+    skipped: Annotated[dict[str, str], BeforeValidator(unfold_keys), PlainSerializer(fold_keys)] = (
+        Field(default_factory=dict)
+    )
+    """Tensor → why it was not open to change; numbers in its name as for a site."""
     protect: float = 0.0
     preset: str | None = None
     scorer: ScorerRecord | None = None

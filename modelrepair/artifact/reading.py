@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from modelrepair.artifact.card import TEMPLATES
 from modelrepair.artifact.digests import digest_of
 from modelrepair.artifact.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, Sha256
+from modelrepair.artifact.name_ranges import unfold_sites
 from modelrepair.checkpoint.untrusted import parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
 from modelrepair.evaluation.gate import RULES
 from modelrepair.version import version
 
-MANIFEST_LIMIT = 16 * 2**20
-"""Bytes of a manifest; one of 30,000 sites has 9 million."""
+MANIFEST_LIMIT = 64 * 2**20
+"""Bytes of a manifest; one of 100,000 masked sites has 48 million."""
 _AGAIN = "a repaired model has repair/manifest.json; fetch the whole folder again"
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}\Z")
 _STAND_IN: Mapping[tuple[int | str, ...], str] = {("verdict",): "unmeasured"}
@@ -126,7 +127,7 @@ def reading_of(document: Any) -> Reading:
     digest = digest_of(document)
     if number > SCHEMA_VERSION:
         return Reading(None, core, digest, (f"schema_version {number}",), needs)
-    manifest, unknown = _as_known(deepcopy(document))
+    manifest, unknown = _as_known(_unfolded(deepcopy(document)))
     if manifest is not None:
         unknown += [f"rules {manifest.rules}"] if manifest.rules not in RULES else []
         unknown += [f"card {manifest.card}"] if manifest.card not in TEMPLATES else []
@@ -166,6 +167,14 @@ def known(reading: Reading) -> Manifest:
             id="newer-version",
         )
     return reading.manifest
+
+
+def _unfolded(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with a record for every site, as errors count them."""
+    try:
+        return document | {"sites": unfold_sites(document.get("sites"))}
+    except ValueError as error:
+        raise _damaged("sites", str(error)) from None
 
 
 def _as_known(document: dict[str, Any]) -> tuple[Manifest | None, list[str]]:

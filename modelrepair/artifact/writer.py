@@ -12,6 +12,7 @@ import numpy as np
 from modelrepair.artifact.card import kept_metadata, render_card
 from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, SiteRecord
 from modelrepair.artifact.mask_header import header_of
+from modelrepair.artifact.name_ranges import fold_sites
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
 from modelrepair.artifact.rewriting import rewrite_file
 from modelrepair.artifact.rights import recorded, with_recorded
@@ -198,7 +199,7 @@ def write_record(
         files[FRONTIER_NAME] = sha256_file(staged / FRONTIER_NAME)
     old, private = card_text(source.folder), private_to([source.folder])
     filled: dict[str, Any] = {
-        "sites": [site.model_dump() for site in sites],
+        "sites": fold_sites(site.model_dump() for site in sites),
         "masked_share": sum(s.masked for s in sites) / sum(s.entries for s in sites),
         "reference_tensors": tensors,
         "metadata": kept_metadata(old or "", private),
@@ -231,7 +232,7 @@ def _reference_tensors(
         )
     if reference is None:
         return {}
-    return {site.name: tensor_digest(reference, site.name) for site in sites}
+    return {site.name: tensor_digest(reference, site.name) for site in sites if site.masked}
 
 
 def _write_mask(

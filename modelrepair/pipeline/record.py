@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.artifact.manifest import Manifest, SiteRecord
+from modelrepair.artifact.name_ranges import fold_keys
 from modelrepair.artifact.rights import recorded
 from modelrepair.checkpoint.digests import digests
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
@@ -177,7 +178,7 @@ def draft_manifest(
             "licences": _inherited(base, reference, private),
             "sites": manifest_sites(context.sites, found.made),
             "coverage": context.sites.coverage,
-            "skipped": {**context.sites.skipped, **_unseen(found.made)},
+            "skipped": fold_keys({**context.sites.skipped, **_unseen(found.made)}),
             "kinds": kinds_record(context.sets.splits, measures),
             "sets": {
                 str(key): _set(context, key, some) for key, some in context.sets.given.items()

@@ -242,3 +242,13 @@ def test_odd_front_matter_loses_no_licence_language_or_gate(odd, change):
     says = {"license": "mit", "language": "no", "extra_gated_prompt": "Be kind"}
     assert {name: kept.get(name) for name in says} == says
     assert own_text(change(f"---\n{front}---\n# Mine\n")) == "# Mine"
+
+
+def test_many_tensors_that_were_left_alone_are_counted_by_reason():
+    few = {f"h.{number}.gate": "it chooses" for number in range(20)}
+    assert "| h.19.gate | it chooses |" in render_card(draft(skipped=few), None)
+    many = few | {f"h.0.experts.{number}.up": "unseen" for number in range(5000)} | {"one": "tied"}
+    card = render_card(draft(skipped=many), None)
+    assert "| h.0.gate and 19 more | it chooses |" in card
+    assert "| h.0.experts.0.up and 4999 more | unseen |" in card and "| one | tied |" in card
+    assert "left alone: 5021" in card and "h.19.gate" not in card

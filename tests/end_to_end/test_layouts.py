@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from modelrepair import apply, verify
+from modelrepair import apply, load_manifest, verify
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run
@@ -158,6 +159,26 @@ def test_ties_are_broken_alike_in_both_forms(scope, tmp_path):
     chosen = torch.cat([mask[name].flatten() for name in source if name in mask]).bool()
     least = values[chosen].min()
     assert (values[~chosen] == least).any(), "the cut goes through equal scores"
+
+
+def test_many_experts_make_neither_a_long_record_nor_a_weak_proof(tmp_path):
+    """Card and manifest follow what was masked; every entry is proved all the same."""
+    sizes = []
+    for experts in (16, 128):
+        source, out = tmp_path / f"{experts}", tmp_path / f"{experts}-out"
+        save("mixtral", source, shape={"num_local_experts": experts})
+        ratio = 0.01 * 16 / experts
+        manifest = fixed(source, out, scope="global", ratio=ratio).manifest
+        assert len(manifest.sites) > 3 * 3 * experts and load_manifest(out) == manifest
+        assert verify(out, source=source).exit_code == 0
+        sizes.append([(out / name).stat().st_size for name in ("README.md", MANIFEST_NAME)])
+    assert all(many < 1.5 * few for few, many in zip(*sizes, strict=True)), sizes
+    unmasked = next(site for site in manifest.sites if not site.masked and "w1" in site.name)
+    with (out / "model.safetensors").open("r+b") as file:
+        file.seek(Checkpoint.open(out).entries[unmasked.name].offset)
+        file.write(b"\1")
+    found = verify(out, source=source).findings
+    assert ("outside-mask", unmasked.name) in {(each.code, each.tensor) for each in found}
 
 
 UNSEEN = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -16,9 +17,16 @@ from tests.support import tiny
 SETS = ("realign", "refusal", "utility")
 
 
-def save(kind: str, folder: Path, *, digits: int | None = None, **saving) -> Path:
+def save(
+    kind: str,
+    folder: Path,
+    *,
+    digits: int | None = None,
+    shape: Mapping[str, int] | None = None,
+    **saving,
+) -> Path:
     """A tiny model with the demo's tokenizer and no aligned relative; weights rounded or not."""
-    made = tiny.model(kind, vocab_size=346, max_position_embeddings=128)
+    made = tiny.model(kind, vocab_size=346, max_position_embeddings=128, **(shape or {}))
     if digits is not None:
         with torch.no_grad():
             for parameter in made.parameters():
