@@ -16,6 +16,9 @@ from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
 BLOCK_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 HIDDEN_SIZES = ("hidden_size", "n_embd", "d_model", "dim")
 VOCABULARIES = ("vocab_size",)
+HEADS = ("num_attention_heads", "n_head", "num_heads")
+KEY_HEADS = ("num_key_value_heads", *HEADS)
+HEAD_SIZES = ("head_dim",)
 CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len")
 
 MOST_PARTS = 1024

@@ -25,6 +25,7 @@ LABELS = {
     "work_bytes": "disk, for a time",
     "disk_found_bytes": "disk, free now",
     "exchanged_bytes": "between ranks, a round",
+    "token_bytes": "keys and values, a token",
     "seconds_least": "processor time, at least",
     "seconds_most": "processor time, at most",
 }

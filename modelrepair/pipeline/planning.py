@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.preflight.gpus import gpus_for
 from modelrepair.preflight.limits import bounds_of
 from modelrepair.preflight.needs import needs_of_all
-from modelrepair.preflight.plan import Plan, check_plan, plan_model
+from modelrepair.preflight.plan import Plan, check_plan, plan_model, with_answers
 from modelrepair.preflight.plugins import Plugins, find_plugins
 from modelrepair.preflight.refusals import Refusals, Stopped
 from modelrepair.preflight.sets import Sets, cut_sets
@@ -120,6 +121,9 @@ def plan_ahead(
         folder = (ahead.base or ahead.source).folder
         given = [each for some in sets.given.values() for each in some.examples]
         job = replace(job, scale=token_scale(folder, given, settings.max_length))
+    longest = max(math.ceil(each.longest * job.scale[1]) for each in (job.report, job.select))
+    prompts = max(job.report.prompts, job.select.prompts)
+    made = with_answers(made, prompts, longest + job.longest + job.thought)
     made = with_time(made, job, settings.device, settings.token_budget, named=sets is not None)
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"

@@ -12,7 +12,10 @@ from modelrepair.checkpoint.blocks import blocks_of, factors_of, is_matrix, kind
 from modelrepair.checkpoint.config import (
     BLOCK_COUNTS,
     CONTEXTS,
+    HEAD_SIZES,
+    HEADS,
     HIDDEN_SIZES,
+    KEY_HEADS,
     VOCABULARIES,
     check_counts,
     number,
@@ -27,10 +30,10 @@ from modelrepair.plugin.names import Scope, SetName
 from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.refusals import Stopped
 from modelrepair.preflight.sizes import (
-    ANSWERING,
     FLOAT32,
     LIBRARIES,
     block_memory,
+    cache_memory,
     exchanged,
     free_disk,
     free_memory,
@@ -81,8 +84,8 @@ class Plan(Glanced):
         rounds: "1", or "several" for an iterative scorer.
         peak_bytes: memory of the process in a pass, one block at a time, float32, with its
             libraries.
-        generation_bytes: the same in generation, which takes the whole model; 0 where nothing
-            is measured.
+        generation_bytes: the same in generation, which takes the whole model, float32, and the
+            keys and values of the longest answers at most; 0 where nothing is measured.
         output_bytes: the repaired model on disk; ``work_bytes`` what lies beside it for a time.
         memory_found_bytes: free now, or None where not known; ``disk_found_bytes`` likewise.
         notes: one line each.
@@ -102,6 +105,7 @@ class Plan(Glanced):
         ranks: processes that work together; ``exchanged_bytes`` is what they send each other in a
             round.
         gpus: of this machine, where the repair computes on one of them.
+        token_bytes: keys and values of one token in generation, in all blocks.
     """
 
     source: str
@@ -140,6 +144,7 @@ class Plan(Glanced):
     ranks: int = 1
     exchanged_bytes: int = 0
     gpus: tuple[Gpu, ...] = ()
+    token_bytes: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -276,7 +281,7 @@ def plan_model(
         ),
         ranks=ranks.expected(),
         exchanged_bytes=exchanged(*summed),
-        generation_bytes=LIBRARIES + total * ANSWERING if evaluate and answers else 0,
+        generation_bytes=LIBRARIES + total * FLOAT32 if evaluate and answers else 0,
         output_bytes=sum(entry.nbytes for entry in changed),
         work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),
         memory_found_bytes=free_memory(),
@@ -286,7 +291,25 @@ def plan_model(
         kind=kind,
         context=number(text, CONTEXTS) or None,
         gpus=gpus,
+        token_bytes=2 * len(blocks) * _keys(text, hidden) * FLOAT32,
     )
+    return replace(made, notes=tuple(_notes(made)))
+
+
+def with_answers(plan: Plan, prompts: int, tokens: int) -> Plan:
+    """A plan whose memory counts the keys and values of answers, as long as they may get.
+
+    Args:
+        plan: without.
+        prompts: how many are answered.
+        tokens: of the longest prompt with its answer, and with its thought where there may be one.
+    """
+    if not plan.generation_bytes:
+        return plan
+    seen = min(tokens, plan.context or tokens)
+    # How many are answered at a time is decided by all the tokens that there would be room for.
+    cache = cache_memory(plan.blocks, plan.hidden_size, plan.token_bytes, prompts, tokens)
+    made = replace(plan, generation_bytes=plan.generation_bytes + cache * seen // tokens)
     return replace(made, notes=tuple(_notes(made)))
 
 
@@ -316,6 +339,13 @@ def check_plan(plan: Plan) -> None:
             hint="free disk space, give --out on another disk, or lower --examples",
             id="not-enough-disk",
         )
+
+
+def _keys(text: Mapping[str, Any], hidden: int) -> int:
+    """How many numbers the keys of a token have in a block: heads may share some."""
+    heads, sharing = number(text, HEADS), number(text, KEY_HEADS)
+    size = number(text, HEAD_SIZES) or (hidden // heads if heads else 0)
+    return sharing * size or hidden
 
 
 def _dtypes(entries: Sequence[TensorEntry]) -> dict[str, int]:

@@ -13,6 +13,7 @@ import psutil
 from modelrepair import ranks
 from modelrepair.checkpoint.blocks import is_matrix
 from modelrepair.checkpoint.reader import TensorEntry
+from modelrepair.evaluation.batch_rows import rows_together
 from modelrepair.examples.load import Example
 from modelrepair.ranks import PARTS
 
@@ -25,8 +26,8 @@ HELD = 21
 """Bytes of an entry and set in reverse: sums in float64, gradients, and the scores of a site."""
 SEEN_IN_REVERSE = 2
 """What a block's forward pass leaves for its backward pass, and the gradients of it."""
-ANSWERING = 8
-"""Bytes of a parameter while the whole model answers: float32, and what is made of it."""
+GROWING = 1.7
+"""Bytes for each one of a batch's keys and values: they are copied while they grow."""
 GROUPS = Path("/sys/fs/cgroup")
 # What a chat template adds around a prompt, and how much text a token holds at least, mostly.
 TEMPLATE_TOKENS = 32
@@ -77,6 +78,23 @@ def block_memory(
         each = HELD if gradients else FLOAT64
         largest = max(largest, 2 * FLOAT32 * weights + each * held * (max(1, sets) + 1) + batch)
     return largest
+
+
+def cache_memory(blocks: int, hidden: int, token_bytes: int, prompts: int, tokens: int) -> int:
+    """What the keys and values of the largest batch of answers take.
+
+    >>> cache_memory(blocks=30, hidden=576, token_bytes=46_080, prompts=1000, tokens=192)
+    601620480
+
+    Args:
+        blocks: of the model.
+        hidden: its width.
+        token_bytes: keys and values of one token, in all blocks.
+        prompts: how many are answered.
+        tokens: of the longest prompt with its answer, and with its thought where there may be one.
+    """
+    rows = min(prompts, rows_together(blocks, hidden, FLOAT32, tokens))
+    return round(GROWING * rows * tokens * token_bytes)
 
 
 def exchanged(

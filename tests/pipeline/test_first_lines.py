@@ -85,6 +85,7 @@ def made(source, *, base=None, reference=None, target=None, there=None, evaluate
             "peak_bytes": 5,
             "generation_bytes": 3,
             "memory_found_bytes": 64,
+            "gpus": (),
             "seconds_least": 1,
             "seconds_most": 2,
             "seconds_grounds": {},

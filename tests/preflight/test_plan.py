@@ -17,6 +17,7 @@ from modelrepair.errors import DamagedCheckpointError, ResourceError, Unsupporte
 from modelrepair.examples.load import Example, Message
 from modelrepair.preflight.plan import check_plan as check
 from modelrepair.preflight.plan import plan_model as plan
+from modelrepair.preflight.plan import with_answers
 from modelrepair.preflight.sizes import LIBRARIES
 from modelrepair.source.resolve import resolve
 
@@ -64,7 +65,7 @@ def test_the_numbers_of_a_small_model(model):
     assert made.dtypes == {"F16": made.parameters}
     assert made.kinds == {"q_proj": BLOCKS * HIDDEN * HIDDEN, "up_proj": BLOCKS * INNER * HIDDEN}
     assert sum(made.kinds.values()) == made.block_parameters
-    assert made.generation_bytes == LIBRARIES + 8 * made.parameters
+    assert made.generation_bytes == LIBRARIES + 4 * made.parameters
     assert made.rounds == "1"
     (only,) = made.passes
     assert (only.set, only.examples, only.backward) == ("realign", 4, False)
@@ -184,6 +185,33 @@ def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
     monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 100)
     made = plan(model(), sets={}, scorer_gradients=False)
     assert "at best the verdict is undecided" in made.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("config", "width"),
+    [
+        ({}, HIDDEN),
+        ({"num_attention_heads": 4, "num_key_value_heads": 2}, HIDDEN // 2),
+        ({"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 3}, 6),
+        ({"n_head": 2}, HIDDEN),
+        ({"max_position_embeddings": 50}, HIDDEN),
+    ],
+)
+def test_answers_take_keys_and_values_beside_the_weights(model, tmp_path, config, width):
+    made = plan(model(config), sets={}, scorer_gradients=False)
+    assert made.token_bytes == 2 * BLOCKS * width * 4
+    whole = with_answers(made, prompts=10, tokens=100)
+    read = config.get("max_position_embeddings", 100)
+    assert whole.generation_bytes == made.generation_bytes + 1.7 * 10 * read * made.token_bytes
+    silent = plan(resolve(tmp_path / "model"), sets={}, scorer_gradients=False, answers=False)
+    assert with_answers(silent, 10, 100) == silent and silent.generation_bytes == 0
+
+
+def test_answers_that_do_not_fit_beside_the_weights_are_a_note(model):
+    made = plan(model(), sets={}, scorer_gradients=False)
+    barely = replace(made, memory_found_bytes=made.generation_bytes)
+    assert "at best the verdict is undecided" in with_answers(barely, 10, 100).notes[-1]
+    assert not with_answers(replace(made, memory_found_bytes=2**40), 10, 100).notes
 
 
 def test_a_plan_needs_neither_torch_nor_transformers(model):

@@ -30,6 +30,20 @@ def test_logits_are_chunked_and_one_example_is_never_cut():
     assert estimate.head_memory(2**18, 1, 2048, 1024) == 4 * (2**18 + 3 * 2**28)
 
 
+@pytest.mark.parametrize(
+    ("shape", "asked", "measured"),
+    [
+        # blocks, width, bytes a token; prompts, tokens; megabytes of a process over the weights
+        ((30, 576, 46_080), (1000, 128 + 64), 642),
+        ((30, 576, 46_080), (1000, 24 + 128), 583),
+        ((12, 512, 49_152), (1000, 128 + 64), 1728),
+    ],
+)
+def test_keys_and_values_take_what_was_measured(shape, asked, measured):
+    assert estimate.cache_memory(*shape, *asked) == pytest.approx(measured * 10**6, rel=0.1)
+    assert estimate.cache_memory(*shape, 1, 100) == 1.7 * 100 * shape[-1]
+
+
 def giving_no_memory():
     raise FileNotFoundError("/proc/meminfo")
 

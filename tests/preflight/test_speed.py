@@ -33,7 +33,7 @@ import modelrepair
 given = json.load(sys.stdin)
 plan = modelrepair.plan(**given)
 assert "torch" not in sys.modules, "a plan is free of torch"
-memory = max(plan.peak_bytes, plan.generation_bytes)
+memory = plan.peak_bytes, max(plan.peak_bytes, plan.generation_bytes)
 rounds = plan.seconds_grounds["round"]
 print(json.dumps([plan.seconds_least, plan.seconds_most, memory, rounds]))
 """
@@ -204,12 +204,12 @@ def test_what_is_known_beforehand_takes_what_was_planned(tmp_path, asked):
     assert least <= took <= most
     assert middle / 1.5 <= took <= middle * 1.5
     assert most <= 3 * least
-    assert memory == pytest.approx(finish["peak_bytes"], rel=0.15)
+    assert memory == 2 * [pytest.approx(finish["peak_bytes"], rel=0.15)]
 
 
 @pytest.mark.slow
 def test_a_search_takes_what_was_planned(tmp_path):
-    """How many rounds and how long answers get is not known: all of it is in the range."""
+    """How many rounds and how long answers get is not known: all of it is in the ranges."""
     (least, most, memory, (cheap, dear)), events = planned_and_done(
         tmp_path, source=paths.attacked, reference=paths.reference, scorer="contrast", step=0.005,
         max_rounds=6, examples=64,
@@ -217,7 +217,7 @@ def test_a_search_takes_what_was_planned(tmp_path):
     )  # fmt: skip
     finish = events[-1]
     assert least <= finish["processor_seconds"] <= most
-    assert memory == pytest.approx(finish["peak_bytes"], rel=0.15)
+    assert memory[0] * 0.85 <= finish["peak_bytes"] <= memory[1] * 1.15
     rounds = [each["processor_seconds"] for each in events
               if each["event"] == "end" and each["name"].startswith("contrast, round")]  # fmt: skip
     assert len(rounds) >= 3
