@@ -69,19 +69,19 @@ def _scoring(rows: Rows) -> Iterator[_Found]:
     rivals = [rows[name] for name in _RIVALS if name in rows]
     for name in _RIVALS:
         if name in rows:
-            yield f"scoring: {name} takes so many times as long", 2.5, _time(rows[name], ours), True
+            yield f"scoring: {name} / ours", 2.5, _time(rows[name], ours), True
     if "plain forward" in rows:
-        yield "scoring: beside a plain forward", 1.35, _time(ours, rows["plain forward"]), False
+        yield "scoring: ours / plain forward", 1.35, _time(ours, rows["plain forward"]), False
     peaks = [row for row in rivals if row["peak_bytes"] is not None]
     if peaks and ours["peak_bytes"] is not None:
         best = min(peaks, key=lambda row: float(row["peak_bytes"]))
-        yield "scoring: peak memory beside the best rival's", 0.5, _peak(ours, best), False
+        yield "scoring: peak memory, ours / best rival", 0.5, _peak(ours, best), False
 
 
 def _reverse(rows: Rows) -> Iterator[_Found]:
     ours, plain = rows.get("ours, gradient"), rows.get("plain forward and backward")
     if ours and plain:
-        yield "reverse pass: beside a plain forward and backward", 1.5, _time(ours, plain), False
+        yield "reverse pass: ours / plain forward and backward", 1.5, _time(ours, plain), False
 
 
 def _whole(rows: Rows) -> Iterator[_Found]:
@@ -89,20 +89,20 @@ def _whole(rows: Rows) -> Iterator[_Found]:
         phases = row["said"]["phases_s"]
         statistics = sum(value for name, value in phases.items() if name.endswith("statistics"))
         share = 1 - statistics / phases[ALL]
-        yield "fix: share of all that is not statistics", 0.1, share, False
+        yield "fix: what is not statistics / all", 0.1, share, False
 
 
 def _depth(rows: Rows) -> Iterator[_Found]:
     least, most = rows.get("8 blocks"), rows.get("32 blocks")
     if least and most and least["peak_bytes"] and most["peak_bytes"]:
-        yield "depth: peak memory of 32 blocks beside 8", 1.05, _peak(most, least), False
+        yield "peak memory: 32 blocks / 8 blocks", 1.05, _peak(most, least), False
 
 
 def _repairs(rows: Rows) -> Iterator[_Found]:
     for end in ("", ", no reference"):
         ours, rival = rows.get(f"contrast{end}"), rows.get(f"realign{end}")
         if ours and rival and ours["said"]["verdict"] == rival["said"]["verdict"]:
-            yield f"whole repair{end}: contrast beside realign", 1.0, _time(ours, rival), False
+            yield f"whole repair: contrast / realign{end}", 1.0, _time(ours, rival), False
 
 
 _GOALS: Mapping[str, Callable[[Rows], Iterator[_Found]]] = {

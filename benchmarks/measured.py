@@ -29,6 +29,8 @@ class Measured:
             (VmHWM); None where the system does not say.
         said: the JSON object of its last line; empty where it printed none.
         failure: the last line of its errors; None where it succeeded.
+        load: how many processes wanted a processor at its end, on the average of a minute: what
+            else the machine did.
     """
 
     wall_s: float
@@ -36,6 +38,7 @@ class Measured:
     peak_bytes: int | None
     said: Mapping[str, Any] = field(default_factory=dict)
     failure: str | None = None
+    load: float | None = None
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
@@ -64,7 +67,9 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
         errors.seek(0)
         said, complaint = _last(out.read()), _last(errors.read())
     failure = None if code == 0 else complaint or f"exit code {code}"
-    return Measured(wall, usage.ru_utime + usage.ru_stime, peak, _object(said), failure)
+    return Measured(
+        wall, usage.ru_utime + usage.ru_stime, peak, _object(said), failure, os.getloadavg()[0]
+    )
 
 
 class _Watch(threading.Thread):

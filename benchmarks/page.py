@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def tables(results: Results) -> str:
     for name, part in PARTS.items():
         for measured_on, table in results.get(name, {}).items():
             lines += ["", f"### {part.heading}: {measured_on}", "", *_table(table)]
-            lines += ["", _machine(table["machine"])]
+            lines += ["", _machine(table["machine"], table["rows"].values())]
     return "\n".join(lines)
 
 
@@ -96,9 +96,12 @@ def _result(said: Mapping[str, Any]) -> str:
     return _cell(", ".join(shown) or "–")
 
 
-def _machine(machine: Mapping[str, str]) -> str:
+def _machine(machine: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> str:
     facts = dict(machine)
     threads = facts.pop("threads")
+    loads = [row["load"] for row in rows if row.get("load") is not None]
+    if loads:
+        facts["load average at the end of each row"] = f"{min(loads):.1f} to {max(loads):.1f}"
     return f"Measured on: {facts.pop('processor')}; threads: {threads}; " + "; ".join(
         f"{name}: {value}" for name, value in facts.items()
     )
