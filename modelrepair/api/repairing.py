@@ -167,8 +167,7 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         with rows_in_files(sets_of(given)) as sets, saying(progress.note), ranks.together():
             settings = settings_of(given, sets)
             if pushing is not None:
-                options = progress, pushing, given.restart, reported
-                report = repair_and_push(settings, out, *options)
+                report = repair_and_push(settings, out, progress, pushing, given.restart, reported)
             else:
                 report = run(settings, out, progress, restart=given.restart)
         whole.found(verdict=report.verdict, exit_code=report.exit_code)

@@ -10,9 +10,10 @@ import click
 from modelrepair.cli.closing import NOTHING, first_lines, last_lines
 from modelrepair.cli.closing_commands import Asked
 from modelrepair.cli.endpoint_options import at_once_option, judge_endpoint_options
-from modelrepair.cli.options import FOLDER, SET, base_option, option, section
+from modelrepair.cli.options import FOLDER, base_option, option, section
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
+from modelrepair.cli.set_options import SET
 from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping, name_value
 from modelrepair.examples.keys import SetKey

@@ -12,14 +12,13 @@ from modelrepair.cli.options import (
     FILE,
     base_option,
     machine_options,
-    max_length_option,
     measuring_options,
     option,
     section,
-    set_options,
 )
 from modelrepair.cli.options import command as declare
 from modelrepair.cli.output import Output
+from modelrepair.cli.set_options import max_length_option, set_options
 from modelrepair.cli.summary import few
 from modelrepair.cli.tables import measures_table
 from modelrepair.cli.types import as_mapping

@@ -9,18 +9,17 @@ from modelrepair.cli.gate_options import budget_options
 from modelrepair.cli.options import (
     FOLDER,
     Decorator,
-    length_options,
     machine_options,
     measuring_options,
     option,
     repairer_options,
     scorer_options,
     section,
-    set_options,
     setting,
     source_options,
 )
 from modelrepair.cli.pushing import push_options
+from modelrepair.cli.set_options import length_options, set_options
 from modelrepair.cli.types import span_of_time
 
 

@@ -47,7 +47,7 @@ def rows_in_files(
         yield named
         return
     with temporary_folder(prefix="modelrepair-sets-") as folder:
-        yield {**named, **{key: _file(Path(folder), key, some) for key, some in rows.items()}}
+        yield {**named, **{key: _file(folder, key, some) for key, some in rows.items()}}
 
 
 def _file(folder: Path, key: str, rows: Any) -> str:

@@ -85,7 +85,7 @@ class Pinned:
         """
         name = self.id.rpartition("/")[2]
         with temporary_folder() as folder:
-            root = Path(folder).resolve() / name
+            root = folder.resolve() / name
             root.mkdir()
             for each in self.names:
                 parts = PurePosixPath(each).parts

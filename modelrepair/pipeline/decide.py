@@ -228,11 +228,8 @@ def _answerers(
     manifest = repair.manifest
     if "reference" in asked.places and manifest.reference is None:
         raise UsageError("the repair has no reference", hint="leave --reference out")
-    known = {
-        "before": manifest.adapter or manifest.source,
-        "reference": manifest.reference,
-        "after": None,
-    }
+    source = manifest.adapter or manifest.source
+    known = {"before": source, "reference": manifest.reference, "after": None}
     found = {
         role: find_answerer(
             role,
@@ -241,7 +238,7 @@ def _answerers(
             asked.at_once,
             judge,
             settings,
-            manifest.adapter or manifest.source,
+            source,
             known[role],
         )
         for role in ROLES

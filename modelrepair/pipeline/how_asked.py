@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord
-from modelrepair.pipeline.private import shown_settings
+from modelrepair.plugin.options import hide_secrets
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.short_names import short_options
@@ -21,11 +21,11 @@ def judge_record(settings: Settings, chosen: SelectedPlugins) -> JudgeRecord:
     """The judge, with nothing secret in it.
 
     Args:
-        settings: its options, as they were given.
+        settings: with its options.
         chosen: the judge itself.
     """
     judge = chosen.registered_judge
-    shown = short_options(shown_settings(settings, chosen).judge_options)
+    shown = short_options(hide_secrets(judge.spec.options, settings.judge_options))
     record: dict[str, Any] = {
         "name": judge.spec.name,
         "distribution": judge.distribution,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from modelrepair.errors import ModelRepairError, UsageError, kind_and_message, one_line
 from modelrepair.moving import temporary_folder
@@ -40,7 +39,7 @@ def check(
     """
     expected = expected_failures or {}
     with temporary_folder(prefix="modelrepair-kit-") as folder:
-        subject = open_subject(name, kind, options, folder=Path(folder))
+        subject = open_subject(name, kind, options, folder=folder)
         checks = subject.kind.checks
         unknown = sorted(expected.keys() - {each.id for each in checks})
         if unknown:
@@ -64,6 +63,7 @@ def run_check(
     """Run one check; its result, and the exception where it raised one.
 
     >>> from modelrepair.testing.subject import open_subject
+    >>> from pathlib import Path
     >>> subject = open_subject("magnitude", folder=Path("work"))
     >>> run_check(Check("fine", "Nothing.", lambda subject: None), subject)[0].outcome
     'passed'
@@ -96,6 +96,7 @@ def record_of(subject: Subject, results: Iterable[Result]) -> Record:
     """The record of a plug-in's results.
 
     >>> from modelrepair.testing.subject import open_subject
+    >>> from pathlib import Path
     >>> record_of(open_subject("magnitude", folder=Path("work")), []).distribution
     'modelrepair'
 

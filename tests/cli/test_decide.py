@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from modelrepair.evaluation.endpoint import client_of
+from modelrepair.pipeline import answerers
 from tests.support.endpoint import MODEL, serving
 from tests.support.endpoint_failures import FAILURES, KEY, assert_said, without_pauses
 from tests.support.later import SAFE, SOURCE, contents
@@ -73,7 +77,8 @@ def test_each_failure_is_a_line_a_hint_and_exit_code_3_and_nothing_is_lost(
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
-def test_a_server_with_another_model_or_with_several_is_refused(later, out, decide):
+def test_a_server_with_another_model_or_with_several_is_refused(later, decide, monkeypatch):
+    monkeypatch.setattr(answerers, "client_of", lambda each: client_of(replace(each, retries=0)))
     with later.servers() as (source, safe):
         source.model = "a/b/c"
         unreachable = decide("http://127.0.0.1:9/v1", safe.url)
