@@ -98,6 +98,12 @@ def _depth(rows: Rows) -> Iterator[_Found]:
         yield "peak memory: 32 blocks / 8 blocks", 1.05, _peak(most, least), False
 
 
+def _large(rows: Rows) -> Iterator[_Found]:
+    for row in rows.values():
+        if row["peak_bytes"] is not None:
+            yield "7 billion parameters: peak memory in GB", 4.0, row["peak_bytes"] / 1e9, False
+
+
 def _repairs(rows: Rows) -> Iterator[_Found]:
     for end in ("", ", no reference"):
         ours, rival = rows.get(f"contrast{end}"), rows.get(f"realign{end}")
@@ -110,6 +116,7 @@ _GOALS: Mapping[str, Callable[[Rows], Iterator[_Found]]] = {
     "reverse": _reverse,
     "whole": _whole,
     "depth": _depth,
+    "large": _large,
     "repairs": _repairs,
 }
 

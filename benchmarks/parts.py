@@ -14,6 +14,8 @@ from benchmarks.environments import COMPRESSOR
 DEPTHS = (8, 16, 32)
 COUNTS = (32, 128, 512)
 RANKS = (1, 2)
+LARGE = "7b"
+"""27 GB in float32; its files take 13.5 GB of disk."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,14 @@ def _ranks(options: Options) -> list[Row]:
     ]
 
 
+def _large(options: Options) -> Options:
+    return replace(options, shape=LARGE, blocks=None, examples=16)
+
+
+def _of_large(options: Options) -> list[Row]:
+    return [Row("ours, scores not kept", "cut_at_once", scored=options)]
+
+
 def _repairs(options: Options) -> list[Row]:
     on = ("--device", options.device)
     without = ("--no-reference", *on)
@@ -145,6 +155,9 @@ PARTS: Mapping[str, Part] = {
     ),
     "examples": Part("Growth with examples", lambda o: f"{o.size}, {o.device}", _examples),
     "ranks": Part("Growth with ranks", _scored, _ranks),
+    "large": Part(
+        "A model that does not fit", lambda o: _scored(_large(o)), lambda o: _of_large(_large(o))
+    ),
     "repairs": Part("Whole repairs", lambda o: f"the demo's attacked model, {o.device}", _repairs),
 }
 """By the name that the command line takes."""

@@ -55,6 +55,8 @@ LOOP, RIVAL = "published loop, restated", "llmcompressor==0.14.0.1"
             {"fix": (9, 1, {"phases_s": {"wanda, statistics": 45.0, "writing": 1, "all": 48}})},
             [(0.06, True)],
         ),
+        ("large", {"ours": (400, 3.9e9, {})}, [(3.9, True)]),
+        ("large", {"ours": (400, None, {})}, []),
         ("depth", {"8_blocks": (1, 100, {}), "32_blocks": (4, 106, {})}, [(1.06, False)]),
         (
             "repairs",

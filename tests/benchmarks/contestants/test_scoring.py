@@ -6,11 +6,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from benchmarks.contestants import fix, forward, ours, products, published
+from benchmarks.contestants import cut_at_once, fix, forward, ours, products, published
 from benchmarks.contestants.batched import batched
 from benchmarks.examples import read_examples, write_examples
 from benchmarks.shapes import SHAPES, write_model
-from modelrepair.search.scoring import Progress, score_round
+from modelrepair.engine.weights import Masks
+from modelrepair.search.scoring import Progress, masked_entries, score_round
 
 EXACT = 0.125
 """A share of a row that is a whole number, for each width: both ways of counting agree."""
@@ -69,6 +70,17 @@ def test_each_says_how_long_it_scored(said, scorer):
     assert mine["scoring_s"] > 0 and mine["selection_s"] > 0
     assert mine["masked"] > 0
     assert said(forward, "--scorer", scorer)["scoring_s"] > 0
+
+
+def test_a_mask_that_is_cut_at_once_is_the_same(said, model, examples, tmp_path):
+    mine = said(cut_at_once)
+    scoring = ours.scoring_of(model, examples, torch.device("cpu"), tmp_path / "kept", "wanda")
+    kept = score_round(scoring, 0, None, Progress()).cut(0.01, tmp_path / "mask")
+    for site in scoring.sites.chosen:
+        block = Masks(tmp_path / "masks" / f"{site.info.block:05d}")
+        asked = site.name, site.entries
+        assert block.get(*asked).tolist() == kept.get(*asked).tolist()
+    assert mine["masked"] == masked_entries(kept, scoring.sites)
 
 
 def test_the_bare_products_take_less_than_they_are_part_of(said):
