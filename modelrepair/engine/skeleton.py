@@ -321,8 +321,8 @@ def _made(key: str | Conversion, read: ReadWeight) -> Mapping[str, Tensor]:
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor where it computes; out of pinned memory it gets there in the order of the work."""
-    return tensor.to(device, non_blocking=tensor.is_pinned())
+    """A tensor where it computes; a GPU copies from pinned memory in the order of its work."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 def _find(module: nn.Module, name: str) -> Tensor:

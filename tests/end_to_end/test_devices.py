@@ -249,7 +249,7 @@ PLACES = {
         "-1",
         ROUTED,
     ),
-    "weights": (skeleton._moved, ".to(device, non_blocking=tensor.is_pinned())", "", SWEPT),
+    "weights": (skeleton._moved, '.to(device, non_blocking=device.type == "cuda")', "", SWEPT),
     "a matrix": (Weights.matrix, ".to(exact(self._device))", "", OF_DELTA),
     "the reference's matrix": (Weights.reference, ".to(exact(self._device))", "", OF_DELTA),
     "masks of prompts": (generation._batch, "mask.to(model.device)", "mask", answered),
