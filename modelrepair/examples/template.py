@@ -6,10 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Any, Literal
-
-from transformers import PreTrainedTokenizerBase
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, Message
@@ -27,6 +25,9 @@ from modelrepair.examples.turns import (
     turn_start,
 )
 from modelrepair.plugin.repairer import TokenizedExample
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Template:
         self._lead = [bos] if self.kind == "plain" and bos is not None and bos in empty[:1] else []
         self.source = template_text(tokenizer) if self.kind == "chat" else ""
         # An example is used many times: to fit it, to count it, to screen each candidate with it.
-        self._rendered = lru_cache(maxsize=KEPT)(partial(render, tokenizer, self.source))
+        self._places = lru_cache(maxsize=KEPT)(self._find_places)
+        self._tokens_before = lru_cache(maxsize=KEPT)(self._encode)
         self._pairs = lru_cache(maxsize=KEPT)(self._make_pair)
         self._prompts = lru_cache(maxsize=KEPT)(self._make_prompt)
         if self.kind == "chat":
@@ -117,7 +119,7 @@ class Template:
         if tokenizer.eos_token_id is not None:
             ends.add(tokenizer.eos_token_id)
         self.end_ids: tuple[int, ...] = tuple(sorted(ends))
-        asked = self._places(hello).asked
+        asked = self._places(hello.messages).asked
         opened = self.thoughts.open_at_end(asked[turn_start(hello, asked) :])
         self.thoughts = replace(self.thoughts, opened=opened)
 
@@ -147,7 +149,7 @@ class Template:
             ExampleSetError: the template does not take these messages.
         """
         said = [turn.content for turn in example.messages if turn.role == "system"]
-        text = _folded(self._places(example).before) if said else ""
+        text = _folded(self._places(example.messages).before) if said else ""
         return any(_folded(each) not in text for each in said)
 
     def prompt_ids(self, example: Example) -> list[int]:
@@ -156,7 +158,7 @@ class Template:
         Raises:
             ExampleSetError: the template does not take these messages.
         """
-        return self._encode(self._places(example).prompt)
+        return list(self._tokens_before(self._places(example.messages).prompt))
 
     def asked_ids(self, example: Example) -> list[int]:
         """The tokens that a model is to continue; it may think first.
@@ -164,7 +166,7 @@ class Template:
         Raises:
             ExampleSetError: the template does not take these messages.
         """
-        return self._encode(self._places(example).asked)
+        return list(self._tokens_before(self._places(example.messages).asked))
 
     def asked_text(self, example: Example) -> str:
         """The text of these tokens, as one that tokenizes it again is to be given it.
@@ -172,7 +174,7 @@ class Template:
         Raises:
             ExampleSetError: the template does not take these messages.
         """
-        return as_sent(self.tokenizer, self._places(example).asked)
+        return as_sent(self.tokenizer, self._places(example.messages).asked)
 
     def has_room(self, example: Example) -> bool:
         """Whether the model's context holds the prompt with a token of an answer at least.
@@ -217,17 +219,17 @@ class Template:
                 hint="this set needs answers",
                 id="set-without-answers",
             )
-        places = self._places(example)
+        places = self._places(example.messages)
         prompt = self._thought_through(example, places)
         answer = self._answer_text(example, places.before)
-        prompt_ids = self._encode(prompt)
+        prompt_ids = self._tokens_before(prompt)
         ids, start = self._join(prompt, prompt_ids, answer)
         self._check_round_trip(example, ids[start:], answer)
         if self.kind == "plain" and self.tokenizer.eos_token_id is not None:
-            ids.append(self.tokenizer.eos_token_id)
+            ids = (*ids, self.tokenizer.eos_token_id)
             self._check_known(ids)
         self._check_room(len(prompt_ids))
-        kept = tuple(ids[: self.max_length])
+        kept = ids[: self.max_length]
         return TokenizedExample(kept, start, example.digest, len(ids) - len(kept))
 
     def pairs(self, examples: Iterable[Example]) -> Tokenized:
@@ -255,9 +257,9 @@ class Template:
         """A text without the special tokens in it."""
         return text if self._special is None else self._special.sub("", text)
 
-    def _encode(self, text: str) -> list[int]:
+    def _encode(self, text: str) -> tuple[int, ...]:
         ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-        self._check_known(ids := [*self._lead, *ids])
+        self._check_known(ids := (*self._lead, *ids))
         return ids
 
     def _knows(self, token: int) -> bool:
@@ -275,7 +277,9 @@ class Template:
                 id="tokenizer-too-large",
             )
 
-    def _join(self, prompt: str, prompt_ids: list[int], answer: str) -> tuple[list[int], int]:
+    def _join(
+        self, prompt: str, prompt_ids: tuple[int, ...], answer: str
+    ) -> tuple[tuple[int, ...], int]:
         """The tokens of prompt and answer, and where the answer's begin."""
         whole = self._encode(prompt + answer)
         start = shared(prompt_ids, whole)
@@ -283,20 +287,21 @@ class Template:
             return whole, start
         # Read at once, the text has a token over the border. A model that answers this prompt
         # writes no such token: put the two side by side, unless the text becomes another one.
-        joined = [*prompt_ids, *self._encode(answer)[len(self._lead) :]]
+        joined = prompt_ids + self._encode(answer)[len(self._lead) :]
         if self.decode(joined, special=True) == self.decode(whole, special=True):
             return joined, len(prompt_ids)
         # Then what holds the prompt's end and the answer's beginning belongs to the answer.
         return whole, start
 
-    def _places(self, example: Example) -> Places:
+    def _find_places(self, messages: tuple[Message, ...]) -> Places:
         if self.kind == "plain":
-            text = plain(example.messages)
+            text = plain(messages)
             return Places(text, text, text)
-        return places_of(self._render(example, None), self._render(example, PROBE), self.thoughts)
+        opened, answered = (self._render(messages, answer) for answer in (None, PROBE))
+        return places_of(opened, answered, self.thoughts)
 
-    def _render(self, example: Example, response: str | None) -> str:
-        return self._rendered(example.messages, response)
+    def _render(self, messages: tuple[Message, ...], response: str | None) -> str:
+        return render(self.tokenizer, self.source, messages, response)
 
     def _thought_through(self, example: Example, places: Places) -> str:
         """What stands before the answer: the example's own thought, or the template's empty one."""
@@ -312,7 +317,7 @@ class Template:
         response = example.response or ""
         if self.kind == "plain":
             return response
-        whole = self._render(example, response)
+        whole = self._render(example.messages, response)
         answer = whole[len(prompt) :]
         found = len(answer) - len(answer.lstrip())
         if not whole.startswith(prompt) or not answer.startswith(response.strip(), found):

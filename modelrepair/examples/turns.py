@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
-from transformers import PreTrainedTokenizerBase
 
 from modelrepair.checkpoint.bounded import SECONDS, TooLong, try_template, within
 from modelrepair.errors import ExampleSetError, UnsupportedModelError
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.thoughts import Thoughts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # Stands for the answer where a template is asked what comes before any answer.
 PROBE = "modelrepair probe answer"

@@ -53,6 +53,26 @@ def test_another_answer_to_the_same_prompt_begins_at_the_same_place(style):
     assert "I won't say." in answer_of(made, other)
 
 
+@pytest.mark.parametrize("style", ["chatml", "qwen3", "plain"])
+def test_a_text_is_tokenized_once_however_often_it_is_asked_for(style, monkeypatch):
+    made, texts = Template(make_tokenizer(style)), []
+    real = type(made.tokenizer).__call__
+
+    def counted(self, text, **options):
+        texts.append(text)
+        return real(self, text, **options)
+
+    monkeypatch.setattr(type(made.tokenizer), "__call__", counted)
+    example = ask("how?", "So.")
+    first = made.asked_ids(example)
+    first.append(7)  # what was given may be changed
+    assert made.asked_ids(example) == first[:-1]
+    assert made.prompt_ids(example) == list(made.prompt(example).ids)
+    made.pair(example)
+    assert texts
+    assert len(texts) == len(set(texts))
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_there_is_one_first_token_at_most_and_nothing_after_the_turn(style):
     made = template(style)
