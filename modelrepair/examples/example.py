@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.row import FORM
@@ -50,7 +51,7 @@ class Example:
         """The contents of all messages, joined by newlines."""
         return "\n".join(message.content for message in self.messages)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Which prompt this is: the same for prompts that differ in case or white space alone."""
         normalised = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", self.prompt).lower())
@@ -62,7 +63,7 @@ class Example:
         turns = [[message.role, message.content] for message in self.messages]
         return hashlib.sha256(json.dumps(turns, separators=(",", ":")).encode()).hexdigest()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Which example this is: SHA-256 of its canonical JSON."""
         record: dict[str, object] = {

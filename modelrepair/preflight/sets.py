@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ def cut_sets(
     for key, some in given.items():
         look_at_answers(key, some, notes)
     wanted = settings.kind_examples if settings.evaluate else 0
-    own = own_kinds() if wanted else []
+    own = own_kinds() if wanted else ()
     # A part of an own set has too few of a kind: those are asked from the rest of it.
     cut = {
         key: without_kinds(some) if any(_is_part(some, each) for each in own) else some
@@ -111,9 +112,10 @@ def cut_sets(
     return Sets(given, splits)
 
 
-def own_kinds() -> list[ExampleSet]:
+@cache
+def own_kinds() -> Sequence[ExampleSet]:
     """The package's own benign sets: whatever sets are given, their kinds are asked, too."""
-    return [find_set(DEFAULT_SETS[role], role, SetReading())[0] for role in BENIGN]
+    return tuple(find_set(DEFAULT_SETS[role], role, SetReading())[0] for role in BENIGN)
 
 
 def _is_part(some: ExampleSet, whole: ExampleSet) -> bool:
