@@ -169,7 +169,8 @@ def map_entry(path: Path, entry: TensorEntry) -> np.ndarray:
     dtype = np.dtype(f"<u{ITEM_SIZES[entry.dtype]}")
     if entry.entries == 0:
         return np.empty(entry.shape, dtype)
-    flat = np.memmap(path, dtype, mode="r", offset=entry.offset, shape=(entry.entries,))
+    # Of a path, numpy resolves each folder again for every tensor; of its text it does not.
+    flat = np.memmap(str(path), dtype, mode="r", offset=entry.offset, shape=(entry.entries,))
     return flat.view(np.ndarray).reshape(entry.shape)
 
 
