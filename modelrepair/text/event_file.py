@@ -17,6 +17,8 @@ SECONDS_BETWEEN = 1.0
 """Between two events that say how far one step is: a step has thousands."""
 BEGINNING = b'{"schema": '
 """Of every line: `Event.to_json` names the schema first."""
+CONFIGS = ("config.json", "adapter_config.json")
+"""Where one of these is, the folder is a model's or an adapter's: a push refuses other files."""
 HINT = "name a new file in a folder that is there, can be written, and holds no model"
 
 
@@ -46,7 +48,9 @@ class EventFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
             file = Path(path)
-            if (file.parent / "config.json").exists():
+            folder = Path(os.path.realpath(file)).parent
+            model = folder.parent if folder.name == "repair" else folder
+            if any((model / name).exists() for name in CONFIGS):
                 raise ResourceError(
                     f"{name} would lie in a model's folder, and be taken for a part of it",
                     hint=HINT,
@@ -90,7 +94,7 @@ def _to_last_whole_line(file: int, name: str) -> None:
     """
     size = os.fstat(file).st_size
     first = os.read(file, len(BEGINNING))
-    if first[: len(BEGINNING)] != BEGINNING[: len(first)]:
+    if not BEGINNING.startswith(first):
         raise ResourceError(
             f"{name} is there already, and holds no events", hint=HINT, id="events-file"
         )

@@ -88,11 +88,22 @@ def test_what_cannot_be_written_is_an_error_with_a_hint(tmp_path, monkeypatch, p
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_model_gets_no_file_of_ours(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
+@pytest.mark.parametrize("place", ["model", "model/repair", "link"])
+@pytest.mark.parametrize("config", ["config.json", "adapter_config.json"])
+def test_a_model_gets_no_file_of_ours(config, place, tmp_path):
+    (tmp_path / "model" / "repair").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("model")
+    (tmp_path / "model" / config).write_text("{}")
     with pytest.raises(ResourceError, match="would lie in a model's folder"):
-        EventFile(tmp_path / "events.jsonl")
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+        EventFile(tmp_path / place / "events.jsonl")
+    assert not [*tmp_path.rglob("events.jsonl")]
+
+
+def test_a_folder_below_another_program_s_config_is_no_model(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "logs").mkdir()
+    EventFile(tmp_path / "logs" / "events.jsonl")(Event(event="note", time=0, text="fine"))
+    assert "fine" in (tmp_path / "logs" / "events.jsonl").read_text()
 
 
 def test_a_disk_that_fills_up_ends_the_file_and_not_the_run(path):
