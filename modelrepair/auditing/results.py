@@ -18,7 +18,6 @@ FORMAT = 1
 """Of the document; it changes where a field changes its meaning or goes."""
 NOT_RUN = "not run"
 """What stands for a stage that was not asked for."""
-FAIL_ON: tuple[str, ...] = (*SEVERITIES, "never")
 _RANK = (1, 7, 3)
 """Over a list the first of these codes that occurs counts; any other error before 0."""
 

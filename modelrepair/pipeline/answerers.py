@@ -223,7 +223,6 @@ def _another(name: str, role: ModelRole, source: Origin, wanted: Origin | None) 
 
 
 def results_of(
-    role: ModelRole,
     by: Answerer,
     asked: Asking,
     before: Sequence[ExampleResult],
@@ -232,10 +231,9 @@ def results_of(
     """What a model answered on the report split, judged; utility is in none of it.
 
     Args:
-        role: the model's. The source decides which kinds the others are asked.
         by: what answers.
         asked: what is asked.
-        before: the source's results; none yet where it is the source.
+        before: the source's results, which decide the kinds that are asked; empty for the source.
         progress: where the work is shown.
 
     Raises:

@@ -271,10 +271,10 @@ def _answered(
 
     before = results.get("before", [])
     if isinstance(by, Saved):
-        return results_of(role, by, asking, before, progress)
+        return results_of(by, asking, before, progress)
 
     def compute() -> dict[str, Any]:
-        rows, answers = results_of(role, by, asking, before, progress)
+        rows, answers = results_of(by, asking, before, progress)
         return {"rows": [asdict(row) for row in rows], "answers": answers.model_dump(mode="json")}
 
     kept: dict[str, Any] = {

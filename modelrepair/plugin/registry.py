@@ -124,10 +124,10 @@ class Registry:
                     id="plugin-not-loaded",
                 ) from failure.exception
         raise UsageError(
-            f"no {kind} named {name!r}", hint=self._hint(kind, name, offered), id="unknown-name"
+            f"no {kind} named {name!r}", hint=self._hint(name, offered), id="unknown-name"
         )
 
-    def _hint(self, kind: str, name: str, offered: Iterable[Registered[Spec]]) -> str:
+    def _hint(self, name: str, offered: Iterable[Registered[Spec]]) -> str:
         names = sorted({item.spec.name for item in offered})
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = (

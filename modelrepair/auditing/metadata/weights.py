@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from modelrepair.auditing.context import Context
@@ -138,16 +137,16 @@ def unnamed(context: Context) -> Finding:
 def unread(context: Context) -> Finding:
     """Weights of other formats, and those in folders."""
     target = context.target
-    found = sorted(name for name in target.files if _unread(name, target.files))
+    found = sorted(name for name in target.files if _unread(name))
     if not found:
         return UNREAD.clear("no weights in other formats or folders")
     return UNREAD.found(f"not looked at: {listed(found)}", files=found, count=len(found))
 
 
-def _unread(name: str, files: Iterable[str]) -> bool:
+def _unread(name: str) -> bool:
     if loaded(name) not in ("weights", "pickle") or is_weights(name) or is_ours(name):
         return False
-    return name.endswith(".index.json") is False
+    return not name.endswith(".index.json")
 
 
 CHECKS: tuple[Check[Context], ...] = (
