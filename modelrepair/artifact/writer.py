@@ -93,11 +93,11 @@ def write_weights(
     rewritten: dict[str, str] = {}
     done: dict[str, SiteRecord] = {}
     touched: set[str] = set()
+    by_name = {site.name: site for site in sites}
 
     def patches(file: str) -> Iterator[tuple[TensorEntry, np.ndarray, np.ndarray]]:
-        for site in sites:
-            entry = source.entries[site.name]
-            if entry.file == file:
+        for entry in source.by_file[file]:
+            if (site := by_name.get(entry.name)) is not None:
                 chosen, values = edit.change(source, site.name)
                 norm = norm_removed(source, site.name, chosen, values)
                 done[site.name] = site.model_copy(

@@ -88,6 +88,7 @@ class Checkpoint:
         files: the weight files' names, in order.
         index: the name of the index file, or None where there is one file only.
         entries: every tensor by its name.
+        by_file: the tensors of each file, by offset.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Checkpoint:
                     )
                 entries[entry.name] = entry
         self.entries: Mapping[str, TensorEntry] = MappingProxyType(entries)
+        self.by_file = MappingProxyType({name: file.entries for name, file in files.items()})
 
     @classmethod
     def open(cls, folder: Path) -> Checkpoint:

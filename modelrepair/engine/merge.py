@@ -72,13 +72,12 @@ def merge(
     tensors = _changes(plain.files, tied, adapt(plain, adapter, small), small, large)
 
     def changed(file: str) -> Iterator[tuple[TensorEntry, np.ndarray]]:
-        for name, compute in tensors.items():
-            entry = large.entries[name]
-            if entry.file == file:
-                values = compute()
+        for entry in large.by_file[file]:
+            if entry.name in tensors:
+                values = tensors[entry.name]()
                 if not torch.isfinite(values).all():
                     raise DamagedCheckpointError(
-                        f"{name} is not finite once the adapter is merged",
+                        f"{entry.name} is not finite once the adapter is merged",
                         hint="the adapter's training diverged, or it has another base",
                         id="not-finite",
                     )

@@ -68,8 +68,9 @@ def compare_files(
             original, repaired = source.folder / name, out / name
             size = original.stat().st_size
             if repaired.is_file() and repaired.stat().st_size == size:
-                entries = [entry for entry in source.entries.values() if entry.file == name]
-                differences[name] = compare_shards(original, repaired, entries, positions, expected)
+                differences[name] = compare_shards(
+                    original, repaired, source.by_file[name], positions, expected
+                )
             else:
                 # Which source this is must be known all the same.
                 differences[name] = ShardDifference(sha256_file(original))

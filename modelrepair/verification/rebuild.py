@@ -155,10 +155,9 @@ def _apply(
         raise error(finding.message, hint=hint)
 
     def patches(file: str) -> Iterator[Patch]:
-        for name in masked:
-            entry = checkpoint.entries[name]
-            if entry.file == file:
-                positions = opened.positions(name, entry.entries)
+        for entry in checkpoint.by_file[file]:
+            if entry.name in masked:
+                positions = opened.positions(entry.name, entry.entries)
                 yield entry, positions, _values(checkpoint, entry, positions)
 
     def _values(checkpoint: Checkpoint, entry: TensorEntry, positions: np.ndarray) -> np.ndarray:

@@ -35,6 +35,10 @@ def test_shards_in_order(tmp_path):
     )
     places = [(entry.file, entry.offset) for entry in checkpoint.entries.values()]
     assert places == sorted(places)
+    assert [each for some in checkpoint.by_file.values() for each in some] == [
+        *checkpoint.entries.values()
+    ]
+    assert tuple(checkpoint.by_file) == checkpoint.files
     assert checkpoint.metadata[checkpoint.files[0]] == {"format": "pt"}
     for name, value in tensors.items():
         raw = checkpoint.raw(name)
