@@ -38,7 +38,7 @@ from modelrepair.settings.search_limits import (
     STEP_SCHEDULES,
 )
 
-MIN_MARGIN_GAIN, MAX_MARGIN_GAIN = 0.1, 1.0
+MIN_MARGIN_GAIN, MAX_MARGIN_GAIN = 0.3, 1.0
 """How much a step should raise the margin at least and at most, in nats per token."""
 
 NOTHING_LEFT = 0.05

@@ -165,7 +165,7 @@ def test_the_least_harm_goes_before_the_smaller_mask_where_both_meet_the_target(
 
 
 def test_a_round_that_lost_margin_is_asked_where_benign_answers_came_back(walk):
-    margin = lambda share: 20 * share - (0.5 if share > 0.0125 else 0)  # noqa: E731
+    margin = lambda share: 40 * share - (0.5 if share > 0.0125 else 0)  # noqa: E731
     world = World(
         harm=lambda share: 0.2 if share < 0.0125 else 0.0,
         margin=margin,

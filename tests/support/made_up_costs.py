@@ -52,7 +52,7 @@ class World:
     utility_loss: Curve = lambda share: 1.0
     refusing: Curve = lambda share: 1.0
     refused: Curve = lambda share: 0.0
-    margin: Curve = lambda share: 20 * share
+    margin: Curve = lambda share: 40 * share
     screened: list[float] = field(default_factory=list)
     margins: list[float] = field(default_factory=list)
     generated: list[float] = field(default_factory=list)
