@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-_PAUSE = 0.05
+_PAUSE = 0.2
 
 
 @dataclass(frozen=True)
