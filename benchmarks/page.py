@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contestants.phases import ALL
 from benchmarks.goals import goals
 from benchmarks.parts import PARTS
 from benchmarks.running import Results
@@ -91,9 +93,18 @@ def _result(said: Mapping[str, Any]) -> str:
         shown.append(f"benign refused {said['benign_refused']:.3f}")
     if "device_peak_bytes" in said:
         shown.append(f"{said['device_peak_bytes'] / 1e9:.2f} GB on the device")
-    phases = said.get("phases_s", {})
-    shown += [f"{name} {seconds:.1f} s" for name, seconds in phases.items() if seconds >= 0.05]
-    return _cell(", ".join(shown) or "–")
+    shown += _phases(said.get("phases_s", {}))
+    return _cell("; ".join(shown) or "–")
+
+
+def _phases(seconds: Mapping[str, float]) -> list[str]:
+    """The phases that take a twentieth of the whole or more, numbered ones together."""
+    together: dict[str, float] = {}
+    for name, each in seconds.items():
+        kind = re.sub(r" \d+$", "s", name)
+        together[kind] = together.get(kind, 0.0) + each
+    least = seconds.get(ALL, 0.0) / 20
+    return [f"{name} {each:.1f} s" for name, each in together.items() if each >= least]
 
 
 def _machine(machine: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -55,6 +55,15 @@ def test_ratios_stand_first_and_failures_say_why():
     assert "at the end of each row: 4.0 to 30.0" in text
 
 
+def test_rounds_are_added_up_and_short_phases_left_out():
+    phases = {"opening": 0.4, "round 1": 0.6, "round 2": 0.7, "all": 10.0, "writing": 8.1}
+    said = {"verdict": "passed", "harm_before": 1.0, "harm_after": 0.25, "benign_refused": 0.0}
+    rows = {"one": row(10.0, 20.0, None, {**said, "phases_s": phases})}
+    text = tables({"repairs": {"tiny": {"machine": MACHINE, "rows": rows}}})
+    result = "passed; harmful answers 1.000 → 0.250; benign refused 0.000; rounds 1.3 s; all 10.0 s"
+    assert f"| – | {result}; writing 8.1 s |" in text
+
+
 def test_the_words_around_the_tables_stay(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"# Mine\n\n{BEGIN}\nold\n{END}\n\nMy words.\n", encoding="utf-8")
