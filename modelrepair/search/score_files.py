@@ -46,11 +46,15 @@ def write_block(
     about, partial = path.with_suffix(".json"), path.with_suffix(".partial")
     remove(about)
     facts, checksum = {}, 0
-    with partial.open("wb") as file:
-        for name, scores, eligible, known in scored:
-            checksum = spill(file, scores, eligible, checksum)
-            if known != SiteFacts():
-                facts[name] = asdict(known)
+    try:
+        with partial.open("wb") as file:
+            for name, scores, eligible, known in scored:
+                checksum = spill(file, scores, eligible, checksum)
+                if known != SiteFacts():
+                    facts[name] = asdict(known)
+    except BaseException:
+        remove(partial)  # a scorer that fails leaves nothing to resume from
+        raise
     rename(partial, path)
     about.write_text(json.dumps({"crc32": checksum, "sites": facts}))
     return path

@@ -55,7 +55,7 @@ class Fate:
             "fate", number + 1, before + share, before + grown, Change(folder / "mask")
         )
 
-    def screened(self, study, point) -> Candidate:
+    def screened(self, study, point, allowed: float | None = None) -> Candidate:
         self.candidates.append(str(point.change.folder))
         rough = self.draw(point, "cost") > self.calm
         screen = Screen(
