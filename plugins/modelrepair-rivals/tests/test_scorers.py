@@ -12,7 +12,7 @@ from modelrepair import UsageError, load_manifest, repair
 from modelrepair import demo_paths as paths
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.plugin.registry import load_registry, make_scorer
-from modelrepair.search.selection import select, spill
+from modelrepair.search.selection import Spilled, select, spill
 from modelrepair_rivals.chance import Random, random_score
 from modelrepair_rivals.difference import SnipDifference, WandaDifference, difference_score
 from modelrepair_rivals.options import DifferenceOptions, RandomOptions
@@ -35,8 +35,10 @@ def test_the_mask_is_the_published_set_and_smaller_than_asked(tmp_path, p, q):
     generator = torch.Generator().manual_seed(3)
     utility = torch.rand(12, 20, generator=generator)
     harm = 0.5 * utility + 0.5 * torch.rand(12, 20, generator=generator)
-    spill(tmp_path / "w.npy", difference_score(harm, utility, p).numpy())
-    (found,) = select([tmp_path / "w.npy"], "tensor", q, signed=True, refill=False)
+    with (tmp_path / "w.scores").open("wb") as file:
+        spill(file, difference_score(harm, utility, p).numpy())
+    site = Spilled(tmp_path / "w.scores", 0, (12, 20))
+    (found,) = select([site], "tensor", q, signed=True, refill=False)
     np.testing.assert_array_equal(found, published_set(harm, utility, p, q))
     assert found.sum() <= round(q * harm.numel())
     if p and q > 0.02:
