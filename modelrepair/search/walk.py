@@ -38,8 +38,8 @@ from modelrepair.settings.search_limits import (
     STEP_SCHEDULES,
 )
 
-MIN_MARGIN_GAIN, MAX_MARGIN_GAIN = 0.3, 1.0
-"""How much a step should raise the margin at least and at most, in nats per token."""
+MAX_MARGIN_GAIN = 1.0
+"""How much a step should raise the margin at most, in nats per token."""
 
 NOTHING_LEFT = 0.05
 """A walk ends where a round finds so small a part of its step that is worth masking."""
@@ -127,7 +127,7 @@ def walk(study: Study[Any], step: float) -> Searched:
         if stopped or generations == study.limits.candidates:
             break
         arrived = arrived or done
-        if gain < MIN_MARGIN_GAIN:
+        if gain < stride.gain:
             step = min(step * 2, near if due else largest)
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
@@ -192,7 +192,8 @@ def _has_fallen(study: Study[Any], answered: Candidate) -> bool:
 
 def _gain(study: Study[Any], current: Candidate | None, point: Candidate) -> float:
     """How much a step raised the margin, in nats per token; enough where no figure is known."""
+    enough = STEP_SCHEDULES[study.scoring.subject].gain
     before = study.baseline.before_screen if current is None else current.screen
     if before is None or before.margin is None or point.screen is None:
-        return MIN_MARGIN_GAIN
-    return MIN_MARGIN_GAIN if point.screen.margin is None else point.screen.margin - before.margin
+        return enough
+    return enough if point.screen.margin is None else point.screen.margin - before.margin

@@ -57,6 +57,12 @@ def test_a_step_that_hardly_moves_anything_is_doubled_up_to_four_times(walk):
     assert [point.share for point in points[:4]] == pytest.approx(shares, abs=1e-3)
 
 
+def test_a_step_that_raises_the_margin_by_a_fifth_is_doubled(walk):
+    world = World(margin=lambda share: 20 * share, refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=3)
+    assert [point.share for point in points] == pytest.approx([0.01, 0.03, 0.05], abs=1e-3)
+
+
 def test_answers_are_asked_for_every_eight_rounds_whatever_the_margin_says(walk):
     world = World(
         harm=lambda share: 0.0 if share > 0.095 else 0.4 if share > 0.075 else 0.9,
