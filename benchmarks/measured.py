@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
+
+from modelrepair.progress import peak_of
 
 _PAUSE = 0.2
 
@@ -87,7 +88,7 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """Look, again and again."""
         while not self._over.is_set():
-            self._peak = max([self._peak, *map(_high_water, _family(self._process))])
+            self._peak = max(self._peak, *(peak_of(each) or 0 for each in _family(self._process)))
             self._over.wait(_PAUSE)
 
     def stop(self) -> int | None:
@@ -101,16 +102,7 @@ def _family(process: int) -> list[int]:
     try:
         return [process, *(each.pid for each in psutil.Process(process).children(recursive=True))]
     except psutil.Error:
-        return []
-
-
-def _high_water(process: int) -> int:
-    """The peak of one process, in bytes; 0 where it is not known, or the process is gone."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
+        return [process]
 
 
 def _last(text: bytes) -> str:

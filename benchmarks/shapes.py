@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 _SHARD = 400_000_000
 """Bytes of a file of weights, about."""
@@ -96,17 +97,32 @@ def write_model(shape: Shape, folder: Path) -> Path:
 
 def _write_weights(names: Mapping[str, torch.Size], folder: Path) -> None:
     generator = torch.Generator().manual_seed(0)
-    groups = list(_shards(names))
-    where = {}
+
+    def drawn(name: str) -> Tensor:
+        values = torch.randn(names[name], generator=generator) * 0.02
+        return (values + 1 if values.dim() == 1 else values).to(torch.bfloat16)
+
+    write_shards(folder, list(_shards(names)), drawn)
+
+
+def write_shards(
+    folder: Path, groups: Sequence[Sequence[str]], make: Callable[[str], Tensor]
+) -> None:
+    """Write weights to several files with their index, one file in memory at a time.
+
+    Args:
+        folder: where they go.
+        groups: the names of each file's tensors.
+        make: gives a tensor.
+    """
+    where: dict[str, str] = {}
+    total = 0
     for number, group in enumerate(groups, start=1):
         file = f"model-{number:05d}-of-{len(groups):05d}.safetensors"
-        tensors = {}
-        for name in group:
-            drawn = torch.randn(names[name], generator=generator) * 0.02
-            tensors[name] = (drawn + 1 if drawn.dim() == 1 else drawn).to(torch.bfloat16)
-            where[name] = file
+        tensors = {name: make(name) for name in group}
         save_file(tensors, folder / file, {"format": "pt"})
-    total = sum(2 * shape.numel() for shape in names.values())
+        where |= dict.fromkeys(group, file)
+        total += sum(tensor.nbytes for tensor in tensors.values())
     index = {"metadata": {"total_size": total}, "weight_map": where}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
 

@@ -264,7 +264,18 @@ def peak_memory() -> int | None:
 
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         # getrusage has the peak of the process that started this one, too.
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return peak_of("self")
+    return None
+
+
+def peak_of(process: int | Literal["self"]) -> int | None:
+    """The most memory that a process has had, in bytes, where it runs and this is Linux.
+
+    Args:
+        process: its number.
+    """
+    with suppress(OSError):
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
         found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.M)
         return int(found[1]) * 1024 if found else None
     return None
