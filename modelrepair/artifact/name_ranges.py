@@ -116,6 +116,23 @@ def unfold_sites(sites: Any) -> Any:
     return found
 
 
+def each_apart(sites: Any) -> Any:
+    """The records of all tensors in the form of the file, one for each: `unfold_sites` reads them.
+
+    >>> each_apart([{"name": "experts.{0-1}", "tokens": {}}])
+    [{'name': 'experts.0', 'tokens': {}}, {'name': 'experts.1', 'tokens': {}}]
+
+    Raises:
+        ValueError: more than a million tensors.
+    """
+    found = unfold_sites(sites)
+    if not isinstance(found, list):
+        return found
+    return [
+        {**site, "name": _escaped(site["name"])} if _is_record(site) else site for site in found
+    ]
+
+
 def fold_keys(reasons: Mapping[str, str]) -> dict[str, str]:
     """Write tensors that differ in a number alone, and have one reason, as one.
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from modelrepair.artifact.card import TEMPLATES
 from modelrepair.artifact.digests import digest_of
 from modelrepair.artifact.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, Sha256
-from modelrepair.artifact.name_ranges import unfold_sites
+from modelrepair.artifact.name_ranges import each_apart
 from modelrepair.checkpoint.untrusted import parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
 from modelrepair.evaluation.gate import RULES
@@ -172,7 +172,7 @@ def known(reading: Reading) -> Manifest:
 def _unfolded(document: dict[str, Any]) -> dict[str, Any]:
     """The document with a record for every site, as errors count them."""
     try:
-        return document | {"sites": unfold_sites(document.get("sites"))}
+        return document | {"sites": each_apart(document.get("sites"))}
     except ValueError as error:
         raise _damaged("sites", str(error)) from None
 

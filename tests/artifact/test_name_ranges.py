@@ -94,6 +94,14 @@ def test_a_manifest_is_as_large_as_what_was_masked_and_routed():
     assert long < short + 100
 
 
+@pytest.mark.parametrize("name", ["x.{0-1}.w", "x.{0}.w", "x.{{0-1}}.w", "{}"])
+def test_braces_of_a_tensor_s_own_name_come_back_from_the_file(name):
+    made = draft(sites=[{**experts(1)[0], "name": name.replace("{", "{{").replace("}", "}}")}])
+    assert [site.name for site in made.sites] == [name]
+    read = reading_of(json.loads(made.model_dump_json())).manifest
+    assert [site.name for site in read.sites] == [name]
+
+
 @pytest.mark.parametrize("name", ["x.{0-1000000}", "x.{0-999999999,3}"])
 def test_a_range_without_end_is_refused_at_once(name):
     with pytest.raises(ValueError, match=str(MOST_TENSORS)):
