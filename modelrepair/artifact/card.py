@@ -12,6 +12,7 @@ from modelrepair.artifact.figures import cell, number, template
 from modelrepair.artifact.kinds import kind_rows
 from modelrepair.artifact.manifest import Manifest, Origin, SiteRecord
 from modelrepair.artifact.model_index import evaluation, measured_utility
+from modelrepair.artifact.name_ranges import by_reason
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
 from modelrepair.evaluation.measures import TITLES, keyword_rate
 from modelrepair.source.address import is_id
@@ -317,12 +318,9 @@ def _left_alone(skipped: Mapping[str, str]) -> list[tuple[str, str]]:
     """Tensors and why they were left alone; where there are many, how many for each reason."""
     if len(skipped) <= MOST_NAMED:
         return list(skipped.items())
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in skipped.items():
-        by_reason.setdefault(reason, []).append(name)
     return [
         (names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", reason)
-        for reason, names in by_reason.items()
+        for reason, names in by_reason(skipped).items()
     ]
 
 

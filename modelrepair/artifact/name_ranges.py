@@ -139,10 +139,19 @@ def fold_keys(reasons: Mapping[str, str]) -> dict[str, str]:
     >>> fold_keys({"experts.0": "unseen", "experts.1": "unseen", "gate": "chooses"})
     {'experts.{0-1}': 'unseen', 'gate': 'chooses'}
     """
-    by_reason: dict[str, list[str]] = {}
+    return {name: reason for reason, names in by_reason(reasons).items() for name in fold(names)}
+
+
+def by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """The tensors that have each reason.
+
+    >>> by_reason({"a": "unseen", "b": "excluded", "c": "unseen"})
+    {'unseen': ['a', 'c'], 'excluded': ['b']}
+    """
+    found: dict[str, list[str]] = {}
     for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(name)
-    return {name: reason for reason, names in by_reason.items() for name in fold(names)}
+        found.setdefault(reason, []).append(name)
+    return found
 
 
 def unfold_keys(reasons: Any) -> Any:
