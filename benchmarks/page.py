@@ -12,20 +12,22 @@ from benchmarks.goals import goals
 from benchmarks.parts import PARTS
 from benchmarks.running import Results
 from modelrepair.checkpoint.atomic import write_text
+from modelrepair_lab.markdown import table
 
 BEGIN = "<!-- Written by `python -m benchmarks.run`: begin -->"
 END = "<!-- Written by `python -m benchmarks.run`: end -->"
 _HEAD = (
-    "| contestant | processor time | wall time | peak memory | scoring alone | processor | wall "
-    "| peak | result |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    "contestant",
+    "processor time",
+    "wall time",
+    "peak memory",
+    "scoring alone",
+    "processor",
+    "wall",
+    "peak",
+    "result",
 )
-
-_GOALS = (
-    "### Goals",
-    "",
-    "| goal | measured on | limit | measured | |",
-    "| --- | --- | --- | --- | --- |",
-)
+_GOALS = ("goal", "measured on", "limit", "measured", "")
 
 
 def write_page(path: Path, results: Results) -> None:
@@ -48,35 +50,35 @@ def tables(results: Results) -> str:
     Args:
         results: of all runs.
     """
-    lines = [*_GOALS]
-    for goal in goals(results):
-        reached = "reached" if goal.reached else "missed"
-        lines.append(
-            f"| {goal.text} | {goal.measured_on} | {goal.sign} {goal.limit:g} "
-            f"| {goal.measured:.2f} | {reached} |"
+    found = [
+        (
+            goal.text,
+            goal.measured_on,
+            f"{goal.sign} {goal.limit:g}",
+            f"{goal.measured:.2f}",
+            "reached" if goal.reached else "missed",
         )
+        for goal in goals(results)
+    ]
+    parts = ["### Goals", table(_GOALS, found)]
     for name, part in PARTS.items():
-        for measured_on, table in results.get(name, {}).items():
-            lines += ["", f"### {part.heading}: {measured_on}", "", *_table(table)]
-            lines += ["", _machine(table["machine"], table["rows"].values())]
-    return "\n".join(lines)
+        for measured_on, known in results.get(name, {}).items():
+            parts += [f"### {part.heading}: {measured_on}", table(_HEAD, _rows(known["rows"]))]
+            parts += [_machine(known["machine"], known["rows"].values())]
+    return "\n\n".join(parts)
 
 
-def _table(table: Mapping[str, Any]) -> Iterator[str]:
-    yield _HEAD
-    rows = table["rows"]
+def _rows(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     first = next(iter(rows.values()))
     for name, row in rows.items():
         if row["failure"] is not None:
-            yield f"| {name} | – | – | – | – | – | – | – | {_cell(row['failure'])} |"
+            yield (name, *"–" * (len(_HEAD) - 2), _cell(row["failure"]))
             continue
         ratios = [_ratio(row[key], first[key]) for key in ("processor_s", "wall_s", "peak_bytes")]
         alone = _ratio(row["said"].get("scoring_s"), first["said"].get("scoring_s"))
         peak = "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 1e9:.2f} GB"
-        yield (
-            f"| {name} | {' | '.join(ratios)} | {alone} | {row['processor_s']:.1f} s "
-            f"| {row['wall_s']:.1f} s | {peak} | {_result(row['said'])} |"
-        )
+        taken = (f"{row['processor_s']:.1f} s", f"{row['wall_s']:.1f} s", peak)
+        yield (name, *ratios, alone, *taken, _result(row["said"]))
 
 
 def _ratio(value: float | None, first: float | None) -> str:
