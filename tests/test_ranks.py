@@ -108,19 +108,23 @@ def test_a_rank_that_dies_is_named_and_another_number_of_ranks_resumes(tmp_path,
 
 
 WAITING = """
-import signal, time
+import os, signal, time
 from modelrepair import ranks
 from modelrepair.errors import ModelRepairError
+
+def say(*words):  # a line in one piece: both ranks write to the same pipe
+    os.write(1, f"{' '.join(map(str, words))}\\n".encode())
+
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 try:
     with ranks.together():
-        print("up", flush=True)
+        say("up")
         while True:
             time.sleep(0.1)
 except KeyboardInterrupt:
-    print(ranks.launched(), "interrupted", flush=True)
+    say(ranks.launched(), "interrupted")
 except ModelRepairError as error:
-    print(ranks.launched(), error, flush=True)
+    say(ranks.launched(), error)
 """
 
 
