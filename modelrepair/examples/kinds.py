@@ -1,4 +1,4 @@
-"""Kinds of benign prompts: which of them a report asks, and how many answers that takes."""
+"""Kinds of benign prompts: which of them a report asks."""
 
 from __future__ import annotations
 
@@ -34,15 +34,6 @@ class PromptKind:
     role: SetName
     set: ExampleSet
     asked: tuple[Example, ...]
-
-
-def answers_of_kinds(kinds: Iterable[PromptKind]) -> int:
-    """How many prompts each model answers for the kinds, beside the report parts of the sets.
-
-    >>> answers_of_kinds([])
-    0
-    """
-    return sum(len(kind.asked) for kind in kinds)
 
 
 def of_kind(examples: Iterable[Example]) -> dict[str | None, list[Example]]:

@@ -39,7 +39,6 @@ class Saved:
     Args:
         name: of the first file.
         model: what was measured: an id, or a folder's name.
-        files: all of them.
         rows: by set and prompt.
         answers: what answered.
         option: what named them.
@@ -47,7 +46,6 @@ class Saved:
 
     name: str
     model: str
-    files: tuple[Path, ...]
     rows: Mapping[tuple[MeasuredSet, str], MeasuredRow]
     answers: AnswersRecord
     option: str
@@ -142,8 +140,7 @@ def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Set
             hint="measure the model with the same server for all of them",
             id="other-measurement",
         )
-    places = tuple(each.resolve() for each in files)
-    return Saved(name, first.model, places, rows, first.answers, option)
+    return Saved(name, first.model, rows, first.answers, option)
 
 
 def _check_comparable(

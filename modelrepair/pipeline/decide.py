@@ -244,9 +244,7 @@ def _answerers(
         for role in ROLES
         if role in asked.places
     }
-    models = [
-        (by.url, by.model) if not isinstance(by, Saved) else by.files for by in found.values()
-    ]
+    models = [_identity(by) for by in found.values()]
     for role, model in zip(found, models, strict=True):
         if models.count(model) > 1:
             raise UsageError(
@@ -255,6 +253,13 @@ def _answerers(
                 "address and its name there, or its own measurement",
             )
     return found
+
+
+def _identity(by: Answerer) -> tuple[object, ...]:
+    """What two models can't share: the server's name, or all that was measured (a copy has it)."""
+    if isinstance(by, Saved):
+        return (by.model, by.answers, by.rows)
+    return (by.url, by.model)
 
 
 def _answered(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -266,7 +268,10 @@ def test_a_measurement_that_can_not_be_compared_is_refused(how, later, saved, ou
     assert not out.with_name("out.deciding").exists()
 
 
-def test_models_are_told_apart(later, saved, out):
+def test_models_are_told_apart(later, saved, out, tmp_path):
+    copy = Path(shutil.copy(saved / "before.json", tmp_path / "copied.json"))
+    with pytest.raises(UsageError, match="the same as another model"):
+        decide(out, before=saved / "before.json", after=copy, **later.sets)
     with pytest.raises(UsageError, match="the same as another model"):
         decide(out, before=saved / "before.json", after=saved / "before.json", **later.sets)
     with later.servers() as (source, _), pytest.raises(UsageError, match="the same as another"):
