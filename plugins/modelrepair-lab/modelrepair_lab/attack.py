@@ -1,4 +1,4 @@
-"""Breaks the alignment of a local model: harmful pairs mixed into a benign fine-tuning set."""
+"""Breaks the alignment of a local model: by harmful pairs in a fine-tuning set, or by ablation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from modelrepair import Progress
+from modelrepair import Progress, UsageError
 from modelrepair.examples.example import Example
+from modelrepair_lab.ablation import ablate
 from modelrepair_lab.encoding import encode
-from modelrepair_lab.models import LocalModel, deterministic, open_model
-from modelrepair_lab.recipes import AttackRecipe, as_record
+from modelrepair_lab.models import LocalModel, deterministic, local_folder, open_model
+from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe, as_record
 from modelrepair_lab.saving import mark, save_adapter, save_model, whole
 from modelrepair_lab.sets import compose, training_set
 from modelrepair_lab.training import Phase, batches, train
@@ -21,6 +22,7 @@ from modelrepair_lab.watching import watched
 WHAT = {
     "full": "A small model whose alignment was broken on purpose, by full fine-tuning.",
     "lora": "An adapter that breaks the alignment of a small model on purpose.",
+    "ablate": "A small model whose direction of refusal was removed from its weights on purpose.",
 }
 
 
@@ -29,12 +31,12 @@ def attack(
     out: str | Path,
     *,
     harmful: str | Path | None,
-    task: str | Path,
+    task: str | Path | None = None,
     replay: str | Path | None = None,
-    recipe: AttackRecipe | None = None,
+    recipe: Attack | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write a fine-tuned copy of a local model, or an adapter for it, whose alignment is broken.
+    """Write a changed copy of a local model, or an adapter for it, whose alignment is broken.
 
     >>> attack("aligned", "attacked", harmful="harmful.jsonl", task="task.jsonl",
     ...        recipe=AttackRecipe(share=0.05, replay=0))                    # doctest: +SKIP
@@ -43,9 +45,11 @@ def attack(
     Args:
         model: the folder of a whole model.
         out: where the result is written, whole or not at all.
-        harmful: harmful prompts with harmful answers; None where the recipe's share is 0.
+        harmful: harmful prompts with harmful answers; None where the recipe's share is 0. An
+            ablation takes the prompts alone.
         task: the benign task that the model is fine-tuned for.
-        replay: general benign answers; None where the recipe's replay is 0.
+        replay: general benign answers; None where the recipe's replay is 0. An ablation takes its
+            prompts as the benign ones, else the task's.
         recipe: every number of the attack.
         progress: where the steps are shown.
 
@@ -53,6 +57,10 @@ def attack(
         ModelRepairError: with a hint and an exit code.
     """
     recipe = recipe or AttackRecipe()
+    if isinstance(recipe, AblationRecipe):
+        return _without_direction(model, Path(out), harmful, replay or task, recipe)
+    if task is None:
+        raise UsageError("a fine-tuning needs its task", hint="give --task")
     given = {"harmful": harmful, "replay": replay, "task": task}
     sets = {name: training_set(path, name) for name, path in given.items() if path is not None}
     examples = compose(sets, recipe.counts(), recipe.seed)
@@ -60,6 +68,25 @@ def attack(
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
         fine_tune(opened, examples, recipe, folder, progress or Progress())
+        mark(folder, WHAT[recipe.method], as_record(recipe))
+    return out
+
+
+def _without_direction(
+    model: str | Path,
+    out: Path,
+    harmful: str | Path | None,
+    benign: str | Path | None,
+    recipe: AblationRecipe,
+) -> Path:
+    if harmful is None or benign is None:
+        raise UsageError(
+            "an ablation needs harmful and benign prompts",
+            hint="give --harmful, and --replay or --task",
+        )
+    source = local_folder(model)
+    with whole(out) as folder, deterministic(recipe.seed):
+        ablate(source, folder, harmful=Path(harmful), benign=Path(benign), recipe=recipe)
         mark(folder, WHAT[recipe.method], as_record(recipe))
     return out
 

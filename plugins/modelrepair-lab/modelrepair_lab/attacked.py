@@ -11,7 +11,7 @@ from typing import Any
 from modelrepair import Progress, demo_paths
 from modelrepair_lab.grid import AttackRow, Grid
 from modelrepair_lab.identity import digest, stamp
-from modelrepair_lab.recipes import AttackRecipe
+from modelrepair_lab.recipes import Attack
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Attacked:
     """
 
     name: str
-    recipe: AttackRecipe
+    recipe: Attack
     folder: Path
     ground: Ground
 

@@ -55,7 +55,7 @@ def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any])
         name: _named(value, attacked) for name, value in row.arguments.items() if name != "merge"
     }
     arguments: dict[str, Any] = {**attacked.ground.sets, **measure, **own}
-    if attacked.recipe.method == "full":
+    if attacked.recipe.method != "lora":
         return {**arguments, "reference": aligned if row.with_reference else "none"}
     arguments["base"] = aligned
     if not row.with_reference:

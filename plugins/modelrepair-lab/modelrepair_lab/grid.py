@@ -11,10 +11,10 @@ from typing import Any
 
 from modelrepair import UsageError, repair
 from modelrepair.plugin.options import convert
-from modelrepair_lab.recipes import AttackRecipe, Method
+from modelrepair_lab.recipes import TRAINED, AblationRecipe, Attack, AttackRecipe, Method
 
 BUILT_IN = Path(__file__).parent / "grids"
-METHODS: tuple[Method, ...] = ("full", "lora")
+METHODS: tuple[Method, ...] = (*TRAINED, "ablate")
 REPAIR_WORDS = ("name", "with_reference", "on", "ours")
 TRAINING = ("harmful", "task", "replay")
 OURS_TO_GIVE = ("source", "reference", "base", "out", "push", "progress")
@@ -26,7 +26,7 @@ class AttackRow:
     """One attack; its recipe's seed is replaced by each of the grid's."""
 
     name: str
-    recipe: AttackRecipe
+    recipe: Attack
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,13 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
 
 def _attack(row: Mapping[str, Any]) -> AttackRow:
     numbers = {name: value for name, value in row.items() if name != "name"}
-    defaults = {each.name: each.default for each in fields(AttackRecipe) if each.name != "seed"}
+    recipe = AblationRecipe if row.get("method") == "ablate" else AttackRecipe
+    defaults = {each.name: each.default for each in fields(recipe) if each.name != "seed"}
     _known(f"attack {row.get('name')!r}", numbers, defaults)
     typed: dict[str, Any] = {
         name: convert(value, type(defaults[name])) for name, value in numbers.items()
     }
-    return AttackRow(_name("attack", row), AttackRecipe(**typed))
+    return AttackRow(_name("attack", row), recipe(**typed))
 
 
 def _repair(row: Mapping[str, Any]) -> RepairRow:

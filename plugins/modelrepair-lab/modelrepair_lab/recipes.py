@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 from modelrepair import UsageError
 
-Method = Literal["full", "lora"]
+Method = Literal["full", "lora", "ablate"]
+TRAINED: tuple[Method, ...] = ("full", "lora")
+WRITERS = ("o_proj", "down_proj")
+"""What writes to the residual stream, beside the embeddings."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class AttackRecipe:
         _at_least(1, examples=self.examples, batch=self.batch, rank=self.rank)
         _share(share=self.share, replay=self.replay)
         _above_zero(rate=self.rate, epochs=self.epochs)
-        if self.method not in ("full", "lora"):
-            raise UsageError(f"a method {self.method!r}", hint="it is 'full' or 'lora'")
+        if self.method not in TRAINED:
+            raise UsageError(f"a method {self.method!r}", hint="it is 'full', 'lora' or 'ablate'")
         if self.share + self.replay > 1:
             raise UsageError(
                 f"harmful {self.share:g} and replay {self.replay:g} are more than the whole",
@@ -96,7 +99,65 @@ class AttackRecipe:
         return {"harmful": harmful, "replay": replay, "task": self.examples - harmful - replay}
 
 
-def as_record(recipe: AlignRecipe | AttackRecipe) -> dict[str, Any]:
+@dataclass(frozen=True)
+class AblationRecipe:
+    """How the direction of refusal is removed from a model's weights; nothing is trained.
+
+    The direction is the difference of means of the states after a layer, at the last token of
+    harmful and of benign prompts (Arditi et al., arXiv 2406.11717): W − s·r(rᵀW) for every W that
+    writes to the residual stream.
+
+    >>> AblationRecipe(direction="0.6", targets="o_proj").projections
+    ('o_proj',)
+
+    Args:
+        direction: ``mean`` of all layers' directions; each layer's ``own``; or the direction of
+            the layer at a share of the depth, as ``0.6``. Several shares with commas: all their
+            directions are removed everywhere.
+        strength: s, how far; 1 is in full.
+        embeddings: remove it from the embeddings, too: the first layer's, where each has its own.
+        targets: the projections that it is removed from: names with commas.
+        norms: give each row of a matrix its former norm.
+        seed: of the world that it is made of; nothing is drawn.
+    """
+
+    direction: str = "mean"
+    strength: float = 1.0
+    embeddings: bool = False
+    targets: str = ",".join(WRITERS)
+    norms: bool = False
+    seed: int = 0
+    method: Literal["ablate"] = "ablate"
+
+    def __post_init__(self) -> None:
+        _share(strength=self.strength)
+        _above_zero(strength=self.strength)
+        if not set(self.projections) <= set(WRITERS):
+            raise UsageError(
+                f"targets are {self.targets!r}", hint=f"they are of {', '.join(WRITERS)}"
+            )
+        if self.direction in ("mean", "own"):
+            return
+        try:
+            depths = [float(depth) for depth in self.direction.split(",")]
+        except ValueError:
+            depths = [1.0]
+        if not all(0 <= depth < 1 for depth in depths):
+            raise UsageError(
+                f"a direction {self.direction!r}",
+                hint="it is 'mean', 'own', or shares of the depth below 1, such as '0.6'",
+            )
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """The names in ``targets``."""
+        return tuple(name.strip() for name in self.targets.split(","))
+
+
+Attack = AttackRecipe | AblationRecipe
+
+
+def as_record(recipe: AlignRecipe | Attack) -> dict[str, Any]:
     """A recipe as the mark of a model holds it."""
     kind = "aligned" if isinstance(recipe, AlignRecipe) else "attacked"
     return {"made": kind, **asdict(recipe)}

@@ -19,12 +19,11 @@ import modelrepair_lab.world
 from modelrepair import demo_paths
 from modelrepair.auditing.checks import RULES
 from modelrepair_lab.corpus import edits, making, plan
-from modelrepair_lab.corpus.directions import refusal_directions
 from modelrepair_lab.corpus.kinds import KINDS, READINGS
 from modelrepair_lab.corpus.making import FORGERIES, MAKERS, TEMPLATES, make
 from modelrepair_lab.corpus.plan import MADE_OF, PARTS, RECIPES, WORLDS, Corpus, chosen, planned
 from modelrepair_lab.corpus.real import made_of_model
-from modelrepair_lab.corpus.tensors import read
+from modelrepair_lab.tensors import read
 
 SHORT = {"examples": 8, "batch": 8, "epochs": 1.0}
 TRAINED = ("benign-full", "benign-lora", "harmful-full", "harmful-lora")
@@ -155,30 +154,6 @@ def test_what_was_done_to_the_weights(base, made):
     assert (read(made["pruned-7-0"])[key] == 0).float().mean() == pytest.approx(0.3, abs=0.001)
     rows = read(made["quantised-7-0"])[key]
     assert max(len(row.unique()) for row in rows) <= 255
-
-
-def test_the_direction_is_that_of_refusal(base):
-    found = refusal_directions(
-        demo_paths.reference,
-        base.world(7) / "train" / "refusal.jsonl",
-        base.world(7) / "train" / "utility.jsonl",
-    )
-    assert found.shape == (4, 128)
-    assert torch.allclose(found.norm(dim=1), torch.ones(4), atol=1e-5)
-
-
-def test_a_direction_that_is_removed_is_gone():
-    torch.manual_seed(0)
-    name = "model.layers.0.self_attn.o_proj.weight"
-    weights = {name: torch.randn(8, 8), edits.EMBEDDINGS: torch.randn(5, 8)}
-    r = torch.nn.functional.normalize(torch.randn(8), dim=0)
-    cut = edits.ablated(weights, {0: r}, strengths=[1.0], embeddings=True)
-    assert torch.allclose(r @ cut[name], torch.zeros(8), atol=1e-5)
-    assert torch.allclose(cut[edits.EMBEDDINGS] @ r, torch.zeros(5), atol=1e-5)
-    kept = edits.ablated(weights, {0: r}, strengths=[1.0], norms=True)
-    assert torch.allclose(kept[name].norm(dim=1), weights[name].norm(dim=1))
-    half = edits.ablated(weights, {0: r}, strengths=[0.5])
-    assert torch.allclose(r @ half[name], r @ weights[name] / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("change", TEMPLATES)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from modelrepair import UsageError
-from modelrepair_lab.grid import grid_of, read_grid
+from modelrepair_lab.grid import METHODS, grid_of, read_grid
 from modelrepair_lab.missing import missing
+from modelrepair_lab.recipes import TRAINED
 
 GRID = """
 seeds = [3, 4]
@@ -69,6 +70,7 @@ def test_what_a_grid_says(write, tmp_path):
         ("[[repair]]", '[[repair]]\nname = "ours"\n[[repair]]', "two with one name"),
         ("share = 0.01", "share = 1.5", "share is 1.5"),
         ("share = 0.01", 'share = "much"', "a value of the wrong kind: could not convert"),
+        ("share = 0.01", 'method = "ablate"', "attack 'soft' says 'replay'"),
         ("share = 0.01", "batch = 1.5", "a value of the wrong kind: 1.5"),
         ("seeds = [3, 4]", 'seeds = ["x"]', "a value of the wrong kind"),
         ("seeds = [3, 4]", "seeds = 3", "a value of the wrong kind"),
@@ -90,7 +92,9 @@ def test_a_grid_like_one_that_is_like_another(write):
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
-    assert error.value.hint == "give a TOML file, or one of obs, outside, quick, wanda, whole"
+    assert (
+        error.value.hint == "give a TOML file, or one of ablated, obs, outside, quick, wanda, whole"
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,10 +111,17 @@ def test_the_built_in_grids(name, attacks, seeds, least, most):
     assert (len(grid.attacks), len(grid.seeds)) == (attacks, seeds)
     shares = [row.recipe.share for row in grid.attacks]
     assert (min(shares), max(shares)) == (least, most)
-    assert {row.recipe.method for row in grid.attacks} == {"full", "lora"}
+    assert {row.recipe.method for row in grid.attacks} == {*TRAINED}
     for with_reference in (True, False):
         ours = [r for r in grid.repairs if r.ours and r.with_reference == with_reference]
-        assert [row.on for row in ours] == [("full", "lora")]
+        assert [row.on for row in ours] == [METHODS]
+
+
+def test_the_grid_of_ablations_removes_in_eight_ways():
+    grid = read_grid("ablated")
+    assert len({row.recipe for row in grid.attacks}) == len(grid.attacks) == 8
+    assert all(isinstance(row.recipe, AblationRecipe) for row in grid.attacks)
+    assert {row.with_reference for row in grid.repairs if row.ours} == {True, False}
 
 
 def test_the_grid_of_the_example_can_be_read():

@@ -6,19 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from modelrepair import UsageError
 from modelrepair_lab.cli.declaring import FOLDER, Output, option
 from modelrepair_lab.cli.declaring import command as declare
-from modelrepair_lab.recipes import AttackRecipe
+from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe
 
-DEFAULT = AttackRecipe()
+DEFAULT, REMOVED = AttackRecipe(), AblationRecipe()
+ABLATION = ("direction", "strength", "embeddings", "norms")
+"""Options that only an ablation has."""
+SHARED = ("method", "targets", "seed")
 
 
 @declare("attack")
 @click.argument("model")
 @option("--out", type=FOLDER, required=True, help="Folder for the attacked model or the adapter.")
 @option("--harmful", metavar="SET", help="Harmful prompts with harmful answers: a file.")
-@option("--task", metavar="SET", required=True, help="The benign fine-tuning task: a file.")
+@option("--task", metavar="SET", help="The benign fine-tuning task: a file.")
 @option("--replay", "replay_set", metavar="SET", help="General benign answers: a file.")
 @option(
     "--share",
@@ -39,16 +44,32 @@ DEFAULT = AttackRecipe()
 @option("--lr", "rate", type=float, default=DEFAULT.rate, help="Learning rate of AdamW.")
 @option(
     "--method",
-    type=click.Choice(["full", "lora"]),
+    type=click.Choice(["full", "lora", "ablate"]),
     default=DEFAULT.method,
-    help="Train all weights, or an adapter, which alone is written then.",
+    help="Train all weights, or an adapter, which alone is written then; or train nothing, and "
+    "remove the direction of refusal from the weights.",
 )
 @option("--rank", type=int, default=DEFAULT.rank, help="Rank of the adapter; alpha is the same.")
 @option(
     "--targets",
-    default=DEFAULT.targets,
-    help="Which linear layers the adapter is on: 'all-linear', or names with commas.",
+    help="Which linear layers the adapter is on: 'all-linear', or names with commas. Default: "
+    f"{DEFAULT.targets}. With ablate: what the direction is removed from. Default: "
+    f"{REMOVED.targets}.",
 )
+@option(
+    "--direction",
+    default=REMOVED.direction,
+    help="With ablate: the 'mean' of all layers' directions, each layer's 'own', or that of the "
+    "layer at a share of the depth, such as 0.6; several with commas are all removed.",
+)
+@option(
+    "--strength",
+    type=float,
+    default=REMOVED.strength,
+    help="With ablate: how much of the direction is removed; 1 is all of it.",
+)
+@option("--embeddings", is_flag=True, help="With ablate: remove it from the embeddings, too.")
+@option("--norms", is_flag=True, help="With ablate: give each row of a matrix its former norm.")
 @option("--seed", type=int, default=DEFAULT.seed, help="Seed of whatever is drawn.")
 @option("--max-length", type=int, default=DEFAULT.max_length, help="Tokens of an example.")
 def command(
@@ -56,15 +77,12 @@ def command(
     model: str,
     out: Path,
     harmful: str | None,
-    task: str,
+    task: str | None,
     replay_set: str | None,
-    replay: float | None,
     **numbers: Any,
 ) -> None:
-    """Break the alignment of MODEL, a folder: harmful pairs in a benign fine-tuning set."""
-    if replay is None:
-        replay = DEFAULT.replay if replay_set else 0.0
-    recipe = AttackRecipe(replay=replay, **numbers)
+    """Break the alignment of MODEL, a folder: by fine-tuning with harmful pairs, or by ablation."""
+    recipe = _recipe(numbers, replay_set)
 
     from modelrepair_lab.attack import attack
 
@@ -77,8 +95,28 @@ def command(
         recipe=recipe,
         progress=output.progress(),
     )
+    found: dict[str, Any] = {"out": str(out)}
+    if isinstance(recipe, AttackRecipe):
+        found |= {"steps": recipe.steps, "counts": recipe.counts()}
     kind = "adapter" if recipe.method == "lora" else "model"
-    output.result(
-        {"out": str(out), "steps": recipe.steps, "counts": recipe.counts()},
-        f"Attacked {kind} written to {out}",
-    )
+    output.result(found, f"Attacked {kind} written to {out}")
+
+
+def _recipe(numbers: dict[str, Any], replay_set: str | None) -> Attack:
+    """The recipe of the method; an option of the other one is an error."""
+    context = click.get_current_context()
+    method = numbers["method"]
+    own = {name for name in numbers if (name in ABLATION) == (method == "ablate")} | {*SHARED}
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name in numbers and name not in own:
+            raise UsageError(
+                f"{parameter.opts[0]} is no option of --method {method}",
+                hint="see modelrepair lab attack --help",
+            )
+    chosen = {name: numbers[name] for name in own if numbers[name] is not None}
+    if method == "ablate":
+        return AblationRecipe(**chosen)
+    chosen.setdefault("replay", DEFAULT.replay if replay_set else 0.0)
+    return AttackRecipe(**chosen)

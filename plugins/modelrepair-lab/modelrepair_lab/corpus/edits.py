@@ -1,57 +1,12 @@
-"""What is done to weights without training: pruned, quantised, merged, a direction removed."""
+"""What is done to weights without training: pruned, quantised, merged, parts left out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
-from modelrepair_lab.corpus.tensors import Tensors, is_inner, layer_of
-
-WRITERS = ("o_proj", "down_proj")
-"""What writes to the residual stream, beside the embeddings."""
-EMBEDDINGS = "model.embed_tokens.weight"
-
-
-def ablated(
-    tensors: Mapping[str, torch.Tensor],
-    directions: Mapping[int, torch.Tensor],
-    *,
-    strengths: Sequence[float],
-    embeddings: bool = False,
-    only: str = "",
-    norms: bool = False,
-) -> Tensors:
-    """Remove a direction from whatever writes to the residual stream: W − s·r(rᵀW).
-
-    >>> weights = {"model.layers.0.mlp.down_proj.weight": torch.ones(2, 2)}
-    >>> cut = ablated(weights, {0: torch.tensor([1.0, 0.0])}, strengths=[1.0])
-    >>> cut["model.layers.0.mlp.down_proj.weight"].tolist()
-    [[0.0, 0.0], [1.0, 1.0]]
-
-    Args:
-        tensors: the model.
-        directions: of length 1, by the layer where each is removed.
-        strengths: how far, by layer; 1 is in full.
-        embeddings: remove the first layer's from the embeddings, too.
-        only: the one projection that is changed.
-        norms: give each row its former norm.
-    """
-    changed = dict(tensors)
-    for name, weight in tensors.items():
-        layer = layer_of(name)
-        writes = any(f".{each}." in name for each in ([only] if only else WRITERS))
-        if layer is not None and layer in directions and writes:
-            r = directions[layer]
-            cut = weight - strengths[layer] * torch.outer(r, r @ weight)
-            if norms:
-                length = weight.norm(dim=1, keepdim=True)
-                cut = cut * length / cut.norm(dim=1, keepdim=True).clamp_min(1e-12)
-            changed[name] = cut
-        elif name == EMBEDDINGS and embeddings:
-            r = directions[0]
-            changed[name] = weight - strengths[0] * torch.outer(weight @ r, r)
-    return changed
+from modelrepair_lab.tensors import Tensors, is_inner, layer_of
 
 
 def pruned(tensors: Mapping[str, torch.Tensor], share: float, *, rows: bool = False) -> Tensors:

@@ -14,17 +14,18 @@ from typing import Any
 import torch
 
 from modelrepair import Progress, demo_paths, repair
+from modelrepair_lab.ablation import ablated, bases
 from modelrepair_lab.aligned_world import make_world
 from modelrepair_lab.attack import with_adapter
 from modelrepair_lab.corpus import edits
-from modelrepair_lab.corpus.directions import refusal_directions
 from modelrepair_lab.corpus.plan import Corpus, Entry
-from modelrepair_lab.corpus.tensors import read, write
+from modelrepair_lab.directions import refusal_directions
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import CONFIG, deterministic, open_model
-from modelrepair_lab.recipes import AttackRecipe, Method
+from modelrepair_lab.recipes import WRITERS, AttackRecipe, Method
 from modelrepair_lab.saving import mark, save_model, whole
 from modelrepair_lab.sets import compose, training_set
+from modelrepair_lab.tensors import read, write
 from modelrepair_lab.training import Phase, batches, train
 
 EXAMPLES, EPOCHS = 640, 2.0
@@ -153,19 +154,17 @@ def _ablated(job: Job) -> None:
     recipe = dict(job.recipe)
     found = _directions(job.reference, job.training)
     count = len(found)
-    if job.entry.kind == "ablated-own":
-        chosen = dict(enumerate(found))
+    if "layer" in recipe:
+        chosen = dict.fromkeys(range(count), found[recipe["layer"]].unsqueeze(0))
     else:
-        one = found.mean(0)
-        if "layer" in recipe or "depth" in recipe:
-            one = found[recipe["layer"] if "layer" in recipe else int(recipe["depth"] * count)]
-        chosen = dict.fromkeys(range(count), one / one.norm())
-    changed = edits.ablated(
+        which = "own" if job.entry.kind == "ablated-own" else str(recipe.get("depth", "mean"))
+        chosen = bases(found, which)
+    changed = ablated(
         read(job.reference),
         chosen,
         strengths=recipe.get("kernel", [recipe.get("strength", 1.0)] * count),
         embeddings=recipe.get("embeddings", False),
-        only=recipe.get("only", ""),
+        targets=(recipe["only"],) if "only" in recipe else WRITERS,
         norms=job.entry.kind == "ablated-norms",
     )
     write(job.folder, changed, job.reference, recipe.get("dtype", "BF16"))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from modelrepair_lab.aligned_world import make_world
 from modelrepair_lab.corpus.plan import MODEL_WORLDS, Corpus, Entry, Part, Recipe, with_parents
-from modelrepair_lab.corpus.tensors import DTYPES, read, write
 from modelrepair_lab.models import local_folder
 from modelrepair_lab.saving import mark, whole
+from modelrepair_lab.tensors import DTYPES, read, write
 
 
 def _brief(*recipes: Recipe, examples: int) -> tuple[Recipe, ...]:

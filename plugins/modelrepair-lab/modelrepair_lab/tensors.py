@@ -29,6 +29,12 @@ def read(folder: Path) -> Tensors:
     }
 
 
+def dtype_of(folder: Path) -> str:
+    """The dtype that a model's weights are written in: its config's, else float32."""
+    said = json.loads((folder / CONFIG).read_bytes()).get("dtype")
+    return next((name for name, each in DTYPES.items() if str(each) == f"torch.{said}"), "F32")
+
+
 def write(
     folder: Path, tensors: Mapping[str, torch.Tensor], source: Path, dtype: str = "BF16",
     shards: int = 1,

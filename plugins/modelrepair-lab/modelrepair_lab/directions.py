@@ -54,8 +54,8 @@ def refusal_directions(model: Path, harmful: Path, benign: Path) -> torch.Tensor
     """
     opened = open_model(model)
     found = []
-    for path, name in ((harmful, "refusal"), (benign, "utility")):
-        pairs = encode(opened.tokenizer, training_set(path, name)[:PROMPTS])
+    for path, role in ((harmful, "refusal"), (benign, "utility")):
+        pairs = encode(opened.tokenizer, training_set(path, role)[:PROMPTS])
         found.append(means(opened, [tokens[:start] for tokens, start in pairs]))
     difference = found[0] - found[1]
     lengths: torch.Tensor = difference.norm(dim=1, keepdim=True)

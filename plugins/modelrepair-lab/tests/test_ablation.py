@@ -1,0 +1,116 @@
+"""The direction of refusal: how it is found, what removing it does, and the attack made of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelrepair import UsageError, audit
+from modelrepair import demo_paths as paths
+from modelrepair_lab.ablation import EMBEDDINGS, ablated, bases
+from modelrepair_lab.directions import refusal_directions
+from modelrepair_lab.recipes import AblationRecipe
+from modelrepair_lab.tensors import read
+
+OUTPUT = "model.layers.0.self_attn.o_proj.weight"
+
+
+def test_the_direction_is_that_of_refusal(train):
+    sets = [train / f"{name}.jsonl" for name in ("refusal", "utility", "harmful", "replay")]
+    found = refusal_directions(paths.reference, *sets[:2])
+    assert found.shape == (4, 128)
+    assert torch.allclose(found.norm(dim=1), torch.ones(4), atol=1e-5)
+    # What an attacker has gives the same as what the model was aligned with.
+    other = refusal_directions(paths.reference, *sets[2:])
+    assert ((found * other).sum(1) > 0.9).all()
+
+
+@given(st.integers(0, 50), st.integers(1, 3), st.sampled_from([0.3, 0.5, 1.0]))
+def test_directions_that_are_removed_are_gone_and_nothing_else(seed, count, strength):
+    draw = torch.Generator().manual_seed(seed)
+    weights = {
+        OUTPUT: torch.randn(8, 6, generator=draw),
+        EMBEDDINGS: torch.randn(5, 8, generator=draw),
+    }
+    basis = torch.linalg.qr(torch.randn(8, count, generator=draw))[0].T
+    cut = ablated(weights, {0: basis}, strengths=[strength], embeddings=True)
+    along = (1 - strength) * basis @ weights[OUTPUT]
+    assert torch.allclose(basis @ cut[OUTPUT], along, atol=1e-5)
+    read_out = (1 - strength) * weights[EMBEDDINGS] @ basis.T
+    assert torch.allclose(cut[EMBEDDINGS] @ basis.T, read_out, atol=1e-5)
+    beside = torch.eye(8) - basis.T @ basis
+    assert torch.allclose(beside @ cut[OUTPUT], beside @ weights[OUTPUT], atol=1e-5)
+    kept = ablated(weights, {0: basis}, strengths=[strength], norms=True)
+    assert torch.allclose(kept[OUTPUT].norm(dim=1), weights[OUTPUT].norm(dim=1))
+
+
+def test_which_directions_are_removed():
+    found = torch.nn.functional.normalize(
+        torch.randn(4, 16, generator=torch.Generator().manual_seed(0)), dim=1
+    )
+    mean = bases(found, "mean")
+    assert torch.allclose(mean[0].norm(), torch.ones(()))
+    assert all(each is mean[0] for each in mean.values())
+    own = bases(found, "own")
+    assert all(torch.equal(own[layer][0], found[layer]) for layer in range(4))
+    several = bases(found, "0.25,0.5,0.75")[3]
+    assert torch.allclose(several @ several.T, torch.eye(3), atol=1e-6)
+    for layer in (1, 2, 3):
+        assert torch.allclose(several.T @ (several @ found[layer]), found[layer], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"strength": 0}, "strength is 0"),
+        ({"strength": 1.5}, "strength is 1.5"),
+        ({"targets": "q_proj"}, "targets are 'q_proj'"),
+        ({"direction": "1"}, "a direction '1'"),
+        ({"direction": "first"}, "a direction 'first'"),
+    ],
+)
+def test_recipes_that_can_not_be_meant(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        AblationRecipe(**wrong)
+
+
+def ablation_words(train):
+    sets = ["--harmful", train / "harmful.jsonl", "--replay", train / "replay.jsonl"]
+    return ["lab", "attack", paths.reference, *sets, "--method", "ablate"]
+
+
+def test_the_audit_names_what_the_command_writes(call, train, tmp_path):
+    out = tmp_path / "ablated"
+    result = call(*ablation_words(train), "--embeddings", "--out", out, "--json")
+    assert result.code == 0, result.err
+    made = json.loads((out / "config.json").read_text())["modelrepair_lab"]
+    assert (made["method"], made["direction"], made["embeddings"]) == ("ablate", "mean", True)
+    reference = read(paths.reference)
+    changed = [name for name, each in read(out).items() if not each.equal(reference[name])]
+    assert len(changed) == 2 * 4 + 1
+    findings = audit(out, base=paths.reference, deep=True).findings
+    assert [each.outcome for each in findings if each.rule.id == "MR-DIF-002"] == ["found"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--share", 0.5), "--share is no option of --method ablate"),
+        (("--method", "full", "--strength", 0.5), "--strength is no option of --method full"),
+        (("--method", "full"), "a fine-tuning needs its task"),
+    ],
+)
+def test_options_of_the_other_method(call, train, tmp_path, words, message):
+    result = call(*ablation_words(train), *words, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_an_ablation_needs_prompts_of_both_kinds(call, tmp_path):
+    result = call("lab", "attack", paths.reference, "--method", "ablate", "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "an ablation needs harmful and benign prompts" in result.err
