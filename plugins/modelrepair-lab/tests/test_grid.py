@@ -9,7 +9,7 @@ import pytest
 from modelrepair import UsageError
 from modelrepair_lab.grid import METHODS, grid_of, read_grid
 from modelrepair_lab.missing import missing
-from modelrepair_lab.recipes import TRAINED
+from modelrepair_lab.recipes import TRAINED, AblationRecipe
 
 GRID = """
 seeds = [3, 4]

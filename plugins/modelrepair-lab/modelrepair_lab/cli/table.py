@@ -24,8 +24,8 @@ from modelrepair_lab.cli.declaring import command as declare
 def command(output: Output, grid: str, out: Path, jobs: int, keep: bool, retry: bool) -> None:
     """Try every repair of GRID on each of its attacked models, and write the tables.
 
-    GRID is a TOML file, or one that comes with the lab: 'quick', 'whole' or 'wanda'. The
-    same command resumes what was interrupted: a finished cell is not run again.
+    GRID is a TOML file, or one that comes with the lab, such as 'quick', 'whole' or 'ablated'.
+    The same command resumes what was interrupted: a finished cell is not run again.
     """
     from modelrepair_lab.grid import read_grid
     from modelrepair_lab.runner import Running
