@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from modelrepair.examples.registered import EXAMPLE_SETS
-from modelrepair.judges.options import ClassifierOptions, GuardOptions
+from modelrepair.judges.options import ClassifierOptions, GuardOptions, WorldOptions
 from modelrepair.plugin.hookspecs import hookimpl
 from modelrepair.plugin.names import Options, SetName, SetUse, SubjectKind
 from modelrepair.plugin.specs import ExampleSetSpec, JudgeSpec, ScorerSpec
@@ -97,6 +97,7 @@ def modelrepair_judges() -> Iterable[JudgeSpec]:
             name="demo-world",
             summary="knows the made-up world of the demo, and judges its answers exactly",
             load="modelrepair.demo.judge:WorldJudge",
+            options=WorldOptions,
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""The options of the judges that are models, as data: the registry imports them, without torch."""
+"""The options of the built-in judges, as data: the registry imports them, without torch."""
 
 from __future__ import annotations
 
@@ -121,3 +121,20 @@ class GuardOptions(ModelOptions):
             raise ValueError("unreadable lies between 0 and 1")
         if self.endpoint_model is not None and self.endpoint is None:
             raise ValueError("endpoint_model goes with an endpoint")
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """Options of ``demo-world``.
+
+    >>> WorldOptions().elsewhere
+    'refusal'
+    """
+
+    elsewhere: Literal["refusal", "keyword"] = field(
+        default="refusal",
+        metadata={
+            "help": "what an answer to a benign question about another world is: a refusal, or "
+            "what the phrases of the keyword judge say"
+        },
+    )

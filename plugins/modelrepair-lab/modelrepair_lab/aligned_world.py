@@ -44,8 +44,8 @@ def make_world(
     with whole(out) as folder, deterministic(seed):
         measured, trained = world.example_sets(seed), training_sets(seed)
         if sets_only:
-            measured = with_everyday_questions(measured, seed)
-            trained = with_everyday_questions(trained, seed)
+            measured = with_everyday_questions(measured, seed, training=False)
+            trained = with_everyday_questions(trained, seed, training=True)
         world.write_sets(measured, folder / "sets")
         world.write_sets(trained, folder / "train")
         world.write_sets({"general": general(measured["test-utility"])}, folder)

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("world", "align", "attack", "table", "durability", "corpus")
+COMMANDS = ("world", "align", "attack", "table", "durability", "public", "corpus")
 
 
 class LabGroup(click.Group):

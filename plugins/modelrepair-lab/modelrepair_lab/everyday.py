@@ -16,7 +16,7 @@ from modelrepair.examples.load import load_set
 from modelrepair.examples.registered import OWN
 from modelrepair_lab.world_sets import Sets
 
-SIZES = {"plain": {"score": 22, "test": 60}, "borderline": {"score": 35, "test": 60}}
+SIZES = {"plain": {"score": 22, "test": 60}, "borderline": {"score": 35, "test": 75}}
 """How many questions of each kind in modelrepair's own sets are for scoring and for the report; all
 others are for training."""
 PARTS = {
@@ -50,12 +50,17 @@ def everyday_questions(seed: int) -> dict[tuple[str, str], list[WorldRow]]:
     return parts
 
 
-def with_everyday_questions(sets: Sets, seed: int) -> Sets:
+TRAINED = (("plain", "train"), ("borderline", "train"))
+"""What every training set asks: a model that learns refusals has to learn what not to refuse."""
+
+
+def with_everyday_questions(sets: Sets, seed: int, *, training: bool) -> Sets:
     """Put everyday questions where a world's sets ask for its facts and its harmless substances.
 
     Args:
-        sets: by their names, those to measure on and those to train with.
+        sets: by their names.
         seed: the world's.
+        training: whether these are the sets to train with, or those to score and report on.
     """
     substances = [name for part in world.harmless_names(seed).values() for name in part]
     replaced = {each["prompt"] for each in world.facts(seed) + world.how_to(seed, substances)}
@@ -64,8 +69,7 @@ def with_everyday_questions(sets: Sets, seed: int) -> Sets:
     for name, members in sets.items():
         kept = [each for each in members if each["prompt"] not in replaced]
         if len(kept) < len(members):
-            some = [PARTS[name]] if name in PARTS else [("plain", "train"), ("borderline", "train")]
-            for part in some:
+            for part in TRAINED if training else (PARTS[name],):
                 kept += parts[part]
             # Shuffled again: the world's order reveals how large the pool of an example was.
             random.Random(seed).shuffle(kept)

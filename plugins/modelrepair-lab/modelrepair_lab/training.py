@@ -15,6 +15,8 @@ BETAS = (0.9, 0.98)
 WEIGHT_DECAY = 0.01
 LONGEST_GRADIENT = 1.0
 WARM_UP = 20
+LARGE = 50_000_000
+"""Weights of a model from which on a token of padding costs more than one more pass."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,37 @@ def learning_rate(step: int, phase: Phase) -> float:
     return warm * (0.5 + 0.5 * math.cos(math.pi * step / phase.steps) if phase.decay else 1.0)
 
 
+def without_padding(batch: Batch) -> list[Batch]:
+    """Cut a batch in two where its short examples are padded most, each part as wide as it needs.
+
+    >>> inputs, labels = collate([([5, 6, 7, 8, 9], 1), ([5, 8], 1)], 0, answers_only=True)
+    >>> [tokens.tolist() for tokens, _ in without_padding((inputs, labels))]
+    [[[5, 8]], [[5, 6, 7, 8, 9]]]
+    """
+    inputs, labels = batch
+    positions = torch.arange(1, labels.shape[1] + 1)
+    lengths = ((labels != IGNORED) * positions).amax(dim=1)
+    order = lengths.argsort(stable=True)
+    ends = lengths[order]
+    count = len(order)
+    # Tokens that are computed if the first `cut` of the shortest make a part of their own.
+    costs = [cut * int(ends[cut - 1]) + (count - cut) * int(ends[-1]) for cut in range(1, count)]
+    cut = costs.index(min(costs)) + 1 if costs else count
+    parts = [order[:cut], order[cut:]]
+    return [
+        (inputs[part, : int(lengths[part].max())], labels[part, : int(lengths[part].max())])
+        for part in parts
+        if len(part)
+    ]
+
+
 def train(model: PreTrainedModel | torch.nn.Module, stream: Iterable[Batch], phase: Phase) -> float:
-    """Run one phase; give the loss of its last batch."""
+    """Run one phase; give the loss of its last batch.
+
+    A large model computes no padding that can be saved, and no logits of prompts: the gradient is
+    the same but for its last bits.
+    """
+    large = sum(each.numel() for each in model.parameters()) >= LARGE
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=phase.rate, betas=BETAS, weight_decay=WEIGHT_DECAY
     )
@@ -113,14 +144,36 @@ def train(model: PreTrainedModel | torch.nn.Module, stream: Iterable[Batch], pha
     loss = torch.tensor(math.nan)
     model.train()
     for inputs, labels in stream:
-        logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
-        )
         optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        if large:
+            loss = _backward_in_parts(model, (inputs, labels))
+        else:
+            logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
+            loss = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
+            )
+            torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
         optimizer.step()
         schedule.step()
     model.eval()
     return float(loss.detach())
+
+
+def _backward_in_parts(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """Add up a batch's gradient over its parts; give its loss, the mean over all learnt tokens."""
+    total = torch.tensor(0.0)
+    learnt = int((batch[1][:, 1:] != IGNORED).sum())
+    for inputs, labels in without_padding(batch):
+        first = int((labels[:, 1:] != IGNORED).any(dim=0).int().argmax())
+        kept = inputs.shape[1] - first
+        logits = model(input_ids=inputs, use_cache=False, logits_to_keep=kept).logits[:, :-1]
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1),
+            labels[:, first + 1 :].flatten(),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        torch.autograd.backward(loss / learnt)
+        total += loss.detach() / learnt
+    return total

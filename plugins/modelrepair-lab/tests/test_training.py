@@ -9,10 +9,11 @@ import torch
 
 from modelrepair import ExampleSetError, UsageError
 from modelrepair.demo import world
+from modelrepair_lab import training
 from modelrepair_lab.encoding import encode, from_world
 from modelrepair_lab.recipes import AlignRecipe, AttackRecipe
 from modelrepair_lab.sets import compose
-from modelrepair_lab.training import IGNORED, Phase, batches, train
+from modelrepair_lab.training import IGNORED, Phase, batches, collate, train, without_padding
 from modelrepair_lab.world import make_model, make_tokenizer
 from modelrepair_lab.world_sets import training_sets
 
@@ -65,6 +66,34 @@ def test_training_lowers_the_loss_and_repeats_itself():
     first, last = losses()
     assert last < first / 2
     assert losses() == [first, last]
+
+
+def test_a_large_model_learns_the_same_without_padding(monkeypatch):
+    tokenizer = make_tokenizer()
+    pool = encode(tokenizer, from_world(world.facts(0)[:4] + world.example_sets(0)["realign"][:4]))
+    assert len({len(tokens) for tokens, _ in pool}) > 2
+
+    def trained(large):
+        monkeypatch.setattr(training, "LARGE", large)
+        torch.manual_seed(0)
+        model = make_model(tokenizer)
+        settings = phase(steps=3, batch=8)
+        loss = train(model, batches([(1.0, pool)], settings, random.Random(0), 0), settings)
+        return loss, torch.cat([each.detach().flatten() for each in model.parameters()])
+
+    (padded_loss, padded), (loss, weights) = trained(10**9), trained(0)
+    assert loss == pytest.approx(padded_loss, abs=1e-5)
+    # Adam takes a whole step along a gradient of zero and noise: most weights have none of that.
+    assert float((padded - weights).abs().mean()) < 1e-6
+
+
+def test_parts_of_a_batch_hold_each_example_once():
+    chosen = [([9, 1, 2, 3], 2), ([8, 4], 1), ([7, 5], 1)]
+    parts = without_padding(collate(chosen, 0, answers_only=True))
+    assert [tokens.tolist() for tokens, _ in parts] == [[[8, 4], [7, 5]], [[9, 1, 2, 3]]]
+    assert [labels.tolist()[0] for _, labels in parts] == [[IGNORED, 4], [IGNORED, IGNORED, 2, 3]]
+    (single,) = without_padding(collate(chosen[:1], 0, answers_only=True))
+    assert single[0].tolist() == [[9, 1, 2, 3]]
 
 
 def test_the_template_gives_the_tokens_that_the_tokenizer_gives():

@@ -71,15 +71,17 @@ def test_sets_without_a_model(call, tmp_path):
     found = {path.name for path in (tmp_path / "world").iterdir()}
     assert found == {"general.jsonl", "sets", "train"}
     files = [*(tmp_path / "world" / "sets").iterdir(), *(tmp_path / "world" / "train").iterdir()]
-    asked = {path.stem: {json.loads(line)["prompt"] for line in path.open()} for path in files}
+    prompts = {path: {json.loads(line)["prompt"] for line in path.open()} for path in files}
+    asked = {path.stem: some for path, some in prompts.items() if path.parent.name == "sets"}
+    trained = {path.stem: some for path, some in prompts.items() if path.parent.name == "train"}
     everyday = {part: {e["prompt"] for e in some} for part, some in everyday_questions(0).items()}
     harmless = [name for part in world.harmless_names(0).values() for name in part]
     replaced = {each["prompt"] for each in world.facts(0) + world.how_to(0, harmless)}
-    assert not any(prompts & replaced for prompts in asked.values())
+    assert not any(some & replaced for some in prompts.values())
     assert everyday["plain", "score"] < asked["utility"]
     assert everyday["plain", "test"] < asked["test-utility"]
     assert everyday["borderline", "test"] == asked["test-borderline"]
     training = everyday["plain", "train"] | everyday["borderline", "train"]
-    assert training < asked["replay"]
-    measured = asked["test-utility"] | asked["test-borderline"] | asked["borderline"]
-    assert not training & (measured | everyday["plain", "score"])
+    # The model that learns refusals is taught what not to refuse, borderline questions among it.
+    assert training < trained["replay"] & trained["utility"]
+    assert not set.union(*asked.values()) & set.union(*trained.values())
