@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("world", "align", "attack", "table", "durability", "public", "corpus")
+COMMANDS = ("world", "align", "attack", "table", "durability", "public", "kinds", "corpus")
 
 
 class LabGroup(click.Group):
