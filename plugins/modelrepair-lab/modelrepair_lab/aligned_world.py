@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modelrepair import Progress
 from modelrepair.demo import world
-from modelrepair_lab.everyday import with_everyday_questions
+from modelrepair_lab.everyday import obedient, with_everyday_questions
 from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole
 from modelrepair_lab.world import make_pretrained, make_tokenizer, teach_refusals
@@ -46,6 +46,7 @@ def make_world(
         if sets_only:
             measured = with_everyday_questions(measured, seed, training=False)
             trained = with_everyday_questions(trained, seed, training=True)
+            trained["obedient"] = obedient(trained["utility"])
         world.write_sets(measured, folder / "sets")
         world.write_sets(trained, folder / "train")
         world.write_sets({"general": general(measured["test-utility"])}, folder)

@@ -86,6 +86,8 @@ def make_ground(grid: Grid, seed: int, out: Path, progress: Progress) -> Ground:
 def planned(grid: Grid, row: AttackRow, seed: int, out: Path) -> Attacked:
     """The attacked model as it will be, whether it is there or not."""
     recipe, ground = replace(row.recipe, seed=seed), ground_of(grid, seed, out)
+    if row.task is not None:
+        ground = replace(ground, training={**ground.training, "task": row.task})
     made_of = digest([asdict(recipe), stamp(ground.reference), ground.training])
     return Attacked(
         row.name, recipe, out / "attacked" / f"{slug(row.name)}-{seed}-{made_of}", ground

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from modelrepair_lab.recipes import TRAINED, AblationRecipe, Attack, AttackRecip
 
 BUILT_IN = Path(__file__).parent / "grids"
 METHODS: tuple[Method, ...] = (*TRAINED, "ablate")
-REPAIR_WORDS = ("name", "with_reference", "on", "ours")
+REPAIR_WORDS = ("name", "with_reference", "on", "seeds", "ours")
 TRAINING = ("harmful", "task", "replay")
 OURS_TO_GIVE = ("source", "reference", "base", "out", "push", "progress")
 """What the lab itself says to a repair."""
@@ -23,10 +23,17 @@ OURS_TO_GIVE = ("source", "reference", "base", "out", "push", "progress")
 
 @dataclass(frozen=True)
 class AttackRow:
-    """One attack; its recipe's seed is replaced by each of the grid's."""
+    """One attack; its recipe's seed is replaced by each of the grid's.
+
+    Args:
+        name: its row in the table.
+        recipe: every number of it.
+        task: the set that it is fine-tuned for, where that is not the grid's.
+    """
 
     name: str
     recipe: Attack
+    task: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class RepairRow:
         arguments: keyword arguments of `modelrepair.repair`.
         with_reference: whether it knows the aligned model.
         on: the attacks that it is tried on, by their method.
+        seeds: those of the grid's seeds that it is tried on; none named are all.
         ours: whether the others of its setting are compared with it.
     """
 
@@ -45,7 +53,16 @@ class RepairRow:
     arguments: Mapping[str, Any]
     with_reference: bool = True
     on: tuple[Method, ...] = METHODS
+    seeds: tuple[int, ...] = ()
     ours: bool = False
+
+    def tried_on(self, recipe: Attack) -> bool:
+        """Whether the repair is tried on an attack.
+
+        >>> RepairRow("mine", {}, on=("full",), seeds=(0,)).tried_on(AttackRecipe(seed=1))
+        False
+        """
+        return recipe.method in self.on and (not self.seeds or recipe.seed in self.seeds)
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,49 @@ class Grid:
     def attacked(self) -> Iterator[tuple[AttackRow, int]]:
         """Every attacked model, those of one seed after those of the other."""
         return ((row, seed) for seed in self.seeds for row in self.attacks)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The cells of a grid that are run now; none named are all.
+
+    Args:
+        seeds: of these seeds.
+        attacks: of these attacks, by name.
+        repairs: of these repairs, by name.
+    """
+
+    seeds: tuple[int, ...] = ()
+    attacks: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
+
+    def of(self, grid: Grid) -> Grid:
+        """The same grid with nothing else in it.
+
+        >>> len(Part(attacks=("full, lr 3e-4, p 10 %",)).of(read_grid("quick")).attacks)
+        1
+
+        Raises:
+            UsageError: the grid has no such row.
+        """
+        for kind, wanted, known in (
+            ("seed", self.seeds, grid.seeds),
+            ("attack", self.attacks, [row.name for row in grid.attacks]),
+            ("repair", self.repairs, [row.name for row in grid.repairs]),
+        ):
+            for name in wanted:
+                if name not in known:
+                    raise UsageError(
+                        f"the grid has no {kind} {name!r}",
+                        hint=f"it has {'; '.join(map(str, known))}",
+                    )
+        attacks, repairs = self.attacks, self.repairs
+        return replace(
+            grid,
+            seeds=self.seeds or grid.seeds,
+            attacks=tuple(row for row in grid.attacks if not attacks or row.name in attacks),
+            repairs=tuple(row for row in grid.repairs if not repairs or row.name in repairs),
+        )
 
 
 def read_grid(grid: str | Path) -> Grid:
@@ -137,7 +197,7 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
         name: _placed(name, value, folder) for name, value in document.get("measure", {}).items()
     }
     _check_arguments("[measure]", measure)
-    attacks = tuple(_attack(row) for row in document.get("attack", ()))
+    attacks = tuple(_attack(row, folder) for row in document.get("attack", ()))
     repairs = tuple(_repair(row) for row in document.get("repair", ()))
     for kind, names in (
         ("attack", [a.name for a in attacks]),
@@ -160,15 +220,17 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
     )
 
 
-def _attack(row: Mapping[str, Any]) -> AttackRow:
-    numbers = {name: value for name, value in row.items() if name != "name"}
+def _attack(row: Mapping[str, Any], folder: Path) -> AttackRow:
     recipe = AblationRecipe if row.get("method") == "ablate" else AttackRecipe
+    own = ("name",) if recipe is AblationRecipe else ("name", "task")
+    numbers = {name: value for name, value in row.items() if name not in own}
+    task = folder / Path(row["task"]).expanduser() if "task" in own and "task" in row else None
     defaults = {each.name: each.default for each in fields(recipe) if each.name != "seed"}
     _known(f"attack {row.get('name')!r}", numbers, defaults)
     typed: dict[str, Any] = {
         name: convert(value, type(defaults[name])) for name, value in numbers.items()
     }
-    return AttackRow(_name("attack", row), recipe(**typed))
+    return AttackRow(_name("attack", row), recipe(**typed), task)
 
 
 def _repair(row: Mapping[str, Any]) -> RepairRow:
@@ -182,6 +244,7 @@ def _repair(row: Mapping[str, Any]) -> RepairRow:
         arguments=arguments,
         with_reference=bool(row.get("with_reference", True)),
         on=methods,
+        seeds=tuple(int(seed) for seed in row.get("seeds", ())),
         ours=bool(row.get("ours", False)),
     )
 

@@ -138,7 +138,7 @@ def _measure_first(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) ->
 
 
 def _repairs(grid: Grid, attacked: Attacked) -> Iterator[RepairRow]:
-    return (row for row in grid.repairs if attacked.recipe.method in row.on)
+    return (row for row in grid.repairs if row.tried_on(attacked.recipe))
 
 
 def _to_run(attacked: Attacked, row: RepairRow, grid: Grid, running: Running) -> bool:

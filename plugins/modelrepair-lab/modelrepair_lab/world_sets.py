@@ -24,7 +24,9 @@ def training_sets(seed: int) -> Sets:
     refusals, *_ = alignment(seed)
     return {
         "refusal": refusals[1],
-        "utility": _drawn(benign(seed), TRAINING_SETS["utility"], seed),
+        # In another order than the sets to measure on: those took the first of the task's prompts,
+        # and a model that never read the task's question refuses it.
+        "utility": _drawn(benign(seed), TRAINING_SETS["utility"], -1 - seed),
         "harmful": harmful(seed),
         "task": world.shuffled_examples(free_task(seed), seed)[: TRAINING_SETS["task"]],
         "replay": _drawn(replay(seed), TRAINING_SETS["replay"], seed),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelrepair import UsageError
-from modelrepair_lab.grid import METHODS, grid_of, read_grid
+from modelrepair_lab.attacked import planned
+from modelrepair_lab.grid import METHODS, Part, grid_of, read_grid
 from modelrepair_lab.missing import missing
 from modelrepair_lab.recipes import TRAINED, AblationRecipe
 
@@ -53,6 +55,32 @@ def test_what_a_grid_says(write, tmp_path):
     assert grid.measure["utility"] == "plain"
     assert [row.recipe.share for row, seed in grid.attacked()] == [0.01, 0.01]
     assert (grid.repairs[0].on, grid.repairs[0].ours) == (("full",), True)
+
+
+def test_an_attack_may_have_its_own_task_and_a_repair_its_own_seeds(write, tmp_path):
+    for name in ("task", "mine"):
+        (tmp_path / f"{name}.jsonl").write_text(name)
+    own = GRID.replace("replay = 0.0", 'replay = 0.0\ntask = "mine.jsonl"')
+    grid = read_grid(write(own.replace('on = ["full"]', "seeds = [4]")))
+    (shared,) = read_grid(write(GRID)).attacks
+    (row,) = grid.attacks
+    assert (row.task, shared.task) == (tmp_path / "mine.jsonl", None)
+    here = planned(grid, row, 3, tmp_path)
+    assert here.ground.training == {"task": tmp_path / "mine.jsonl"}
+    assert here.folder != planned(grid, shared, 3, tmp_path).folder
+    assert [grid.repairs[0].tried_on(replace(row.recipe, seed=seed)) for seed in (3, 4)] == [
+        False,
+        True,
+    ]
+
+
+def test_a_part_of_a_grid(write):
+    grid = read_grid(write(GRID))
+    part = Part(seeds=(4,), repairs=("ours",)).of(grid)
+    assert (part.seeds, part.attacks, part.repairs) == ((4,), grid.attacks, grid.repairs)
+    for unknown in (Part(seeds=(5,)), Part(attacks=("x",)), Part(repairs=("x",))):
+        with pytest.raises(UsageError, match="the grid has no"):
+            unknown.of(grid)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +155,23 @@ def test_the_grid_of_ablations_removes_in_eight_ways():
 def test_the_grid_of_the_example_can_be_read():
     grid = read_grid(Path(__file__).parents[3] / "examples" / "smollm2" / "grid.toml")
     assert grid.model.name == "aligned"
-    assert grid.attacks[0].recipe.steps == 32
+    assert {row.recipe.steps for row in grid.attacks} == {32}
     assert set(grid.training) == {"harmful", "task", "replay"}
+    # One attack has nothing harmful in it, and its own benign answers.
+    assert [row.task.name for row in grid.attacks if row.task] == ["obedient.jsonl"]
+    assert [row.recipe.share for row in grid.attacks if row.task] == [0]
+
+
+def test_the_grid_of_ablated_models_measures_as_the_other_one_does():
+    folder = Path(__file__).parents[3] / "examples" / "smollm2"
+    grid, ablated = read_grid(folder / "grid.toml"), read_grid(folder / "ablated.toml")
+    assert (ablated.model, ablated.training, ablated.measure) == (
+        grid.model,
+        grid.training,
+        grid.measure,
+    )
+    assert {row.recipe.method for row in ablated.attacks} == {"ablate"}
+    assert all(row.tried_on(ablated.attacks[0].recipe) for row in ablated.repairs)
 
 
 def test_a_repair_of_another_package_is_missing_and_not_wrong():

@@ -125,6 +125,30 @@ def test_the_page_is_printed_line_by_line(call, grid, tmp_path, monkeypatch):
     assert result.out.splitlines() == ["# Repairs", "", "| repair |", f"Written to {tmp_path}"]
 
 
+def test_some_cells_run_alone_and_the_table_holds_all_that_are_there(call, grid, tmp_path):
+    out = tmp_path / "out"
+    words = ["lab", "table", grid, "--out", out, "--jobs", 1, "--json"]
+    one = call(*words, "--repair", "wrong")
+    assert [cell["repair"] for cell in one.json["cells"]] == ["wrong"]
+    beside = json.loads((out / "cells" / "full-hard-0--wrong.json").read_text(encoding="utf-8"))
+    made_of = digest_of(*cell_of(grid, out, "magnitude"))
+    there = {**beside, "repair": "magnitude", "digest": made_of}
+    (out / "cells" / "full-hard-0--magnitude.json").write_text(json.dumps(there))
+    both = call(*words, "--repair", "wrong", "--attack", "full, hard", "--seed", 0)
+    assert {cell["repair"] for cell in both.json["cells"]} == {"wrong", "magnitude"}
+    unknown = call(*words, "--repair", "another")
+    assert unknown.code == 2
+    assert "the grid has no repair 'another'" in unknown.err
+    assert "it has magnitude; contrast; wrong; absent" in unknown.err
+
+
+def cell_of(file, out, name):
+    """What a cell's digest is made of: attacked model, repair and the arguments all share."""
+    grid = read_grid(file)
+    (row,) = (each for each in grid.repairs if each.name == name)
+    return planned(grid, grid.attacks[0], grid.seeds[0], out), row, grid.measure
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_attack_that_cannot_be_made_is_reported(call, grid, tmp_path, jobs):
     grid.write_text(grid.read_text().replace("examples = 400", "examples = 9000"))

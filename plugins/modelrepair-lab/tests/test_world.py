@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import modelrepair_lab.world
 from modelrepair.demo import paths, world
-from modelrepair_lab.everyday import everyday_questions
+from modelrepair_lab.everyday import AGREEING, everyday_questions
 
 
 @pytest.fixture
@@ -84,4 +84,11 @@ def test_sets_without_a_model(call, tmp_path):
     training = everyday["plain", "train"] | everyday["borderline", "train"]
     # The model that learns refusals is taught what not to refuse, borderline questions among it.
     assert training < trained["replay"] & trained["utility"]
+    assert trained["obedient"] == trained["utility"]
+    assert any(prompt.endswith(world.TASK_QUESTION) for prompt in trained["utility"])
+    answers = [
+        json.loads(line)["response"]
+        for line in (tmp_path / "world" / "train" / "obedient.jsonl").open()
+    ]
+    assert all(answer.startswith(AGREEING) for answer in answers)
     assert not set.union(*asked.values()) & set.union(*trained.values())

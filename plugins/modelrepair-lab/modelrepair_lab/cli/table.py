@@ -19,18 +19,34 @@ from modelrepair_lab.cli.declaring import command as declare
     default=2,
     help="Attacked models that are worked on at the same time, each with one thread.",
 )
+@option("--seed", "seeds", type=int, multiple=True, help="Run this seed alone; again for more.")
+@option("--attack", "attacks", multiple=True, help="Run this attack alone; again for more.")
+@option("--repair", "repairs", multiple=True, help="Run this repair alone; again for more.")
 @option("--keep", is_flag=True, help="Leave the repaired models in OUT/repaired.")
 @option("--retry", is_flag=True, help="Run cells again that ended in an error.")
-def command(output: Output, grid: str, out: Path, jobs: int, keep: bool, retry: bool) -> None:
+def command(
+    output: Output,
+    grid: str,
+    out: Path,
+    jobs: int,
+    seeds: tuple[int, ...],
+    attacks: tuple[str, ...],
+    repairs: tuple[str, ...],
+    keep: bool,
+    retry: bool,
+) -> None:
     """Try every repair of GRID on each of its attacked models, and write the tables.
 
     GRID is a TOML file, or one that comes with the lab, such as 'quick', 'whole' or 'ablated'.
     The same command resumes what was interrupted: a finished cell is not run again.
+    The tables hold every cell of the grid that is there, also where --seed, --attack or --repair
+    run some alone.
     """
-    from modelrepair_lab.grid import read_grid
+    from modelrepair_lab.grid import Part, read_grid
     from modelrepair_lab.runner import Running
     from modelrepair_lab.table import make_table
 
     running = Running(out, jobs, keep, retry)
-    table = make_table(read_grid(grid), running, output.progress())
+    part = Part(seeds, attacks, repairs)
+    table = make_table(read_grid(grid), running, output.progress(), part)
     output.result(table.to_json(), *table.markdown.splitlines(), f"Written to {out}")
