@@ -103,6 +103,8 @@ def repair(given: RepairArguments) -> RepairReport:  # noqa: D417 (its fields ar
         strength: in the repairer's own unit; default: searched for. Of one that trains,
             the steps.
         scope: per ``row``, per ``tensor`` or ``global``; default: the scorer's own.
+        unit: what is masked as one: ``"entry"``, ``"row"``, attention ``"head"`` or MLP
+            ``"neuron"``; default: the scorer's own. See docs/units.md.
         ratio: share of the entries to mask, or ``"auto"`` to search for it; default: the
             preset's, else ``"auto"``.
         scale: what masked entries of the subject are multiplied by.

@@ -243,6 +243,11 @@ def scorer_options() -> Decorator[Any]:
             help="An option of the scorer; may be repeated.",
         ),
         setting("scope", "Where the highest scores are cut. Default: the scorer's own."),
+        setting(
+            "unit",
+            "What is masked as one: an entry, an output row, an attention head, a neuron of an "
+            "MLP; see docs/units.md. Default: the scorer's own.",
+        ),
         option(
             "--ratio",
             type=ratio,

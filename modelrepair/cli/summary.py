@@ -57,8 +57,10 @@ def _what_was_done(manifest: Mapping[str, Any]) -> str:
     scorer = manifest["scorer"]
     against = f" from {manifest['reference']['id']}" if manifest.get("reference") else ""
     what = {"delta": f"difference{against}", "weight": "weights", "factor": "adapter's factors"}
+    unit = manifest.get("unit") or "entry"
+    of_unit = "" if unit == "entry" else f", unit {unit}"
     return (
         f"Masked {manifest['masked_share']:.4%} of the {what[manifest['subject']]}, "
         f"chosen by {scorer['name']} ({scorer['distribution']} {scorer['version']}), "
-        f"scope {manifest['scope']}; coverage {manifest['coverage']:.1%}"
+        f"scope {manifest['scope']}{of_unit}; coverage {manifest['coverage']:.1%}"
     )

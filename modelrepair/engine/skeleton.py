@@ -179,7 +179,7 @@ def build(
     model.requires_grad_(False)
     blocks, prefix = find_blocks(model)
     files, unknown = match_names(model, checkpoint)
-    _compute_buffers(model, device)
+    compute_buffers(model, device)
     return Skeleton(model, blocks, prefix, files, device, unknown, dtype=dtype)
 
 
@@ -243,7 +243,7 @@ def find_blocks(model: Any) -> tuple[nn.ModuleList, str]:
     return found[0]
 
 
-def _compute_buffers(model: Any, device: torch.device) -> None:
+def compute_buffers(model: Any, device: torch.device) -> None:
     """Compute what no file holds (rotary frequencies, scales), as from_pretrained does."""
     names = [name for name, _ in model.named_non_persistent_buffers()]
     owners = {name.rpartition(".")[0] for name in names}

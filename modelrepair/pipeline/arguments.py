@@ -15,7 +15,7 @@ from modelrepair.examples.given import GivenSet
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.kinds import KIND_EXAMPLES
 from modelrepair.pipeline.reports import RepairReport
-from modelrepair.plugin.names import Scope
+from modelrepair.plugin.names import Scope, Unit
 from modelrepair.publishing.options import PushOptions, push_options
 from modelrepair.settings.presets import PresetName
 from modelrepair.settings.settings import DEFAULT_SETS, KEYS, Settings
@@ -74,6 +74,7 @@ class RepairArguments:
     repairer_options: Mapping[str, Any] | None = None
     strength: float | None = None
     scope: Scope | None = None
+    unit: Unit | None = None
     ratio: float | Literal["auto"] | None = None
     scale: float = 0.0
     step: float | None = None

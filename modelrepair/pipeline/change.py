@@ -28,6 +28,7 @@ from modelrepair.preflight.sets import score_batches, score_tokens
 from modelrepair.settings.amount import Fixed, Searched, amount_of
 from modelrepair.settings.presets import quota_of
 from modelrepair.settings.subject import subject_for
+from modelrepair.settings.units import scope_of
 from modelrepair.source.reference import check_same_shapes
 from modelrepair.source.resolve import resolve
 
@@ -113,7 +114,7 @@ def require_sets(context: RunContext, subject: SubjectKind, reference: Model | N
     if realign is not None and not realign.answered and blind and isinstance(searched, Searched):
         raise UsageError(
             f"no model answers here, and {realign.id} has prompts alone: nothing leads the search",
-            hint=f"give --realign a set with harmful answers, or a number for --{searched.unit}",
+            hint=f"give --realign a set with harmful answers, or a number for --{searched.knob}",
             id="set-missing",
         )
     if context.chosen.repairer is not None:
@@ -261,7 +262,8 @@ def _scoring(
         registered=registered,
         scorer=make_scorer(registered, options, subject),
         subject=subject,
-        scope=settings.scope or registered.spec.scope,
+        scope=scope_of(settings, registered.spec),
+        units=context.units,
         batches=score_batches(context.panel, context.notes),
         protect=protect,
         folder=_folder(context, f"scorer-{number}", registered),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from modelrepair.engine.sites import Sites
     from modelrepair.engine.skeleton import Skeleton
+    from modelrepair.engine.units import Units
     from modelrepair.evaluation.panel import Panel
     from modelrepair.pipeline.workspace import Workspace
 
@@ -35,6 +36,7 @@ class RunContext:
     chosen: SelectedPlugins
     skeleton: Skeleton
     sites: Sites
+    units: Units | None
     panel: Panel
     device: torch.device
     workspace: Workspace

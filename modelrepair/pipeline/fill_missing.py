@@ -69,7 +69,7 @@ def _parts(context: RunContext, name: SetName, subject: SubjectKind) -> tuple[Pa
     """Where a set's answers are going to be read: what is scored with, what the search sees."""
     amount = amount_of(context.settings)
     # A repairer's sets are recorded with these answers at every strength, searched for or not.
-    searched = isinstance(amount, Searched) or amount.unit == "strength"
+    searched = isinstance(amount, Searched) or amount.knob == "strength"
     if any(_needs_pairs(context, name, number, subject) for number in _scorers(context)):
         return ("score", "select") if searched else ("score",)
     return ("select",) if searched else ()

@@ -119,7 +119,7 @@ def masked_share(amount: Amount, subject: SubjectKind) -> float:
     >>> masked_share(amount_of(Settings("user/model")), "weight")
     0.1
     """
-    if isinstance(amount, Fixed) and amount.unit == "ratio":
+    if isinstance(amount, Fixed) and amount.knob == "ratio":
         return amount.value
     return max(RATIO_GRIDS[subject])
 

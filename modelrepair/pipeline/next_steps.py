@@ -75,7 +75,7 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     ideas: list[Idea] = []
     amount = amount_of(settings)
     if isinstance(amount, Fixed) and settings.preset is None:
-        ideas.append(Idea(search, drop=(f"--{amount.unit}",)))
+        ideas.append(Idea(search, drop=(f"--{amount.knob}",)))
     bounds = _short_of_default(amount.limits, timed=settings.max_time is not None)
     if isinstance(amount, Searched) and bounds:
         ideas.append(Idea("let the search go as far as it does by default", drop=bounds))

@@ -20,6 +20,7 @@ from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import Sets
 from modelrepair.progress import Notes, Progress
 from modelrepair.settings.settings import Arithmetic, Settings
+from modelrepair.settings.units import check_unit_of_subject, unit_of
 from modelrepair.source.resolve import Source
 from modelrepair.text.readable import readable_path
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from modelrepair.engine.sites import Sites
     from modelrepair.engine.skeleton import ReadWeight, Skeleton
+    from modelrepair.engine.units import Units
     from modelrepair.engine.weights import Weights
     from modelrepair.evaluation.panel import Panel
     from modelrepair.examples.template import Template
@@ -108,7 +110,7 @@ def open_context(
     remembered: Path | None = None,
 ) -> RunContext:
     """The source, opened, and what it is scored and measured with; Raises as `look_inside`."""
-    skeleton, sites, panel = look_inside(settings, source, sets, chosen, notes)
+    skeleton, sites, units, panel = look_inside(settings, source, sets, chosen, notes)
     # Memory is another number a moment later, and ranks must agree.
     panel = replace(panel, generates=ranks.share(lambda: panel.generates))
     return RunContext(
@@ -118,6 +120,7 @@ def open_context(
         chosen=chosen,
         skeleton=skeleton,
         sites=sites,
+        units=units,
         panel=panel,
         device=skeleton.device,
         workspace=workspace,
@@ -129,16 +132,17 @@ def open_context(
 
 def look_inside(
     settings: Settings, source: Model, sets: Sets, chosen: SelectedPlugins, notes: Notes
-) -> tuple[Skeleton, Sites, Panel]:
-    """Build a model of its config, and find its matrices and template; headers are enough.
+) -> tuple[Skeleton, Sites, Units | None, Panel]:
+    """Build a model of its config, and find its matrices, units and template; headers are enough.
 
     Raises:
-        UnsupportedModelError: coverage, layout, template, or blocks that share state where
-            gradients are asked for.
-        UsageError: a glob that matches no matrix.
+        UnsupportedModelError: coverage, layout, template, units that can't be told apart, or blocks
+            that share state where gradients are asked for.
+        UsageError: a glob that matches no matrix, or heads of an adapter's factors.
     """
     from modelrepair.engine.adapter import check_plain, unknown_fields
     from modelrepair.engine.sites import find_sites, narrow, require_coverage
+    from modelrepair.engine.units import find_units
 
     device = find_device(settings.device)
     specs = [each.spec for each, _ in chosen.scorers]
@@ -159,7 +163,14 @@ def look_inside(
     sites = find_sites(skeleton, list(source.checkpoint.entries))
     require_coverage(sites, allow_partial=settings.allow_partial)
     panel = open_panel(settings, source, skeleton, sets.splits, chosen.judge, notes)
-    return skeleton, narrow(sites, settings.targets, settings.exclude), panel
+    sites = narrow(sites, settings.targets, settings.exclude)
+    # Several scorers are tried where none was named: ours, which mask entries.
+    unit = unit_of(settings, specs[0]) if specs else "entry"
+    if unit == "entry":
+        return skeleton, sites, None, panel
+    check_unit_of_subject(unit, "factor" if source.base is not None else "weight")
+    units, sites = find_units(skeleton, sites, unit)
+    return skeleton, sites, units, panel
 
 
 def open_panel(

@@ -114,7 +114,7 @@ def _made_by(context: RunContext, found: ChosenChange) -> dict[str, Any]:
         return {
             "subject": made.subject,
             "scope": made.scope,
-            "unit": made.registered.spec.unit,
+            "unit": made.unit,
             "ratio": found.point.ratio,
             "scale": settings.scale,
             "protect": made.protect,

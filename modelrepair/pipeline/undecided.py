@@ -37,6 +37,7 @@ OF_THE_SEARCH: Mapping[str, Any] = {
     "repairer_options": {},
     "strength": None,
     "scope": None,
+    "unit": None,
 }
 """What made the repair, and has no part in measuring it: no plug-in is loaded for it."""
 

@@ -9,8 +9,8 @@ SetUse = Literal["prompts", "pairs"]
 SubjectKind = Literal["factor", "delta", "weight"]
 Scope = Literal["row", "tensor", "global"]
 PluginKind = Literal["scorer", "repairer", "judge", "example-set"]
-Unit = Literal["entry"]
-"""What is removed as one. Other units will come; until then no other is accepted."""
+Unit = Literal["entry", "row", "head", "neuron"]
+"""What is removed as one: an entry, an output row, an attention head, a neuron of an MLP."""
 Options = Any
 """An instance of the spec's ``options`` dataclass, or None where it declares none."""
 

@@ -34,7 +34,8 @@ class ScorerSpec:
             (options, subject kind), it returns a `Scorer`.
         sets: the example sets it needs, and whether prompts do or pairs are needed; called at
             preflight, so it must not import torch.
-        scope: the scope that top-k is cut in unless the user names one.
+        scope: the scope that top-k is cut in unless the user names one; ``"row"`` is
+            ``"tensor"`` where a unit is larger than an entry.
         gradients: whether any of its accumulators reads output gradients.
         iterative: whether it is to be asked again after each step of the ratio.
         signed: whether only scores above zero are eligible.
@@ -45,7 +46,8 @@ class ScorerSpec:
             the scorer's options; None where it has none.
         api: version of the interface it was written for.
         url: where it is documented.
-        unit: what is removed as one: ``"entry"``, so far the only one.
+        unit: what is removed as one unless the user says it: ``"entry"``, ``"row"``, ``"head"``
+            or ``"neuron"``. The score of a unit is the mean of its entries' scores.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from modelrepair.engine.passes.passes import Work, collect
 from modelrepair.engine.passes.statistics import AccumulatorError, SetBatches, SiteStatistics
 from modelrepair.engine.sites import Site, Sites
 from modelrepair.engine.skeleton import Skeleton
+from modelrepair.engine.units import Units
 from modelrepair.engine.weights import Masks, Weights
 from modelrepair.errors import ModelRepairError, PluginError, UsageError
 from modelrepair.moving import remove_folder
@@ -23,13 +25,14 @@ from modelrepair.plugin.accumulators import InputNorms
 from modelrepair.plugin.calls import checked, who
 from modelrepair.plugin.formulas import root_mean_square, wanda_score
 from modelrepair.plugin.loading import Registered
-from modelrepair.plugin.names import Scope, SetName, SubjectKind
+from modelrepair.plugin.names import Scope, SetName, SubjectKind, Unit
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, Scorer, SiteView
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.progress import Progress
 from modelrepair.search.score_files import SiteFacts, all_whole, read_facts, spilled, write_block
 from modelrepair.search.selection import select, top_tensor
+from modelrepair.search.unit_selection import least_share, protected_units, select_units, sums_of
 from modelrepair.settings.presets import Quota, count
 
 SET_ORDER: tuple[SetName, ...] = ("realign", "refusal", "utility", "borderline")
@@ -49,7 +52,9 @@ class Scoring:
         subject: what it scores: the weights, or their delta from the reference.
         scope: how the top is cut.
         batches: the score part of each set, in canonical batches.
-        protect: share of each tensor that is never masked, by Wanda on the utility set.
+        protect: share of each tensor, or of each family's units, that is never masked, by Wanda
+            on the utility set.
+        units: what is masked as one; None for entries.
         quota: how many entries a share means.
         folder: where this scorer's rounds lie.
         whole: files of scores that this process wrote, or has read from end to end.
@@ -65,12 +70,30 @@ class Scoring:
     batches: Mapping[SetName, Sequence[Batch]]
     protect: float
     folder: Path
+    units: Units | None = None
     quota: Quota = count
     whole: set[Path] = field(default_factory=set, compare=False)
 
     def protected(self, block: int) -> Masks:
         """The entries of a block's sites that are never masked, fixed in the first round."""
         return Masks(self.folder / "protected" / f"{block:05d}")
+
+    @property
+    def unit(self) -> Unit:
+        """What is masked as one."""
+        return "entry" if self.units is None else self.units.unit
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[int, int]]:
+        """The shape of each site, by its name."""
+        return {site.name: site.info.shape for site in self.sites.chosen}
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest share at which a mask holds a unit; of entries no bound is set."""
+        if self.units is None or self.scope == "row":
+            return 0.0
+        return least_share(self.units, self.shapes, self.scope)
 
     @property
     def routed(self) -> Path:
@@ -110,15 +133,7 @@ class Round:
     def _laid(self, share: float, onto: Masks | None) -> Iterator[tuple[str, np.ndarray]]:
         """The mask of each tensor of the file, once all its sites have theirs."""
         sites = self.scoring.sites
-        spec, quota = self.scoring.registered.spec, self.scoring.quota
-        chosen = select(
-            spilled(_folder(self.scoring, self.number), sites),
-            self.scoring.scope,
-            share,
-            signed=spec.signed,
-            refill=spec.refill,
-            quota=quota,
-        )
+        chosen = self._chosen(share)
         left = {tensor.name: len(tensor.sites) for tensor in sites.tensors}
         laid: dict[str, np.ndarray] = {}
         for site, mask in zip(sites.chosen, chosen, strict=True):
@@ -131,6 +146,24 @@ class Round:
             left[name] -= 1
             if not left[name]:
                 yield name, laid.pop(name)
+
+    def _chosen(self, share: float) -> Iterator[np.ndarray]:
+        """The mask of each site."""
+        scoring, spec = self.scoring, self.scoring.registered.spec
+        scores = spilled(_folder(scoring, self.number), scoring.sites)
+        ranked = {"signed": spec.signed, "refill": spec.refill}
+        if scoring.units is None or scoring.scope == "row":
+            return select(scores, scoring.scope, share, **ranked, quota=scoring.quota)
+        kept = {block: scoring.protected(block) for block in scoring.sites.by_block}
+        sites = {site.name: site for site in scoring.sites.chosen}
+        return select_units(
+            dict(zip(sites, scores, strict=True)),
+            scoring.units,
+            scoring.scope,
+            share,
+            **ranked,
+            protected=lambda name: kept[sites[name].info.block].get(name, sites[name].entries),
+        )
 
 
 def masked_entries(masks: Masks, sites: Sites) -> int:
@@ -253,6 +286,8 @@ class _Scored:
     """What the first round protected, in a later one."""
     protected: dict[str, np.ndarray] = field(default_factory=dict)
     """What the first round protects, in it."""
+    useful: dict[str, np.ndarray] = field(default_factory=dict)
+    """What each site adds to the worth of its units for utility, in the first round."""
 
 
 def _score_block(
@@ -266,6 +301,11 @@ def _score_block(
     here = _Scored(scoring, number, masks, scoring.protected(block))
     scored = ((site.name, *_score_site(here, site, statistics)) for site, statistics in found)
     scoring.whole.add(write_block(_folder(scoring, number), block, scored))
+    if here.useful and scoring.units is not None:
+        families = [each for each in scoring.units.families if each.block == block]
+        here.protected.update(
+            protected_units(families, here.useful, scoring.shapes, scoring.protect)
+        )
     if here.protected:
         # Synced, unlike scores: later rounds read it, and none of them makes it again.
         scoring.protected(block).put(here.protected.items())
@@ -296,9 +336,11 @@ def _scores(here: _Scored, site: Site, statistics: SiteStatistics) -> tuple[np.n
     if here.number == 0 and scoring.protect > 0:
         squares = statistics["utility", PROTECTION]["sum"]
         norms = root_mean_square(squares, statistics.examples("utility")).float()
-        here.protected[site.name] = top_tensor(
-            wanda_score(view.weight, norms).cpu().numpy(), count(scoring.protect, site.entries)
-        )
+        useful = wanda_score(view.weight, norms).cpu().numpy()
+        if scoring.units is None:
+            here.protected[site.name] = top_tensor(useful, count(scoring.protect, site.entries))
+        else:
+            here.useful[site.name] = sums_of(*scoring.units.sites[site.name], useful)
     by, scorer = scoring.registered, scoring.scorer
     asked = statistics.of(scorer.needs)
     shown = {**_shown(view), **asked.shown()}

@@ -41,7 +41,11 @@ def fixed(
     """The mask at a ratio that the user named: one cut, or as many steps as it takes."""
     if not scoring.registered.spec.iterative:
         return cut_point(scoring, 0, ratio, None, progress)
-    steps = fixed_rounds(ratio, step or STEP_SCHEDULES[scoring.subject].first, limits.rounds)
+    step = max(step or STEP_SCHEDULES[scoring.subject].first, scoring.least)
+    steps = fixed_rounds(ratio, step, limits.rounds)
+    if scoring.least:
+        # Each step has room for a unit of its own.
+        steps = max(1, min(steps, int(ratio / scoring.least + 1e-9)))
     point: Candidate | None = None
     name = scoring.registered.spec.name
     for number in range(steps):
@@ -72,7 +76,8 @@ def search(study: Study[Any], step: float | None) -> Searched:
 
 def _ladder(study: Study[Any]) -> Iterator[Candidate]:
     """The masks of one scoring pass, from small to large."""
-    ladder = RATIO_GRIDS[study.scoring.subject]
+    least = study.scoring.least
+    ladder = sorted({max(ratio, least) for ratio in RATIO_GRIDS[study.scoring.subject]})
     below = 0.0
     for ratio in ladder:
         point = cut_point(study.scoring, 0, ratio, None, study.progress)

@@ -69,9 +69,11 @@ def walk(study: Study[Any], step: float) -> Searched:
         step: the share of all entries that is masked first.
     """
     stride = STEP_SCHEDULES[study.scoring.subject]
+    least = study.scoring.least
     smallest, near, largest = (
-        step * part for part in (stride.smallest, stride.near, stride.largest)
+        max(step * part, least) for part in (stride.smallest, stride.near, stride.largest)
     )
+    step = max(step, least)
     points: dict[Path, Candidate] = {}
     current: Candidate | None = None
     answered: Candidate | None = None

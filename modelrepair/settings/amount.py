@@ -13,7 +13,7 @@ from modelrepair.settings.search_limits import MOST_GENERATIONS, MOST_ROUNDS, Li
 if TYPE_CHECKING:
     from modelrepair.settings.settings import Settings
 
-Unit = Literal["ratio", "strength"]
+Knob = Literal["ratio", "strength"]
 """A ratio is the share of the entries that a mask takes; a strength is in a repairer's own unit."""
 
 
@@ -22,12 +22,12 @@ class Fixed:
     """An amount that the user or the preset names: one change is made.
 
     Args:
-        unit: of a mask the ratio, of a repairer's edit the strength.
+        knob: of a mask the ratio, of a repairer's edit the strength.
         value: how much.
         limits: the most rounds in which an iterative scorer reaches it.
     """
 
-    unit: Unit
+    knob: Knob
     value: float
     limits: Limits
 
@@ -37,11 +37,11 @@ class Searched:
     """An amount that is searched for, among candidates that are measured.
 
     Args:
-        unit: of a mask the ratio, of a repairer's edit the strength.
+        knob: of a mask the ratio, of a repairer's edit the strength.
         limits: what ends the search at the latest.
     """
 
-    unit: Unit
+    knob: Knob
     limits: Limits
 
 
@@ -55,7 +55,7 @@ def amount_of(settings: Settings) -> Amount:
     >>> amount_of(Settings("user/model", ratio=0.01)).value
     0.01
     >>> amount_of(Settings("user/model", max_rounds=3))
-    Searched(unit='ratio', limits=Limits(rounds=3, candidates=8))
+    Searched(knob='ratio', limits=Limits(rounds=3, candidates=8))
     >>> amount_of(Settings("user/adapter", preset="antidote-official")).value
     0.1
 

@@ -12,6 +12,7 @@ from modelrepair.settings.declared import declared, expected, fits
 from modelrepair.settings.duration import seconds_of
 from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import NONE, TYPED, Settings
+from modelrepair.settings.units import check_unit
 
 RANGED = {
     "scale": ("a scale of", "0 removes, 0.75 shrinks; below 1"),
@@ -25,6 +26,7 @@ FOR_MASKS = (
     "scorer",
     "scorer_options",
     "scope",
+    "unit",
     "ratio",
     "scale",
     "step",
@@ -49,14 +51,15 @@ def check(settings: Settings) -> None:
             "a strength, and options of a repairer, go with a repairer",
             hint="name it with --repairer; `modelrepair repairers list` shows what there is",
         )
+    check_unit(settings)
     check_ratio(expand(settings).ratio)
     amount = amount_of(settings)
     if settings.max_time is not None:
         _check_time(settings.max_time, amount)
     if not settings.evaluate and isinstance(amount, Searched):
         raise UsageError(
-            f"a search for the {amount.unit} needs measures",
-            hint=f"give a number for --{amount.unit}, or leave out --no-evaluate",
+            f"a search for the {amount.knob} needs measures",
+            hint=f"give a number for --{amount.knob}, or leave out --no-evaluate",
         )
     if settings.answer_later:
         _check_later(settings)
@@ -86,7 +89,7 @@ def _check_time(limit: str | float, amount: Amount) -> None:
     seconds_of(limit)
     if isinstance(amount, Fixed):
         raise UsageError(
-            f"--max-time ends a search, and a {amount.unit} was named",
+            f"--max-time ends a search, and a {amount.knob} was named",
             hint="leave one of the two out",
         )
 

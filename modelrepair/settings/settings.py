@@ -11,7 +11,7 @@ from annotated_types import Interval
 from modelrepair.budgets import Budgets
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.kinds import KIND_EXAMPLES
-from modelrepair.plugin.names import Scope
+from modelrepair.plugin.names import Scope, Unit
 from modelrepair.settings.presets import PresetName
 from modelrepair.settings.short_names import pinned, plain, short, short_options, short_set
 from modelrepair.text.pasted import pasted_anywhere
@@ -86,6 +86,7 @@ class Settings:
     repairer_options: Mapping[str, Any] = field(default_factory=dict)
     strength: float | None = None
     scope: Scope | None = None
+    unit: Unit | None = None
     ratio: OpenShare | Literal["auto"] | None = None
     scale: Share = 0.0
     step: OpenShare | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from modelrepair.checkpoint.mask import encode, open_mask, write_mask
 from modelrepair.checkpoint.norms import tensor_digest
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
+from modelrepair.plugin.names import Unit
 from tests.support.sealing import codes, made_fixture, rewrite, seal, untouched_fixture  # noqa: F401
 from tests.support.small_repairs import COMMIT, SHAPES, draft, make_checkpoint, write_safetensors
 
@@ -139,8 +141,9 @@ def test_a_mask_of_a_later_version_is_not_judged(later):
 
 def test_a_mask_of_another_unit_is_of_a_later_version():
     assert (read(header()).unit, header()["unit"]) == ("entry", "entry")
-    with pytest.raises(InconclusiveError, match="is a mask of unit 'neuron', newer than") as error:
-        read(header() | {"unit": "neuron"})
+    assert [read(header() | {"unit": each}).unit for each in get_args(Unit)] == list(get_args(Unit))
+    with pytest.raises(InconclusiveError, match="is a mask of unit 'block', newer than") as error:
+        read(header() | {"unit": "block"})
     assert (error.value.exit_code, error.value.id) == (7, "newer-version")
 
 

@@ -35,6 +35,7 @@ from modelrepair.settings.settings import Settings
             scorer="contrast",
             scorer_options={"mu": "3", "lambda": "0.5"},
             scope="global",
+            unit="neuron",
             ratio=0.01,
             scale=0.5,
             step=0.01,

@@ -32,7 +32,7 @@ BROKEN = {
     "text": HEAD + "@hookimpl\ndef modelrepair_example_sets(): return ['wanda']\n",
     "ours": scorer_code("wanda"),
     "future": scorer_code("later", api=9),
-    "unit": scorer_code("rows").replace("api=1", "unit='row'"),
+    "unit": scorer_code("rows").replace("api=1", "unit='block'"),
 }
 """Modules of plug-ins, each broken in a way of its own."""
 

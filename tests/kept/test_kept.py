@@ -68,7 +68,7 @@ def test_another_unit_is_of_a_newer_version(tmp_path, part):
     out = Path(shutil.copytree(REPAIRS / "passed", tmp_path / "out"))
     if part == "manifest":
         path = out / "repair" / "manifest.json"
-        path.write_text(path.read_text().replace('"unit": "entry"', '"unit": "row"'))
+        path.write_text(path.read_text().replace('"unit": "entry"', '"unit": "block"'))
     else:
         path = out / MASK_NAME
         path.write_bytes(path.read_bytes().replace(b'"unit":"entry"', b'"unit":"block"'))

@@ -34,6 +34,7 @@ def context(notes=(), judge=None):
         chosen=SelectedPlugins((), None, judge),
         skeleton=None,
         sites=None,
+        units=None,
         panel=PANEL,
         device=None,
         workspace=None,

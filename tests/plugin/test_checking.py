@@ -34,8 +34,10 @@ def test_our_own_have_no_problem(spec):
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        (scorer(unit="row"), "'mine' has the unit 'row'; this modelrepair knows: entry"),
-        (scorer(unit=None), "'mine' has the unit None; this modelrepair knows: entry"),
+        (scorer(unit="block"),
+         "'mine' has the unit 'block'; this modelrepair knows: entry, row, head, neuron"),
+        (scorer(unit=None),
+         "'mine' has the unit None; this modelrepair knows: entry, row, head, neuron"),
         (scorer(scope="model"),
          "'mine' has the scope 'model'; this modelrepair knows: row, tensor, global"),
         (scorer(api=2), "'mine' was written for plug-in interface 2, this modelrepair offers 1"),
@@ -149,7 +151,10 @@ WRONG = """
     ("field", "said"),
     [
         ("options=Options", "'mine': its option 'power' has the default '2', expected number"),
-        ("unit='neuron'", "'mine' has the unit 'neuron'; this modelrepair knows: entry"),
+        (
+            "unit='block'",
+            "'mine' has the unit 'block'; this modelrepair knows: entry, row, head, neuron",
+        ),
     ],
 )
 def test_the_plug_in_is_named_and_its_other_scorer_is_there(install, field, said):
@@ -164,6 +169,6 @@ def test_the_plug_in_is_named_and_its_other_scorer_is_there(install, field, said
 
 
 def test_a_scorer_in_a_file_is_checked_too(tmp_path):
-    (tmp_path / "mine.py").write_text("class Mine:\n    sets = {}\n    unit = 'row'\n")
+    (tmp_path / "mine.py").write_text("class Mine:\n    sets = {}\n    unit = 'block'\n")
     with pytest.raises(PluginError, match=r"Mine in mine\.py can't be used: 'Mine' has the unit"):
         load_registry().scorer(f"{tmp_path}/mine.py:Mine")

@@ -11,7 +11,7 @@ from modelrepair.settings.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("named", "unit", "value"),
+    ("named", "knob", "value"),
     [
         ({}, "ratio", None),
         ({"ratio": "auto"}, "ratio", None),
@@ -24,9 +24,9 @@ from modelrepair.settings.settings import Settings
         ({"repairer": "back", "strength": 0.0}, "strength", 0.0),
     ],
 )
-def test_the_ratio_or_strength_is_fixed_or_searched_for(named, unit, value):
+def test_the_ratio_or_strength_is_fixed_or_searched_for(named, knob, value):
     limits = Limits(rounds=3, candidates=8)
-    wanted = Searched(unit, limits) if value is None else Fixed(unit, value, limits)
+    wanted = Searched(knob, limits) if value is None else Fixed(knob, value, limits)
     settings = Settings("a", realign="r", max_rounds=3, **named)
     assert amount_of(settings) == wanted
     if settings.repairer is None:

@@ -23,6 +23,8 @@ from modelrepair.settings.settings import Settings
         ({"protect": -0.1}, "a protected share of -0.1"),
         ({"budgets": Budgets(kind_level=0.0)}, "--gate-kind-level 0"),
         ({"kind_examples": -1}, "kind_examples is -1"),
+        ({"unit": "head", "scope": "row"}, "no whole head can be chosen"),
+        ({"unit": "row", "preset": "antidote-paper"}, "masks entries, and --unit says row"),
         ({"realign": "none"}, "a repair needs a re-alignment set"),
         ({"utility_filter": ("safe",)}, "the filter 'safe' is not column=value"),
         ({"utility_columns": {"reply": "r"}}, "utility_columns names 'reply'"),
@@ -42,8 +44,8 @@ def test_what_can_not_be_meant_is_refused(change, said):
 
 @pytest.mark.parametrize(
     "change",
-    [{"scope": "layer"}, {"arithmetic": "fp8"}, {"max_length": 1}, {"max_new_tokens": 0},
-     {"examples": "many"}],
+    [{"scope": "layer"}, {"unit": "layer"}, {"arithmetic": "fp8"}, {"max_length": 1},
+     {"max_new_tokens": 0}, {"examples": "many"}],
 )  # fmt: skip
 def test_unknown_words_and_small_counts_are_refused(change):
     check_choices(Settings("user/model"))

@@ -23,7 +23,7 @@ BOUNDARIES = (-1, 0, 1, 2, 3, 0.0, 0.5, 1.0, math.nan, math.inf)
 
 def test_every_range_and_every_list_of_words_is_found():
     assert {"examples", "max_length", "utility_limit", "max_rounds", "scale", "step"} < {*RANGED}
-    assert WORDED == ["subject", "preset", "scope", "arithmetic"]
+    assert WORDED == ["subject", "preset", "scope", "unit", "arithmetic"]
 
 
 @pytest.mark.parametrize("name", RANGED)

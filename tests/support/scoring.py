@@ -9,6 +9,7 @@ import torch
 
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine.sites import find_sites
+from modelrepair.engine.units import find_units
 from modelrepair.engine.weights import Weights
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.specs import ScorerSpec
@@ -41,7 +42,7 @@ def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
 
     Half of the reference's rows equal the source's.
     """
-    model = folder / "model"
+    model, unit = folder / "model", changes.pop("unit", "entry")
     device = changes.pop("device", CPU)
     one = open_tiny(changes.pop("kind", "llama"), model, device, **changes.pop("shape", {}))
     scale = changes.pop("scale", 0.0)
@@ -67,9 +68,14 @@ def scoring(folder: Path, scorer: Any = None, **changes: Any) -> Scoring:
         "protect": 0.0,
         **changes,
     }
+    sites, units = find_sites(one.skeleton, list(one.checkpoint.entries)), None
+    if unit != "entry":
+        units, sites = find_units(one.skeleton, sites, unit)
+        settings["scope"] = changes.get("scope", "tensor")
     return Scoring(
         skeleton=one.skeleton,
-        sites=find_sites(one.skeleton, list(one.checkpoint.entries)),
+        sites=sites,
+        units=units,
         weights=weights,
         registered=Registered(spec, "their-package", "1.2"),
         scorer=scorer or Fixed(),
