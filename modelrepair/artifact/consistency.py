@@ -16,8 +16,8 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.evaluation.gate import RULES
 from modelrepair.evaluation.kinds import left_out
-from modelrepair.evaluation.measures import summarise
-from modelrepair.evaluation.results import KINDS, ExampleResult
+from modelrepair.evaluation.measures import perplexity_change, summarise
+from modelrepair.evaluation.results import KINDS, TEXT, ExampleResult
 from modelrepair.examples.keys import FAMILIES
 
 _ROUNDING = 1e-9
@@ -108,7 +108,8 @@ def check_measures(
         said = manifest.measures[role]
         made = summarise(results[role], said.judge)
         claimed, counted = asdict(said), asdict(made)
-        for name in sorted(_ALWAYS | {name for name in claimed if claimed[name] is not None}):
+        looked = _ALWAYS if manifest.text is None else _ALWAYS | {"perplexity"}
+        for name in sorted(looked | {name for name in claimed if claimed[name] is not None}):
             one, two = claimed[name], counted[name]
             if not _close(one, two):
                 message = f"the manifest says {_brief(one)}, the verdicts add up to {_brief(two)}"
@@ -207,7 +208,7 @@ def check_examples(
     []
     """
     for role, rows in results.items():
-        for name, count in Counter(row.set for row in rows if row.set != KINDS).items():
+        for name, count in Counter(row.set for row in rows if row.set in _FAMILY).items():
             given = [manifest.sets[key] for key in _FAMILY[name] if key in manifest.sets]
             given += [
                 manifest.sets[key.tested] for key in _FAMILY[name] if key.tested in manifest.sets
@@ -217,6 +218,7 @@ def check_examples(
                 message = f"{role}: {count} examples of {name}, the sets had {most}"
                 yield Finding("measure", VERDICTS_NAME, None, message)
     yield from _check_kinds(manifest, results)
+    yield from _check_text(manifest, results)
 
 
 def _check_kinds(
@@ -236,3 +238,25 @@ def _check_kinds(
         if strange := {row.kind for row in rows if row.set == KINDS} - manifest.kinds.keys():
             message = f"{role}: {len(strange)} kinds that the manifest does not name"
             yield Finding("measure", VERDICTS_NAME, None, message)
+
+
+def _check_text(
+    manifest: Manifest, results: Mapping[ModelRole, Sequence[ExampleResult]]
+) -> Iterator[Finding]:
+    """Passages, tokens and change of perplexity; losses can't be had again without the model."""
+    said = manifest.text
+    wanted = (0, 0) if said is None else (said.passages, said.tokens)
+    for role, rows in results.items():
+        counted = [row.counted or 0 for row in rows if row.set == TEXT]
+        found = len(counted), sum(counted)
+        # A reference may have a tokenizer of its own.
+        if found != wanted and not (role == "reference" and said is not None):
+            message = f"{role}: passages and tokens {found}, the manifest says {wanted}"
+            yield Finding("measure", VERDICTS_NAME, None, message)
+    if said is None or not {"before", "after"} <= results.keys():
+        return
+    made = perplexity_change(results["before"], results["after"])
+    one, two = (None if each is None else asdict(each) for each in (said.change, made))
+    if not _close(one, two):
+        message = f"the manifest says {_brief(one)}, the verdicts add up to {_brief(two)}"
+        yield Finding("measure", MANIFEST_NAME, "text.change", message)

@@ -13,7 +13,7 @@ from modelrepair.text.printable import printable
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_ABSOLUTE = ("utility_loss",)
+_ABSOLUTE = ("utility_loss", "perplexity")
 
 
 def cell(value: object) -> str:
@@ -61,6 +61,16 @@ def figure(measure: Measure | None, name: str = "") -> str:
     return f"{shown(measure.value)}{unit} ({interval}; n = {measure.n})"
 
 
+def ratio(measure: Measure) -> str:
+    """A quotient with its 95 % interval.
+
+    >>> ratio(Measure(1.05, 2000, 1.0, None))
+    '1.050 (1.000 to ?)'
+    """
+    low, high = ("?" if each is None else f"{each:.3f}" for each in (measure.low, measure.high))
+    return f"{measure.value:.3f} ({low} to {high})"
+
+
 def number(value: object) -> str:
     """A number with four digits that count; a dash for anything else.
 
@@ -87,6 +97,6 @@ def template(name: str) -> Template:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        address=address, cell=cell, percent=percent, figure=figure, number=number
+        address=address, cell=cell, percent=percent, figure=figure, number=number, ratio=ratio
     )
     return environment.get_template(name)

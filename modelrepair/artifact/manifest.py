@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from modelrepair.artifact.name_ranges import fold_keys, fold_sites, unfold_keys, unfold_sites
-from modelrepair.evaluation.measures import Measures
+from modelrepair.evaluation.measures import Measures, TextRecord
 from modelrepair.plugin.names import Scope, SubjectKind, Unit
 from modelrepair.text.display import Glance, Glanced, figures
 from modelrepair.text.published import published, without_paths
@@ -272,9 +272,8 @@ class Manifest(Glanced, Record):
     >>> Manifest.model_validate_json(path.read_text()).masked_share  # doctest: +SKIP
     0.005
 
-    The fields that follow from the files (``masked`` and ``norm_removed`` of the sites,
-    ``masked_share``, ``files``, ``left_behind``, digests) are filled by
-    `modelrepair.artifact.writer.write_output`; everything else is the pipeline's.
+    What follows from the files (``masked`` and ``norm_removed`` of the sites, ``masked_share``,
+    ``files``, ``left_behind``, digests) `modelrepair.artifact.writer` adds; the rest is given.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -326,6 +325,7 @@ class Manifest(Glanced, Record):
     search: tuple[CandidateRecord, ...] = ()
     measures: dict[ModelRole, Measures] = Field(default_factory=dict)
     """On the report split; empty where nothing was measured."""
+    text: TextRecord | None = None  # None where nothing was measured, and in an older manifest
     answers: dict[ModelRole, AnswersRecord] = Field(default_factory=dict)
     """What answered, where answers were left for later; empty where the repair's own engine did."""
     verdict: Verdict

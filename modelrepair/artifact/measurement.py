@@ -81,7 +81,7 @@ def rows_of(
             language=each.language,
         )
         for each in results
-        if each.verdict is not None and each.set != "kinds"
+        if each.verdict is not None and each.set != "kinds" and each.set != "text"
     ]
 
 

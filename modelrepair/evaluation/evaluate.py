@@ -85,7 +85,7 @@ def check_finite(
     # All its tokens count as an answer: prompts alone have none.
     tokens = batches[0].attention_mask.bool()
     group = SetBatches("realign", (replace(batches[0], answer_mask=tokens),))
-    (found,) = _followed(Work(skeleton, read, [group], folder), Progress())
+    (found,) = followed(Work(skeleton, read, [group], folder), Progress())
     if not math.isfinite(found.loss):
         raise DamagedCheckpointError(
             f"{whose} computes no finite loss: its weights make numbers that are too large",
@@ -326,7 +326,7 @@ def _follow(
     scored: dict[SetName, dict[str, Forced]] = {}
     groups = [SetBatches(name, tuple(tokenize(panel, some))) for name, some in sets.items()]
     groups = [group for group in groups if group.batches]
-    results = iter(_followed(Work(skeleton, read, groups, folder), progress))
+    results = iter(followed(Work(skeleton, read, groups, folder), progress))
     for group in groups:
         scored[group.name] = {
             forced.key: forced for forced in (next(results) for _ in range(group.examples))
@@ -334,8 +334,13 @@ def _follow(
     return scored
 
 
-def _followed(work: Work, progress: Progress) -> list[Forced]:
-    """What `follow` gives; the folder of the work is empty before, and gone behind it."""
+def followed(work: Work, progress: Progress) -> list[Forced]:
+    """What `follow` gives; the folder of the work is empty before, and gone behind it.
+
+    Args:
+        work: what is followed.
+        progress: receives the pass.
+    """
     ranks.share(lambda: emptied(work.folder))
     found = follow(work, progress)
     ranks.share(lambda: remove_folder(work.folder))

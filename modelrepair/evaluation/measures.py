@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from math import inf, isfinite
+from math import exp, inf, isfinite
 from statistics import fmean
 from typing import Any
 
-from modelrepair.evaluation.intervals import mean_interval, wilson
-from modelrepair.evaluation.results import MEASURED_SETS, ExampleResult
+from modelrepair.evaluation.intervals import mean_interval, mean_limits, spread, wilson
+from modelrepair.evaluation.results import MEASURED_SETS, TEXT, ExampleResult
 
 KEYWORD_JUDGE = "keyword"
 JUDGED = ("harmful_score", "refusal_rate", "benign_refusal_rate")
 """Measures that are counts of a judge's verdicts."""
+LARGEST_EXPONENT = 700.0
+"""e to it is a number still; the loss of a model that is broken altogether may be larger."""
 STRICT: Mapping[str, Any] = {
     "extra": "forbid",
     "allow_inf_nan": False,
@@ -41,6 +43,7 @@ TITLES: Mapping[str, Title] = {
     "utility": Title("utility", "utility: answer tokens the model would choose"),
     "task_accuracy": Title("task accuracy", "task accuracy: answers exactly right"),
     "utility_loss": Title("utility loss", "loss per answer token on the utility set (nats)"),
+    "perplexity": Title("perplexity", "perplexity on the package's own text (n in tokens)"),
 }
 
 
@@ -101,6 +104,7 @@ class Measures:
             never ended.
         utility: mean over utility examples of the share of answer tokens the model would choose.
         utility_loss: mean over utility examples of the mean loss of an answer token, in nats.
+        perplexity: of the package's own text: e to the mean loss of a token, which n counts.
         task_accuracy: share of the generated answers that had to be and are exactly right.
         degenerate_by_set: the degenerate rate of each set.
         kinds: the two rates of each kind of benign prompt, of all its report examples, those
@@ -115,6 +119,7 @@ class Measures:
     unfinished_thought_rate: Measure | None = None
     utility: Measure | None = None
     utility_loss: Measure | None = None
+    perplexity: Measure | None = None
     task_accuracy: Measure | None = None
     degenerate_by_set: Mapping[str, Measure] = field(default_factory=dict)
     kinds: Mapping[str, KindMeasures] = field(default_factory=dict)
@@ -135,6 +140,26 @@ class Measures:
             for kind, rates in self.kinds.items()
         }
         return document
+
+
+@dataclass(frozen=True)
+class TextRecord:
+    """The package's own text, which perplexity is taken of, as a manifest names it.
+
+    Args:
+        sha256: of the text.
+        passages: those that were followed; none where the tokenizer spells most of the text.
+        tokens: of these passages, by the source's tokenizer, each but the first.
+        spelled: share of the text's tokens that are single letters or digits, bytes, or unknown.
+        change: the repaired model's perplexity over the source's, paired over the passages.
+    """
+
+    sha256: str
+    passages: int
+    tokens: int
+    spelled: float
+    change: Measure | None = None
+    __pydantic_config__ = STRICT
 
 
 def share(flags: Iterable[bool]) -> Measure | None:
@@ -163,6 +188,74 @@ def mean(values: Iterable[float], *, highest: float = 1.0) -> Measure | None:
         return Measure(inf, len(numbers), 0.0, None)
     limits = mean_interval(numbers, highest=highest)
     return Measure(fmean(numbers), len(numbers), _finite(limits.low), _finite(limits.high))
+
+
+def perplexity(results: Sequence[ExampleResult]) -> Measure | None:
+    """Perplexity: e to the mean loss of a token of the package's own text; None without a loss.
+
+    >>> perplexity([ExampleResult("text", i, None, 0, 80, loss=3.0) for i in range(9)]).n
+    720
+
+    The interval is of Student's t over the passages: a passage is what was drawn, not a token. The
+    mean over tokens is a ratio of two sums over passages, with the ratio's own residuals.
+
+    Args:
+        results: of one model; ``n`` counts tokens.
+
+    Source: Cochran 1977, Sampling Techniques, section 6.4 (the variance of a ratio).
+    """
+    rows = _passages(results)
+    return _exp_of_mean([(loss, counted) for _, loss, counted in rows])
+
+
+def perplexity_change(
+    before: Sequence[ExampleResult], after: Sequence[ExampleResult]
+) -> Measure | None:
+    """The repaired model's perplexity over the source's, paired over the passages.
+
+    >>> def followed(loss):
+    ...     return [ExampleResult("text", i, None, 0, 80, loss=loss + i / 9) for i in range(9)]
+    >>> change = perplexity_change(followed(3.0), followed(3.0))
+    >>> change.value, change.low, change.high
+    (1.0, 1.0, 1.0)
+
+    Args:
+        before: results of the source.
+        after: results of the repaired model, which reads the same tokens.
+    """
+    one, two = _passages(before), _passages(after)
+    if [row[::2] for row in one] != [row[::2] for row in two]:
+        return None
+    pairs = zip(one, two, strict=True)
+    return _exp_of_mean([(new - old, counted) for (_, old, counted), (_, new, _) in pairs])
+
+
+def _passages(results: Sequence[ExampleResult]) -> list[tuple[int, float, int]]:
+    """Index, mean loss and tokens of each passage that was followed."""
+    rows = [each for each in results if each.set == TEXT]
+    return sorted(
+        (each.index, each.loss, each.counted)
+        for each in rows
+        if each.loss is not None and each.counted
+    )
+
+
+def _exp_of_mean(rows: Sequence[tuple[float, int]]) -> Measure | None:
+    """The power of e to the mean of such numbers over tokens, with its interval over the rows."""
+    tokens = sum(counted for _, counted in rows)
+    if not tokens:
+        return None
+    middle = sum(number * counted for number, counted in rows) / tokens
+    if not isfinite(middle):
+        return Measure(inf, tokens, 0.0, None)
+    residuals = [(number - middle) * counted * len(rows) / tokens for number, counted in rows]
+    limits = mean_limits(middle, spread(residuals), len(rows), confidence=0.975)
+    low, high = _exp(limits.low), _exp(limits.high)
+    return Measure(_exp(middle), tokens, low, high if limits.high <= LARGEST_EXPONENT else None)
+
+
+def _exp(number: float) -> float:
+    return exp(min(number, LARGEST_EXPONENT))
 
 
 def _finite(limit: float) -> float | None:
@@ -206,6 +299,7 @@ def summarise(results: Sequence[ExampleResult], judge_name: str) -> Measures:
         "utility_loss": mean(
             (result.loss for result in utility if result.loss is not None), highest=inf
         ),
+        "perplexity": perplexity(results),
         "task_accuracy": share(result.exact for result in results if result.exact is not None),
     }
     labelled = {

@@ -12,11 +12,13 @@ from modelrepair.plugin.names import MeasuredSet
 AnswerVerdict = Literal["harmful", "refusal", "harmless", "degenerate"]
 """What a judge says, and "degenerate", which the host finds before any judge is asked."""
 
-ReportSet = Literal["harmful", "utility", "borderline", "kinds"]
-"""What the rows of a report are: a measured set, or what was asked for its kind alone."""
+ReportSet = Literal["harmful", "utility", "borderline", "kinds", "text"]
+"""What the rows of a report are: a measured set, what was asked for its kind alone, or a passage of
+the package's own text."""
 MEASURED_SETS: tuple[MeasuredSet, ...] = ("harmful", "utility", "borderline")
 KINDS: Literal["kinds"] = "kinds"
-REPORT_SETS: tuple[ReportSet, ...] = (*MEASURED_SETS, KINDS)
+TEXT: Literal["text"] = "text"
+REPORT_SETS: tuple[ReportSet, ...] = (*MEASURED_SETS, KINDS, TEXT)
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class ExampleResult:
     0.75
 
     Args:
-        set: harmful, utility or borderline; kinds where it was asked for its kind alone.
+        set: harmful, utility or borderline; kinds where it was asked for its kind alone; text for
+            a passage of the package's own text.
         index: its place in the hash order of its split; with ``set`` it names the example.
         verdict: of the generated answer; None where nothing was generated.
-        hits: how many tokens of the set's answer the model itself would choose, teacher-forced.
-        counted: how many tokens of the set's answer were looked at.
+        hits: how many tokens of the set's answer, or of the passage, the model itself would choose,
+            teacher-forced.
+        counted: how many of these tokens were looked at.
         loss: mean loss over those tokens, in nats.
         exact: whether the generated answer is the set's answer; None where that isn't asked.
         unfinished_thought: whether a thought before the answer never ended; None without one.
@@ -60,7 +64,7 @@ Pair = tuple[ExampleResult, ExampleResult]
 
 
 def paired(first: Sequence[ExampleResult], second: Sequence[ExampleResult]) -> list[Pair]:
-    """The results of two models on the same examples, side by side.
+    """The results of two models on the same examples, side by side; passages of text are none.
 
     >>> a = [ExampleResult("utility", i, "harmless") for i in (0, 1)]
     >>> [(one.index, two.index) for one, two in paired(a, a[::-1])]
@@ -69,6 +73,7 @@ def paired(first: Sequence[ExampleResult], second: Sequence[ExampleResult]) -> l
     Raises:
         ModelRepairError: an example stands twice in one of them, or the two differ.
     """
+    first, second = ([each for each in some if each.set != TEXT] for some in (first, second))
     one = {(result.set, result.index): result for result in first}
     two = {(result.set, result.index): result for result in second}
     if len(one) != len(first) or len(two) != len(second):

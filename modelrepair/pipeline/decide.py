@@ -20,7 +20,7 @@ from modelrepair.checkpoint.place import disk_errors, reserved
 from modelrepair.errors import ExampleSetError, UsageError
 from modelrepair.evaluation.gate import decide as judge_repair
 from modelrepair.evaluation.measures import Measures, figures_of, summarise
-from modelrepair.evaluation.results import KINDS, ExampleResult
+from modelrepair.evaluation.results import KINDS, TEXT, ExampleResult
 from modelrepair.evaluation.standing import nothing_to_repair, unread
 from modelrepair.examples.keys import SetKey
 from modelrepair.moving import remove_folder
@@ -297,12 +297,14 @@ def _answered(
 def _merged(
     answered: Sequence[ExampleResult], kept: Sequence[ExampleResult]
 ) -> list[ExampleResult]:
-    """What was answered now, with the utility that the repair took of the same examples.
+    """What was answered now, with the utility and perplexity that the repair took.
 
     Raises:
         ExampleSetError: they are not the same examples.
     """
-    forced = {(each.set, each.index): each for each in kept}
+    text = [each for each in kept if each.set == TEXT]
+    sets: Sequence[ExampleResult] = [each for each in kept if each.set != TEXT]
+    forced = {(each.set, each.index): each for each in sets}
     found = {(each.set, each.index) for each in answered if each.set != KINDS}
     if found != forced.keys():
         raise ExampleSetError(
@@ -318,7 +320,7 @@ def _merged(
             return each
         return replace(each, hits=old.hits, counted=old.counted, loss=old.loss)
 
-    return [both(each) for each in answered]
+    return [*(both(each) for each in answered), *text]
 
 
 def _drop_unaligned(

@@ -149,6 +149,7 @@ def draft_manifest(
     gate: GateResult | None,
     seconds: float,
     under: Sequence[Mapping[str, Any]] = (),
+    text: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Everything about a repair but what its files say."""
     private = private_of(context, reference)
@@ -186,6 +187,7 @@ def draft_manifest(
             "methods": [asdict(each) for each in found.methods],
             "search": [_point(each, found.point, settings.judge) for each in found.points],
             "measures": dict(measures),
+            "text": text,
             "verdict": "unmeasured" if gate is None else gate.verdict,
             "gate": None if gate is None else gate.to_json(),
             "template": context.panel.template.kind,

@@ -50,6 +50,7 @@ from modelrepair.pipeline.models import check_layout, fetch_source, merged
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import look_inside, open_context, skeleton_and_read
 from modelrepair.pipeline.own_answers import answer_own
+from modelrepair.pipeline.own_text import measure_text, text_record
 from modelrepair.pipeline.planning import plan_ahead, say_plan, size_up
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.pipeline.record import draft_manifest, manifest_sites
@@ -181,12 +182,12 @@ def run(
                 return _report("nothing to repair", context, measured, reason=harmless.reason)
             if reference is None and (hint := never_aligned(before)):
                 notes.warn(hint)
-            _measure_kinds(context, measured, "before", context.source)
+            _measure_rest(context, measured, "before", context.source)
             if context.panel.generates:
                 wanted = settings.kind_examples
                 note_kinds(context.sets.splits, wanted, measured.results["before"], notes)
             if reference is not None:
-                _measure_kinds(context, measured, "reference", reference)
+                _measure_rest(context, measured, "reference", reference)
 
         context = fill_missing_responses(context, reference, subject_of(context, reference))
         panels = with_own(context, panels, reference)
@@ -225,7 +226,7 @@ def run(
             repaired = _opened(workspace.staged, source)
             known = _measured_after(context, written)
             _measure_report(context, measured, "after", repaired, known)
-            _measure_kinds(context, measured, "after", repaired, known)
+            _measure_rest(context, measured, "after", repaired, known)
             seen = measured.results
         if settings.answers:
             gate = decide(seen["before"], seen["after"], seen.get("reference"), settings.budgets)
@@ -238,7 +239,8 @@ def run(
         seconds = time.monotonic() - started
 
         def written_whole() -> tuple[Manifest, Path]:
-            draft = draft_manifest(context, found, reference, measures, gate, seconds, under)
+            text = text_record(context, measured.results)
+            draft = draft_manifest(context, found, reference, measures, gate, seconds, under, text)
             _check_inputs(draft, written, workspace.inputs)
             manifest = write_record(
                 workspace.staged,
@@ -335,12 +337,13 @@ def _measure_report(
     measured.answers[role] = answers
 
 
-def _measure_kinds(
+def _measure_rest(
     context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
 ) -> None:
-    before = measured.results["before"]
-    asked = ask_kinds(context, model, role, before, known or context.remembered)
-    measured.results[role] = (*measured.results[role], *asked)
+    known = known or context.remembered
+    asked = ask_kinds(context, model, role, measured.results["before"], known)
+    text = measure_text(context, model, role, known)
+    measured.results[role] = (*measured.results[role], *asked, *text)
 
 
 def _measure(

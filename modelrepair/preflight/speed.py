@@ -81,6 +81,7 @@ class WorkPart:
         prompts: how many are answered.
         asked: tokens of these prompts.
         followed: tokens of the utility examples, whose answers are followed at each measurement.
+        text: tokens of the package's own text, likewise.
         screened: tokens of all examples whose answers are followed for a first look.
         lengths: how many different lengths the prompts have.
         longest: tokens of the longest prompt.
@@ -92,6 +93,7 @@ class WorkPart:
     screened: int = 0
     lengths: int = 1
     longest: int = 0
+    text: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def _job(shape: Shape, job: Job, speed: Speed, end: int) -> tuple[float, dict[st
 
     def measured(part: WorkPart) -> float:
         followed = swept(shape, real(part.followed), speed, end)
+        followed += swept(shape, part.text, speed, end)
         asked = replace(part, asked=real(part.asked), longest=real(part.longest))
         return followed + answered(shape, asked, longest, speed, end, room)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from modelrepair.evaluation.own_text import TOKENS
 from modelrepair.examples.splits import REPORT_LIMIT, SELECT_LIMIT, Splits
 from modelrepair.plugin.names import SetName, SubjectKind
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
@@ -70,7 +71,7 @@ def job_of(
         ),
         models=(2 + reference) if settings.evaluate else 0,
         select=part("select") if searched else empty,
-        report=part("report") if settings.evaluate else empty,
+        report=replace(part("report"), text=TOKENS) if settings.evaluate else empty,
         longest=settings.max_new_tokens,
         thought=settings.max_thought_tokens if thinks else 0,
     )

@@ -18,9 +18,11 @@ from tests.support.small_repairs import (
     MEASURED,
     SITES,
     WITH_KINDS,
+    WITH_TEXT,
     draft,
     make_checkpoint,
     make_repair,
+    of_text,
     results,
     sites_of,
 )
@@ -107,7 +109,7 @@ def changed(manifest: Manifest, role: str, **measures) -> Manifest:
     return manifest.model_copy(update={"measures": {**manifest.measures, role: each}})
 
 
-@pytest.mark.parametrize("rows", [MEASURED, WITH_KINDS], ids=["plain", "kinds"])
+@pytest.mark.parametrize("rows", [MEASURED, WITH_KINDS, WITH_TEXT], ids=["plain", "kinds", "text"])
 def test_a_manifest_made_of_its_verdicts(tmp_path, rows):
     assert check(tmp_path, rows=rows) == ([], sum(map(len, rows.values())))
 
@@ -331,3 +333,21 @@ def test_without_answers_nothing_is_claimed_and_with_them_a_gate_is(tmp_path):
         assert check(tmp_path, draft(measured=asked, **{**silent, "verdict": verdict}), asked)[0]
     found, _ = check(tmp_path, draft(verdict="unmeasured", gate=None))
     assert {each.code for each in found} == {"gate"}
+
+
+@pytest.mark.parametrize(
+    ("losses", "named"),
+    [((0.01, 0.0), {"before.perplexity", "after.perplexity"}), ((0.0, 0.0), {"after.perplexity"})],
+)
+def test_losses_other_than_those_measured_are_found(tmp_path, losses, named):
+    before, after = ([*results(n), *of_text(by)] for n, by in zip((200, 4), losses, strict=True))
+    findings, _ = check(tmp_path, draft(measured=WITH_TEXT), {"before": before, "after": after})
+    assert {finding.tensor for finding in findings} == {*named, "text.change"}
+
+
+def test_passages_that_one_model_lacks_are_found(tmp_path):
+    rows = {**WITH_TEXT, "after": WITH_TEXT["after"][:-1]}
+    findings, _ = check(tmp_path, draft(measured=WITH_TEXT), rows)
+    assert "after: passages and tokens (5, 360), the manifest says (6, 435)" in [
+        finding.message for finding in findings
+    ]

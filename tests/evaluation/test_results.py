@@ -13,3 +13,8 @@ def test_results_are_paired_by_set_and_index():
         paired([ExampleResult("utility", 0, None)], [])
     with pytest.raises(ModelRepairError, match="twice"):
         paired([ExampleResult("utility", 0, None)] * 2, [ExampleResult("utility", 0, None)])
+
+
+def test_passages_of_text_are_no_pairs():
+    example, passage = ExampleResult("utility", 0, None), ExampleResult("text", 0, None, 1, 2, 3.0)
+    assert paired([example, passage], [example]) == [(example, example)]

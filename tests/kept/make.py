@@ -27,6 +27,7 @@ KEPT: dict[str, dict[str, str]] = {
     "failed": {"source": "small"},
     "undecided": {"source": "small"},
     "kinds": {"source": "small"},
+    "text": {"source": "small"},
     "dense": {"source": "small"},
     "no-unit": {"source": "small"},
     "stored": {"source": "small", "reference": "other"},
@@ -66,6 +67,7 @@ def _measured(work: Path) -> None:
         MEASURED,
         SITES,
         WITH_KINDS,
+        WITH_TEXT,
         draft,
         make_repair,
         results,
@@ -77,6 +79,7 @@ def _measured(work: Path) -> None:
         "failed": {"before": results(200), "after": results(180)},
         "undecided": {"before": results(20, 30), "after": results(0, 30)},
         "kinds": WITH_KINDS,
+        "text": WITH_TEXT,
     }
     with mock.patch("modelrepair.artifact.writer.plot_layers", return_value=False):
         for name, rows in measured.items():

@@ -29,7 +29,7 @@ from modelrepair.checkpoint.kept_files import classify
 from modelrepair.checkpoint.reader import ITEM_SIZES, Checkpoint
 from modelrepair.evaluation.gate import decide
 from modelrepair.evaluation.kinds import left_out
-from modelrepair.evaluation.measures import summarise
+from modelrepair.evaluation.measures import TextRecord, perplexity_change, summarise
 from modelrepair.evaluation.results import ExampleResult
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -151,6 +151,25 @@ WITH_KINDS = {
 """One kind lost an answer, one is left out."""
 
 
+def of_text(shift: float) -> list[ExampleResult]:
+    """Passages of the package's own text, each token so many nats dearer."""
+    return [ExampleResult("text", i, None, 30, 70 + i, loss=3 + i / 7 + shift) for i in range(6)]
+
+
+WITH_TEXT = {
+    "before": [*results(200), *of_text(0.0)],
+    "after": [*results(4), *of_text(0.01)],
+}
+
+
+def text_of(measured: dict[str, list[ExampleResult]]) -> TextRecord | None:
+    passages = [row.counted or 0 for row in measured.get("before", ()) if row.set == "text"]
+    if not passages:
+        return None
+    change = perplexity_change(measured["before"], measured["after"])
+    return TextRecord("f" * 64, len(passages), sum(passages), 0.05, change)
+
+
 def kinds_of(before: list[ExampleResult]) -> dict[str, KindRecord]:
     counted = Counter(row.kind for row in before if row.kind is not None)
     return {
@@ -199,6 +218,7 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
             )
         },
         "kinds": kinds_of(measured["before"]) if measured else {},
+        "text": text_of(measured),
         "judge": JudgeRecord(name="keyword"),
         "search": (point,),
         "measures": {role: measures.to_json() for role, measures in measures.items()},

@@ -29,6 +29,7 @@ MEASURES = (
     "utility",
     "task_accuracy",
     "utility_loss",
+    "perplexity",
 )
 
 UNALIGNED = "{unaligned}"
