@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -58,6 +59,31 @@ def test_a_model_without_heads_is_refused_before_a_weight_is_read(tmp_path):
         fixed(source, tmp_path / "out", unit="head")
     assert error.value.exit_code == 6
     assert not (tmp_path / "out").exists()
+
+
+def test_a_scorer_says_what_it_removes_as_one_unless_the_user_does(tmp_path):
+    code = """
+    class Mine:
+        sets = {}
+        needs = {}
+        unit = "neuron"
+        scope = "global"
+
+        def score(self, view, statistics):
+            return view.subject.abs()
+    """
+    (tmp_path / "mine.py").write_text(dedent(code))
+    source, scorer = save("llama", tmp_path / "source"), f"{tmp_path}/mine.py:Mine"
+    neurons = fixed(source, tmp_path / "one", scorer=scorer, ratio=0.1, protect=0.0).manifest
+    assert (neurons.unit, neurons.scope) == ("neuron", "global")
+    assert {site.kind for site in neurons.sites} == {"gate_proj", "up_proj", "down_proj"}
+    size, whole = 3 * 32, 3 * 3 * 48 * 32
+    assert sum(site.masked for site in neurons.sites) == round(0.1 * whole) // size * size
+    rows = fixed(
+        source, tmp_path / "two", scorer=scorer, ratio=0.1, unit="row", scope="tensor", protect=0.0
+    ).manifest
+    assert {site.masked / site.shape[1] for site in rows.sites} == {1.0, 3.0, 4.0}
+    assert (rows.unit, rows.settings["unit"]) == ("row", "row")
 
 
 def run(*words):
