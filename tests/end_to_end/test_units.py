@@ -69,6 +69,8 @@ def test_a_scorer_says_what_it_removes_as_one_unless_the_user_does(tmp_path):
         unit = "neuron"
         scope = "global"
 
+        def __init__(self, options, subject_kind): ...
+
         def score(self, view, statistics):
             return view.subject.abs()
     """
