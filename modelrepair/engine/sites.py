@@ -78,7 +78,7 @@ class Sites:
             by module, expert by expert): ties are broken the same way in every layout of the file.
         skipped: tensor name, or ``tensor#part`` → why it is no site.
         coverage: share of the parameters of the blocks' matrices that are sites, before
-            ``--targets`` and ``--exclude``.
+            ``--targets`` and ``--exclude``; of units larger than entries, those that hold some.
         order: the checkpoint's tensor names in manifest order.
     """
 

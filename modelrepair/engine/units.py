@@ -72,6 +72,8 @@ class Units:
 def find_units(skeleton: Skeleton, sites: Sites, unit: Unit) -> tuple[Units, Sites]:
     """The units of the chosen sites, and these sites without those that have no part in one.
 
+    What is left out is named among what was skipped, and no longer counted as covered.
+
     A head or neuron is found by what depends on what in a block, whatever its layers are called
     (`modelrepair.engine.unit_probe`); of fused experts transformers says it.
 
@@ -96,7 +98,9 @@ def find_units(skeleton: Skeleton, sites: Sites, unit: Unit) -> tuple[Units, Sit
         )
     skipped = {**sites.skipped, **{site.name: NOT_IN_ONE[unit] for site in left}}
     kept = tuple(site for site in sites.chosen if site.name in units.sites)
-    return units, replace(sites, chosen=kept, skipped=skipped)
+    share = sum(site.entries for site in kept) / sites.entries
+    narrowed = replace(sites, chosen=kept, skipped=skipped, coverage=sites.coverage * share)
+    return units, narrowed
 
 
 def _rows(sites: Sites) -> Iterator[Family]:

@@ -48,7 +48,8 @@ class Idea:
 def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> tuple[Idea, ...]:
     """Name what most likely helps a repair that is not passed, best first.
 
-    The order is that of the tables in docs/results.md: a reference helps most, then contrast in
+    The order is that of the tables in docs/results.md: entries in place of larger units and a
+    reference help most, then contrast in
     place of scores without a sign, then the merged model in place of an adapter's factors. Where
     too few examples are all that is missing, the sets that are short.
 
@@ -79,6 +80,8 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     bounds = _short_of_default(amount.limits, timed=settings.max_time is not None)
     if isinstance(amount, Searched) and bounds:
         ideas.append(Idea("let the search go as far as it does by default", drop=bounds))
+    if settings.unit not in (None, "entry"):
+        ideas.append(Idea(f"mask entries in place of whole {settings.unit}s", drop=("--unit",)))
     if manifest.reference is None and manifest.subject == "weight":
         name = "name the aligned model that it was fine-tuned from"
         ideas.append(Idea(name, add=("--reference", "ORG/ALIGNED-MODEL")))

@@ -99,6 +99,8 @@ def test_a_matrix_in_no_unit_is_named_and_targets_cut_units_down(tmp_path):
     units, sites = units_of(one, "head")
     reasons = {name: why for name, why in sites.skipped.items() if "mlp" in name}
     assert len(reasons) == 9
+    whole = find_sites(one.skeleton, list(one.checkpoint.entries))
+    assert sites.coverage == pytest.approx(sites.entries / whole.entries)
     assert set(reasons.values()) == {"in no attention head that can be told apart"}
     units, sites = units_of(one, "neuron", ["*down_proj*"])
     assert [family.count for family in units.families] == [48] * 3

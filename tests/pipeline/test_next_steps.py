@@ -12,7 +12,7 @@ from modelrepair.settings.settings import Settings
 
 
 def said(*, gate="failed", missed=(), scorer="wanda", sets=("realign", "utility"), **facts):
-    names = ("ratio", "strength", "preset", "max_rounds", "max_candidates", "max_time")
+    names = ("unit", "ratio", "strength", "preset", "max_rounds", "max_candidates", "max_time")
     given = {name: facts.pop(name) for name in names if name in facts}
     if "repairer" in facts:
         given["repairer"] = facts["repairer"].name
@@ -50,6 +50,8 @@ DELTA = {"subject": "delta", "reference": SimpleNamespace(id="aligned")}
         ),
         ({**DELTA, "ratio": 0.01}, [("--ratio",), CONTRAST]),
         ({**DELTA, "preset": "antidote-paper", "ratio": 0.01}, [CONTRAST]),
+        ({**DELTA, "scorer": "contrast", "unit": "head"}, [("--unit",)]),
+        ({**DELTA, "scorer": "contrast", "unit": "entry"}, [("--examples", "512")]),
         ({"subject": "factor", "scorer": "contrast"}, [("--merge",)]),
         ({**DELTA, "scorer": "contrast"}, [("--examples", "512")]),
         (
