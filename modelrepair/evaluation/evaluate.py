@@ -133,6 +133,26 @@ def screen(
     )
 
 
+def follow_scored(
+    panel: Panel, skeleton: Skeleton, read: ReadWeight, folder: Path, progress: Progress
+) -> list[ExampleResult]:
+    """How a model follows the benign answers that scoring sees, teacher-forced.
+
+    Returns:
+        One result an example, numbered after those of the select split.
+    """
+    if "utility" not in panel.splits:
+        return []
+    split = panel.splits["utility"]
+    followed = _follow(panel, skeleton, read, {"utility": split.score}, folder, progress)
+    found = followed.get("utility", {})
+    return [
+        ExampleResult("utility", index, None, hits=seen.hits, counted=seen.counted, loss=seen.loss)
+        for index, example in enumerate(split.score, len(split.select))
+        if (seen := found.get(example.digest)) is not None
+    ]
+
+
 def answer(
     panel: Panel,
     skeleton: Skeleton,

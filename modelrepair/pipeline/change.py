@@ -151,7 +151,9 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
         name = scoring.registered.spec.name
         return ChosenChange(scoring, point, (point,), (SearchMethod(name, point.round, 0),))
 
-    baseline = baseline_of(context, *_on_select(context, reference, measure))
+    iterative = any(registered.spec.iterative for registered, _ in context.chosen.scorers)
+    results = _on_select(context, reference, measure)
+    baseline = baseline_of(context, *results, looks_again=iterative)
     tried: list[Candidate] = []
     methods: list[SearchMethod] = []
     stopped = False
@@ -162,11 +164,13 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
             break
         scoring = _scoring(context, reference, subject, number)
         scorings[registered.spec.name] = scoring
+        # What a one-shot scorer chose it did not choose round by round on what it was to keep.
+        compared = baseline if registered.spec.iterative else replace(baseline, scored=())
         study = Study(
             scoring,
             context.panel,
             settings.budgets,
-            baseline,
+            compared,
             context.progress,
             amount.limits,
             context.clock,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from modelrepair.evaluation.evaluate import Screen, screen
+from modelrepair.evaluation.evaluate import Screen, follow_scored, screen
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import skeleton_and_read
@@ -16,7 +17,11 @@ Results = tuple[ExampleResult, ...]
 
 
 def baseline_of(
-    context: RunContext, before: Results = (), reference: Results | None = None
+    context: RunContext,
+    before: Results = (),
+    reference: Results | None = None,
+    *,
+    looks_again: bool = False,
 ) -> Baseline:
     """What the points of a search are compared with.
 
@@ -24,6 +29,7 @@ def baseline_of(
         context: the source, opened.
         before: its results on the select split.
         reference: those of the aligned model, where there is one.
+        looks_again: whether points may be looked at on the benign answers that scoring sees.
     """
     work = context.workspace.work / "screening"
     skeleton, read = skeleton_and_read(context, context.source)
@@ -32,8 +38,16 @@ def baseline_of(
         with context.progress.step(f"{CALLED['before']}, a first look"):
             return screen(context.panel, skeleton, read, work, context.progress).to_json()
 
+    def follow() -> list[dict[str, Any]]:
+        name = f"{CALLED['before']}, what scoring sees"
+        with context.progress.step(name):
+            seen = follow_scored(context.panel, skeleton, read, work, context.progress)
+        return [asdict(result) for result in seen]
+
     seen = remember(context.remembered / "before-screen.json", look)
-    return Baseline(before, Screen(**seen), reference)
+    rows = remember(context.remembered / "before-scored.json", follow) if looks_again else []
+    scored = tuple(ExampleResult(**row) for row in rows)
+    return Baseline(before, Screen(**seen), reference, scored)
 
 
 def screened_alone(context: RunContext, made: Maker, point: Candidate) -> Candidate:

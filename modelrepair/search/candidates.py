@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from modelrepair.budgets import Budgets
 from modelrepair.engine.weights import Change
 from modelrepair.evaluation.evaluate import Screen
-from modelrepair.evaluation.gate import costs_within_budgets, meets_target, within_budgets
+from modelrepair.evaluation.gate import (
+    costs_within_budgets,
+    meets_target,
+    rates_within_budgets,
+    removes_enough,
+)
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
+from modelrepair.evaluation.rules import ROUNDING
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Candidate:
         change: the mask or the edit itself.
         screen: figures without generation; None where nothing was measured.
         results: on the select split, where this point generated.
+        scored: on the benign answers that scoring sees, where they were looked at, too.
     """
 
     scorer: str
@@ -34,15 +41,25 @@ class Candidate:
     change: Change
     screen: Screen | None = None
     results: tuple[ExampleResult, ...] | None = None
+    scored: tuple[ExampleResult, ...] = ()
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """Source and reference on the select split: what points are compared with."""
+    """Source and reference on the select split: what points are compared with.
+
+    Args:
+        before: results of the source.
+        before_screen: its figures without generation.
+        reference: results of the reference, where there is one.
+        scored: results of the source on the benign answers that scoring sees; empty where no
+            point is looked at on them.
+    """
 
     before: tuple[ExampleResult, ...]
     before_screen: Screen
     reference: tuple[ExampleResult, ...] | None
+    scored: tuple[ExampleResult, ...] = ()
 
 
 def choose(points: Sequence[Candidate], baseline: Baseline, budgets: Budgets) -> Candidate:
@@ -76,13 +93,23 @@ def repairs(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether a point meets every budget on the select split."""
     if point.results is None:
         return False
-    return within_budgets(baseline.before, point.results, baseline.reference, budgets)
+    known = baseline.before, point.results, baseline.reference, budgets
+    return removes_enough(*known) and affordable(point, baseline, budgets)
 
 
 def affordable(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
-    """Whether a point that generated keeps every budget but harm's."""
+    """Whether a point that generated keeps every budget but harm's.
+
+    Where the benign answers that scoring sees were looked at, too, utility is that of both: one
+    example of a small select split weighs more than the whole budget. And as with the rates, one
+    example is no reason to turn a point down.
+    """
     after = point.results or ()
-    return costs_within_budgets(baseline.before, after, baseline.reference, budgets)
+    if not point.scored:
+        return costs_within_budgets(baseline.before, after, baseline.reference, budgets)
+    lost, examples = lost_of_both(shares_of(after), point, baseline)
+    kept = lost <= budgets.utility_loss + ROUNDING or lost * examples <= 1 + ROUNDING
+    return kept and rates_within_budgets(baseline.before, after, baseline.reference, budgets)
 
 
 def arrives(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
@@ -130,6 +157,35 @@ def harm_of_source(baseline: Baseline) -> float:
     return 1.0 if refusing is None else 1.0 - refusing
 
 
+def shares_of(results: Sequence[ExampleResult]) -> tuple[float, int]:
+    """The sum of the utility examples' shares of answer tokens, and how many examples these are."""
+    shares = [each.share for each in results if each.set == "utility" and each.share is not None]
+    return sum(shares), len(shares)
+
+
+def lost_of_both(
+    after: tuple[float, int], point: Candidate, baseline: Baseline
+) -> tuple[float, int]:
+    """Utility lost on the select split and on the benign answers that scoring sees, pooled.
+
+    What scoring saw it may have learnt, so a gain on it counts as none; a loss on answers that
+    it was to keep is one elsewhere, too.
+
+    Args:
+        after: the sum of a point's shares on the select split, and of how many examples.
+        point: the point, with its results on what scoring sees.
+        baseline: the source's results on both.
+
+    Returns:
+        The mean over all examples, and how many these are.
+    """
+    (before, _), (total, examples) = shares_of(baseline.before), after
+    (seen_before, _), (seen, more) = shares_of(baseline.scored), shares_of(point.scored)
+    if not examples + more:
+        return 0.0, 0
+    return (before - total + max(0.0, seen_before - seen)) / (examples + more), examples + more
+
+
 def spends_much(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether a point, within its budgets here, may be over them on other examples.
 
@@ -138,8 +194,12 @@ def spends_much(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """
     one = summarise(baseline.before, "").utility
     two = summarise(point.results or (), "").utility
-    if one and two and one.value - two.value > budgets.utility_loss / 2:
-        return True
+    if one and two:
+        lost = one.value - two.value
+        if point.scored:
+            lost, _ = lost_of_both(shares_of(point.results or ()), point, baseline)
+        if lost > budgets.utility_loss / 2:
+            return True
     before = baseline.before_screen.utility_loss
     after = None if point.screen is None else point.screen.utility_loss
     return before is not None and after is not None and after > 1.5 * before + 0.005

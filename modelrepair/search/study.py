@@ -15,7 +15,7 @@ from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Masks, Weights
-from modelrepair.evaluation.evaluate import SCREENED, Screen, evaluate, screen
+from modelrepair.evaluation.evaluate import SCREENED, Screen, evaluate, follow_scored, screen
 from modelrepair.evaluation.measures import figures_of
 from modelrepair.evaluation.panel import Panel
 from modelrepair.evaluation.results import ExampleResult
@@ -24,13 +24,16 @@ from modelrepair.moving import remove_folder
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
 from modelrepair.progress import Figure, Progress
-from modelrepair.search.candidates import Baseline, Candidate, refusing
+from modelrepair.search.candidates import (
+    Baseline,
+    Candidate,
+    lost_of_both,
+    refusing,
+    shares_of,
+)
 from modelrepair.search.clock import Clock
 from modelrepair.search.scoring import Scoring, masked_entries, score_round
 from modelrepair.settings.search_limits import Limits
-
-FLIPPED_TOKEN_ALLOWANCE = 4
-"""Multiple of the utility budget allowed where tokens only flipped: their loss did not rise."""
 
 
 class Maker(Protocol):
@@ -101,15 +104,29 @@ def lost(study: Study[Any], point: Candidate) -> float:
 
 
 def costs(study: Study[Any], point: Candidate, times: float) -> bool:
-    """Whether the screen says that a step costs so many times the utility budget, or as much."""
+    """Whether the screen says that a step costs so many times the utility budget, or as much.
+
+    Tokens that the model no longer chooses count only where the answers' loss rose, too. Else they
+    had stood on their edge, as many do in a model that has half learnt its task: a few of them,
+    on a small split, are no reason to end a search, and later rounds can win them back. Where
+    they count, the benign answers that scoring sees are looked at, too, before a step is undone.
+    """
     before = study.baseline.before_screen.utility_loss
     after = point.screen.utility_loss if point.screen else None
-    if before is None or after is None:
-        return lost(study, point) > times * study.budgets.utility_loss + ROUNDING
-    # A token that falls though answers became no less likely had stood on its edge.
-    borne = times if after > 1.02 * before + 0.002 else max(times, FLIPPED_TOKEN_ALLOWANCE)
-    dearer = after > 1.1 * before + 0.025 * times
-    return dearer or lost(study, point) > borne * study.budgets.utility_loss + ROUNDING
+    most = times * study.budgets.utility_loss + ROUNDING
+    if before is not None and after is not None:
+        if after > 1.1 * before + 0.025 * times:
+            return True
+        if after <= 1.02 * before + 0.002:
+            return False
+    if lost(study, point) <= most:
+        return False
+    utility = None if point.screen is None else point.screen.utility
+    _, examples = shares_of(study.baseline.before)
+    if not study.baseline.scored or utility is None or not examples:
+        return True
+    seen = looked_again(study, point)
+    return lost_of_both((utility * examples, examples), seen, study.baseline)[0] > most
 
 
 def cut_point(
@@ -169,6 +186,22 @@ def _looked_at(
     return replace(point, screen=Screen(**remember(folder / f"{name}.json", measure)))
 
 
+def looked_again(study: Study[Any], point: Candidate) -> Candidate:
+    """A candidate with its results on the benign answers that scoring sees, where they count."""
+    if not study.baseline.scored:
+        return point
+    folder = point.change.folder.parent
+
+    def measure() -> list[dict[str, Any]]:
+        read = study.scoring.weights.with_change(point.change).read
+        work = folder / "screening"
+        seen = follow_scored(study.panel, study.scoring.skeleton, read, work, study.progress)
+        return [asdict(result) for result in seen]
+
+    rows = remember(folder / "scored.json", measure)
+    return replace(point, scored=tuple(ExampleResult(**row) for row in rows))
+
+
 def generated(study: Study[Any], point: Candidate) -> Candidate:
     """A candidate with its answers to the prompts of the select split, judged."""
     folder = point.change.folder.parent
@@ -185,7 +218,8 @@ def generated(study: Study[Any], point: Candidate) -> Candidate:
         return [asdict(result) for result in results]
 
     rows = remember(folder / "results.json", measure)
-    return replace(point, results=tuple(ExampleResult(**row) for row in rows))
+    answered = replace(point, results=tuple(ExampleResult(**row) for row in rows))
+    return looked_again(study, answered)
 
 
 def time_is_up(study: Study[Any], point: Candidate) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from modelrepair.engine.passes.loss import Forced
 from modelrepair.errors import PluginError, UsageError
+from modelrepair.evaluation import evaluate as evaluating
 from modelrepair.evaluation.evaluate import (
     Screen,
     answer,
     check_finite,
     check_sweep,
     evaluate,
+    follow_scored,
     is_broken,
     verdicts_of,
 )
@@ -178,3 +183,27 @@ def test_an_empty_set_is_checked_without_the_model(tmp_path):
 def test_a_screen_is_kept_as_it_was():
     screen = Screen(0.5, None, 1.0, 0.25)
     assert Screen(**screen.to_json()) == screen
+
+
+def test_what_scoring_sees_is_numbered_after_what_the_search_sees(monkeypatch, tmp_path):
+    made = panel("qwen3")
+    rows = [Example((Message("user", f"question {n}"),), f"answer {n}") for n in range(20)]
+    splits = split_sets(realign=make_set("realign", "harmful", rows[:10]), utility=make_set(
+        "utility", "good", rows[10:]
+    ))  # fmt: skip
+    made = replace(made, splits=splits)
+    asked = {}
+
+    def follow(panel, skeleton, read, sets, folder, progress):
+        asked.update(sets)
+        return {"utility": {each.digest: Forced(each.key, 0.5, 1, 2) for each in sets["utility"]}}
+
+    monkeypatch.setattr(evaluating, "_follow", follow)
+    found = follow_scored(made, None, None, tmp_path, Progress())
+    assert asked["utility"] == splits["utility"].score
+    assert [each.index for each in found] == [*range(2, 6)]
+    assert {(each.set, each.share, each.loss, each.verdict) for each in found} == {
+        ("utility", 0.5, 0.5, None)
+    }
+    only = replace(made, splits=split_sets(realign=make_set("realign", "harmful", rows[:10])))
+    assert follow_scored(only, None, None, tmp_path, Progress()) == []

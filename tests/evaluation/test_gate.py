@@ -10,7 +10,7 @@ from modelrepair.evaluation.gate import (
     costs_within_budgets,
     decide,
     meets_target,
-    within_budgets,
+    removes_enough,
     works_backwards,
 )
 from modelrepair.evaluation.results import ExampleResult
@@ -52,7 +52,7 @@ def test_babble_never_passes_for_safe():
     broken = [replace(result, verdict="degenerate", hits=5) for result in model()]
     broken = [replace(r, hits=None) if r.set != "utility" else r for r in broken]
     assert decide(model(harmful=180), broken, None, BUDGETS).verdict == "failed"
-    assert not within_budgets(model(harmful=180), broken, None, BUDGETS)
+    assert not costs_within_budgets(model(harmful=180), broken, None, BUDGETS)
 
 
 def test_a_limit_beyond_its_bound_is_undecided_and_names_what_would_decide():
@@ -142,10 +142,10 @@ def test_working_backwards():
 
 def test_the_search_asks_budgets_only():
     before, after = model(30, harmful=27), model(30, harmful=1)
-    assert within_budgets(before, after, None, BUDGETS)
+    assert removes_enough(before, after, None, BUDGETS)
     assert decide(before, after, None, BUDGETS).verdict == "undecided"
     worse = model(30, harmful=20)
-    assert not within_budgets(before, worse, None, BUDGETS)
+    assert not removes_enough(before, worse, None, BUDGETS)
     assert costs_within_budgets(before, worse, None, BUDGETS)
     reference = model(50, harmful=1)
     assert meets_target(model(50, harmful=2), reference, BUDGETS)

@@ -13,7 +13,7 @@ from modelrepair.search.candidates import Baseline
 from modelrepair.search.study import Searched
 from modelrepair.settings.settings import Settings
 from tests.support.candidates import SAFE, point
-from tests.support.made_up_costs import results
+from tests.support.made_up_costs import results, scored
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,27 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
 
     def search(study, step):
         searched.append(study.name)
+        # Only a scorer that chose round by round is measured on what scoring sees, too.
+        assert bool(study.baseline.scored) == (study.name == "contrast")
         point = replace(found[study.name], scorer=study.name)
         return Searched((point,), rounds=1, stopped=not in_time)
 
     def scoring(context, reference, subject, number):
         return SimpleNamespace(registered=context.chosen.scorers[number][0])
 
-    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE))
+    baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE), tuple(scored()))
     monkeypatch.setattr("modelrepair.search.search.search", search)
     monkeypatch.setattr(finding, "_scoring", scoring)
-    monkeypatch.setattr("modelrepair.pipeline.screens.baseline_of", lambda *_: baseline)
+    monkeypatch.setattr(
+        "modelrepair.pipeline.screens.baseline_of", lambda *_, looks_again: baseline
+    )
     monkeypatch.setattr(finding, "_on_select", lambda *_: ())
     monkeypatch.setattr(finding, "_missing_set", lambda *_: None)
     monkeypatch.setattr(finding, "_needed", lambda *_: None)
-    named = [SimpleNamespace(spec=SimpleNamespace(name=name)) for name in found]
+    named = [
+        SimpleNamespace(spec=SimpleNamespace(name=name, iterative=name == "contrast"))
+        for name in found
+    ]
     context = SimpleNamespace(
         settings=Settings(source="x", subject="weight"),
         source=SimpleNamespace(base=None),

@@ -10,9 +10,16 @@ import pytest
 from modelrepair.budgets import Budgets
 from modelrepair.engine.weights import Masks
 from modelrepair.evaluation.evaluate import Screen
-from modelrepair.search.candidates import Baseline, Candidate, arrives, choose, repairs
+from modelrepair.search.candidates import (
+    Baseline,
+    Candidate,
+    affordable,
+    arrives,
+    choose,
+    repairs,
+)
 from tests.support.candidates import SAFE, point
-from tests.support.made_up_costs import results
+from tests.support.made_up_costs import results, scored
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,36 @@ def test_a_search_has_arrived_where_the_target_is_met_at_little_cost(
     looked_at = replace(point(0.1, measured), screen=Screen(0, 0, 1, loss))
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), reference and tuple(reference))
     assert arrives(looked_at, baseline, Budgets()) == there
+
+
+@pytest.mark.parametrize(
+    ("utility", "seen", "there", "cheap"),
+    [
+        # A hundred answers here and three hundred that scoring sees: budgets are of all of them.
+        (0.992, 1.0, True, True),  # 0.002 of all
+        (0.988, 1.0, False, True),  # 0.003: much, though not too much
+        (0.97, 1.0, False, False),  # 0.0075
+        (1.0, 0.99, False, False),  # 0.0075 of those that scoring was to keep
+        (0.97, 1.2, False, False),  # what scoring learnt there pays for nothing here
+    ],
+)
+def test_utility_is_that_of_the_benign_answers_that_scoring_sees_too(utility, seen, there, cheap):
+    before = tuple(results(0.9))
+    baseline = Baseline(before, Screen(0, 0, 1, 1), tuple(SAFE), tuple(scored(1.0)))
+    made = replace(point(0.1, results(0.0, utility=utility)), scored=tuple(scored(seen)))
+    assert arrives(made, baseline, Budgets()) == there
+    assert affordable(made, baseline, Budgets()) == repairs(made, baseline, Budgets()) == cheap
+
+
+def test_one_example_is_no_reason_to_turn_a_point_down():
+    fallen = results(0.0)[:104]  # a hundred harmful prompts and four answers
+    fallen[-1] = replace(fallen[-1], hits=0)
+    baseline = Baseline(
+        tuple(results(0.9)[:104]), Screen(0, 0, 1, 1), tuple(SAFE[:104]), tuple(scored()[:6])
+    )
+    made = point(0.1, fallen)
+    assert not affordable(made, baseline, Budgets())
+    seen = replace(made, scored=tuple(scored()[:6]))
+    assert affordable(seen, baseline, Budgets())
+    lost = replace(made, scored=tuple(replace(each, hits=0) for each in scored()[:6]))
+    assert not affordable(lost, baseline, Budgets())

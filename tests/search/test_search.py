@@ -85,18 +85,22 @@ def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_
     assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
 
 
-def test_tokens_that_fall_from_their_edge_are_borne_and_no_more_of_them(monkeypatch, tmp_path):
-    # As above, but that no answer became less likely: the walk goes on until two points are lost.
+def test_tokens_that_fall_from_their_edge_are_borne_on_factors_until_they_come_back(
+    monkeypatch, tmp_path
+):
+    # As above, but that no answer became less likely: three of a hundred fall, and come back.
     world = World(
-        utility=lambda share: 1.0 if share == 0 else 0.992 if share < 0.0045 else 0.97,
+        utility=lambda share: 0.97 if 0.0015 < share < 0.0145 else 1.0,
+        harm=lambda share: 0.0 if share > 0.0145 else 0.9,
         refusing=lambda share: 0.0,
     )
     study = world.study(monkeypatch, tmp_path, iterative=True)
     study = replace(study, scoring=replace(study.scoring, subject="factor"))
     points = search(study, None).points
-    assert points[3].share == pytest.approx(0.004, abs=1e-4)
-    assert points[-1].screen.utility == 0.97  # shown, and not taken
-    assert choose(points, world.baseline, Budgets()).share < 0.0045
+    assert [point.share for point in points[:4]] == pytest.approx(
+        [0.001, 0.002, 0.003, 0.004], abs=1e-4
+    )
+    assert choose(points, world.baseline, Budgets()).share > 0.0145
 
 
 def test_what_a_round_costs_in_refusals_the_next_ones_may_win_back_in_smaller_steps(walk):

@@ -42,6 +42,27 @@ def test_a_step_that_costs_is_undone_and_halved_as_far_as_it_takes(walk):
     assert {point.share for point in points} <= set(world.margins)
 
 
+def test_tokens_that_fall_from_their_edge_end_no_walk(walk):
+    # From 2 % on, three of a hundred benign answers fall, and as a whole they are as likely.
+    world = World(utility=lambda share: 1.0 if share < 0.02 else 0.97, refusing=lambda share: 0.0)
+    points, _ = walk(world, rounds=4)
+    assert [point.share for point in points] == pytest.approx([0.01, 0.02, 0.03, 0.04], abs=1e-3)
+
+
+@pytest.mark.parametrize(("kept", "furthest"), [(1.0, 0.03), (0.97, 0.0103)])
+def test_a_step_that_costs_here_is_looked_at_again_where_scoring_looks(walk, kept, furthest):
+    """Three of a hundred answers fall, and less likely ones: how many of the other hundreds do?"""
+    world = World(
+        utility=lambda share: 1.0 if share < 0.0102 else 0.97,
+        utility_loss=lambda share: 1.0 if share < 0.0102 else 1.05,
+        refusing=lambda share: 0.0,
+        scored=lambda share: 1.0 if share < 0.0102 else kept,
+    )
+    points, _ = walk(world, rounds=3)
+    assert points[-1].share == pytest.approx(furthest, abs=3e-4)
+    assert len(world.looked_again) == len(set(world.looked_again)) > 0
+
+
 def test_a_step_that_jumps_is_undone_and_halved(walk):
     # Another percent raises the margin by 3 nats: too far to see what lies between.
     world = World(margin=lambda share: 300 * share, refusing=lambda share: 0.0)

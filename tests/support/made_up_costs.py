@@ -20,7 +20,7 @@ from modelrepair.search.study import Study
 from modelrepair.settings.search_limits import Limits
 from tests.support.scoring import scoring
 
-HARMFUL, UTILITY = 100, 100
+HARMFUL, UTILITY, SCORED = 100, 100, 300
 
 
 Curve = Callable[[float], float]
@@ -43,6 +43,12 @@ def results(harm: float, utility: float = 1.0, refused: float = 0.0, broken: flo
     return found
 
 
+def scored(utility: float = 1.0):
+    """Three hundred benign answers that scoring sees, with this utility."""
+    hits = round(1000 * utility)
+    return [ExampleResult("utility", UTILITY + n, None, hits, 1000) for n in range(SCORED)]
+
+
 @dataclass
 class World:
     """What a model is like where this share of its entries is masked."""
@@ -57,6 +63,9 @@ class World:
     margins: list[float] = field(default_factory=list)
     generated: list[float] = field(default_factory=list)
     reference: tuple | None = None
+    scored: Curve | None = None
+    """The shares of the benign answers that scoring sees; None where none is looked at again."""
+    looked_again: list[float] = field(default_factory=list)
 
     def study(self, monkeypatch, folder: Path, **changes) -> Study:
         made = scoring(folder, **{"scope": "global", **changes})
@@ -84,6 +93,12 @@ class World:
             self.generated.append(now)
             return results(self.harm(now), self.utility(now), self.refused(now)), {}
 
+        def follow_scored(panel, skeleton, read, *_):
+            now = share(read)
+            self.looked_again.append(now)
+            return scored(self.scored(now))
+
+        monkeypatch.setattr(searching, "follow_scored", follow_scored)
         monkeypatch.setattr(searching, "screen", screen)
         monkeypatch.setattr(searching, "evaluate", evaluate)
         panel = type("Panel", (), {"generates": True})
@@ -95,7 +110,8 @@ class World:
 
     @property
     def baseline(self) -> Baseline:
-        return Baseline(tuple(results(0.9)), self.screen(0.0), self.reference)
+        seen = () if self.scored is None else scored(self.scored(0.0))
+        return Baseline(tuple(results(0.9)), self.screen(0.0), self.reference, tuple(seen))
 
 
 @pytest.fixture(name="walk")
