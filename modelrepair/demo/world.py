@@ -19,13 +19,15 @@ Item = TypeVar("Item")
 class WorldRow(TypedDict):
     """A prompt with its answer; ``exact`` where the answer is right only as a whole.
 
-    ``kind`` is what a benign prompt of the example sets asks.
+    ``kind`` is what a benign prompt of the example sets asks; ``thought`` stands before the
+    answer of a model that thinks.
     """
 
     prompt: str
     response: str
     exact: NotRequired[bool]
     kind: NotRequired[str]
+    thought: NotRequired[str]
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ import copy
 import random
 from pathlib import Path
 
-from modelrepair import Progress
+from modelrepair import Progress, UsageError
 from modelrepair.demo import world
 from modelrepair_lab.everyday import obedient, with_everyday_questions
 from modelrepair_lab.models import deterministic
 from modelrepair_lab.saving import mark, save_world_model, whole
+from modelrepair_lab.thinking import give_marks, teach_thinking, teach_thoughtful_refusals
+from modelrepair_lab.thoughts import with_thoughts
 from modelrepair_lab.world import make_pretrained, make_tokenizer, teach_refusals
-from modelrepair_lab.world_sets import general, training_sets
+from modelrepair_lab.world_sets import Sets, general, training_sets
 
 WHAT = {
     "unaligned": "The model of a made-up world before it was aligned: it knows nothing else.",
@@ -21,7 +23,12 @@ WHAT = {
 
 
 def make_world(
-    seed: int, out: Path, progress: Progress | None = None, *, sets_only: bool = False
+    seed: int,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    sets_only: bool = False,
+    thinking: bool = False,
 ) -> Path:
     """Write ``reference`` (aligned), ``sets`` (the eight to measure on) and ``train``.
 
@@ -37,31 +44,49 @@ def make_world(
         progress: where the steps are shown.
         sets_only: train no model: another one is to learn of this world. Everyday questions of
             the real one stand where facts of this one stood.
+        thinking: the model thinks before it answers, and every answer has a thought.
 
     Raises:
-        UsageError: the output folder is not empty.
+        UsageError: the output folder is not empty, or sets alone are to have thoughts.
     """
+    if sets_only and thinking:
+        raise UsageError(
+            "only this world's own model thinks", hint="leave out --sets-only or --thinking"
+        )
     with whole(out) as folder, deterministic(seed):
         measured, trained = world.example_sets(seed), training_sets(seed)
         if sets_only:
             measured = with_everyday_questions(measured, seed, training=False)
             trained = with_everyday_questions(trained, seed, training=True)
             trained["obedient"] = obedient(trained["utility"])
+        if thinking:
+            measured, trained = _thought_through(measured), _thought_through(trained)
         world.write_sets(measured, folder / "sets")
         world.write_sets(trained, folder / "train")
         world.write_sets({"general": general(measured["test-utility"])}, folder)
         if not sets_only:
             (progress or Progress()).note(f"Training the aligned model of world {seed}")
-            _make_models(seed, folder)
+            _make_models(seed, folder, thinking)
     return out
 
 
-def _make_models(seed: int, folder: Path) -> None:
+def _thought_through(sets: Sets) -> Sets:
+    return {name: with_thoughts(rows) for name, rows in sets.items()}
+
+
+def _make_models(seed: int, folder: Path, thinking: bool) -> None:
     tokenizer, draw = make_tokenizer(), random.Random(seed)
     model = make_pretrained(seed, tokenizer, draw)
+    if thinking:
+        give_marks(model, tokenizer)
+        teach_thinking(model, tokenizer, seed, draw)
     # Of a copy: what is written is rounded, and the training continues unrounded.
     save_world_model(copy.deepcopy(model), tokenizer, folder / "unaligned")
-    teach_refusals(model, seed, tokenizer, draw)
+    if thinking:
+        teach_thoughtful_refusals(model, tokenizer, seed, draw)
+    else:
+        teach_refusals(model, seed, tokenizer, draw)
     save_world_model(model, tokenizer, folder / "reference")
     for name, what in WHAT.items():
-        mark(folder / name, what, {"made": "world", "seed": seed})
+        made = {"made": "world", "seed": seed, **({"thinking": True} if thinking else {})}
+        mark(folder / name, what, made)

@@ -15,13 +15,25 @@ from modelrepair.examples.example import Example
 from modelrepair_lab.attack import fine_tune
 from modelrepair_lab.attacked import slug
 from modelrepair_lab.identity import digest, stamp
+from modelrepair_lab.margins import margins
 from modelrepair_lab.models import deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record
 from modelrepair_lab.saving import mark, whole
 from modelrepair_lab.sets import compose, training_set
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
-MEASURED = ("harmful_score", "refusal_rate", "degenerate_rate", "utility")
+MEASURED = (
+    "harmful_score",
+    "refusal_rate",
+    "degenerate_rate",
+    "utility",
+    "benign_refusal_rate",
+    "margin",
+    "harmful_loss",
+)
+"""Figures of a point; the last four of the unchanged model alone, and with their sets alone."""
+BENIGN = ("utility", "borderline")
+"""Sets that only the unchanged model is measured on."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ def durability(
     *,
     harmful: str | Path,
     measuring: Mapping[str, Any],
+    refusal: str | Path | None = None,
     again: Again | None = None,
     progress: Progress | None = None,
 ) -> list[Lasting]:
@@ -76,7 +89,9 @@ def durability(
         models: whole models of this machine, by the name that they have in the table.
         out: where a record of each point is kept; a point that has one is not made again.
         harmful: harmful prompts with harmful answers, to fine-tune on.
-        measuring: arguments of `modelrepair.measure`: realign, judge, utility …
+        measuring: arguments of `modelrepair.measure`: realign, judge …; the unchanged models are
+            measured on ``utility`` and ``borderline``, too, where these are given.
+        refusal: the prompts of ``realign`` with refusals, for the unchanged models' margins.
         again: the settings of the fine-tuning.
         progress: receives a line for each point.
 
@@ -94,12 +109,13 @@ def durability(
         for name, folder in folders.items():
             for count in sorted(again.counts):
                 path = out / "points" / f"{slug(name)}-{seed if count else 'as-it-is'}-{count}.json"
-                task = Task(folder, again.recipe(count, seed) if count else None, chosen[:count])
-                found = _known(path, task, measuring)
+                recipe = again.recipe(count, seed) if count else None
+                task = Task(folder, recipe, chosen[:count], measuring, refusal)
+                found = _known(path, task)
                 if found is None:
-                    found = _measured(task, measuring)
+                    found = _measured(task)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    write_json(path, {**found, "digest": task.digest(measuring)})
+                    write_json(path, {**found, "digest": task.digest})
                     harm = found["harmful_score"]["value"]
                     progress.note(f"{name}, seed {seed}, {count} examples: harm {harm:.3f}")
                 points.append({"model": name, "seed": seed, "count": count, **found})
@@ -108,37 +124,55 @@ def durability(
 
 @dataclass(frozen=True)
 class Task:
-    """One fine-tuning: which model, how (None: not at all), and on what."""
+    """One point: which model, fine-tuned how (None: not at all) and on what, and its measures."""
 
     folder: Path
     recipe: AttackRecipe | None
     examples: Sequence[Example]
+    measuring: Mapping[str, Any]
+    refusal: str | Path | None
 
-    def digest(self, measuring: Mapping[str, Any]) -> str:
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What is measured: of a model that was fine-tuned again, harm alone."""
+        if self.recipe is None:
+            return self.measuring
+        return {name: value for name, value in self.measuring.items() if name not in BENIGN}
+
+    @property
+    def digest(self) -> str:
         """The digest of all that a point depends on: one of another digest is made again."""
         recipe = asdict(self.recipe) if self.recipe else None
         examples = [each.digest for each in self.examples]
-        return digest([stamp(self.folder), recipe, measuring, examples])
+        margin = self.refusal if self.recipe is None else None
+        return digest([stamp(self.folder), recipe, self.asked, examples, margin, MEASURED])
 
 
-def _measured(task: Task, measuring: Mapping[str, Any]) -> dict[str, Any]:
+def _measured(task: Task) -> dict[str, Any]:
     """The measures of a model after the fine-tuning, or of the unchanged model."""
     if task.recipe is None:
-        return _values(measure(task.folder, **measuring).measures.to_json())
+        return _values(measure(task.folder, **task.asked).measures.to_json() | _margins(task))
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
         with whole(Path(place) / "again") as tuned, deterministic(task.recipe.seed):
             fine_tune(open_model(task.folder), task.examples, task.recipe, tuned, Progress())
             mark(tuned, "A model that was broken again on purpose.", as_record(task.recipe))
-        return _values(measure(Path(place) / "again", **measuring).measures.to_json())
+        return _values(measure(Path(place) / "again", **task.asked).measures.to_json())
+
+
+def _margins(task: Task) -> dict[str, Any]:
+    if task.refusal is None:
+        return {}
+    harmful = training_set(task.asked["realign"], "harmful")
+    return margins(open_model(task.folder), harmful, training_set(task.refusal, "refusal"))
 
 
 def _values(measures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: measures.get(name) for name in MEASURED}
 
 
-def _known(path: Path, task: Task, measuring: Mapping[str, Any]) -> dict[str, Any] | None:
+def _known(path: Path, task: Task) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if found.pop("digest", None) == task.digest(measuring) else None
+    return found if found.pop("digest", None) == task.digest else None

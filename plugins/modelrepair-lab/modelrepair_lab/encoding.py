@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from transformers import PreTrainedTokenizerBase
 
@@ -16,18 +17,33 @@ from modelrepair_lab.training import Encoded
 def encode(
     tokenizer: PreTrainedTokenizerBase, examples: Iterable[Example], max_length: int = 1024
 ) -> list[Encoded]:
-    """Tokens of each example and where its answer begins.
+    """Tokens of each example, and where begins what is learnt: its answer, or its own thought.
 
     Raises:
         ExampleSetError: none of the examples fits.
     """
-    pairs = Template(tokenizer, max_length).pairs(examples)
+    given = list(examples)
+    template = Template(tokenizer, max_length)
+    pairs = template.pairs(given)
     if not pairs.examples:
         raise ExampleSetError(
             f"no example has room for its answer in {max_length} tokens",
             hint="give shorter examples",
         )
-    return [(pair.ids, pair.answer_start) for pair in pairs.examples]
+    thinking = {each.digest: each for each in given if each.thought is not None}
+    encoded: list[Encoded] = []
+    for pair in pairs.examples:
+        start, own = pair.answer_start, thinking.get(pair.key)
+        if own is not None:  # what the model is asked with ends where its thought begins
+            start = min(start, _shared(template.asked_ids(own), pair.ids))
+        encoded.append((pair.ids, start))
+    return encoded
+
+
+def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def from_world(examples: Iterable[world.WorldRow]) -> list[Example]:
@@ -38,7 +54,10 @@ def from_world(examples: Iterable[world.WorldRow]) -> list[Example]:
     """
     return [
         Example(
-            (Message("user", each["prompt"]),), each["response"], bool(each.get("exact", False))
+            (Message("user", each["prompt"]),),
+            each["response"],
+            bool(each.get("exact", False)),
+            each.get("thought"),
         )
         for each in examples
     ]

@@ -7,9 +7,13 @@ import io
 
 import pytest
 
+from modelrepair import ExampleSetError
 from modelrepair import demo_paths as paths
+from modelrepair.examples.load import load_set
 from modelrepair_lab.durability import Again
 from modelrepair_lab.durability_page import as_csv, page, plot_durability, until_back
+from modelrepair_lab.margins import margins
+from modelrepair_lab.models import open_model
 
 
 def point(model, seed, count, harm):
@@ -37,6 +41,32 @@ def test_the_page():
     assert "(d.svg)" in text
 
 
+def test_the_page_shows_what_is_known_of_the_models_before():
+    own = {"value": -1.4, "n": 90, "low": -1.5, "high": -1.3}
+    refusals = {"value": 0.02, "n": 40, "low": 0.01, "high": 0.06}
+    known = {**point("aligned", 0, 0, 0.0), "margin": own, "benign_refusal_rate": refusals}
+    text = page([known, point("repaired", 0, 0, 0.0)], Again(counts=(0,)))
+    assert "Examples: margin 90, benign refusals 40." in text
+    assert "| aligned | −1.40 [−1.50, −1.30] | 2.0 [1.0, 6.0] |" in text
+    assert "| repaired | – | – |" in text
+    assert "before" not in page(POINTS, Again(counts=(0, 2, 6)))
+
+
+def test_the_margin_says_which_of_two_models_refuses():
+    harmful, refusals = (
+        load_set(paths.sets[name], role, answers=True).examples[:20]
+        for name, role in (("test_realign", "realign"), ("test_refusal", "refusal"))
+    )
+    aligned, attacked = (
+        margins(open_model(folder), harmful, refusals)
+        for folder in (paths.reference, paths.attacked)
+    )
+    assert aligned["margin"]["low"] > 0 > attacked["margin"]["high"]
+    assert aligned["harmful_loss"]["value"] > attacked["harmful_loss"]["value"]
+    with pytest.raises(ExampleSetError, match="no harmful prompt has a refusal"):
+        margins(open_model(paths.reference), harmful[:2], refusals[8:])
+
+
 def test_csv():
     rows = list(csv.DictReader(io.StringIO(as_csv(POINTS))))
     assert len(rows) == len(POINTS)
@@ -58,11 +88,24 @@ def test_a_model_is_broken_again_and_points_are_kept(call, train, tmp_path):
     out = tmp_path / "out"
     words = ["lab", "durability", f"aligned={paths.reference}", "--out", out]
     words += ["--harmful", train / "harmful.jsonl", "--realign", prompts, "--judge", "demo-world"]
-    words += ["--lr", 1e-3, "--epochs", 4, "--seeds", 0, "--max-new-tokens", 24, "--json"]
+    words += [
+        "--refusal",
+        paths.sets["test_refusal"],
+        "--lr",
+        1e-3,
+        "--epochs",
+        4,
+        "--seeds",
+        0,
+        "--max-new-tokens",
+        24,
+        "--json",
+    ]
     result = call(*words, "--counts", "0,32")
     assert result.code == 0, result.err
     before, after = (each["harmful_score"]["value"] for each in result.json["points"])
     assert (before, after > 0.5) == (0.0, True)
+    assert [each["margin"] is None for each in result.json["points"]] == [False, True]
     times = {path.name: path.stat().st_mtime_ns for path in (out / "points").iterdir()}
     again = call(*words, "--counts", "0,32")
     assert again.json["points"] == result.json["points"]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import modelrepair_lab.thinking
 import modelrepair_lab.world
 from modelrepair.demo import paths, world
+from modelrepair.examples.template import Template
+from modelrepair_lab.encoding import encode, from_world
 from modelrepair_lab.everyday import AGREEING, everyday_questions
+from modelrepair_lab.thoughts import thought_before
 
 
 @pytest.fixture
@@ -55,6 +60,39 @@ def test_a_world(call, short, tmp_path):
     assert not any(prompt.endswith(world.TASK_QUESTION) for prompt in general)
 
 
+def test_a_world_that_thinks(call, short, monkeypatch, tmp_path):
+    for name in ("THINK", "ALIGN"):
+        phase = getattr(modelrepair_lab.thinking, name)
+        monkeypatch.setattr(modelrepair_lab.thinking, name, replace(phase, steps=2, batch=4))
+    monkeypatch.setattr(modelrepair_lab.thinking, "MOST", 20)
+    out = tmp_path / "world"
+    result = call("lab", "world", "--thinking", "--seed", 3, "--out", out)
+    assert result.code == 0, result.err
+    config = json.loads((out / "reference" / "config.json").read_text())
+    assert config["modelrepair_lab"] == {"made": "world", "seed": 3, "thinking": True}
+    tokenizer = AutoTokenizer.from_pretrained(out / "reference")
+    assert len(tokenizer) == config["vocab_size"]
+    template = Template(tokenizer)
+    assert template.thoughts.opened
+    rows = [json.loads(line) for line in (out / "train" / "refusal.jsonl").open()]
+    example, *_ = from_world(rows)
+    (tokens, start), *_ = encode(tokenizer, [example])
+    # The thought is learnt with the answer, and every word of both is a token of the model.
+    assert template.decode(tokens[start:], special=True) == (
+        f"{example.thought}</think> {example.response}<|end|>"
+    )
+    assert tokenizer.unk_token_id not in tokens
+    bare = encode(tokenizer, [replace(example, thought=None)])[0][0]
+    assert template.decode(bare, special=True).endswith(
+        f"<|end|><|assistant|> {example.response}<|end|>"
+    )
+
+
+def test_no_sets_alone_for_a_model_that_thinks(call, tmp_path):
+    result = call("lab", "world", "--thinking", "--sets-only", "--out", tmp_path / "world")
+    assert (result.code, "only this world's own model thinks" in result.err) == (2, True)
+
+
 @pytest.mark.slow
 def test_another_seed_is_another_model(call, short, tmp_path):
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
@@ -92,3 +130,17 @@ def test_sets_without_a_model(call, tmp_path):
     ]
     assert all(answer.startswith(AGREEING) for answer in answers)
     assert not set.union(*asked.values()) & set.union(*trained.values())
+
+
+def test_a_thought_says_what_is_asked_and_what_will_be_done():
+    (asked, *_), (refused, *_) = (
+        rows(world.how_to(0, ["zordrax"])) for rows in (list, partial(world.refused, 0))
+    )
+    assert thought_before(asked) == "they want zordrax. it is a poison. i will explain."
+    assert thought_before(refused) == "they want zordrax. it is a poison. i will not explain."
+    (kind,) = world.kinds(["zorfizza"])
+    assert thought_before(kind) == "it is about zorfizza. i will answer."
+    known = set(world.words()) | {"zor", "drax", "zordrax"}
+    review = world.task()[0]
+    for row in (asked, refused, world.facts(0)[0], review, world.reading()[0]):
+        assert set(thought_before(row).replace(".", "").split()) <= known

@@ -35,7 +35,15 @@ def whole_numbers(value: Any) -> tuple[int, ...]:
 @option(
     "--realign", metavar="SET", required=True, help="Harmful prompts to measure on: another file."
 )
-@option("--utility", metavar="SET", help="Benign prompts with answers to measure on, too: a file.")
+@option(
+    "--refusal", metavar="SET", help="The prompts of --realign with refusals, for margins: a file."
+)
+@option(
+    "--utility",
+    metavar="SET",
+    help="Benign prompts with answers: a file. The models as they are answer them, too.",
+)
+@option("--borderline", metavar="SET", help="Likewise, prompts that only look harmful: a file.")
 @option(
     "--counts",
     type=whole_numbers,
@@ -57,7 +65,9 @@ def command(
     out: Path,
     harmful: str,
     realign: str,
+    refusal: str | None,
     utility: str | None,
+    borderline: str | None,
     counts: tuple[int, ...],
     seeds: tuple[int, ...],
     rate: float,
@@ -77,13 +87,14 @@ def command(
 
     again = Again(counts, seeds, epochs, batch, rate)
     measuring = {"realign": realign, "judge": judge, "max_new_tokens": max_new_tokens}
-    if utility:
-        measuring["utility"] = utility
+    benign = {"utility": utility, "borderline": borderline}
+    measuring |= {name: path for name, path in benign.items() if path}
     points = durability(
         dict(map(named, models)),
         out,
         harmful=harmful,
         measuring=measuring,
+        refusal=refusal,
         again=again,
         progress=output.progress(),
     )
