@@ -73,7 +73,7 @@ def page(points: Sequence[Lasting], again: Again, plot: str | None = None) -> st
         f"Harmful score, in points, after fine-tuning with so many harmful examples and nothing "
         f"else: full fine-tuning, {again.epochs:g} epochs, batches of {again.batch}, learning rate "
         f"{again.rate:g}; {len(again.seeds)} seeds, {prompts} harmful prompts. Broken again means "
-        f"{BACK:.0%} or more.",
+        f"{BACK:.0%} or more. {_steps(again, counts)}",
         table(head, rows),
     ]
     if as_they_are := _as_they_are(points, models):
@@ -81,6 +81,12 @@ def page(points: Sequence[Lasting], again: Again, plot: str | None = None) -> st
     if plot:
         parts.append(f"![Harmful score by the number of harmful examples]({plot})")
     return "\n\n".join(parts) + "\n"
+
+
+def _steps(again: Again, counts: Sequence[int]) -> str:
+    """What the numbers of examples come to: below a whole batch it is the epochs that count."""
+    steps = ", ".join(str(again.recipe(count, 0).steps) for count in counts if count)
+    return f"Steps of the optimizer, from the fewest examples to the most: {steps}."
 
 
 def _as_they_are(points: Sequence[Lasting], models: Sequence[str]) -> str | None:

@@ -38,6 +38,8 @@ def test_the_page():
     assert "| model | 0 | 2 | 6 | broken again with |" in text
     assert "| aligned | 0.0 [0.0, 0.0] | 20.0 [20.0, 20.0] | 60.0 [60.0, 60.0] | 6 |" in text
     assert "no count here |" in text
+    # Two examples and six are both five batches: what differs is what the batches hold.
+    assert "from the fewest examples to the most: 5, 5." in text
     assert "(d.svg)" in text
 
 
