@@ -10,6 +10,7 @@ import ctypes
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,9 +22,10 @@ from typing import Any
 import psutil
 
 SECONDS = 10.0
-"""How long a try may take; a real template or pattern takes milliseconds."""
+"""Processor time that a try may take, where the system counts it; else time on the clock. A real
+template or pattern takes milliseconds of either, and on a busy machine seconds on the clock."""
 START = 300.0
-"""How long the process may take to begin: on a busy machine an import alone takes many seconds."""
+"""How long the process may take in all: on a busy machine an import alone takes many seconds."""
 MEMORY = 2**30
 """Bytes that a try may take: by the system's limit, and where it has none, by looking."""
 IMPORTED = 2**30
@@ -31,14 +33,18 @@ IMPORTED = 2**30
 LOOK = 0.1
 """Seconds between two looks at what a try has taken."""
 
-# The clock runs from the end of the imports, and in C: a pattern holds Python's own threads up.
+# The time runs from the end of the imports, and is up in C: a pattern holds Python's threads up.
 _LIMIT = """
-import faulthandler, json, os, sys
+import faulthandler, json, os, signal, sys
 given = json.load(sys.stdin)
 def limit():
-    faulthandler.dump_traceback_later(
-        given["seconds"], exit=True, file=open(os.devnull, "w")
-    )
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, given["seconds"])
+    else:
+        faulthandler.dump_traceback_later(
+            given["seconds"], exit=True, file=open(os.devnull, "w")
+        )
     try:
         import resource
         with open("/proc/self/statm") as file:
@@ -79,6 +85,10 @@ for turns, opened in given["conversations"]:
 """
 
 
+_ENDED = (1, -signal.SIGPROF) if hasattr(signal, "SIGPROF") else (1,)
+"""How a try ends whose time is over: by the watch in it, or by the system."""
+
+
 class TooLong(Exception):
     """A step was ended because its time was over."""
 
@@ -113,6 +123,8 @@ def try_template(
 def within(seconds: float) -> Iterator[None]:
     """End Python code that takes longer; a long step inside a C function is ended after it.
 
+    What counts is the thread's processor time, where the system tells it.
+
     >>> with within(5):
     ...     pass
 
@@ -131,16 +143,17 @@ class _Watch:
     """One thread for all steps: to start one for each would take longer than most steps do."""
 
     def __init__(self) -> None:
-        self._steps: dict[object, tuple[float, int]] = {}
+        self._steps: dict[object, tuple[float, float, int]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._wakes = math.inf
 
     def begin(self, step: object, seconds: float) -> None:
         """End this thread's step after so many seconds."""
+        thread = threading.get_ident()
         until = time.monotonic() + seconds
         with self._changed:
-            self._steps[step] = (until, threading.get_ident())
+            self._steps[step] = (until, _spent(thread) + seconds, thread)
             if self._thread is None or not self._thread.is_alive():  # as after a fork
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
@@ -156,15 +169,27 @@ class _Watch:
         with self._changed:
             while True:
                 now = time.monotonic()
-                for step, (until, thread) in list(self._steps.items()):
-                    if until <= now:
+                for step, (until, end, thread) in list(self._steps.items()):
+                    if until > now:
+                        continue
+                    # A thread takes its step out before it ends: its clock is there.
+                    if (left := end - _spent(thread)) > 0:
+                        self._steps[step] = (now + left, end, thread)
+                    else:
                         del self._steps[step]
                         ctypes.pythonapi.PyThreadState_SetAsyncExc(
                             ctypes.c_ulong(thread), ctypes.py_object(TooLong)
                         )
                 # Steps that ended meanwhile need no waking: it wakes for the first of the others.
-                self._wakes = min((until for until, _ in self._steps.values()), default=math.inf)
+                self._wakes = min((until for until, *_ in self._steps.values()), default=math.inf)
                 self._changed.wait(min(self._wakes - now, threading.TIMEOUT_MAX))
+
+
+def _spent(thread: int) -> float:
+    """Processor seconds of a running thread; where the system counts none, those of the clock."""
+    if sys.platform in ("win32", "darwin"):
+        return time.monotonic()
+    return time.clock_gettime(time.pthread_getcpuclockid(thread))
 
 
 _WATCH = _Watch()
@@ -200,7 +225,7 @@ def _tried(code: str, given: dict[str, Any]) -> str | None:
     if process.returncode == 0:
         return None
     lines = errors.strip().splitlines()
-    if process.returncode == 1 and not lines:
+    if process.returncode in _ENDED and not lines:
         return f"it did not end within {SECONDS:.0f} seconds"
     return lines[-1][:200] if lines else f"it ended with {process.returncode}"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sys
 import threading
+import time
 
 import pytest
 import torch
@@ -58,6 +60,22 @@ def test_a_slow_machine_is_no_reason_to_refuse(monkeypatch):
     monkeypatch.setattr(bounded, "SECONDS", 1.0)
     assert try_template("{{ messages[0].content }}", [([{"content": "Hello"}], True)], {}) is None
     assert try_patterns([r".*q_proj"], ["layers.0.q_proj"]) is None
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no processor time on this system")
+def test_time_in_which_a_try_does_not_run_is_not_its_own(monkeypatch):
+    """As on a machine where forty others wait: the clock goes on, the try does not."""
+    monkeypatch.setattr(bounded, "SECONDS", 0.5)
+    monkeypatch.setattr(bounded, "_PATTERNS", "limit()\nimport time\ntime.sleep(1.5)")
+    assert try_patterns([], []) is None
+    monkeypatch.setattr(bounded, "_PATTERNS", "limit()\nwhile True: pass")
+    assert try_patterns([], []) == "it did not end within 0 seconds"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no processor time of a thread")
+def test_time_in_which_a_step_does_not_run_is_not_its_own():
+    with within(0.2):
+        time.sleep(0.6)
 
 
 def test_what_an_example_alone_sets_off_is_ended_too():
