@@ -126,6 +126,11 @@ class Scorer(Protocol):
 
     A scorer may have an attribute ``losses``, a mapping of sets to `Loss`: which loss the
     gradients on a set are of. It is the log-likelihood where nothing is said.
+
+    And it may have an attribute ``known``, the names of sets: of their answers only those tokens
+    count as answer tokens that the source knows. It would choose them itself, given the prompt
+    and the tokens before, or finds them at least one percent probable. No step is then spent on
+    teaching what it never had.
     """
 
     @property

@@ -58,6 +58,8 @@ class Contrast:
         self._options = options
         self._eta = options.eta
         self.losses: Mapping[SetName, Loss] = {"utility": options.benign_for(subject_kind)}
+        known = options.tokens_for(subject_kind) == "known"
+        self.known: tuple[SetName, ...] = ("utility",) if known else ()
         self._mean = Gradients()
         self._single = ExampleGradients()
 

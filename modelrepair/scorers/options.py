@@ -64,6 +64,14 @@ class ContrastOptions:
             "log-likelihood for deltas and factors, where it does as well on answers not seen"
         },
     )
+    tokens: Literal["known", "all"] | None = field(
+        default=None,
+        metadata={
+            "help": "which tokens of the benign answers are kept: all, or only those that the "
+            "source knows (would choose, or finds at least one percent probable), so that no step "
+            "is spent on what it never learnt; default: known for deltas, else all"
+        },
+    )
     eta: float = field(
         default=0.0,
         metadata={
@@ -77,3 +85,9 @@ class ContrastOptions:
         if self.benign is not None:
             return self.benign
         return "log-odds" if subject_kind == "weight" else "log-likelihood"
+
+    def tokens_for(self, subject_kind: SubjectKind) -> Literal["known", "all"]:
+        """Which tokens of benign answers count: as given, else by the subject."""
+        if self.tokens is not None:
+            return self.tokens
+        return "known" if subject_kind == "delta" else "all"

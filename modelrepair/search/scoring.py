@@ -30,6 +30,7 @@ from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Accumulator, Loss, Scorer, SiteView
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.progress import Progress
+from modelrepair.search.known import known_alone
 from modelrepair.search.score_files import SiteFacts, all_whole, read_facts, spilled, write_block
 from modelrepair.search.selection import select, top_tensor
 from modelrepair.search.unit_selection import least_share, protected_units, select_units, sums_of
@@ -188,7 +189,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         work = Work(
             scoring.skeleton,
             scoring.weights.with_change(masks).read,
-            _groups(scoring, first=number == 0),
+            _groups(scoring, first=number == 0, progress=progress),
             folder / "pass",
         )
         work.folder.mkdir(exist_ok=True)
@@ -251,7 +252,7 @@ def _finish_round(scoring: Scoring, number: int, masks: Masks | None, progress: 
     write_json(_folder(scoring, number) / "round.json", {"constant": constant, "unseen": unseen})
 
 
-def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
+def _groups(scoring: Scoring, *, first: bool, progress: Progress) -> list[SetBatches]:
     """Which sets pass, and what is accumulated on each."""
     needs: dict[SetName, tuple[Accumulator, ...]] = {
         name: tuple(accumulators) for name, accumulators in scoring.scorer.needs.items()
@@ -266,10 +267,12 @@ def _groups(scoring: Scoring, *, first: bool) -> list[SetBatches]:
     losses: Mapping[SetName, Loss] = getattr(scoring.scorer, "losses", {})
     if first and scoring.protect > 0:
         needs["utility"] = tuple(dict.fromkeys((*needs.get("utility", ()), PROTECTION)))
+    batches = dict(scoring.batches)
+    if known := {name: batches[name] for name in getattr(scoring.scorer, "known", ())}:
+        read, folder = scoring.weights.read, scoring.folder
+        batches |= known_alone(known, scoring.skeleton, read, folder, progress)
     return [
-        SetBatches(
-            name, tuple(scoring.batches[name]), needs[name], losses.get(name, "log-likelihood")
-        )
+        SetBatches(name, tuple(batches[name]), needs[name], losses.get(name, "log-likelihood"))
         for name in SET_ORDER
         if name in needs
     ]

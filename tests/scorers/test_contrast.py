@@ -37,6 +37,20 @@ def test_the_score_is_its_formula(options, kind, eta):
     assert torch.allclose(scores, by_hand, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("options", "kind", "known"),
+    [
+        (ContrastOptions(), "delta", ("utility",)),
+        (ContrastOptions(), "weight", ()),
+        (ContrastOptions(), "factor", ()),
+        (ContrastOptions(tokens="known"), "weight", ("utility",)),
+        (ContrastOptions(tokens="all"), "delta", ()),
+    ],
+)
+def test_a_delta_is_scored_on_what_the_source_knows_unless_told_otherwise(options, kind, known):
+    assert Contrast(options, kind).known == known
+
+
 def test_what_single_benign_answers_need_is_never_worth_it_at_lambda_over_mu():
     """Σ_e g_e ≤ Σ_e |g_e|: with λ ≥ μ benign answers alone can't make a score positive."""
     torch.manual_seed(0)

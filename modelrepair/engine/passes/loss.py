@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from modelrepair.plugin.scorer import Loss
 
 EPSILON = 0.01
 """How far from certain an answer token counts at least, in the log-odds loss."""
+KNOWN = 0.01
+"""A model has no idea of an answer token that it would not choose and finds less probable."""
 MAXIMUM_LOGITS = 2**26
 """The most logits held at once: a constant, so that no result depends on the memory there is."""
 
@@ -122,6 +125,32 @@ def forced(
     counted = torch.bincount(examples, minlength=len(keys))
     rows = zip(keys, losses.tolist(), hits.tolist(), counted.tolist(), strict=True)
     return [Forced(*row) for row in rows]
+
+
+def known(
+    logits: Tensor, input_ids: Tensor, answer_mask: Tensor, keys: tuple[str, ...]
+) -> list[list[int]]:
+    """The places of the answer tokens that the model knows, of every example.
+
+    Those are its first choices, and what it gives a probability of at least ``KNOWN``.
+
+    >>> import torch
+    >>> logits = torch.tensor([[[0.0, 9.0], [0.0, 9.0], [0.0, 0.0]]])
+    >>> known(logits, torch.tensor([[0, 1, 0]]), torch.tensor([[False, True, True]]), ("one",))
+    [[1]]
+
+    Args:
+        logits: ``[examples, tokens, vocabulary]``.
+        input_ids: ``[examples, tokens]``.
+        answer_mask: ``[examples, tokens]`` bool.
+        keys: the examples' identities.
+    """
+    some, targets, _ = answer_logits(logits, input_ids, answer_mask)
+    losses = torch.nn.functional.cross_entropy(some.float(), targets, reduction="none")
+    might = answer_mask.clone()
+    might[:, 0] = False
+    might[:, 1:][answer_mask[:, 1:]] = (some.argmax(dim=-1) == targets) | (losses <= -log(KNOWN))
+    return [torch.nonzero(row)[:, 0].tolist() for row in might[: len(keys)]]
 
 
 def _sums(values: Tensor, groups: Tensor, count: int) -> Tensor:

@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ from modelrepair.checkpoint.atomic import write_json
 from modelrepair.engine.passes.capture import Call, model_inputs, record, replay, run_block
 from modelrepair.engine.passes.hidden_states import HiddenStates
 from modelrepair.engine.passes.hooks import watch
-from modelrepair.engine.passes.loss import LOSSES, Forced, chunks, forced
+from modelrepair.engine.passes.loss import LOSSES, Forced, chunks, forced, known
 from modelrepair.engine.passes.statistics import (
     BlockSums,
     SetBatches,
@@ -39,6 +40,8 @@ from modelrepair.plugin.names import SetName
 from modelrepair.plugin.repairer import Batch
 from modelrepair.plugin.scorer import Loss
 from modelrepair.progress import Advance, Progress
+
+Found = TypeVar("Found")
 
 OnBlock = Callable[[int, Iterator[tuple[Site, SiteStatistics]]], None]
 """Takes a finished block's number, and its sites one by one: each one's sums are freed after."""
@@ -144,9 +147,24 @@ def collect(
 
 def follow(work: Work, progress: Progress) -> list[Forced]:
     """Score how the model follows every example's answer, in the order of the batches."""
+    return _of_answers(work, progress, "teacher-forced measures", forced)
+
+
+def known_tokens(work: Work, progress: Progress) -> list[list[int]]:
+    """The answer tokens that the model knows, in the order of the batches; see `loss.known`.
+
+    Each example's are given by their places among its tokens.
+    """
+    return _of_answers(work, progress, "what the source knows", known)
+
+
+def _of_answers(
+    work: Work, progress: Progress, title: str, found_in: Callable[..., list[Found]]
+) -> list[Found]:
+    """What one forward pass finds in every example's logits, in the order of the batches."""
     blocks = len(work.skeleton.blocks)
-    results: list[list[Forced]] = []
-    step = progress.step("teacher-forced measures", work.tokens * blocks)
+    results: list[list[Found]] = []
+    step = progress.step(title, work.tokens * blocks)
     with step as advance, closing(_hidden(work, "hidden")) as hidden:
         calls = _start(work, hidden)
         _forward(work, hidden, calls, advance, keep=False)
@@ -155,12 +173,12 @@ def follow(work: Work, progress: Progress) -> list[Forced]:
                 state = hidden.read(blocks % 2, number, work.skeleton.device, work.skeleton.dtype)
                 found = []
                 for part, ids, mask, logits in _logits(work.skeleton, batch, state):
-                    found += forced(logits, ids, mask, batch.keys[part])
+                    found += found_in(logits, ids, mask, batch.keys[part])
                 results.append(found)
     return _in_order(work, results)
 
 
-def _in_order(work: Work, own: list[list[Forced]]) -> list[Forced]:
+def _in_order(work: Work, own: list[list[Found]]) -> list[Found]:
     """What all ranks found, in the order of the batches."""
     found = [iter(each) for each in ranks.gather(own)]
     parts = [(n % ranks.count(), part) for g in work.groups for n, part in enumerate(g.parts)]
