@@ -101,8 +101,31 @@ class RealignOptions:
     decay: float = field(default=0.0, metadata={"help": "weight decay"})
 
     def __post_init__(self) -> None:
-        for name in ("steps", "every", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
-        if not self.rate > 0:
-            raise ValueError(f"rate is {self.rate}, expected more than 0")
+        _can_train(self)
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """Options of ``restore-direction``; the steps are the strength.
+
+    >>> RestoreOptions().every
+    5
+    """
+
+    rate: float = field(
+        default=0.05, metadata={"help": "learning rate of Adam, in units of a matrix' entries"}
+    )
+    steps: int = field(default=60, metadata={"help": "the most steps"})
+    every: int = field(default=5, metadata={"help": "steps between two looks at the model"})
+    batch: int = field(default=8, metadata={"help": "refusals, and benign answers, of a step"})
+
+    def __post_init__(self) -> None:
+        _can_train(self)
+
+
+def _can_train(options: RealignOptions | RestoreOptions) -> None:
+    for name in ("steps", "every", "batch"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name} is {getattr(options, name)}, expected 1 or more")
+    if not options.rate > 0:
+        raise ValueError(f"rate is {options.rate}, expected more than 0")

@@ -19,6 +19,7 @@ from modelrepair_rivals.options import (
     ProjectionOptions,
     RandomOptions,
     RealignOptions,
+    RestoreOptions,
 )
 
 WEI = "https://arxiv.org/abs/2402.05162"
@@ -130,5 +131,13 @@ def modelrepair_repairers() -> Iterable[RepairerSpec]:
             sets=refusals_and_benign,
             trains=True,
             options=RealignOptions,
+        ),
+        RepairerSpec(
+            name="restore-direction",
+            summary="finds the direction that ablation removed, and learns it back from refusals",
+            load="modelrepair_rivals.restoring:Restore",
+            sets=refusals_and_benign,
+            trains=True,
+            options=RestoreOptions,
         ),
     ]

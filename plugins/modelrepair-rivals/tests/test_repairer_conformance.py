@@ -25,3 +25,7 @@ class TestSafeDelta(RepairerConformance):
 
 class TestRealign(RepairerConformance):
     name = "realign"
+
+
+class TestRestore(RepairerConformance):
+    name = "restore-direction"

@@ -256,6 +256,7 @@ class Toy(torch.nn.Module):
         ("safe-delta", {"damping": 0}, "expected more than 0"),
         ("realign", {"every": 0}, "every is 0, expected 1 or more"),
         ("realign", {"rate": -1}, "rate is -1"),
+        ("restore-direction", {"batch": 0}, "batch is 0, expected 1 or more"),
     ],
 )
 def test_options_that_can_t_be_meant(name, options, line):
@@ -269,6 +270,7 @@ RIVALS = {
     "safe-lora": ({"unaligned": str(paths.attacked)}, 1.0),
     "safe-delta": ({}, 3.0),
     "realign": ({"steps": 2, "every": 1}, 2),
+    "restore-direction": ({"steps": 2, "every": 1}, 2),
 }
 
 
@@ -299,7 +301,7 @@ def test_each_repairs_the_demo_s_model_at_a_strength(tmp_path, name):
 @pytest.mark.parametrize("name", RIVALS)
 def test_each_is_searched_measured_and_proven(tmp_path, name):
     options, _ = RIVALS[name]
-    if name == "realign":
+    if name in ("realign", "restore-direction"):
         options = {"steps": 40}
     report = repair(
         paths.attacked,
