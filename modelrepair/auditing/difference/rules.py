@@ -29,7 +29,8 @@ REMOVED = Rule(
     "error",
     "direction-removed",
     "a direction was removed from the weights, as is done to take refusals out of a model",
-    "measure what it refuses with --measure; don't offer it under its base's name",
+    "repair it with modelrepair fix MODEL --reference BASE; see what it refuses with --measure; "
+    "don't offer it under its base's name",
 )
 LOW_RANK = Rule(
     "MR-DIF-003",
