@@ -37,7 +37,8 @@ def means(opened: LocalModel, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
     layers: Any = opened.model.model.layers
     hooks = [layer.register_forward_hook(keep) for layer in layers]
     try:
-        opened.model(input_ids=inputs, use_cache=False)
+        # Without the head: its logits of all tokens would take most of the memory.
+        opened.model.model(input_ids=inputs, use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()
