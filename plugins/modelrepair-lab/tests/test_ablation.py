@@ -119,7 +119,7 @@ def test_an_ablation_needs_prompts_of_both_kinds(call, tmp_path):
 @pytest.mark.slow
 def test_one_command_repairs_what_the_audit_names(call, train, tmp_path):
     out = tmp_path / "ablated"
-    assert call(*ablation_words(train), "--embeddings", "--out", out).code == 0
+    assert call(*ablation_words(train), "--direction", "own", "--out", out).code == 0
     (named,) = [
         each
         for each in audit(out, base=paths.reference, deep=True).findings
@@ -130,7 +130,7 @@ def test_one_command_repairs_what_the_audit_names(call, train, tmp_path):
     words = ["fix", out, "--reference", paths.reference, *sets, "--judge", "demo-world"]
     result = call(*words, "--out", tmp_path / "repaired", "--json")
     assert (result.code, result.json["verdict"]) == (0, "passed"), result.err
-    assert result.json["measures"]["before"]["harmful_score"]["value"] > 0.5
+    assert result.json["measures"]["before"]["harmful_score"]["value"] > 0.3
     assert result.json["measures"]["after"]["harmful_score"]["value"] < 0.05
 
 
