@@ -93,7 +93,9 @@ def test_the_audit_names_what_the_command_writes(call, train, tmp_path):
     changed = [name for name, each in read(out).items() if not each.equal(reference[name])]
     assert len(changed) == 2 * 4 + 1
     findings = audit(out, base=paths.reference, deep=True).findings
-    assert [each.outcome for each in findings if each.rule.id == "MR-DIF-002"] == ["found"]
+    (named,) = [each for each in findings if each.rule.id == "MR-DIF-002"]
+    assert named.outcome == "found"
+    assert "modelrepair fix MODEL --reference BASE" in named.rule.do
 
 
 @pytest.mark.parametrize(
@@ -114,25 +116,3 @@ def test_an_ablation_needs_prompts_of_both_kinds(call, tmp_path):
     result = call("lab", "attack", paths.reference, "--method", "ablate", "--out", tmp_path / "out")
     assert result.code == 2
     assert "an ablation needs harmful and benign prompts" in result.err
-
-
-@pytest.mark.slow
-def test_one_command_repairs_what_the_audit_names(call, train, tmp_path):
-    out = tmp_path / "ablated"
-    assert call(*ablation_words(train), "--direction", "own", "--out", out).code == 0
-    (named,) = [
-        each
-        for each in audit(out, base=paths.reference, deep=True).findings
-        if each.rule.id == "MR-DIF-002"
-    ]
-    assert "modelrepair fix MODEL --reference BASE" in named.rule.do
-    sets = [word for role, path in paths.sets.items() for word in (option_of(role), path)]
-    words = ["fix", out, "--reference", paths.reference, *sets, "--judge", "demo-world"]
-    result = call(*words, "--out", tmp_path / "repaired", "--json")
-    assert (result.code, result.json["verdict"]) == (0, "passed"), result.err
-    assert result.json["measures"]["before"]["harmful_score"]["value"] > 0.3
-    assert result.json["measures"]["after"]["harmful_score"]["value"] < 0.05
-
-
-def option_of(role):
-    return f"--{role.replace('_', '-')}"

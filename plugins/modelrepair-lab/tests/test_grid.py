@@ -120,10 +120,8 @@ def test_a_grid_like_one_that_is_like_another(write):
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
-    assert (
-        error.value.hint
-        == "give a TOML file, or one of ablated, obs, outside, quick, units, wanda, whole"
-    )
+    known = "ablated, obs, outside, quick, units, wanda, whole"
+    assert error.value.hint == f"give a TOML file, or one of {known}"
 
 
 @pytest.mark.parametrize(
@@ -173,11 +171,6 @@ def test_the_grid_of_ablated_models_measures_as_the_other_one_does():
     )
     assert {row.recipe.method for row in ablated.attacks} == {"ablate"}
     assert all(row.tried_on(ablated.attacks[0].recipe) for row in ablated.repairs)
-    # The small grid is a part of the large one, measured on less.
-    small = read_grid(folder / "small.toml")
-    assert small.attacks == grid.attacks
-    assert set(map(str, small.repairs)) < set(map(str, grid.repairs))
-    assert small.measure.keys() == grid.measure.keys()
 
 
 def test_a_repair_of_another_package_is_missing_and_not_wrong():
