@@ -116,3 +116,19 @@ def test_an_ablation_needs_prompts_of_both_kinds(call, tmp_path):
     result = call("lab", "attack", paths.reference, "--method", "ablate", "--out", tmp_path / "out")
     assert result.code == 2
     assert "an ablation needs harmful and benign prompts" in result.err
+
+
+@pytest.mark.slow
+def test_the_command_that_the_audit_says_repairs_it(call, train, tmp_path):
+    out = tmp_path / "ablated"
+    assert call(*ablation_words(train), "--direction", "own", "--out", out).code == 0
+    sets = [word for role, path in paths.sets.items() for word in (option_of(role), path)]
+    words = ["fix", out, "--reference", paths.reference, *sets, "--judge", "demo-world"]
+    result = call(*words, "--out", tmp_path / "repaired", "--json")
+    assert (result.code, result.json["verdict"]) == (0, "passed"), result.err
+    assert result.json["measures"]["before"]["harmful_score"]["value"] > 0.3
+    assert result.json["measures"]["after"]["harmful_score"]["value"] < 0.05
+
+
+def option_of(role):
+    return f"--{role.replace('_', '-')}"
