@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from tests.support.hub.fixtures import api, hub, sets_hub  # noqa: F401
-from tests.support.later import later  # noqa: F401
+from tests.support.later import later, saved  # noqa: F401
 from tests.support.made_once import made_once
 from tests.support.pictures import pictures_drawn_once  # noqa: F401
 from tests.support.quick_runs import no_own_kinds, one_thread, own_kinds  # noqa: F401

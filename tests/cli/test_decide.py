@@ -10,7 +10,7 @@ from modelrepair.evaluation.endpoint import client_of
 from modelrepair.pipeline import answerers
 from tests.support.endpoint import MODEL, serving
 from tests.support.endpoint_failures import FAILURES, KEY, assert_said, without_pauses
-from tests.support.later import SAFE, SOURCE, contents
+from tests.support.later import SAFE, SOURCE, as_model, contents
 
 CASES = {
     **FAILURES,
@@ -53,9 +53,9 @@ def test_a_verdict_is_shown_and_the_key_is_nowhere(later, out, decide):
     assert not any(KEY in text for text in texts)
 
 
-def test_json_is_one_document_and_a_failed_gate_ends_with_1(later, decide):
-    with later.servers(reply=later.attacked) as (source, same):
-        done = decide(source.url, same.url, "--json")
+def test_json_is_one_document_and_a_failed_gate_ends_with_1(saved, tmp_path, decide):
+    before = saved / "before.json"
+    done = decide(str(before), str(as_model(before, SAFE, tmp_path)), "--json")
     assert done.code == 1
     assert done.json["verdict"] == done.json["manifest"]["verdict"] == "failed"
     assert done.json["next"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair import decide, load_manifest, measure, push, repair, verify
+from modelrepair import decide, load_manifest, push, repair, verify
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.checkpoint.kept_files import CARD_NAME
 from modelrepair.demo import paths
@@ -22,7 +22,8 @@ from modelrepair.errors import (
 from modelrepair.evaluation import remote
 from modelrepair.evaluation.endpoint import client_of
 from tests.support.endpoint import serving
-from tests.support.later import ALIGNED, REFUSAL, REPORTED, SAFE, SOURCE, contents
+from tests.support.later import ALIGNED, REFUSAL, REPORTED, SAFE, SOURCE, as_model, contents
+from tests.support.made_once import made_once
 from tests.support.transformers_serve import transformers_serve
 
 
@@ -31,12 +32,23 @@ def out(later, tmp_path):
     return later.copy(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def apart(tmp_path_factory):
+    """A folder that is not beside the repair."""
+    return tmp_path_factory.mktemp("apart")
+
+
+@pytest.fixture(scope="session")
 def decided(later, tmp_path_factory):
     """A repair that passed; read only."""
-    folder = later.copy(tmp_path_factory.mktemp("decided"))
-    with later.servers(owner="vllm") as (source, safe):
-        return decide(folder, before=source.url, after=safe.url, **later.sets)
+
+    def make(folder):
+        folder.mkdir()
+        out = later.copy(folder)
+        with later.servers(owner="vllm") as (source, safe):
+            return decide(out, before=source.url, after=safe.url, **later.sets)
+
+    return made_once(tmp_path_factory, "decided", make)
 
 
 def verified(folder):
@@ -96,9 +108,9 @@ def test_what_was_decided_is_not_decided_again(decided):
         decide(decided.out, before="http://h", after="http://h")
 
 
-def test_a_repair_that_changed_nothing_fails_and_says_what_to_try(later, out):
-    with later.servers(reply=later.attacked) as (source, same):
-        report = decide(out, before=source.url, after=same.url, **later.sets)
+def test_a_repair_that_changed_nothing_fails_and_says_what_to_try(later, saved, out, apart):
+    before = saved / "before.json"
+    report = decide(out, before=before, after=as_model(before, SAFE, apart), **later.sets)
     assert (report.verdict, report.exit_code) == ("failed", 1)
     assert report.next
     assert verified(out).ok
@@ -106,46 +118,45 @@ def test_a_repair_that_changed_nothing_fails_and_says_what_to_try(later, out):
         push(out)
 
 
-def test_swapped_servers_work_backwards_and_replace_nothing(later, out):
+def test_swapped_answers_work_backwards_and_replace_nothing(later, saved, out, apart):
     kept = contents(out)
-    with later.servers() as (source, safe):
-        named = {"before_model": SAFE, "after_model": SOURCE}
-        report = decide(out, before=safe.url, after=source.url, **named, **later.sets)
+    before = as_model(saved / "after.json", SOURCE, apart)
+    after = as_model(saved / "before.json", SAFE, apart)
+    report = decide(out, before=before, after=after, **later.sets)
     assert (report.verdict, report.exit_code, report.out) == ("backwards", 1, None)
     assert contents(out) == kept
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
-def test_a_source_that_refuses_has_nothing_to_be_repaired(later, out):
-    kept = contents(out)
-    with later.servers() as (_, one), later.servers() as (_, two):
-        report = decide(out, before=one.url, after=two.url, **later.sets)
+def test_a_source_that_refuses_has_nothing_to_be_repaired(later, saved, out, apart):
+    kept, after = contents(out), saved / "after.json"
+    report = decide(out, before=as_model(after, SOURCE, apart), after=after, **later.sets)
     assert (report.verdict, report.exit_code, report.out) == ("nothing to repair", 0, None)
     assert contents(out) == kept
 
 
-def test_a_source_that_can_not_be_judged_is_refused(later, out):
+def test_a_source_that_can_not_be_judged_is_refused(later, saved, out):
     kept = contents(out)
     with (
-        later.servers() as (_, safe),
         serving(reply=lambda prompt: "", model="m") as broken,
         pytest.raises(UnsupportedModelError, match="the source cannot be judged"),
     ):
-        decide(out, before=broken.url, after=safe.url, **later.sets)
+        decide(out, before=broken.url, after=saved / "after.json", **later.sets)
     assert contents(out) == kept
 
 
 @pytest.mark.parametrize(("harmful", "used"), [(0, True), (12, False)])
 def test_a_reference_is_a_third_model_and_an_unaligned_one_counts_where_it_was_named(
-    later, out, harmful, used
+    later, saved, out, harmful, used
 ):
     wild = [*later.harmful][:harmful]
 
     def aligned(prompt):
         return later.attacked(prompt) if any(w in prompt for w in wild) else later.repaired(prompt)
 
-    with later.servers() as (source, safe), serving(reply=aligned, model=ALIGNED) as third:
-        report = decide(out, before=source.url, after=safe.url, reference=third.url, **later.sets)
+    asked = {"before": saved / "before.json", "after": saved / "after.json", **later.sets}
+    with serving(reply=aligned, model=ALIGNED) as third:
+        report = decide(out, reference=third.url, **asked)
     assert {"before", "after", "reference"} == set(report.manifest.answers)
     assert any("harmful_score against the reference" in rule.name for rule in report.gate.rules)
     assert any("the reference answers 20%" in line for line in report.warnings) is not used
@@ -156,6 +167,7 @@ FAULTS = {"cut": "endpoint-connection-broke", "empty choices": "endpoint-no-answ
           "other model": "endpoint-other-model"}  # fmt: skip
 
 
+@pytest.mark.quick("empty choices")  # tests/cli/test_decide.py tries each, up to the message
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_server_that_fails_loses_nothing_and_the_source_is_not_asked_again(
     fault, later, out, monkeypatch
@@ -185,20 +197,6 @@ def test_restart_asks_all_of_it_again(later, out):
         count = len(source.asked)
         assert decide(out, restart=True, **asked).verdict == "passed"
         assert len(source.asked) == 2 * count
-
-
-@pytest.fixture(scope="module")
-def saved(later, tmp_path_factory):
-    """What `measure` saves of both models."""
-    folder = tmp_path_factory.mktemp("saved")
-    sets = {role: later.sets[f"test_{role}"] for role in ("realign", "utility", "borderline")}
-    with later.servers() as servers:
-        for name, server, model in zip(("before", "after"), servers, (SOURCE, SAFE), strict=True):
-            measure(
-                later.out, endpoint=server.url, endpoint_model=model, judge="demo-world",
-                max_new_tokens=24, save=folder / f"{name}.json", **sets,
-            )  # fmt: skip
-    return folder
 
 
 def test_saved_measurements_decide_as_the_servers_do(later, decided, saved, out):

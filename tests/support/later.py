@@ -81,10 +81,39 @@ def make_later(folder: Path) -> Later:
     return Later(report.out, sets, said["test_realign"], benign)
 
 
+def make_saved(later: Later, folder: Path) -> Path:
+    from modelrepair import measure
+
+    folder.mkdir()
+    sets = {role: later.sets[f"test_{role}"] for role in ("realign", "utility", "borderline")}
+    with later.servers() as servers:
+        for name, server, model in zip(("before", "after"), servers, (SOURCE, SAFE), strict=True):
+            measure(
+                later.out, endpoint=server.url, endpoint_model=model, judge="demo-world",
+                max_new_tokens=24, save=folder / f"{name}.json", **sets,
+            )  # fmt: skip
+    return folder
+
+
+def as_model(measurement: Path, model: str, folder: Path) -> Path:
+    """A copy of what was saved in ``folder``, as if another model had answered."""
+    document = json.loads(measurement.read_text())
+    document["model"] = document["answers"]["model"] = model
+    copy = folder / f"{measurement.stem}-of-another.json"
+    copy.write_text(json.dumps(document))
+    return copy
+
+
 @pytest.fixture(scope="session")
 def later(tmp_path_factory) -> Later:
     """Of the demo's attacked model; read only."""
     return made_once(tmp_path_factory, "later", make_later)
+
+
+@pytest.fixture(scope="session")
+def saved(later, tmp_path_factory) -> Path:
+    """What `measure` saves of both models, ``before.json`` and ``after.json``; read only."""
+    return made_once(tmp_path_factory, "saved", lambda folder: make_saved(later, folder))
 
 
 def contents(folder: Path) -> dict[str, str]:
