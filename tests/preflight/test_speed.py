@@ -25,6 +25,7 @@ from modelrepair.preflight.speed import (
     accelerated,
     answered,
     estimated,
+    measured_speed,
 )
 
 PLAN = """
@@ -51,6 +52,10 @@ JOB = Job(
     WorkPart(700, 30_000, 40_000),
     128,
 )
+
+
+def test_the_machine_is_asked_once():
+    assert measured_speed() is measured_speed()
 
 
 def seconds(*given) -> tuple[int, int]:
