@@ -26,3 +26,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.slow)
     if "repaired" in item.fixturenames:  # what takes long to make: no other worker waits for it
         item.add_marker(pytest.mark.xdist_group("repaired"))
+    elif item.get_closest_marker("xdist_group") is None and _of_a_module(item):
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _of_a_module(item: pytest.Item) -> bool:
+    """Whether a test asks for what is made once for its module: one worker is to make it."""
+    known = getattr(item, "_fixtureinfo", None)  # the examples of docstrings have none
+    return known is not None and any(
+        each[-1].scope == "module" for each in known.name2fixturedefs.values()
+    )
