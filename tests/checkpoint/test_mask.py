@@ -91,8 +91,8 @@ def test_damage_is_refused():
 
 
 def test_a_bomb_costs_no_more_than_the_site():
-    bomb = zlib.compress(bytes(200_000_000), 9)
-    endless = zlib.compress(bytes([255]) * 200_000_000, 9)
+    bomb = zlib.compress(bytes(100_000_000), 1)
+    endless = zlib.compress(bytes([255]) * 100_000_000, 1)
     for blob in (bomb, endless):
         tracemalloc.start()
         with pytest.raises(DamagedCheckpointError):

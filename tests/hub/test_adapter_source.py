@@ -50,27 +50,20 @@ def test_the_revision_of_the_base_is_the_config_s(hub, fix):  # noqa: F811
     assert code == 0 and document["manifest"]["base"]["commit"] == first
 
 
-def test_a_merge_by_ids_is_of_the_adapter_and_its_base(hub, fix):  # noqa: F811
+def test_a_merge_by_ids_is_rebuilt_at_the_commits_that_it_names(hub, fix, tmp_path):  # noqa: F811
+    from modelrepair import apply, verify
+
     commit = hub.add("user/adapter", adapter("org/aligned"))
     hub.add("org/aligned", files_of(paths.reference))
     code, document = fix("user/adapter", "--merge")
     assert code == 0, document
-    manifest = load_manifest(document["out"])
+    out = Path(document["out"])
+    manifest = load_manifest(out)
     assert manifest.subject == "delta"
     assert (manifest.adapter.id, manifest.adapter.commit) == ("user/adapter", commit)
     assert manifest.source.files.keys() >= {"model.safetensors", "config.json"}
-    card = (Path(document["out"]) / "README.md").read_text(encoding="utf-8")
+    card = (out / "README.md").read_text(encoding="utf-8")
     assert "base_model: org/aligned" in card and "library_name: transformers" in card
-
-
-def test_a_merge_is_rebuilt_from_its_mask_at_the_commits_that_it_names(hub, fix, tmp_path):  # noqa: F811
-    from modelrepair import apply, verify
-
-    hub.add("user/adapter", adapter("org/aligned"))
-    hub.add("org/aligned", files_of(paths.reference))
-    code, document = fix("user/adapter", "--merge")
-    assert code == 0, document
-    out = Path(document["out"])
     # All of them go on.
     hub.add("user/adapter", {**adapter("org/aligned"), "adapter_config.json": b"{}"})
     hub.add("org/aligned", files_of(paths.attacked))
