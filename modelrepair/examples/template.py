@@ -58,8 +58,9 @@ class Template:
     'Hi!'
 
     A template that would think before it answers is asked not to (``enable_thinking=False``).
-    Where it has a thought all the same, a pair has the template's own empty one before its answer,
-    or the example's; a model that is to answer gets the prompt as everybody would give it.
+    Where it has a thought all the same, a pair has an empty one before its answer. The thought of
+    an example is part of what is learnt and scored, as the model has to write it itself. A model
+    that is to answer gets the prompt as everybody would give it.
 
     Args:
         tokenizer: with a chat template, or without: then prompts are plain instructions.
@@ -200,6 +201,9 @@ class Template:
     def pair(self, example: Example, response: str | None = None) -> TokenizedExample:
         """The prompt with its answer, up to and including the token that ends the turn.
 
+        The example's own thought, where it has one, stands before the answer and counts as part
+        of it.
+
         Args:
             example: the prompt, and the answer unless another is given.
             response: an answer in its place.
@@ -228,7 +232,10 @@ class Template:
         if self.kind == "plain" and self.tokenizer.eos_token_id is not None:
             ids = (*ids, self.tokenizer.eos_token_id)
             self._check_known(ids)
-        self._check_room(len(prompt_ids))
+        if example.thought is not None and self.thoughts.marks:
+            # The model writes the thought before the answer: both are learnt and scored.
+            start = min(start, shared(self.asked_ids(example), ids))
+        self._check_room(start)
         kept = ids[: self.max_length]
         return TokenizedExample(kept, start, example.digest, len(ids) - len(kept))
 
@@ -304,7 +311,7 @@ class Template:
         return render(self.tokenizer, self.source, messages, response)
 
     def _thought_through(self, example: Example, places: Places) -> str:
-        """What stands before the answer: the example's own thought, or the template's empty one."""
+        """What stands before the answer: the example's own thought, or an empty one."""
         if example.thought is None:
             return places.prompt
         start = turn_start(example, places.prompt)

@@ -37,7 +37,7 @@ class Places:
 
     Args:
         before: what the template puts before the answer of a finished turn.
-        prompt: likewise, with an empty thought where the template has one.
+        prompt: likewise, with an empty thought where the template has or opens one.
         asked: what a model gets that is to answer.
     """
 
@@ -50,8 +50,8 @@ def places_of(opened: str, answered: str, thoughts: Thoughts) -> Places:
     r"""Where the answer's turn begins, by a prompt as it is opened and as it is answered.
 
     >>> from modelrepair.examples.thoughts import KNOWN
-    >>> places_of("Hi <think>\n", f"Hi {PROBE}.", Thoughts(KNOWN[:1]))
-    Places(before='Hi ', prompt='Hi ', asked='Hi <think>\n')
+    >>> places_of("Hi <think>\n", f"Hi {PROBE}.", Thoughts(KNOWN[:1])).prompt
+    'Hi <think>\n\n</think>\n\n'
 
     Args:
         opened: the prompt with what the template puts behind it for a model that is to answer.
@@ -80,7 +80,11 @@ def places_of(opened: str, answered: str, thoughts: Thoughts) -> Places:
     in_more, in_between = thoughts.in_text(more), thoughts.in_text(between)
     emptied = opened + between if between.strip() and not in_between else opened
     ends = thoughts.closing(more) is not None
-    return Places(before, emptied if ends else before, opened if in_more or in_between else before)
+    prompt = emptied if ends else before
+    if in_more and not ends and not in_between and thoughts.open_at_end(more):
+        # A model that is always asked inside a thought never answers outside of one.
+        prompt = thoughts.written(opened, "", length) or before
+    return Places(before, prompt, opened if in_more or in_between else before)
 
 
 def render(

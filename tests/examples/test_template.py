@@ -105,7 +105,9 @@ def test_empty_thoughts_and_channels_belong_to_the_prompt():
         "<think>\n\n</think>\n\n"
     )
     thinker = template("thinker")
-    assert thinker.decode(thinker.prompt_ids(ask("how?")), special=True).endswith("<|assistant|>")
+    assert thinker.decode(thinker.prompt_ids(ask("how?")), special=True).endswith(
+        "<|assistant|><think>\n\n</think>\n\n"
+    )
     harmony = template("harmony")
     assert harmony.decode(harmony.prompt_ids(ask("how?")), special=True).endswith(
         "final<|message|>"

@@ -61,13 +61,13 @@ def laid_out(style: str, thought: str | None = None) -> tuple[str, str]:
         ("qwen3", "<think>\n\n</think>\n\n"),
         ("smol", "<think>\n\n</think>\n\n"),
         ("opens", "<think>\n\n</think>\n\n"),
-        ("thinker", "<|assistant|>"),
+        ("thinker", "<|assistant|><think>\n\n</think>\n\n"),
         ("harmony", "<|channel|>final<|message|>"),
         ("cohere", "<|START_THINKING|><|END_THINKING|><|START_RESPONSE|>"),
         ("chatml", "<|im_start|>assistant\n"),
     ],
 )
-def test_pairs_have_the_templates_own_empty_thought(style, before):
+def test_pairs_have_an_empty_thought_where_the_template_has_or_opens_one(style, before):
     prompt, answer = laid_out(style)
     assert prompt.endswith(before)
     assert prompt.count("think") == before.count("think")
@@ -75,21 +75,25 @@ def test_pairs_have_the_templates_own_empty_thought(style, before):
 
 
 @pytest.mark.parametrize(
-    ("style", "before"),
+    ("style", "before", "thought"),
     [
-        ("qwen3", "<|im_start|>assistant\n<think>\n{}\n</think>\n\n"),
-        ("smol", "<|im_start|>assistant\n<think>\n{}\n</think>\n\n"),
-        ("opens", "<|im_start|>assistant\n<think>\n{}\n</think>\n\n"),
-        ("thinker", "<|assistant|><think>\n{}\n</think>\n\n"),
-        ("harmony", "<|end|><|start|>assistant" + CHANNELS),
-        ("cohere", "<|assistant|><|START_THINKING|>{}<|END_THINKING|><|START_RESPONSE|>"),
+        ("qwen3", "<|im_start|>assistant\n<think>\n", "{}\n</think>\n\n"),
+        ("smol", "<|im_start|>assistant\n<think>\n", "{}\n</think>\n\n"),
+        ("opens", "<|im_start|>assistant\n<think>\n", "{}\n</think>\n\n"),
+        ("thinker", "<|assistant|><think>\n", "{}\n</think>\n\n"),
+        ("harmony", "<|end|><|start|>assistant", CHANNELS),
+        (
+            "cohere",
+            "<|assistant|><|START_THINKING|>",
+            "{}<|END_THINKING|><|START_RESPONSE|>",
+        ),
     ],
 )
-def test_an_examples_own_thought_takes_its_place(style, before):
-    prompt, answer = laid_out(style, " to be, or not ")
-    assert prompt.endswith(before.format("to be, or not"))
-    assert prompt.count("to be, or not") == 1
-    assert answer == laid_out(style)[1]
+def test_an_examples_own_thought_is_learnt_with_its_answer(style, before, thought):
+    prompt, reply = laid_out(style, " to be, or not ")
+    answer = laid_out(style)[1]
+    assert prompt.endswith(before)
+    assert reply == thought.format("to be, or not") + answer
     # An answer that another model gave has not its thought.
     made, example = template(style), ask("how?", "the answer", "to be")
     other = made.pair(example, "so")

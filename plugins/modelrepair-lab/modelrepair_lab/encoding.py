@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from collections.abc import Iterable
 
 from transformers import PreTrainedTokenizerBase
 
@@ -22,28 +21,13 @@ def encode(
     Raises:
         ExampleSetError: none of the examples fits.
     """
-    given = list(examples)
-    template = Template(tokenizer, max_length)
-    pairs = template.pairs(given)
+    pairs = Template(tokenizer, max_length).pairs(examples)
     if not pairs.examples:
         raise ExampleSetError(
             f"no example has room for its answer in {max_length} tokens",
             hint="give shorter examples",
         )
-    thinking = {each.digest: each for each in given if each.thought is not None}
-    encoded: list[Encoded] = []
-    for pair in pairs.examples:
-        start, own = pair.answer_start, thinking.get(pair.key)
-        if own is not None:  # what the model is asked with ends where its thought begins
-            start = min(start, _shared(template.asked_ids(own), pair.ids))
-        encoded.append((pair.ids, start))
-    return encoded
-
-
-def _shared(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    pairs = zip(first, second, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return [(pair.ids, pair.answer_start) for pair in pairs.examples]
 
 
 def from_world(examples: Iterable[world.WorldRow]) -> list[Example]:
