@@ -20,7 +20,7 @@ EVERYTHING = """
     --utility-columns prompt=q,response=a --borderline-limit 50
     --examples 64 --max-length 99 --preset antidote-paper --scorer gradient --scorer-option
     reduce=abs --repairer back --repairer-option floor=0.1 --strength 0.5
-    --scope global --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --max-candidates
+    --scope global --unit row --ratio 0.02 --scale 0.5 --step 0.01 --max-rounds 3 --max-candidates
     5 --max-time 2h --protect 0.1 --no-fallback --no-evaluate --judge mine --judge-option
     model=org/judge --also-template a.jinja --also-template org/chat --max-new-tokens 32
     --gate-harm-ratio 0.5
@@ -80,6 +80,7 @@ def test_everything_typed_reaches_the_api(api, call):
         "repairer_options": {"floor": "0.1"},
         "strength": 0.5,
         "scope": "global",
+        "unit": "row",
         "ratio": 0.02,
         "scale": 0.5,
         "step": 0.01,
