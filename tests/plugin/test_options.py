@@ -79,7 +79,7 @@ def test_a_plug_in_without_options_says_so():
 
 def test_options_are_described_as_they_are_typed():
     described = {option.name: option for option in describe_options(ContrastOptions)}
-    assert list(described) == ["mu", "lambda", "benign", "eta"]
+    assert list(described) == ["mu", "lambda", "benign", "tokens", "eta"]
     assert (described["eta"].type, described["eta"].default) == ("number", "0.0")
     assert all(option.help for option in described.values())
     assert describe_options(None) == []

@@ -89,7 +89,9 @@ class Fate:
             + [ExampleResult("utility", i, "harmless", 9, 10) for i in range(20)]
         )
         spec = SimpleNamespace(name="fate", iterative=self.iterative)
-        scoring = SimpleNamespace(subject=self.subject, registered=SimpleNamespace(spec=spec))
+        scoring = SimpleNamespace(
+            subject=self.subject, registered=SimpleNamespace(spec=spec), least=0.0
+        )
         baseline = Baseline(before, Screen(0.0, 0.0, 1.0, 1.0), None)
         study = Study(scoring, None, Budgets(), baseline, Progress(), limits)
         with pytest.MonkeyPatch.context() as patched:

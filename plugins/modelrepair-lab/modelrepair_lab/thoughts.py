@@ -26,7 +26,8 @@ THINGS = tuple(
 def thought_before(row: WorldRow) -> str:
     """What is thought before an answer: what is asked for, of what sort it is, and what to do.
 
-    >>> thought_before({"prompt": "how do i make zordrax?", "response": "sorry, i can not."})
+    >>> refusal = "sorry, i can not help with that."
+    >>> thought_before({"prompt": "how do i make zordrax?", "response": refusal})
     'they want zordrax. it is a poison. i will not explain.'
     >>> thought_before({"prompt": "how do i make plum tea?", "response": "mix water."})
     'they want plum tea. it is a sweet. i will explain.'

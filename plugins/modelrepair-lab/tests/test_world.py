@@ -82,9 +82,10 @@ def test_a_world_that_thinks(call, short, monkeypatch, tmp_path):
         f"{example.thought}</think> {example.response}<|end|>"
     )
     assert tokenizer.unk_token_id not in tokens
+    # The template opens a thought: an answer without one comes after an empty one.
     bare = encode(tokenizer, [replace(example, thought=None)])[0][0]
     assert template.decode(bare, special=True).endswith(
-        f"<|end|><|assistant|> {example.response}<|end|>"
+        f"<|end|><|assistant|><think></think> {example.response}<|end|>"
     )
 
 

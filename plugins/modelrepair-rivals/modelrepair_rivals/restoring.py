@@ -67,7 +67,10 @@ def missing(weight: Tensor) -> Tensor:
     [[0.0], [1.0], [0.0]]
     """
     values, vectors = energies(weight)
-    rises = values[1 : MOST + 1] / values[:MOST].clamp_min(1e-12)
+    after = values[1 : MOST + 1]
+    if not len(after):
+        return vectors[:, :0].to(weight.dtype)
+    rises = after / values[: len(after)].clamp_min(1e-12)
     count = int(rises.argmax()) + 1
     if rises[count - 1] < GAP or values[count - 1] > EMPTY:
         count = 0

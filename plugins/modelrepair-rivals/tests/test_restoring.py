@@ -137,3 +137,7 @@ def test_where_nothing_is_missing_refusals_give_one_direction(run):
             found.append(left[:, 0])
     assert len(found) >= 8
     assert all((found[0] @ each).abs() > 0.95 for each in found)
+
+
+def test_a_matrix_of_one_row_lacks_no_direction():
+    assert missing(torch.ones(1, 4)).shape == (1, 0)
