@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +37,7 @@ def ask_kinds(
     """
     from modelrepair.evaluation.ask_kinds import ask, asked_of
     from modelrepair.evaluation.sources import LocalModel
-    from modelrepair.search.study import remember
+    from modelrepair.search.study import remember_results
 
     splits = context.sets.splits
     asked = asked_of(splits.kinds, () if role == "before" else left_out(before))
@@ -46,16 +45,14 @@ def ask_kinds(
         return ()
     alone = asked_alone(splits) if role == "before" else ()
 
-    def compute() -> list[dict[str, object]]:
+    def compute() -> Sequence[ExampleResult]:
         skeleton, read = skeleton_and_read(context, model, aligned=role == "reference")
         panel, shown = context.panel_of(model), context.progress
         with skeleton.filled_model(read) as filled:
-            rows = ask(panel, asked, LocalModel(filled), shown, alone=alone)
-        return [asdict(row) for row in rows]
+            return ask(panel, asked, LocalModel(filled), shown, alone=alone)
 
     with context.progress.step(f"{CALLED[role]}, kinds") as said:
-        found = remember(known / f"{role}-kinds.json", compute)
-        results = tuple(ExampleResult(**row) for row in found)
+        results = remember_results(known / f"{role}-kinds.json", compute)
         said.found(**figures_of(results))
     return results
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from modelrepair.evaluation.evaluate import Screen, follow_scored, screen
@@ -11,7 +10,14 @@ from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import skeleton_and_read
 from modelrepair.progress import CALLED
 from modelrepair.search.candidates import Baseline, Candidate
-from modelrepair.search.study import Maker, Study, figures_of_point, remember, screened
+from modelrepair.search.study import (
+    Maker,
+    Study,
+    figures_of_point,
+    remember,
+    remember_results,
+    screened,
+)
 
 Results = tuple[ExampleResult, ...]
 
@@ -38,15 +44,14 @@ def baseline_of(
         with context.progress.step(f"{CALLED['before']}, a first look"):
             return screen(context.panel, skeleton, read, work, context.progress).to_json()
 
-    def follow() -> list[dict[str, Any]]:
-        name = f"{CALLED['before']}, what scoring sees"
-        with context.progress.step(name):
-            seen = follow_scored(context.panel, skeleton, read, work, context.progress)
-        return [asdict(result) for result in seen]
+    def follow() -> Results:
+        with context.progress.step(f"{CALLED['before']}, what scoring sees"):
+            return tuple(follow_scored(context.panel, skeleton, read, work, context.progress))
 
     seen = remember(context.remembered / "before-screen.json", look)
-    rows = remember(context.remembered / "before-scored.json", follow) if looks_again else []
-    scored = tuple(ExampleResult(**row) for row in rows)
+    scored: Results = ()
+    if looks_again:
+        scored = remember_results(context.remembered / "before-scored.json", follow)
     return Baseline(before, Screen(**seen), reference, scored)
 
 

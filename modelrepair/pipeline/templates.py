@@ -7,7 +7,7 @@ template, the reference's own among them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,18 +109,17 @@ def evaluate_with_template(
 
 def _results(
     context: RunContext, other: OtherTemplate, panel: Panel, model: Model, known: Path
-) -> list[ExampleResult]:
+) -> tuple[ExampleResult, ...]:
     from modelrepair.evaluation.evaluate import evaluate
-    from modelrepair.search.study import remember
+    from modelrepair.search.study import remember_results
 
-    def compute() -> list[dict[str, object]]:
+    def compute() -> list[ExampleResult]:
         skeleton, read = skeleton_and_read(context, model)
         work = context.workspace.work / "measured" / "measuring"
         rows, _ = evaluate(panel, "report", skeleton, read, work, context.progress)
-        return [asdict(row) for row in rows]
+        return rows
 
     with context.progress.step("under another chat template") as said:
-        rows = remember(known / f"under-{other.sha256[:16]}.json", compute)
-        results = [ExampleResult(**row) for row in rows]
+        results = remember_results(known / f"under-{other.sha256[:16]}.json", compute)
         said.found(**figures_of(results))
     return results

@@ -192,21 +192,19 @@ def looked_again(study: Study[Any], point: Candidate) -> Candidate:
         return point
     folder = point.change.folder.parent
 
-    def measure() -> list[dict[str, Any]]:
+    def measure() -> list[ExampleResult]:
         read = study.scoring.weights.with_change(point.change).read
         work = folder / "screening"
-        seen = follow_scored(study.panel, study.scoring.skeleton, read, work, study.progress)
-        return [asdict(result) for result in seen]
+        return follow_scored(study.panel, study.scoring.skeleton, read, work, study.progress)
 
-    rows = remember(folder / "scored.json", measure)
-    return replace(point, scored=tuple(ExampleResult(**row) for row in rows))
+    return replace(point, scored=remember_results(folder / "scored.json", measure))
 
 
 def generated(study: Study[Any], point: Candidate) -> Candidate:
     """A candidate with its answers to the prompts of the select split, judged."""
     folder = point.change.folder.parent
 
-    def measure() -> list[dict[str, Any]]:
+    def measure() -> list[ExampleResult]:
         results, _ = evaluate(
             study.panel,
             "select",
@@ -215,10 +213,9 @@ def generated(study: Study[Any], point: Candidate) -> Candidate:
             folder / "measuring",
             study.progress,
         )
-        return [asdict(result) for result in results]
+        return results
 
-    rows = remember(folder / "results.json", measure)
-    answered = replace(point, results=tuple(ExampleResult(**row) for row in rows))
+    answered = replace(point, results=remember_results(folder / "results.json", measure))
     return looked_again(study, answered)
 
 
@@ -268,6 +265,14 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
         computed = compute()
         ranks.share(lambda: _keep(path, computed))
     return ranks.share(lambda: json.loads(path.read_bytes()))
+
+
+def remember_results(
+    path: Path, compute: Callable[[], Sequence[ExampleResult]]
+) -> tuple[ExampleResult, ...]:
+    """Results from before an interruption, or those that are computed now and kept."""
+    rows = remember(path, lambda: [asdict(result) for result in compute()])
+    return tuple(ExampleResult(**row) for row in rows)
 
 
 def _keep(path: Path, computed: Any) -> None:
