@@ -90,12 +90,18 @@ def as_read(template: Template) -> OwnText:
 
 
 def follow_text(
-    panel: Panel, skeleton: Skeleton, read: ReadWeight, folder: Path, progress: Progress
+    panel: Panel,
+    text: OwnText,
+    skeleton: Skeleton,
+    read: ReadWeight,
+    folder: Path,
+    progress: Progress,
 ) -> list[ExampleResult]:
     """How well a model predicts the text: one pass, block by block, a result a passage.
 
     Args:
-        panel: whose template has the tokenizer.
+        panel: how the passages are made batches.
+        text: as the model reads it.
         skeleton: the model on the meta device.
         read: gives its weights.
         folder: where the pass may keep hidden states.
@@ -106,10 +112,9 @@ def follow_text(
     from modelrepair.evaluation.evaluate import followed
     from modelrepair.evaluation.panel import batches_of
 
-    passages = as_read(panel.template).passages
-    if not passages:
+    if not text.passages:
         return []
-    group = SetBatches("utility", tuple(batches_of(panel, passages)))
+    group = SetBatches("utility", tuple(batches_of(panel, text.passages)))
     found = {each.key: each for each in followed(Work(skeleton, read, [group], folder), progress)}
     return [
         ExampleResult(TEXT, int(key.split()[1]), None, one.hits, one.counted, one.loss)

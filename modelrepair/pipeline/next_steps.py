@@ -49,9 +49,9 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     """Name what most likely helps a repair that is not passed, best first.
 
     The order is that of the tables in docs/results.md: entries in place of larger units and a
-    reference help most, then contrast in
-    place of scores without a sign, then the merged model in place of an adapter's factors. Where
-    too few examples are all that is missing, the sets that are short.
+    reference help most, then contrast in place of scores without a sign, then the merged model in
+    place of an adapter's factors. Where too few examples are all that is missing, the sets that
+    are short.
 
     >>> advice(settings, manifest, gate)[0].add  # doctest: +SKIP
     ('--reference', 'ORG/ALIGNED-MODEL')

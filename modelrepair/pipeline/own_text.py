@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,21 +28,23 @@ def measure_text(
         role: which of them it is.
         known: where measurements of the model are remembered.
     """
-    from modelrepair.search.study import remember
+    from modelrepair.search.study import remember_results
 
-    panel = context.panel_of(model)
-    # Source and result are followed or not by the source's tokenizer, whatever a reference has.
-    if not as_read(context.panel.template).passages:
+    # Whether the models are followed is decided by the source's tokenizer, whatever a reference
+    # has.
+    text = as_read(context.panel.template)
+    if not text.passages:
         return ()
 
-    def compute() -> list[dict[str, object]]:
+    def compute() -> list[ExampleResult]:
+        panel = context.panel_of(model)
+        own = text if panel.template is context.panel.template else as_read(panel.template)
         skeleton, read = skeleton_and_read(context, model, aligned=role == "reference")
         work = context.workspace.work / "measured" / "measuring"
-        return [asdict(row) for row in follow_text(panel, skeleton, read, work, context.progress)]
+        return follow_text(panel, own, skeleton, read, work, context.progress)
 
     with context.progress.step(f"{CALLED[role]}, text") as said:
-        found = remember(known / f"{role}-text-{text_digest()[:8]}.json", compute)
-        results = tuple(ExampleResult(**row) for row in found)
+        results = remember_results(known / f"{role}-text-{text_digest()[:8]}.json", compute)
         if (taken := perplexity(results)) is not None:
             said.found(perplexity=taken.value)
     return results
