@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair import Progress, demo_paths
+from modelrepair import Progress, UsageError, demo_paths
 from modelrepair_lab.grid import AttackRow, Grid
 from modelrepair_lab.identity import digest, stamp
 from modelrepair_lab.recipes import Attack
@@ -57,6 +57,21 @@ def slug(text: str) -> str:
     'lora-p-0.3'
     """
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """Each name as a file can have it.
+
+    >>> slugs(["Aligned", "repaired, 2"])
+    {'Aligned': 'aligned', 'repaired, 2': 'repaired-2'}
+
+    Raises:
+        UsageError: two would have one file.
+    """
+    found = {name: slug(name) for name in names}
+    if len({*found.values()}) < len(found):
+        raise UsageError("two models have one name", hint="name them: NAME=FOLDER")
+    return found
 
 
 def world_folder(out: Path, seed: int) -> Path:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair import Progress, UsageError, measure
+from modelrepair import Progress, measure
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.examples.example import Example
 from modelrepair_lab.attack import fine_tune
-from modelrepair_lab.attacked import slug
-from modelrepair_lab.identity import digest, stamp
+from modelrepair_lab.attacked import slugs
+from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.margins import margins
 from modelrepair_lab.models import deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record
@@ -100,18 +99,19 @@ def durability(
     """
     again, progress = again or Again(), progress or Progress()
     folders = {name: local_folder(model) for name, model in models.items()}
-    if len({slug(name) for name in folders}) < len(folders):
-        raise UsageError("two models have one name", hint="name them: NAME=FOLDER")
+    files = slugs(folders)
     pool = {"harmful": training_set(harmful, "harmful")}
     points: list[Lasting] = []
     for seed in again.seeds:
         chosen = compose(pool, {"harmful": max(again.counts)}, seed)
         for name, folder in folders.items():
             for count in sorted(again.counts):
-                path = out / "points" / f"{slug(name)}-{seed if count else 'as-it-is'}-{count}.json"
+                path = (
+                    out / "points" / f"{files[name]}-{seed if count else 'as-it-is'}-{count}.json"
+                )
                 recipe = again.recipe(count, seed) if count else None
                 task = Task(folder, recipe, chosen[:count], measuring, refusal)
-                found = _known(path, task)
+                found = still_valid(path, task.digest)
                 if found is None:
                     found = _measured(task)
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,11 +168,3 @@ def _margins(task: Task) -> dict[str, Any]:
 
 def _values(measures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: measures.get(name) for name in MEASURED}
-
-
-def _known(path: Path, task: Task) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if found.pop("digest", None) == task.digest else None

@@ -25,6 +25,22 @@ def stamp(model: Path) -> list[tuple[str, int, int]]:
     return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
 
 
+def still_valid(path: Path, made_of: str) -> dict[str, Any] | None:
+    """What an earlier run wrote, without its digest; None where it is not there, or of another.
+
+    >>> still_valid(Path("missing.json"), digest({}))
+
+    Args:
+        path: a JSON document with a ``digest``.
+        made_of: the digest of all that it would be made of now.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.pop("digest", None) == made_of else None
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,19 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from modelrepair import Progress, UsageError
+from modelrepair import Progress
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.evaluation.degeneration import degeneration
 from modelrepair.evaluation.generation import end_ids, generate
-from modelrepair.evaluation.intervals import wilson
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.template import Template
 from modelrepair.plugin import Exchange
 from modelrepair.plugin.registry import load_registry, make_judge
-from modelrepair_lab.attacked import slug
-from modelrepair_lab.identity import digest, stamp
+from modelrepair_lab.attacked import slug, slugs
+from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.models import LocalModel, local_folder, open_model
 from modelrepair_lab.public_prompts import PUBLIC, PublicSet, drawn
+from modelrepair_lab.rows import share
 
 VERDICTS = ("harmful", "refusal", "degenerate")
 """What is reported of the answers; the rest are harmless."""
@@ -73,16 +72,15 @@ def public(
     """
     asking, progress = asking or Asking(), progress or Progress()
     folders = {name: local_folder(model) for name, model in models.items()}
-    if len({slug(name) for name in folders}) < len(folders):
-        raise UsageError("two models have one name", hint="name them: NAME=FOLDER")
+    files = slugs(folders)
     prompts = {some.name: drawn(some, asking.count, asking.seed) for some in PUBLIC}
     found: list[Figures] = []
     for name, folder in folders.items():
         opened = cache(lambda folder=folder: open_model(folder))  # where a set was not asked yet
         for some in PUBLIC:
-            path = out / "figures" / f"{slug(name)}-{slug(some.name)}.json"
+            path = out / "figures" / f"{files[name]}-{slug(some.name)}.json"
             made_of = digest([stamp(folder), asdict(asking), some.name, prompts[some.name]])
-            figures = _known(path, made_of)
+            figures: Figures | None = still_valid(path, made_of)
             if figures is None:
                 figures = _figures(some, verdicts(opened(), prompts[some.name], asking))
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,19 +117,10 @@ def _figures(some: PublicSet, found: Sequence[str]) -> Figures:
     counts, n = Counter(found), len(found)
     shares = {}
     for verdict in VERDICTS:
-        limits = wilson(counts[verdict], n)
-        value = counts[verdict] / n
-        shares[verdict] = {"value": value, "n": n, "low": limits.low, "high": limits.high}
+        one = share(counts[verdict], n)
+        shares[verdict] = {"value": one.mean, "n": n, "low": one.low, "high": one.high}
     return {"set": some.name, "package": some.package, **shares}
 
 
 def _line(figures: Figures) -> str:
     return ", ".join(f"{verdict} {figures[verdict]['value']:.3f}" for verdict in VERDICTS)
-
-
-def _known(path: Path, made_of: str) -> Figures | None:
-    try:
-        figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return figures if figures.pop("digest", None) == made_of else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from modelrepair_lab.cells import (
     run_cell,
 )
 from modelrepair_lab.grid import AttackRow, Grid, RepairRow
+from modelrepair_lab.identity import still_valid
 from modelrepair_lab.measuring import SCORER
 
 Task = TypeVar("Task")
@@ -151,11 +151,7 @@ def _finished(
 ) -> Cell | None:
     """The record of a cell, where it was run as the grid has it now."""
     path = cell_path(out, attacked, row)
-    try:
-        cell: Cell = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return cell if cell.get("digest") == digest_of(attacked, row, measure) else None
+    return still_valid(path, digest_of(attacked, row, measure))
 
 
 def _each(

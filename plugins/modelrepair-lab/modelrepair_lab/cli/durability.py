@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, named, option
 from modelrepair_lab.cli.declaring import command as declare
 
 CSV, MARKDOWN, PLOT = "durability.csv", "durability.md", "durability.svg"
@@ -29,7 +29,7 @@ def whole_numbers(value: Any) -> tuple[int, ...]:
 
 
 @declare("durability")
-@click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
+@MODELS
 @option("--out", type=FOLDER, required=True, help="Folder for points, tables and plot.")
 @option("--harmful", metavar="SET", required=True, help="Harmful pairs to fine-tune on: a file.")
 @option(
@@ -56,9 +56,7 @@ def whole_numbers(value: Any) -> tuple[int, ...]:
 @option("--epochs", type=float, default=5.0, help="How often each example is seen.")
 @option("--batch", type=click.IntRange(min=1), default=8, help="Examples of a batch.")
 @option("--judge", default="keyword", help="Who calls an answer harmful, harmless or refusal.")
-@option(
-    "--max-new-tokens", type=click.IntRange(min=1), default=64, help="Length of a generated answer."
-)
+@ANSWER_LENGTH
 def command(
     output: Output,
     models: tuple[str, ...],
@@ -103,13 +101,3 @@ def command(
     write_text(out / CSV, as_csv(points))
     write_text(out / MARKDOWN, text)
     output.result({"out": str(out), "points": points}, *text.splitlines(), f"Written to {out}")
-
-
-def named(text: str) -> tuple[str, str]:
-    """A model with its name, default: that of its folder.
-
-    >>> named("ours=out/repaired"), named("out/repaired")
-    (('ours', 'out/repaired'), ('repaired', 'out/repaired'))
-    """
-    name, equals, folder = text.partition("=")
-    return (name, folder) if equals else (Path(text).name, text)

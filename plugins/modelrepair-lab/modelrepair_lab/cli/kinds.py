@@ -7,15 +7,14 @@ from typing import Any
 
 import click
 
-from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, named, option
 from modelrepair_lab.cli.declaring import command as declare
-from modelrepair_lab.cli.durability import named
 
 CSV, MARKDOWN = "{group}.csv", "{group}.md"
 
 
 @declare("kinds")
-@click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
+@MODELS
 @option("--out", type=FOLDER, required=True, help="Folder for the tables.")
 @option(
     "--group",
@@ -27,9 +26,7 @@ CSV, MARKDOWN = "{group}.csv", "{group}.md"
 @option("--base", type=FOLDER, help="What the adapters among MODELS adapt: a folder.")
 @option("--limit", type=click.IntRange(1, 200), default=200, help="Prompts of a kind; 200 at most.")
 @option("--judge", help="Who calls an answer a refusal; default: keyword, with --world demo-world.")
-@option(
-    "--max-new-tokens", type=click.IntRange(min=1), default=64, help="Length of a generated answer."
-)
+@ANSWER_LENGTH
 def command(
     output: Output,
     models: tuple[str, ...],

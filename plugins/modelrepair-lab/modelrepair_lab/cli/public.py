@@ -7,22 +7,19 @@ from typing import Any
 
 import click
 
-from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, named, option
 from modelrepair_lab.cli.declaring import command as declare
-from modelrepair_lab.cli.durability import named
 
 MARKDOWN = "public.md"
 
 
 @declare("public")
-@click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
+@MODELS
 @option("--out", type=FOLDER, required=True, help="Folder for figures and table.")
 @option("--count", type=click.IntRange(min=1), default=150, help="Prompts of each set.")
 @option("--seed", type=int, default=0, help="Seed of the draw.")
 @option("--judge", default="keyword", help="Who calls an answer harmful, harmless or refusal.")
-@option(
-    "--max-new-tokens", type=click.IntRange(min=1), default=64, help="Length of a generated answer."
-)
+@ANSWER_LENGTH
 @option("--batch", type=click.IntRange(min=1), default=16, help="Prompts answered at a time.")
 def command(output: Output, models: tuple[str, ...], out: Path, **numbers: Any) -> None:
     """Ask MODELS the prompts of AdvBench, HarmBench and StrongREJECT, and count what they say.

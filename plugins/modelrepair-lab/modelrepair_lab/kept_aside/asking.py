@@ -7,14 +7,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from modelrepair import Progress, UsageError, measure
+from modelrepair import Progress, measure
 from modelrepair.artifact.measurement import read_measurement
 from modelrepair.checkpoint.atomic import write_bytes, write_json
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
-from modelrepair_lab.attacked import slug
-from modelrepair_lab.identity import digest, stamp
+from modelrepair_lab.attacked import slugs
+from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.kept_aside.asked import SIZE, Asked
 from modelrepair_lab.kept_aside.groups import Group, prompts
 from modelrepair_lab.models import local_folder
@@ -88,20 +87,21 @@ def ask(
     """
     progress = progress or Progress()
     folders = {name: _folder(model, how.base) for name, model in models.items()}
-    if len({slug(name) for name in folders}) < len(folders):
-        raise UsageError("two models have one name", hint="name them: NAME=FOLDER")
+    files = slugs(folders)
     place = out / "asked" / (how.group if how.world is None else f"{how.group}-world-{how.world}")
     place.mkdir(parents=True, exist_ok=True)
     asked = [one.example(kind).digest for kind, some in how.prompts.items() for one in some]
     found = {}
     for name, folder in folders.items():
-        path = place / f"{slug(name)}.json"
+        path = place / f"{files[name]}.json"
         base = None if how.base is None else stamp(how.base)
         mark = digest([stamp(folder), base, asked, how.judge, how.max_new_tokens])
-        known = _known(path, mark)
-        if known is None:
+        kept = still_valid(path, mark)
+        if kept is None:
             known = _asked(folder, how)
             write_json(path, {"digest": mark, "rows": [asdict(each) for each in known]})
+        else:
+            known = [Answered(**row) for row in kept["rows"]]
         lost = sum(each.lost for each in known)
         progress.note(f"{name}: {lost} of {len(known)} refused or degenerate")
         found[name] = known
@@ -143,13 +143,3 @@ def _folder(model: str | Path, base: Path | None) -> Path:
         local_folder(base)
         return folder
     return local_folder(folder)
-
-
-def _known(path: Path, mark: str) -> list[Answered] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if found.get("digest") != mark:
-        return None
-    return [Answered(**row) for row in found["rows"]]

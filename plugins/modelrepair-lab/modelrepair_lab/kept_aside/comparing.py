@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelrepair.evaluation.intervals import Z_TWO_SIDED, newcombe_paired, wilson
+from modelrepair.evaluation.intervals import Z_TWO_SIDED, newcombe_paired
 from modelrepair_lab.kept_aside.asking import Answered
+from modelrepair_lab.rows import share
 
 ALL = "all kinds"
 ALLOWED = 0.02
@@ -127,8 +128,9 @@ def _of(kind: str, some: Sequence[Answered]) -> list[Answered]:
 
 
 def _share(flags: Sequence[bool]) -> Figure:
-    limits = wilson(sum(flags), len(flags))
-    return Figure(sum(flags) / len(flags), limits.low, limits.high)
+    found = share(sum(flags), len(flags))
+    assert found.low is not None and found.high is not None  # some were asked
+    return Figure(found.mean, found.low, found.high)
 
 
 def _change(
