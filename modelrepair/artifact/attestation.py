@@ -30,7 +30,7 @@ from modelrepair.artifact.manifest import (
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.roles import holds_weights, is_ours
 from modelrepair.evaluation.measures import Measures
-from modelrepair.plugin.names import Scope, SubjectKind
+from modelrepair.plugin.names import Scope, SubjectKind, Unit
 from modelrepair.version import project_address
 
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
@@ -53,6 +53,7 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
         "subject",
         "scope",
         "ratio",
+        "unit",
         "scale",
         "protect",
         "preset",
@@ -103,6 +104,8 @@ class Parameters(Record):
     subject: SubjectKind
     scope: Scope | None = None
     ratio: float | None = None
+    unit: Unit | None = None
+    """None for a dense edit, and of an older manifest: entries."""
     scale: float
     protect: float
     preset: str | None = None

@@ -66,6 +66,14 @@ def test_the_statement_of_every_kind_of_repair_fits_the_schema(name):
     assert (statement["predicate"]["mask"] is None) == (name == "dense")
 
 
+@pytest.mark.parametrize("name", KEPT)
+def test_the_statement_says_what_was_removed_as_one(name):
+    document = json.loads((REPAIRS / name / MANIFEST_NAME).read_text(encoding="utf-8"))
+    parameters = made(name)["predicate"]["parameters"]
+    assert parameters["unit"] == document.get("unit")
+    assert (parameters["unit"] is None) == (name in ("dense", "no-unit"))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -108,6 +108,8 @@ FORGERIES = {
     "another reference": in_predicate(lambda it: it["models"].update(reference=None)),
     "another scorer": in_predicate(lambda it: it["method"]["scorer"].update(version="9")),
     "another ratio": in_predicate(lambda it: it["parameters"].update(ratio=0.2)),
+    "another unit": in_predicate(lambda it: it["parameters"].update(unit="row")),
+    "no unit": in_predicate(lambda it: it["parameters"].pop("unit")),
     "another setting": in_predicate(lambda it: it["parameters"]["settings"].update(examples=9)),
     "another mask": in_predicate(lambda it: it["mask"].update(sha256="0" * 64)),
     "another result": in_predicate(lambda it: it["result"].update(manifest="0" * 64)),
