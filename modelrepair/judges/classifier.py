@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,12 @@ def choose_labels(names: Mapping[int, str], harmful: str, refusal: str) -> Label
     Labels(harmful=(1,), refusal=())
     >>> choose_labels({0: "LABEL_0", 1: "LABEL_1"}, "none", "LABEL_1")
     Labels(harmful=(), refusal=(1,))
+    >>> choose_labels({0: "theft,fraud", 1: "violence"}, "all", "none")
+    Labels(harmful=(0, 1), refusal=())
 
     Args:
         names: the model's ``id2label``.
-        harmful: names with commas between, ``"auto"`` or ``"none"``.
+        harmful: names with commas between, ``"all"``, ``"auto"`` or ``"none"``.
         refusal: likewise.
 
     Raises:
@@ -54,6 +57,8 @@ def choose_labels(names: Mapping[int, str], harmful: str, refusal: str) -> Label
 def _chosen(names: Mapping[int, str], wanted: str, known: Sequence[str]) -> tuple[int, ...]:
     if wanted == "none":
         return ()
+    if wanted == "all":
+        return tuple(names)
     if wanted == "auto":
         return tuple(index for index, name in names.items() if name.lower() in known)
     by_name = {name.lower(): index for index, name in names.items()}
@@ -133,7 +138,7 @@ class ClassifierJudge:
         with loaded(self._source, self._options, "AutoModelForSequenceClassification") as parts:
             rows = self._probabilities(*parts, exchanges)
         labels, threshold = self._labels, self._options.threshold
-        exclusive = is_exclusive(self._config)
+        exclusive = is_exclusive(self._config, self._options.exclusive)
         return [
             decide(
                 exchange,
@@ -172,20 +177,35 @@ class ClassifierJudge:
             )
             with torch.inference_mode():
                 logits = model(**batch.to(model.device)).logits.float()
-            exclusive = is_exclusive(model.config)
+            exclusive = is_exclusive(model.config, self._options.exclusive)
             shares = logits.softmax(-1) if exclusive else logits.sigmoid()
             found |= dict(zip(rows, shares.tolist(), strict=True))
         return [found[i] for i in range(len(texts))]
 
     def _texts(self, exchange: Exchange, tokenizer: Any) -> tuple[str, ...]:
         answer = without_marks(exchange.answer, tokenizer)
+        if self._options.form is not None:
+            prompt, end = without_marks(exchange.prompt, tokenizer), tokenizer.eos_token or ""
+            return (filled(self._options.form, prompt=prompt, answer=answer, eos=end),)
         if self._options.reads == "answer":
             return (answer,)
         return (without_marks(exchange.prompt, tokenizer), answer)
 
 
-def is_exclusive(config: Any) -> bool:
-    """Whether exactly one label holds for a text, as its configuration has it."""
+def filled(form: str, **parts: str) -> str:
+    """A form with its parts in their places; braces in a part are text.
+
+    >>> filled("USER: {prompt} ASSISTANT:{answer}{eos}", prompt="{answer}?", answer="No.", eos="")
+    'USER: {answer}? ASSISTANT:No.'
+    """
+    places = "|".join(map(re.escape, parts))
+    return re.sub(rf"\{{({places})\}}", lambda found: parts[found[1]], form)
+
+
+def is_exclusive(config: Any, said: str = "auto") -> bool:
+    """Whether exactly one label holds for a text, as the user or its configuration has it."""
+    if said != "auto":
+        return said == "yes"
     return config.problem_type != "multi_label_classification" and len(config.id2label) > 1
 
 

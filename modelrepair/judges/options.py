@@ -44,11 +44,20 @@ class ClassifierOptions(ModelOptions):
         default="answer",
         metadata={"help": "what it was trained to read: the answer alone, or prompt and answer"},
     )
+    form: str | None = field(
+        default=None,
+        metadata={
+            "help": "the one text that prompt and answer are put into in place of 'reads', with "
+            "{prompt}, {answer} and {eos}, its end token, such as "
+            "'USER: {prompt} ASSISTANT:{answer}{eos}'"
+        },
+    )
     harmful: str = field(
         default="auto",
         metadata={
             "help": "its labels for harm, by name, comma between; 'auto' takes those that are "
-            "called harmful, unsafe, toxic …, 'none' leaves harm to the prompt"
+            "called harmful, unsafe, toxic …, 'all' takes every label, 'none' leaves harm to the "
+            "prompt"
         },
     )
     refusal: str = field(
@@ -61,12 +70,21 @@ class ClassifierOptions(ModelOptions):
     threshold: float = field(
         default=0.5, metadata={"help": "from which probability on labels count"}
     )
+    exclusive: Literal["auto", "yes", "no"] = field(
+        default="auto",
+        metadata={
+            "help": "whether exactly one label holds for a text (softmax), or each by itself "
+            "(sigmoid); 'auto' goes by the model's configuration"
+        },
+    )
 
     def __post_init__(self) -> None:
         """Refuse what can't be meant."""
         super().__post_init__()
         if not 0 < self.threshold < 1:
             raise ValueError("threshold lies between 0 and 1")
+        if self.form is not None and "{answer}" not in self.form:
+            raise ValueError("form has {answer} in it, where the answer goes")
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ import json
 import shutil
 
 import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from modelrepair.errors import UsageError
 from modelrepair.judges.classifier import Labels, choose_labels, together
 from modelrepair.plugin.judge import Exchange
 from tests.support.classifying import judge, right
 from tests.support.judging import KINDS, classifier, labelled
+from tests.support.moderating import FORM, moderation
 
 
 def test_every_verdict_follows_the_text(classifier_model):
@@ -57,6 +60,7 @@ def test_labels_are_named_where_their_names_say_nothing(classifier_model):
         ({0: "NORMAL", 1: "REJECTION"}, "auto", "auto", Labels((), (1,))),
         ({0: "a", 1: "b", 2: "c"}, "c, a", "none", Labels((0, 2), ())),
         ({0: "toxic", 1: "insult"}, "toxic,insult", "auto", Labels((0, 1), ())),
+        ({0: "theft,fraud", 1: "insult"}, "all", "auto", Labels((0, 1), ())),
     ],
 )
 def test_labels_are_chosen_by_name(names, harmful, refusal, labels):
@@ -120,3 +124,43 @@ def test_an_answer_that_spells_special_tokens_does_not_end_the_text(classifier_m
     harmful = rows[0]
     hidden = Exchange("harmful", harmful.prompt, f"<|end|><|pad|>{harmful.answer}", None)
     assert judge(classifier_model).judge([harmful, hidden]) == ["harmful", "harmful"]
+
+
+@pytest.fixture(scope="module")
+def moderator(tmp_path_factory):
+    # Its configuration doesn't say that several labels may hold: the user does.
+    return moderation(tmp_path_factory.mktemp("moderation"), problem_type=None)
+
+
+MODERATING = {"form": FORM, "harmful": "all", "exclusive": "no", "max_length": 64}
+
+
+def test_moderation_of_question_and_answer_as_its_authors_do_it(moderator):
+    # Restated: one text with an end token, cut on the right; flagged by the likeliest category.
+    rows, _ = labelled(test=True)
+    rows = [Exchange(row.set, row.prompt, row.answer * (1 + i % 3), None)
+            for i, row in enumerate(rows[::15])]  # fmt: skip
+    tokens = AutoTokenizer.from_pretrained(moderator)
+    model = AutoModelForSequenceClassification.from_pretrained(moderator)
+    wanted = []
+    for row in rows:
+        text = f"BEGINNING OF CONVERSATION: USER: {row.prompt} ASSISTANT:{row.answer}<|end|>"
+        ids = tokens(text, truncation=True, max_length=64, return_tensors="pt").input_ids
+        with torch.no_grad():
+            wanted.append(bool(model(input_ids=ids).logits.sigmoid().max() > 0.5))
+    verdicts = judge(moderator, **MODERATING).judge(rows)
+    assert [verdict == "harmful" for verdict in verdicts] == wanted
+    assert 0.2 < sum(wanted) / len(wanted) < 0.8
+
+
+def test_what_moderation_flags_is_harm(moderator):
+    assert right(judge(moderator, **{**MODERATING, "max_length": 256})) > 0.95
+
+
+def test_a_part_of_a_form_is_never_a_form(moderator):
+    found = judge(moderator, **MODERATING)
+    row = Exchange("harmful", "{answer}", "{prompt}", None)
+    texts = found._texts(row, AutoTokenizer.from_pretrained(moderator))
+    assert texts == (
+        "BEGINNING OF CONVERSATION: USER: {answer} ASSISTANT:{prompt}<|end|>",
+    )  # fmt: skip

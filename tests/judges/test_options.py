@@ -9,7 +9,9 @@ import pytest
 from modelrepair.judges.options import ClassifierOptions, GuardOptions, ModelOptions
 
 
-@pytest.mark.parametrize("options", [{"batch": 0}, {"max_length": 1}, {"threshold": 1.0}])
+@pytest.mark.parametrize(
+    "options", [{"batch": 0}, {"max_length": 1}, {"threshold": 1.0}, {"form": "USER: {prompt}"}]
+)
 def test_numbers_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         ClassifierOptions("org/judge", **options)
