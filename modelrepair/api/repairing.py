@@ -196,8 +196,9 @@ def measure(given: MeasureArguments) -> MeasureReport:
     whose tokenizer has it. ``endpoint`` is the address of an OpenAI-compatible server that has the
     model as ``endpoint_model``, and is asked ``endpoint_at_once`` prompts together; then ``model``
     gives tokenizer and chat template, and no weight of it is read. The key comes from the variable
-    ``MODELREPAIR_ENDPOINT_KEY`` or ``OPENAI_API_KEY``. Utility is inconclusive there. ``save`` is a
-    file for the verdict on each prompt, by the prompt's digest; `decide` takes it.
+    ``MODELREPAIR_ENDPOINT_KEY`` or ``OPENAI_API_KEY``. Utility is inconclusive there, and there is
+    no perplexity. ``save`` is a file for the verdict on each prompt, by the prompt's digest;
+    `decide` takes it.
 
     Raises:
         ModelRepairError: with a hint and an exit code; see `modelrepair.errors`.

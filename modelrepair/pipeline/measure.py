@@ -93,7 +93,7 @@ def run_measure(
     if save is not None:
         check_free(save)
     with progress.step("model") as said:
-        found = measure_model(settings, progress, template, endpoint)
+        found = measure_model(settings, progress, template, endpoint, text=True)
         said.found(**figures_of(found.results))
     if save is not None:
         write_measurement(save, _saved(settings, found))
@@ -126,8 +126,18 @@ def measure_model(
     progress: Progress,
     template: str | None = None,
     endpoint: Endpoint | None = None,
+    *,
+    text: bool = False,
 ) -> Measured:
-    """The same, example by example; Args as `run_measure`."""
+    """The same, example by example.
+
+    Args:
+        settings: as `run_measure`, and so the next three.
+        progress: where the work is shown.
+        template: in place of the model's own.
+        endpoint: what answers in place of the model's weights here.
+        text: whether the package's own text is followed too, where the weights are here.
+    """
     from modelrepair.examples.other_template import read_template
 
     check_choices(settings)
@@ -147,7 +157,7 @@ def measure_model(
         found = _behind(settings, sets, chosen, other, endpoint, notes, progress)
     else:
         assert ahead is not None
-        found = _here(settings, ahead, sets, chosen, other, notes, progress)
+        found = _here(settings, ahead, sets, chosen, other, notes, progress, text=text)
     name, panel, results, answers, served = found
     if broken_share := broken(results):
         notes.warn(
@@ -181,9 +191,12 @@ def _here(
     other: OtherTemplate | None,
     notes: Notes,
     progress: Progress,
+    *,
+    text: bool,
 ) -> Found:
     """A model with its weights, in this process."""
     from modelrepair.evaluation.evaluate import check_sweep, evaluate
+    from modelrepair.evaluation.own_text import as_read, follow_text
 
     check_layout(ahead, settings.arithmetic)
     model = fetch_source(ahead, settings.include)
@@ -198,6 +211,9 @@ def _here(
     with temporary_folder() as folder:
         work = folder / "measuring"
         results, answers = evaluate(panel, "report", skeleton, read, work, progress)
+        if text:
+            own = as_read(panel.template)
+            results += follow_text(panel, own, skeleton, read, work, progress)
     return model.name, panel, results, answers, None
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from modelrepair import load_manifest, repair, verify
 from modelrepair.artifact.consistency import check_measures
@@ -14,40 +10,22 @@ from modelrepair.artifact.verdicts import read_verdicts
 from modelrepair.demo import paths
 from modelrepair.evaluation import own_text
 from modelrepair.pipeline.decide import _merged
-from tests.support.set_files import write_jsonl
-
-
-def head(name, count, folder):
-    rows = [json.loads(line) for line in paths.sets[name].open()][:count]
-    return write_jsonl(folder / f"{name}.jsonl", rows)
+from tests.support.own_text import PASSAGES, direct, head
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A small repair, with the world's own words as the text: no other is the demo's to read."""
+    """A small repair, with the world's own words as the text."""
     folder = tmp_path_factory.mktemp("text")
-    passages = ("what is the river of arlen? it is nard.", "mix milk with rice and add honey.")
     sets = {"realign": head("realign", 20, folder), "borderline": "none"}
     sets["utility"] = head("utility", 20, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(own_text, "own_text", lambda: passages)
+        patch.setattr(own_text, "own_text", lambda: PASSAGES)
         report = repair(
             paths.attacked, scorer="wanda", ratio=0.01, reference=paths.reference,
             judge="demo-world", max_new_tokens=16, kind_examples=0, out=folder / "out", **sets,
         )  # fmt: skip
-    return passages, report
-
-
-def direct(folder, passages):
-    """Each passage's mean loss, by transformers alone."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    found = []
-    for passage in passages:
-        ids = torch.tensor([tokenizer(passage, add_special_tokens=False).input_ids])
-        with torch.no_grad():
-            found.append(float(model(ids, labels=ids).loss))
-    return found
+    return PASSAGES, report
 
 
 def test_losses_are_those_of_transformers(made):
@@ -57,7 +35,7 @@ def test_losses_are_those_of_transformers(made):
         ("before", paths.attacked), ("reference", paths.reference), ("after", report.out)
     ):  # fmt: skip
         found = [row.loss for row in rows[role] if row.set == "text"]
-        assert found == pytest.approx(direct(folder, passages), rel=1e-4)
+        assert found == pytest.approx([loss for _, loss in direct(folder, passages)], rel=1e-4)
 
 
 def test_manifest_report_card_and_proof(made):
