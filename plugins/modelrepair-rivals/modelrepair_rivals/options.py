@@ -61,6 +61,28 @@ class ProjectionOptions:
 
 
 @dataclass(frozen=True)
+class ArithmeticOptions:
+    """Options of ``resta``; the paper's γ is the strength.
+
+    >>> ArithmeticOptions(unaligned="org/base").drop
+    0.0
+    """
+
+    unaligned: str = field(
+        metadata={"help": "the reference without its safety: a Hub id or a folder"}
+    )
+    drop: float = field(
+        default=0.0,
+        metadata={"help": "share of the fine-tuning's changes that DARE drops; 0 is without DARE"},
+    )
+    seed: int = field(default=0, metadata={"help": "another one, DARE drops others"})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.drop < 1:
+            raise ValueError(f"drop is {self.drop}, expected a share from 0 to below 1")
+
+
+@dataclass(frozen=True)
 class DeltaOptions:
     """Options of ``safe-delta``; the paper's s is the strength.
 

@@ -14,6 +14,7 @@ from modelrepair.plugin import (
     hookimpl,
 )
 from modelrepair_rivals.options import (
+    ArithmeticOptions,
     DeltaOptions,
     DifferenceOptions,
     ProjectionOptions,
@@ -88,7 +89,7 @@ def refusals_and_benign(options: Options) -> Mapping[SetName, SetUse]:
     return {"refusal": "pairs", "utility": "pairs"}
 
 
-def unaligned(options: ProjectionOptions) -> Mapping[str, str]:
+def unaligned(options: ProjectionOptions | ArithmeticOptions) -> Mapping[str, str]:
     """The model before its alignment."""
     return {"unaligned": options.unaligned}
 
@@ -114,6 +115,16 @@ def modelrepair_repairers() -> Iterable[RepairerSpec]:
             models=unaligned,
             options=ProjectionOptions,
             url="https://arxiv.org/abs/2405.16833",
+        ),
+        RepairerSpec(
+            name="resta",
+            summary="what alignment changed is added to the fine-tuned model (RESTA)",
+            load="modelrepair_rivals.arithmetic:Resta",
+            sets=nothing,
+            reference=True,
+            models=unaligned,
+            options=ArithmeticOptions,
+            url="https://arxiv.org/abs/2402.11746",
         ),
         RepairerSpec(
             name="safe-delta",

@@ -19,6 +19,16 @@ class TestOrthonormalSafeLora(RepairerConformance):
     options = {"unaligned": "org/base", "projector": "orthonormal"}  # noqa: RUF012
 
 
+class TestResta(RepairerConformance):
+    name = "resta"
+    options = {"unaligned": "org/base"}  # noqa: RUF012
+
+
+class TestRestaWithDare(RepairerConformance):
+    name = "resta"
+    options = {"unaligned": "org/base", "drop": 0.3}  # noqa: RUF012
+
+
 class TestSafeDelta(RepairerConformance):
     name = "safe-delta"
 

@@ -252,6 +252,8 @@ class Toy(torch.nn.Module):
         ("safe-lora", {}, "safe-lora needs the option 'unaligned'"),
         ("safe-lora", {"unaligned": "a/b", "projector": "none"}, "expected published|orthonormal"),
         ("safe-lora", {"unaligned": "a/b", "energy": 0}, "expected a share above 0"),
+        ("resta", {}, "resta needs the option 'unaligned'"),
+        ("resta", {"unaligned": "a/b", "drop": 1}, "drop is 1.0, expected a share from 0 to below"),
         ("safe-delta", {"spared": 1}, "expected a share from 0"),
         ("safe-delta", {"damping": 0}, "expected more than 0"),
         ("realign", {"every": 0}, "every is 0, expected 1 or more"),
@@ -268,6 +270,7 @@ def test_options_that_can_t_be_meant(name, options, line):
 RIVALS = {
     "wise-ft": ({}, 0.5),
     "safe-lora": ({"unaligned": str(paths.attacked)}, 1.0),
+    "resta": ({"unaligned": str(paths.attacked), "drop": 0.3}, 0.5),
     "safe-delta": ({}, 3.0),
     "realign": ({"steps": 2, "every": 1}, 2),
     "restore-direction": ({"steps": 2, "every": 1}, 2),
