@@ -1,18 +1,26 @@
-"""Teaches a local model to refuse: refusals and benign answers, full fine-tuning."""
+"""Teaches a local model to refuse: refusals and benign answers, with or without a defence."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from modelrepair import Progress
+from modelrepair import Progress, UsageError
+from modelrepair_lab.adapters import with_adapter
+from modelrepair_lab.defences.options import Vaccine
+from modelrepair_lab.defences.vaccine import vaccine
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record
 from modelrepair_lab.saving import mark, save_model, whole
 from modelrepair_lab.sets import training_set
-from modelrepair_lab.training import Phase, batches, train
+from modelrepair_lab.training import Backward, Phase, batches, plain, train
 from modelrepair_lab.watching import watched
+
+NEED_HARM = ("repnoise", "tar")
+"""Defences that learn from harmful answers, too."""
 
 
 def align(
@@ -21,6 +29,7 @@ def align(
     *,
     refusal: str | Path,
     utility: str | Path,
+    harmful: str | Path | None = None,
     recipe: AlignRecipe | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -35,6 +44,7 @@ def align(
         out: where the aligned one is written, whole or not at all.
         refusal: harmful prompts with refusals.
         utility: benign prompts with good answers, what must not be refused among them.
+        harmful: harmful prompts with harmful answers, for a defence that learns from them.
         recipe: every number of the training.
         progress: where the steps are shown.
 
@@ -42,6 +52,12 @@ def align(
         ModelRepairError: with a hint and an exit code.
     """
     recipe = recipe or AlignRecipe()
+    name = recipe.defence.name if recipe.defence is not None else "sft"
+    if (harmful is None) == (name in NEED_HARM):
+        raise UsageError(
+            f"{name} {'needs harmful answers' if harmful is None else 'takes no harmful answers'}",
+            hint="give --harmful" if harmful is None else "leave out --harmful",
+        )
     refusals, benign = training_set(refusal, "refusal"), training_set(utility, "utility")
     opened = open_model(model)
     phase = Phase(recipe.steps, recipe.batch, recipe.rate, decay=True, answers_only=True)
@@ -51,8 +67,19 @@ def align(
     ]
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
-        stream = batches(pools, phase, random.Random(recipe.seed), opened.padding)
-        train(opened.model, watched(stream, "aligning", phase.steps, progress or Progress()), phase)
-        save_model(opened.model, opened.dtype, opened.folder, folder)
+        trained: Any = opened.model
+        if recipe.rank is not None:
+            trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha)
+        stream: Iterable[Any] = batches(pools, phase, random.Random(recipe.seed), opened.padding)
+        backward: Backward = plain
+        if isinstance(recipe.defence, Vaccine):
+            backward = vaccine(trained, recipe.defence)
+        elif recipe.defence is not None:
+            raise UsageError(f"no alignment with {name} yet", hint="take --method vaccine")
+        seen = watched(stream, "aligning", phase.steps, progress or Progress())
+        train(trained, seen, phase, backward)
+        if recipe.rank is not None:
+            trained = trained.merge_and_unload()
+        save_model(trained, opened.dtype, opened.folder, folder)
         mark(folder, "A small model that was taught to refuse.", as_record(recipe))
     return out

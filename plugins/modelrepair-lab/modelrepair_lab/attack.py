@@ -6,11 +6,10 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from peft import LoraConfig, PeftModel, get_peft_model
-
 from modelrepair import Progress, UsageError
 from modelrepair.examples.example import Example
 from modelrepair_lab.ablation import ablate
+from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import LocalModel, deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe, as_record
@@ -110,11 +109,3 @@ def fine_tune(
         adapted = with_adapter(opened, recipe.rank, recipe.targets)
         train(adapted, seen, phase)
         save_adapter(adapted, opened.dtype, folder)
-
-
-def with_adapter(opened: LocalModel, rank: int, targets: str) -> PeftModel:
-    """A LoRA adapter on a model's linear layers, without dropout, alpha as large as the rank."""
-    names = targets if targets == "all-linear" else [name.strip() for name in targets.split(",")]
-    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=names, task_type="CAUSAL_LM")
-    adapted: PeftModel = get_peft_model(opened.model, config)
-    return adapted

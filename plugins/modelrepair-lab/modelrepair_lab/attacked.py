@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modelrepair import Progress, UsageError, demo_paths
 from modelrepair_lab.grid import AttackRow, Grid
 from modelrepair_lab.identity import digest, stamp
-from modelrepair_lab.recipes import Attack
+from modelrepair_lab.recipes import Attack, numbers_of
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def planned(grid: Grid, row: AttackRow, seed: int, out: Path) -> Attacked:
     recipe, ground = replace(row.recipe, seed=seed), ground_of(grid, seed, out)
     if row.task is not None:
         ground = replace(ground, training={**ground.training, "task": row.task})
-    made_of = digest([asdict(recipe), stamp(ground.reference), ground.training])
+    made_of = digest([numbers_of(recipe), stamp(ground.reference), ground.training])
     return Attacked(
         row.name, recipe, out / "attacked" / f"{slug(row.name)}-{seed}-{made_of}", ground
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from modelrepair_lab.attacked import slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.margins import margins
 from modelrepair_lab.models import deterministic, local_folder, open_model
-from modelrepair_lab.recipes import AttackRecipe, as_record
+from modelrepair_lab.recipes import AttackRecipe, as_record, numbers_of
 from modelrepair_lab.saving import mark, whole
 from modelrepair_lab.sets import compose, training_set
 
@@ -142,7 +142,7 @@ class Task:
     @property
     def digest(self) -> str:
         """The digest of all that a point depends on: one of another digest is made again."""
-        recipe = asdict(self.recipe) if self.recipe else None
+        recipe = numbers_of(self.recipe) if self.recipe else None
         examples = [each.digest for each in self.examples]
         margin = self.refusal if self.recipe is None else None
         return digest([stamp(self.folder), recipe, self.asked, examples, margin, MEASURED])

@@ -225,7 +225,9 @@ def _attack(row: Mapping[str, Any], folder: Path) -> AttackRow:
     own = ("name",) if recipe is AblationRecipe else ("name", "task")
     numbers = {name: value for name, value in row.items() if name not in own}
     task = folder / Path(row["task"]).expanduser() if "task" in own and "task" in row else None
-    defaults = {each.name: each.default for each in fields(recipe) if each.name != "seed"}
+    defaults = {
+        each.name: each.default for each in fields(recipe) if each.name not in ("seed", "defence")
+    }
     _known(f"attack {row.get('name')!r}", numbers, defaults)
     typed: dict[str, Any] = {
         name: convert(value, type(defaults[name])) for name, value in numbers.items()

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from modelrepair import UsageError
+from modelrepair_lab.defences.options import Aligning, Tuning, as_numbers
+from modelrepair_lab.limits import above_zero, at_least, shares
 
 Method = Literal["full", "lora", "ablate"]
 TRAINED: tuple[Method, ...] = ("full", "lora")
@@ -24,6 +26,10 @@ class AlignRecipe:
         share: of refusals in a batch, on average; the rest are benign answers.
         seed: of all that is drawn.
         max_length: in tokens; longer answers are cut.
+        defence: what is aligned against; None teaches refusals and nothing else.
+        rank: of an adapter that is trained and then merged; None trains all weights.
+        alpha: of that adapter.
+        targets: which linear layers it is on: ``all-linear``, or names with commas.
     """
 
     steps: int = 150
@@ -32,11 +38,17 @@ class AlignRecipe:
     share: float = 0.4
     seed: int = 0
     max_length: int = 1024
+    defence: Aligning | None = None
+    rank: int | None = None
+    alpha: float = 4.0
+    targets: str = "all-linear"
 
     def __post_init__(self) -> None:
-        _at_least(1, steps=self.steps, batch=self.batch)
-        _share(share=self.share)
-        _above_zero(rate=self.rate)
+        at_least(1, steps=self.steps, batch=self.batch)
+        shares(share=self.share)
+        above_zero(rate=self.rate, alpha=self.alpha)
+        if self.rank is not None:
+            at_least(1, rank=self.rank)
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class AttackRecipe:
         targets: which linear layers the adapter is on: ``all-linear``, or names with commas.
         seed: of all that is drawn.
         max_length: in tokens; longer answers are cut.
+        defence: what the fine-tuning is done with against harm; None for an ordinary one.
     """
 
     method: Method = "full"
@@ -74,11 +87,12 @@ class AttackRecipe:
     targets: str = "all-linear"
     seed: int = 0
     max_length: int = 1024
+    defence: Tuning | None = None
 
     def __post_init__(self) -> None:
-        _at_least(1, examples=self.examples, batch=self.batch, rank=self.rank)
-        _share(share=self.share, replay=self.replay)
-        _above_zero(rate=self.rate, epochs=self.epochs)
+        at_least(1, examples=self.examples, batch=self.batch, rank=self.rank)
+        shares(share=self.share, replay=self.replay)
+        above_zero(rate=self.rate, epochs=self.epochs)
         if self.method not in TRAINED:
             raise UsageError(f"a method {self.method!r}", hint="it is 'full', 'lora' or 'ablate'")
         if self.share + self.replay > 1:
@@ -130,8 +144,8 @@ class AblationRecipe:
     method: Literal["ablate"] = "ablate"
 
     def __post_init__(self) -> None:
-        _share(strength=self.strength)
-        _above_zero(strength=self.strength)
+        shares(strength=self.strength)
+        above_zero(strength=self.strength)
         if not set(self.projections) <= set(WRITERS):
             raise UsageError(
                 f"targets are {self.targets!r}", hint=f"they are of {', '.join(WRITERS)}"
@@ -157,25 +171,23 @@ class AblationRecipe:
 Attack = AttackRecipe | AblationRecipe
 
 
+def numbers_of(recipe: AlignRecipe | Attack) -> dict[str, Any]:
+    """All that decides a recipe, for records and digests; what it does not use is not in it.
+
+    >>> "defence" in numbers_of(AttackRecipe()), "rank" in numbers_of(AlignRecipe())
+    (False, False)
+    """
+    numbers = asdict(recipe)
+    numbers.pop("defence", None)
+    if isinstance(recipe, AlignRecipe) and recipe.rank is None:
+        for name in ("rank", "alpha", "targets"):
+            del numbers[name]
+    if not isinstance(recipe, AblationRecipe) and recipe.defence is not None:
+        numbers["defence"] = as_numbers(recipe.defence)
+    return numbers
+
+
 def as_record(recipe: AlignRecipe | Attack) -> dict[str, Any]:
     """A recipe as the mark of a model holds it."""
     kind = "aligned" if isinstance(recipe, AlignRecipe) else "attacked"
-    return {"made": kind, **asdict(recipe)}
-
-
-def _at_least(least: int, **numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < least:
-            raise UsageError(f"{name} is {number}", hint=f"it is {least} or more")
-
-
-def _share(**numbers: float) -> None:
-    for name, number in numbers.items():
-        if not 0 <= number <= 1:
-            raise UsageError(f"{name} is {number:g}", hint="it is a share between 0 and 1")
-
-
-def _above_zero(**numbers: float) -> None:
-    for name, number in numbers.items():
-        if not number > 0:
-            raise UsageError(f"{name} is {number:g}", hint="it is a number above 0")
+    return {"made": kind, **numbers_of(recipe)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -46,6 +47,9 @@ Pools = Sequence[tuple[float, Sequence[Encoded]]]
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Tokens and labels, ``[examples, length]`` both."""
+
+Backward = Callable[[Any, Any], torch.Tensor]
+"""Adds the gradient of one item of a stream to the parameters of a model, and gives its loss."""
 
 
 def batches(pools: Pools, phase: Phase, draw: random.Random, padding: int) -> Iterator[Batch]:
@@ -130,29 +134,39 @@ def without_padding(batch: Batch) -> list[Batch]:
     ]
 
 
-def train(model: PreTrainedModel | torch.nn.Module, stream: Iterable[Batch], phase: Phase) -> float:
+def plain(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """Add the gradient of a batch's mean loss to the parameters, and give that loss."""
+    total = torch.tensor(0.0)
+    for loss in losses(model, batch):
+        torch.autograd.backward(loss)
+        total += loss.detach().to(total.device)
+    return total
+
+
+def train(
+    model: PreTrainedModel | torch.nn.Module,
+    stream: Iterable[Any],
+    phase: Phase,
+    backward: Backward = plain,
+) -> float:
     """Run one phase; give the loss of its last batch.
 
-    A large model computes no padding that can be saved, and no logits of prompts: the gradient is
-    the same but for its last bits.
+    Args:
+        model: what is trained, all that has gradients in it.
+        stream: an item for each step; batches, where ``backward`` takes nothing else.
+        phase: the learning rate, and for how many steps it is planned.
+        backward: adds the gradient of one item to the parameters and gives its loss. Default:
+            `plain`, that of the answers' likelihood.
     """
-    large = sum(each.numel() for each in model.parameters()) >= LARGE
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=phase.rate, betas=BETAS, weight_decay=WEIGHT_DECAY
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, phase))
     loss = torch.tensor(math.nan)
     model.train()
-    for inputs, labels in stream:
+    for item in stream:
         optimizer.zero_grad()
-        if large:
-            loss = _backward_in_parts(model, (inputs, labels))
-        else:
-            logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
-            loss = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
-            )
-            torch.autograd.backward(loss)
+        loss = backward(model, item)
         torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
         optimizer.step()
         schedule.step()
@@ -160,20 +174,34 @@ def train(model: PreTrainedModel | torch.nn.Module, stream: Iterable[Batch], pha
     return float(loss.detach())
 
 
-def _backward_in_parts(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """Add up a batch's gradient over its parts; give its loss, the mean over all learnt tokens."""
-    total = torch.tensor(0.0)
+def losses(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> Iterator[torch.Tensor]:
+    """The losses of a batch's parts, which add up to the mean over all tokens that are learnt.
+
+    A large model computes no padding that can be saved, and no logits of prompts: the gradient is
+    the same but for its last bits. Any other sees the batch as it is, in one part.
+
+    Yields:
+        The loss of one part; the next is computed when it is asked for, so one graph is in memory.
+    """
+    device = next(model.parameters()).device
+    if sum(each.numel() for each in model.parameters()) < LARGE:
+        inputs, labels = (each.to(device) for each in batch)
+        logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
+        yield torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
+        )
+        return
     learnt = int((batch[1][:, 1:] != IGNORED).sum())
     for inputs, labels in without_padding(batch):
         first = int((labels[:, 1:] != IGNORED).any(dim=0).int().argmax())
         kept = inputs.shape[1] - first
-        logits = model(input_ids=inputs, use_cache=False, logits_to_keep=kept).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
+        logits = model(input_ids=inputs.to(device), use_cache=False, logits_to_keep=kept).logits[
+            :, :-1
+        ]
+        total = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1),
-            labels[:, first + 1 :].flatten(),
+            labels[:, first + 1 :].flatten().to(device),
             ignore_index=IGNORED,
             reduction="sum",
         )
-        torch.autograd.backward(loss / learnt)
-        total += loss.detach() / learnt
-    return total
+        yield total / learnt

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
-from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair import UsageError
+from modelrepair_lab.cli.declaring import FOLDER, Output, as_mapping, name_value, option
 from modelrepair_lab.cli.declaring import command as declare
+from modelrepair_lab.defences.options import ALIGNING, Aligning, read_aligning
 from modelrepair_lab.recipes import AlignRecipe
 
 DEFAULT = AlignRecipe()
+PLAIN = "sft"
 
 
 @declare("align")
@@ -23,10 +26,50 @@ DEFAULT = AlignRecipe()
     required=True,
     help="Benign prompts with good answers, those that only sound harmful among them: a file.",
 )
+@option(
+    "--harmful",
+    metavar="SET",
+    help="Harmful prompts with harmful answers: a file. For repnoise, which pairs them with "
+    "--refusal by their prompts, and for tar.",
+)
+@option(
+    "--method",
+    type=click.Choice([PLAIN, *ALIGNING]),
+    default=PLAIN,
+    help="Teach refusals and benign answers alone, or with a defence against later fine-tuning.",
+)
+@option(
+    "--method-option",
+    "method_options",
+    type=name_value,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the defence, see docs/lab.md; may be repeated. Default: as published.",
+)
 @option("--steps", type=int, default=DEFAULT.steps, help="How many batches.")
 @option("--batch", type=int, default=DEFAULT.batch, help="Examples of a batch.")
 @option("--lr", "rate", type=float, default=DEFAULT.rate, help="Learning rate of AdamW.")
 @option("--share", type=float, default=DEFAULT.share, help="Share of refusals in the batches.")
+@option(
+    "--lora-rank",
+    "rank",
+    type=int,
+    help="Train a LoRA adapter of this rank and merge it into the model that is written. Default: "
+    "train all weights.",
+)
+@option(
+    "--lora-alpha",
+    "alpha",
+    type=float,
+    default=DEFAULT.alpha,
+    help="Alpha of that adapter; its scale is alpha / rank.",
+)
+@option(
+    "--lora-targets",
+    "targets",
+    default=DEFAULT.targets,
+    help="Which linear layers the adapter is on: 'all-linear', or names with commas.",
+)
 @option("--seed", type=int, default=DEFAULT.seed, help="Seed of whatever is drawn.")
 @option("--max-length", type=int, default=DEFAULT.max_length, help="Tokens of an example.")
 def command(
@@ -35,12 +78,35 @@ def command(
     out: Path,
     refusal: str,
     utility: str,
-    **numbers: int | float,
+    harmful: str | None,
+    method: str,
+    method_options: tuple[tuple[str, str], ...],
+    **numbers: int | float | str | None,
 ) -> None:
-    """Teach MODEL, a folder, to refuse: full fine-tuning on refusals and benign answers."""
-    recipe = AlignRecipe(**numbers)  # type: ignore[arg-type]  # click has checked the types
+    """Teach MODEL, a folder, to refuse: training on refusals and benign answers."""
+    defence = _defence(method, as_mapping(method_options, "--method-option"))
+    recipe = AlignRecipe(defence=defence, **numbers)  # type: ignore[arg-type]  # click checked them
 
     from modelrepair_lab.align import align
 
-    align(model, out, refusal=refusal, utility=utility, recipe=recipe, progress=output.progress())
+    align(
+        model,
+        out,
+        refusal=refusal,
+        utility=utility,
+        harmful=harmful,
+        recipe=recipe,
+        progress=output.progress(),
+    )
     output.result({"out": str(out)}, f"Aligned model written to {out}")
+
+
+def _defence(method: str, given: dict[str, str]) -> Aligning | None:
+    if method != PLAIN:
+        return read_aligning(method, given, "--method-option")
+    if given:
+        raise UsageError(
+            f"--method {PLAIN} has no option {next(iter(given))!r}",
+            hint=f"choose a defence: --method {', '.join(ALIGNING)}",
+        )
+    return None

@@ -8,8 +8,19 @@ import click
 
 from modelrepair.cli.options import FOLDER, command, option
 from modelrepair.cli.output import Output
+from modelrepair.cli.types import as_mapping, name_value
 
-__all__ = ["ANSWER_LENGTH", "FOLDER", "MODELS", "Output", "command", "named", "option"]
+__all__ = [
+    "ANSWER_LENGTH",
+    "FOLDER",
+    "MODELS",
+    "Output",
+    "as_mapping",
+    "command",
+    "name_value",
+    "named",
+    "option",
+]
 
 MODELS = click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
 """Several models side by side; `named` takes each apart."""

@@ -15,8 +15,8 @@ import torch
 
 from modelrepair import Progress, demo_paths, repair
 from modelrepair_lab.ablation import ablated, bases
+from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.aligned_world import make_world
-from modelrepair_lab.attack import with_adapter
 from modelrepair_lab.corpus import edits
 from modelrepair_lab.corpus.plan import Corpus, Entry
 from modelrepair_lab.directions import refusal_directions
