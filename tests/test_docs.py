@@ -131,7 +131,7 @@ def test_what_a_judge_sees_is_documented():
 def test_the_repairers_of_the_page_work(monkeypatch, tmp_path):
     torch = pytest.importorskip("torch")
     text = (ROOT / "docs" / "repairers.md").read_text(encoding="utf-8")
-    plugin, trainer = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    plugin, trainer, back = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     (tmp_path / "my_plugin.py").write_text(plugin)
     monkeypatch.syspath_prepend(str(tmp_path))
     names: dict = {}
@@ -158,6 +158,14 @@ def test_the_repairers_of_the_page_work(monkeypatch, tmp_path):
     )
     assert list(names["Refuse"](None).train(context)) == list(range(10, 101, 10))
     assert weight.item() > 0.1 and asked == [["a", "b"]] * 100
+    exec(back, names)
+    context.model = torch.nn.Linear(1, 1)
+    context.model.bias.requires_grad_(False)
+    before = [each.item() for each in context.model.parameters()]
+    context.reference = SimpleNamespace(values={"weight": torch.full((1, 1), 3.0)}.__getitem__)
+    assert list(names["Back"](None).train(context)) == [1]
+    after = [each.item() for each in context.model.parameters()]
+    assert after == pytest.approx([(before[0] + 3) / 2, before[1]])
 
 
 def test_the_page_of_sets_names_every_set_and_every_column():

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from modelrepair.search.scoring import Scoring
     from modelrepair.search.training import Training
 
-TRAINING_COPIES = 4
-"""Weights, gradients and the two moments of Adam."""
-
 Measure = Callable[[Model, Literal["before", "reference"]], tuple[ExampleResult, ...]]
 """Measures a model on the select split, or remembers it."""
 
@@ -204,7 +201,7 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
     made: Repairing | Training
     points: Iterable[Candidate]
     if registered.spec.trains:
-        made = _training(context, repairer)  # type: ignore[arg-type]
+        made = _training(context, reference, repairer)  # type: ignore[arg-type]
         points, look = training.candidates(made, context.progress, strength), follow
     else:
         made = _repairing(context, reference, repairer)  # type: ignore[arg-type]
@@ -303,32 +300,37 @@ def _repairing(context: RunContext, reference: Model | None, repairer: SiteRepai
     )
 
 
-def _training(context: RunContext, repairer: TrainingRepairer) -> Training:
+def _training(context: RunContext, reference: Model | None, repairer: TrainingRepairer) -> Training:
     """A repairer that trains, with a model of its own and the sets as tokens."""
     from modelrepair.examples.batches import padded
     from modelrepair.search.training import Training
 
     chosen = context.chosen
     assert chosen.repairer is not None
-    if not fits_whole(context.source, context.device, copies=TRAINING_COPIES):
+    spec, where = chosen.repairer.spec, (context.device, context.settings.arithmetic)
+    if not fits_whole(context.source, context.device, copies=spec.copies):
         raise ResourceError(
-            f"{chosen.repairer.spec.name} trains the whole model in float32, with gradients and "
-            "an optimizer's moments: that does not fit into memory",
+            f"{spec.name} trains the whole model in float32, with gradients and an optimizer's "
+            f"moments, {spec.copies} copies of it: that does not fit into memory",
             hint="take a larger machine, or a repairer that does not train",
             id="not-enough-memory",
         )
     pad = context.panel.template.tokenizer.pad_token_id or 0
+    aligned = None
+    if spec.reference and reference is not None:
+        aligned = open_skeleton(reference, *where), weights_of(reference, *where, aligned=True)
     return Training(
         skeleton=context.skeleton,
-        trained=open_skeleton(context.source, context.device, context.settings.arithmetic),
+        trained=open_skeleton(context.source, *where),
         sites=context.sites,
-        weights=weights_of(context.source, context.device, context.settings.arithmetic),
+        weights=weights_of(context.source, *where),
         registered=chosen.repairer,
         repairer=repairer,
         sets=score_tokens(context.panel, context.notes),
         batch=lambda examples: padded(examples, pad),
         seed=context.settings.seed,
         folder=_folder(context, "repairer", chosen.repairer),
+        aligned=aligned,
     )
 
 

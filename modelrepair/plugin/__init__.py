@@ -31,6 +31,7 @@ from modelrepair.plugin.repairer import (
     SiteRepairer,
     TokenizedExample,
     TrainingContext,
+    TrainingReference,
     TrainingRepairer,
 )
 from modelrepair.plugin.scorer import (
@@ -84,6 +85,7 @@ __all__ = [
     "SubjectKind",
     "TokenizedExample",
     "TrainingContext",
+    "TrainingReference",
     "TrainingRepairer",
     "Unit",
     "Verdict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -60,6 +61,23 @@ class SiteRepairer(Protocol):
 
 
 @dataclass(frozen=True)
+class TrainingReference:
+    """The aligned model, for a repairer that trains and whose spec says ``reference=True``.
+
+    Args:
+        values: the reference's values of one parameter that may change, by the name that it has in
+            the model: a new float32 tensor of its shape, where the model is. One at a time is
+            read, when it is asked for; any other name is a KeyError.
+        model: holds the whole reference for the time of a ``with``, on the same device, in
+            ``eval()``, without gradients: what it computes is asked of it. It takes as much memory
+            as the model itself, and its vocabulary may be smaller than the model's.
+    """
+
+    values: Callable[[str], Tensor]
+    model: Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
 class TrainingContext:
     """What a repairer that trains works with.
 
@@ -72,6 +90,7 @@ class TrainingContext:
             ``[examples]``, in nats, with a gradient.
         device: where the model is.
         seed: of whatever is drawn.
+        reference: the aligned model; None unless the spec asks for one.
     """
 
     model: Any
@@ -80,6 +99,7 @@ class TrainingContext:
     losses: Callable[[Batch], Tensor]
     device: torch.device
     seed: int
+    reference: TrainingReference | None = None
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:

@@ -100,6 +100,8 @@ class RepairerSpec:
         options: a frozen dataclass, as in `ScorerSpec`; None where it has none.
         api: version of the interface it was written for.
         url: where it is documented.
+        copies: of one that trains, how many copies of the model in float32 it holds at once; four
+            are weights, gradients and the two moments of Adam.
     """
 
     name: str
@@ -113,6 +115,7 @@ class RepairerSpec:
     options: type | None = None
     api: int = 1
     url: str | None = None
+    copies: int = 4
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,13 @@ from modelrepair.moving import remove_folder
 from modelrepair.plugin.calls import who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
-from modelrepair.plugin.repairer import Batch, TokenizedExample, TrainingContext, TrainingRepairer
+from modelrepair.plugin.repairer import (
+    Batch,
+    TokenizedExample,
+    TrainingContext,
+    TrainingReference,
+    TrainingRepairer,
+)
 from modelrepair.plugin.specs import RepairerSpec
 from modelrepair.progress import Progress
 from modelrepair.search.candidates import Candidate
@@ -44,6 +50,7 @@ class Training:
         batch: puts examples side by side.
         seed: of whatever is drawn.
         folder: where its candidates lie.
+        aligned: the reference on the meta device, and what reads it; None where none is asked for.
     """
 
     skeleton: Skeleton
@@ -56,6 +63,7 @@ class Training:
     batch: Callable[[Sequence[TokenizedExample]], Batch]
     seed: int
     folder: Path
+    aligned: tuple[Skeleton, Weights] | None = None
 
 
 def candidates(
@@ -87,6 +95,7 @@ def candidates(
             losses=lambda batch: batch_losses(model, batch, device),
             device=device,
             seed=training.seed,
+            reference=_reference(training, parameters, device),
         )
         try:
             for steps in _steps(training, context):
@@ -113,6 +122,20 @@ def _parameters(training: Training) -> dict[str, str]:
             hint="leave it out with --exclude, or take a repairer that does not train",
         )
     return found
+
+
+def _reference(
+    training: Training, parameters: Mapping[str, str], device: torch.device
+) -> TrainingReference | None:
+    """The reference as a repairer sees it, tensor by tensor or whole."""
+    if training.aligned is None:
+        return None
+    skeleton, weights = training.aligned
+    return TrainingReference(
+        # A tied parameter has one name, and what may change is in both files by the same.
+        values=lambda name: weights.values(parameters[name]).to(device),
+        model=lambda: skeleton.filled_model(weights.read),
+    )
 
 
 def _steps(training: Training, context: TrainingContext) -> Iterator[float]:

@@ -24,6 +24,11 @@ def declared_sets(subject: Subject) -> None:
         raise Broken(f"the spec's sets name {min(named - read)}, which is never read")
 
 
+def declared_reference(subject: Subject) -> None:
+    """What it makes of a reference is as its spec says."""
+    (training if subject.spec.trains else edits).declared_reference(subject)
+
+
 CHECKS: tuple[Check, ...] = (
     *COMMON,
     Check(
@@ -42,12 +47,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "reference-flag",
-        "A site repairer works without a reference, or its spec asks for one and what it gives "
-        "depends on it.",
-        edits.declared_reference,
+        "A repairer works without a reference, or its spec asks for one: then what a site repairer "
+        "gives depends on it, and one that trains looks at it.",
+        declared_reference,
         "without a reference it failed on …; the spec says reference=False · it passes sets "
         "through the reference, and the spec says reference=False · it gives the same whatever "
-        "the reference; the spec says reference=True",
+        "the reference; the spec says reference=True · it never looks at the reference; the spec "
+        "says reference=True",
     ),
     Check(
         "models",

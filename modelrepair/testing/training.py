@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, pairwise
@@ -15,7 +17,12 @@ from modelrepair.errors import kind_and_message
 from modelrepair.examples.batches import padded
 from modelrepair.plugin.names import SetName
 from modelrepair.plugin.registry import make_repairer
-from modelrepair.plugin.repairer import TokenizedExample, TrainingContext, TrainingRepairer
+from modelrepair.plugin.repairer import (
+    TokenizedExample,
+    TrainingContext,
+    TrainingReference,
+    TrainingRepairer,
+)
 from modelrepair.testing.checks import Broken, NotApplicable
 from modelrepair.testing.subject import Subject
 from modelrepair.testing.watching import Noted
@@ -41,6 +48,7 @@ class Trained:
         after: the parameters after it.
         trainable: the names of those that may change.
         read: the sets that were read.
+        looked: what was asked of the reference: parameters, and "" for the whole model.
     """
 
     steps: tuple[float, ...]
@@ -48,6 +56,7 @@ class Trained:
     after: dict[str, Tensor]
     trainable: frozenset[str]
     read: frozenset[SetName]
+    looked: frozenset[str] = frozenset()
 
 
 def first_training(subject: Subject) -> Trained:
@@ -72,6 +81,7 @@ def trained(subject: Subject) -> Trained:
     trainable = frozenset(name for name, each in model.named_parameters() if each.requires_grad)
     before = _values(model)
     device = torch.device("cpu")
+    looked: set[str] = set()
     context = TrainingContext(
         model=model,
         sets=sets,
@@ -79,13 +89,15 @@ def trained(subject: Subject) -> Trained:
         losses=lambda batch: batch_losses(model, batch, device),
         device=device,
         seed=7,
+        reference=_reference(trainable, looked) if subject.spec.reference else None,
     )
     try:
         with torch.enable_grad():
             steps = tuple(islice(repairer.train(context), LOOKS))
     except Exception as error:
         raise Broken(f"it failed: {kind_and_message(error)}") from error
-    return Trained(steps, before, _values(model), trainable, frozenset(sets.names))
+    read = frozenset(sets.names)
+    return Trained(steps, before, _values(model), trainable, read, frozenset(looked))
 
 
 def counted_steps(subject: Subject) -> None:
@@ -127,6 +139,12 @@ def same_training(subject: Subject) -> None:
         raise Broken("it trained another model from the same seed")
 
 
+def declared_reference(subject: Subject) -> None:
+    """It looks at the reference that its spec asks for; without one it has none to look at."""
+    if not first_training(subject).looked and subject.spec.reference:
+        raise Broken("it never looks at the reference; the spec says reference=True")
+
+
 def sets_read(subject: Subject) -> frozenset[str]:
     """The sets that the training read."""
     return first_training(subject).read
@@ -146,10 +164,12 @@ def _values(model: Any) -> dict[str, Tensor]:
 
 
 def _examples(name: str) -> tuple[TokenizedExample, ...]:
-    draw = torch.Generator().manual_seed(len(name))
+    """Realign and refusal have the same prompts and other answers, as sets often do."""
+    prompts = torch.Generator().manual_seed(len("harmful" if name == "refusal" else name))
+    answers = torch.Generator().manual_seed(int.from_bytes(name.encode()[:6], "big"))
     return tuple(
         TokenizedExample(
-            ids=tuple(torch.randint(1, VOCABULARY, (6 + number % 3,), generator=draw).tolist()),
+            ids=(*_drawn(3, prompts), *_drawn(3 + number % 3, answers)),
             answer_start=3,
             key=f"{name}-{number}",
         )
@@ -157,7 +177,30 @@ def _examples(name: str) -> tuple[TokenizedExample, ...]:
     )
 
 
-def _model() -> Any:
+def _drawn(count: int, draw: torch.Generator) -> tuple[int, ...]:
+    return tuple(torch.randint(1, VOCABULARY, (count,), generator=draw).tolist())
+
+
+def _reference(trainable: frozenset[str], looked: set[str]) -> TrainingReference:
+    """Another model of the same shapes; what is asked of it is noted."""
+    aligned = _model(seed=1).requires_grad_(False)
+
+    def values(name: str) -> Tensor:
+        if name not in trainable:
+            raise KeyError(name)
+        looked.add(name)
+        found: Tensor = aligned.get_parameter(name).clone()
+        return found
+
+    @contextmanager
+    def model() -> Iterator[Any]:
+        looked.add("")
+        yield aligned
+
+    return TrainingReference(values, model)
+
+
+def _model(seed: int = 0) -> Any:
     """A Llama of one block, in float32; its embedding may not change."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -174,7 +217,7 @@ def _model() -> Any:
         eos_token_id=2,
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model: Any = LlamaForCausalLM(config)
     model.eval()
     for name, parameter in model.named_parameters():

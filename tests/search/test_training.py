@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from modelrepair import verify
 from modelrepair.demo import paths
-from modelrepair.errors import EmptyMaskError, PluginError, ResourceError, UnsupportedModelError
-from tests.support.layout_repairs import fixed, save
+from modelrepair.errors import (
+    EmptyMaskError,
+    PluginError,
+    ResourceError,
+    UnsupportedModelError,
+    UsageError,
+)
+from tests.support.layout_repairs import fixed, loaded, save
+from tests.support.repairing import tensors
 
 pytestmark = pytest.mark.usefixtures("own_repairers")
 
@@ -48,7 +56,53 @@ def test_what_is_made_of_several_tensors_is_not_trained(tmp_path):
     assert verify(out, source=source).ok
 
 
-def test_a_training_that_does_not_fit_into_memory_is_not_begun(edit, monkeypatch):
-    monkeypatch.setattr("modelrepair.preflight.sizes.free_memory", lambda: 4 * 2_000_000)
-    with pytest.raises(ResourceError, match="that does not fit into memory"):
-        edit(repairer="tune", strength=1)
+@pytest.mark.parametrize(("repairer", "copies"), [("tune", 4), ("follow", 5)])
+def test_a_training_that_does_not_fit_into_memory_is_not_begun(edit, monkeypatch, repairer, copies):
+    size = 4 * sum(each.numel() for each in tensors(paths.attacked).values())
+    free = (copies - 0.1) * size / 0.8
+    monkeypatch.setattr("modelrepair.preflight.sizes.free_memory", lambda: free)
+    with pytest.raises(ResourceError, match=f"{copies} copies .* does not fit into memory"):
+        edit(repairer=repairer, strength=1)
+
+
+def test_a_training_sees_the_reference_tensor_by_tensor(edit):
+    report = edit(repairer="follow", strength=1)
+    old, new, aligned = map(tensors, (paths.attacked, report.out, paths.reference))
+    names = {site.name for site in report.manifest.sites}
+    for name, value in new.items():
+        assert torch.equal(value, (aligned if name in names else old)[name]), name
+    assert report.manifest.reference is not None
+    assert verify(report.out, source=paths.attacked).ok
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "qwen3"])
+def test_the_reference_is_read_by_the_source_s_names_whatever_the_layout(edit, tmp_path, kind):
+    aligned = save(kind, tmp_path / "aligned")  # transposed, tied; and another architecture
+    model = loaded(aligned)
+    names = [name for name, each in model.named_parameters() if each.ndim > 1 and ".0." in name]
+    with torch.no_grad():
+        for name in names:
+            model.get_parameter(name).mul_(1.5)
+    model.save_pretrained(tmp_path / "tuned")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "tuned" / name).write_bytes((aligned / name).read_bytes())
+    given = {"repairer": "follow", "strength": 1, "repairer_options": {"fault": "whole"}}
+    out = edit(source=tmp_path / "tuned", reference=aligned, **given).out
+    assert (out / "model.safetensors").read_bytes() == (aligned / "model.safetensors").read_bytes()
+
+
+def test_the_base_is_the_reference_of_a_merged_adapter(edit):
+    given = {"source": paths.adapter, "reference": "auto", "base": paths.reference}
+    out = edit(repairer="follow", strength=1, merge=True, **given).out
+    aligned, new = tensors(paths.reference), tensors(out)
+    assert all(torch.equal(value, aligned[name]) for name, value in new.items())
+
+
+def test_a_training_without_the_reference_that_it_needs_is_not_begun(edit):
+    with pytest.raises(UsageError, match="'follow' needs a reference"):
+        edit(repairer="follow", strength=1, reference="none")
+
+
+def test_the_reference_of_what_may_not_change_is_not_shown(edit):
+    with pytest.raises(PluginError, match=r"follow.* failed: KeyError: .*embed_tokens"):
+        edit(repairer="follow", strength=1, repairer_options={"fault": "frozen"})

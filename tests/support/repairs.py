@@ -92,6 +92,31 @@ class Tune:
             yield step + 1
 
 
+class Follow:
+    """Takes the reference's values, one tensor after the other, and asks the whole of it, too."""
+
+    def __init__(self, options):
+        self.fault = options.fault
+
+    def train(self, context):
+        batch = context.batch(context.sets["refusal"][:2])
+        asked = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        with context.reference.model() as aligned, torch.no_grad():
+            assert not aligned.training and not any(p.requires_grad for p in aligned.parameters())
+            expected = aligned(**asked).logits
+        names = [name for name, each in context.model.named_parameters() if each.requires_grad]
+        for name in names:
+            value = context.reference.values(name)
+            assert value.dtype == torch.float32
+            context.model.get_parameter(name).data.copy_(value)
+        with torch.no_grad():
+            if self.fault == "whole":  # nothing else differs between the two models
+                torch.testing.assert_close(context.model(**asked).logits, expected)
+        if self.fault == "frozen":
+            context.reference.values("model.embed_tokens.weight")
+        yield 1
+
+
 def refusals(options):
     return {"refusal": "pairs"}
 
@@ -109,6 +134,10 @@ def modelrepair_repairers():
     yield RepairerSpec("halve", "half of it", load="test_repairs:Halve", sets=refusals)
     yield RepairerSpec(
         "tune", "a step on", load="test_repairs:Tune", sets=refusals, trains=True, options=Options
+    )
+    yield RepairerSpec(
+        "follow", "copies the reference", load="test_repairs:Follow", sets=refusals, trains=True,
+        reference=True, options=Options, copies=5,
     )
     yield RepairerSpec("empty", "has no method", load="builtins:type", sets=refusals)
 '''

@@ -131,6 +131,9 @@ TRAININGS = (
     Broken("unseeded", "it draws without the seed", "same-training",
         "it trained another model from the same seed",
         "manual_seed(context.seed)", "manual_seed(torch.seed())", also=("no-random",)),
+    Broken("forgets-reference", "its spec asks for a reference that it never looks at",
+        "reference-flag", "it never looks at the reference; the spec says reference=True",
+        "sets=sets, trains=True", "sets=sets, trains=True, reference=True"),
     Broken("stands-still", "it yields the same number of steps", "steps",
         "it yields 1, 1, expected ascending steps", "yield step", "yield 1"),
 )  # fmt: skip
