@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from modelrepair.checkpoint.blocks import blocks_of, factors_of, is_matrix
+from modelrepair.checkpoint.config import of_text, read_config
 from modelrepair.checkpoint.coverage import check_coverage, check_globs, check_some_left, chosen
+from modelrepair.checkpoint.heads import check_heads
 from modelrepair.checkpoint.place import disk_errors, placed
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import ResourceError
 from modelrepair.examples.splits import Splits
 from modelrepair.examples.thinks import thoughts_of
@@ -37,6 +41,7 @@ from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.checks import check
 from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import Settings
+from modelrepair.settings.units import unit_of
 from modelrepair.source.parts import check_parts
 from modelrepair.text.readable import all_readable
 from modelrepair.text.units import in_bytes
@@ -139,6 +144,8 @@ def plan_ahead(
                 merge=settings.merge,
                 allow_partial=settings.allow_partial,
             )
+            if any(unit_of(settings, each.spec) == "head" for each, _ in plugins.scorers):
+                check_heads(made.source, *_layers(ahead, made))
     made = replace(made, error=Stopped.by(refusals.first))
     folder = output_of(out, ahead.source)
     opening = opening_of(ahead, seen, made, folder, evaluate=settings.evaluate)
@@ -213,6 +220,13 @@ def check_reach(
     check_globs(names, whole, [glob for glob in exclude if "#" not in glob])
     if whole == list(targets):
         check_some_left([n for n in names if chosen(n, targets, exclude)])
+
+
+def _layers(ahead: Ahead, plan: Plan) -> tuple[Mapping[str, Any], list[list[TensorEntry]]]:
+    """The config of the model's text part, and the tensors of each of its blocks."""
+    whole = ahead.base or ahead.source
+    entries = ahead.read(whole).entries.values()
+    return of_text(read_config(whole.folder)), blocks_of([*entries], plan.blocks)
 
 
 def with_time(plan: Plan, job: Job, device: str, token_budget: int, *, named: bool) -> Plan:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from textwrap import dedent
 
 import numpy as np
 import pytest
 
+import modelrepair
 from modelrepair import apply, verify
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.demo import paths
@@ -59,6 +61,16 @@ def test_a_model_without_heads_is_refused_before_a_weight_is_read(tmp_path):
         fixed(source, tmp_path / "out", unit="head")
     assert error.value.exit_code == 6
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_refuses_it_too_and_takes_entries(tmp_path):
+    source = str(save("gpt_bigcode", tmp_path / "source"))
+    sets = {name: str(paths.sets[name]) for name in SETS}
+    plan = partial(modelrepair.plan, source, **sets, borderline="none", scorer="magnitude")
+    made = plan(unit="head")
+    assert (made.exit_code, made.error.id) == (6, "no-units")
+    assert made.error.message.endswith(": all queries share one key and value")
+    assert plan(unit="row").exit_code == plan().exit_code == 0
 
 
 def test_a_scorer_says_what_it_removes_as_one_unless_the_user_does(tmp_path):
