@@ -6,7 +6,17 @@ import importlib
 
 import click
 
-COMMANDS = ("world", "align", "attack", "table", "durability", "public", "kinds", "corpus")
+COMMANDS = (
+    "world",
+    "align",
+    "attack",
+    "table",
+    "durability",
+    "public",
+    "kinds",
+    "corpus",
+    "paper-sets",
+)
 
 
 class LabGroup(click.Group):
@@ -20,7 +30,7 @@ class LabGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"modelrepair_lab.cli.{cmd_name}")
+        module = importlib.import_module(f"modelrepair_lab.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

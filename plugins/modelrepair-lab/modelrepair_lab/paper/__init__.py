@@ -1,0 +1,1 @@
+"""The protocol of the paper on real models: its data sets and splits, and its tests."""
