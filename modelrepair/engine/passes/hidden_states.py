@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ class HiddenStates:
     """The hidden states of all batches at some points of the model, ``[batch, tokens, hidden]``.
 
     Each slot is one memory-mapped file: the operating system keeps it in memory while there is
-    room, and a killed run finds it where it was. Windows removes no file that is mapped: close it.
+    room, and a killed run finds it where it was. None is synced: what a power cut leaves is known
+    by its length and its CRC-32. Windows removes no file that is mapped: close it.
 
     Args:
         folder: where the slots lie.
@@ -47,13 +49,40 @@ class HiddenStates:
         sizes = [int(np.prod(shape)) for shape in self._shapes]
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
         self._open: dict[int, np.memmap[tuple[int], np.dtype[np.float32]]] = {}
+        self._written: dict[int, tuple[int, int]] = {}  # the last batch of each slot, and the CRC
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, slot: int, batch: int, values: Tensor) -> None:
-        """Keep one batch's hidden states, float32."""
-        self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]] = (
-            values.detach().to("cpu", torch.float32).reshape(-1).numpy()
-        )
+        """Keep one batch's hidden states, float32; a slot's batches are written in their order."""
+        kept = np.ascontiguousarray(values.detach().to("cpu", torch.float32).reshape(-1).numpy())
+        self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]] = kept
+        last, checksum = self._written.get(slot, (-1, 0))
+        checksum = checksum if batch > last else 0  # the slot is written anew
+        self._written[slot] = batch, zlib.crc32(kept.data, checksum)
+
+    @property
+    def checksums(self) -> Mapping[str, int]:
+        """The CRC-32 of each slot that was written, or found whole, by its number."""
+        return {str(slot): checksum for slot, (_, checksum) in self._written.items()}
+
+    def is_whole(self, slot: int, batches: Sequence[int], checksum: int | None) -> bool:
+        """Whether a slot holds what was written, before anything is written here.
+
+        Args:
+            slot: which.
+            batches: the batches that were written, in their order.
+            checksum: what `checksums` said of it then; None where it is not known.
+        """
+        path, total = self._path(slot), int(self._offsets[-1])
+        if checksum is None or not path.exists() or path.stat().st_size != total * 4:
+            return False
+        found = 0
+        for batch in batches:
+            values = self._slot(slot)[self._offsets[batch] : self._offsets[batch + 1]]
+            found = zlib.crc32(values.data, found)
+        if found == checksum:
+            self._written[slot] = max(batches, default=-1), checksum
+        return found == checksum
 
     def read(self, slot: int, batch: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         """A copy of one batch's hidden states, as they were written."""
@@ -63,6 +92,7 @@ class HiddenStates:
     def drop(self, slot: int) -> None:
         """Give a slot's disk space back."""
         self._open.pop(slot, None)
+        self._written.pop(slot, None)
         remove(self._path(slot))
 
     def close(self) -> None:

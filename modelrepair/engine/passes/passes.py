@@ -5,7 +5,8 @@
               block 0 ◄─ block 1 ◄─ … ◄─ block n−1 ◄──────┘
 
 Statistics are finished block by block and handed over at once. What a killed pass had done
-is kept in its folder, and the same call resumes after the last finished block.
+is kept in its folder, and the same call resumes after the last finished block. Where a power cut
+left less of the hidden states than was written, the pass begins again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -107,10 +108,15 @@ class Work:
 
 @dataclass(frozen=True)
 class _State:
-    """How far a pass has come: blocks walked forward, and blocks left in reverse."""
+    """How far a pass has come: blocks walked forward, and blocks left in reverse.
+
+    With the checksums of what the next block reads, by slot.
+    """
 
     forward: int = 0
     reverse: int | None = None
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    gradients: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> _State:
@@ -120,7 +126,7 @@ class _State:
     def save(self, folder: Path) -> None:
         if ranks.count() > 1:
             return  # others may have come less far, or be as many no more: begin the pass again
-        write_json(folder / "pass.json", {"forward": self.forward, "reverse": self.reverse})
+        write_json(folder / "pass.json", vars(self))
 
 
 def collect(
@@ -135,7 +141,7 @@ def collect(
     blocks = len(work.skeleton.blocks)
     total = work.tokens * blocks * (1 + REVERSE_COST * gradients)
     with progress.step(title, total) as advance, closing(_hidden(work, "hidden")) as hidden:
-        calls = _start(work, hidden)
+        calls = _start(work, hidden, keep=gradients)
         if not gradients:
             _forward(work, hidden, calls, advance, sites=sites, on_block=on_block, keep=False)
         else:
@@ -166,7 +172,7 @@ def _of_answers(
     results: list[list[Found]] = []
     step = progress.step(title, work.tokens * blocks)
     with step as advance, closing(_hidden(work, "hidden")) as hidden:
-        calls = _start(work, hidden)
+        calls = _start(work, hidden, keep=False)
         _forward(work, hidden, calls, advance, keep=False)
         with work.skeleton.filled_shell(work.read), torch.no_grad():
             for number, _, batch in work.batches():
@@ -190,11 +196,12 @@ def _hidden(work: Work, name: str) -> HiddenStates:
     return HiddenStates(folder / name, work.shapes)
 
 
-def _start(work: Work, hidden: HiddenStates) -> list[tuple[Call, ...]]:
+def _start(work: Work, hidden: HiddenStates, *, keep: bool) -> list[tuple[Call, ...]]:
     """Record every batch: the arguments of all blocks, and the first hidden state if it's lost."""
-    if work.skeleton.shared is not None or ranks.count() > 1:
-        # What earlier blocks left for later ones was in memory only: begin again.
-        remove(work.folder / "pass.json")
+    # What earlier blocks left for later ones may have been in memory only.
+    lost = work.skeleton.shared is not None or ranks.count() > 1
+    if lost or not _is_whole(work, hidden, _State.load(work.folder), keep=keep):
+        remove(work.folder / "pass.json")  # begin again
     fresh = _State.load(work.folder).forward == 0
     calls = []
     with work.skeleton.filled_shell(work.read):
@@ -204,6 +211,27 @@ def _start(work: Work, hidden: HiddenStates) -> list[tuple[Call, ...]]:
             if fresh:
                 hidden.write(0, number, recording.hidden)
     return calls
+
+
+def _is_whole(work: Work, hidden: HiddenStates, state: _State, *, keep: bool) -> bool:
+    """Whether all that the next blocks read is there as it was written."""
+    if state.forward == 0 or state.reverse == 0:
+        return True
+    if state.reverse is not None:
+        slots = range(state.reverse)
+    else:
+        slots = (
+            range(state.forward + 1) if keep else range(state.forward % 2, state.forward % 2 + 1)
+        )
+    every = [number for number, _, _ in work.batches()]
+    if not all(hidden.is_whole(slot, every, state.hidden.get(str(slot))) for slot in slots):
+        return False
+    if state.reverse is None:
+        return True
+    flown = [number for number, group, _ in work.batches() if group.reads_gradients]
+    slot = state.reverse % 2
+    with closing(_hidden(work, "gradients")) as flowing:
+        return flowing.is_whole(slot, flown, state.gradients.get(str(slot)))
 
 
 def _forward(
@@ -239,7 +267,7 @@ def _forward(
                     advance(int(batch.attention_mask.sum()))
             if on_block is not None:
                 _hand_over(work, index, sums, on_block)
-            _State(index + 1, state.reverse).save(work.folder)
+            _State(index + 1, state.reverse, hidden.checksums).save(work.folder)
 
 
 def _reverse(
@@ -262,7 +290,7 @@ def _reverse(
                     last = hidden.read(blocks, number, device, skeleton.dtype)
                     flowing = _last_gradient(skeleton, batch, last, group.loss)
                     gradients.write(blocks % 2, number, flowing)
-        state = _State(blocks, blocks)
+        state = _State(blocks, blocks, hidden.checksums, gradients.checksums)
         state.save(work.folder)
     left = state.reverse or 0
     advance(REVERSE_COST * work.tokens * (blocks - left))
@@ -291,7 +319,7 @@ def _reverse(
                     added.add(group, batch, seen)
                     advance(REVERSE_COST * int(batch.attention_mask.sum()))
             _hand_over(work, index, sums, on_block)
-            _State(blocks, index).save(work.folder)
+            _State(blocks, index, hidden.checksums, gradients.checksums).save(work.folder)
             hidden.drop(index + 1)
 
 

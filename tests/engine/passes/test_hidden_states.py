@@ -44,6 +44,20 @@ def test_every_batch_of_every_slot_comes_back(shapes, slots, tmp_path_factory):
         assert torch.equal(hidden.read(slot, number, CPU, FLOAT), values)
 
 
+def test_what_was_written_anew_is_told_from_what_was_there(tmp_path):
+    first = HiddenStates(tmp_path, SHAPES)
+    for seed in (0, 1):
+        for number, values in enumerate(states(seed)):
+            first.write(0, number, values)
+    known = first.checksums["0"]
+    assert HiddenStates(tmp_path, SHAPES).is_whole(0, [0, 1], known)
+    for wrong in (None, known ^ 1):
+        assert not HiddenStates(tmp_path, SHAPES).is_whole(0, [0, 1], wrong)
+    first.write(0, 1, states(0)[1])
+    first.close()
+    assert not HiddenStates(tmp_path, SHAPES).is_whole(0, [0, 1], known)
+
+
 def test_what_is_read_is_a_copy(tmp_path):
     hidden = HiddenStates(tmp_path, SHAPES)
     hidden.write(0, 0, states()[0])

@@ -140,6 +140,47 @@ def test_an_error_in_a_pass_leaves_no_file_mapped(tmp_path):
         shutil.rmtree(work.folder)
 
 
+DAMAGES = {
+    "short": lambda path: path.write_bytes(path.read_bytes()[:-4]),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "gone": lambda path: path.unlink(),
+    "nothing": lambda path: None,
+}
+"""What a power cut may leave of a file that was not synced, while a synced one names it."""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("kind", [InputNorms(), Gradients()])
+def test_a_pass_whose_hidden_states_were_lost_begins_again(kind, damage, tmp_path):
+    one = open_tiny("llama", tmp_path / "model")
+    sites = find_sites(one.skeleton, list(one.checkpoint.entries))
+    group = SetBatches("realign", batches(5), (kind,))
+
+    def swept(name, stop=None):
+        folder, found, blocks = tmp_path / name, {}, []
+        folder.mkdir(exist_ok=True)
+
+        def keep(block, given):
+            if block == stop:
+                raise KeyboardInterrupt
+            blocks.append(block)
+            found.update({site.name: each["realign", kind] for site, each in given})
+
+        collect(Work(one.skeleton, one.weights.read, [group], folder), sites, keep, Progress())
+        return found, blocks
+
+    whole, walked = swept("whole")
+    with pytest.raises(KeyboardInterrupt):
+        swept("cut", stop=walked[-1])
+    for path in (tmp_path / "cut").rglob("*.hidden"):
+        DAMAGES[damage](path)
+    again, blocks = swept("cut")
+    assert blocks == (walked[-1:] if damage == "nothing" else walked)
+    for name, state in again.items():
+        for part, value in state.items():
+            assert torch.equal(value, whole[name][part]), (name, part)
+
+
 class Wire:
     """Ranks that run one after the other in this process; the first one last."""
 
