@@ -145,7 +145,82 @@ class RestoreOptions:
         _can_train(self)
 
 
-def _can_train(options: RealignOptions | RestoreOptions) -> None:
+@dataclass(frozen=True)
+class MaskOptions:
+    """Options of ``somf``; the steps are the strength.
+
+    >>> MaskOptions().rate
+    0.001
+    """
+
+    variant: Literal["paper", "code"] = field(
+        default="paper",
+        metadata={"help": "the paper's λ = 1 and likeliest mask, or the code's 0.3 and drawn mask"},
+    )
+    rate: float = field(default=1e-3, metadata={"help": "learning rate of Adam, for the logits"})
+    steps: int = field(default=300, metadata={"help": "the most steps"})
+    every: int = field(default=20, metadata={"help": "steps between two looks at the model"})
+    batch: int = field(default=4, metadata={"help": "pairs of answers in a batch"})
+    batches: int = field(
+        default=4, metadata={"help": "batches in a step, a draw of masks for each"}
+    )
+    beta: float = field(default=0.1, metadata={"help": "β of the preference loss"})
+
+    def __post_init__(self) -> None:
+        _can_train(self)
+        if self.batches < 1:
+            raise ValueError(f"batches is {self.batches}, expected 1 or more")
+        if not self.beta > 0:
+            raise ValueError(f"beta is {self.beta}, expected more than 0")
+
+
+@dataclass(frozen=True)
+class DirectionOptions:
+    """Options of ``direction-align``; the steps are the strength.
+
+    >>> DirectionOptions().share
+    0.002
+    """
+
+    variant: Literal["paper", "code"] = field(
+        default="paper",
+        metadata={"help": "one mean of all prompts, or one a batch and gradients that add up"},
+    )
+    share: float = field(
+        default=0.002, metadata={"help": "of the model's parameters, set back in a step"}
+    )
+    depth: float = field(
+        default=1 / 3, metadata={"help": "share of the layers after which hidden states are taken"}
+    )
+    steps: int = field(default=20, metadata={"help": "the most steps"})
+    every: int = field(default=5, metadata={"help": "steps between two looks at the model"})
+    warmup: int = field(
+        default=5, metadata={"help": "steps after which it is decided whether to roll back"}
+    )
+    drop: float = field(
+        default=0.05,
+        metadata={"help": "share of likely benign answer tokens it may cost till then"},
+    )
+    rollback: float = field(
+        default=0.2, metadata={"help": "share of a step that is rolled back; 0 is never"}
+    )
+    batch: int = field(default=8, metadata={"help": "prompts in a batch"})
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "every", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        if not 0 <= self.warmup < self.steps:
+            raise ValueError(f"warmup is {self.warmup}, expected fewer steps than {self.steps}")
+        for name in ("share", "depth"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a share above 0")
+        for name in ("drop", "rollback"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
+
+
+def _can_train(options: RealignOptions | RestoreOptions | MaskOptions) -> None:
     for name in ("steps", "every", "batch"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} is {getattr(options, name)}, expected 1 or more")

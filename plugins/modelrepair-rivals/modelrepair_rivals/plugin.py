@@ -17,6 +17,8 @@ from modelrepair_rivals.options import (
     ArithmeticOptions,
     DeltaOptions,
     DifferenceOptions,
+    DirectionOptions,
+    MaskOptions,
     ProjectionOptions,
     RandomOptions,
     RealignOptions,
@@ -89,6 +91,16 @@ def refusals_and_benign(options: Options) -> Mapping[SetName, SetUse]:
     return {"refusal": "pairs", "utility": "pairs"}
 
 
+def answers_of_both_kinds(options: Options) -> Mapping[SetName, SetUse]:
+    """Safe and harmful answers to the same harmful prompts."""
+    return {"refusal": "pairs", "realign": "pairs"}
+
+
+def harmful_prompts_and_benign(options: Options) -> Mapping[SetName, SetUse]:
+    """Harmful prompts alone, and good answers to benign prompts."""
+    return {"realign": "prompts", "utility": "pairs"}
+
+
 def unaligned(options: ProjectionOptions | ArithmeticOptions) -> Mapping[str, str]:
     """The model before its alignment."""
     return {"unaligned": options.unaligned}
@@ -150,5 +162,26 @@ def modelrepair_repairers() -> Iterable[RepairerSpec]:
             sets=refusals_and_benign,
             trains=True,
             options=RestoreOptions,
+        ),
+        RepairerSpec(
+            name="somf",
+            summary="a mask over what fine-tuning changed, learnt from preferences (SOMF)",
+            load="modelrepair_rivals.masking:Somf",
+            sets=answers_of_both_kinds,
+            reference=True,
+            trains=True,
+            options=MaskOptions,
+            url="https://arxiv.org/abs/2405.09055",
+            copies=8,
+        ),
+        RepairerSpec(
+            name="direction-align",
+            summary="aligned values where they turn harmful prompts (DirectionAlign)",
+            load="modelrepair_rivals.direction:DirectionAlign",
+            sets=harmful_prompts_and_benign,
+            reference=True,
+            trains=True,
+            options=DirectionOptions,
+            url="https://arxiv.org/abs/2504.09757",
         ),
     ]

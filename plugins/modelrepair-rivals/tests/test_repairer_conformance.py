@@ -39,3 +39,22 @@ class TestRealign(RepairerConformance):
 
 class TestRestore(RepairerConformance):
     name = "restore-direction"
+
+
+class TestSomf(RepairerConformance):
+    name = "somf"
+    options = {"every": 1}  # noqa: RUF012
+
+
+class TestDrawnSomf(RepairerConformance):
+    name = "somf"
+    options = {"every": 1, "variant": "code"}  # noqa: RUF012
+
+
+class TestDirectionAlign(RepairerConformance):
+    name = "direction-align"
+
+
+class TestDirectionAlignAsInTheCode(RepairerConformance):
+    name = "direction-align"
+    options = {"variant": "code"}  # noqa: RUF012

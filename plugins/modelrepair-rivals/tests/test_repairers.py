@@ -259,6 +259,13 @@ class Toy(torch.nn.Module):
         ("realign", {"every": 0}, "every is 0, expected 1 or more"),
         ("realign", {"rate": -1}, "rate is -1"),
         ("restore-direction", {"batch": 0}, "batch is 0, expected 1 or more"),
+        ("somf", {"variant": "none"}, "expected paper|code"),
+        ("somf", {"batches": 0}, "batches is 0, expected 1 or more"),
+        ("somf", {"beta": 0}, "beta is 0.0, expected more than 0"),
+        ("direction-align", {"depth": 0}, "depth is 0.0, expected a share above 0"),
+        ("direction-align", {"rollback": 2}, "rollback is 2.0, expected a share from 0 to 1"),
+        ("direction-align", {"warmup": 20}, "warmup is 20, expected fewer steps than 20"),
+        ("direction-align", {"every": 0}, "every is 0, expected 1 or more"),
     ],
 )
 def test_options_that_can_t_be_meant(name, options, line):
@@ -274,6 +281,8 @@ RIVALS = {
     "safe-delta": ({}, 3.0),
     "realign": ({"steps": 2, "every": 1}, 2),
     "restore-direction": ({"steps": 2, "every": 1}, 2),
+    "somf": ({"steps": 2, "every": 1}, 2),
+    "direction-align": ({"steps": 2, "every": 1, "warmup": 1}, 2),
 }
 
 
@@ -304,7 +313,7 @@ def test_each_repairs_the_demo_s_model_at_a_strength(tmp_path, name):
 @pytest.mark.parametrize("name", RIVALS)
 def test_each_is_searched_measured_and_proven(tmp_path, name):
     options, _ = RIVALS[name]
-    if name in ("realign", "restore-direction"):
+    if name in ("realign", "restore-direction", "somf"):
         options = {"steps": 40}
     report = repair(
         paths.attacked,
