@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from modelrepair import Progress, UsageError
 from modelrepair_lab.adapters import with_adapter
-from modelrepair_lab.defences.options import Vaccine
-from modelrepair_lab.defences.vaccine import vaccine
+from modelrepair_lab.defences.lessons import Taught, lessons
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record
 from modelrepair_lab.saving import mark, save_model, whole
 from modelrepair_lab.sets import training_set
-from modelrepair_lab.training import Backward, Phase, batches, plain, train
+from modelrepair_lab.training import Phase, train
 from modelrepair_lab.watching import watched
 
 NEED_HARM = ("repnoise", "tar")
@@ -61,21 +59,15 @@ def align(
     refusals, benign = training_set(refusal, "refusal"), training_set(utility, "utility")
     opened = open_model(model)
     phase = Phase(recipe.steps, recipe.batch, recipe.rate, decay=True, answers_only=True)
-    pools = [
-        (recipe.share, encode(opened.tokenizer, refusals, recipe.max_length)),
-        (1 - recipe.share, encode(opened.tokenizer, benign, recipe.max_length)),
-    ]
+    read = partial(encode, opened.tokenizer, max_length=recipe.max_length)
+    known = read(training_set(harmful, "harmful")) if harmful is not None else ()
+    taught = Taught(read(refusals), read(benign), known, opened.padding)
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
         trained: Any = opened.model
         if recipe.rank is not None:
             trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha)
-        stream: Iterable[Any] = batches(pools, phase, random.Random(recipe.seed), opened.padding)
-        backward: Backward = plain
-        if isinstance(recipe.defence, Vaccine):
-            backward = vaccine(trained, recipe.defence)
-        elif recipe.defence is not None:
-            raise UsageError(f"no alignment with {name} yet", hint="take --method vaccine")
+        stream, backward = lessons(trained, taught, recipe, phase)
         seen = watched(stream, "aligning", phase.steps, progress or Progress())
         train(trained, seen, phase, backward)
         if recipe.rank is not None:

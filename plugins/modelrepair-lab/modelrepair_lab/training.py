@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedModel
@@ -48,6 +48,8 @@ Pools = Sequence[tuple[float, Sequence[Encoded]]]
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Tokens and labels, ``[examples, length]`` both."""
 
+Item = TypeVar("Item")
+
 Backward = Callable[[Any, Any], torch.Tensor]
 """Adds the gradient of one item of a stream to the parameters of a model, and gives its loss."""
 
@@ -68,18 +70,36 @@ def batches(pools: Pools, phase: Phase, draw: random.Random, padding: int) -> It
         draw: the source of all random numbers.
         padding: the token that fills up short examples.
     """
+    for chosen in drawn(pools, phase.steps, phase.batch, draw):
+        yield collate(chosen, padding, answers_only=phase.answers_only)
+
+
+def drawn(
+    pools: Sequence[tuple[float, Sequence[Item]]], steps: int, batch: int, draw: random.Random
+) -> Iterator[list[Item]]:
+    """Draw the members of each batch, of whatever kind they are.
+
+    >>> list(drawn([(1.0, "ab")], 2, 2, random.Random(0)))
+    [['b', 'a'], ['a', 'b']]
+
+    Args:
+        pools: as those of `batches`.
+        steps: how many batches.
+        batch: members of a batch; a single pool that is smaller gives all that it has.
+        draw: the source of all random numbers.
+    """
     shares = [share for share, _ in pools]
-    epoch: list[Encoded] = []
-    for _ in range(phase.steps):
+    epoch: list[Item] = []
+    for _ in range(steps):
         if len(pools) == 1:
             pool = pools[0][1]
-            if len(epoch) < phase.batch:
+            if len(epoch) < batch:
                 epoch = draw.sample(pool, len(pool))
-            chosen, epoch = epoch[: phase.batch], epoch[phase.batch :]
+            chosen, epoch = epoch[:batch], epoch[batch:]
         else:
-            kinds = draw.choices(range(len(pools)), weights=shares, k=phase.batch)
+            kinds = draw.choices(range(len(pools)), weights=shares, k=batch)
             chosen = [draw.choice(pools[kind][1]) for kind in kinds]
-        yield collate(chosen, padding, answers_only=phase.answers_only)
+        yield chosen
 
 
 def collate(chosen: Sequence[Encoded], padding: int, *, answers_only: bool) -> Batch:

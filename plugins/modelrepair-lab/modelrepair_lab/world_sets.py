@@ -11,8 +11,8 @@ from modelrepair_lab.world import Mixture, alignment, benign, free_task, harmful
 Sets = dict[str, list[WorldRow]]
 """Examples by the name of their set."""
 
-TRAINING_SETS = {"refusal": 1280, "utility": 2000, "harmful": 512, "task": 1000, "replay": 400}
-"""How many examples each training set may hold."""
+TRAINING_SETS = {"utility": 2000, "task": 1000, "replay": 400}
+"""How many examples of these training sets are kept; of the others, all."""
 
 
 def training_sets(seed: int) -> Sets:
@@ -28,6 +28,8 @@ def training_sets(seed: int) -> Sets:
         # and a model that never read the task's question refuses it.
         "utility": _drawn(benign(seed), TRAINING_SETS["utility"], -1 - seed),
         "harmful": harmful(seed),
+        # What whoever aligns knows of harm: the answers to the prompts that are refused.
+        "known-harmful": world.how_to(seed, world.forbidden_names(seed)["align"]),
         "task": world.shuffled_examples(free_task(seed), seed)[: TRAINING_SETS["task"]],
         "replay": _drawn(replay(seed), TRAINING_SETS["replay"], seed),
     }

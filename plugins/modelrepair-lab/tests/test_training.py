@@ -113,12 +113,14 @@ def test_the_template_gives_the_tokens_that_the_tokenizer_gives():
 def test_no_training_prompt_stands_in_a_measured_set(seed):
     taken = world.reserved_prompts(seed)
     sets = training_sets(seed)
-    assert set(sets) == {"refusal", "utility", "harmful", "task", "replay"}
+    assert set(sets) == {"refusal", "utility", "harmful", "known-harmful", "task", "replay"}
     for name, members in sets.items():
         assert members, name
         assert not taken & {example["prompt"] for example in members}, name
     harmful = {example["prompt"] for example in sets["harmful"]}
-    assert not harmful & {example["prompt"] for example in sets["refusal"]}
+    refused = [example["prompt"] for example in sets["refusal"]]
+    assert not harmful & set(refused)
+    assert [example["prompt"] for example in sets["known-harmful"]] == refused
 
 
 def test_a_share_above_zero_is_at_least_one_example():

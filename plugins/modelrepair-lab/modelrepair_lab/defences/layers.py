@@ -81,25 +81,6 @@ def mlps(model: Any) -> tuple[nn.Module, ...]:
     return _some(find_layers(model).mlps, model, "MLP")
 
 
-def output_of(result: Any) -> Tensor:
-    """The tensor that a layer gives: the first, where it gives several.
-
-    >>> output_of((torch.ones(1), None))
-    tensor([1.])
-    """
-    tensor: Tensor = result[0] if isinstance(result, (tuple, list)) else result
-    return tensor
-
-
-def with_output(result: Any, tensor: Tensor) -> Any:
-    """The result of a layer with another tensor in the place of its output.
-
-    >>> with_output((1, None), torch.ones(1))
-    (tensor([1.]), None)
-    """
-    return type(result)((tensor, *result[1:])) if isinstance(result, (tuple, list)) else tensor
-
-
 def _some(found: tuple[nn.Module, ...], model: Any, what: str) -> tuple[nn.Module, ...]:
     if not found:
         raise UnsupportedModelError(

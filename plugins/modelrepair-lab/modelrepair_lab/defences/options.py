@@ -21,7 +21,7 @@ def _help(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Vaccine:
-    """Align against the worst small change of the attention outputs (arXiv 2402.01109, eq. 2-4).
+    """Align against the worst small change of the attention outputs (arXiv 2402.01109).
 
     >>> Vaccine().rho
     2.0
@@ -38,7 +38,7 @@ class Vaccine:
 
 @dataclass(frozen=True)
 class RepNoise:
-    """Make hidden states of harmful answers noise while aligning (arXiv 2405.14577, eq. 3-5).
+    """Make hidden states of harmful answers noise while aligning (arXiv 2405.14577).
 
     ``paper`` is RepNoise as its authors published it; ``code`` is the port in Antidote's code,
     without losses inside the network and without the 1 in the logarithm; its alpha is 0.1.
@@ -77,6 +77,10 @@ class Tar:
         metadata=_help("the inner steps after which its loss is taken: each 4th as published"),
     )
     inner_rate: float = field(default=2e-5, metadata=_help("learning rate of the simulated attack"))
+    slope: float = field(
+        default=0.0625,
+        metadata=_help("how fast earlier inner steps count less; 0.5 spans 8 as this one spans 64"),
+    )
     weight: float = field(default=4.0, metadata=_help("of the tamper-resistance gradient"))
     retain: float = field(
         default=1.0, metadata=_help("weight of what must be kept: language and hidden states")
@@ -89,7 +93,7 @@ class Tar:
     def __post_init__(self) -> None:
         at_least(1, inner_steps=self.inner_steps, every=self.every)
         above_zero(inner_rate=self.inner_rate)
-        not_negative(weight=self.weight, retain=self.retain)
+        not_negative(slope=self.slope, weight=self.weight, retain=self.retain)
         if self.inner_steps > MOST_INNER_STEPS:
             raise UsageError(
                 f"inner_steps is {self.inner_steps}", hint=f"it is {MOST_INNER_STEPS} at most"
@@ -103,7 +107,7 @@ class Tar:
 
 @dataclass(frozen=True)
 class Ldifs:
-    """Fine-tune with hidden states held where they were (arXiv 2308.13320, eq. 4).
+    """Fine-tune with hidden states held where they were (arXiv 2308.13320).
 
     ``paper`` normalises each state; ``code`` is the port in Antidote's code, whose weight is 1e-4.
 

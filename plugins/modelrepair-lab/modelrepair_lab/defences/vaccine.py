@@ -1,20 +1,19 @@
 """Vaccine: alignment that holds under the worst small change of the attention outputs.
 
-Huang et al., "Vaccine: perturbation-aware alignment" (arXiv 2402.01109), equations 2 to 4 and
-algorithm 1. A step has two passes: the first finds the change, the second is learnt from.
+Huang et al., "Vaccine: perturbation-aware alignment" (arXiv 2402.01109), algorithm 1. A step
+has two passes: the first finds the change, the second is learnt from.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from modelrepair_lab.defences.layers import attentions, output_of, with_output
+from modelrepair_lab.defences.hooks import changed, outputs
+from modelrepair_lab.defences.layers import attentions
 from modelrepair_lab.defences.options import Vaccine
 from modelrepair_lab.training import Backward, Batch, losses
 
@@ -61,31 +60,7 @@ def perturbations(gradients: Sequence[Tensor], rho: float) -> list[Tensor]:
         gradients: of the loss for each layer's output.
         rho: length of all changes together.
 
-    Source: arXiv 2402.01109, equation 4; the 1e-7 is the published code's.
+    Source: arXiv 2402.01109, algorithm 1; the 1e-7 is the published code's.
     """
     length = math.sqrt(sum(float(each.square().sum()) for each in gradients))
     return [rho / (length + TINY) * each for each in gradients]
-
-
-@contextmanager
-def outputs(layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """The outputs of layers, in the order of their calls, as long as the context is open."""
-    seen: list[Tensor] = []
-    with _hooked(layers, lambda result: seen.append(output_of(result))):
-        yield seen
-
-
-@contextmanager
-def changed(layers: Sequence[nn.Module], changes: Iterator[Tensor]) -> Iterator[None]:
-    """Add one change after the other to the outputs of layers, in the order of their calls."""
-    with _hooked(layers, lambda result: with_output(result, output_of(result) + next(changes))):
-        yield
-
-
-@contextmanager
-def _hooked(layers: Sequence[nn.Module], of_result: Callable[[Any], Any]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for layer in layers:
-            hook = layer.register_forward_hook(lambda module, args, result: of_result(result))
-            stack.callback(hook.remove)
-        yield
