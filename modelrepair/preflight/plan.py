@@ -250,7 +250,8 @@ def plan_model(
     )
     stored = len(blocks) + 1 if scorer_gradients else 1
     hidden_states = stored * sum(each.tokens for each in passes) * hidden * FLOAT32
-    scores = covered * FLOAT32 if scope == "global" else 0
+    # An iterative scorer may need those of the last round, too: rounds with momentum.
+    scores = covered * FLOAT32 * (1 + iterative) if scope == "global" else 0
     head = (
         head_memory(vocabulary, hidden, token_budget, max_length)
         if scorer_gradients | evaluate

@@ -151,7 +151,7 @@ class Round:
     def _chosen(self, share: float) -> Iterator[np.ndarray]:
         """The mask of each site."""
         scoring, spec = self.scoring, self.scoring.registered.spec
-        scores = spilled(_folder(scoring, self.number), scoring.sites)
+        scores = spilled(folder_of_round(scoring, self.number), scoring.sites)
         ranked = {"signed": spec.signed, "refill": spec.refill}
         if scoring.units is None or scoring.scope == "row":
             return select(scores, scoring.scope, share, **ranked, quota=scoring.quota)
@@ -182,7 +182,7 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
         PluginError: the scorer fails, or gives scores of a wrong shape or dtype, scores that are
             not finite, or the same score everywhere.
     """
-    folder = _folder(scoring, number)
+    folder = folder_of_round(scoring, number)
     done = folder / "round.json"
     while not ranks.share(lambda: done.exists() and _all_whole(scoring, number)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -212,14 +212,14 @@ def score_round(scoring: Scoring, number: int, masks: Masks | None, progress: Pr
 
 def drop_round(scoring: Scoring, number: int) -> None:
     """Give the disk space of a round's scores back."""
-    ranks.share(lambda: remove_folder(_folder(scoring, number)))
+    ranks.share(lambda: remove_folder(folder_of_round(scoring, number)))
 
 
 def _finish_round(scoring: Scoring, number: int, masks: Masks | None, progress: Progress) -> None:
     """Keep what is known of a round whose sites all have scores."""
-    remove_folder(_folder(scoring, number) / "pass")
+    remove_folder(folder_of_round(scoring, number) / "pass")
     sites = scoring.sites.chosen
-    facts = read_facts(_folder(scoring, number), scoring.sites)
+    facts = read_facts(folder_of_round(scoring, number), scoring.sites)
     unseen = [name for name, each in facts.items() if each.unseen]
     constant = [name for name, each in facts.items() if each.constant and not each.unseen]
     if len(constant) + len(unseen) == len(sites):
@@ -249,7 +249,9 @@ def _finish_round(scoring: Scoring, number: int, masks: Masks | None, progress: 
         )
     if number == 0:
         write_json(scoring.routed, {name: each.routed for name, each in facts.items()})
-    write_json(_folder(scoring, number) / "round.json", {"constant": constant, "unseen": unseen})
+    write_json(
+        folder_of_round(scoring, number) / "round.json", {"constant": constant, "unseen": unseen}
+    )
 
 
 def _groups(scoring: Scoring, *, first: bool, progress: Progress) -> list[SetBatches]:
@@ -303,7 +305,7 @@ def _score_block(
     """Score the sites of one block, and keep their scores."""
     here = _Scored(scoring, number, masks, scoring.protected(block))
     scored = ((site.name, *_score_site(here, site, statistics)) for site, statistics in found)
-    scoring.whole.add(write_block(_folder(scoring, number), block, scored))
+    scoring.whole.add(write_block(folder_of_round(scoring, number), block, scored))
     if here.useful and scoring.units is not None:
         families = [each for each in scoring.units.families if each.block == block]
         here.protected.update(
@@ -362,9 +364,9 @@ def _scores(here: _Scored, site: Site, statistics: SiteStatistics) -> tuple[np.n
 
 def _all_whole(scoring: Scoring, number: int) -> bool:
     """Whether the scores of all blocks are as they were written; a round that lost some is gone."""
-    whole = all_whole(_folder(scoring, number), scoring.sites, scoring.whole)
+    whole = all_whole(folder_of_round(scoring, number), scoring.sites, scoring.whole)
     if not whole:
-        remove_folder(_folder(scoring, number))
+        remove_folder(folder_of_round(scoring, number))
     return whole
 
 
@@ -390,5 +392,6 @@ def _shown(view: SiteView) -> dict[str, torch.Tensor | None]:
     return {f"view.{name}": getattr(view, name) for name in ("subject", "weight", "reference")}
 
 
-def _folder(scoring: Scoring, number: int) -> Path:
+def folder_of_round(scoring: Scoring, number: int) -> Path:
+    """Where a round's scores lie."""
     return scoring.folder / f"round-{number:04d}"

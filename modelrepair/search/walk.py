@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from modelrepair.search.candidates import (
     spends_much,
     utility_loss,
 )
-from modelrepair.search.scoring import drop_round
+from modelrepair.search.momentum import Momentum
 from modelrepair.search.study import (
     Searched,
     Study,
@@ -50,6 +51,8 @@ Given answers change later than the model does: at a fifth it often refuses them
 evaluation that shows no drop in harm, the threshold rises by a tenth. The last evaluation is kept
 for where most refusals are likelier: a repair that meets the target there has a margin.
 """
+IN_VAIN = 2
+"""So many answers without a drop in harm, while the margin swings: rounds lead nowhere."""
 
 
 def walk(study: Study[Any], step: float) -> Searched:
@@ -61,6 +64,9 @@ def walk(study: Study[Any], step: float) -> Searched:
     prompts. The margin is of given answers, and the model may long give others: so every few
     rounds it is asked anyway. Where the target is met within the budgets, the walk continues for a
     few rounds, until most refusals are likelier: what just meets it here may miss it elsewhere.
+
+    Where answers have twice shown no drop in harm and the margin goes up and down by turns, each
+    round undoes what the last one did. From there on rounds have momentum.
 
     No threshold depends on the limits: a walk cut short is the beginning of a longer one.
 
@@ -80,6 +86,7 @@ def walk(study: Study[Any], step: float) -> Searched:
     rounds, generations, waited, in_vain = 0, 0, 0, 0
     due = arrived = stopped = False
     longest = 0.0
+    momentum = Momentum(study.scoring, study.progress)
 
     def keep(point: Candidate) -> None:
         points[point.change.folder] = point  # the last one comes again where it generates after all
@@ -87,7 +94,8 @@ def walk(study: Study[Any], step: float) -> Searched:
     for number in range(study.limits.rounds):
         rounds = number + 1
         with _round(study, rounds, longest) as said:
-            point, step = _stepped(study, number, step, current, smallest)
+            asked = replace(study, scoring=momentum.scoring(number))
+            point, step = _stepped(asked, number, step, current, smallest)
             said.found(**figures_of_point(point))
             gain = _gain(study, current, point)
             if current is not None and point.share - current.share < step * NOTHING_LEFT:
@@ -117,7 +125,7 @@ def walk(study: Study[Any], step: float) -> Searched:
                 generations, waited = generations + 1, 0
         longest = max(longest, said.seconds if said.worked else 0.0)
         keep(point)
-        drop_round(study.scoring, number)
+        momentum.advance(number, current, point, stuck=in_vain >= IN_VAIN)
         if current is not None:
             forget(current)
         current = point
@@ -133,6 +141,7 @@ def walk(study: Study[Any], step: float) -> Searched:
             step = min(step * 2, near if due else largest)
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
+    momentum.end(rounds)
     if current is not None and current.results is None:
         with study.progress.step(f"{study.name}, round {current.round}") as said:
             current = generated(study, current)

@@ -94,6 +94,8 @@ def test_the_peak_is_the_larger_of_a_block_and_the_head(model):
     assert with_head.work_bytes == (BLOCKS + 1) * tokens * HIDDEN * 4
     everywhere = plan(source, sets={}, scorer_gradients=False, scope="global")
     assert everywhere.work_bytes == BLOCKS * block * 4
+    again = plan(source, sets={}, scorer_gradients=False, scope="global", iterative=True)
+    assert again.work_bytes == 2 * everywhere.work_bytes  # a round may need those of the last
 
 
 def test_experts_and_unknown_shapes_are_named(model):
