@@ -83,6 +83,54 @@ class ArithmeticOptions:
 
 
 @dataclass(frozen=True)
+class MergingOptions:
+    """Options of ``safe-merge``; the safe change's share 1 − α is the strength.
+
+    >>> MergingOptions(unaligned="org/base").threshold
+    0.35
+    """
+
+    unaligned: str = field(
+        metadata={"help": "the model that was aligned to make the reference: a Hub id or a folder"}
+    )
+    threshold: float = field(
+        default=0.35, metadata={"help": "τ: matrices with a cosine below it are merged"}
+    )
+    safe: str | None = field(
+        default=None,
+        metadata={
+            "help": "the reference trained further on safe answers: a Hub id or a folder; without "
+            "it, what alignment changed is merged in"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold is {self.threshold}, expected a cosine above 0, up to 1")
+
+
+@dataclass(frozen=True)
+class ShrinkageOptions:
+    """Options of ``csu-lora``; the penalty λ is the strength.
+
+    >>> ShrinkageOptions(unaligned="org/base").energy
+    0.95
+    """
+
+    unaligned: str = field(
+        metadata={"help": "the model that was aligned to make the reference: a Hub id or a folder"}
+    )
+    energy: float = field(
+        default=0.95,
+        metadata={"help": "share of the alignment's energy that its left and right spaces carry"},
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.energy <= 1:
+            raise ValueError(f"energy is {self.energy}, expected a share above 0, up to 1")
+
+
+@dataclass(frozen=True)
 class DeltaOptions:
     """Options of ``safe-delta``; the paper's s is the strength.
 
@@ -220,9 +268,29 @@ class DirectionOptions:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
 
 
-def _can_train(options: RealignOptions | RestoreOptions | MaskOptions) -> None:
-    for name in ("steps", "every", "batch"):
-        if getattr(options, name) < 1:
+@dataclass(frozen=True)
+class OneShotOptions:
+    """Options of ``one-shot``; the epochs are the strength.
+
+    >>> OneShotOptions().epochs
+    10
+    """
+
+    rate: float = field(default=2e-5, metadata={"help": "learning rate of AdamW"})
+    epochs: int = field(default=10, metadata={"help": "the most epochs, of one step each"})
+    every: int = field(default=1, metadata={"help": "epochs between two looks at the model"})
+    candidates: int = field(
+        default=256, metadata={"help": "refusals that the one is chosen from, the first of the set"}
+    )
+    decay: float = field(default=0.0, metadata={"help": "weight decay"})
+
+    def __post_init__(self) -> None:
+        _can_train(self)
+
+
+def _can_train(options: RealignOptions | RestoreOptions | MaskOptions | OneShotOptions) -> None:
+    for name in ("steps", "epochs", "every", "batch", "candidates"):
+        if getattr(options, name, 1) < 1:
             raise ValueError(f"{name} is {getattr(options, name)}, expected 1 or more")
     if not options.rate > 0:
         raise ValueError(f"rate is {options.rate}, expected more than 0")

@@ -19,10 +19,13 @@ from modelrepair_rivals.options import (
     DifferenceOptions,
     DirectionOptions,
     MaskOptions,
+    MergingOptions,
+    OneShotOptions,
     ProjectionOptions,
     RandomOptions,
     RealignOptions,
     RestoreOptions,
+    ShrinkageOptions,
 )
 
 WEI = "https://arxiv.org/abs/2402.05162"
@@ -101,9 +104,17 @@ def harmful_prompts_and_benign(options: Options) -> Mapping[SetName, SetUse]:
     return {"realign": "prompts", "utility": "pairs"}
 
 
-def unaligned(options: ProjectionOptions | ArithmeticOptions) -> Mapping[str, str]:
+def unaligned(
+    options: ProjectionOptions | ArithmeticOptions | ShrinkageOptions,
+) -> Mapping[str, str]:
     """The model before its alignment."""
     return {"unaligned": options.unaligned}
+
+
+def unaligned_and_safe(options: MergingOptions) -> Mapping[str, str]:
+    """The model before its alignment, and a safety-tuned one where it is named."""
+    safe = {"safe": options.safe} if options.safe else {}
+    return {"unaligned": options.unaligned, **safe}
 
 
 @hookimpl
@@ -139,6 +150,34 @@ def modelrepair_repairers() -> Iterable[RepairerSpec]:
             url="https://arxiv.org/abs/2402.11746",
         ),
         RepairerSpec(
+            name="safe-merge",
+            summary="matrices that left alignment are merged with safe ones (SafeMERGE)",
+            load="modelrepair_rivals.merging:SafeMerge",
+            sets=nothing,
+            reference=True,
+            models=unaligned_and_safe,
+            options=MergingOptions,
+            url="https://arxiv.org/abs/2503.17239",
+        ),
+        RepairerSpec(
+            name="dg-hard",
+            summary="cuts the noise of changes off their singular values, without data (DG-Hard)",
+            load="modelrepair_rivals.spectrum:DgHard",
+            sets=nothing,
+            reference=True,
+            url="https://arxiv.org/abs/2605.20296",
+        ),
+        RepairerSpec(
+            name="csu-lora",
+            summary="shrinks the changes that lie outside of what alignment changed (CSULoRA)",
+            load="modelrepair_rivals.shrinkage:CsuLora",
+            sets=nothing,
+            reference=True,
+            models=unaligned,
+            options=ShrinkageOptions,
+            url="https://arxiv.org/abs/2605.30640",
+        ),
+        RepairerSpec(
             name="safe-delta",
             summary="keeps the changes that safety can afford, and compensates them (Safe Delta)",
             load="modelrepair_rivals.compensation:SafeDelta",
@@ -154,6 +193,15 @@ def modelrepair_repairers() -> Iterable[RepairerSpec]:
             sets=refusals_and_benign,
             trains=True,
             options=RealignOptions,
+        ),
+        RepairerSpec(
+            name="one-shot",
+            summary="short supervised training on one chosen refusal (one-shot safety fine-tuning)",
+            load="modelrepair_rivals.one_shot:OneShot",
+            sets=refusals,
+            trains=True,
+            options=OneShotOptions,
+            url="https://arxiv.org/abs/2601.01887",
         ),
         RepairerSpec(
             name="restore-direction",

@@ -32,6 +32,20 @@ def published_projection(alignment: Tensor, delta: Tensor) -> Tensor:
     return projected
 
 
+def carriers(values: Tensor, energy: float) -> int:
+    """How many of the first singular values carry this share of the energy, the least number.
+
+    >>> carriers(torch.tensor([3.0, 1.0]), 0.9)
+    1
+
+    Args:
+        values: singular values, largest first.
+        energy: the share of their squares' sum.
+    """
+    carried = torch.cumsum(values.square(), dim=0) / values.square().sum()
+    return min(int((carried < energy).sum()) + 1, len(values))
+
+
 def orthonormal_projection(alignment: Tensor, delta: Tensor, energy: float) -> Tensor:
     """U·Uᵀ·ΔW with U the first left singular vectors of V, as few as carry its energy.
 
@@ -48,8 +62,7 @@ def orthonormal_projection(alignment: Tensor, delta: Tensor, energy: float) -> T
         energy: the share of ‖V‖² that the singular vectors have to carry.
     """
     left, values, _ = torch.linalg.svd(alignment, full_matrices=False)
-    carried = torch.cumsum(values.square(), dim=0) / values.square().sum()
-    basis = left[:, : int((carried < energy).sum()) + 1]
+    basis = left[:, : carriers(values, energy)]
     projected: Tensor = basis @ (basis.T @ delta)
     return projected
 

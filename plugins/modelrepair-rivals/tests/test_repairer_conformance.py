@@ -29,6 +29,25 @@ class TestRestaWithDare(RepairerConformance):
     options = {"unaligned": "org/base", "drop": 0.3}  # noqa: RUF012
 
 
+class TestSafeMerge(RepairerConformance):
+    name = "safe-merge"
+    # The kit's changes lie along its alignment: at 0.35 they would all stay.
+    options = {"unaligned": "org/base", "threshold": 1.0}  # noqa: RUF012
+
+
+class TestDgHard(RepairerConformance):
+    name = "dg-hard"
+
+
+class TestCsuLora(RepairerConformance):
+    name = "csu-lora"
+    options = {"unaligned": "org/base"}  # noqa: RUF012
+
+
+class TestOneShot(RepairerConformance):
+    name = "one-shot"
+
+
 class TestSafeDelta(RepairerConformance):
     name = "safe-delta"
 
