@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +19,17 @@ from modelrepair.engine.dtypes import TORCH_DTYPES
 class Edits:
     """The new bits of each tensor that differs from the source's.
 
+    No file is synced, for there may be thousands: what a power cut leaves of them is known by the
+    CRC-32 of the bits.
+
     Args:
         folder: where the files lie; an edit that was put stays there.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.checksums: dict[str, int] = {}
+        """Of each tensor that was put here."""
 
     def get(self, name: str) -> np.ndarray | None:
         """A tensor's new bits, flat unsigned ``[entries]``, or None where it stays as it is."""
@@ -32,7 +39,24 @@ class Edits:
     def put(self, name: str, bits: np.ndarray) -> None:
         """Keep a tensor's new bits."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_array(self._path(name), bits.reshape(-1))
+        flat = np.ascontiguousarray(bits.reshape(-1))
+        save_array(self._path(name), flat)
+        self.checksums[name] = zlib.crc32(flat.data)
+
+    def are_whole(self, checksums: Mapping[str, int]) -> bool:
+        """Whether the edits are there as they were put.
+
+        Args:
+            checksums: what `checksums` said then.
+        """
+        for name, checksum in checksums.items():
+            try:
+                bits = np.load(self._path(name))
+            except (OSError, ValueError, EOFError):
+                return False
+            if zlib.crc32(bits.data) != checksum:
+                return False
+        return True
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{work_name(name)}.npy"

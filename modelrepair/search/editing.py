@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from modelrepair.engine.sites import FileTensor, Site, Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import PluginError
-from modelrepair.moving import remove_folder
+from modelrepair.moving import remove, remove_folder
 from modelrepair.plugin.calls import HINT, checked, who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -82,16 +83,43 @@ def candidates(
     for strength in strengths:
         folder = repairing.folder / "points" / f"{strength:.6e}"
 
-        def make(folder: Path = folder, strength: float = strength) -> dict[str, Any]:
-            remove_folder(folder / "edits")
-            return _edit_all(repairing, strength, Edits(folder / "edits"), progress)
+        def make(edits: Edits, strength: float = strength) -> dict[str, Any]:
+            return _edit_all(repairing, strength, edits, progress)
 
-        made = remember(folder / "point.json", partial(ranks.share, make))
+        made = remember_edits(folder, make)
         if made["digest"] == before:
             ranks.share(partial(remove_folder, folder / "edits"))
         elif made["changed"]:
             yield point_of(repairing.registered, strength, made["changed"], repairing.sites, folder)
         before = made["digest"]
+
+
+def remember_edits(folder: Path, make: Callable[[Edits], dict[str, Any]]) -> dict[str, Any]:
+    """What making a candidate's edits gave, as long as they lie there as they were made.
+
+    Edits of which a power cut left less are made again. Those whose space the search gave back stay
+    away: nothing reads them any more.
+
+    Args:
+        folder: the candidate's.
+        make: puts the edits, and gives what is to be remembered of them.
+    """
+    done, edits = folder / "point.json", Edits(folder / "edits")
+
+    def lost() -> bool:
+        if not done.exists() or not edits.folder.exists():
+            return False
+        known: dict[str, Any] = json.loads(done.read_bytes())
+        return "checksums" not in known or not edits.are_whole(known["checksums"])
+
+    def made() -> dict[str, Any]:
+        remove_folder(edits.folder)
+        return {**make(edits), "checksums": edits.checksums}
+
+    if ranks.share(lost):
+        ranks.share(lambda: remove(done))
+    found: dict[str, Any] = remember(done, lambda: ranks.share(made))
+    return found
 
 
 def point_of(

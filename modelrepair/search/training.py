@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from modelrepair import ranks
 from modelrepair.engine.dtypes import TORCH_DTYPES
 from modelrepair.engine.edits import Edits, rounded
 from modelrepair.engine.passes.loss import batch_losses
@@ -17,7 +16,6 @@ from modelrepair.engine.sites import Sites
 from modelrepair.engine.skeleton import Skeleton
 from modelrepair.engine.weights import Weights
 from modelrepair.errors import ModelRepairError, PluginError, UnsupportedModelError, out_of_memory
-from modelrepair.moving import remove_folder
 from modelrepair.plugin.calls import who
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.names import SetName
@@ -31,8 +29,7 @@ from modelrepair.plugin.repairer import (
 from modelrepair.plugin.specs import RepairerSpec
 from modelrepair.progress import Progress
 from modelrepair.search.candidates import Candidate
-from modelrepair.search.editing import point_of, put_changed
-from modelrepair.search.study import remember
+from modelrepair.search.editing import point_of, put_changed, remember_edits
 
 
 @dataclass(frozen=True)
@@ -164,9 +161,7 @@ def _candidate(
     """The model as it is now, as an edit; None where nothing differs from the source."""
     folder = training.folder / "points" / f"{steps:.6e}"
 
-    def make() -> dict[str, int]:
-        edits = Edits(folder / "edits")
-        remove_folder(edits.folder)
+    def make(edits: Edits) -> dict[str, Any]:
         changed = 0
         for name, file in parameters.items():
             value, dtype = model.get_parameter(name).detach(), training.weights.dtype_of(file)
@@ -180,7 +175,7 @@ def _candidate(
             changed += put_changed(edits, file, rounded(value, dtype).reshape(-1), old)
         return {"changed": changed}
 
-    changed = remember(folder / "point.json", lambda: ranks.share(make))["changed"]
+    changed = remember_edits(folder, make)["changed"]
     if not changed:
         return None
     return point_of(training.registered, steps, changed, training.sites, folder)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from modelrepair import UsageError, apply, load_manifest, plan, verify
 from modelrepair.artifact.digests import digest
 from modelrepair.demo import paths
+from modelrepair.engine.edits import Edits
 from modelrepair.errors import EmptyMaskError, UnsupportedModelError
+from modelrepair.search.editing import remember_edits
 from modelrepair.settings.checks import check
 from modelrepair.settings.settings import Settings
 from tests.support import tiny
@@ -80,6 +84,38 @@ def test_the_search_climbs_the_strengths_and_keeps_its_points(edit, few):
     assert chosen.measures is not None and chosen.screen["margin"] is not None
     assert verify(report.out, source=paths.attacked).ok
     assert "| back |" in (report.out / "README.md").read_text()
+
+
+DAMAGES = {
+    "short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "other bits": lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
+    "gone": lambda path: path.unlink(),
+    "nothing": lambda path: None,
+    "given back": lambda path: shutil.rmtree(path.parent, ignore_errors=True),
+}
+"""What a power cut may leave of an edit that was not synced; the last two are no damage."""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_edits_that_were_lost_are_made_again(damage, tmp_path):
+    made = []
+
+    def make(edits):
+        made.append(edits)
+        for name in ("a.weight", "b.weight"):
+            edits.put(name, np.arange(300, dtype=np.uint16))
+        return {"changed": 600}
+
+    first = remember_edits(tmp_path, make)
+    files = sorted((tmp_path / "edits").iterdir())
+    assert len(files) == 2
+    DAMAGES[damage](files[-1])
+    assert remember_edits(tmp_path, make) == first and first["changed"] == 600
+    assert len(made) == (1 if damage in ("nothing", "given back") else 2)
+    if damage != "given back":
+        edits = Edits(tmp_path / "edits")
+        assert [edits.get(name).tolist() for name in first["checksums"]] == [[*range(300)]] * 2
 
 
 @pytest.mark.slow
