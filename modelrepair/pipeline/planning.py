@@ -23,7 +23,7 @@ from modelrepair.pipeline.first_lines import opening_of
 from modelrepair.pipeline.hub_plan import bytes_to_fetch, hub_plan
 from modelrepair.pipeline.inputs import as_found, at_commits
 from modelrepair.pipeline.private import shown_settings
-from modelrepair.plugin.specs import ScorerSpec
+from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
 from modelrepair.preflight.gpus import gpus_for
 from modelrepair.preflight.limits import bounds_of
 from modelrepair.preflight.needs import needs_of_all
@@ -305,6 +305,7 @@ def size_up(
         sets={name: split.score for name, split in splits.items() if name in needed},
         scorer_gradients=any(spec.gradients for spec in specs),
         iterative=any(isinstance(spec, ScorerSpec) and spec.iterative for spec in specs),
+        copies=sum(each.copies for each in specs if isinstance(each, RepairerSpec) and each.trains),
         scope="global",
         evaluate=settings.evaluate,
         answers=settings.answers,

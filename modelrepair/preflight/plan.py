@@ -83,7 +83,7 @@ class Plan(Glanced):
         passes: what every round takes.
         rounds: "1", or "several" for an iterative scorer.
         peak_bytes: memory of the process in a pass, one block at a time, float32, with its
-            libraries.
+            libraries; of a training, as many copies of the model as it holds.
         generation_bytes: the same in generation, which takes the whole model, float32, and the
             keys and values of the longest answers at most; 0 where nothing is measured.
         output_bytes: the repaired model on disk; ``work_bytes`` what lies beside it for a time.
@@ -183,6 +183,7 @@ def plan_model(
     sets: Mapping[SetName, Sequence[Example]],
     scorer_gradients: bool,
     iterative: bool = False,
+    copies: int = 0,
     scope: Scope = "row",
     evaluate: bool = True,
     answers: bool = True,
@@ -205,6 +206,7 @@ def plan_model(
         sets: the examples that the scorer will see, by set; the parts named score of the splits.
         scorer_gradients: whether the scorer needs a backward pass.
         iterative: whether it is asked again after every step.
+        copies: of the whole model, which a repairer that trains holds where it computes.
         scope: global scopes write every score to the disk.
         evaluate: whether the result is measured.
         answers: whether that has the whole model generate.
@@ -279,6 +281,7 @@ def plan_model(
                 *summed, min(token_budget, max((each.tokens for each in passes), default=0))
             ),
             head,
+            0 if gpus else copies * total * FLOAT32,
         ),
         ranks=ranks.expected(),
         exchanged_bytes=exchanged(*summed),

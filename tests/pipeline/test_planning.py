@@ -23,3 +23,16 @@ def test_a_plan_checks_names_and_options():
                                     utility=str(paths.sets["utility"])))  # fmt: skip
     assert {each.set for each in made.passes} >= {"refusal", "utility"}
     assert made.rounds == "several"
+
+
+@pytest.mark.usefixtures("own_repairers")
+def test_a_plan_of_a_training_counts_its_copies_of_the_model(monkeypatch):
+    monkeypatch.setattr("modelrepair.preflight.plan.block_memory", lambda *_: 0)
+    monkeypatch.setattr("modelrepair.preflight.plan.head_memory", lambda *_: 0)
+    sets = {"realign": REALIGN, "refusal": str(paths.sets["refusal"])}
+    given = {**sets, "reference": str(paths.reference), "utility": str(paths.sets["utility"])}
+    four, five = (
+        plan_of(Settings(str(paths.attacked), repairer=name, **given))
+        for name in ("tune", "follow")
+    )
+    assert five.peak_bytes - four.peak_bytes == 4 * five.parameters

@@ -174,6 +174,12 @@ def test_a_file_cut_short_is_damaged(model):
         plan(source, sets={}, scorer_gradients=False)
 
 
+def test_a_training_takes_as_many_copies_of_the_model_as_it_holds(model):
+    source = model()
+    made = plan(source, sets={}, scorer_gradients=False, copies=5000)
+    assert made.peak_bytes == LIBRARIES + 5000 * 4 * made.parameters
+
+
 def test_too_little_memory_or_disk_stops(model, monkeypatch):
     made = plan(model(), sets={}, scorer_gradients=False)
     with pytest.raises(ResourceError, match=r"of memory are needed, 1 byte are free"):
