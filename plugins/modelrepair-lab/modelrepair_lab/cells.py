@@ -95,7 +95,7 @@ def run_cell(
     path = cell_path(out, attacked, row)
     target = out / "repaired" / path.stem
     # An interrupted run is not resumed: the cell would lack the time that it took.
-    _remove(target)
+    remove(target)
     cell: dict[str, Any] = {
         "attack": attacked.name,
         "seed": attacked.recipe.seed,
@@ -120,14 +120,19 @@ def run_cell(
         hint = error.hint if isinstance(error, ModelRepairError) else ""
         message = f"{type(error).__name__}: {' '.join(str(error).split())}"
         cell |= {"status": "error", "error": message, "hint": hint}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, cell)
+    write_cell(path, cell)
     if not keep:
-        _remove(target)
+        remove(target)
     return cell
 
 
-def _remove(target: Path) -> None:
+def write_cell(path: Path, cell: Cell) -> None:
+    """Write the record of a cell, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, dict(cell))
+
+
+def remove(target: Path) -> None:
     """Remove a repaired model, whole or unfinished."""
     for folder in (target, target.with_name(f"{target.name}.partial")):
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from modelrepair import UsageError, repair
-from modelrepair.plugin.options import convert
-from modelrepair_lab.recipes import TRAINED, AblationRecipe, Attack, AttackRecipe, Method
+from modelrepair_lab.crossing import (
+    AlignRow,
+    Crossing,
+    crossing_of,
+    quick_form,
+    settings_of,
+)
+from modelrepair_lab.grid_checks import known, named, numbers
+from modelrepair_lab.recipes import (
+    TRAINED,
+    AblationRecipe,
+    Attack,
+    AttackRecipe,
+    Method,
+)
 
 BUILT_IN = Path(__file__).parent / "grids"
 METHODS: tuple[Method, ...] = (*TRAINED, "ablate")
-REPAIR_WORDS = ("name", "with_reference", "on", "seeds", "ours")
+REPAIR_WORDS = ("name", "with_reference", "on", "seeds", "ours", "rows", "settings")
 TRAINING = ("harmful", "task", "replay")
+ALIGNING = ("refusal", "utility", "known-harmful")
+"""Sets that alignments are made of, where a crossed grid has a model of its own."""
 OURS_TO_GIVE = ("source", "reference", "base", "out", "push", "progress")
 """What the lab itself says to a repair."""
 
@@ -29,11 +44,17 @@ class AttackRow:
         name: its row in the table.
         recipe: every number of it.
         task: the set that it is fine-tuned for, where that is not the grid's.
+        row: its row of a crossed grid, where the name says the column, too.
+        aligned: the alignment that it starts from, in a crossed grid.
+        column: the value of its column there.
     """
 
     name: str
     recipe: Attack
     task: Path | None = None
+    row: str | None = None
+    aligned: AlignRow | None = None
+    column: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,8 @@ class RepairRow:
         on: the attacks that it is tried on, by their method.
         seeds: those of the grid's seeds that it is tried on; none named are all.
         ours: whether the others of its setting are compared with it.
+        rows: the rows of a crossed grid that it is tried on; none named are all.
+        others: the arguments of its other settings, by what differs.
     """
 
     name: str
@@ -55,14 +78,24 @@ class RepairRow:
     on: tuple[Method, ...] = METHODS
     seeds: tuple[int, ...] = ()
     ours: bool = False
+    rows: tuple[str, ...] = ()
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def tried_on(self, recipe: Attack) -> bool:
-        """Whether the repair is tried on an attack.
+    def tried_on(self, recipe: Attack, row: str | None = None) -> bool:
+        """Whether the repair is tried on an attack, or on one of a row of a crossed grid.
 
         >>> RepairRow("mine", {}, on=("full",), seeds=(0,)).tried_on(AttackRecipe(seed=1))
         False
+        >>> RepairRow("mine", {}, rows=("SFT",)).tried_on(AttackRecipe(), "Lisa")
+        False
         """
+        if self.rows and row not in self.rows:
+            return False
         return recipe.method in self.on and (not self.seeds or recipe.seed in self.seeds)
+
+
+AS_IT_IS = RepairRow("as it is", {})
+"""No repair: in a crossed grid fine-tuned models are rows, too, and they are measured."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +111,9 @@ class Grid:
         training: the sets of the attacks, where there is a model.
         general: prompts of the utility test that show general skill, where there is a model.
         unaligned: what the model was aligned from, where that is known.
+        aligning: the sets of the alignments, where a crossed grid has a model of its own.
+        crossing: rows and columns, where the attacks are rows that are crossed with columns.
+        name: of its tables' files, where it is crossed: several share a folder.
     """
 
     seeds: tuple[int, ...]
@@ -88,6 +124,14 @@ class Grid:
     training: Mapping[str, Path] = field(default_factory=dict)
     general: Path | None = None
     unaligned: Path | None = None
+    aligning: Mapping[str, Path] = field(default_factory=dict)
+    crossing: Crossing | None = None
+    name: str = "table"
+
+    @property
+    def rows(self) -> list[str]:
+        """The names of a crossed grid's rows, which an attack may go by, too."""
+        return list(dict.fromkeys(each.row for each in self.attacks if each.row is not None))
 
     def attacked(self) -> Iterator[tuple[AttackRow, int]]:
         """Every attacked model, those of one seed after those of the other."""
@@ -117,32 +161,38 @@ class Part:
         Raises:
             UsageError: the grid has no such row.
         """
-        for kind, wanted, known in (
+        for kind, wanted, there in (
             ("seed", self.seeds, grid.seeds),
-            ("attack", self.attacks, [row.name for row in grid.attacks]),
+            ("attack", self.attacks, [*grid.rows, *(row.name for row in grid.attacks)]),
             ("repair", self.repairs, [row.name for row in grid.repairs]),
         ):
             for name in wanted:
-                if name not in known:
+                if name not in there:
                     raise UsageError(
                         f"the grid has no {kind} {name!r}",
-                        hint=f"it has {'; '.join(map(str, known))}",
+                        hint=f"it has {'; '.join(map(str, there))}",
                     )
         attacks, repairs = self.attacks, self.repairs
         return replace(
             grid,
             seeds=self.seeds or grid.seeds,
-            attacks=tuple(row for row in grid.attacks if not attacks or row.name in attacks),
+            attacks=tuple(
+                row for row in grid.attacks if not attacks or {row.name, row.row} & {*attacks}
+            ),
             repairs=tuple(row for row in grid.repairs if not repairs or row.name in repairs),
         )
 
 
-def read_grid(grid: str | Path) -> Grid:
+def read_grid(grid: str | Path, *, quick: bool = False) -> Grid:
     """Read a grid: a TOML file, or the name of one that comes with the lab.
 
     >>> grid = read_grid("quick")
     >>> len(grid.attacks), len(grid.seeds)
     (6, 2)
+
+    Args:
+        grid: the file or the name.
+        quick: one seed, few columns and published values alone; for a crossed grid.
 
     Raises:
         UsageError: there is no such file, or something in it can't be meant.
@@ -162,8 +212,9 @@ def read_grid(grid: str | Path) -> Grid:
         raise UsageError(f"{path.name} is no TOML: {error}", hint="see docs/lab.md") from None
     document = completed(document)
     try:
-        return grid_of(document, path.parent)
-    except (TypeError, ValueError, AttributeError) as error:
+        read = grid_of(quick_form(document) if quick else document, path.parent)
+        return replace(read, name=f"{path.stem}-quick" if quick else path.stem)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise UsageError(
             f"{path.name} holds a value of the wrong kind: {error}", hint="see docs/lab.md"
         ) from error
@@ -187,18 +238,29 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
     Raises:
         UsageError: something is missing, unknown or named twice.
     """
-    _known("the grid", document, ("seeds", "model", "measure", "attack", "repair"))
+    crossed = "columns" in document
+    own = ("columns", "shared", "align", "choose") if crossed else ()
+    known("the grid", document, ("seeds", "model", "measure", "attack", "repair", *own))
     model = dict(document.get("model", {}))
-    _known("[model]", model, ("reference", "general", "unaligned", *TRAINING))
-    if model and not {"reference", "task"} <= set(model):
-        raise UsageError("[model] lacks a reference or a task", hint="see docs/lab.md")
-    places = {name: folder / Path(path).expanduser() for name, path in model.items()}
+    start = "unaligned" if crossed else "reference"
+    places = ("general", "unaligned", *TRAINING, *(ALIGNING if crossed else ("reference",)))
+    known("[model]", model, places)
+    if model and not {start, "task"} <= set(model):
+        article = "an unaligned model" if crossed else "a reference"
+        raise UsageError(f"[model] lacks {article} or a task", hint="see docs/lab.md")
+    there = {name: folder / Path(path).expanduser() for name, path in model.items()}
     measure = {
         name: _placed(name, value, folder) for name, value in document.get("measure", {}).items()
     }
     _check_arguments("[measure]", measure)
-    attacks = tuple(_attack(row, folder) for row in document.get("attack", ()))
+    crossing = crossing_of(document) if crossed else None
+    if crossing is not None:
+        attacks = crossed_rows(crossing)
+    else:
+        attacks = tuple(_attack(row, folder) for row in document.get("attack", ()))
     repairs = tuple(_repair(row) for row in document.get("repair", ()))
+    if crossed:
+        repairs = (AS_IT_IS, *repairs)
     for kind, names in (
         ("attack", [a.name for a in attacks]),
         ("repair", [r.name for r in repairs]),
@@ -208,39 +270,61 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
                 f"the grid has no {kind}, or two with one name",
                 hint=f"write a table [[{kind}]] with a name of its own for each",
             )
+    rows = [each.name for each in crossing.rows] if crossing else []
+    for row in repairs:
+        known(f"repair {row.name!r}, rows", row.rows, rows)
     return Grid(
         seeds=tuple(int(seed) for seed in document.get("seeds", (0,))),
         attacks=attacks,
         repairs=repairs,
         measure=measure,
-        model=places.get("reference"),
-        training={name: places[name] for name in TRAINING if name in places},
-        general=places.get("general"),
-        unaligned=places.get("unaligned"),
+        model=there.get(start),
+        training={name: there[name] for name in TRAINING if name in there},
+        general=there.get("general"),
+        unaligned=there.get("unaligned"),
+        aligning={name: there[name] for name in ALIGNING if name in there},
+        crossing=crossing,
+    )
+
+
+def crossed_rows(crossing: Crossing) -> tuple[AttackRow, ...]:
+    """Every row in every column, as an attack of its own.
+
+    >>> len(crossed_rows(read_grid("paper-lr", quick=True).crossing)) // 3
+    6
+    """
+    columns = crossing.columns
+    return tuple(
+        AttackRow(
+            name=f"{row.name}, {columns.called(value)}",
+            recipe=row.at(columns, value),
+            row=row.name,
+            aligned=crossing.alignment(row.aligned),
+            column=value,
+        )
+        for value in columns.values
+        for row in crossing.rows
     )
 
 
 def _attack(row: Mapping[str, Any], folder: Path) -> AttackRow:
     recipe = AblationRecipe if row.get("method") == "ablate" else AttackRecipe
     own = ("name",) if recipe is AblationRecipe else ("name", "task")
-    numbers = {name: value for name, value in row.items() if name not in own}
+    given = {name: value for name, value in row.items() if name not in own}
     task = folder / Path(row["task"]).expanduser() if "task" in own and "task" in row else None
-    defaults = {
-        each.name: each.default for each in fields(recipe) if each.name not in ("seed", "defence")
-    }
-    _known(f"attack {row.get('name')!r}", numbers, defaults)
-    typed: dict[str, Any] = {
-        name: convert(value, type(defaults[name])) for name, value in numbers.items()
-    }
-    return AttackRow(_name("attack", row), recipe(**typed), task)
+    typed = numbers(f"attack {row.get('name')!r}", recipe, given)
+    return AttackRow(named("attack", row), recipe(**typed), task)
 
 
 def _repair(row: Mapping[str, Any]) -> RepairRow:
     arguments = {name: value for name, value in row.items() if name not in REPAIR_WORDS}
-    name = _name("repair", row)
-    _check_arguments(f"repair {name!r}", arguments)
+    name = named("repair", row)
+    where = f"repair {name!r}"
+    others = {label: {**arguments, **each} for label, each in settings_of(where, row).items()}
+    for given in (arguments, *others.values()):
+        _check_arguments(where, given)
     methods = tuple(row.get("on", METHODS))
-    _known(f"repair {name!r}, on", methods, METHODS)
+    known(f"{where}, on", methods, METHODS)
     return RepairRow(
         name=name,
         arguments=arguments,
@@ -248,28 +332,15 @@ def _repair(row: Mapping[str, Any]) -> RepairRow:
         on=methods,
         seeds=tuple(int(seed) for seed in row.get("seeds", ())),
         ours=bool(row.get("ours", False)),
+        rows=tuple(row.get("rows", ())),
+        others=others,
     )
 
 
 def _check_arguments(where: str, arguments: Mapping[str, Any]) -> None:
     # An argument of a newer modelrepair is no error here: its repair is reported as missing.
-    known = {*inspect.signature(repair).parameters, "repairer", "repairer_options", "strength"}
-    _known(where, arguments, known - set(OURS_TO_GIVE))
-
-
-def _known(where: str, given: Iterable[str], known: Iterable[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise UsageError(
-                f"{where} says {name!r}, which is not known there",
-                hint=f"it knows {', '.join(sorted(known))}",
-            )
-
-
-def _name(kind: str, row: Mapping[str, Any]) -> str:
-    if not isinstance(row.get("name"), str):
-        raise UsageError(f"a table [[{kind}]] has no name", hint='write name = "…" in it')
-    return str(row["name"])
+    taken = {*inspect.signature(repair).parameters, "repairer", "repairer_options", "strength"}
+    known(where, arguments, taken - set(OURS_TO_GIVE))
 
 
 def _placed(name: str, value: Any, folder: Path) -> Any:

@@ -6,15 +6,22 @@ import contextlib
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from modelrepair import Event, ModelRepairError, Progress, ResourceError
-from modelrepair_lab.attacked import Attacked, make_attacked, make_ground, planned
+from modelrepair_lab.attacked import (
+    Attacked,
+    make_alignment,
+    make_attacked,
+    make_ground,
+    planned,
+    planned_alignment,
+)
 from modelrepair_lab.cells import (
     Cell,
     arguments_of,
@@ -24,6 +31,16 @@ from modelrepair_lab.cells import (
     repair_cell,
     run_cell,
 )
+from modelrepair_lab.choosing import Chosen, choose, make_candidate, methods, undefended
+from modelrepair_lab.crossed_cells import (
+    aligned_cell,
+    crossed_digest,
+    crossed_line,
+    crossed_path,
+    run_crossed_cell,
+)
+from modelrepair_lab.crossing import AlignRow
+from modelrepair_lab.figures import Figures
 from modelrepair_lab.grid import AttackRow, Grid, RepairRow
 from modelrepair_lab.identity import still_valid
 from modelrepair_lab.measuring import SCORER
@@ -63,12 +80,50 @@ def run_grid(grid: Grid, running: Running, progress: Progress) -> list[Cell]:
         ModelRepairError: a world or an attack could not be made.
         ResourceError: a worker died, usually because memory ran out.
     """
-    for _ in _each(_make_ground, [(grid, seed, running) for seed in grid.seeds], running, progress):
-        pass
+    make_starts(grid, running, progress)
     tasks = [(grid, row, seed, running) for row, seed in grid.attacked()]
-    for _ in _each(_run_attacked, tasks, running, progress):
+    for _ in each_of(_run_attacked, tasks, running, progress):
         pass
     return read_cells(grid, running)
+
+
+def make_starts(grid: Grid, running: Running, progress: Progress) -> None:
+    """Make the worlds and the alignments that attacks start from, where they are not there.
+
+    Raises:
+        ModelRepairError: one could not be made.
+    """
+    grounds = [(grid, seed, running) for seed in grid.seeds]
+    for _ in each_of(_make_ground, grounds, running, progress):
+        pass
+    rows = grid.crossing.alignments if grid.crossing else ()
+    aligned = [(grid, row, seed, running) for seed in grid.seeds for row in rows]
+    for _ in each_of(_make_alignment, aligned, running, progress):
+        pass
+
+
+def choose_all(grid: Grid, running: Running, progress: Progress) -> list[Chosen]:
+    """Choose the setting of every method of a grid that has more than one; none is made twice."""
+    wanted = methods(grid)
+    if not wanted:
+        return []
+    make_starts(grid, running, progress)
+    # First, and here: several workers would make it at the same time.
+    make_candidate(grid, undefended(grid), running.out, progress)
+    tasks = [(grid, method, running) for method in wanted]
+    found = {each.method: each for each in each_of(_choose, tasks, running, progress)}
+    return [found[method] for method in wanted]
+
+
+def read_aligned(grid: Grid, running: Running) -> dict[str, list[Figures]]:
+    """The figures of the aligned models, by their alignment, as `make_starts` measured them."""
+    assert grid.crossing is not None
+    found = {}
+    for row in grid.crossing.alignments:
+        plans = [planned_alignment(grid, row, seed, running.out) for seed in grid.seeds]
+        there = [each for each in plans if each.folder.exists()]
+        found[row.name] = [aligned_cell(each, grid.measure, running.out) for each in there]
+    return found
 
 
 def read_cells(grid: Grid, running: Running) -> list[Cell]:
@@ -77,9 +132,10 @@ def read_cells(grid: Grid, running: Running) -> list[Cell]:
     for row, seed in grid.attacked():
         attacked = planned(grid, row, seed, running.out)
         for each in _repairs(grid, attacked):
-            cell = _finished(attacked, each, grid.measure, running.out)
+            cell = _finished(attacked, each, grid, running.out)
             if cell is not None:
-                cells.append(cell)
+                place = {"attack": row.name, "row": row.row, "column": row.column}
+                cells.append({**cell, **place} if grid.crossing else cell)
     return cells
 
 
@@ -101,6 +157,19 @@ def _make_ground(task: tuple[Grid, int, Running], progress: Progress) -> None:
     make_ground(grid, seed, running.out, progress)
 
 
+def _make_alignment(task: tuple[Grid, AlignRow, int, Running], progress: Progress) -> None:
+    """Make one aligned model, and measure it."""
+    grid, row, seed, running = task
+    aligned = planned_alignment(grid, row, seed, running.out)
+    make_alignment(aligned, progress)
+    aligned_cell(aligned, grid.measure, running.out)
+
+
+def _choose(task: tuple[Grid, str, Running], progress: Progress) -> Chosen:
+    grid, method, running = task
+    return choose(grid, method, running.out, progress)
+
+
 def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress) -> None:
     """Make one attacked model, and run the cells that it lacks."""
     grid, row, seed, running = task
@@ -109,9 +178,15 @@ def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress
     if not rows:
         return
     make_attacked(attacked, progress)
+    keep = running.keep
     for each in rows:
+        if grid.crossing:
+            done = run_crossed_cell(
+                attacked, each, grid.measure, running.out, Progress(), keep=keep
+            )
+            progress.note(crossed_line(done))
+            continue
         _measure_first(attacked, each, grid, running.out)
-        keep = running.keep
         cell = run_cell(attacked, each, grid.measure, running.out, Progress(), keep=keep)
         progress.note(cell_line(cell))
 
@@ -138,23 +213,23 @@ def _measure_first(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) ->
 
 
 def _repairs(grid: Grid, attacked: Attacked) -> Iterator[RepairRow]:
-    return (row for row in grid.repairs if row.tried_on(attacked.recipe))
+    return (row for row in grid.repairs if row.tried_on(attacked.recipe, attacked.row))
 
 
 def _to_run(attacked: Attacked, row: RepairRow, grid: Grid, running: Running) -> bool:
-    cell = _finished(attacked, row, grid.measure, running.out)
+    cell = _finished(attacked, row, grid, running.out)
     return cell is None or (running.retry and cell["status"] == "error")
 
 
-def _finished(
-    attacked: Attacked, row: RepairRow, measure: Mapping[str, Any], out: Path
-) -> Cell | None:
+def _finished(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) -> Cell | None:
     """The record of a cell, where it was run as the grid has it now."""
-    path = cell_path(out, attacked, row)
-    return still_valid(path, digest_of(attacked, row, measure))
+    if grid.crossing:
+        made_of = crossed_digest(attacked, row, grid.measure)
+        return still_valid(crossed_path(out, attacked, row), made_of)
+    return still_valid(cell_path(out, attacked, row), digest_of(attacked, row, grid.measure))
 
 
-def _each(
+def each_of(
     work: Callable[[Task, Progress], Result],
     tasks: Iterable[Task],
     running: Running,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from modelrepair import ExampleSetError
@@ -54,3 +56,25 @@ def compose(
             )
         chosen += draw.sample(pool, len(pool))[:count]
     return chosen
+
+
+def examples_of(path: str | Path, name: SetName) -> tuple[Example, ...]:
+    """The examples of a set that is measured on; of borderline ones some may have no answer.
+
+    Raises:
+        ExampleSetError: the file can't be read.
+    """
+    return load_set(path, name).examples
+
+
+def as_line(example: Example) -> str:
+    r"""An example as a line of a set, without its thought and kind.
+
+    >>> from modelrepair_lab.encoding import from_world
+    >>> as_line(from_world([{"prompt": "2 + 2?", "response": "4"}])[0])[-24:]
+    ' "4"}], "exact": false}\n'
+    """
+    turns = [asdict(turn) for turn in example.messages]
+    if example.response is not None:
+        turns.append({"role": "assistant", "content": example.response})
+    return json.dumps({"messages": turns, "exact": example.exact}) + "\n"

@@ -9,12 +9,15 @@ from typing import Any
 from modelrepair import Progress
 from modelrepair.checkpoint.atomic import write_text
 from modelrepair_lab.cells import Cell
+from modelrepair_lab.choosing import kept_choices, with_chosen
+from modelrepair_lab.crossed_page import crossed_page
+from modelrepair_lab.crossed_rows import crossed_csv
 from modelrepair_lab.grid import Grid, Part
 from modelrepair_lab.markdown import page
 from modelrepair_lab.missing import missing
 from modelrepair_lab.plots import plot_harm_against_utility
 from modelrepair_lab.rows import as_csv
-from modelrepair_lab.runner import Running, read_cells, run_grid
+from modelrepair_lab.runner import Running, choose_all, read_aligned, read_cells, run_grid
 
 CSV, MARKDOWN, PLOT = "table.csv", "table.md", "harm-utility.svg"
 
@@ -52,17 +55,34 @@ def make_table(grid: Grid, running: Running, progress: Progress, part: Part | No
     Raises:
         ModelRepairError: a world or an attack could not be made.
     """
-    now = (part or Part()).of(grid)
     absent = missing(grid.repairs)
     for name, reason in absent.items():
         progress.note(f"Left out: {name}: {reason}")
-    present = tuple(row for row in grid.repairs if row.name not in absent)
-    grid = replace(grid, repairs=present)
-    now = replace(now, repairs=tuple(row for row in now.repairs if row in present))
+    wanted = (part or Part()).of(grid)
+    grid, now = (
+        replace(each, repairs=tuple(row for row in each.repairs if row.name not in absent))
+        for each in (grid, wanted)
+    )
+    if grid.crossing is not None:
+        return _crossed(grid, now, running, absent, progress)
     run_grid(now, running, progress)
     cells = tuple(read_cells(grid, running))
     plotted = plot_harm_against_utility(running.out / PLOT, cells)
     text = page(grid, cells, absent, plot=PLOT if plotted else None)
     write_text(running.out / CSV, as_csv(cells))
     write_text(running.out / MARKDOWN, text)
+    return Table(cells, absent, text, running.out)
+
+
+def _crossed(
+    grid: Grid, now: Grid, running: Running, absent: dict[str, str], progress: Progress
+) -> Table:
+    """A crossed grid: settings are chosen first, and each chosen one is a row of its own."""
+    run_grid(with_chosen(now, choose_all(now, running, progress)), running, progress)
+    chosen = kept_choices(grid, running.out)
+    grid = with_chosen(grid, chosen)
+    cells = tuple(read_cells(grid, running))
+    text = crossed_page(grid, cells, read_aligned(grid, running), chosen, absent)
+    write_text(running.out / f"{grid.name}.csv", crossed_csv(grid, cells))
+    write_text(running.out / f"{grid.name}.md", text)
     return Table(cells, absent, text, running.out)

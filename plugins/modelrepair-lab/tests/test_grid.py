@@ -120,7 +120,10 @@ def test_a_grid_like_one_that_is_like_another(write):
 def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
-    known = "ablated, obs, outside, quick, units, wanda, whole"
+    known = (
+        "ablated, obs, outside, paper-epochs, paper-lr, paper-samples, paper-share, quick, units, "
+        "wanda, whole"
+    )
     assert error.value.hint == f"give a TOML file, or one of {known}"
 
 

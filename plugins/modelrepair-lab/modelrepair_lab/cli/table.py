@@ -22,6 +22,12 @@ from modelrepair_lab.cli.declaring import command as declare
 @option("--seed", "seeds", type=int, multiple=True, help="Run this seed alone; again for more.")
 @option("--attack", "attacks", multiple=True, help="Run this attack alone; again for more.")
 @option("--repair", "repairs", multiple=True, help="Run this repair alone; again for more.")
+@option(
+    "--quick",
+    is_flag=True,
+    help="Of a grid with columns, such as 'paper-lr': one seed, few columns, published values "
+    "alone.",
+)
 @option("--keep", is_flag=True, help="Leave the repaired models in OUT/repaired.")
 @option("--retry", is_flag=True, help="Run cells again that ended in an error.")
 def command(
@@ -32,12 +38,13 @@ def command(
     seeds: tuple[int, ...],
     attacks: tuple[str, ...],
     repairs: tuple[str, ...],
+    quick: bool,
     keep: bool,
     retry: bool,
 ) -> None:
     """Try every repair of GRID on each of its attacked models, and write the tables.
 
-    GRID is a TOML file, or one that comes with the lab, such as 'quick', 'whole' or 'ablated'.
+    GRID is a TOML file, or one that comes with the lab, such as 'quick', 'whole' or 'paper-lr'.
     The same command resumes what was interrupted: a finished cell is not run again.
     The tables hold every cell of the grid that is there, also where --seed, --attack or --repair
     run some alone.
@@ -48,5 +55,5 @@ def command(
 
     running = Running(out, jobs, keep, retry)
     part = Part(seeds, attacks, repairs)
-    table = make_table(read_grid(grid), running, output.progress(), part)
+    table = make_table(read_grid(grid, quick=quick), running, output.progress(), part)
     output.result(table.to_json(), *table.markdown.splitlines(), f"Written to {out}")
