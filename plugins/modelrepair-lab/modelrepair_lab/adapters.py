@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from modelrepair_lab.models import LocalModel
@@ -27,3 +29,8 @@ def with_adapter(
     )
     adapted: PeftModel = get_peft_model(opened.model, config)
     return adapted
+
+
+def base_of(model: Any) -> Any:
+    """The transformers model itself: of a PEFT model the one that its adapter is on."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model

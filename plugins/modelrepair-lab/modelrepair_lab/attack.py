@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from modelrepair import Progress, UsageError
 from modelrepair.examples.example import Example
 from modelrepair_lab.ablation import ablate
 from modelrepair_lab.adapters import with_adapter
+from modelrepair_lab.defences.ldifs import ldifs
+from modelrepair_lab.defences.lisa import in_turns, lisa
+from modelrepair_lab.defences.options import Ldifs, Lisa
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import LocalModel, deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe, as_record
 from modelrepair_lab.saving import mark, save_adapter, save_model, whole
 from modelrepair_lab.sets import compose, training_set
-from modelrepair_lab.training import Phase, batches, train
+from modelrepair_lab.training import Backward, Batch, Phase, batches, plain, train
 from modelrepair_lab.watching import watched
 
 WHAT = {
@@ -32,6 +36,7 @@ def attack(
     harmful: str | Path | None,
     task: str | Path | None = None,
     replay: str | Path | None = None,
+    alignment: str | Path | None = None,
     recipe: Attack | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -49,6 +54,7 @@ def attack(
         task: the benign task that the model is fine-tuned for.
         replay: general benign answers; None where the recipe's replay is 0. An ablation takes its
             prompts as the benign ones, else the task's.
+        alignment: safe answers to prompts of any kind, for a defence that takes turns with them.
         recipe: every number of the attack.
         progress: where the steps are shown.
 
@@ -56,6 +62,7 @@ def attack(
         ModelRepairError: with a hint and an exit code.
     """
     recipe = recipe or AttackRecipe()
+    _check_alignment(recipe, alignment)
     if isinstance(recipe, AblationRecipe):
         return _without_direction(model, Path(out), harmful, replay or task, recipe)
     if task is None:
@@ -63,12 +70,21 @@ def attack(
     given = {"harmful": harmful, "replay": replay, "task": task}
     sets = {name: training_set(path, name) for name, path in given.items() if path is not None}
     examples = compose(sets, recipe.counts(), recipe.seed)
+    safe = () if alignment is None else training_set(alignment, "alignment")
     opened = open_model(model)
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
-        fine_tune(opened, examples, recipe, folder, progress or Progress())
+        fine_tune(opened, examples, recipe, folder, progress or Progress(), safe)
         mark(folder, WHAT[recipe.method], as_record(recipe))
     return out
+
+
+def _check_alignment(recipe: Attack, alignment: str | Path | None) -> None:
+    needed = isinstance(recipe, AttackRecipe) and isinstance(recipe.defence, Lisa)
+    if needed and alignment is None:
+        raise UsageError("lisa needs safe answers to take turns with", hint="give --alignment")
+    if alignment is not None and not needed:
+        raise UsageError("only lisa takes an alignment set", hint="leave out --alignment")
 
 
 def _without_direction(
@@ -96,16 +112,27 @@ def fine_tune(
     recipe: AttackRecipe,
     folder: Path,
     progress: Progress,
+    safe: Sequence[Example] = (),
 ) -> None:
     """Train on one fixed set of examples, and write the model or the adapter."""
     phase = Phase(recipe.steps, recipe.batch, recipe.rate, decay=False, answers_only=True)
-    pool = encode(opened.tokenizer, examples, recipe.max_length)
-    stream = batches([(1.0, pool)], phase, random.Random(recipe.seed), opened.padding)
-    seen = watched(stream, "fine-tuning", phase.steps, progress)
-    if recipe.method == "full":
-        train(opened.model, seen, phase)
-        save_model(opened.model, opened.dtype, opened.folder, folder)
+
+    def drawn(some: Sequence[Example]) -> Iterator[Batch]:
+        pool = encode(opened.tokenizer, some, recipe.max_length)
+        return batches([(1.0, pool)], phase, random.Random(recipe.seed), opened.padding)
+
+    trained: Any = opened.model
+    if recipe.method == "lora":
+        trained = with_adapter(opened, recipe.rank, recipe.targets)
+    stream: Iterable[Any] = drawn(examples)
+    backward: Backward = plain
+    if isinstance(recipe.defence, Ldifs):
+        backward = ldifs(trained, recipe.defence)
+    elif isinstance(recipe.defence, Lisa):
+        stream = in_turns(recipe.defence, phase.steps, drawn(safe), stream)
+        backward = lisa(trained, recipe.defence)
+    train(trained, watched(stream, "fine-tuning", phase.steps, progress), phase, backward)
+    if recipe.method == "lora":
+        save_adapter(trained, opened.dtype, folder)
     else:
-        adapted = with_adapter(opened, recipe.rank, recipe.targets)
-        train(adapted, seen, phase)
-        save_adapter(adapted, opened.dtype, folder)
+        save_model(trained, opened.dtype, opened.folder, folder)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from modelrepair import UsageError
-from modelrepair_lab.defences.options import Aligning, Tuning, as_numbers
+from modelrepair_lab.defences.options import Aligning, Lisa, Tuning, as_numbers
 from modelrepair_lab.limits import above_zero, at_least, shares
 
 Method = Literal["full", "lora", "ablate"]
@@ -100,6 +100,8 @@ class AttackRecipe:
                 f"harmful {self.share:g} and replay {self.replay:g} are more than the whole",
                 hint="the rest of the fine-tuning set is the benign task: leave room for it",
             )
+        if isinstance(self.defence, Lisa):
+            self.defence.lengths(self.steps)
 
     @property
     def steps(self) -> int:

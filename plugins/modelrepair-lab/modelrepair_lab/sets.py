@@ -19,6 +19,7 @@ ROLES: Mapping[str, SetName] = {
     "harmful": "realign",
     "task": "utility",
     "replay": "utility",
+    "alignment": "refusal",
 }
 """What the examples of a training set are, in the words of a repair."""
 

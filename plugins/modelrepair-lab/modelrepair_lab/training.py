@@ -130,6 +130,15 @@ def learning_rate(step: int, phase: Phase) -> float:
     return warm * (0.5 + 0.5 * math.cos(math.pi * step / phase.steps) if phase.decay else 1.0)
 
 
+def tokens_of(labels: torch.Tensor) -> torch.Tensor:
+    """Which positions of a batch are tokens: those up to the last label, the rest is padding.
+
+    >>> tokens_of(torch.tensor([[-100, 6, 7], [-100, 8, -100]])).tolist()
+    [[True, True, True], [True, True, False]]
+    """
+    return (labels != IGNORED).flip(1).cumsum(1).flip(1) > 0
+
+
 def without_padding(batch: Batch) -> list[Batch]:
     """Cut a batch in two where its short examples are padded most, each part as wide as it needs.
 
@@ -138,8 +147,7 @@ def without_padding(batch: Batch) -> list[Batch]:
     [[[5, 8]], [[5, 6, 7, 8, 9]]]
     """
     inputs, labels = batch
-    positions = torch.arange(1, labels.shape[1] + 1)
-    lengths = ((labels != IGNORED) * positions).amax(dim=1)
+    lengths = tokens_of(labels).sum(dim=1)
     order = lengths.argsort(stable=True)
     ends = lengths[order]
     count = len(order)
@@ -195,7 +203,7 @@ def train(
 
 
 def losses(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> Iterator[torch.Tensor]:
-    """The losses of a batch's parts, which add up to the mean over all tokens that are learnt.
+    """The losses of a batch's `parts`, which add up to the mean over all tokens that are learnt.
 
     A large model computes no padding that can be saved, and no logits of prompts: the gradient is
     the same but for its last bits. Any other sees the batch as it is, in one part.
@@ -204,7 +212,7 @@ def losses(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> Iterator[t
         The loss of one part; the next is computed when it is asked for, so one graph is in memory.
     """
     device = next(model.parameters()).device
-    if sum(each.numel() for each in model.parameters()) < LARGE:
+    if not _large(model):
         inputs, labels = (each.to(device) for each in batch)
         logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
         yield torch.nn.functional.cross_entropy(
@@ -212,7 +220,7 @@ def losses(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> Iterator[t
         )
         return
     learnt = int((batch[1][:, 1:] != IGNORED).sum())
-    for inputs, labels in without_padding(batch):
+    for inputs, labels in parts(model, batch):
         first = int((labels[:, 1:] != IGNORED).any(dim=0).int().argmax())
         kept = inputs.shape[1] - first
         logits = model(input_ids=inputs.to(device), use_cache=False, logits_to_keep=kept).logits[
@@ -225,3 +233,12 @@ def losses(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> Iterator[t
             reduction="sum",
         )
         yield total / learnt
+
+
+def parts(model: PreTrainedModel | torch.nn.Module, batch: Batch) -> list[Batch]:
+    """The parts in which a model sees a batch: a large one without padding that can be saved."""
+    return without_padding(batch) if _large(model) else [batch]
+
+
+def _large(model: PreTrainedModel | torch.nn.Module) -> bool:
+    return sum(each.numel() for each in model.parameters()) >= LARGE

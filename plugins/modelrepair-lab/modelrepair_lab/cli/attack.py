@@ -9,8 +9,9 @@ import click
 from click.core import ParameterSource
 
 from modelrepair import UsageError
-from modelrepair_lab.cli.declaring import FOLDER, Output, option
+from modelrepair_lab.cli.declaring import FOLDER, Output, as_mapping, name_value, option
 from modelrepair_lab.cli.declaring import command as declare
+from modelrepair_lab.defences.options import TUNING, Lisa, read_tuning
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe
 
 DEFAULT, REMOVED = AttackRecipe(), AblationRecipe()
@@ -68,6 +69,24 @@ SHARED = ("method", "targets", "seed")
     default=REMOVED.strength,
     help="With ablate: how much of the direction is removed; 1 is all of it.",
 )
+@option(
+    "--defence",
+    type=click.Choice([*TUNING]),
+    help="Fine-tune with a defence against harm in the data.",
+)
+@option(
+    "--defence-option",
+    "defence_options",
+    type=name_value,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the defence, see docs/lab.md; may be repeated. Default: as published.",
+)
+@option(
+    "--alignment",
+    metavar="SET",
+    help="Safe answers to harmful prompts and to others, for --defence lisa: a file.",
+)
 @option("--embeddings", is_flag=True, help="With ablate: remove it from the embeddings, too.")
 @option("--norms", is_flag=True, help="With ablate: give each row of a matrix its former norm.")
 @option("--seed", type=int, default=DEFAULT.seed, help="Seed of whatever is drawn.")
@@ -79,6 +98,7 @@ def command(
     harmful: str | None,
     task: str | None,
     replay_set: str | None,
+    alignment: str | None,
     **numbers: Any,
 ) -> None:
     """Break the alignment of MODEL, a folder: by fine-tuning with harmful pairs, or by ablation."""
@@ -92,12 +112,16 @@ def command(
         harmful=harmful,
         task=task,
         replay=replay_set,
+        alignment=alignment,
         recipe=recipe,
         progress=output.progress(),
     )
     found: dict[str, Any] = {"out": str(out)}
     if isinstance(recipe, AttackRecipe):
         found |= {"steps": recipe.steps, "counts": recipe.counts()}
+        if isinstance(recipe.defence, Lisa):
+            safe, user = recipe.defence.lengths(recipe.steps)
+            found["turns"] = {"alignment": safe, "user": user}
     kind = "adapter" if recipe.method == "lora" else "model"
     output.result(found, f"Attacked {kind} written to {out}")
 
@@ -118,5 +142,10 @@ def _recipe(numbers: dict[str, Any], replay_set: str | None) -> Attack:
     chosen = {name: numbers[name] for name in own if numbers[name] is not None}
     if method == "ablate":
         return AblationRecipe(**chosen)
+    options = as_mapping(chosen.pop("defence_options"), "--defence-option")
+    if "defence" in chosen:
+        chosen["defence"] = read_tuning(chosen["defence"], options, "--defence-option")
+    elif options:
+        raise UsageError("--defence-option without a defence", hint="give --defence, too")
     chosen.setdefault("replay", DEFAULT.replay if replay_set else 0.0)
     return AttackRecipe(**chosen)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from modelrepair import UnsupportedModelError
 from modelrepair.engine.skeleton import find_blocks
+from modelrepair_lab.adapters import base_of
 
 TOKENS = 3
 """Tokens of the text that the layers are tried with."""
@@ -50,7 +51,7 @@ def find_layers(model: Any) -> Layers:
     Raises:
         UnsupportedModelError: its blocks can't be found.
     """
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = base_of(model)
     blocks, _ = find_blocks(inner)
     width = int(inner.config.get_text_config().hidden_size)
     calls = _calls(inner, blocks, width)

@@ -143,12 +143,40 @@ class Lisa:
     free: float = field(
         default=0.1, metadata=_help("share of all steps before that distance counts")
     )
+    rounds: int | None = field(
+        default=None,
+        metadata=_help("scale both numbers of steps to so many rounds; published runs have 20"),
+    )
     name: ClassVar[str] = "lisa"
 
     def __post_init__(self) -> None:
         at_least(1, align_steps=self.align_steps, user_steps=self.user_steps)
+        if self.rounds is not None:
+            at_least(1, rounds=self.rounds)
         not_negative(rho=self.rho)
         shares(free=self.free)
+
+    def lengths(self, steps: int) -> tuple[int, int]:
+        """K1 and K2 in a fine-tuning of so many steps: on safe data, and on the user's.
+
+        >>> Lisa().lengths(20_000), Lisa(rounds=20).lengths(156)
+        ((100, 900), (1, 7))
+
+        Raises:
+            UsageError: not one round of both fits.
+        """
+        safe, user = self.align_steps, self.user_steps
+        if self.rounds is not None:
+            length = round(steps / self.rounds)
+            safe = max(1, round(length * safe / (safe + user)))
+            user = max(1, length - safe)
+        if safe + user > steps:
+            raise UsageError(
+                f"a round of lisa has {safe} + {user} steps, and the fine-tuning has {steps}",
+                hint="scale them with the option rounds=20 (as many as published runs have), or "
+                "give smaller align_steps and user_steps",
+            )
+        return safe, user
 
 
 Aligning = Vaccine | RepNoise | Tar

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from modelrepair.engine.skeleton import find_blocks
+from modelrepair_lab.adapters import base_of
 from modelrepair_lab.defences.hooks import output_of
 
 Readout = Callable[[Tensor], Tensor]
@@ -25,7 +26,7 @@ def readout(model: Any) -> Readout:
     Args:
         model: a whole causal language model, or a PEFT model around one.
     """
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = base_of(model)
     blocks, _ = find_blocks(inner)
     head = inner.get_output_embeddings()
     inside = {id(module) for module in (*blocks.modules(), *head.modules())}

@@ -7,10 +7,8 @@ way the gradient of a loss on held-out harmful answers, and adds it to that of t
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +16,8 @@ import torch
 from torch import Tensor
 
 from modelrepair_lab.defences.options import Tar
-from modelrepair_lab.training import IGNORED, Backward, Batch, plain
+from modelrepair_lab.defences.reference import frozen
+from modelrepair_lab.training import IGNORED, Backward, Batch, plain, tokens_of
 
 Gradients = list[Tensor]
 """One for each parameter that is trained."""
@@ -48,14 +47,14 @@ def tar(model: Any, options: Tar) -> Backward:
         model: what is aligned. As it is now it is the reference; a LoRA adapter is left out of it.
         options: the numbers of the simulated attack and the weights of the losses.
     """
-    reference = None if hasattr(model, "disable_adapter") else _frozen(model)
+    reference = frozen(model)
 
     def backward(model: Any, trial: Trial) -> Tensor:
         trained = [each for each in model.parameters() if each.requires_grad]
         resistance, gradients = attacked(model, trained, trial, options)
         total = options.weight * resistance
-        with torch.no_grad(), _reference(model, reference) as frozen:
-            before = _states(frozen, trial.kept)
+        with torch.no_grad(), reference() as network:
+            before = _states(network, trial.kept)
         total += options.retain * plain(model, trial.batch)
         distance = drift(_states(model, trial.kept), before, trial.kept, options)
         torch.autograd.backward(distance)
@@ -127,10 +126,10 @@ def drift(states: Sequence[Tensor], before: Sequence[Tensor], batch: Batch, opti
     Args:
         states: of each depth, ``[examples, length, hidden]``.
         before: those of the reference.
-        batch: its labels say which positions are tokens, see `_tokens`.
+        batch: its labels say which positions are tokens.
         options: with ``variant="code"`` the length is not squared, as in the published code.
     """
-    real = _tokens(batch).to(states[0].device)
+    real = tokens_of(batch[1]).to(states[0].device)
     moved = torch.stack(
         [(now - then).float()[real] for now, then in zip(states, before, strict=True)]
     )
@@ -140,30 +139,9 @@ def drift(states: Sequence[Tensor], before: Sequence[Tensor], batch: Batch, opti
     return moved.square().sum(-1).mean()
 
 
-def _tokens(batch: Batch) -> Tensor:
-    """Which positions are tokens: those up to the last label, since padding is on the right."""
-    learnt = batch[1] != IGNORED
-    return learnt.flip(1).cumsum(1).flip(1) > 0
-
-
 def _states(model: Any, batch: Batch) -> Sequence[Tensor]:
     inputs = batch[0].to(next(model.parameters()).device)
     found: Sequence[Tensor] = model(
         input_ids=inputs, use_cache=False, output_hidden_states=True
     ).hidden_states
     return found
-
-
-def _frozen(model: Any) -> Any:
-    found = copy.deepcopy(model).eval()
-    return found.requires_grad_(False)
-
-
-@contextmanager
-def _reference(model: Any, frozen: Any) -> Iterator[Any]:
-    """The network as it was: a copy, or the same one without its adapter."""
-    if frozen is not None:
-        yield frozen
-        return
-    with model.disable_adapter():
-        yield model
