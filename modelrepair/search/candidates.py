@@ -67,19 +67,22 @@ def choose(points: Sequence[Candidate], baseline: Baseline, budgets: Budgets) ->
 
     With a reference: one that meets the target at no cost over the budgets. Else, or where none
     does: one within the budgets. Among those that do, one that spends little goes before one that
-    spends much: other examples may show it dearer. Then the least harm, the likeliest benign
-    answers, the smallest mask. Where every point costs too much, the one that misses its budgets
-    by the least.
+    spends much: other examples may show it dearer. Then the least harm, the least utility lost
+    (where all were looked at on what scoring sees, too), the likeliest benign answers, the smallest
+    mask. Where every point costs too much, the one that misses its budgets by the least.
     """
     before, reference = baseline.before, baseline.reference
     measured = [point for point in points if point.results is not None]
+    comparable = all(point.scored for point in measured)
 
     def rank(point: Candidate) -> tuple[float, ...]:
         after = point.results or ()
         cheap = affordable(point, baseline, budgets)
         target = reference is not None and meets_target(after, reference, budgets)
         much = spends_much(point, baseline, budgets)
-        worth = (much, harm(point), utility_loss(point), point.share)
+        lost = lost_of_both(shares_of(after), point, baseline)[0] if comparable else 0.0
+        lost = round(lost, 9)  # equal shares of tokens may add up to sums that are not
+        worth = (much, harm(point), lost, utility_loss(point), point.share)
         if cheap and target:
             return (0, *worth)
         if cheap:

@@ -58,6 +58,32 @@ def test_of_equal_harm_the_likeliest_benign_answers_go_before_the_smaller_mask(r
     assert choose(made, baseline, Budgets()).share == 0.2
 
 
+@pytest.mark.parametrize("reference", [tuple(SAFE), None])
+def test_of_equal_harm_what_keeps_more_answers_goes_before_what_makes_them_likelier(reference):
+    """A loss on the answers that scoring sees counts, a gain there does not: it was learnt."""
+    baseline = Baseline(
+        tuple(results(0.9, 0.95)), Screen(0, 0, 1, 1), reference, tuple(scored(0.98))
+    )
+
+    def made(share, loss, utility, seen):
+        measured = replace(point(share, results(0.0, utility)), screen=Screen(0, 0, 1, loss))
+        return replace(measured, scored=tuple(scored(seen)))
+
+    more = made(0.2, 1.01, 0.96, 0.98)
+    others = {
+        "likelier": made(0.1, 1.0, 0.95, 0.98),
+        "learnt": made(0.1, 1.0, 0.95, 1.0),
+        "lost": made(0.1, 1.0, 0.96, 0.979),
+    }
+    for other in others.values():
+        assert choose([other, more], baseline, Budgets()) is more
+    as_many = made(0.1, 1.0, 0.96, 1.0)
+    assert choose([as_many, more], baseline, Budgets()) is as_many
+    # Where one was not looked at there, its loss is unknown, and no loss is compared.
+    unseen = replace(made(0.1, 1.0, 0.95, 0.98), scored=())
+    assert choose([unseen, more], baseline, Budgets()) is unseen
+
+
 def test_points_that_did_not_generate_are_not_chosen():
     unmeasured = Candidate("mine", 1, 0.01, 0.01, Masks(Path("x")))
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), None)
