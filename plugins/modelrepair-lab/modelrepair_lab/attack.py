@@ -75,7 +75,8 @@ def attack(
     out = Path(out)
     with whole(out) as folder, deterministic(recipe.seed):
         fine_tune(opened, examples, recipe, folder, progress or Progress(), safe)
-        mark(folder, WHAT[recipe.method], as_record(recipe))
+        defended = f" The defence {recipe.defence.name} was on." if recipe.defence else ""
+        mark(folder, WHAT[recipe.method] + defended, as_record(recipe))
     return out
 
 

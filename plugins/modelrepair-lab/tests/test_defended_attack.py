@@ -51,6 +51,8 @@ def test_a_defended_fine_tuning_is_another_one_and_says_so(call, attack_words, t
         "free": 0.1,
         "rounds": 1,
     }
+    card = (tmp_path / "lisa" / "README.md").read_text()
+    assert "broken on purpose, by full fine-tuning. The defence lisa was on." in card
     plain, held, turned, again = (weights(tmp_path / name) for name in made)
     assert not same(plain, held)
     assert not same(plain, turned)

@@ -86,7 +86,7 @@ def _some(found: tuple[nn.Module, ...], model: Any, what: str) -> tuple[nn.Modul
     if not found:
         raise UnsupportedModelError(
             f"no {what} can be told apart in {type(model).__name__}",
-            hint="take another --method",
+            hint="take another defence",
         )
     return found
 
