@@ -331,6 +331,7 @@ def _training(context: RunContext, reference: Model | None, repairer: TrainingRe
         seed=context.settings.seed,
         folder=_folder(context, "repairer", chosen.repairer),
         aligned=aligned,
+        warn=context.notes.warn,
     )
 
 

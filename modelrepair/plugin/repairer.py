@@ -77,6 +77,10 @@ class TrainingReference:
     model: Callable[[], AbstractContextManager[Any]]
 
 
+def _unheard(line: str) -> None:
+    """Take a line where nothing keeps it."""
+
+
 @dataclass(frozen=True)
 class TrainingContext:
     """What a repairer that trains works with.
@@ -91,6 +95,8 @@ class TrainingContext:
         device: where the model is.
         seed: of whatever is drawn.
         reference: the aligned model; None unless the spec asks for one.
+        note: takes one line on what the training does that nobody would expect; it goes into
+            report, manifest and card, behind the repairer's name.
     """
 
     model: Any
@@ -100,6 +106,7 @@ class TrainingContext:
     device: torch.device
     seed: int
     reference: TrainingReference | None = None
+    note: Callable[[str], None] = _unheard
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:

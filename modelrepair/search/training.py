@@ -31,6 +31,9 @@ from modelrepair.progress import Progress
 from modelrepair.search.candidates import Candidate
 from modelrepair.search.editing import point_of, put_changed, remember_edits
 
+LONGEST_NOTE = 300
+"""Characters of a repairer's note that are kept."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -48,6 +51,7 @@ class Training:
         seed: of whatever is drawn.
         folder: where its candidates lie.
         aligned: the reference on the meta device, and what reads it; None where none is asked for.
+        warn: takes what the repairer notes.
     """
 
     skeleton: Skeleton
@@ -60,7 +64,8 @@ class Training:
     batch: Callable[[Sequence[TokenizedExample]], Batch]
     seed: int
     folder: Path
-    aligned: tuple[Skeleton, Weights] | None = None
+    aligned: tuple[Skeleton, Weights] | None
+    warn: Callable[[str], None]
 
 
 def candidates(
@@ -93,6 +98,7 @@ def candidates(
             device=device,
             seed=training.seed,
             reference=_reference(training, parameters, device),
+            note=lambda line: training.warn(_noted(training, line)),
         )
         try:
             for steps in _steps(training, context):
@@ -133,6 +139,11 @@ def _reference(
         values=lambda name: weights.values(parameters[name]).to(device),
         model=lambda: skeleton.filled_model(weights.read),
     )
+
+
+def _noted(training: Training, line: str) -> str:
+    """One line of a repairer, behind its name."""
+    return f"{training.registered.spec.name}: {' '.join(str(line).split())[:LONGEST_NOTE]}"
 
 
 def _steps(training: Training, context: TrainingContext) -> Iterator[float]:

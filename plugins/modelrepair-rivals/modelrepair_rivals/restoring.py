@@ -141,6 +141,11 @@ class Restore:
             each.requires_grad_(any(each is writer for writer in writers))
         bases = removed([each.detach() for each in writers])
         if not any(each.numel() for each in bases):
+            context.note(
+                f"no direction is missing from two of {len(writers)} matrices: what ablation "
+                "removed was not found, and the direction of the refusals' largest gradient was "
+                "trained in its place"
+            )
             bases = [wanted(context, writers, 4 * options.batch)] * len(writers)
         for each, base in zip(writers, bases, strict=True):
             each.requires_grad_(bool(base.numel()))

@@ -113,7 +113,9 @@ def test_only_the_removed_direction_is_written_again(tmp_path, run):
     r = torch.linalg.qr(torch.randn(128, 1, generator=draw(0)))[0]
     cut = ablated_demo(tmp_path / "ablated", tensors, r)
     report = run(tmp_path / "ablated")
-    assert load_manifest(report.out).repairer.distribution == "modelrepair-rivals"
+    manifest = load_manifest(report.out)
+    assert manifest.repairer.distribution == "modelrepair-rivals"
+    assert not any("direction" in line for line in manifest.warnings)
     assert verify(report.out, source=tmp_path / "ablated").ok
     after = load_file(report.out / "model.safetensors")
     changed = {name for name, each in after.items() if not torch.equal(each, cut[name])}
@@ -127,6 +129,9 @@ def test_only_the_removed_direction_is_written_again(tmp_path, run):
 
 def test_where_nothing_is_missing_refusals_give_one_direction(run):
     out = run(paths.reference).out
+    (said,) = (line for line in load_manifest(out).warnings if line.startswith("restore-direction"))
+    assert said.startswith("restore-direction: no direction is missing from two of ")
+    assert said in (out / "README.md").read_text(encoding="utf-8")
     before, after = (load_file(each / "model.safetensors") for each in (paths.reference, out))
     found = []
     for name, weight in before.items():
