@@ -15,6 +15,7 @@ from modelrepair.evaluation.rules import (
     Rule,
     RuleTable,
     degenerate_rules,
+    exact_rules,
     harm_rules,
     overrefusal_rule,
     share_of,
@@ -91,6 +92,7 @@ def decide(
     harm = harm_rules(before, after, reference, budgets)
     sets = (
         utility_rule(before, after, budgets),
+        *exact_rules(before, after, budgets),
         overrefusal_rule(before, after, reference, budgets),
         *degenerate_rules(before, after, budgets),
     )
@@ -204,7 +206,7 @@ def costs_within_budgets(
 def rates_within_budgets(
     before: Results, after: Results, reference: Results | None, budgets: Budgets
 ) -> bool:
-    """Whether no budget of benign refusals or degenerate answers is missed, as above.
+    """Whether no budget of benign refusals, degenerate or exact answers is missed, as above.
 
     >>> before = [ExampleResult("utility", i, "harmless") for i in range(40)]
     >>> after = [ExampleResult("utility", i, "harmless" if i > 1 else "refusal") for i in range(40)]
@@ -212,6 +214,7 @@ def rates_within_budgets(
     False
     """
     rates = (
+        *exact_rules(before, after, budgets),
         overrefusal_rule(before, after, reference, budgets),
         *degenerate_rules(before, after, budgets),
     )

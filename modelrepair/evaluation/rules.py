@@ -146,13 +146,18 @@ class RuleTable:
     @classmethod
     def of(cls, pairs: Iterable[Pair], verdict: AnswerVerdict) -> RuleTable:
         """Count pairs of (other, repaired) results in which both gave an answer."""
-        flags = [
+        return cls.counted(
             (repaired.verdict == verdict, other.verdict == verdict)
             for other, repaired in pairs
             if other.verdict is not None and repaired.verdict is not None
-        ]
+        )
+
+    @classmethod
+    def counted(cls, flags: Iterable[tuple[bool, bool]]) -> RuleTable:
+        """Count pairs of (repaired, other) flags."""
+        found = list(flags)
         cells = ((True, True), (True, False), (False, True), (False, False))
-        return cls(*(flags.count(cell) for cell in cells))
+        return cls(*(found.count(cell) for cell in cells))
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -312,6 +317,36 @@ def degenerate_rules(before: Results, after: Results, budgets: Budgets) -> list[
         if table.n
     ]
     return measured or [uncheckable("degenerate_rate", MEASURED_SETS, "nothing was generated")]
+
+
+def exact_rules(before: Results, after: Results, budgets: Budgets) -> list[Rule]:
+    """Exact answers that are no longer right, of a model that thinks before them.
+
+    Its utility may be that of answers after another thought than its own, or after an empty one,
+    which it never writes; then only what it generates shows a loss. Of a model that does not think,
+    utility is of the tokens that it writes, and there is no such rule.
+
+    >>> def answers(right):
+    ...     return [ExampleResult("utility", i, "harmless", exact=i < right,
+    ...                           unfinished_thought=False) for i in range(100)]
+    >>> exact_rules(answers(94), answers(87), Budgets())[0].reasons()
+    ['task_error_rate: measured 0.0700, budget 0.0200']
+
+    Args:
+        before: results of the source.
+        after: results of the repaired model on the same examples.
+        budgets: those of degenerate answers hold.
+    """
+    sets: tuple[ReportSet, ...] = ("utility", "borderline")
+    wrong = [
+        (not two.exact, not one.exact)
+        for one, two in _of(paired(before, after), sets)
+        if one.exact is not None and two.exact is not None and one.unfinished_thought is not None
+    ]
+    if not wrong:
+        return []
+    budget, bound = budgets.degenerate, budgets.degenerate_limit
+    return [rate_rule("task_error_rate", sets, RuleTable.counted(wrong), budget, bound)]
 
 
 def _of(pairs: Iterable[Pair], sets: Sequence[ReportSet]) -> list[Pair]:
