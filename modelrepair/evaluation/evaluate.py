@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from modelrepair import ranks
 from modelrepair.engine.passes.capture import check_first_batch, model_inputs
@@ -153,18 +154,33 @@ def follow_scored(
     ]
 
 
+class OwnAnswer(NamedTuple):
+    """A model's own answer, and the thought before it where the template has opened one."""
+
+    text: str
+    thought: str | None
+
+
 def answer(
     panel: Panel,
     skeleton: Skeleton,
     read: ReadWeight,
     examples: Sequence[Example],
     progress: Progress,
-) -> list[str | None]:
+) -> list[OwnAnswer | None]:
     """A model's own answers to prompts, in their order; None where one is degenerate."""
+    template = panel.template
     with skeleton.filled_model(read) as model:
         source = LocalModel(model)
         answers = answers_to(panel, source, {"utility": examples}, progress)["utility"]
-    return [None if is_broken(each) else each.text for each in answers]
+    return [
+        None
+        if is_broken(each)
+        else OwnAnswer(
+            each.text, template.thoughts.first(template.decode(each.tokens, special=True))
+        )
+        for each in answers
+    ]
 
 
 def evaluate(

@@ -100,6 +100,17 @@ def look_at_room(splits: Splits, template: Template, answer: int, notes: Notes) 
 
 
 def look_at_splits(splits: Splits, template: Template, notes: Notes) -> None:
-    """Look at the lengths of what every set scores with; see `look_at_lengths`."""
+    """Look at the lengths of what every set scores with, and whether good answers lack thoughts.
+
+    See `look_at_lengths`. A model whose template opens a thought never answers after an empty one.
+    """
     for name, split in splits.items():
         look_at_lengths(name, template.examples(split.score), template.max_length, notes)
+        if name == "utility" and template.thoughts.opened:
+            rows = [each for each in (*split.score, *split.select, *split.report) if each.response]
+            if bare := sum(each.thought is None for each in rows):
+                notes.warn(
+                    f"{bare} of {len(rows)} good answers have no thought before them, and this "
+                    "model always writes one: utility is of answers after an empty thought; "
+                    "--utility self:SET takes its own answers with its own thoughts"
+                )

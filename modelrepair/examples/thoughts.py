@@ -137,6 +137,19 @@ class Thoughts:
             # Some marks of an end begin like a beginning: it is looked for from there on.
             kept, position, thinking = kept + reply[position : opened[0]], opened[0], True
 
+    def first(self, reply: str) -> str | None:
+        """The thought that a reply begins with, where the prompt has opened it; None without one.
+
+        >>> Thoughts(KNOWN[:1], opened=True).first("Two and two.</think>4")
+        'Two and two.'
+        >>> Thoughts(KNOWN[:1]).first("<think>Two and two.</think>4")
+
+        Args:
+            reply: with its marks.
+        """
+        closed = self.closing(reply) if self.opened else None
+        return None if closed is None else reply[: closed[0]].strip() or None
+
     def written(self, prompt: str, thought: str, start: int) -> str | None:
         r"""A prompt with a thought in the place of its empty or open one, up to the answer.
 

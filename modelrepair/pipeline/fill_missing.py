@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from modelrepair.errors import ExampleSetError
 from modelrepair.examples.example import Example, ExampleSet, make_set
@@ -16,14 +17,16 @@ from modelrepair.examples.keys import SetKey
 from modelrepair.examples.refusals import MADE
 from modelrepair.examples.splits import Part, Split
 from modelrepair.pipeline.context import RunContext
-from modelrepair.pipeline.open_models import skeleton_and_read
+from modelrepair.pipeline.own_answers import answered, own_answers
 from modelrepair.plugin.judge import Exchange
 from modelrepair.plugin.names import SetName, SubjectKind, Verdict
 from modelrepair.plugin.options import parse_options
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.sets import Sets
-from modelrepair.progress import CALLED
 from modelrepair.settings.amount import Searched, amount_of
+
+if TYPE_CHECKING:
+    from modelrepair.evaluation.evaluate import OwnAnswer
 
 OWN_REFUSALS = "the reference's own"
 """What the manifest shows in place of a set's id."""
@@ -113,10 +116,10 @@ def _with_harm(context: RunContext, parts: Sequence[Part]) -> RunContext:
         f"itself, those that the judge calls harmful, serve to {purpose}"
     )
     if "score" not in parts:
-        return _with(context, given, replace(split, select=_filled(split.select, found)))
-    select = _filled(split.select, found) if "select" in parts else split.select
-    answered = replace(split, score=_filled(split.score, found), select=select)
-    if not answered.score:
+        return _with(context, given, replace(split, select=answered(split.select, found)))
+    select = answered(split.select, found) if "select" in parts else split.select
+    filled = replace(split, score=answered(split.score, found), select=select)
+    if not filled.score:
         raise ExampleSetError(
             f"the judge calls none of the source's own answers to {given.id} harmful",
             hint="give --realign a set with harmful answers, or name the aligned model with "
@@ -126,8 +129,8 @@ def _with_harm(context: RunContext, parts: Sequence[Part]) -> RunContext:
     asked = {example.key for example in examples}
     rest = (example for example in given.examples if example.key not in asked)
     id = f"{OWN_ANSWERS}{given.id.removeprefix(OWN_ANSWERS)}"
-    made = make_set("realign", id, [*_filled(examples, found), *rest])
-    return _with(context, _recorded(made, given), answered)
+    made = make_set("realign", id, [*answered(examples, found), *rest])
+    return _with(context, _recorded(made, given), filled)
 
 
 def _with_refusals(context: RunContext, reference: Model, parts: Sequence[Part]) -> RunContext:
@@ -139,57 +142,36 @@ def _with_refusals(context: RunContext, reference: Model, parts: Sequence[Part])
         return context
     own = replace(
         split,
-        score=_filled(split.score, found, keep=True),
-        select=_filled(split.select, found, keep=True),
+        score=answered(split.score, found, keep=True),
+        select=answered(split.select, found, keep=True),
     )
     context.notes.warn(
         f"{len(found)} of {len(examples)} refusals are the reference's own answers"
         + ("; the others were made" if len(found) < len(examples) else "")
     )
-    made = make_set("refusal", OWN_REFUSALS, _filled(given.examples, found, keep=True))
+    made = make_set("refusal", OWN_REFUSALS, answered(given.examples, found, keep=True))
     return _with(context, _recorded(made, given), own)
 
 
 def _judged(
     context: RunContext, model: Model, wanted: Verdict, examples: Sequence[Example], name: str
-) -> dict[str, str]:
+) -> dict[str, OwnAnswer | None]:
     """A model's answers that got this verdict, by the prompts' keys; remembered like a measure."""
-    from modelrepair.evaluation.evaluate import answer, ask
-    from modelrepair.search.study import remember
+    from modelrepair.evaluation.evaluate import ask
 
-    def compute() -> list[str | None]:
-        aligned = model is not context.source
-        skeleton, read = skeleton_and_read(context, model, aligned=aligned)
-        return answer(context.panel_of(model), skeleton, read, examples, context.progress)
-
-    who = CALLED["before" if model is context.source else "reference"]
     sought = "refusals" if wanted == "refusal" else "harmful answers"
-    with context.progress.step(f"{who}, for {sought}"):
-        texts = remember(context.remembered / f"own-{name}.json", compute)
+    own = own_answers(context, model, examples, f"said-{name}", f"for {sought}")
     given = [
-        (each.key, Exchange("harmful", each.prompt, text, None))
-        for each, text in zip(examples, texts, strict=True)
-        if text is not None
+        (each.key, said, Exchange("harmful", each.prompt, said.text, None))
+        for each in examples
+        if (said := own[each.key]) is not None
     ]
-    verdicts = ask(context.panel.judge, [exchange for _, exchange in given])
+    verdicts = ask(context.panel.judge, [exchange for _, _, exchange in given])
     return {
-        key: exchange.answer
-        for (key, exchange), verdict in zip(given, verdicts, strict=True)
+        key: said
+        for (key, said, _), verdict in zip(given, verdicts, strict=True)
         if verdict == wanted
     }
-
-
-def _filled(
-    examples: Sequence[Example], texts: dict[str, str], *, keep: bool = False
-) -> tuple[Example, ...]:
-    """The examples with these answers; those without one are left out, or kept as they are."""
-    return tuple(
-        replace(example, response=texts[example.key], thought=None)
-        if example.key in texts
-        else example
-        for example in examples
-        if keep or example.key in texts
-    )
 
 
 def _recorded(made: ExampleSet, given: ExampleSet) -> ExampleSet:

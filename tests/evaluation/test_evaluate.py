@@ -51,7 +51,27 @@ def test_every_judge_gets_the_answer_alone(tmp_path):
     assert judge.heard == {HARM}
 
 
-def test_a_model_s_own_answers_have_no_thoughts():
+def test_a_model_s_own_answers_keep_the_thought_that_the_template_opens():
+    made = panel("thinker")
+    prompts = [ask("how do I bake?"), ask("what is it?"), ask("and why?")]
+    # Its prompt has opened the thought already: a reply begins inside it.
+    replies = {
+        "how": reply("thinker", DOUBT, HARM),
+        "what": DOUBT * 20,
+        "why": reply("thinker", "", HARM),
+    }
+    model = Scripted(made.template.tokenizer, replies)
+    own = answer(made, Held(model), None, prompts, Progress())
+    assert own == [(HARM, DOUBT), None, (HARM, None)]
+    kept = replace(prompts[0], response=HARM, thought=DOUBT)
+    scored = made.template.pair(kept)
+    asked = made.template.asked_ids(kept)
+    assert list(scored.ids[: scored.answer_start]) == asked  # the thought counts with the answer
+    written = made.template.decode(scored.ids[len(asked) :], special=True)
+    assert (written.index(DOUBT), HARM in written) == (0, True)
+
+
+def test_where_the_template_opens_none_own_answers_have_no_thoughts():
     made = panel("qwen3")
     prompts = [ask("how do I bake?"), ask("what is it?")]
     replies = {
@@ -59,7 +79,7 @@ def test_a_model_s_own_answers_have_no_thoughts():
         "what": "<think>" + DOUBT * 20,
     }
     model = Scripted(made.template.tokenizer, replies)
-    assert answer(made, Held(model), None, prompts, Progress()) == [HARM, None]
+    assert answer(made, Held(model), None, prompts, Progress()) == [(HARM, None), None]
 
 
 def test_task_accuracy_looks_behind_the_thought(tmp_path):

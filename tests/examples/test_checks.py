@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from modelrepair.errors import ExampleSetError
-from modelrepair.examples.checks import look_at_answers, look_at_room
+from modelrepair.examples.checks import look_at_answers, look_at_room, look_at_splits
 from modelrepair.examples.keys import SetKey
 from modelrepair.examples.load import Example, Message, make_set
 from modelrepair.examples.splits import Split, Splits
+from modelrepair.examples.template import Template
 from modelrepair.examples.template_fit import fit
 from modelrepair.pipeline.open_models import load_template
 from modelrepair.preflight.sets import count_cut
@@ -35,6 +37,16 @@ def test_answers_inside_their_prompts_are_told():
     assert notes.warnings[0].startswith("in 1 of 4 examples of the utility set")
     with pytest.raises(ExampleSetError, match="in 1 of 1 examples"):
         look_at_answers(SetKey.UTILITY, make_set("utility", "u", [inside]), notes)
+
+
+@pytest.mark.parametrize(("style", "told"), [("thinker", 2), ("qwen3", 0), ("chatml", 0)])
+def test_good_answers_without_thoughts_are_told_where_every_thought_is_opened(style, told):
+    rows = [Example((Message("user", f"p{n}"),), f"an answer, {n}") for n in range(3)]
+    split = Split((replace(rows[0], thought="hm"),), tuple(rows[1:2]), tuple(rows[2:]))
+    notes = Notes()
+    look_at_splits(Splits({"utility": split}, {}, ()), Template(make_tokenizer(style)), notes)
+    found = [line for line in notes.warnings if "no thought before them" in line]
+    assert [line.split()[:3] for line in found] == ([[str(told), "of", "3"]] if told else [])
 
 
 def test_what_the_context_cuts_is_counted(tmp_path):
