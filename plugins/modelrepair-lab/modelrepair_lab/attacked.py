@@ -184,6 +184,7 @@ def make_attacked(attacked: Attacked, progress: Progress) -> None:
         harmful=training.get("harmful"),
         task=training["task"],
         replay=training.get("replay"),
+        alignment=training.get("alignment"),
         recipe=attacked.recipe,
         progress=progress,
     )

@@ -10,7 +10,7 @@ import pytest
 from modelrepair_lab.choosing import PUBLISHED, Chosen
 from modelrepair_lab.crossed_page import crossed_page
 from modelrepair_lab.crossed_rows import against, crossed_csv, less_harm, lines
-from modelrepair_lab.figures import FIGURES, report_sets
+from modelrepair_lab.figures import FIGURES
 from modelrepair_lab.grid import grid_of
 
 DOCUMENT = {
@@ -116,7 +116,3 @@ def test_a_row_of_csv_a_cell(grid):
     cells = [cell("LDIFS", "mask", 1e-4, 0, 0.25)]
     (row,) = csv.DictReader(io.StringIO(crossed_csv(grid, cells)))
     assert (row["name"], row["harmful_score"], row["n"]) == ("LDIFS + mask", "0.25", "360")
-
-
-def test_only_test_sets_are_reported_on():
-    assert report_sets({"test_realign": "a", "utility": "b"}) == {"realign": "a"}
