@@ -40,6 +40,8 @@ COMMANDS = {
 """The commands with what each does: the list of them imports none."""
 
 
+TOGETHER = (("fix",), ("lab", "align"), ("lab", "attack"))
+"""Commands whose ranks share the work; of any other the first rank does it alone."""
 OF_ONE_RANK = (3, 4, 5, 70)
 """Exit codes of what may befall one rank alone: it speaks then, as the first always does."""
 
@@ -146,7 +148,7 @@ def run(arguments: Sequence[str], output: Output | None = None) -> int:
 def main() -> NoReturn:
     """The console script."""
     arguments = sys.argv[1:]
-    if arguments[:1] != ["fix"]:
+    if not any(tuple(arguments[: len(words)]) == words for words in TOGETHER):
         if ranks.launched():
             sys.exit(0)
         ranks.stay_alone()

@@ -10,9 +10,17 @@ from modelrepair import Progress, UsageError
 from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.defences.lessons import Taught, lessons
 from modelrepair_lab.encoding import encode
+from modelrepair_lab.machine import (
+    Machine,
+    checkpointed,
+    same_start,
+    sharing,
+    team_of,
+    written_by_first,
+)
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record
-from modelrepair_lab.saving import mark, save_model, whole
+from modelrepair_lab.saving import mark, save_model
 from modelrepair_lab.sets import training_set
 from modelrepair_lab.training import Phase, train
 from modelrepair_lab.watching import watched
@@ -26,9 +34,10 @@ def align(
     out: str | Path,
     *,
     refusal: str | Path,
-    utility: str | Path,
+    utility: str | Path | None = None,
     harmful: str | Path | None = None,
     recipe: AlignRecipe | None = None,
+    machine: Machine | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write a copy of a local model that refuses the prompts of the refusal set.
@@ -41,37 +50,58 @@ def align(
         model: the folder of a whole model.
         out: where the aligned one is written, whole or not at all.
         refusal: harmful prompts with refusals.
-        utility: benign prompts with good answers, what must not be refused among them.
+        utility: benign prompts with good answers, what must not be refused among them; None where
+            the recipe's share of refusals is 1.
         harmful: harmful prompts with harmful answers, for a defence that learns from them.
         recipe: every number of the training.
+        machine: the device, and what it spares.
         progress: where the steps are shown.
 
     Raises:
         ModelRepairError: with a hint and an exit code.
     """
-    recipe = recipe or AlignRecipe()
+    recipe, machine = recipe or AlignRecipe(), machine or Machine()
     name = recipe.defence.name if recipe.defence is not None else "sft"
     if (harmful is None) == (name in NEED_HARM):
         raise UsageError(
             f"{name} {'needs harmful answers' if harmful is None else 'takes no harmful answers'}",
             hint="give --harmful" if harmful is None else "leave out --harmful",
         )
-    refusals, benign = training_set(refusal, "refusal"), training_set(utility, "utility")
-    opened = open_model(model)
-    phase = Phase(recipe.steps, recipe.batch, recipe.rate, decay=True, answers_only=True)
+    if utility is None and (recipe.share < 1 or name == "tar"):
+        raise UsageError(
+            f"{'tar' if name == 'tar' else 'a share of refusals below 1'} needs benign answers",
+            hint="give --utility",
+        )
+    refusals = training_set(refusal, "refusal")
+    benign = training_set(utility, "utility") if utility is not None else ()
+    team = team_of(machine)
+    opened = open_model(model, team.device)
+    phase = Phase(
+        recipe.steps,
+        recipe.batch,
+        recipe.rate,
+        decay=True,
+        answers_only=True,
+        weight_decay=recipe.weight_decay,
+    )
     read = partial(encode, opened.tokenizer, max_length=recipe.max_length)
     known = read(training_set(harmful, "harmful")) if harmful is not None else ()
-    taught = Taught(read(refusals), read(benign), known, opened.padding)
+    good = read(benign) if benign else ()
+    taught = Taught(read(refusals), good, known, opened.padding)
     out = Path(out)
-    with whole(out) as folder, deterministic(recipe.seed):
+    with written_by_first(out, team) as folder, deterministic(recipe.seed, team.device):
         trained: Any = opened.model
         if recipe.rank is not None:
             trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha)
         stream, backward = lessons(trained, taught, recipe, phase)
+        checkpointed(trained, machine, backward)
+        same_start(trained, team)
+        backward = sharing(backward, team, recipe.arithmetic)
         seen = watched(stream, "aligning", phase.steps, progress or Progress())
         train(trained, seen, phase, backward)
         if recipe.rank is not None:
             trained = trained.merge_and_unload()
-        save_model(trained, opened.dtype, opened.folder, folder)
-        mark(folder, "A small model that was taught to refuse.", as_record(recipe))
+        if folder is not None:
+            save_model(trained, opened.dtype, opened.folder, folder)
+            mark(folder, "A small model that was taught to refuse.", as_record(recipe))
     return out

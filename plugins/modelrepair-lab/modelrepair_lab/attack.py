@@ -15,6 +15,14 @@ from modelrepair_lab.defences.ldifs import ldifs
 from modelrepair_lab.defences.lisa import in_turns, lisa
 from modelrepair_lab.defences.options import Ldifs, Lisa
 from modelrepair_lab.encoding import encode
+from modelrepair_lab.machine import (
+    Machine,
+    checkpointed,
+    same_start,
+    sharing,
+    team_of,
+    written_by_first,
+)
 from modelrepair_lab.models import LocalModel, deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe, as_record
 from modelrepair_lab.saving import mark, save_adapter, save_model, whole
@@ -38,6 +46,7 @@ def attack(
     replay: str | Path | None = None,
     alignment: str | Path | None = None,
     recipe: Attack | None = None,
+    machine: Machine | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write a changed copy of a local model, or an adapter for it, whose alignment is broken.
@@ -56,12 +65,13 @@ def attack(
             prompts as the benign ones, else the task's.
         alignment: safe answers to prompts of any kind, for a defence that takes turns with them.
         recipe: every number of the attack.
+        machine: the device of a fine-tuning, and what it spares.
         progress: where the steps are shown.
 
     Raises:
         ModelRepairError: with a hint and an exit code.
     """
-    recipe = recipe or AttackRecipe()
+    recipe, machine = recipe or AttackRecipe(), machine or Machine()
     _check_alignment(recipe, alignment)
     if isinstance(recipe, AblationRecipe):
         return _without_direction(model, Path(out), harmful, replay or task, recipe)
@@ -71,12 +81,14 @@ def attack(
     sets = {name: training_set(path, name) for name, path in given.items() if path is not None}
     examples = compose(sets, recipe.counts(), recipe.seed)
     safe = () if alignment is None else training_set(alignment, "alignment")
-    opened = open_model(model)
+    team = team_of(machine)
+    opened = open_model(model, team.device)
     out = Path(out)
-    with whole(out) as folder, deterministic(recipe.seed):
-        fine_tune(opened, examples, recipe, folder, progress or Progress(), safe)
-        defended = f" The defence {recipe.defence.name} was on." if recipe.defence else ""
-        mark(folder, WHAT[recipe.method] + defended, as_record(recipe))
+    with written_by_first(out, team) as folder, deterministic(recipe.seed, team.device):
+        fine_tune(opened, examples, recipe, folder, progress or Progress(), safe, machine)
+        if folder is not None:
+            defended = f" The defence {recipe.defence.name} was on." if recipe.defence else ""
+            mark(folder, WHAT[recipe.method] + defended, as_record(recipe))
     return out
 
 
@@ -101,6 +113,8 @@ def _without_direction(
             hint="give --harmful, and --replay or --task",
         )
     source = local_folder(model)
+    if not team_of(Machine()).first:
+        return out  # nothing of it is shared
     with whole(out) as folder, deterministic(recipe.seed):
         ablate(source, folder, harmful=Path(harmful), benign=Path(benign), recipe=recipe)
         mark(folder, WHAT[recipe.method], as_record(recipe))
@@ -111,12 +125,22 @@ def fine_tune(
     opened: LocalModel,
     examples: Sequence[Example],
     recipe: AttackRecipe,
-    folder: Path,
+    folder: Path | None,
     progress: Progress,
     safe: Sequence[Example] = (),
+    machine: Machine | None = None,
 ) -> None:
-    """Train on one fixed set of examples, and write the model or the adapter."""
-    phase = Phase(recipe.steps, recipe.batch, recipe.rate, decay=False, answers_only=True)
+    """Train on one fixed set of examples, and write the model or the adapter where a folder is."""
+    machine = machine or Machine("cpu")
+    team = team_of(machine)
+    phase = Phase(
+        recipe.steps,
+        recipe.batch,
+        recipe.rate,
+        decay=False,
+        answers_only=True,
+        weight_decay=recipe.weight_decay,
+    )
 
     def drawn(some: Sequence[Example]) -> Iterator[Batch]:
         pool = encode(opened.tokenizer, some, recipe.max_length)
@@ -124,7 +148,7 @@ def fine_tune(
 
     trained: Any = opened.model
     if recipe.method == "lora":
-        trained = with_adapter(opened, recipe.rank, recipe.targets)
+        trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha or None)
     stream: Iterable[Any] = drawn(examples)
     backward: Backward = plain
     if isinstance(recipe.defence, Ldifs):
@@ -132,7 +156,12 @@ def fine_tune(
     elif isinstance(recipe.defence, Lisa):
         stream = in_turns(recipe.defence, phase.steps, drawn(safe), stream)
         backward = lisa(trained, recipe.defence)
+    checkpointed(trained, machine, backward)
+    same_start(trained, team)
+    backward = sharing(backward, team, recipe.arithmetic)
     train(trained, watched(stream, "fine-tuning", phase.steps, progress), phase, backward)
+    if folder is None:
+        return
     if recipe.method == "lora":
         save_adapter(trained, opened.dtype, folder)
     else:

@@ -16,6 +16,7 @@ COMMANDS = (
     "kinds",
     "corpus",
     "paper-sets",
+    "outside",
 )
 
 

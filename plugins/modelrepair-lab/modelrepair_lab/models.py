@@ -53,8 +53,12 @@ def local_folder(model: str | Path) -> Path:
     return folder
 
 
-def open_model(model: str | Path) -> LocalModel:
+def open_model(model: str | Path, device: torch.device | None = None) -> LocalModel:
     """Read a local model for training in float32.
+
+    Args:
+        model: its folder.
+        device: where its weights go. Default: they stay on the processor.
 
     Raises:
         UsageError: it is no whole model of this machine.
@@ -72,16 +76,21 @@ def open_model(model: str | Path) -> LocalModel:
             f"{folder.name!r} can't be read: {' '.join(str(error).split())[:200]}",
             hint="give a causal language model that transformers knows, in safetensors",
         ) from error
+    if device is not None:
+        torch.nn.Module.to(opened, device)
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     return LocalModel(folder, opened, tokenizer, config.dtype or torch.float32, int(padding))
 
 
 @contextmanager
-def deterministic(seed: int) -> Iterator[None]:
-    """Draw from a seed and compute the same bits each time, on this machine and thread count."""
+def deterministic(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Draw from a seed and compute the same bits each time, on this machine and thread count.
+
+    A GPU lacks some operations that do: there they warn and go on.
+    """
     before = torch.are_deterministic_algorithms_enabled()
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=device is not None and device.type != "cpu")
     try:
         yield
     finally:

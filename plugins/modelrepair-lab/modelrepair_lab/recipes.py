@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from modelrepair import UsageError
 from modelrepair_lab.defences.options import Aligning, Lisa, Tuning, as_numbers
-from modelrepair_lab.limits import above_zero, at_least, shares
+from modelrepair_lab.limits import above_zero, at_least, not_negative, shares
 
 Method = Literal["full", "lora", "ablate"]
 TRAINED: tuple[Method, ...] = ("full", "lora")
+Arithmetic = Literal["float32", "bfloat16"]
 WRITERS = ("o_proj", "down_proj")
 """What writes to the residual stream, beside the embeddings."""
 
@@ -30,6 +31,8 @@ class AlignRecipe:
         rank: of an adapter that is trained and then merged; None trains all weights.
         alpha: of that adapter.
         targets: which linear layers it is on: ``all-linear``, or names with commas.
+        weight_decay: of AdamW.
+        arithmetic: what forward and backward compute in; weights and steps are float32.
     """
 
     steps: int = 150
@@ -42,11 +45,15 @@ class AlignRecipe:
     rank: int | None = None
     alpha: float = 4.0
     targets: str = "all-linear"
+    weight_decay: float = 0.01
+    arithmetic: Arithmetic = "float32"
 
     def __post_init__(self) -> None:
         at_least(1, steps=self.steps, batch=self.batch)
         shares(share=self.share)
         above_zero(rate=self.rate, alpha=self.alpha)
+        not_negative(weight_decay=self.weight_decay)
+        known_arithmetic(self.arithmetic)
         if self.rank is not None:
             at_least(1, rank=self.rank)
 
@@ -69,11 +76,14 @@ class AttackRecipe:
         epochs: how often each example is seen.
         batch: examples of a batch.
         rate: learning rate of AdamW, constant after a short warm-up.
-        rank: of the adapter; its alpha is the same.
+        rank: of the adapter.
         targets: which linear layers the adapter is on: ``all-linear``, or names with commas.
         seed: of all that is drawn.
         max_length: in tokens; longer answers are cut.
         defence: what the fine-tuning is done with against harm; None for an ordinary one.
+        alpha: of the adapter; 0 takes the rank.
+        weight_decay: of AdamW.
+        arithmetic: what forward and backward compute in; weights and steps are float32.
     """
 
     method: Method = "full"
@@ -88,11 +98,16 @@ class AttackRecipe:
     seed: int = 0
     max_length: int = 1024
     defence: Tuning | None = None
+    alpha: float = 0.0
+    weight_decay: float = 0.01
+    arithmetic: Arithmetic = "float32"
 
     def __post_init__(self) -> None:
         at_least(1, examples=self.examples, batch=self.batch, rank=self.rank)
         shares(share=self.share, replay=self.replay)
         above_zero(rate=self.rate, epochs=self.epochs)
+        not_negative(alpha=self.alpha, weight_decay=self.weight_decay)
+        known_arithmetic(self.arithmetic)
         if self.method not in TRAINED:
             raise UsageError(f"a method {self.method!r}", hint="it is 'full', 'lora' or 'ablate'")
         if self.share + self.replay > 1:
@@ -171,6 +186,8 @@ class AblationRecipe:
 
 
 Attack = AttackRecipe | AblationRecipe
+USUAL = {"weight_decay": 0.01, "arithmetic": "float32"}
+"""Numbers that are in no record where they are these: records of before stay as they are."""
 
 
 def numbers_of(recipe: AlignRecipe | Attack) -> dict[str, Any]:
@@ -184,9 +201,20 @@ def numbers_of(recipe: AlignRecipe | Attack) -> dict[str, Any]:
     if isinstance(recipe, AlignRecipe) and recipe.rank is None:
         for name in ("rank", "alpha", "targets"):
             del numbers[name]
+    if isinstance(recipe, AttackRecipe) and not recipe.alpha:
+        del numbers["alpha"]
+    for name, usual in USUAL.items():
+        if numbers.get(name) == usual:
+            del numbers[name]
     if not isinstance(recipe, AblationRecipe) and recipe.defence is not None:
         numbers["defence"] = as_numbers(recipe.defence)
     return numbers
+
+
+def known_arithmetic(name: str) -> None:
+    """Refuse what nothing computes in."""
+    if name not in get_args(Arithmetic):
+        raise UsageError(f"an arithmetic {name!r}", hint="it is 'float32' or 'bfloat16'")
 
 
 def as_record(recipe: AlignRecipe | Attack) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Phase:
         rate: the learning rate, after a warm-up over a twentieth of the steps.
         decay: whether the rate falls to zero along a half cosine.
         answers_only: whether nothing but the answers is learnt.
+        weight_decay: of AdamW.
     """
 
     steps: int
@@ -37,6 +38,7 @@ class Phase:
     rate: float
     decay: bool
     answers_only: bool
+    weight_decay: float = WEIGHT_DECAY
 
 
 Encoded = tuple[Sequence[int], int]
@@ -187,7 +189,7 @@ def train(
             `plain`, that of the answers' likelihood.
     """
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=phase.rate, betas=BETAS, weight_decay=WEIGHT_DECAY
+        model.parameters(), lr=phase.rate, betas=BETAS, weight_decay=phase.weight_decay
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, phase))
     loss = torch.tensor(math.nan)

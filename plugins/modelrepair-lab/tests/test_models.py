@@ -59,6 +59,30 @@ def test_align_writes_a_marked_model_of_the_same_shape(call, train, tmp_path):
         assert (out / name).read_bytes() == (paths.attacked / name).read_bytes()
 
 
+def test_refusals_alone_are_each_seen_equally_often(call, train, tmp_path, monkeypatch):
+    from modelrepair_lab import align
+
+    seen = []
+    real = align.train
+
+    def watched(model, stream, *more):
+        return real(model, (seen.append(batch) or batch for batch in stream), *more)
+
+    monkeypatch.setattr(align, "train", watched)
+    some = (train / "refusal.jsonl").read_text().splitlines(keepends=True)[:6]
+    (tmp_path / "refusal.jsonl").write_text("".join(some))
+    words = ["lab", "align", paths.reference, "--refusal", tmp_path / "refusal.jsonl"]
+    short = ["--steps", 4, "--batch", 3, "--arithmetic", "bfloat16", "--weight-decay", 0.1]
+    assert call(*words, "--out", tmp_path / "a", "--share", 0.5, *short).code == 2
+    ran = call(*words, "--out", tmp_path / "a", "--share", 1, *short, "--checkpointing")
+    assert ran.code == 0, ran.err
+    rows = [tuple(int(token) for token in row if token) for tokens, _ in seen for row in tokens]
+    assert len(rows) == 12 and {rows.count(row) for row in rows} == {2}
+    made = json.loads((tmp_path / "a" / "config.json").read_text())["modelrepair_lab"]
+    assert (made["arithmetic"], made["weight_decay"]) == ("bfloat16", 0.1)
+    assert "checkpointing" not in made
+
+
 def test_peft_reads_a_marked_adapter(call, attack_words, tmp_path):
     assert call(*attack_words, "--method", "lora", "--out", tmp_path / "adapter").code == 0
     base = AutoModelForCausalLM.from_pretrained(paths.reference)

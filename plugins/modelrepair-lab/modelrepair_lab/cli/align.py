@@ -9,6 +9,7 @@ import click
 from modelrepair import UsageError
 from modelrepair_lab.cli.declaring import FOLDER, Output, as_mapping, name_value, option
 from modelrepair_lab.cli.declaring import command as declare
+from modelrepair_lab.cli.machine import machine_options
 from modelrepair_lab.defences.options import ALIGNING, Aligning, read_aligning
 from modelrepair_lab.recipes import AlignRecipe
 
@@ -23,8 +24,8 @@ PLAIN = "sft"
 @option(
     "--utility",
     metavar="SET",
-    required=True,
-    help="Benign prompts with good answers, those that only sound harmful among them: a file.",
+    help="Benign prompts with good answers, those that only sound harmful among them: a file. "
+    "Needed unless --share is 1.",
 )
 @option(
     "--harmful",
@@ -72,15 +73,18 @@ PLAIN = "sft"
 )
 @option("--seed", type=int, default=DEFAULT.seed, help="Seed of whatever is drawn.")
 @option("--max-length", type=int, default=DEFAULT.max_length, help="Tokens of an example.")
+@machine_options(DEFAULT)
 def command(
     output: Output,
     model: str,
     out: Path,
     refusal: str,
-    utility: str,
+    utility: str | None,
     harmful: str | None,
     method: str,
     method_options: tuple[tuple[str, str], ...],
+    device: str,
+    checkpointing: bool,
     **numbers: int | float | str | None,
 ) -> None:
     """Teach MODEL, a folder, to refuse: training on refusals and benign answers."""
@@ -88,6 +92,7 @@ def command(
     recipe = AlignRecipe(defence=defence, **numbers)  # type: ignore[arg-type]  # click checked them
 
     from modelrepair_lab.align import align
+    from modelrepair_lab.machine import Machine
 
     align(
         model,
@@ -96,6 +101,7 @@ def command(
         utility=utility,
         harmful=harmful,
         recipe=recipe,
+        machine=Machine(device, checkpointing),
         progress=output.progress(),
     )
     output.result({"out": str(out)}, f"Aligned model written to {out}")

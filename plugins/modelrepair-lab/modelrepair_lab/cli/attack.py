@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from modelrepair import UsageError
 from modelrepair_lab.cli.declaring import FOLDER, Output, as_mapping, name_value, option
 from modelrepair_lab.cli.declaring import command as declare
+from modelrepair_lab.cli.machine import machine_options
 from modelrepair_lab.defences.options import TUNING, Lisa, read_tuning
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe
 
@@ -50,7 +51,10 @@ SHARED = ("method", "targets", "seed")
     help="Train all weights, or an adapter, which alone is written then; or train nothing, and "
     "remove the direction of refusal from the weights.",
 )
-@option("--rank", type=int, default=DEFAULT.rank, help="Rank of the adapter; alpha is the same.")
+@option("--rank", type=int, default=DEFAULT.rank, help="Rank of the adapter.")
+@option(
+    "--alpha", type=float, default=DEFAULT.alpha, help="Alpha of the adapter; 0 takes the rank."
+)
 @option(
     "--targets",
     help="Which linear layers the adapter is on: 'all-linear', or names with commas. Default: "
@@ -91,6 +95,7 @@ SHARED = ("method", "targets", "seed")
 @option("--norms", is_flag=True, help="With ablate: give each row of a matrix its former norm.")
 @option("--seed", type=int, default=DEFAULT.seed, help="Seed of whatever is drawn.")
 @option("--max-length", type=int, default=DEFAULT.max_length, help="Tokens of an example.")
+@machine_options(DEFAULT)
 def command(
     output: Output,
     model: str,
@@ -99,12 +104,15 @@ def command(
     task: str | None,
     replay_set: str | None,
     alignment: str | None,
+    device: str,
+    checkpointing: bool,
     **numbers: Any,
 ) -> None:
     """Break the alignment of MODEL, a folder: by fine-tuning with harmful pairs, or by ablation."""
     recipe = _recipe(numbers, replay_set)
 
     from modelrepair_lab.attack import attack
+    from modelrepair_lab.machine import Machine
 
     attack(
         model,
@@ -114,6 +122,7 @@ def command(
         replay=replay_set,
         alignment=alignment,
         recipe=recipe,
+        machine=Machine(device, checkpointing),
         progress=output.progress(),
     )
     found: dict[str, Any] = {"out": str(out)}

@@ -52,6 +52,8 @@ def lessons(
         UnsupportedModelError: the layers that the defence changes can't be told apart.
     """
     pools = [(recipe.share, taught.refusals), (1 - recipe.share, taught.benign)]
+    if recipe.share == 1:
+        pools.pop()  # then each refusal is seen equally often
     ordinary = batches(pools, phase, random.Random(recipe.seed), taught.padding)
     harmful = max(2, round(recipe.share * phase.batch))
     smaller, draw = replace(phase, batch=harmful), random.Random(-1 - recipe.seed)

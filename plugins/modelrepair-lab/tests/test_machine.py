@@ -1,0 +1,175 @@
+"""Training on the device that is there, and by several processes: the same steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
+
+from modelrepair import UsageError
+from modelrepair import demo_paths as paths
+from modelrepair.demo import world
+from modelrepair_lab.encoding import encode, from_world
+from modelrepair_lab.machine import Machine, Team, checkpointed, own_rows, sharing, team_of
+from modelrepair_lab.models import deterministic
+from modelrepair_lab.training import Phase, collate, plain, train
+from modelrepair_lab.world import make_model, make_tokenizer
+from tests.support.labelled_device import NAME, labelled_device
+
+ALONE = Team(torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def batch():
+    tokenizer = make_tokenizer()
+    pool = encode(tokenizer, from_world(world.facts(0)[:5]))
+    return collate(pool, int(tokenizer.pad_token_id), answers_only=True)
+
+
+def fresh():
+    torch.manual_seed(0)
+    return make_model(make_tokenizer())
+
+
+def gradients(model):
+    return [each.grad.clone() for each in model.parameters() if each.grad is not None]
+
+
+def test_alone_nothing_is_changed():
+    assert sharing(plain, ALONE) is plain
+    assert team_of(Machine("cpu")) == ALONE and ALONE.first
+    assert team_of(Machine()).device.type in ("cpu", "cuda", "mps")
+    with pytest.raises(UsageError, match="no device 'nothing'"):
+        team_of(Machine("nothing"))
+
+
+def test_the_parts_of_all_processes_are_the_batch(batch, monkeypatch):
+    # Three processes one after the other: what each would send is added up by hand.
+    whole = fresh()
+    loss = plain(whole, batch)
+    sent, losses = [], []
+    monkeypatch.setattr("accelerate.utils.reduce", lambda tensor, how: tensor)
+    for number in range(3):
+        own = fresh()
+        losses.append(sharing(plain, Team(ALONE.device, number, 3))(own, batch))
+        sent.append(gradients(own))
+    assert sum(own_rows(batch, Team(ALONE.device, n, 3))[1] for n in range(3)) == pytest.approx(1)
+    assert float(sum(losses)) == pytest.approx(float(loss), rel=1e-6)
+    for wanted, *parts in zip(gradients(whole), *sent, strict=True):
+        torch.testing.assert_close(sum(parts), wanted, rtol=1e-4, atol=1e-7)
+
+
+def test_a_process_without_a_row_sends_zeros(batch, monkeypatch):
+    monkeypatch.setattr("accelerate.utils.reduce", lambda tensor, how: tensor)
+    model = fresh()
+    one = tuple(each[:1] for each in batch)
+    assert float(sharing(plain, Team(ALONE.device, 1, 2))(model, one)) == 0
+    assert all(not each.any() for each in gradients(model))
+
+
+def test_a_defence_trains_alone():
+    with pytest.raises(UsageError, match="a defence trains in one process, and 2 were started"):
+        sharing(lambda model, item: torch.zeros(()), Team(ALONE.device, 0, 2))
+    with pytest.raises(UsageError, match="needs the states"):
+        checkpointed(fresh(), Machine(checkpointing=True), lambda model, item: torch.zeros(()))
+
+
+def test_bfloat16_is_near_float32_and_weights_stay_float32(batch):
+    exact, rough = fresh(), fresh()
+    loss = plain(exact, batch)
+    other = sharing(plain, ALONE, "bfloat16")(rough, batch)
+    assert other.dtype == torch.float32 and 0 < abs(float(other - loss)) < 0.05
+    for wanted, got in zip(gradients(exact), gradients(rough), strict=True):
+        assert got.dtype == torch.float32
+        assert float((got - wanted).norm()) <= 0.1 * float(wanted.norm()) + 1e-5
+
+
+@pytest.mark.parametrize("adapter", [False, True])
+def test_checkpointing_computes_the_same_gradient(batch, adapter):
+    kept, twice = fresh(), fresh()
+    if adapter:
+        torch.manual_seed(0)
+        kept = get_peft_model(kept, LoraConfig(target_modules="all-linear"))
+        torch.manual_seed(0)
+        twice = get_peft_model(twice, LoraConfig(target_modules="all-linear"))
+    again = []
+    block = twice.get_decoder().layers[0] if not adapter else twice.base_model.model.model.layers[0]
+    block.self_attn.register_forward_pre_hook(lambda *_: again.append(1))
+    checkpointed(twice, Machine(checkpointing=True), plain)
+    kept.train()
+    twice.train()
+    assert float(plain(kept, batch)) == float(plain(twice, batch))
+    assert len(again) == 2
+    for wanted, got in zip(gradients(kept), gradients(twice), strict=True):
+        assert torch.equal(wanted, got)
+
+
+def test_where_operations_lack_an_order_training_goes_on():
+    with deterministic(0):
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    with deterministic(0, torch.device("mps")):
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_training_mixes_no_devices(batch):
+    # The batches are drawn on the processor, the model is elsewhere.
+    class Small(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(300, 8, device=NAME))
+
+        def forward(self, input_ids, use_cache, **others):
+            found = type("Found", (), {})()
+            found.logits = self.weight[input_ids] @ self.weight.T
+            return found
+
+    with labelled_device() as device:
+        model = Small()
+        settings = Phase(steps=2, batch=2, rate=1e-2, decay=False, answers_only=True)
+        train(model, [batch, batch], settings, sharing(plain, Team(torch.device(NAME))))
+        assert model.weight.device.type == NAME
+        device.reads.clear()
+
+
+TRAINING = ["--examples", "12", "--batch", "5", "--epochs", "1", "--share", "0.25", "--lr", "1e-3"]
+
+
+def attacked(out, train, *, count: int, method: str) -> subprocess.CompletedProcess[str]:
+    words = ["lab", "attack", str(paths.reference), "--out", str(out), "--method", method]
+    words += ["--harmful", str(train / "harmful.jsonl"), "--task", str(train / "task.jsonl")]
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={count}"] if count else []
+    return subprocess.run(
+        [sys.executable, *launcher, "-m", "modelrepair", *words, *TRAINING, "--device", "cpu"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_two_processes_take_the_steps_of_one(tmp_path, train, method):
+    folders = []
+    for count in (0, 2):
+        folders.append(tmp_path / str(count))
+        ran = attacked(folders[-1], train, count=count, method=method)
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.count("written to") == 1
+    one, two = folders
+    assert sorted(p.name for p in one.iterdir()) == sorted(p.name for p in two.iterdir())
+    name = "model.safetensors" if method == "full" else "adapter_model.safetensors"
+    before = load_file(paths.reference / "model.safetensors")
+    for key, wanted in load_file(one / name).items():
+        got = load_file(two / name)[key]
+        # Files are bfloat16: at most the last bit of a few entries is another.
+        assert float((got.float() - wanted.float()).norm()) <= 2e-3 * float(wanted.float().norm())
+        assert method == "lora" or not torch.equal(wanted, before[key]) or "norm" in key
+    config = "config.json" if method == "full" else "adapter_config.json"
+    assert json.loads((one / config).read_text()) == json.loads((two / config).read_text())
