@@ -24,6 +24,6 @@ def test_a_repairer_that_trains_is_asked_nothing_about_edits(install):
     install("broken-good", named(GOOD_TRAINING, "good"))
     own = {each.id for each in CHECKS} - {each.id for each in COMMON}
     assert skipped(check("repairer", "good")) >= own - TRAINS - {
-        "sets", "no-random", "no-writes"
+        "sets", "no-random", "no-writes", "reference-flag"
     }  # fmt: skip
     assert not skipped(check("repairer", "good")) & {*TRAINS, "sets"}
