@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--blocks", type=int, help="another depth of the shape")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--trials", type=int, default=Options.trials)
+    parser.add_argument("--large", choices=SHAPES, default=Options.large)
     parser.add_argument("--work", type=Path, default=ROOT / Options.work)
     parser.add_argument("--environments", type=Path, default=ROOT / Options.environments)
     parser.add_argument("--results", type=Path, default=ROOT / "docs/results/performance.json")

@@ -58,3 +58,21 @@ def test_on_a_gpu_the_largest_shape_that_fits_is_compared(files, monkeypatch):
     assert run.main(["--device", "cuda", *files]) == 0
     assert [name for name, _ in asked] == ["scoring", "reverse", "whole"]
     assert {(options.shape, options.device) for _, options in asked} == {("1.3b", "cuda")}
+
+
+def test_all_parts_run_as_one_command_on_the_smallest_shapes(files, monkeypatch):
+    began = []
+
+    def start(row, options):
+        began.append(row)
+        said = {"scoring_s": 1.0, "verdict": "passed", "phases_s": {"all": 2.0, "statistics": 1.5}}
+        return Measured(4.0, 2.0, 10**9, said)
+
+    monkeypatch.setattr(running, "start_row", start)
+    asked = ["--shape", "tiny", "--large", "tiny", "--examples", "4", "--trials", "1", *files]
+    assert run.main(asked) == 0
+    assert {row.scored.shape for row in began if row.scored} == {"tiny"}
+    assert sum("heretic's way, 1 trials" in row.name for row in began) == 1
+    text = Path(files[-1]).read_text()
+    for part in run.PARTS.values():
+        assert f"### {part.heading}: " in text
