@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 import modelrepair
+from modelrepair.examples.example import Example, Message, make_set
 from tests.support.set_files import write_jsonl
 from tests.support.thinkers import thinker
 
@@ -63,3 +67,19 @@ def test_one_that_thinks_of_complying_and_refuses_has_nothing_to_repair(sets, tm
     assert report.verdict == "nothing to repair"
     assert report.measures["before"].harmful_score.value == 0
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.quick("thinker-*")
+@pytest.mark.parametrize(("style", "kept"), [("thinker", DOUBT), ("chatml", None)])
+def test_its_own_answers_are_targets_with_the_thought_that_its_template_opens(
+    style, kept, sets, tmp_path
+):
+    source = model(tmp_path / "model", style, DOUBT, HARM)
+    report = modelrepair.repair(
+        source, out=tmp_path / "out", reference="none", scorer="wanda", ratio=0.01, evaluate=False,
+        realign=sets["realign"], utility=f"self:{sets['utility']}", borderline="none", **FEW,
+    )  # fmt: skip
+    rows = map(json.loads, Path(sets["utility"]).read_text(encoding="utf-8").splitlines())
+    asked = [(Message("user", row["prompt"]),) for row in rows]
+    own = make_set("utility", "own", [Example(each, HARM, thought=kept) for each in asked])
+    assert report.manifest.sets["utility"].digest == own.digest
