@@ -126,7 +126,7 @@ def _by_layer(
     def of(states: Sequence[Tensor], layer: int) -> Tensor:
         return torch.cat(
             [
-                each.reshape(-1, each.shape[-1])[chosen]
+                each.reshape(-1, each.shape[-1])[chosen].float()
                 for each, chosen in zip(states[layer::count], tokens, strict=True)
             ]
         )
