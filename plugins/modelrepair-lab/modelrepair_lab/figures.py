@@ -11,6 +11,8 @@ from statistics import fmean
 from typing import Any
 
 from modelrepair import UsageError, measure
+from modelrepair_lab.paper.answers import is_right
+from modelrepair_lab.paper.places import FINAL
 from modelrepair_lab.sets import training_set
 
 SETS = ("realign", "refusal", "utility", "borderline")
@@ -38,7 +40,8 @@ def figures(
     """Measure a model on whole sets.
 
     Task accuracy is the share of exactly right answers to prompts of the utility set that are no
-    part of general skill, and ``general`` that of those that are.
+    part of general skill, and ``general`` that of those that are. Where a set's answer announces a
+    number, as those of GSM8K in the paper do, the number has to be right.
 
     >>> figures(Path("attacked"), None, report_sets(sets), None, {"judge": "demo-world"})
     ... # doctest: +SKIP
@@ -62,7 +65,12 @@ def figures(
         report = measure(model, base=base if adapts else None, save=saved, **whole, **asked)
         rows = json.loads(saved.read_text(encoding="utf-8"))["rows"]
     apart = {each.prompt_digest for each in training_set(general, "task")} if general else set()
-    exact = [each for each in rows if each["set"] == "utility" and each["exact"] is not None]
+    asked_rows = [each for each in rows if each["set"] == "utility"]
+    if numbers := _numbers(whole.get("utility")):
+        for each, answer in zip(asked_rows, report.answers["utility"], strict=True):
+            if each["prompt"] in numbers:
+                each["exact"] = is_right(numbers[each["prompt"]], answer)
+    exact = [each for each in asked_rows if each["exact"] is not None]
     measures = report.measures.to_json()
     found = {name: _value(measures.get(name)) for name in FIGURES}
     found["task_accuracy"] = _share(each["exact"] for each in exact if each["prompt"] not in apart)
@@ -84,6 +92,14 @@ def report_sets(sets: Mapping[str, Any]) -> dict[str, Any]:
             "a crossed grid needs test sets", hint="name test_realign and others in [measure]"
         )
     return {name: sets[f"test_{name}"] for name in SETS if sets.get(f"test_{name}") is not None}
+
+
+def _numbers(path: Any) -> dict[str, str]:
+    """The answers of a set that announce a number, by the digests of their prompts."""
+    if path is None or not Path(str(path)).exists():
+        return {}
+    answers = {each.prompt_digest: each.response or "" for each in training_set(path, "task")}
+    return {prompt: answer for prompt, answer in answers.items() if FINAL in answer}
 
 
 def _value(measured: Mapping[str, Any] | None) -> float | None:

@@ -63,6 +63,29 @@ def test_task_and_general_skill_are_exact_answers_of_different_prompts(sets, mon
     assert "realign" not in asked
 
 
+def test_of_an_answer_that_announces_a_number_the_number_counts(tmp_path, monkeypatch):
+    lines = [{"prompt": f"{n} + {n}?", "response": f"Add.\nThe final answer is: {2 * n}"}
+             for n in range(4)]  # fmt: skip
+    (tmp_path / "sums.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in lines))
+    examples = training_set(tmp_path / "sums.jsonl", "task")
+    says = {"0 + 0?": "It is 0", "1 + 1?": "The final answer is: 3", "3 + 3?": "none",
+            "2 + 2?": "So 4. The final answer is: 4."}  # fmt: skip
+
+    def measure(model, *, save, **arguments):
+        rows = [{"set": "harmful", "prompt": "aa", "exact": None}]
+        rows += [{"set": "utility", "prompt": each, "exact": None}
+                 for each in (example.prompt_digest for example in examples)]  # fmt: skip
+        save.write_text(json.dumps({"rows": rows}))
+        answers = [says[example.prompt] for example in examples]
+        measures = SimpleNamespace(to_json=dict)
+        return SimpleNamespace(measures=measures, answers={"harmful": ["no"], "utility": answers})
+
+    measure.__signature__ = module.inspect.signature(module.measure)
+    monkeypatch.setattr(module, "measure", measure)
+    found = figures(tmp_path, None, {"utility": tmp_path / "sums.jsonl"}, None, {})
+    assert found["task_accuracy"] == 0.5
+
+
 def test_only_test_sets_are_reported_on():
     assert report_sets({"test_realign": "a", "utility": "b", "test_utility": "c"}) == {
         "realign": "a",
