@@ -54,7 +54,7 @@ def test_a_source_that_babbles_cannot_be_judged_and_is_not_searched(
 
 
 def test_a_measurement_of_one_says_so_beside_its_figures(few, mute):
-    report = measure(mute, judge="demo-world", realign=few["realign"])
+    report = measure(mute, judge="demo-world", realign=few["realign"], max_new_tokens=32)
     assert report.measures.degenerate_rate.value == 1
     assert any("the model cannot be judged: 30 of 30" in line for line in report.warnings)
 
@@ -62,9 +62,9 @@ def test_a_measurement_of_one_says_so_beside_its_figures(few, mute):
 def test_a_reference_that_babbles_is_no_target(quick_repair, few, mute, monkeypatch):
     """It answers nothing harmfully, and would count as aligned."""
     with pytest.raises(UnsupportedModelError, match="the reference mute cannot be judged"):
-        quick_repair(reference=mute, evaluate=True, max_new_tokens=48, **few)
+        quick_repair(reference=mute, evaluate=True, max_new_tokens=32, **few)
     monkeypatch.setattr("modelrepair.preflight.reference.declared_base", lambda folder: str(mute))
-    report = quick_repair(reference="auto", evaluate=True, max_new_tokens=48, **few)
+    report = quick_repair(reference="auto", evaluate=True, max_new_tokens=32, **few)
     assert report.manifest.reference is None
     assert any("is not used: " in line and "garbled" in line for line in report.warnings)
 
