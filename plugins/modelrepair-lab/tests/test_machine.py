@@ -141,10 +141,17 @@ def test_training_mixes_no_devices(batch):
 TRAINING = ["--examples", "12", "--batch", "5", "--epochs", "1", "--share", "0.25", "--lr", "1e-3"]
 
 
-def attacked(out, train, *, count: int, method: str) -> subprocess.CompletedProcess[str]:
+def attacked(
+    out, train, *, launched: str, count: int, method: str
+) -> subprocess.CompletedProcess[str]:
     words = ["lab", "attack", str(paths.reference), "--out", str(out), "--method", method]
     words += ["--harmful", str(train / "harmful.jsonl"), "--task", str(train / "task.jsonl")]
-    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={count}"] if count else []
+    launcher = {
+        "": [],
+        "torchrun": ["-m", "torch.distributed.run", f"--nproc-per-node={count}"],
+        "accelerate": ["-m", "accelerate.commands.launch", "--multi_gpu", "--mixed_precision=no",
+                       f"--num_processes={count}", "--num_machines=1", "--dynamo_backend=no"],
+    }[launched]  # fmt: skip
     return subprocess.run(
         [sys.executable, *launcher, "-m", "modelrepair", *words, *TRAINING, "--device", "cpu"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -154,12 +161,12 @@ def attacked(out, train, *, count: int, method: str) -> subprocess.CompletedProc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_two_processes_take_the_steps_of_one(tmp_path, train, method):
+@pytest.mark.parametrize(("launched", "method"), [("torchrun", "full"), ("accelerate", "lora")])
+def test_two_processes_take_the_steps_of_one(tmp_path, train, launched, method):
     folders = []
-    for count in (0, 2):
-        folders.append(tmp_path / str(count))
-        ran = attacked(folders[-1], train, count=count, method=method)
+    for launcher in ("", launched):
+        folders.append(tmp_path / f"by-{launcher}")
+        ran = attacked(folders[-1], train, launched=launcher, count=2, method=method)
         assert ran.returncode == 0, ran.stderr
         assert ran.stdout.count("written to") == 1
     one, two = folders
