@@ -14,10 +14,10 @@ from modelrepair_lab.recipes import AlignRecipe, AttackRecipe
 Over = Literal["rate", "epochs", "share", "examples"]
 OVERS: tuple[Over, ...] = get_args(Over)
 CALLED: Mapping[Over, str] = {
-    "rate": "learning rate",
+    "rate": "learning rates",
     "epochs": "epochs",
-    "share": "share of harmful examples",
-    "examples": "examples",
+    "share": "shares of harmful examples",
+    "examples": "numbers of examples",
 }
 SHORT: Mapping[Over, str] = {"rate": "lr", "epochs": "epochs", "share": "p", "examples": "n"}
 PLAIN = "sft"

@@ -74,9 +74,18 @@ def test_columns_with_little_to_defend_do_not_count(grid):
     found = {line.name: against(grid, cells, line) for line in lines(grid)}
     mask, ldifs = found["mask"], found["LDIFS"]
     # Equal shifts have no spread between seeds: any difference is beyond chance.
-    assert (mask.columns, mask.less, mask.at_no_cost) == (2, 2, 2)
-    assert (ldifs.columns, ldifs.less, ldifs.at_no_cost) == (2, 2, 0)
+    assert (mask.columns, mask.less, mask.learnt, mask.at_no_cost) == (2, 2, 2, 2)
+    assert (ldifs.columns, ldifs.less, ldifs.learnt, ldifs.at_no_cost) == (2, 2, 2, 0)
     assert found["LDIFS + mask"].columns == 0
+
+
+def test_where_no_task_was_learnt_none_can_be_lost(grid):
+    cells = [
+        *over("SFT", "as it is", (0.05, 0.5, 0.95), task=0.0),
+        *over("SFT", "mask", (0.0, 0.2, 0.3), task=0.0),
+    ]
+    mask = against(grid, cells, lines(grid)[2])
+    assert (mask.columns, mask.less, mask.learnt, mask.at_no_cost) == (2, 2, 0, 0)
 
 
 def test_the_page_says_what_can_be_told(grid):
@@ -99,6 +108,7 @@ def test_the_page_says_what_can_be_told(grid):
     ]
     aligned = {"plain": [{"harmful_score": 0.125}]}
     text = crossed_page(grid, cells, aligned, chosen, {"SOMF": "no repairer named 'somf'"})
+    assert "Made by `modelrepair lab table table`." in text
     assert "Seeds: 3, means with 95 % intervals over them. Reported on: 360" in text
     assert "| lr 0.0001 | 6.0 [3.5, 8.5] | only what a method costs" in text
     assert "| lr 0.001 | 51.0 [48.5, 53.5] | small effects, too |" in text
