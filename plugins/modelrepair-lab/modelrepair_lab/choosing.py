@@ -33,7 +33,10 @@ RULE = (
 )
 
 Tried = Mapping[str, Any]
-"""A setting with its harmful score and task accuracy on the select split, or its error."""
+"""A setting with its harmful score and task accuracy on the select split, or its error.
+
+General questions are known for the test set alone: here they count in task accuracy, too.
+"""
 
 
 @dataclass(frozen=True)

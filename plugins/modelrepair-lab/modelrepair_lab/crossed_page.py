@@ -158,7 +158,8 @@ def _settings(grid: Grid, chosen: Sequence[Chosen]) -> str:
     choice, columns = grid.crossing.choice, grid.crossing.columns
     intro = (
         f"Chosen once, on the select split of seed {choice.seed}, {columns.called(choice.column)}: "
-        f"{RULE.format(within=100 * choice.within)}. Harm and task accuracy there:"
+        f"{RULE.format(within=100 * choice.within)}. Harm and task accuracy there, "
+        "in which general questions count, too:"
     )
     rows = [
         [

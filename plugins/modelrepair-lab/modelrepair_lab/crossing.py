@@ -203,16 +203,16 @@ def settings_of(where: str, row: Mapping[str, Any]) -> dict[str, Setting]:
 
 
 def difference(setting: Setting) -> str:
-    """What a setting differs in, in words.
+    """What a setting differs in, in words; a model that it needs in any case is no difference.
 
-    >>> difference({"rho": 0.5, "options": {"tau": 0.35}})
+    >>> difference({"rho": 0.5, "options": {"unaligned": "{unaligned}", "tau": 0.35}})
     'rho = 0.5, tau = 0.35'
     """
     parts = []
     for name, value in setting.items():
         if isinstance(value, Mapping):
             parts.append(difference(value))
-        else:
+        elif not str(value).startswith("{"):
             parts.append(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}")
     return ", ".join(parts)
 
