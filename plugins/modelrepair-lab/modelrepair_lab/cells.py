@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -105,21 +105,48 @@ def run_cell(
         "ours": row.ours,
         "digest": digest_of(attacked, row, measure),
     }
-    began, began_processor = time.monotonic(), time.process_time()
-    try:
+
+    def work() -> dict[str, Any]:
+        began, began_processor = time.monotonic(), time.process_time()
         report = repair_cell(attacked, row, measure, target, out, progress)
-        cell |= {
+        return {
             "seconds": time.monotonic() - began,
             "processor_seconds": time.process_time() - began_processor,
             **outcome(report),
+            **general_skill(attacked, target),
         }
-        cell |= general_skill(attacked, target)
+
+    return finish(cell, work, path, target, keep=keep)
+
+
+def finish(
+    cell: dict[str, Any],
+    work: Callable[[], Mapping[str, Any]],
+    path: Path,
+    target: Path,
+    *,
+    keep: bool,
+) -> Cell:
+    """Do the work of a cell, and write what came of it; a failure is a result, too.
+
+    Args:
+        cell: what the record says beside the result.
+        work: gives the result.
+        path: of the record.
+        target: the repaired model.
+        keep: leave the repaired model.
+
+    Raises:
+        RepairInterrupted: the user stopped it; nothing is written then.
+    """
+    try:
+        cell = {**cell, **work()}
     except RepairInterrupted:
         raise
     except Exception as error:
         hint = error.hint if isinstance(error, ModelRepairError) else ""
         message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        cell |= {"status": "error", "error": message, "hint": hint}
+        cell = {**cell, "status": "error", "error": message, "hint": hint}
     write_cell(path, cell)
     if not keep:
         remove(target)

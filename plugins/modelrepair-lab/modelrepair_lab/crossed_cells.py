@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelrepair import ModelRepairError, Progress, RepairInterrupted
+from modelrepair import ModelRepairError, Progress
 from modelrepair_lab.attacked import Aligned, Attacked, slug
-from modelrepair_lab.cells import Cell, digest_of, remove, repair_cell, write_cell
+from modelrepair_lab.cells import Cell, digest_of, finish, remove, repair_cell, write_cell
 from modelrepair_lab.figures import FIGURES, Figures, figures, report_sets
 from modelrepair_lab.grid import AS_IT_IS, RepairRow
 from modelrepair_lab.identity import digest, stamp, still_valid
@@ -59,18 +59,13 @@ def run_crossed_cell(
         "repair": row.name,
         "digest": crossed_digest(attacked, row, measure),
     }
-    try:
-        cell |= repaired_figures(attacked, row, measure, target, out, report_sets(sets), progress)
-    except RepairInterrupted:
-        raise
-    except Exception as error:
-        hint = error.hint if isinstance(error, ModelRepairError) else ""
-        message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        cell |= {"status": "error", "error": message, "hint": hint}
-    write_cell(path, cell)
-    if not keep:
-        remove(target)
-    return cell
+    return finish(
+        cell,
+        lambda: repaired_figures(attacked, row, measure, target, out, report_sets(sets), progress),
+        path,
+        target,
+        keep=keep,
+    )
 
 
 def aligned_cell(aligned: Aligned, measure: Mapping[str, Any], out: Path) -> Figures:
