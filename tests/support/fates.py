@@ -99,9 +99,10 @@ class Fate:
                 patched.setattr(module, "cut_point", self.cut)
                 patched.setattr(module, "screened", self.screened)
                 patched.setattr(module, "generated", self.generated)
-                patched.setattr(module, "drop_round", lambda *_: None)
                 patched.setattr(module, "forget", lambda *_: None)
                 patched.setattr(module, "time_is_up", self.time_is_up)
+            patched.setattr(searching, "drop_round", lambda *_: None)
+            patched.setattr(walking, "Momentum", NoScores)
             return look(study)
 
     def made(self, count: int) -> list[Candidate]:
@@ -109,6 +110,22 @@ class Fate:
             Candidate("fate", 1, n / 10, n / 10, Change(Path(str(n)) / "edits"))
             for n in range(1, count + 1)
         ]
+
+
+class NoScores:
+    """Stands where a walk keeps the scores of its rounds: a fate has none."""
+
+    def __init__(self, scoring, progress) -> None:
+        self._scoring = scoring
+
+    def scoring(self, number):
+        return self._scoring
+
+    def advance(self, number, before, after, *, stuck) -> None:
+        pass
+
+    def end(self, rounds) -> None:
+        pass
 
 
 FATES = st.builds(
