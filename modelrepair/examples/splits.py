@@ -159,7 +159,7 @@ def split_sets(
         members = _without(given, family, seen | tested, dropped)
         everyone = {example.key: example for own in members.values() for example in own}
         kept = not testing or (_has_kinds(members) and not _has_kinds(testing))
-        score, select, report = _cut(everyone.values(), kept)
+        score, select, report = cut(everyone.values(), reports=kept)
         spare = report if kept else ()
         score, select, report = score[:examples], select[:SELECT_LIMIT], report[:REPORT_LIMIT]
         for name, own in members.items():
@@ -214,8 +214,18 @@ def _without(
     return kept
 
 
-def _cut(examples: Iterable[Example], reports: bool) -> tuple[Sequence[str], ...]:
-    """The keys of score, select and report: exact quotas of each kind, rounded at two borders."""
+def cut(examples: Iterable[Example], *, reports: bool) -> tuple[Sequence[str], ...]:
+    """The keys of score, select and report: exact quotas of each kind, rounded at two borders.
+
+    >>> from modelrepair.examples.load import Message
+    >>> made = [Example((Message("user", f"prompt {n}"),), "…") for n in range(9)]
+    >>> [len(part) for part in cut(made, reports=False)]
+    [6, 3, 0]
+
+    Args:
+        examples: one of each prompt.
+        reports: whether there is a report part; where test sets stand in its place there is none.
+    """
     parts: tuple[list[str], ...] = ([], [], [])
     for group in of_kind(examples).values():
         keys, total = sorted(example.key for example in group), len(group)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modelrepair.examples.splits import cut
 from modelrepair.plugin import SetName
 from modelrepair_lab.sets import as_line, examples_of
 
@@ -35,8 +37,9 @@ def select_sets(sets: Mapping[str, Any], folder: Path) -> dict[str, Path]:
             for name in family
             if sets.get(name) is not None and Path(str(sets[name])).is_file()
         }
-        keys = sorted({each.key for examples in read.values() for each in examples})
-        selected = set(keys[(4 * len(keys) + 3) // 6 :])
+        everyone = {each.key: each for examples in read.values() for each in examples}
+        bare = (replace(each, kind=None) for each in everyone.values())  # not cut kind by kind
+        selected = {*cut(bare, reports=False)[1]}
         for name, examples in read.items():
             found[name] = folder / f"{name}.jsonl"
             rows = [as_line(each) for each in examples if each.key in selected]
