@@ -10,19 +10,12 @@ from modelrepair import Progress, UsageError
 from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.defences.lessons import Taught, lessons
 from modelrepair_lab.encoding import encode
-from modelrepair_lab.machine import (
-    Machine,
-    checkpointed,
-    same_start,
-    sharing,
-    team_of,
-    written_by_first,
-)
+from modelrepair_lab.machine import Machine, team_of, train_on, written_by_first
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record
 from modelrepair_lab.saving import mark, save_model
 from modelrepair_lab.sets import training_set
-from modelrepair_lab.training import Phase, train
+from modelrepair_lab.training import Phase
 from modelrepair_lab.watching import watched
 
 NEED_HARM = ("repnoise", "tar")
@@ -94,11 +87,8 @@ def align(
         if recipe.rank is not None:
             trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha)
         stream, backward = lessons(trained, taught, recipe, phase)
-        checkpointed(trained, machine, backward)
-        same_start(trained, team)
-        backward = sharing(backward, team, recipe.arithmetic)
         seen = watched(stream, "aligning", phase.steps, progress or Progress())
-        train(trained, seen, phase, backward)
+        train_on(machine, team, trained, seen, phase, backward, recipe.arithmetic)
         if recipe.rank is not None:
             trained = trained.merge_and_unload()
         if folder is not None:

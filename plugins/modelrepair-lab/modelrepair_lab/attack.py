@@ -15,19 +15,12 @@ from modelrepair_lab.defences.ldifs import ldifs
 from modelrepair_lab.defences.lisa import in_turns, lisa
 from modelrepair_lab.defences.options import Ldifs, Lisa
 from modelrepair_lab.encoding import encode
-from modelrepair_lab.machine import (
-    Machine,
-    checkpointed,
-    same_start,
-    sharing,
-    team_of,
-    written_by_first,
-)
+from modelrepair_lab.machine import Machine, team_of, train_on, written_by_first
 from modelrepair_lab.models import LocalModel, deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe, as_record
 from modelrepair_lab.saving import mark, save_adapter, save_model, whole
 from modelrepair_lab.sets import compose, training_set
-from modelrepair_lab.training import Backward, Batch, Phase, batches, plain, train
+from modelrepair_lab.training import Backward, Batch, Phase, batches, plain
 from modelrepair_lab.watching import watched
 
 WHAT = {
@@ -156,10 +149,8 @@ def fine_tune(
     elif isinstance(recipe.defence, Lisa):
         stream = in_turns(recipe.defence, phase.steps, drawn(safe), stream)
         backward = lisa(trained, recipe.defence)
-    checkpointed(trained, machine, backward)
-    same_start(trained, team)
-    backward = sharing(backward, team, recipe.arithmetic)
-    train(trained, watched(stream, "fine-tuning", phase.steps, progress), phase, backward)
+    seen = watched(stream, "fine-tuning", phase.steps, progress)
+    train_on(machine, team, trained, seen, phase, backward, recipe.arithmetic)
     if folder is None:
         return
     if recipe.method == "lora":

@@ -9,7 +9,7 @@ writes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ import torch
 from modelrepair import UsageError
 from modelrepair_lab.recipes import Arithmetic
 from modelrepair_lab.saving import whole
-from modelrepair_lab.training import IGNORED, Backward, Batch, plain
+from modelrepair_lab.training import IGNORED, Backward, Batch, Phase, plain, train
 
 STARTED = "TORCHELASTIC_RUN_ID"
 """The variable of each process that a launcher started to work with others."""
@@ -131,6 +131,34 @@ def sharing(backward: Backward, team: Team, arithmetic: Arithmetic = "float32") 
         return total
 
     return together
+
+
+def train_on(
+    machine: Machine,
+    team: Team,
+    model: Any,
+    stream: Iterable[Any],
+    phase: Phase,
+    backward: Backward,
+    arithmetic: Arithmetic,
+) -> None:
+    """Train a model as the machine and the processes of it allow.
+
+    Args:
+        machine: what the training may use.
+        team: the processes that share it.
+        model: what is trained.
+        stream: an item for each step.
+        phase: how the training runs.
+        backward: adds the gradient of one item to the parameters, and gives its loss.
+        arithmetic: of forward and backward.
+
+    Raises:
+        UsageError: a defence can't do with what the machine spares, or with several processes.
+    """
+    checkpointed(model, machine, backward)
+    same_start(model, team)
+    train(model, stream, phase, sharing(backward, team, arithmetic))
 
 
 def own_rows(batch: Batch, team: Team) -> tuple[Batch, float]:

@@ -60,15 +60,15 @@ def test_align_writes_a_marked_model_of_the_same_shape(call, train, tmp_path):
 
 
 def test_refusals_alone_are_each_seen_equally_often(call, train, tmp_path, monkeypatch):
-    from modelrepair_lab import align
+    from modelrepair_lab import machine
 
     seen = []
-    real = align.train
+    real = machine.train
 
     def watched(model, stream, *more):
         return real(model, (seen.append(batch) or batch for batch in stream), *more)
 
-    monkeypatch.setattr(align, "train", watched)
+    monkeypatch.setattr(machine, "train", watched)
     some = (train / "refusal.jsonl").read_text().splitlines(keepends=True)[:6]
     (tmp_path / "refusal.jsonl").write_text("".join(some))
     words = ["lab", "align", paths.reference, "--refusal", tmp_path / "refusal.jsonl"]
@@ -119,12 +119,12 @@ def test_an_adapter_is_no_model_to_attack(call, attack_words, tmp_path):
 
 
 def test_what_fails_leaves_nothing_behind(call, attack_words, tmp_path, monkeypatch):
-    import modelrepair_lab.attack
+    import modelrepair_lab.machine
 
     def fail(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr(modelrepair_lab.attack, "train", fail)
+    monkeypatch.setattr(modelrepair_lab.machine, "train", fail)
     assert call(*attack_words, "--out", tmp_path / "out").code == 4
     assert list(tmp_path.iterdir()) == []
 
