@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from modelrepair import UsageError, measure
+from modelrepair_lab.models import holds_adapter
 from modelrepair_lab.paper.answers import is_right
 from modelrepair_lab.paper.places import FINAL
 from modelrepair_lab.sets import training_set
@@ -59,7 +60,7 @@ def figures(
     taken = set(inspect.signature(measure).parameters) - {*SETS, "base", "save", "model"}
     asked = {name: value for name, value in measuring.items() if name in taken}
     whole = {name: sets[name] for name in SETS if sets.get(name) is not None}
-    adapts = (model / "adapter_config.json").exists()
+    adapts = holds_adapter(model)
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
         saved = Path(place) / "measured.json"
         report = measure(model, base=base if adapts else None, save=saved, **whole, **asked)

@@ -45,12 +45,34 @@ def local_folder(model: str | Path) -> Path:
             f"{str(model)!r} is no folder of this machine",
             hint="the lab works on local models only: download it first, and give its folder",
         )
-    if (folder / ADAPTER_CONFIG).exists() or not (folder / CONFIG).exists():
+    if holds_adapter(folder) or not (folder / CONFIG).exists():
         raise UsageError(
             f"the folder {folder.name!r} holds no whole model",
             hint=f"give a folder with {CONFIG} and safetensors files",
         )
     return folder
+
+
+def holds_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter and no whole model.
+
+    >>> holds_adapter(Path("missing"))
+    False
+    """
+    return (folder / ADAPTER_CONFIG).exists()
+
+
+def measured_folder(model: str | Path, base: Path | None) -> Path:
+    """The folder of a whole model of this machine, or of an adapter where there is a base for it.
+
+    Raises:
+        UsageError: it is no folder here, or holds an adapter and there is no base, or no model.
+    """
+    folder = Path(model).expanduser()
+    if base is not None and holds_adapter(folder):
+        local_folder(base)
+        return folder
+    return local_folder(folder)
 
 
 def open_model(model: str | Path, device: torch.device | None = None) -> LocalModel:

@@ -11,12 +11,11 @@ from pathlib import Path
 from modelrepair import Progress, measure
 from modelrepair.artifact.measurement import read_measurement
 from modelrepair.checkpoint.atomic import write_bytes, write_json
-from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair_lab.attacked import slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.kept_aside.asked import SIZE, Asked
 from modelrepair_lab.kept_aside.groups import Group, prompts
-from modelrepair_lab.models import local_folder
+from modelrepair_lab.models import holds_adapter, measured_folder
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def ask(
         ModelRepairError: one can't be measured.
     """
     progress = progress or Progress()
-    folders = {name: _folder(model, how.base) for name, model in models.items()}
+    folders = {name: measured_folder(model, how.base) for name, model in models.items()}
     files = slugs(folders)
     place = out / "asked" / (how.group if how.world is None else f"{how.group}-world-{how.world}")
     place.mkdir(parents=True, exist_ok=True)
@@ -119,7 +118,7 @@ def _asked(folder: Path, how: AskedHow) -> list[Answered]:
         {"messages": [asdict(turn) for turn in example.messages], "kind": kind}
         for kind, _, example in by_digest.values()
     ]
-    adapts = how.base is not None and (folder / ADAPTER_CONFIG).exists()
+    adapts = how.base is not None and holds_adapter(folder)
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
         asked, saved = Path(place) / "kept-aside.jsonl", Path(place) / "measured.json"
         write_bytes(asked, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
@@ -134,12 +133,3 @@ def _asked(folder: Path, how: AskedHow) -> list[Answered]:
         Answered(kind, prompt, found[prompt][0], one.is_right(found[prompt][1]))
         for prompt, (kind, one, _) in by_digest.items()
     ]
-
-
-def _folder(model: str | Path, base: Path | None) -> Path:
-    """A whole model of this machine, or an adapter where there is a base for it."""
-    folder = Path(model).expanduser()
-    if base is not None and (folder / ADAPTER_CONFIG).exists():
-        local_folder(base)
-        return folder
-    return local_folder(folder)

@@ -13,11 +13,10 @@ from typing import Any, Literal
 from modelrepair import Progress, UsageError, measure
 from modelrepair.artifact.measurement import read_measurement
 from modelrepair.checkpoint.atomic import write_json
-from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair_lab.attacked import slug, slugs
 from modelrepair_lab.encoding import from_world
 from modelrepair_lab.identity import digest, stamp, still_valid
-from modelrepair_lab.models import local_folder
+from modelrepair_lab.models import holds_adapter, measured_folder
 from modelrepair_lab.paper.answers import is_right
 from modelrepair_lab.rows import share
 
@@ -76,7 +75,7 @@ def outside(
         ModelRepairError: a model can't be measured.
     """
     asking, progress = asking or Asking(), progress or Progress()
-    folders = {name: _folder(model, asking.base) for name, model in models.items()}
+    folders = {name: measured_folder(model, asking.base) for name, model in models.items()}
     files = slugs(folders)
     found: list[Figures] = []
     for name, folder in folders.items():
@@ -93,15 +92,6 @@ def outside(
     return found
 
 
-def _folder(model: str | Path, base: Path | None) -> Path:
-    """A whole model of this machine, or an adapter where there is a base for it."""
-    folder = Path(model).expanduser()
-    if base is not None and (folder / ADAPTER_CONFIG).exists():
-        local_folder(base)
-        return folder
-    return local_folder(folder)
-
-
 def _bytes(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -113,7 +103,7 @@ def _bytes(path: Path) -> str:
 
 
 def _asked(folder: Path, kind: Kind, path: Path, asking: Asking) -> dict[str, Any]:
-    adapts = asking.base is not None and (folder / ADAPTER_CONFIG).exists()
+    adapts = asking.base is not None and holds_adapter(folder)
     asked: dict[str, Any] = {ROLES[kind]: path}
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
         saved = Path(place) / "measured.json"
