@@ -6,14 +6,12 @@ fine-tuning's own changes is dropped by lot first, and the others are scaled up 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
 from torch import Tensor
 
-from modelrepair.plugin import Accumulator, EditView, SetName, Statistics
+from modelrepair.plugin import EditView, Statistics
 from modelrepair_rivals.chance import random_score
 from modelrepair_rivals.options import ArithmeticOptions
+from modelrepair_rivals.weights_alone import WeightsAlone
 
 
 def dare(delta: Tensor, drop: float, name: str, seed: int) -> Tensor:
@@ -36,19 +34,10 @@ def dare(delta: Tensor, drop: float, name: str, seed: int) -> Tensor:
     return delta * kept / (1 - drop)
 
 
-class Resta:
+class Resta(WeightsAlone[ArithmeticOptions]):
     """Adds the safety vector; its strength is the share γ of it, 0.5 as published."""
 
     strengths = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
-    statistics_of: Literal["source", "reference"] = "source"
-
-    def __init__(self, options: ArithmeticOptions) -> None:
-        self._options = options
-
-    @property
-    def needs(self) -> Mapping[SetName, tuple[Accumulator, ...]]:
-        """Nothing."""
-        return {}
 
     def edit(self, view: EditView, statistics: Statistics, strength: float) -> Tensor:
         """W + γ·(W_aligned − W_unaligned), with DARE for W − W_aligned in W; ``[out, in]``."""

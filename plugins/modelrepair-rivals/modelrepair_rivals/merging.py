@@ -6,14 +6,12 @@ measures it, becomes a weighted mean of the fine-tuning's change and a safe one;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
 from torch import Tensor
 
-from modelrepair.plugin import Accumulator, EditView, SetName, Statistics
+from modelrepair.plugin import EditView, Statistics
 from modelrepair_rivals.options import MergingOptions
 from modelrepair_rivals.projection import cosine, published_projection
+from modelrepair_rivals.weights_alone import WeightsAlone
 
 
 def merged_change(tuned: Tensor, safe: Tensor, share: float) -> Tensor:
@@ -31,19 +29,10 @@ def merged_change(tuned: Tensor, safe: Tensor, share: float) -> Tensor:
     return (1 - share) * tuned + share * safe
 
 
-class SafeMerge:
+class SafeMerge(WeightsAlone[MergingOptions]):
     """Merges the matrices whose cosine is low; its strength is the safe change's share, 1 − α."""
 
     strengths = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    statistics_of: Literal["source", "reference"] = "source"
-
-    def __init__(self, options: MergingOptions) -> None:
-        self._options = options
-
-    @property
-    def needs(self) -> Mapping[SetName, tuple[Accumulator, ...]]:
-        """Nothing."""
-        return {}
 
     def edit(self, view: EditView, statistics: Statistics, strength: float) -> Tensor:
         """W_aligned + the merged change where cos(C·ΔW_f, ΔW_f) < τ, else W; ``[out, in]``."""

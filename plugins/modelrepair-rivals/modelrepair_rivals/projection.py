@@ -6,14 +6,12 @@ that. The projector is the paper's, or the orthonormal one onto the same columns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from modelrepair.plugin import Accumulator, EditView, SetName, Statistics
+from modelrepair.plugin import EditView, Statistics
 from modelrepair_rivals.options import ProjectionOptions
+from modelrepair_rivals.weights_alone import WeightsAlone
 
 
 def published_projection(alignment: Tensor, delta: Tensor) -> Tensor:
@@ -77,19 +75,10 @@ def cosine(one: Tensor, two: Tensor) -> float:
     return float((one * two).sum()) / norms if norms else 0.0
 
 
-class SafeLora:
+class SafeLora(WeightsAlone[ProjectionOptions]):
     """Projects the changes that lie across alignment; its strength is the cosine threshold τ."""
 
     strengths = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    statistics_of: Literal["source", "reference"] = "source"
-
-    def __init__(self, options: ProjectionOptions) -> None:
-        self._options = options
-
-    @property
-    def needs(self) -> Mapping[SetName, tuple[Accumulator, ...]]:
-        """Nothing."""
-        return {}
 
     def edit(self, view: EditView, statistics: Statistics, strength: float) -> Tensor:
         """W_aligned + C·ΔW where cos(C·ΔW, ΔW) ≤ τ, else W; ``[out, in]``."""

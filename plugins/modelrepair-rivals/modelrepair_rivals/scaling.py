@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
 from torch import Tensor
 
-from modelrepair.plugin import Accumulator, EditView, Options, SetName, Statistics
+from modelrepair.plugin import EditView, Options, Statistics
+from modelrepair_rivals.weights_alone import WeightsAlone
 
 
 def scaled_delta(weight: Tensor, reference: Tensor, alpha: float) -> Tensor:
@@ -25,19 +23,10 @@ def scaled_delta(weight: Tensor, reference: Tensor, alpha: float) -> Tensor:
     return reference + alpha * (weight - reference)
 
 
-class WiseFt:
+class WiseFt(WeightsAlone[Options]):
     """Leaves a share α of every difference from the reference; its strength is α."""
 
     strengths = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)
-    statistics_of: Literal["source", "reference"] = "source"
-
-    def __init__(self, options: Options) -> None:
-        pass
-
-    @property
-    def needs(self) -> Mapping[SetName, tuple[Accumulator, ...]]:
-        """Nothing."""
-        return {}
 
     def edit(self, view: EditView, statistics: Statistics, strength: float) -> Tensor:
         """Equation 1 for one matrix, ``[out, in]``."""

@@ -7,15 +7,15 @@ change. How the penalties depend on that share is our reading of the paper, see 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from modelrepair.plugin import Accumulator, EditView, SetName, Statistics
+from modelrepair.plugin import EditView, Statistics
 from modelrepair_rivals.options import ShrinkageOptions
 from modelrepair_rivals.projection import carriers
+from modelrepair_rivals.weights_alone import WeightsAlone
 
 
 class Parts(NamedTuple):
@@ -87,19 +87,10 @@ def shrunk(found: Parts, penalty: float) -> Tensor:
     return kept
 
 
-class CsuLora:
+class CsuLora(WeightsAlone[ShrinkageOptions]):
     """Shrinks what lies across alignment; its strength is the penalty λ."""
 
     strengths = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 1000.0)
-    statistics_of: Literal["source", "reference"] = "source"
-
-    def __init__(self, options: ShrinkageOptions) -> None:
-        self._options = options
-
-    @property
-    def needs(self) -> Mapping[SetName, tuple[Accumulator, ...]]:
-        """Nothing."""
-        return {}
 
     def edit(self, view: EditView, statistics: Statistics, strength: float) -> Tensor:
         """W_aligned + the shrunk change; ``[out, in]``. W where alignment changed nothing."""

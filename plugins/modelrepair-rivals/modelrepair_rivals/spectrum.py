@@ -9,14 +9,13 @@ exact median of the Marchenko-Pastur law, not the polynomial that approximates t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from modelrepair.plugin import Accumulator, EditView, Options, SetName, Statistics
+from modelrepair.plugin import EditView, Options, Statistics
+from modelrepair_rivals.weights_alone import WeightsAlone
 
 POINTS = 100_000
 """Of the integral of the Marchenko-Pastur density: its median is right to 1e-9."""
@@ -89,19 +88,10 @@ def signal(delta: Tensor, scale: float) -> tuple[Tensor, int]:
     return kept, rank
 
 
-class DgHard:
+class DgHard(WeightsAlone[Options]):
     """Cuts the noise of the changes off; its strength scales the threshold, 1 as published."""
 
     strengths = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
-    statistics_of: Literal["source", "reference"] = "source"
-
-    def __init__(self, options: Options) -> None:
-        pass
-
-    @property
-    def needs(self) -> Mapping[SetName, tuple[Accumulator, ...]]:
-        """Nothing."""
-        return {}
 
     def edit(self, view: EditView, statistics: Statistics, strength: float) -> Tensor:
         """W_base + the signal of W − W_base, ``[out, in]``; W where all of it is signal."""
