@@ -74,7 +74,7 @@ class ClassifierOptions(ModelOptions):
         default="auto",
         metadata={
             "help": "whether exactly one label holds for a text (softmax), or each by itself "
-            "(sigmoid); 'auto' goes by the model's configuration"
+            "(sigmoid); 'auto' reads it from the model's configuration"
         },
     )
 

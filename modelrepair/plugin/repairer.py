@@ -95,8 +95,8 @@ class TrainingContext:
         device: where the model is.
         seed: of whatever is drawn.
         reference: the aligned model; None unless the spec asks for one.
-        note: takes one line on what the training does that nobody would expect; it goes into
-            report, manifest and card, behind the repairer's name.
+        note: takes one line, a warning about this training; it goes into report, manifest and
+            card, behind the repairer's name.
     """
 
     model: Any
