@@ -103,9 +103,8 @@ def mmd(states: Tensor, noise: Tensor) -> Tensor:
     is the mean squared distance of two of all members, as in RepNoise's code.
     """
     both = torch.cat([states, noise]).float()
-    products = both @ both.T
-    lengths = products.diagonal()
-    distances = (lengths[:, None] + lengths[None] - 2 * products).clamp(min=0)
+    # Without the products of all members: they leave equal ones apart by what they round.
+    distances = torch.cdist(both, both, compute_mode="donot_use_mm_for_euclid_dist").square()
     count = len(both)
     width = distances.detach().sum() / (count * count - count) / FACTOR ** (KERNELS // 2)
     kernel = torch.stack([(-distances / (width * FACTOR**i)).exp() for i in range(KERNELS)]).sum(0)
