@@ -48,7 +48,7 @@ class Idea:
 def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> tuple[Idea, ...]:
     """Name what most likely helps a repair that is not passed, best first.
 
-    The order is that of the tables in docs/results.md: entries in place of larger units and a
+    The order is that of the tables in docs/results/: entries in place of larger units and a
     reference help most, then contrast in place of scores without a sign, then the merged model in
     place of an adapter's factors. Where too few examples are all that is missing, the sets that
     are short.

@@ -53,7 +53,7 @@ def page(
         for name in ("harmful_score", "utility")
     }
     parts = [
-        "# Repairs of attacked models",
+        f"# Repairs of attacked models: grid {grid.name}",
         f"Attacks: {attacks}. Seeds: {seeds}. Reported on: {counts['harmful_score']} harmful "
         f"prompts, {counts['utility']} with a good answer. All figures are points (hundredths); "
         "changes are after minus before.",
