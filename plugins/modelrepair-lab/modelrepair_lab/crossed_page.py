@@ -19,7 +19,7 @@ from modelrepair_lab.crossed_rows import (
 )
 from modelrepair_lab.crossing import CALLED, Columns
 from modelrepair_lab.figures import Figures
-from modelrepair_lab.grid import Grid
+from modelrepair_lab.grid import BUILT_IN, Grid
 from modelrepair_lab.markdown import points, table, with_limits
 from modelrepair_lab.rows import spread
 
@@ -55,7 +55,9 @@ def crossed_page(
     n = max((each["figures"]["n"] for each in cells if each["status"] == "done"), default=0)
     seeds = sorted({each["seed"] for each in cells})
     several = "means with 95 % intervals over them" if len(seeds) > 1 else "without intervals"
-    command = grid.name.replace("-quick", " --quick")
+    name = grid.name.removesuffix("-quick")
+    file = name if (BUILT_IN / f"{name}.toml").is_file() else f"{name}.toml"
+    command = file + grid.name.removeprefix(name).replace("-", " --")
     parts = [
         f"# Defences over {CALLED[columns.over]}",
         f"Made by `modelrepair lab table {command}`. Seeds: {len(seeds)}, {several}. Reported "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -108,7 +109,9 @@ def test_the_page_says_what_can_be_told(grid):
     ]
     aligned = {"plain": [{"harmful_score": 0.125}]}
     text = crossed_page(grid, cells, aligned, chosen, {"SOMF": "no repairer named 'somf'"})
-    assert "Made by `modelrepair lab table table`." in text
+    assert "Made by `modelrepair lab table table.toml`." in text
+    built_in = crossed_page(replace(grid, name="paper-lr-quick"), cells, aligned, chosen, {})
+    assert "Made by `modelrepair lab table paper-lr --quick`." in built_in
     assert "Seeds: 3, means with 95 % intervals over them. Reported on: 360" in text
     assert "| lr 0.0001 | 6.0 [3.5, 8.5] | only what a method costs" in text
     assert "| lr 0.001 | 51.0 [48.5, 53.5] | small effects, too |" in text

@@ -86,6 +86,7 @@ def test_the_interval_over_seeds_is_the_t_interval():
 
 def test_a_page():
     text = page(GRID, CELLS, {"wise-ft": "not known"}, plot="plot.svg")
+    assert text.startswith("# Repairs of attacked models: grid table\n")
     assert "Attacks: 1. Seeds: 2. Reported on: 100 harmful prompts, 80 with a good" in text
     assert "| ours | 2 | 50.0 % | 6.0 | +6.0 | 94.0 % | 100.0 % | +0.0 |" in text
     assert "| rival | 2 (+ 1 errors) |" in text
