@@ -5,15 +5,13 @@ source ─► sets ─► sites ─► measure ─► score, select, search ─�
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from modelrepair import ranks
-from modelrepair.artifact.digests import canonical
 from modelrepair.artifact.writer import (
     WrittenWeights,
     finish,
@@ -25,14 +23,12 @@ from modelrepair.checkpoint.kept_files import classify
 from modelrepair.checkpoint.place import placed
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.evaluation.gate import GateResult, decide
-from modelrepair.evaluation.measures import Measures, figures_of, summarise
-from modelrepair.evaluation.results import ExampleResult
-from modelrepair.evaluation.standing import broken, broken_line, nothing_to_repair, unread
+from modelrepair.evaluation.standing import nothing_to_repair
 from modelrepair.examples.checks import look_at_splits
 from modelrepair.moving import emptied
 from modelrepair.pipeline.ahead import look_ahead, output_of
 from modelrepair.pipeline.begun import Begun
-from modelrepair.pipeline.benign_kinds import ask_kinds, note_kinds
+from modelrepair.pipeline.benign_kinds import note_kinds
 from modelrepair.pipeline.change import (
     choose_change,
     edit_of,
@@ -46,20 +42,27 @@ from modelrepair.pipeline.finished import check_time, find_finished, report_of
 from modelrepair.pipeline.inputs import as_found, at_commits, check_unchanged, inputs_of, made_on
 from modelrepair.pipeline.kept import base_id, check_left
 from modelrepair.pipeline.kept_whole import check_output
+from modelrepair.pipeline.measured import (
+    Measured,
+    folder_after,
+    measure_before,
+    measure_report,
+    measure_rest,
+    measure_select,
+)
 from modelrepair.pipeline.models import check_layout, fetch_source, merged
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import look_inside, open_context, skeleton_and_read
 from modelrepair.pipeline.own_answers import answer_own
-from modelrepair.pipeline.own_text import measure_text, text_record
+from modelrepair.pipeline.own_text import text_record
 from modelrepair.pipeline.planning import plan_ahead, say_plan, size_up
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.pipeline.record import draft_manifest, manifest_sites
 from modelrepair.pipeline.reference import with_tokens
 from modelrepair.pipeline.reports import RepairReport, RepairVerdict
-from modelrepair.pipeline.standing import check_judgeable, never_aligned, unaligned
+from modelrepair.pipeline.standing import never_aligned
 from modelrepair.pipeline.templates import asked_panels, evaluate_with_template, with_own
 from modelrepair.pipeline.workspace import work_on
-from modelrepair.plugin.names import MeasuredSet
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.plan import check_plan
 from modelrepair.preflight.plugins import find_plugins, with_judge
@@ -67,7 +70,7 @@ from modelrepair.preflight.reference import fetch_reference
 from modelrepair.preflight.refusals import Refusals
 from modelrepair.preflight.sets import load_sets, screen_roles
 from modelrepair.preflight.sets_ahead import look_at_sets
-from modelrepair.progress import CALLED, Notes, Progress
+from modelrepair.progress import Notes, Progress
 from modelrepair.publishing.options import PushOptions
 from modelrepair.search.clock import start_clock
 from modelrepair.settings.checks import check
@@ -79,22 +82,6 @@ from modelrepair.text.units import counted
 if TYPE_CHECKING:
     from modelrepair.artifact.manifest import Manifest
     from modelrepair.examples.example import Example
-    from modelrepair.examples.splits import Part
-
-Role = Literal["before", "reference", "after"]
-Answers = Mapping[MeasuredSet, list[str]]
-
-
-@dataclass
-class Measured:
-    """What was measured on the report split: results by role, and the answers behind them."""
-
-    results: dict[Role, tuple[ExampleResult, ...]] = field(default_factory=dict)
-    answers: dict[str, Answers] = field(default_factory=dict)
-
-    def measures(self, judge: str) -> dict[str, Measures]:
-        """The measures by role."""
-        return {role: summarise(results, judge) for role, results in self.results.items()}
 
 
 def run(
@@ -175,23 +162,23 @@ def run(
         panels = asked_panels(context)
         measured = Measured()
         if settings.evaluate:
-            reference = _measure_before(context, measured, reference)
+            reference = measure_before(context, measured, reference)
             before, aligned = measured.results["before"], measured.results.get("reference")
             if harmless := nothing_to_repair(before, aligned, settings.budgets):
                 workspace.close()
                 return _report("nothing to repair", context, measured, reason=harmless.reason)
             if reference is None and (hint := never_aligned(before)):
                 notes.warn(hint)
-            _measure_rest(context, measured, "before", context.source)
+            measure_rest(context, measured, "before", context.source)
             if context.panel.generates:
                 wanted = settings.kind_examples
                 note_kinds(context.sets.splits, wanted, measured.results["before"], notes)
             if reference is not None:
-                _measure_rest(context, measured, "reference", reference)
+                measure_rest(context, measured, "reference", reference)
 
         context = fill_missing_responses(context, reference, subject_of(context, reference))
         panels = with_own(context, panels, reference)
-        found = choose_change(context, reference, lambda *which: _select(context, *which))
+        found = choose_change(context, reference, lambda *which: measure_select(context, *which))
         if found.stopped:
             last = found.methods[-1]
             rounds = counted(last.rounds, "round")
@@ -224,9 +211,9 @@ def run(
         gate, under = None, []
         if settings.evaluate:
             repaired = _opened(workspace.staged, source)
-            known = _measured_after(context, written)
-            _measure_report(context, measured, "after", repaired, known)
-            _measure_rest(context, measured, "after", repaired, known)
+            known = folder_after(context, written)
+            measure_report(context, measured, "after", repaired, known)
+            measure_rest(context, measured, "after", repaired, known)
             seen = measured.results
         if settings.answers:
             gate = decide(seen["before"], seen["after"], seen.get("reference"), settings.budgets)
@@ -292,86 +279,6 @@ def _check_finite(context: RunContext, reference: Model | None) -> None:
         return
     opened = skeleton_and_read(context, reference, aligned=True)
     check_finite(context.panel_of(reference), *opened, examples, work, "the reference")
-
-
-def _measure_before(
-    context: RunContext, measured: Measured, reference: Model | None
-) -> Model | None:
-    """Measure source and reference; an unaligned one that was not named is none."""
-    _measure_report(context, measured, "before", context.source)
-    check_judgeable(measured.results["before"])
-    for line in unread(measured.results["before"], "source"):
-        context.notes.warn(line)
-        context.progress.note(line)
-    if reference is None:
-        return None
-    _measure_report(context, measured, "reference", reference)
-    results, whose = measured.results["reference"], f"the reference {reference.name}"
-    harm = unaligned(results, whose)
-    if context.settings.reference != "auto":
-        check_judgeable(results, whose)
-        if harm:
-            context.notes.warn(f"{harm}: going back to it repairs no more than that")
-        return reference
-    if found := broken(results):
-        context.notes.warn(f"{whose} is not used: {broken_line(results, found)}")
-    elif harm:
-        context.notes.warn(f"{harm}: it is not aligned and not used")
-    else:
-        return reference
-    del measured.results["reference"], measured.answers["reference"]
-    return None
-
-
-def _measured_after(context: RunContext, written: WrittenWeights) -> Path:
-    """Where measurements of the result lie: of these very files, whatever was written before."""
-    digest = hashlib.sha256(canonical(dict(written.files))).hexdigest()
-    return context.workspace.work / "measured" / digest[:16]
-
-
-def _measure_report(
-    context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
-) -> None:
-    results, answers = _measure(context, model, role, "report", known or context.remembered)
-    measured.results[role] = results
-    measured.answers[role] = answers
-
-
-def _measure_rest(
-    context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
-) -> None:
-    known = known or context.remembered
-    asked = ask_kinds(context, model, role, measured.results["before"], known)
-    text = measure_text(context, model, role, known)
-    measured.results[role] = (*measured.results[role], *asked, *text)
-
-
-def _measure(
-    context: RunContext, model: Model, role: Role, part: Part, known: Path
-) -> tuple[tuple[ExampleResult, ...], Answers]:
-    """Measure a model as it lies on disk, or remember it from before an interruption."""
-    from modelrepair.evaluation.evaluate import evaluate
-    from modelrepair.search.study import remember
-
-    def compute() -> dict[str, object]:
-        skeleton, read = skeleton_and_read(context, model, aligned=role == "reference")
-        work = context.workspace.work / "measured" / "measuring"
-        shown = context.progress
-        rows, texts = evaluate(context.panel_of(model), part, skeleton, read, work, shown)
-        return {"rows": [asdict(row) for row in rows], "answers": texts}
-
-    what = CALLED[role] if part == "report" else f"{CALLED[role]}, for the search"
-    with context.progress.step(what) as said:
-        found = remember(known / f"{role}-{part}.json", compute)
-        results = tuple(ExampleResult(**row) for row in found["rows"])
-        said.found(**figures_of(results))
-    return results, found["answers"]
-
-
-def _select(
-    context: RunContext, model: Model, role: Literal["before", "reference"]
-) -> tuple[ExampleResult, ...]:
-    return _measure(context, model, role, "select", context.remembered)[0]
 
 
 def _opened(folder: Path, source: Model) -> Model:

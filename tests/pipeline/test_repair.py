@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +26,6 @@ from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.cli.main import run as run_command
 from modelrepair.demo import paths
 from modelrepair.errors import EmptyMaskError, ExampleSetError
-from modelrepair.pipeline.repair import _measured_after
 from tests.support.killed_repairs import assert_same_repair, kill_and_go_on
 from tests.support.set_files import shuffled
 
@@ -243,15 +241,6 @@ def test_an_interrupted_repair_goes_on_with_the_same_files_alone(
             quick_repair(**models, restart=True)
     assert not (tmp_path / "out.partial").exists()
     assert quick_repair(**models).out == tmp_path / "out"
-
-
-def test_measures_of_a_result_belong_to_its_files(tmp_path):
-    context = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
-    one, same, other = (
-        _measured_after(context, SimpleNamespace(files={"model.safetensors": digest}))
-        for digest in ("1f", "1f", "2a")
-    )
-    assert one == same != other
 
 
 def test_a_sharded_source_keeps_its_shards(quick_repair, tmp_path):
