@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from modelrepair import ranks
 from modelrepair.checkpoint.atomic import write_json
@@ -302,25 +302,30 @@ def _reverse(
             with filled_block(index) as block:
                 for number, group, batch, added in _summed(work, sums):
                     states = hidden.read(index, number, device, skeleton.dtype)
+                    call, above = calls[number][index], (index + 1) % 2
                     with watch(block, watched, check=number == 0) as seen:
                         if group.reads_gradients:
-                            states.requires_grad_(True)
-                            flowing = gradients.read(
-                                (index + 1) % 2, number, device, skeleton.dtype
-                            )
-                            with torch.enable_grad():
-                                output = run_block(block, states, calls[number][index])
-                            torch.autograd.backward(output, flowing)
-                            assert states.grad is not None
-                            gradients.write(index % 2, number, states.grad)
+                            flowing = gradients.read(above, number, device, skeleton.dtype)
+                            flowing = _back_through(block, states, call, flowing)
+                            gradients.write(index % 2, number, flowing)
                         else:
                             with torch.no_grad():
-                                run_block(block, states, calls[number][index])
+                                run_block(block, states, call)
                     added.add(group, batch, seen)
                     advance(REVERSE_COST * int(batch.attention_mask.sum()))
             _hand_over(work, index, sums, on_block)
             _State(blocks, index, hidden.checksums, gradients.checksums).save(work.folder)
             hidden.drop(index + 1)
+
+
+def _back_through(block: nn.Module, states: Tensor, call: Call, flowing: Tensor) -> Tensor:
+    """Compute a block again, and give the gradient of its input for that of its output."""
+    states.requires_grad_(True)
+    with torch.enable_grad():
+        output = run_block(block, states, call)
+    torch.autograd.backward(output, flowing)
+    assert states.grad is not None
+    return states.grad
 
 
 def _summed(work: Work, sums: BlockSums) -> Iterator[tuple[int, SetBatches, Batch, BlockSums]]:
