@@ -294,7 +294,7 @@ def _missed(report: Mapping[str, Any]) -> list[str]:
     said = []
     for start, meaning in MISSED.items():
         held = [rule["holds_budget"] for rule in rules if rule["name"].startswith(start)]
-        # Of the two rules for harm, one is enough.
+        # Harm has two rules, and one that holds is enough.
         missed = all(each is False for each in held) if start == "harmful_score" else False in held
         said += [meaning] if held and missed else []
     return said

@@ -171,7 +171,7 @@ def main() -> NoReturn:
 def output_of(arguments: Sequence[str]) -> Output:
     """How a command speaks; read before it is parsed, because parsing may be what fails."""
     for stream in (sys.stdout, sys.stderr):
-        # What the terminal or file can't hold is written as its escape, and ends no run.
+        # What the terminal or file can't hold is written as an escape, and does not end the run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=NARROW)
     return Output("--json" in arguments, "--debug" in arguments, typed=tuple(arguments))

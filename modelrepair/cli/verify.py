@@ -57,7 +57,7 @@ def command(
         lines += [finding.line, f"  Hint: {CODES[finding.code].do}"]
     lines += [f"Note: {note}" for note in verification.notes]
     result = "NOT verified" if verification.findings else verification.result
-    # Of what does not hold, the summary is a claim and no more.
+    # Where something does not hold, the summary is only what the repair says of itself.
     said = ": " if verification.ok else "; it says of itself: "
     about = f"{said}{verification.about.summary}" if verification.about.summary else ""
     document = verification.to_json()

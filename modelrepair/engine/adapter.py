@@ -153,7 +153,7 @@ def unknown_fields(folder: Path) -> list[str]:
     []
     """
     given: Mapping[str, Any] = read_json(folder, ADAPTER_CONFIG)
-    # peft sets the last one when it loads, and takes none from a file.
+    # peft sets runtime_config when it loads, and reads it from no file.
     known = {*_config(folder).to_dict(), "runtime_config"}
     return sorted(name for name, value in given.items() if value and name not in known)
 

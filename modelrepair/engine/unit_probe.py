@@ -86,7 +86,7 @@ def _groups_or_none(
     try:
         return tuple(_groups(skeleton, index, calls))
     except Exception:
-        # Whatever a stranger's forward needs that is not here: its layers are named as left alone.
+        # A forward may need what is not here; then its layers are named as left alone.
         return ()
 
 

@@ -113,7 +113,7 @@ def _loops(text: str, hit_limit: bool) -> bool:
     says = any(token.isalnum() for token in tokens[start : start + period])
     if says and turns >= 4 and length >= 12 and length >= 0.5 * len(tokens):
         return True
-    # Cut off in the middle of a loop: nothing says that it would ever have ended.
+    # Cut off in the middle of a loop, which might never have ended.
     endless = hit_limit and start + length >= len(tokens) - 1
     if says and endless and turns >= 3 and length >= 24 and length >= 0.4 * len(tokens):
         return True

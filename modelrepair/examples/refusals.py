@@ -64,5 +64,5 @@ def make_refusals(realign: ExampleSet) -> ExampleSet:
 
 
 def _phrasing(key: str) -> str:
-    # Hashes order the splits by their first digits: the last ones choose independently of them.
+    # Splits are ordered by the first digits of the hash; the last ones are independent of them.
     return PHRASINGS[int(key[-16:], 16) % len(PHRASINGS)]

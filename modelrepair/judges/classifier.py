@@ -164,7 +164,7 @@ class ClassifierJudge:
         # Without a token to pad with, texts of different lengths can't share a batch.
         padded = tokenizer.pad_token_id is not None and model.config.pad_token_id is not None
         size = self._options.batch if padded else 1
-        # Of a text without a token no label holds; models fail on a batch of nothing else.
+        # A text without tokens has no label; models fail on a batch of such texts alone.
         found = {
             i: [0.0] * model.config.num_labels for i, length in enumerate(lengths) if not length
         }

@@ -161,7 +161,8 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
             break
         scoring = _scoring(context, reference, subject, number)
         scorings[registered.spec.name] = scoring
-        # What a one-shot scorer chose it did not choose round by round on what it was to keep.
+        # The benign answers that scoring sees are looked at for iterative scorers alone: only these
+        # chose round by round by them.
         compared = baseline if registered.spec.iterative else replace(baseline, scored=())
         study = Study(
             scoring,

@@ -39,7 +39,7 @@ def hub_plan(
     from huggingface_hub import constants
 
     source, base, reference = ahead.source, ahead.base, ahead.reference
-    # What was taken whole from the cache, since the Hub fails, needs nothing of it.
+    # A source that was taken whole from the cache, because the Hub fails, needs no download.
     on_hub = source.id is not None and not source.complete and not constants.HF_HUB_OFFLINE
     of_hub = base is not None and base.id is not None
     far = None if reference.by == "adapter" else reference.found

@@ -134,7 +134,8 @@ def plan_ahead(
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
     if refusals.keep and made.kind.why is None:
-        # By names and shapes; a repair asks the model itself, before it fetches a weight.
+        # A plan goes by names and shapes; a repair asks the model itself before it fetches a
+        # weight.
         with refusals.kept():
             check_reach(
                 ahead,

@@ -55,7 +55,8 @@ def short_sets(
         keys = [reported(FAMILY[name], manifest.sets) for name in rule.sets if name in FAMILY]
         given = [key for key in keys if key is not None]
         if given:
-            # Of a pool, what the largest leaves is the least that has to grow.
+            # Of pooled sets the largest is named: it has to grow least to bring what the pool
+            # lacks.
             key = max(given, key=lambda each: manifest.sets[each].counts.get("report", 0))
             own = manifest.sets[key].counts.get("report", rule.n) if len(given) > 1 else rule.n
             add(Short(key, shown_name(named, key), own, needed - rule.n + own))

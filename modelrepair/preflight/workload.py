@@ -110,7 +110,7 @@ def _part(splits: Splits | None, which: Literal["select", "report"], max_length:
     # The prompts of realign and refusal are the same, and each is answered once.
     asked = {each.key: replace(each, response=None) for some in sets.values() for each in some}
     if which == "report":
-        # An answer to 64 tokens is counted as a whole one: the most is no less for it.
+        # Answers of at most 64 tokens are counted as whole ones: this is an upper bound.
         asked |= {
             each.key: replace(each, response=None) for kind in splits.kinds for each in kind.asked
         }

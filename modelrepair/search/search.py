@@ -44,7 +44,7 @@ def fixed(
     step = max(step or STEP_SCHEDULES[scoring.subject].first, scoring.least)
     steps = fixed_rounds(ratio, step, limits.rounds)
     if scoring.least:
-        # Each step has room for a unit of its own.
+        # No step is smaller than one unit.
         steps = max(1, min(steps, int(ratio / scoring.least + 1e-9)))
     point: Candidate | None = None
     name = scoring.registered.spec.name

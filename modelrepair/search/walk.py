@@ -167,7 +167,8 @@ def _stepped(
         point = cut_point(study.scoring, number, step, current, study.progress)
         if step <= smallest:
             return screened(study, point), step
-        # Most of a look is at harmful answers, and a step that costs is halved whatever they say.
+        # Looking at harmful answers takes most of the time, and a step that costs utility is halved
+        # whatever they say.
         point = screened(study, point, allowed)
         if not costs(study, point, allowed) and _gain(study, current, point) <= MAX_MARGIN_GAIN:
             return point, step

@@ -24,7 +24,7 @@ def is_native(config: Any) -> bool:
     if not isinstance(config, dict):
         return False
     kind, named = config.get("model_type"), config.get("architectures") or ()
-    # One who names a class of his own means that class, whatever layout it derives from.
+    # A config that names a class of its own needs that class, whatever layout it derives from.
     return _named(kind, "auto_mappings.py", "configuration_auto.py") and all(
         _named(each, "modeling_auto.py") for each in named
     )

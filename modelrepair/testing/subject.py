@@ -99,7 +99,7 @@ def _find(registry: Registry, name: str, kind: str | None) -> tuple[Registered[A
     if kind is not None and kind not in KINDS:
         raise UsageError(f"no kind of plug-in is {kind!r}", hint=f"one of {', '.join(KINDS)}")
     asked = list(KINDS.values()) if kind is None else [KINDS[kind]]
-    # Of several with one name the first is taken: that there are several is a check's to say.
+    # Of several with one name the first is taken; a check reports that there are several.
     matches = {
         each.name: [item for item in each.installed(registry) if item.spec.name == name]
         for each in asked

@@ -64,7 +64,7 @@ def shown(value: Any) -> Any:
     >>> shown("a\u202eb")
     'a\\u202eb'
     """
-    # Markup is our own, from a macro; it is a text too, and has been through here.
+    # Markup comes from our own macros, and its texts have been through here.
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return printable(value, lines=True)
     return value

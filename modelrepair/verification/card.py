@@ -58,7 +58,7 @@ def check_card(
         return [_wrong(str(error))], []
     if data is None:
         return [], []  # reported as a missing file
-    # Git may have changed the line ends; of a card that says nothing.
+    # Git may have changed the line ends; the card still says the same.
     card = data.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
     if "'verdict'" in reading.unknown:
         return [], []
