@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Set
 from hashlib import sha256
 from pathlib import Path
-
-import numpy as np
 
 from modelrepair.artifact.files import first_change
 from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
@@ -19,7 +17,7 @@ from modelrepair.checkpoint.digests import sha256_file
 from modelrepair.checkpoint.kept_files import Files, classify
 from modelrepair.checkpoint.mask import MaskFile, open_mask
 from modelrepair.checkpoint.place import placed, reserved
-from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
+from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.writer import Patch, copy_file, write_shard
 from modelrepair.errors import GateError, ModelRepairError, UsageError
 from modelrepair.moving import remove_folder, rename
@@ -62,6 +60,7 @@ def apply(
         InconclusiveError: mask or manifest are newer than this program.
         ResourceError: the disk is full, or the folder can't be written.
     """
+    progress = progress or Progress()
     include = included(Path(mask))
     _check_mask(Path(mask))
     path, source, out = mask_path(Path(mask)), Path(source), placed(Path(out), Path(source))
@@ -69,8 +68,17 @@ def apply(
     header = read_header_of(opened)
     given = None if base is None else Path(base)
     with reserved(out), original(source, given, header.subject, progress, include) as folder:
-        base_id = _base_id(path)
-        return _apply(path, opened, header, folder, reference, out, base_id, progress, include)
+        checkpoint, base_id = Checkpoint.open(folder), _base_id(path)
+        _check_source(header, checkpoint)
+        files = classify(folder, weights=checkpoint.files, index=checkpoint.index, include=include)
+        if _holds_it(out, folder, files, header, base_id, progress):
+            progress.note(f"nothing to do: {out.name} holds this model already")
+            return out
+        make_room(out)
+        named = None if reference is None else Path(reference)
+        patches = _patches(path, opened, header, checkpoint, named)
+        _write(out, folder, files, header, base_id, patches, progress)
+        return out
 
 
 def included(mask: Path) -> tuple[str, ...]:
@@ -112,41 +120,45 @@ def _check_mask(place: Path) -> None:
         )
 
 
-def _apply(
-    path: Path,
-    opened: MaskFile,
-    header: MaskHeader,
-    source: Path,
-    reference: str | Path | None,
+def _holds_it(
     out: Path,
+    source: Path,
+    files: Files,
+    header: MaskHeader,
     base_id: str | None,
-    progress: Progress | None,
-    include: Sequence[str],
-) -> Path:
-    checkpoint = Checkpoint.open(source)
-    _check_source(header, checkpoint)
-    files = classify(source, weights=checkpoint.files, index=checkpoint.index, include=include)
-    if out.is_dir() and any(out.iterdir()):
-        expected = {**_kept(source, files, base_id), **{n: header.files[n] for n in files.weights}}
-        # As a whole, or it is not what this command would write.
-        if changed := first_change(out, expected, (), progress or Progress()):
-            raise UsageError(
-                f"the output folder {out.name!r} holds something else: {changed}",
-                hint="choose another --out, or remove the folder",
-                id="output-not-empty",
-            )
-        (progress or Progress()).note(f"nothing to do: {out.name} holds this model already")
-        return out
-    make_room(out)
+    progress: Progress,
+) -> bool:
+    """Whether the output folder holds this very model already.
+
+    Raises:
+        UsageError: it holds something else.
+    """
+    if not (out.is_dir() and any(out.iterdir())):
+        return False
+    expected = {**_kept(source, files, base_id), **{n: header.files[n] for n in files.weights}}
+    # As a whole, or it is not what this command would write.
+    if changed := first_change(out, expected, (), progress):
+        raise UsageError(
+            f"the output folder {out.name!r} holds something else: {changed}",
+            hint="choose another --out, or remove the folder",
+            id="output-not-empty",
+        )
+    return True
+
+
+def _patches(
+    path: Path, opened: MaskFile, header: MaskHeader, checkpoint: Checkpoint, reference: Path | None
+) -> Callable[[str], Iterator[Patch]]:
+    """What gives the new values of the masked entries, for each weight file.
+
+    Raises:
+        GateError: the reference is not the mask's.
+        UsageError: there is none, and no stored values.
+    """
     masked = count_masked(opened, checkpoint)
     beside = path.with_name("values.safetensors")
-    values = new_values_of(
-        checkpoint,
-        header,
-        masked,
-        reference=None if reference is None else Path(reference),
-        stored=beside if beside.is_file() else None,
-    )
+    stored = beside if beside.is_file() else None
+    values = new_values_of(checkpoint, header, masked, reference=reference, stored=stored)
     for finding in values.findings:
         if finding.code == "stored-values":
             continue
@@ -158,19 +170,29 @@ def _apply(
         for entry in checkpoint.by_file[file]:
             if entry.name in masked:
                 positions = opened.positions(entry.name, entry.entries)
-                yield entry, positions, _values(checkpoint, entry, positions)
+                old = checkpoint.raw(entry.name).reshape(-1)[positions]
+                new = values.expected(entry.name, positions, old, 0)
+                assert new is not None, "what is unknown is a finding"
+                yield entry, positions, new
 
-    def _values(checkpoint: Checkpoint, entry: TensorEntry, positions: np.ndarray) -> np.ndarray:
-        old = checkpoint.raw(entry.name).reshape(-1)[positions]
-        new = values.expected(entry.name, positions, old, 0)
-        assert new is not None, "what is unknown is a finding"
-        return new
+    return patches
 
+
+def _write(
+    out: Path,
+    source: Path,
+    files: Files,
+    header: MaskHeader,
+    base_id: str | None,
+    patches: Callable[[str], Iterator[Patch]],
+    progress: Progress,
+) -> None:
+    """Write the model beside its place, and move it there as a whole."""
     # Not OUT.partial: that may be an interrupted repair, which can still go on.
     staged = out.with_name(out.name + ".applying")
     _clear(staged, {*files.weights, *files.kept})
     total = sum((source / name).stat().st_size for name in (*files.weights, *files.kept))
-    with (progress or Progress()).step("writing", total, "bytes") as advance:
+    with progress.step("writing", total, "bytes") as advance:
         for name in (*files.weights, *files.kept):
             target = staged / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +210,6 @@ def _apply(
             advance((source / name).stat().st_size)
     rename(staged, out)
     fsync_folder(out.parent)
-    return out
 
 
 def _kept(source: Path, files: Files, base_id: str | None) -> dict[str, str]:
