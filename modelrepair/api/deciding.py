@@ -17,7 +17,7 @@ from modelrepair.pipeline.arguments import (
 from modelrepair.source.fetching import saying
 
 if TYPE_CHECKING:
-    from modelrepair.artifact.manifest import ModelRole
+    from modelrepair.artifact.records import ModelRole
     from modelrepair.pipeline.reports import RepairReport
 
 

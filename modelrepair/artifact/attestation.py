@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from modelrepair.artifact.manifest import (
-    MANIFEST_NAME,
+from modelrepair.artifact.manifest import MANIFEST_NAME, Verdict
+from modelrepair.artifact.records import (
     ExampleSetRecord,
     JudgeRecord,
     ModelRole,
@@ -25,7 +25,6 @@ from modelrepair.artifact.manifest import (
     Sha256,
     Text,
     Tool,
-    Verdict,
 )
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.roles import holds_weights, is_ours

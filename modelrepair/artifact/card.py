@@ -10,10 +10,11 @@ from typing import Any
 from modelrepair.artifact.digests import digest as digest_of_manifest
 from modelrepair.artifact.figures import cell, number, template
 from modelrepair.artifact.kinds import kind_rows
-from modelrepair.artifact.manifest import Manifest, Origin, SiteRecord
+from modelrepair.artifact.manifest import Manifest
 from modelrepair.artifact.model_index import evaluation, measured_utility
 from modelrepair.artifact.name_ranges import by_reason
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
+from modelrepair.artifact.records import Origin, SiteRecord
 from modelrepair.evaluation.measures import TITLES, keyword_rate
 from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter, without_front_matter

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.artifact.findings import Finding
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, ModelRole
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
+from modelrepair.artifact.records import ModelRole
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.reader import Checkpoint

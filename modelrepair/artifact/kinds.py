@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelrepair.artifact.figures import percent
-from modelrepair.artifact.manifest import KindRecord, Manifest
+from modelrepair.artifact.manifest import Manifest
+from modelrepair.artifact.records import KindRecord
 from modelrepair.evaluation.measures import KindMeasures
 
 

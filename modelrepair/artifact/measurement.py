@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from modelrepair.artifact.manifest import (
+from modelrepair.artifact.records import (
     AnswersRecord,
     JudgeRecord,
     Plain,

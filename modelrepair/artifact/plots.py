@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from modelrepair.artifact.manifest import CandidateRecord, SiteRecord
+from modelrepair.artifact.records import CandidateRecord, SiteRecord
 from modelrepair.checkpoint.atomic import write_bytes
 
 PLOT_NAME = "repair/layers.svg"

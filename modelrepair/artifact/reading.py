@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelrepair.artifact.card import TEMPLATES
 from modelrepair.artifact.digests import digest_of
-from modelrepair.artifact.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, Sha256
+from modelrepair.artifact.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest
 from modelrepair.artifact.name_ranges import each_apart
+from modelrepair.artifact.records import Sha256
 from modelrepair.checkpoint.untrusted import parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, InconclusiveError
 from modelrepair.evaluation.gate import RULES

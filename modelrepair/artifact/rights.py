@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from modelrepair.artifact.manifest import LicenceRecord, Manifest
+from modelrepair.artifact.manifest import Manifest
+from modelrepair.artifact.records import LicenceRecord
 from modelrepair.source.licence_table import Licence
 from modelrepair.source.licences import Terms, name_warning, terms_of
 from modelrepair.text.published import Private, published

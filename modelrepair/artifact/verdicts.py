@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from modelrepair.artifact.manifest import ModelRole
+from modelrepair.artifact.records import ModelRole
 from modelrepair.checkpoint.atomic import write_text
 from modelrepair.checkpoint.untrusted import parse_json, read_file
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from modelrepair.artifact.card import kept_metadata, render_card
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, SiteRecord
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
 from modelrepair.artifact.mask_header import header_of
 from modelrepair.artifact.name_ranges import fold_sites
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME, plot_frontier, plot_layers
+from modelrepair.artifact.records import SiteRecord
 from modelrepair.artifact.rewriting import rewrite_file
 from modelrepair.artifact.rights import recorded, with_recorded
 from modelrepair.artifact.verdicts import VERDICTS_NAME, Results, write_verdicts

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord, ModelRole, Origin
 from modelrepair.artifact.measurement import MeasuredRow, Measurement, read_measurement
+from modelrepair.artifact.records import AnswersRecord, JudgeRecord, ModelRole, Origin
 from modelrepair.errors import EndpointError, UsageError
 from modelrepair.evaluation.endpoint import Endpoint, client_of, endpoint_of, look
 from modelrepair.evaluation.results import KINDS, MEASURED_SETS, ExampleResult

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.artifact.digests import canonical
-from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord, ModelRole
+from modelrepair.artifact.records import AnswersRecord, JudgeRecord, ModelRole
 from modelrepair.artifact.replacing import BEFORE, BESIDE, put_back, replace_record
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.checkpoint.place import disk_errors, reserved

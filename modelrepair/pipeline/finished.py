@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 
 from modelrepair.artifact.consistency import check_measures
 from modelrepair.artifact.files import first_change
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Plain
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
 from modelrepair.artifact.reading import Reading, known, read_manifest
+from modelrepair.artifact.records import Plain
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.artifact.writer import refuse_full
 from modelrepair.checkpoint.kept_files import CARD_NAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord
+from modelrepair.artifact.records import AnswersRecord, JudgeRecord
 from modelrepair.plugin.options import hide_secrets
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.settings.settings import Settings

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelrepair.artifact.manifest import JudgeRecord, Tool
 from modelrepair.artifact.measurement import (
     Measurement,
     check_free,
     rows_of,
     write_measurement,
 )
+from modelrepair.artifact.records import JudgeRecord, Tool
 from modelrepair.engine.device import find_device
 from modelrepair.evaluation.measures import figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from modelrepair.artifact.manifest import Manifest, SiteRecord
+from modelrepair.artifact.manifest import Manifest
 from modelrepair.artifact.name_ranges import fold_keys
+from modelrepair.artifact.records import SiteRecord
 from modelrepair.artifact.rights import recorded
 from modelrepair.checkpoint.digests import digests
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG

@@ -10,7 +10,8 @@ from modelrepair.preflight.named_sets import NamedSets, shown_name
 from modelrepair.preflight.shortage import FAMILY, POOLS, Short
 
 if TYPE_CHECKING:
-    from modelrepair.artifact.manifest import KindRecord, Manifest
+    from modelrepair.artifact.manifest import Manifest
+    from modelrepair.artifact.records import KindRecord
 
 
 def short_sets(

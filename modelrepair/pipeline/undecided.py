@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.artifact.files import first_change
-from modelrepair.artifact.manifest import MANIFEST_NAME, JudgeRecord, Manifest
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
 from modelrepair.artifact.reading import known, read_manifest
+from modelrepair.artifact.records import JudgeRecord
 from modelrepair.budgets import Budgets
 from modelrepair.checkpoint.kept_files import files_of
 from modelrepair.errors import DamagedCheckpointError, ExampleSetError, UsageError

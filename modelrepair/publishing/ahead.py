@@ -8,8 +8,9 @@ from typing import Literal
 
 from modelrepair.artifact.card import kept_metadata
 from modelrepair.artifact.front_matter import check_front_matter
-from modelrepair.artifact.manifest import MANIFEST_NAME, Origin
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
+from modelrepair.artifact.records import Origin
 from modelrepair.artifact.verdicts import VERDICTS_NAME
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.kept_files import CARD_NAME, card_text

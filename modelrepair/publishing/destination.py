@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from modelrepair.artifact.manifest import Origin
+from modelrepair.artifact.records import Origin
 from modelrepair.errors import HubError, UsageError
 from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.visibility import Upstream, strictest_gate

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Origin
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
 from modelrepair.artifact.reading import MANIFEST_LIMIT, known, read_manifest
+from modelrepair.artifact.records import Origin
 from modelrepair.checkpoint.digests import sha256_file
 from modelrepair.checkpoint.kept_files import CARD_LIMIT, CARD_NAME, HUBS_OWN, card_text
 from modelrepair.errors import DamagedCheckpointError, UsageError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from modelrepair.artifact.manifest import Manifest, Origin
+from modelrepair.artifact.manifest import Manifest
+from modelrepair.artifact.records import Origin
 
 GATES = ("", "auto", "manual")
 """From open to strict."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from modelrepair.artifact.findings import Finding
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, SiteRecord
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
+from modelrepair.artifact.records import SiteRecord
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.verification.compare import (
     NORM_ROUNDING,

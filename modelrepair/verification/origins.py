@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from modelrepair.artifact.findings import Finding, Verification
-from modelrepair.artifact.manifest import MANIFEST_NAME, Origin
+from modelrepair.artifact.manifest import MANIFEST_NAME
 from modelrepair.artifact.reading import Reading, read_manifest
+from modelrepair.artifact.records import Origin
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.kept_files import is_foreign_to_all
 from modelrepair.checkpoint.untrusted import find_file

@@ -6,12 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from modelrepair.artifact.findings import Finding
-from modelrepair.artifact.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    SiteRecord,
-)
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
 from modelrepair.artifact.mask_header import header_of
+from modelrepair.artifact.records import SiteRecord
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.mask import MaskFile
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 from modelrepair import verify
 from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card
 from modelrepair.artifact.digests import digest
-from modelrepair.artifact.manifest import ExampleSetRecord, JudgeRecord, Origin
+from modelrepair.artifact.records import ExampleSetRecord, JudgeRecord, Origin
 from tests.support.hub.cards import errors
 from tests.support.small_repairs import COMMIT, MEASURED, OLD_CARD, draft, make_repair, results
 

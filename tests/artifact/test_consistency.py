@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from modelrepair.artifact.consistency import VERDICT, check_counts, check_examples, check_measures
-from modelrepair.artifact.manifest import JudgeRecord, Manifest
+from modelrepair.artifact.manifest import Manifest
+from modelrepair.artifact.records import JudgeRecord
 from modelrepair.artifact.verdicts import VERDICTS_NAME, write_verdicts
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.reader import Checkpoint

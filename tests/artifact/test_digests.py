@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelrepair.artifact.digests import canonical, digest
-from modelrepair.artifact.manifest import Run
+from modelrepair.artifact.records import Run
 from tests.support.small_repairs import draft
 
 

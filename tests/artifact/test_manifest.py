@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from modelrepair.artifact.manifest import Manifest, Origin, json_schema
+from modelrepair.artifact.manifest import Manifest, json_schema
+from modelrepair.artifact.records import Origin
 from tests.support.small_repairs import draft
 from tests.support.versions import DESCRIBED
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrepair.artifact.manifest import Origin
 from modelrepair.artifact.mask_header import (
     header_of,
     mask_path,
     read_header_of,
     wrong_reference,
 )
+from modelrepair.artifact.records import Origin
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.mask import encode, open_mask, write_mask
 from modelrepair.checkpoint.norms import tensor_digest

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord, Tool
 from modelrepair.artifact.measurement import (
     Measurement,
     check_free,
@@ -14,6 +13,7 @@ from modelrepair.artifact.measurement import (
     rows_of,
     write_measurement,
 )
+from modelrepair.artifact.records import AnswersRecord, JudgeRecord, Tool
 from modelrepair.errors import UsageError
 from modelrepair.evaluation.results import ExampleResult
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelrepair.artifact.card import render_card
-from modelrepair.artifact.manifest import ExampleSetRecord
+from modelrepair.artifact.records import ExampleSetRecord
 from tests.support.small_repairs import draft
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import builtins
 
-from modelrepair.artifact.manifest import CandidateRecord, SiteRecord
 from modelrepair.artifact.plots import plot_frontier, plot_layers
+from modelrepair.artifact.records import CandidateRecord, SiteRecord
 from modelrepair.evaluation.measures import Measure
 from modelrepair.evaluation.measures import Measures as Measured
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from modelrepair.artifact.digests import digest
-from modelrepair.artifact.manifest import Origin
 from modelrepair.artifact.reading import load_manifest
+from modelrepair.artifact.records import Origin
 from modelrepair.artifact.verdicts import read_verdicts
 from modelrepair.artifact.writer import MASK_NAME, finish, make_room, write_record, write_weights
 from modelrepair.checkpoint.edits import MaskEdit
@@ -128,7 +128,7 @@ def test_a_local_base_path_becomes_an_id(tmp_path):
 
 
 def sites_of_adapter(entry):
-    from modelrepair.artifact.manifest import SiteRecord
+    from modelrepair.artifact.records import SiteRecord
 
     return SiteRecord(name=entry.name, kind="q_proj.A", block=0, shape=entry.shape, entries=16)
 

@@ -88,7 +88,7 @@ def in_place(hub, folder):
     }  # fmt: skip
     files = {**files_of(folder / "first"), **left}
     commit = hub.add("me/model", files)
-    from modelrepair.artifact.manifest import Origin
+    from modelrepair.artifact.records import Origin
 
     return make_repair(folder, source=Origin(id="me/model", hub=True, commit=commit)), commit
 

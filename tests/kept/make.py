@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _measured(work: Path) -> None:
-    from modelrepair.artifact.manifest import RepairerRecord
+    from modelrepair.artifact.records import RepairerRecord
     from modelrepair.artifact.writer import finish, write_record, write_weights
     from modelrepair.checkpoint.edits import DenseEdit
     from modelrepair.checkpoint.reader import Checkpoint

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.artifact.manifest import AnswersRecord, JudgeRecord, Origin, Tool
 from modelrepair.artifact.measurement import Measurement, write_measurement
+from modelrepair.artifact.records import AnswersRecord, JudgeRecord, Origin, Tool
 from modelrepair.errors import EndpointError, UsageError
 from modelrepair.pipeline.answerers import find_answerer, is_address
 from modelrepair.pipeline.how_asked import asking

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from modelrepair import repair
-from modelrepair.artifact.manifest import Origin, Run
+from modelrepair.artifact.records import Origin, Run
 from modelrepair.cli.main import run
 from modelrepair.demo import paths
 from modelrepair.errors import UsageError

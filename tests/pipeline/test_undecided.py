@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.artifact.manifest import MANIFEST_NAME, JudgeRecord
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.artifact.records import JudgeRecord
 from modelrepair.artifact.verdicts import VERDICTS_NAME
 from modelrepair.checkpoint.kept_files import CARD_NAME
 from modelrepair.errors import DamagedCheckpointError, UsageError

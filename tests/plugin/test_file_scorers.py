@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair.artifact.card import render_card
-from modelrepair.artifact.manifest import ScorerRecord
+from modelrepair.artifact.records import ScorerRecord
 from modelrepair.errors import PluginError, UsageError
 from modelrepair.plugin.registry import load_registry, make_scorer
 from tests.support.hub.cards import errors

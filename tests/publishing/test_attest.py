@@ -9,7 +9,8 @@ import shutil
 import pytest
 
 from modelrepair import DamagedCheckpointError, GateError, InconclusiveError, UsageError, verify
-from modelrepair.artifact.manifest import MANIFEST_NAME, Run
+from modelrepair.artifact.manifest import MANIFEST_NAME
+from modelrepair.artifact.records import Run
 from modelrepair.artifact.signing import signature_beside
 from modelrepair.publishing.attest import attest_folder
 from tests.support.signing_keys import write_keys

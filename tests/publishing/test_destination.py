@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelrepair import push
-from modelrepair.artifact.manifest import Origin
+from modelrepair.artifact.records import Origin
 from modelrepair.errors import HubError, UsageError
 from modelrepair.publishing.destination import find_destination
 from modelrepair.publishing.options import PushOptions
@@ -54,7 +54,7 @@ def test_targets_that_make_no_sense(hub, tmp_path, options, said):
 
 
 def test_a_repair_of_a_folder_has_no_repository_of_its_source(hub, tmp_path):
-    from modelrepair.artifact.manifest import Origin
+    from modelrepair.artifact.records import Origin
     from tests.support.small_repairs import make_repair
 
     made = make_repair(tmp_path, source=Origin(id="mine"))

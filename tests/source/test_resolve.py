@@ -12,7 +12,7 @@ import huggingface_hub.constants as constants
 import pytest
 
 import modelrepair
-from modelrepair.artifact.manifest import Origin
+from modelrepair.artifact.records import Origin
 from modelrepair.demo import paths
 from modelrepair.errors import HubError, ResourceError, UnsupportedModelError, UsageError
 from modelrepair.examples.find import find_set

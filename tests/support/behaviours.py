@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from modelrepair.artifact.manifest import JudgeRecord
+from modelrepair.artifact.records import JudgeRecord
 from modelrepair.auditing.behaviour.measured import Behaviour, Measuring, _behaviour, pairs_of
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.opened import Opened

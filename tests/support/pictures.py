@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modelrepair.artifact.manifest import SiteRecord
 from modelrepair.artifact.plots import plot_layers
+from modelrepair.artifact.records import SiteRecord
 from modelrepair.checkpoint.atomic import write_bytes
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from modelrepair.artifact.card import render_card
-from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest, Origin
+from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
+from modelrepair.artifact.records import Origin
 from modelrepair.checkpoint.kept_files import CARD_NAME, card_text
 from modelrepair.verification.verify import verify
 from tests.support.small_repairs import Made, make_repair

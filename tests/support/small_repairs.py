@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from modelrepair.artifact.manifest import (
+from modelrepair.artifact.manifest import Manifest
+from modelrepair.artifact.records import (
     CandidateRecord,
     ExampleSetRecord,
     JudgeRecord,
     KindRecord,
-    Manifest,
     Origin,
     Run,
     ScorerRecord,

@@ -41,7 +41,7 @@ def test_what_cannot_be_reached_is_inconclusive(hub, tmp_path, capsys):
 
 
 def test_a_source_that_is_a_folder_elsewhere_has_to_be_named(tmp_path):
-    from modelrepair.artifact.manifest import Origin
+    from modelrepair.artifact.records import Origin
 
     made = make_repair(tmp_path, source=Origin(id="mine"))
     with pytest.raises(UsageError, match="the source 'mine' is a folder") as caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from unittest import mock
 
-from modelrepair.artifact.manifest import Origin
+from modelrepair.artifact.records import Origin
 from tests.support.hub.state import Hub
 from tests.support.small_repairs import Made, make_checkpoint, make_repair
 
