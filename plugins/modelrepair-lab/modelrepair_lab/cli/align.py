@@ -45,7 +45,7 @@ PLAIN = "sft"
     type=name_value,
     multiple=True,
     metavar="NAME=VALUE",
-    help="An option of the defence, see docs/lab.md; may be repeated. Default: as published.",
+    help="An option of the defence (docs/lab-defences.md); may be repeated. Default: as published.",
 )
 @option("--steps", type=int, default=DEFAULT.steps, help="How many batches.")
 @option("--batch", type=int, default=DEFAULT.batch, help="Examples of a batch.")

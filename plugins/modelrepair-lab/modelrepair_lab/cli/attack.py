@@ -84,7 +84,7 @@ SHARED = ("method", "targets", "seed")
     type=name_value,
     multiple=True,
     metavar="NAME=VALUE",
-    help="An option of the defence, see docs/lab.md; may be repeated. Default: as published.",
+    help="An option of the defence (docs/lab-defences.md); may be repeated. Default: as published.",
 )
 @option(
     "--alignment",
