@@ -1,6 +1,6 @@
 """How fast stage 4 of an audit is, beside reading both checkpoints and converting them to float32.
 
-    OMP_NUM_THREADS=1 python benchmarks/difference_speed.py [--megabytes 512]
+    OMP_NUM_THREADS=1 python -m benchmarks.difference_speed [--megabytes 512]
 
 Both are timed in turn in one process, files warm; the medians and their ratio are printed. Every
 entry is changed, which is the slowest case: an equal tensor is compared as bytes only.
