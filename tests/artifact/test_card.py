@@ -1,3 +1,5 @@
+"""The card says what the manifest says, and no text of others is markup in it."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""The manifest: its published schema, and what it refuses."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Plots are the same bytes for the same figures."""
+
 from __future__ import annotations
 
 import builtins

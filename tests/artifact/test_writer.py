@@ -1,3 +1,5 @@
+"""What a repair writes: every file is kept, changed or ours."""
+
 from __future__ import annotations
 
 import json

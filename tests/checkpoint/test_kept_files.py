@@ -1,3 +1,5 @@
+"""Which files of a source a repair keeps, and which it never takes."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Norms and digests of tensors, also of values that are not finite."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Which answers are empty, looping or garbled, and which only look odd."""
+
 from __future__ import annotations
 
 import json

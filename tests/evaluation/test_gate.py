@@ -1,3 +1,5 @@
+"""The verdict follows from budgets and limits, rule by rule."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Answers are greedy, and nothing but the prompts decides them."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace

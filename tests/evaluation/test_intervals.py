@@ -1,3 +1,5 @@
+"""Intervals, against published values and against the share that they must cover."""
+
 from __future__ import annotations
 
 import math

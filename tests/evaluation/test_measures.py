@@ -1,3 +1,5 @@
+"""Measures are shares of results, each with its number and its interval."""
+
 from __future__ import annotations
 
 import json

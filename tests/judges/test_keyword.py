@@ -1,3 +1,5 @@
+"""What the keyword judge calls a refusal, and what it does not."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""A repaired model is rebuilt from its source and its mask, or it is said why not."""
+
 from __future__ import annotations
 
 import shutil
