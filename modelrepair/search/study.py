@@ -223,10 +223,12 @@ def time_is_up(study: Study[Any], point: Candidate) -> bool:
     """Whether the search must end, as the clock was read when this candidate was done with.
 
     What was read is remembered: resumed after an interruption, a search takes the same way up
-    to there, and under another limit it stops elsewhere.
+    to there, and under another limit it stops elsewhere. It does not stop at a candidate that it
+    was past before, and whose change is no longer there to be measured.
     """
+    gone = ranks.share(lambda: not point.change.folder.exists())
     spent = remember(point.change.folder.parent / "time.json", study.clock.spent)
-    return study.clock.limit is not None and spent >= study.clock.limit
+    return study.clock.limit is not None and spent >= study.clock.limit and not gone
 
 
 def figures_of_point(point: Candidate) -> dict[str, Figure]:

@@ -141,7 +141,8 @@ def walk(study: Study[Any], step: float) -> Searched:
             step = min(step * 2, near if due else largest)
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
-    momentum.end(rounds)
+    if not stopped:  # with more time, the walk goes on from here
+        momentum.end(rounds)
     if current is not None and current.results is None:
         with study.progress.step(f"{study.name}, round {current.round}") as said:
             current = generated(study, current)

@@ -154,3 +154,14 @@ def test_scores_that_were_lost_before_they_were_kept_are_taken_again(
     monkeypatch.setattr(momentum, "sync", plain)
     study, points = walked(world, monkeypatch, tmp_path, Moving(), FIRST + 3)
     assert np.array_equal(mask_of(study, points[-1]), expected)
+
+
+@pytest.mark.parametrize("last", [FIRST, FIRST + 1])
+def test_a_walk_that_time_ended_goes_on_with_its_momentum(monkeypatch, tmp_path, undisturbed, last):
+    world = swinging()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "time_is_up", lambda study, point: point.round == last)
+        _, points = walked(world, patch, tmp_path, Moving(), FIRST + 3)
+        assert points[-1].round == last
+    study, points = walked(world, monkeypatch, tmp_path, Moving(), FIRST + 3)
+    assert np.array_equal(mask_of(study, points[-1]), undisturbed[1])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modelrepair.budgets import Budgets
+from modelrepair.progress import Progress
 from modelrepair.search.candidates import choose, repairs
+from modelrepair.search.clock import Clock
 from modelrepair.search.search import search
+from modelrepair.search.study import cut_point, forget, time_is_up
 from modelrepair.settings.search_limits import MOST_GENERATIONS, RATIO_GRIDS
 from tests.support.made_up_costs import (
     World,
@@ -58,3 +63,13 @@ def test_masks_on_disk_are_those_that_may_still_be_chosen(walk, tmp_path):
     kept = {path.parent for path in tmp_path.rglob("mask") if path.is_dir()}
     assert kept == {p.change.folder.parent for p in points if p.results is not None}
     assert not list(tmp_path.rglob("round-*"))
+
+
+def test_time_ends_no_search_at_a_candidate_that_is_no_longer_there(monkeypatch, tmp_path):
+    """Interrupted further on, a search resumes under a shorter limit."""
+    study = World().study(monkeypatch, tmp_path)
+    study = replace(study, clock=Clock(limit=0.0))
+    point = cut_point(study.scoring, 0, 0.1, None, Progress())
+    assert time_is_up(study, point)
+    forget(point)
+    assert not time_is_up(study, point)
