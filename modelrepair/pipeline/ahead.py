@@ -40,7 +40,12 @@ from modelrepair.publishing.destination import Destination, check_name
 from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.subject import subject_for
-from modelrepair.settings.units import check_unit_of_subject, unit_of
+from modelrepair.settings.units import (
+    check_scope_of_unit,
+    check_unit_of_subject,
+    scope_of,
+    unit_of,
+)
 from modelrepair.source.adapter_config import check_fits, read_adapter
 from modelrepair.source.headers import read_once
 from modelrepair.source.kinds import check_kind
@@ -142,7 +147,9 @@ def look_ahead(
     with refusals.kept():
         subject = subject_for(settings.subject, settings.preset, factors=factors, reference=known)
         for each, _ in plugins.scorers:
-            check_unit_of_subject(unit_of(settings, each.spec), subject)
+            unit = unit_of(settings, each.spec)
+            check_unit_of_subject(unit, subject)
+            check_scope_of_unit(unit, scope_of(settings, each.spec))
         if plugins.repairer is not None:
             require_reference(plugins.repairer.spec, reference.found)
         require_named(named, plugins, subject, settings.protect)

@@ -47,9 +47,21 @@ def check_unit(settings: Settings) -> None:
             f"--preset {settings.preset} masks entries, and --unit says {settings.unit}",
             hint="leave one of the two out",
         )
-    if settings.scope == "row":
+    check_scope_of_unit(settings.unit, settings.scope)
+
+
+def check_scope_of_unit(unit: Unit | None, scope: Scope | None) -> None:
+    """Refuse units larger than what a scope cuts in, whether the user or the scorer says them.
+
+    >>> check_scope_of_unit("head", "tensor"), check_scope_of_unit("entry", "row")
+    (None, None)
+
+    Raises:
+        UsageError: it is so.
+    """
+    if scope == "row" and unit not in (None, "entry"):
         raise UsageError(
-            f"--scope row cuts inside of each row, where no whole {settings.unit} can be chosen",
+            f"--scope row cuts inside of each row, where no whole {unit} can be chosen",
             hint="take --scope tensor or global, or --unit entry",
         )
 

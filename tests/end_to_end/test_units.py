@@ -15,7 +15,7 @@ import modelrepair
 from modelrepair import apply, verify
 from modelrepair.checkpoint.mask import open_mask
 from modelrepair.demo import paths
-from modelrepair.errors import UnsupportedModelError
+from modelrepair.errors import UnsupportedModelError, UsageError
 from tests.support.layout_repairs import SETS, fixed, save
 
 
@@ -98,6 +98,8 @@ def test_a_scorer_says_what_it_removes_as_one_unless_the_user_does(tmp_path):
     ).manifest
     assert {site.masked / site.shape[1] for site in rows.sites} == {1.0, 3.0, 4.0}
     assert (rows.unit, rows.settings["unit"]) == ("row", "row")
+    with pytest.raises(UsageError, match="no whole neuron can be chosen"):
+        fixed(source, tmp_path / "three", scorer=scorer, ratio=0.1, scope="row")
 
 
 def run(*words):

@@ -7,7 +7,13 @@ import pytest
 from modelrepair.errors import UsageError
 from modelrepair.plugin.specs import ScorerSpec
 from modelrepair.settings.settings import Settings
-from modelrepair.settings.units import check_unit, check_unit_of_subject, scope_of, unit_of
+from modelrepair.settings.units import (
+    check_scope_of_unit,
+    check_unit,
+    check_unit_of_subject,
+    scope_of,
+    unit_of,
+)
 
 ENTRIES = ScorerSpec("one", "s", load="x:Y", sets=lambda *_: {})
 HEADS = ScorerSpec("two", "s", load="x:Y", sets=lambda *_: {}, unit="head", scope="global")
@@ -51,3 +57,11 @@ def test_factors_have_rows_and_neither_heads_nor_neurons():
 def test_scope_row_of_a_scorer_of_larger_units_is_cut_by_tensor():
     rows = ScorerSpec("rows", "s", load="x:Y", sets=lambda *_: {}, unit="row")
     assert scope_of(Settings("user/model"), rows) == "tensor"
+
+
+def test_scope_row_that_a_user_names_has_no_room_for_a_scorer_s_heads():
+    settings = Settings("user/model", scope="row")
+    check_unit(settings)  # which knows no scorer
+    with pytest.raises(UsageError, match="no whole head can be chosen"):
+        check_scope_of_unit(unit_of(settings, HEADS), scope_of(settings, HEADS))
+    check_scope_of_unit(unit_of(settings, ENTRIES), scope_of(settings, ENTRIES))
