@@ -105,7 +105,7 @@ def look_at_reference(
         return Reference(wanted=wanted, by=by)
     try:
         found = resolve(wanted, weights=False)
-        check_another(whole.folder, found.folder)
+        check_another(source.folder, found.folder)
         its = check_kind(found, "--reference", read)
         compare(whole, read(whole), its, notes)
     except (HubError, UsageError, UnsupportedModelError) as error:

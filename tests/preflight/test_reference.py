@@ -30,3 +30,14 @@ def test_a_reference_is_found_named_or_not_at_all(tmp_path):
     link.symlink_to(paths.attacked)
     with pytest.raises(UsageError, match="source itself"):
         reference(Settings(source, reference=str(link)))
+
+
+def test_an_adapter_s_base_may_be_named_as_its_reference(tmp_path):
+    source = look_at_model(str(paths.adapter), base=str(paths.reference))
+    base = source.base.source
+    named = look_at_reference(str(paths.reference), source.source, Notes(), base)
+    assert (
+        named.found.folder == look_at_reference("auto", source.source, Notes(), base).found.folder
+    )
+    with pytest.raises(UsageError, match="source itself"):
+        look_at_reference(str(paths.adapter), source.source, Notes(), base)
