@@ -96,7 +96,7 @@ def decide(
         overrefusal_rule(before, after, reference, budgets),
         *degenerate_rules(before, after, budgets),
     )
-    kinds = kind_rules(before, after, reference, budgets)
+    kinds = kind_rules(before, after, reference, budgets, out)
     others = (*sets, *kinds)
     reasons = [reason for rule in others for reason in rule.reasons()]
     if not any(rule.holds for rule in harm):

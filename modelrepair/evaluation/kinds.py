@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from modelrepair.budgets import Budgets
 from modelrepair.errors import UsageError
@@ -50,7 +50,11 @@ def asked_of_all(before: Results) -> list[ExampleResult]:
 
 
 def kind_rules(
-    before: Results, after: Results, reference: Results | None, budgets: Budgets
+    before: Results,
+    after: Results,
+    reference: Results | None,
+    budgets: Budgets,
+    out: Collection[str] = (),
 ) -> list[Rule]:
     """Two rules for each kind that is not left out: refusals, and degenerate answers.
 
@@ -78,6 +82,7 @@ def kind_rules(
         after: results of the repaired model.
         reference: results of the aligned reference, where there is one.
         budgets: the numbers to hold.
+        out: the kinds that are left out. What the sets hold of them stays in the results.
 
     Raises:
         UsageError: a level that is none.
@@ -90,7 +95,6 @@ def kind_rules(
             f"a level of {budgets.kind_level}",
             hint="--gate-kind-level is above 0 and at most 0.5, such as 0.05",
         )
-    out = left_out(before)
     kinds = sorted(
         {each.kind for each in before if each.kind is not None and each.verdict} - {*out}
     )

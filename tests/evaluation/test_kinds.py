@@ -110,6 +110,20 @@ def test_a_left_out_kind_of_a_set_stays_in_the_pool():
     assert benign.n == 180
 
 
+def test_a_left_out_kind_has_no_rule_of_the_few_that_a_set_holds():
+    """The source answers those few, and breaks the rest."""
+
+    def rows(harmful):
+        few = [ExampleResult("utility", -i, "harmless", 9, 10, kind="reckon") for i in range(1, 11)]
+        return [*pool(harmful), *few]
+
+    broken = of_kinds({"reckon": 60}, "refusal")
+    asked = [row for row in of_kinds() if row.kind != "reckon"]
+    gate = decide([*rows(110), *broken], [*rows(2), *asked], None, Budgets())
+    assert gate.left_out == ("reckon",) and gate.verdict == "passed"
+    assert "reckon" not in {rule.kind for rule in gate.rules}
+
+
 def test_kinds_count_in_no_other_measure():
     plain, kinds = pool(110), of_kinds({"write": 60}, "degenerate")
     alone, beside = summarise(plain, "keyword"), summarise([*plain, *kinds], "keyword")
