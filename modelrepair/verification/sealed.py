@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
 
 from modelrepair.artifact.findings import Finding
 from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
@@ -11,6 +14,7 @@ from modelrepair.artifact.mask_header import header_of
 from modelrepair.artifact.records import SiteRecord
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.mask import MaskFile
+from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
 from modelrepair.evaluation.measures import Measure, Measures
 
@@ -18,6 +22,13 @@ _RATES = (
     "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate", "utility",
     "task_accuracy",
 )  # fmt: skip
+_COMMAND = re.compile(
+    r"""modelrepair\ fix(?:\ (?:
+        (?:[\w./:+=@-]|…)+           # bare words, a secret in one of them left out
+        | "[^"“”„`%$!\\\x00-\x1f]*"   # and such that every shell reads alike between quotes
+    ))+""",
+    re.VERBOSE,
+)
 
 
 def check_agreement(manifest: Manifest) -> Iterator[Finding]:
@@ -57,8 +68,64 @@ def check_agreement(manifest: Manifest) -> Iterator[Finding]:
             yield _record(f"a point of the search has share {point.share}, ratio {point.ratio}")
         if point.measures is not None:
             yield from _check_measures(point.measures, "a point of the search", manifest)
+    yield from _check_chosen(manifest)
+    if not _COMMAND.fullmatch(manifest.command):
+        yield _record("its command, which people paste, is more than one of modelrepair")
     yield from _check_reference(manifest)
     yield from _check_answers(manifest)
+
+
+def check_unit(
+    mask: MaskFile, manifest: Manifest, entries: Mapping[str, TensorEntry]
+) -> Iterator[Finding]:
+    """Find masked entries that are no whole rows or columns, where larger units were masked.
+
+    Rows, heads and neurons are made of these. Which of them hang together, the model alone shows.
+
+    >>> list(check_unit(mask, manifest, source.entries))  # doctest: +SKIP
+    []
+
+    Args:
+        mask: the opened mask.
+        manifest: the manifest.
+        entries: the source's tensors by name.
+    """
+    if manifest.unit in (None, "entry"):
+        return
+    for name in mask.names:
+        entry = entries[name]
+        if not _whole_lines(mask.positions(name, entry.entries), entry.shape):
+            message = f"a {manifest.unit} was masked as one, and these entries are no whole lines"
+            yield Finding("record", MANIFEST_NAME, name, message)
+
+
+def _whole_lines(positions: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether entries of one matrix, or of several in one tensor, are whole rows or columns.
+
+    >>> _whole_lines(np.array([0, 1, 4]), (2, 2, 2)), _whole_lines(np.array([0, 2]), (2, 2))
+    (False, True)
+    """
+    if len(shape) < 2:
+        return False
+    rows, columns = shape[-2:]
+    matrices = positions // (rows * columns)
+    by_row = np.bincount(positions // columns)
+    by_column = np.bincount(matrices * columns + positions % columns)
+    broken = [
+        {*np.flatnonzero((counts > 0) & (counts < full)) // lines}
+        for counts, full, lines in ((by_row, columns, rows), (by_column, rows, columns))
+    ]
+    return not broken[0] & broken[1]
+
+
+def _check_chosen(manifest: Manifest) -> Iterator[Finding]:
+    """Find a search whose chosen point is not the change that was made."""
+    if not manifest.search:
+        return
+    amount = manifest.repairer.strength if manifest.repairer else manifest.ratio
+    chosen = [(point.scorer, point.ratio) for point in manifest.search if point.chosen]
+    if chosen != [(manifest.by.name, amount)]:
+        yield _record(f"the search chose {chosen[:3]}, and made {(manifest.by.name, amount)}")
 
 
 def check_header(mask: MaskFile, manifest: Manifest, shards: Iterable[str]) -> Iterator[Finding]:

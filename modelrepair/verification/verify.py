@@ -40,7 +40,12 @@ from modelrepair.verification.files import (
 from modelrepair.verification.masked_values import new_values_of
 from modelrepair.verification.merged_source import original
 from modelrepair.verification.pictures import check_pictures
-from modelrepair.verification.sealed import check_agreement, check_header, check_names
+from modelrepair.verification.sealed import (
+    check_agreement,
+    check_header,
+    check_names,
+    check_unit,
+)
 from modelrepair.verification.strangers import Same, same_in
 from modelrepair.verification.summary import about
 
@@ -181,6 +186,7 @@ def _verify_mask(
         held = None if stored is None else ValuesFile(stored)
         found += [*values.findings, *check_header(mask, manifest, checkpoint.files)]
         found += check_names(masked, held)
+        found += check_unit(mask, manifest, checkpoint.entries)
         if held is not None:
             found += _check_stored(out, checkpoint, mask, masked, held)
     except InconclusiveError as error:

@@ -188,10 +188,11 @@ def kinds_of(before: list[ExampleResult]) -> dict[str, KindRecord]:
 def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **more) -> Manifest:
     measures = {role: summarise(rows, "keyword") for role, rows in measured.items()}
     gate = decide(measured["before"], measured["after"], None, Budgets()) if measured else None
+    by = more.get("repairer")
     point = CandidateRecord(
-        scorer="wanda",
+        scorer=by.name if by else "wanda",
         round=0,
-        ratio=0.1,
+        ratio=by.strength if by else 0.1,
         share=0.1,
         screen={"margin": 0.5},
         measures=measures["after"].to_json() if measured else None,
