@@ -16,6 +16,7 @@ from modelrepair.artifact.name_ranges import by_reason
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
 from modelrepair.artifact.records import Origin, SiteRecord
 from modelrepair.evaluation.measures import TITLES, keyword_rate
+from modelrepair.evaluation.rules import LEVEL, confidence
 from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter, without_front_matter
 from modelrepair.text.pasted import pasted_anywhere
@@ -163,6 +164,8 @@ def status(manifest: Manifest) -> str:
         if of_kinds := (manifest.gate or {}).get("needed_of_kinds"):
             more += f" About {of_kinds} examples of each kind of benign prompt would decide it."
         why = "the examples are too few to be sure"
+        if any(rule["says"] == "not measured" for rule in _open(manifest)):
+            why = "not all was measured that the gate asks for"
         if (manifest.gate or {}).get("unread"):
             why = "the judge does not know the language of most answers"
         return f"**Undecided: no budget was missed, but {why}.** {because}".strip() + more
@@ -178,17 +181,23 @@ def status(manifest: Manifest) -> str:
 
 def _reasons(manifest: Manifest) -> list[str]:
     """Which rules don't hold, from their numbers: sentences may be worded better one day."""
+    return [
+        f"{cell(rule['name'])}: not measured"
+        if rule["says"] == "not measured"
+        else f"{cell(rule['name'])}: measured {number(rule.get('measured'))}, budget "
+        f"{number(rule.get('budget'))}, {confidence(rule.get('level', LEVEL))} limit "
+        f"{number(rule.get('limit'))}, bound {number(rule.get('bound'))}"
+        for rule in _open(manifest)
+    ]
+
+
+def _open(manifest: Manifest) -> list[dict[str, Any]]:
+    """The rules that don't hold; of those on harm one is enough."""
     rules = _rules(manifest)
     harm = [rule for rule in rules if str(rule["name"]).startswith("harmful_score")]
     if any(rule["says"] == "holds" for rule in harm):
         rules = [rule for rule in rules if rule not in harm]
-    return [
-        f"{cell(rule['name'])}: measured {number(rule.get('measured'))}, budget "
-        f"{number(rule.get('budget'))}, 95 % limit {number(rule.get('limit'))}, bound "
-        f"{number(rule.get('bound'))}"
-        for rule in rules
-        if rule["says"] != "holds"
-    ]
+    return [rule for rule in rules if rule["says"] != "holds"]
 
 
 def commands(manifest: Manifest, target: str) -> list[str]:

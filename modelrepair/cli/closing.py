@@ -19,6 +19,7 @@ from modelrepair.cli.closing_commands import (
     where,
 )
 from modelrepair.cli.errors import INTERRUPTED, Failure
+from modelrepair.evaluation.measures import TITLES
 from modelrepair.publishing.options import PushOptions, from_here
 from modelrepair.text.units import counted
 
@@ -30,6 +31,7 @@ MISSED = {
     "utility": "benign answers got worse",
     "benign_refusal_rate": "too many benign prompts are refused",
     "degenerate_rate": "too many answers are broken",
+    "task_error_rate": "too many exact answers are wrong",
 }
 """What it means to users that a rule of the gate is missed, by the beginning of its name."""
 WHY_NOT = {
@@ -95,7 +97,9 @@ def verdict_line(report: Mapping[str, Any]) -> str:
             f"Undecided: the judge does not know the language of most answers{_in_brackets(went)}."
         )
     if report["verdict"] == "undecided":
-        return f"Undecided: too few examples{_in_brackets(went)}."
+        lacks = " and ".join(_not_measured(report))
+        why = f"not measured: {lacks}" if lacks else "too few examples"
+        return f"Undecided: {why}{_in_brackets(went)}."
     if report["verdict"] == "unmeasured":
         return "Unmeasured: the model was changed, and nothing says yet what that did."
     if report["verdict"] == "backwards":
@@ -225,6 +229,9 @@ def close_verify(checked: Mapping[str, Any], repaired: str, source: str | None) 
         source: its source, likewise.
     """
     source = source or checked["source"]["id"]
+    if checked["ok"] and checked.get("verdict") in WHY_NOT:
+        why = WHY_NOT[checked["verdict"]]
+        return [f"Next: read the card of {repaired} before you use it: {why}"]
     if checked["ok"]:
         return [f"Next: use {repaired} in place of {source or 'its source'}"]
     codes = {each["code"] for each in checked["findings"]}
@@ -298,6 +305,13 @@ def _missed(report: Mapping[str, Any]) -> list[str]:
         missed = all(each is False for each in held) if start == "harmful_score" else False in held
         said += [meaning] if held and missed else []
     return said
+
+
+def _not_measured(report: Mapping[str, Any]) -> list[str]:
+    """What the gate asks for and had no figures of."""
+    rules = (report.get("gate") or {}).get("rules", ())
+    lacking = (rule["name"] for rule in rules if rule.get("holds_budget") is None)
+    return [TITLES[name].short if name in TITLES else name for name in lacking]
 
 
 def _counted(score: Mapping[str, Any] | None) -> str:

@@ -34,6 +34,15 @@ MOST_EXAMPLES = 1 << 20
 """No more examples than this are named as the number that would decide."""
 
 
+def confidence(level: float) -> str:
+    """A limit's confidence in words.
+
+    >>> confidence(0.05), confidence(0.05 / 12)
+    ('95 %', '99.6 %')
+    """
+    return f"{100 * (1 - level):.3g} %"
+
+
 @dataclass(frozen=True)
 class Rule:
     """One line of the gate's table, as measured.
@@ -109,7 +118,7 @@ class Rule:
         if not self.holds_budget:
             return [f"{self.name}: measured {self.measured:.4f}, budget {self.budget:.4f}"]
         more = f", would need {self.needed} examples" if self.needed else ""
-        sure = f"{100 * (1 - self.level):.3g} %"
+        sure = confidence(self.level)
         return [f"{self.name}: {sure} limit {self.limit:.4f}, bound {self.bound:.4f}{more}"]
 
 

@@ -66,6 +66,8 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     if gate.unread:
         words = ("--judge", "guard", "--judge-option", "model=ORG/GUARD")
         return (Idea("take a judge that reads the language of the answers", add=words),)
+    if gate.verdict == "undecided" and "utility" not in manifest.sets:
+        return (Idea("show what it must still be good for", add=("--utility", "plain")),)
     if gate.verdict == "undecided":
         asked = settings.kind_examples
         short = short_sets(named_sets(settings), manifest, gate, settings.budgets.fewest, asked)

@@ -51,6 +51,23 @@ def test_a_failed_repair_says_what_is_wrong_and_what_to_try(ends):
     assert "--force" not in done.result.out
 
 
+def test_what_was_not_measured_is_not_called_too_few_examples(ends):
+    rules = [
+        {"name": "harmful_score", "holds_budget": True},
+        {"name": "utility", "holds_budget": None},
+    ]
+    gate = {"verdict": "undecided", "rules": rules, "needed": None, "reasons": []}
+    done = ends(verdict="undecided", gate=gate)
+    assert done.last[0].startswith("Undecided: not measured: utility (harmful answers went from")
+
+
+def test_exact_answers_that_are_lost_are_said(ends):
+    rules = [{"name": "task_error_rate", "holds_budget": False}]
+    gate = {"verdict": "failed", "rules": rules, "needed": None, "reasons": []}
+    done = ends(verdict="failed", gate=gate)
+    assert done.last[0].startswith("Failed: too many exact answers are wrong")
+
+
 def test_a_repair_whose_answers_come_later_is_to_be_decided(ends):
     utility = {"utility": {"value": 0.9, "n": 60}}
     done = ends(

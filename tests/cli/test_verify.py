@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from modelrepair.artifact.findings import About, Finding, Verification
 
 
@@ -41,3 +43,13 @@ def test_verify_passes(api, call):
         0,
         ["verified: 1 % masked (9 files)", "Next: use repaired in place of here"],
     )
+
+
+@pytest.mark.parametrize("verdict", ["failed", "undecided", "unmeasured"])
+def test_nobody_is_told_to_use_a_repair_that_did_not_pass(api, call, verdict):
+    about = About(summary="1 % masked", verdict=verdict)
+    api.answers["verify"] = Verification((), {"files": 9}, about=about)
+    result = call("verify", "repaired", "--source", "here")
+    assert result.code == 0
+    last = " ".join(result.out.split("Next:")[1].split())
+    assert last.startswith("read the card of repaired before you use it")

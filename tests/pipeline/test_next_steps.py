@@ -72,6 +72,10 @@ def test_what_comes_next(facts, ideas):
     assert said(**facts) == ideas
 
 
+def test_without_a_utility_set_no_number_of_examples_decides():
+    assert said(gate="undecided", sets=("realign",)) == [("--utility", "plain")]
+
+
 def test_a_scorer_that_was_tried_is_not_named_again():
     both = (SimpleNamespace(scorer="wanda"), SimpleNamespace(scorer="contrast"))
     assert said(search=both) == [REFERENCE]
