@@ -21,6 +21,7 @@ from modelrepair.plugin.names import SetName
 from modelrepair.preflight.named_sets import NamedSet, NamedSets, named_sets
 from modelrepair.preflight.shortage import short_kinds
 from modelrepair.progress import Notes
+from modelrepair.settings.amount import Knob, Searched, amount_of
 from modelrepair.settings.settings import DEFAULT_SETS, Settings
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def cut_sets(
         kinds=wanted,
         beside=own,
     )
+    amount = amount_of(settings)
+    if settings.evaluate and isinstance(amount, Searched):
+        _require_select(splits, given, amount.knob)
     for warning in splits.warnings if settings.evaluate else ():
         notes.warn(warning)
     for short in short_kinds(named, given, splits, settings.budgets, settings.kind_examples):
@@ -110,6 +114,17 @@ def cut_sets(
     for key, count in splits.dropped.items():
         notes.warn(f"left out of the {key} set: {count} of its prompts, which are in another set")
     return Sets(given, splits)
+
+
+def _require_select(splits: Splits, given: Mapping[SetKey, ExampleSet], knob: Knob) -> None:
+    """Refuse to search without a single harmful prompt to search with."""
+    if SetKey.REALIGN in given and not splits.harmful("select"):
+        counted = len({example.key for example in given[SetKey.REALIGN].examples})
+        raise ExampleSetError(
+            f"the realign set leaves nothing to search with: {counted} prompts of its own",
+            hint=f"give it at least 100 prompts, or a number for --{knob}",
+            id="set-too-small",
+        )
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -117,3 +118,15 @@ def test_borderline_answers_are_scored_with_the_benign_ones(tmp_path):
     assert 0 < len(answered) < len(scored["borderline"])
     assert keys["utility"] == scored["utility"] | answered
     assert keys["borderline"] == answered
+
+
+def test_a_set_that_leaves_nothing_to_search_with_is_refused_where_there_is_a_search(tmp_path):
+    few = tmp_path / "few.jsonl"
+    few.write_text("".join(f'{{"prompt": "q{n}", "response": "a"}}\n' for n in range(2)))
+    settings = Settings("m", realign=str(few), utility="none", borderline="none")
+    for changes in ({}, {"preset": "antidote-paper", "ratio": "auto"}):
+        with pytest.raises(ExampleSetError, match="nothing to search with: 2 prompts") as error:
+            load_sets(replace(settings, **changes), Notes())
+        assert error.value.exit_code == 2
+    for changes in ({"ratio": 0.1}, {"preset": "antidote-paper"}, {"evaluate": False}):
+        assert load_sets(replace(settings, **changes), Notes()).splits.harmful("report")
