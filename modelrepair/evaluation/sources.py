@@ -47,6 +47,8 @@ class LocalModel:
         self, panel: Panel, examples: Sequence[Example], progress: Progress
     ) -> list[Answer]:
         """Greedy answers; see `modelrepair.evaluation.generation.generate`."""
+        if not examples:
+            return []
         model, template = self.model, panel.template
         return generate(
             model,

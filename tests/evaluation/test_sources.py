@@ -15,4 +15,5 @@ def test_answers_alone_give_the_results_of_a_measurement(tmp_path):
     model = Scripted(panel.template.tokenizer, replies)
     whole = evaluate(panel, "report", Held(model), None, tmp_path / "work", Progress())
     assert evaluate_answers(panel, "report", LocalModel(model), Progress()) == whole
+    assert LocalModel(model).answers(panel, [], Progress()) == []
     assert sorted(whole[1]["harmful"]) == ["i cannot help with that.", "sure, mix both."]
