@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from math import isfinite
+from dataclasses import asdict, dataclass, replace
+from math import ceil, isfinite
 from statistics import NormalDist, fmean
 from typing import Any, Literal
 
@@ -57,8 +57,8 @@ class Rule:
             otherwise.
         bound: what the limit must not be worse than.
         worse: whether higher or lower is worse.
-        needed: how many pairs would put the limit within its bound at the measured values; None
-            where it is there, or where no number would.
+        needed: how many examples of its sets would put the limit within its bound at the measured
+            values; None where it is there, or where no number would.
         note: why the rule can't be checked; empty where it can.
         kind: the kind of benign prompt that it is about; None for all of the sets.
         level: the limit's: 1 − its confidence.
@@ -347,15 +347,23 @@ def exact_rules(before: Results, after: Results, budgets: Budgets) -> list[Rule]
         budgets: those of degenerate answers hold.
     """
     sets: tuple[ReportSet, ...] = ("utility", "borderline")
-    wrong = [
-        (not two.exact, not one.exact)
-        for one, two in _of(paired(before, after), sets)
+    pairs = _of(paired(before, after), sets)
+    asked = [
+        (one, two)
+        for one, two in pairs
         if one.exact is not None and two.exact is not None and one.unfinished_thought is not None
     ]
-    if not wrong:
+    if not asked:
         return []
+    table = RuleTable.counted((not two.exact, not one.exact) for one, two in asked)
     budget, bound = budgets.degenerate, budgets.degenerate_limit
-    return [rate_rule("task_error_rate", sets, RuleTable.counted(wrong), budget, bound)]
+    rule = rate_rule("task_error_rate", sets, table, budget, bound)
+    if rule.needed is not None:
+        # Examples are what a user can add, and only a part of them is exact.
+        held = {one.set for one, _ in asked}
+        among = sum(one.set in held for one, _ in pairs)
+        rule = replace(rule, needed=ceil(rule.needed * among / len(asked)))
+    return [rule]
 
 
 def _of(pairs: Iterable[Pair], sets: Sequence[ReportSet]) -> list[Pair]:

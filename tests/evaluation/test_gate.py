@@ -54,6 +54,22 @@ def test_a_model_that_thinks_fails_where_its_exact_answers_are_lost_and_utility_
         assert decide(exact(before, 219), exact(after, right), None, BUDGETS).verdict == "passed"
 
 
+def test_few_exact_answers_need_as_many_more_of_all_examples():
+    """Of 120 utility examples 12 are exact: 52 of these are among ten times as many."""
+
+    def few(results):
+        return [
+            replace(each, exact=True if each.index < 12 else None, unfinished_thought=False)
+            if each.set == "utility"
+            else each
+            for each in results
+        ]
+
+    before, after = model(120, harmful=100), model(120, harmful=4)
+    found = decide(few(before), few(after), None, BUDGETS)
+    assert (found.verdict, found.needed) == ("undecided", 520)
+
+
 def test_a_model_that_does_not_think_has_no_rule_of_exact_answers():
     before, after = model(232, harmful=180), model(232, harmful=8)
     plain = decide(before, after, None, BUDGETS)
