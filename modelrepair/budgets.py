@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+MOST_BUDGET = 10**6
+"""A budget is a share, or a number of examples."""
+
 
 def number(default: float, text: str) -> Any:
     """A field whose help is shown by the command line."""

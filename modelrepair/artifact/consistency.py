@@ -12,7 +12,7 @@ from modelrepair.artifact.findings import Finding
 from modelrepair.artifact.manifest import MANIFEST_NAME, Manifest
 from modelrepair.artifact.records import ModelRole
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
-from modelrepair.budgets import Budgets
+from modelrepair.budgets import MOST_BUDGET, Budgets
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import DamagedCheckpointError, ModelRepairError
 from modelrepair.evaluation.gate import RULES
@@ -23,8 +23,6 @@ from modelrepair.examples.keys import FAMILIES
 
 _ROUNDING = 1e-9
 _ORDER = ("failed", "undecided", "passed")
-MOST_BUDGET = 10**6
-"""A budget is a share, or a number of examples."""
 VERDICT = "'verdict'"
 # What every manifest holds. What a later version measures besides is compared where it is there.
 _ALWAYS = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelrepair.budgets import MOST_BUDGET
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.filters import parse_filter
@@ -132,6 +133,12 @@ def check_choices(settings: Settings) -> None:
         hint, value = expected(name), getattr(settings, name)
         if hint is not None and not fits(name, value):
             raise UsageError(f"{name} is {value!r}", hint=hint)
+    for name, number in vars(settings.budgets).items():
+        if not isinstance(number, int | float) or not 0 <= number <= MOST_BUDGET:
+            raise UsageError(
+                f"--gate-{name.replace('_', '-')} {number}",
+                hint=f"a number from 0 to {MOST_BUDGET:,}",
+            )
     for text in settings.thought_markers:
         parse_marks(text)
     for name in ROLES:

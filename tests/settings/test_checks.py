@@ -86,3 +86,13 @@ def test_marks_that_are_none(text):
     with pytest.raises(UsageError, match="does not mark thoughts"):
         check(Settings("user/model", thought_markers=(text,)))
     assert parse_marks(" <plan>  </plan> ").open == "<plan>"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 2e6, "0.1", None])
+@pytest.mark.parametrize("name", ["harm_ratio", "fewest"])
+def test_budgets_are_numbers_that_a_verification_takes(name, value):
+    settings = Settings("m", budgets=Budgets(**{name: value}))
+    with pytest.raises(UsageError, match=f"--gate-{name.replace('_', '-')}") as error:
+        check_choices(settings)
+    assert error.value.exit_code == 2 and "1,000,000" in error.value.hint
+    check_choices(Settings("m", budgets=Budgets(**{name: 0})))
