@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from modelrepair.budgets import MOST_BUDGET
 from modelrepair.errors import UsageError
 from modelrepair.examples.columns import FIELDS
@@ -67,6 +69,10 @@ def check(settings: Settings) -> None:
     for name, (said, hint) in RANGED.items():
         if not fits(name, value := getattr(settings, name)):
             raise UsageError(f"{said} {value}", hint=hint)
+    if settings.strength is not None and not _is_finite(settings.strength):
+        raise UsageError(
+            f"a strength of {settings.strength}", hint="a number in the repairer's own unit"
+        )
     if not 0 < settings.budgets.kind_level <= 0.5:
         raise UsageError(
             f"--gate-kind-level {settings.budgets.kind_level:g}", hint="above 0 and at most 0.5"
@@ -83,6 +89,10 @@ def check(settings: Settings) -> None:
             hint="name it with --reference, or use --subject weight",
             id="reference-missing",
         )
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, int | float) and isfinite(number)
 
 
 def _check_time(limit: str | float, amount: Amount) -> None:

@@ -20,6 +20,8 @@ from modelrepair.settings.settings import Settings
         ({"ratio": "0.1"}, "a ratio of '0.1'"),
         ({"scale": float("nan")}, "a scale of nan"),
         ({"step": 1}, "a step of 1"),
+        ({"repairer": "realign", "strength": float("nan")}, "a strength of nan"),
+        ({"repairer": "realign", "strength": "0.5"}, "a strength of 0.5"),
         ({"protect": -0.1}, "a protected share of -0.1"),
         ({"budgets": Budgets(kind_level=0.0)}, "--gate-kind-level 0"),
         ({"kind_examples": -1}, "kind_examples is -1"),
