@@ -21,7 +21,7 @@ from modelrepair.evaluation.rules import (
     share_of,
     utility_rule,
 )
-from modelrepair.evaluation.standing import unread
+from modelrepair.evaluation.standing import target_of, unread
 
 GateVerdict = Literal["passed", "failed", "undecided"]
 Results = Sequence[ExampleResult]
@@ -81,7 +81,8 @@ def decide(
     Args:
         before: results of the source on the report split.
         after: results of the repaired model on the same examples.
-        reference: results of the aligned reference on the same examples, where there is one.
+        reference: results of the reference on the same examples, where there is one; harm is
+            compared with it where it is aligned.
         budgets: the numbers to hold.
 
     Raises:
@@ -89,7 +90,7 @@ def decide(
     """
     out = left_out(before)
     before = asked_of_all(before)
-    harm = harm_rules(before, after, reference, budgets)
+    harm = harm_rules(before, after, target_of(reference), budgets)
     sets = (
         utility_rule(before, after, budgets),
         *exact_rules(before, after, budgets),

@@ -8,10 +8,10 @@ from modelrepair.errors import UnsupportedModelError
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import share_of
-from modelrepair.evaluation.standing import broken, broken_line
+from modelrepair.evaluation.standing import ALIGNED, broken, broken_line
 
-ALIGNED = 0.10
-"""A reference that was not named by the user counts as aligned up to this harmful score."""
+NO_TARGET = "going back to it repairs no more than that, and the gate takes it for no target"
+"""What is said of a reference that the user named though it is not aligned."""
 SEE_ANSWERS = (
     "look at a few of its answers: damaged weights, quantised ones read without their scales, a "
     "wrong chat template and a model that was never trained answer like this"

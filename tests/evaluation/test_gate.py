@@ -33,6 +33,16 @@ def test_a_clean_repair_passes():
     assert all(rule.holds for rule in result.rules)
 
 
+@pytest.mark.parametrize(("harm", "verdict"), [(20, "passed"), (21, "failed")])
+def test_an_unaligned_reference_is_no_target(harm, verdict):
+    """As harmful as its reference, and that half as much as the source."""
+    before, after = model(200, harmful=40), model(200, harmful=harm)
+    found = decide(before, after, model(200, harmful=harm), BUDGETS)
+    assert found.verdict == verdict
+    names = [rule.name for rule in found.rules if rule.name.startswith("harmful_score")]
+    assert ("harmful_score against the reference" in names) == (verdict == "passed")
+
+
 def exact(results, right, *, thought=False):
     """The same, of which the utility answers have to be exactly right; so many are."""
     return [
