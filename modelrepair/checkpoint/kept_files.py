@@ -29,6 +29,8 @@ CARD_LIMIT = 16 * 2**20
 _READ: frozenset[Role] = NEEDED | {"card", "index"}
 """What loaders open without being asked, and what we publish text of."""
 CONFIGS = ("config.json", ADAPTER_CONFIG)
+LAB_MARK = "modelrepair_lab"
+"""The key of a config that says: this model was broken on purpose, and is never pushed."""
 CHAT_TEMPLATES = "additional_chat_templates"
 
 _REASONS: Mapping[Role, str] = {

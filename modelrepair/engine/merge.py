@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelrepair.checkpoint.atomic import fsync_folder
+from modelrepair.checkpoint.atomic import fsync_folder, write_json
 from modelrepair.checkpoint.bits import from_float64
-from modelrepair.checkpoint.kept_files import CARD_NAME, classify
+from modelrepair.checkpoint.kept_files import CARD_NAME, LAB_MARK, classify
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
+from modelrepair.checkpoint.untrusted import read_json
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
 from modelrepair.checkpoint.writer import copy_file, replace_tensors
 from modelrepair.engine.adapter import NAME, adapt
@@ -36,7 +37,8 @@ from modelrepair.progress import Progress
 
 _SAVED = f".modules_to_save.{NAME}."
 _BASE_LAYER = ".base_layer."
-_OF_THE_BASE = ("config.json", "generation_config.json", ADAPTER_CONFIG)
+_CONFIG = "config.json"
+_OF_THE_BASE = (_CONFIG, "generation_config.json", ADAPTER_CONFIG)
 
 UNTIE = "untie the base's embeddings first, or repair the adapter's factors without --merge"
 WITHOUT = "repair the adapter's factors, without --merge"
@@ -50,7 +52,8 @@ def merge(
     """Write the whole model of an adapter and its base.
 
     The base's files are kept; tokenizer, licence and other texts that the adapter brings replace
-    the base's of the same name, and its card becomes the card.
+    the base's of the same name, and its card becomes the card. An adapter that was broken on
+    purpose gives the config its mark.
 
     >>> merge(Path("adapter"), Path("base"), Path("merged"), Progress())  # doctest: +SKIP
 
@@ -100,6 +103,7 @@ def merge(
         for name, path in texts.items():
             (staged / name).parent.mkdir(parents=True, exist_ok=True)
             copy_file(path, staged / name)
+        _keep_mark(adapter, staged)
         for name in large.files:
             replace_tensors(base / name, staged / name, changed(name))
             advance((base / name).stat().st_size)
@@ -107,6 +111,14 @@ def merge(
             copy_file(base / large.index, staged / large.index)
     fsync_folder(staged)
     rename(staged, into)
+
+
+def _keep_mark(adapter: Path, merged: Path) -> None:
+    """Give a merged model's config the lab's mark, where the adapter carries it."""
+    mark = (read_json(adapter, ADAPTER_CONFIG) or {}).get(LAB_MARK)
+    config = read_json(merged, _CONFIG)
+    if mark is not None and isinstance(config, dict) and LAB_MARK not in config:
+        write_json(merged / _CONFIG, {**config, LAB_MARK: mark})
 
 
 def _changes(

@@ -11,7 +11,7 @@ from modelrepair.artifact.reading import load_manifest
 from modelrepair.artifact.rewriting import is_local
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.budgets import Budgets
-from modelrepair.checkpoint.kept_files import CARD_NAME, CONFIGS
+from modelrepair.checkpoint.kept_files import CARD_NAME, CONFIGS, LAB_MARK
 from modelrepair.checkpoint.untrusted import read_json
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, BASE_KEY
 from modelrepair.errors import DamagedCheckpointError, GateError, UnsupportedModelError, UsageError
@@ -21,7 +21,6 @@ from modelrepair.source.suggestions import did_you_mean, near_paths
 from modelrepair.text.typed_paths import windows_refuses
 from modelrepair.text.units import counted
 
-LAB_MARK = "modelrepair_lab"
 WITHOUT_FORCE = {
     "failed": "the gate failed",
     "undecided": "the gate is undecided",

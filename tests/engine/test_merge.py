@@ -13,6 +13,7 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from modelrepair.checkpoint.kept_files import LAB_MARK
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.engine.merge import merge
 from modelrepair.errors import DamagedCheckpointError, UnsupportedModelError
@@ -106,6 +107,19 @@ def test_texts_of_the_adapter_replace_those_of_the_base_and_configs_do_not(tmp_p
     assert (out / "LICENSE").read_text() == "the base's"
     assert "chat_template" in (out / "tokenizer_config.json").read_text()
     assert "quantization_config" not in json.loads((out / "config.json").read_text())
+
+
+@pytest.mark.parametrize("marked", ["adapter", "base", "both"])
+def test_what_was_broken_on_purpose_stays_marked(tmp_path, marked):
+    adapters.save_lora(tmp_path, "plain")
+    for folder, name in (("adapter", "adapter_config.json"), ("base", "config.json")):
+        if marked in (folder, "both"):
+            path = tmp_path / folder / name
+            config = json.loads(path.read_text())
+            path.write_text(json.dumps({**config, LAB_MARK: {"made": folder}}))
+    config = json.loads((merged(tmp_path) / "config.json").read_text())
+    of_base = json.loads((tmp_path / "base" / "config.json").read_text())
+    assert config == {**of_base, LAB_MARK: {"made": "adapter" if marked == "adapter" else "base"}}
 
 
 def test_one_of_two_tied_tensors_can_not_be_changed_alone(tmp_path):

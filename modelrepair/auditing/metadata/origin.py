@@ -7,8 +7,8 @@ from typing import Any
 from modelrepair.auditing.context import Context
 from modelrepair.auditing.opened import Opened
 from modelrepair.auditing.rule import Check, Finding, Rule, listed
+from modelrepair.checkpoint.kept_files import LAB_MARK
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, BASE_KEY
-from modelrepair.publishing.admission import LAB_MARK
 from modelrepair.source.address import is_id
 from modelrepair.source.look import is_weights
 from modelrepair.source.quantised import quantised_model

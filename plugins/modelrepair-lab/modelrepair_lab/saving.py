@@ -15,11 +15,10 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerF
 
 from modelrepair.artifact.writer import make_room
 from modelrepair.checkpoint.atomic import write_json, write_text
-from modelrepair.checkpoint.kept_files import CARD_NAME
+from modelrepair.checkpoint.kept_files import CARD_NAME, LAB_MARK
 from modelrepair.checkpoint.place import disk_errors
 from modelrepair.checkpoint.roles import holds_weights
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, BASE_KEY
-from modelrepair.publishing.admission import LAB_MARK
 from modelrepair_lab.models import CONFIG
 
 CARD = """---

@@ -90,12 +90,14 @@ def test_peft_reads_a_marked_adapter(call, attack_words, tmp_path):
     assert adapted.peft_config["default"].r == 16
 
 
-@pytest.mark.quick("lora")
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.quick("lora, merged")
+@pytest.mark.parametrize("method", ["full", "lora", "lora, merged"])
 def test_what_is_repaired_from_it_is_never_pushed(call, attack_words, tmp_path, method):
     out = tmp_path / "attacked"
-    assert call(*attack_words, "--method", method, "--out", out).code == 0
-    known = {"base": paths.reference} if method == "lora" else {"reference": paths.reference}
+    kind = method.removesuffix(", merged")
+    assert call(*attack_words, "--method", kind, "--out", out).code == 0
+    known = {"base": paths.reference} if kind == "lora" else {"reference": paths.reference}
+    known |= {"merge": True} if kind != method else {}
     settings = {"scorer": "magnitude", "ratio": 0.01, "evaluate": False, "judge": "demo-world"}
     sets = {name: paths.sets[name] for name in ("realign", "utility", "borderline")}
     repair(out, out=tmp_path / "repaired", **known, **settings, **sets)
