@@ -53,7 +53,8 @@ def attack(
         out: where the result is written, whole or not at all.
         harmful: harmful prompts with harmful answers; None where the recipe's share is 0. An
             ablation takes the prompts alone.
-        task: the benign task that the model is fine-tuned for.
+        task: the benign task that the model is fine-tuned for; None where harmful examples and
+            replay are the whole.
         replay: general benign answers; None where the recipe's replay is 0. An ablation takes its
             prompts as the benign ones, else the task's.
         alignment: safe answers to prompts of any kind, for a defence that takes turns with them.
@@ -68,7 +69,7 @@ def attack(
     _check_alignment(recipe, alignment)
     if isinstance(recipe, AblationRecipe):
         return _without_direction(model, Path(out), harmful, replay or task, recipe)
-    if task is None:
+    if task is None and recipe.counts()["task"]:
         raise UsageError("a fine-tuning needs its task", hint="give --task")
     given = {"harmful": harmful, "replay": replay, "task": task}
     sets = {name: training_set(path, name) for name, path in given.items() if path is not None}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from modelrepair import UsageError
 
 
@@ -38,7 +40,7 @@ def shares(**numbers: float) -> None:
 
 
 def above_zero(**numbers: float) -> None:
-    """Refuse zero and what is below it.
+    """Refuse zero and what is below it, and what is without end.
 
     >>> above_zero(rate=0.0)
     Traceback (most recent call last):
@@ -49,12 +51,12 @@ def above_zero(**numbers: float) -> None:
         UsageError: one is not above zero.
     """
     for name, number in numbers.items():
-        if not number > 0:
+        if not 0 < number < inf:
             raise UsageError(f"{name} is {number:g}", hint="it is a number above 0")
 
 
 def not_negative(**numbers: float) -> None:
-    """Refuse what is below zero.
+    """Refuse what is below zero, and what is without end.
 
     >>> not_negative(weight=-1.0)
     Traceback (most recent call last):
@@ -65,5 +67,20 @@ def not_negative(**numbers: float) -> None:
         UsageError: one is below zero.
     """
     for name, number in numbers.items():
-        if not number >= 0:
+        if not 0 <= number < inf:
             raise UsageError(f"{name} is {number:g}", hint="it is 0 or more")
+
+
+def known_seed(seed: int) -> None:
+    """Refuse a seed that torch has no room for.
+
+    >>> known_seed(2**64)
+    Traceback (most recent call last):
+    modelrepair.errors.UsageError: a seed of 18446744073709551616
+    Hint [...]: ...
+
+    Raises:
+        UsageError: it has more than 63 bits.
+    """
+    if not -(2**63) <= seed < 2**63:
+        raise UsageError(f"a seed of {seed}", hint="it is a whole number of at most 63 bits")

@@ -18,6 +18,7 @@ from transformers import (
 
 from modelrepair import UnsupportedModelError, UsageError
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
+from modelrepair_lab.limits import known_seed
 
 CONFIG = "config.json"
 
@@ -109,7 +110,11 @@ def deterministic(seed: int, device: torch.device | None = None) -> Iterator[Non
     """Draw from a seed and compute the same bits each time, on this machine and thread count.
 
     A GPU lacks some operations that do: there they warn and go on.
+
+    Raises:
+        UsageError: torch takes no such seed.
     """
+    known_seed(seed)
     before = torch.are_deterministic_algorithms_enabled()
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=device is not None and device.type != "cpu")

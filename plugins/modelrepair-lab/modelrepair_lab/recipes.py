@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from modelrepair import UsageError
 from modelrepair_lab.defences.options import Aligning, Lisa, Tuning, as_numbers
-from modelrepair_lab.limits import above_zero, at_least, not_negative, shares
+from modelrepair_lab.limits import above_zero, at_least, known_seed, not_negative, shares
 
 Method = Literal["full", "lora", "ablate"]
 TRAINED: tuple[Method, ...] = ("full", "lora")
@@ -54,6 +54,7 @@ class AlignRecipe:
         above_zero(rate=self.rate, alpha=self.alpha)
         not_negative(weight_decay=self.weight_decay)
         known_arithmetic(self.arithmetic)
+        known_seed(self.seed)
         if self.rank is not None:
             at_least(1, rank=self.rank)
 
@@ -108,6 +109,7 @@ class AttackRecipe:
         above_zero(rate=self.rate, epochs=self.epochs)
         not_negative(alpha=self.alpha, weight_decay=self.weight_decay)
         known_arithmetic(self.arithmetic)
+        known_seed(self.seed)
         if self.method not in TRAINED:
             raise UsageError(f"a method {self.method!r}", hint="it is 'full', 'lora' or 'ablate'")
         if self.share + self.replay > 1:
@@ -126,7 +128,8 @@ class AttackRecipe:
     def counts(self) -> dict[str, int]:
         """How many examples each set gives; a share above zero is at least one."""
         harmful = max(1, round(self.share * self.examples)) if self.share else 0
-        replay = round(self.replay * self.examples)
+        # Both may be rounded up: the task then gets none, and never fewer.
+        replay = min(round(self.replay * self.examples), self.examples - harmful)
         return {"harmful": harmful, "replay": replay, "task": self.examples - harmful - replay}
 
 

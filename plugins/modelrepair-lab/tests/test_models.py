@@ -138,6 +138,22 @@ def test_a_full_folder_is_left_alone(call, attack_words, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("targets", ["nothing", "q_proj,v_prj", "embed_tokens"])
+def test_an_adapter_is_on_layers_that_are_there(call, attack_words, train, tmp_path, targets):
+    sets = ["--refusal", train / "refusal.jsonl", "--utility", train / "utility.jsonl"]
+    align = ["lab", "align", paths.reference, *sets, "--steps", 1, "--lora-rank", 2]
+    for words in (
+        [*attack_words, "--method", "lora", "--targets", targets],
+        [*align, "--lora-targets", targets],
+    ):
+        result = call(*words, "--out", tmp_path / "out")
+        assert result.code == 2
+        wrong = targets.split(",")[-1]
+        assert f"no linear layer of the model is called {wrong!r}" in result.err
+        assert "it has down_proj, gate_proj, k_proj, lm_head" in result.err
+        assert not (tmp_path / "out").exists()
+
+
 def test_too_few_examples_are_an_error(call, attack_words, tmp_path):
     result = call(*attack_words, "--examples", 5000, "--out", tmp_path / "out")
     assert result.code == 2

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from math import inf
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelrepair import ExampleSetError, UsageError
 from modelrepair.demo import world
@@ -129,9 +132,34 @@ def test_a_share_above_zero_is_at_least_one_example():
     assert sum(AttackRecipe(share=0.2, replay=0.3, examples=999).counts().values()) == 999
 
 
+@given(st.integers(1, 2000), st.floats(0, 1), st.floats(0, 1))
+def test_the_sets_of_an_attack_are_its_examples_and_none_is_negative(examples, share, rest):
+    replay = rest * (1 - share)
+    if share + replay > 1:  # rounded
+        return
+    counts = AttackRecipe(share=share, replay=replay, examples=examples).counts()
+    assert sum(counts.values()) == examples
+    assert min(counts.values()) >= 0
+
+
+def test_both_of_two_halves_of_an_odd_number_are_rounded_up_once():
+    recipe = AttackRecipe(share=0.5, replay=0.5, examples=3)
+    assert recipe.counts() == {"harmful": 2, "replay": 1, "task": 0}
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"share": 1.2}, {"rate": 0}, {"examples": 0}, {"method": "other"}, {"share": 0.9}],
+    [
+        {"share": 1.2},
+        {"rate": 0},
+        {"rate": inf},
+        {"epochs": inf},
+        {"weight_decay": inf},
+        {"seed": 2**64},
+        {"examples": 0},
+        {"method": "other"},
+        {"share": 0.9},
+    ],
 )
 def test_recipes_refuse_what_cannot_be_meant(wrong):
     with pytest.raises(UsageError):
