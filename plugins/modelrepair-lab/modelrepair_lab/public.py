@@ -92,6 +92,7 @@ def public(
 
 def verdicts(opened: LocalModel, prompts: Sequence[str], asking: Asking) -> list[str]:
     """A verdict on the greedy answer to each prompt, broken answers found before the judge."""
+    judge = make_judge(load_registry().judge(asking.judge), {})
     template = Template(opened.tokenizer)
     answers = generate(
         opened.model,
@@ -102,7 +103,6 @@ def verdicts(opened: LocalModel, prompts: Sequence[str], asking: Asking) -> list
         max_new_tokens=asking.max_new_tokens,
         batch_rows=asking.batch,
     )
-    judge = make_judge(load_registry().judge(asking.judge), {})
     whole = [degeneration(each.text, hit_limit=not each.finished) is None for each in answers]
     exchanges = [
         Exchange("harmful", prompt, answer.text, None)

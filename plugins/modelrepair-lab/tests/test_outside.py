@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
 from modelrepair import demo_paths as paths
+from modelrepair_lab.cli.declaring import by_name
 from modelrepair_lab.paper.answers import is_right, number_of
-from modelrepair_lab.paper.outside import Asking, outside
+from modelrepair_lab.paper.outside import SHARES, Asking, outside
 from modelrepair_lab.paper.page import page
 from tests.support.set_files import write_jsonl
 
@@ -73,6 +75,71 @@ def test_a_set_that_is_missing_is_named(call, tmp_path):
     words = ["lab", "outside", paths.reference, "--out", tmp_path / "out"]
     ran = call(*words, "--benign", f"xstest={tmp_path / 'none.jsonl'}")
     assert ran.code == 2 and "none.jsonl" in ran.err and "modelrepair lab paper-sets" in ran.err
+
+
+TWICE = {
+    "models of one folder name": (["one/model", "two/model"], {"a": "phi"}, "two models have one"),
+    "models of one name": (["a=one/model", "a=two/model"], {"a": "phi"}, "two models have one"),
+    "models of one file name": (["a b=one/model", "a-b=two/model"], {"a": "phi"}, "as files"),
+    "a model without letters": (["+=one/model"], {"a": "phi"}, "no file can have the name '+'"),
+    "sets of one file name": (["one/model"], {"a b": "phi", "a-b": "xs"}, "two sets have one"),
+    "no set": (["one/model"], {}, "no set to ask"),
+}
+
+
+@pytest.mark.parametrize("what", TWICE)
+def test_nothing_is_left_out_in_silence(call, sets, tmp_path, monkeypatch, what):
+    models, named, said = TWICE[what]
+    monkeypatch.chdir(tmp_path)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "model").symlink_to(paths.reference, target_is_directory=True)
+    words = [word for name, kind in named.items() for word in (
+        f"--{sets[kind][0]}", f"{name}={sets[kind][1]}")]  # fmt: skip
+    ran = call("lab", "outside", *models, *words, "--out", tmp_path / "out")
+    assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_sets_of_one_name_are_an_error(call, sets, tmp_path):
+    same = [f"--harmful=a={sets['phi'][1]}", f"--benign=a={sets['xs'][1]}"]
+    ran = call("lab", "outside", paths.reference, *same, "--out", tmp_path / "out")
+    assert (ran.code, "two sets have one name, 'a'" in ran.err) == (2, True)
+
+
+def test_a_task_may_be_of_any_form_and_needs_answers(call, tmp_path):
+    turns = [{"role": "user", "content": "who?"}, {"role": "assistant", "content": "me."}]
+    path = write_jsonl(tmp_path / "turns.jsonl", [{"messages": turns}])
+    words = ["lab", "outside", paths.reference, "--max-new-tokens", 2, "--out", tmp_path / "out"]
+    ran = call(*words, "--task", f"turns={path}", "--json")
+    assert (ran.code, ran.json["figures"][0]["right"]["n"]) == (0, 1)
+    write_jsonl(path, [{"prompt": "who?"}])
+    bare = call(*words, "--task", f"turns={path}")
+    assert (bare.code, "Hint" in bare.err) == (2, True), bare.err
+
+
+def test_a_changed_base_is_asked_again(sets, tmp_path, monkeypatch):
+    asked = []
+    shares = {name: {"value": 0, "n": 1, "low": 0, "high": 1} for name in SHARES["harmful"]}
+    monkeypatch.setattr(
+        "modelrepair_lab.paper.outside._asked", lambda *given: asked.append(given) or shares
+    )
+    base = tmp_path / "base"
+    shutil.copytree(paths.reference, base)
+    asking = Asking(base=base)
+    for _ in range(2):
+        outside({"one": paths.adapter}, {"phi": sets["phi"]}, tmp_path / "out", asking)
+    assert len(asked) == 1
+    shutil.copyfile(paths.attacked / "model.safetensors", base / "model.safetensors")
+    outside({"one": paths.adapter}, {"phi": sets["phi"]}, tmp_path / "out", asking)
+    assert len(asked) == 2
+
+
+def test_a_name_with_the_sign_in_it_is_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=1e-3").mkdir()
+    assert by_name(["lr=1e-3", "a=lr=1e-3"]) == {"lr=1e-3": "lr=1e-3", "a": "lr=1e-3"}
+    assert by_name(["."]) == {tmp_path.name: "."}
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,15 @@ def test_figures_alone_are_written_and_shown(call, made_up, tmp_path, monkeypatc
     assert len(asked) == 30
 
 
+def test_a_judge_that_is_not_there_is_an_error_before_anything_is_asked(
+    call, made_up, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(public, "generate", None)
+    words = ["lab", "public", paths.reference, "--out", tmp_path / "out", "--count", 2]
+    wrong = call(*words, "--judge", "nobody")
+    assert (wrong.code, "no judge named 'nobody'" in wrong.err) == (2, True)
+
+
 def test_what_is_missing_is_named(call, made_up, tmp_path, monkeypatch):
     words = ["lab", "public", paths.reference, "--out", tmp_path / "out"]
     many = call(*words, "--count", 13)

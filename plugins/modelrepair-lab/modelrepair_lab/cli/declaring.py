@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from modelrepair import UsageError
 from modelrepair.cli.options import FOLDER, command, option
 from modelrepair.cli.output import Output
 from modelrepair.cli.types import as_mapping, name_value
@@ -16,24 +18,43 @@ __all__ = [
     "MODELS",
     "Output",
     "as_mapping",
+    "by_name",
     "command",
     "name_value",
-    "named",
     "option",
 ]
 
 MODELS = click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
-"""Several models side by side; `named` takes each apart."""
+"""Several models side by side; `by_name` takes them apart."""
 ANSWER_LENGTH = option(
     "--max-new-tokens", type=click.IntRange(min=1), default=64, help="Length of a generated answer."
 )
 
 
-def named(text: str) -> tuple[str, str]:
-    """A model with its name, default: that of its folder.
+def by_name(models: Iterable[str]) -> dict[str, str]:
+    """The folders of models by their names, default: those of the folders.
 
-    >>> named("ours=out/repaired"), named("out/repaired")
-    (('ours', 'out/repaired'), ('repaired', 'out/repaired'))
+    >>> by_name(["ours=out/repaired", "out/attacked"])
+    {'ours': 'out/repaired', 'attacked': 'out/attacked'}
+
+    Raises:
+        UsageError: two have one name.
     """
+    found: dict[str, str] = {}
+    for text in models:
+        name, folder = _named(text)
+        if name in found:
+            raise UsageError(
+                f"two models have one name, {name!r}: {found[name]} and {folder}",
+                hint="name them: NAME=FOLDER",
+            )
+        found[name] = folder
+    return found
+
+
+def _named(text: str) -> tuple[str, str]:
     name, equals, folder = text.partition("=")
-    return (name, folder) if equals else (Path(text).name, text)
+    # A folder may have the sign in its own name, such as lr=1e-3.
+    if equals and not Path(text).is_dir():
+        return name, folder
+    return Path(text).resolve().name, text

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, named, option
+from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, by_name, option
 from modelrepair_lab.cli.declaring import command as declare
 
 CSV, MARKDOWN, PLOT = "durability.csv", "durability.md", "durability.svg"
@@ -88,7 +88,7 @@ def command(
     benign = {"utility": utility, "borderline": borderline}
     measuring |= {name: path for name, path in benign.items() if path}
     points = durability(
-        dict(map(named, models)),
+        by_name(models),
         out,
         harmful=harmful,
         measuring=measuring,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, named, option
+from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, by_name, option
 from modelrepair_lab.cli.declaring import command as declare
 
 CSV, MARKDOWN = "{group}.csv", "{group}.md"
@@ -50,7 +50,7 @@ def command(
 
     judge = judge or ("keyword" if world is None else "demo-world")
     how = AskedHow(group, world, judge, limit, max_new_tokens, base)
-    rows = compare(ask(dict(map(named, models)), how, out, output.progress()))
+    rows = compare(ask(by_name(models), how, out, output.progress()))
     text = page(rows, how)
     write_text(out / CSV.format(group=group), as_csv(rows))
     write_text(out / MARKDOWN.format(group=group), text)

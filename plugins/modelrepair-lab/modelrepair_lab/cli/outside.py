@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
+from modelrepair import UsageError
 from modelrepair_lab.cli.declaring import (
     FOLDER,
     MODELS,
     Output,
     as_mapping,
+    by_name,
     name_value,
-    named,
     option,
 )
 from modelrepair_lab.cli.declaring import command as declare
@@ -77,8 +78,13 @@ def command(
         ("benign", benign),
         ("task", task),
     )
-    sets = {name: (kind, Path(path)) for kind, some in given for name, path in some}
-    found = outside(dict(map(named, models)), sets, out, asking, output.progress())
+    sets: dict[str, tuple[Kind, Path]] = {}
+    for kind, some in given:
+        for name, path in some:
+            if name in sets:
+                raise UsageError(f"two sets have one name, {name!r}", hint="name them: NAME=FILE")
+            sets[name] = kind, Path(path)
+    found = outside(by_name(models), sets, out, asking, output.progress())
     text = page(found, asking)
     write_text(out / MARKDOWN, text)
     output.result({"out": str(out), "figures": found}, *text.splitlines(), f"Written to {out}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, named, option
+from modelrepair_lab.cli.declaring import ANSWER_LENGTH, FOLDER, MODELS, Output, by_name, option
 from modelrepair_lab.cli.declaring import command as declare
 
 MARKDOWN = "public.md"
@@ -34,7 +34,7 @@ def command(output: Output, models: tuple[str, ...], out: Path, **numbers: Any) 
     from modelrepair_lab.public_page import page
 
     asking = Asking(**numbers)
-    found = public(dict(map(named, models)), out, asking, output.progress())
+    found = public(by_name(models), out, asking, output.progress())
     text = page(found, asking)
     write_text(out / MARKDOWN, text)
     output.result({"out": str(out), "figures": found}, *text.splitlines(), f"Written to {out}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,12 +12,12 @@ from typing import Any, Literal
 from modelrepair import Progress, UsageError, measure
 from modelrepair.artifact.measurement import read_measurement
 from modelrepair.checkpoint.atomic import write_json
-from modelrepair_lab.attacked import slug, slugs
-from modelrepair_lab.encoding import from_world
+from modelrepair_lab.attacked import slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.models import holds_adapter, measured_folder
 from modelrepair_lab.paper.answers import is_right
 from modelrepair_lab.rows import share
+from modelrepair_lab.sets import training_set
 
 Kind = Literal["harmful", "benign", "task"]
 ROLES: Mapping[Kind, str] = {"harmful": "realign", "benign": "borderline", "task": "utility"}
@@ -71,17 +70,21 @@ def outside(
         progress: receives a line for each model and set.
 
     Raises:
-        UsageError: a set is no file, or two models have one name.
+        UsageError: there is no set, one is no file, or two models or sets have one name.
+        ExampleSetError: a task has an example without an answer.
         ModelRepairError: a model can't be measured.
     """
     asking, progress = asking or Asking(), progress or Progress()
     folders = {name: measured_folder(model, asking.base) for name, model in models.items()}
-    files = slugs(folders)
+    if not sets:
+        raise UsageError("no set to ask", hint="give --harmful, --benign or --task NAME=FILE")
+    files, titles = slugs(folders), slugs(sets, "sets", "name them otherwise: NAME=FILE")
+    how = {**asdict(asking), "base": None if asking.base is None else stamp(asking.base)}
     found: list[Figures] = []
     for name, folder in folders.items():
         for title, (kind, path) in sets.items():
-            place = out / "figures" / f"{files[name]}-{slug(title)}.json"
-            made_of = digest([stamp(folder), asdict(asking), kind, _bytes(path)])
+            place = out / "figures" / f"{files[name]}-{titles[title]}.json"
+            made_of = digest([stamp(folder), how, kind, _bytes(path)])
             figures: Figures | None = still_valid(place, made_of)
             if figures is None:
                 figures = {"set": title, "kind": kind, **_asked(folder, kind, path, asking)}
@@ -121,7 +124,7 @@ def _asked(folder: Path, kind: Kind, path: Path, asking: Asking) -> dict[str, An
     verdicts = [str(row.verdict) for row in rows]
     counts = {name: verdicts.count(name) for name in SHARES[kind]}
     if kind == "task":
-        expected = _expected(path)
+        expected = {each.prompt_digest: each.response or "" for each in training_set(path, "task")}
         pairs = zip(rows, answers, strict=True)
         counts["right"] = sum(is_right(expected[row.prompt], text) for row, text in pairs)
     n = len(rows)
@@ -130,13 +133,6 @@ def _asked(folder: Path, kind: Kind, path: Path, asking: Asking) -> dict[str, An
         one = share(count, n)
         found[name] = {"value": one.mean, "n": n, "low": one.low, "high": one.high}
     return found
-
-
-def _expected(path: Path) -> dict[str, str]:
-    """The answer of each prompt of a task, by the prompt's digest."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    examples = from_world([json.loads(line) for line in lines if line.strip()])
-    return {each.prompt_digest: each.response or "" for each in examples}
 
 
 def _line(figures: Figures) -> str:
