@@ -65,6 +65,10 @@ def align(
             f"{'tar' if name == 'tar' else 'a share of refusals below 1'} needs benign answers",
             hint="give --utility",
         )
+    if machine.checkpointing and name == "vaccine":
+        raise UsageError(
+            "vaccine changes states while they are computed, once", hint="leave out --checkpointing"
+        )
     refusals = training_set(refusal, "refusal")
     benign = training_set(utility, "utility") if utility is not None else ()
     team = team_of(machine)

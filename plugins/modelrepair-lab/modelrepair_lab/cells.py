@@ -78,6 +78,7 @@ def run_cell(
     progress: Progress,
     *,
     keep: bool = False,
+    failed: ModelRepairError | None = None,
 ) -> Cell:
     """Repair an attacked model, and write the outcome; a failure is a result, too.
 
@@ -88,6 +89,7 @@ def run_cell(
         out: the table's folder.
         progress: where the steps are shown.
         keep: leave the repaired model in ``out/repaired``.
+        failed: why there is no such model.
 
     Raises:
         RepairInterrupted: the user stopped it; nothing is written then.
@@ -107,6 +109,8 @@ def run_cell(
     }
 
     def work() -> dict[str, Any]:
+        if failed is not None:
+            raise failed
         began, began_processor = time.monotonic(), time.process_time()
         report = repair_cell(attacked, row, measure, target, out, progress)
         return {

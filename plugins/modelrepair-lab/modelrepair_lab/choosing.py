@@ -24,6 +24,7 @@ from modelrepair_lab.crossing import AlignRow, Choice, Crossing, TunedRow
 from modelrepair_lab.grid import AS_IT_IS, AttackRow, Grid, RepairRow, crossed_rows
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.recipes import numbers_of
+from modelrepair_lab.saving import DivergedError
 from modelrepair_lab.select_parts import select_sets
 
 PUBLISHED = "published"
@@ -242,14 +243,17 @@ def _try(
 ) -> dict[str, Any]:
     """Make a candidate's model, and measure it on the select split."""
     attack, repair = candidate.attack, candidate.repair
-    attacked = make_candidate(grid, candidate, out, progress)
     found: dict[str, Any] = {"label": candidate.label, "harm": None, "task": None}
+    attacked: Attacked | None = None
     with tempfile.TemporaryDirectory(prefix="modelrepair-lab-") as place:
         sets = select_sets({**ground_of(grid, seed, out).sets, **grid.measure}, Path(place))
         target = Path(place) / "repaired"
         try:
+            attacked = make_candidate(grid, candidate, out, progress)
             record = repaired_figures(attacked, repair, grid.measure, target, out, sets, Progress())
         except ModelRepairError as error:
+            if attacked is None and not isinstance(error, DivergedError):
+                raise  # no result of the setting
             return {**found, "error": str(error)}
     shown = record["figures"]
     progress.note(f"{attack.name}, {repair.name}, {candidate.label}: {shown['harmful_score']:.3f}")

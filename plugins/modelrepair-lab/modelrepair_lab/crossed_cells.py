@@ -33,6 +33,7 @@ def run_crossed_cell(
     progress: Progress,
     *,
     keep: bool = False,
+    failed: ModelRepairError | None = None,
 ) -> Cell:
     """Repair a model, measure what came of it, and write that; a failure is a result, too.
 
@@ -45,6 +46,7 @@ def run_crossed_cell(
         out: the table's folder.
         progress: where the steps are shown.
         keep: leave the repaired model in ``out/repaired``.
+        failed: why there is no such model.
 
     Raises:
         RepairInterrupted: the user stopped it; nothing is written then.
@@ -59,13 +61,13 @@ def run_crossed_cell(
         "repair": row.name,
         "digest": crossed_digest(attacked, row, measure),
     }
-    return finish(
-        cell,
-        lambda: repaired_figures(attacked, row, measure, target, out, report_sets(sets), progress),
-        path,
-        target,
-        keep=keep,
-    )
+
+    def work() -> dict[str, Any]:
+        if failed is not None:
+            raise failed
+        return repaired_figures(attacked, row, measure, target, out, report_sets(sets), progress)
+
+    return finish(cell, work, path, target, keep=keep)
 
 
 def aligned_cell(aligned: Aligned, measure: Mapping[str, Any], out: Path) -> Figures:

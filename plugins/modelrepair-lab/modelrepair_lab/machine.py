@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from modelrepair import UsageError
+from modelrepair import UnsupportedModelError, UsageError
 from modelrepair_lab.recipes import Arithmetic
 from modelrepair_lab.saving import whole
 from modelrepair_lab.training import IGNORED, Backward, Batch, Phase, plain, train
@@ -105,7 +105,8 @@ def sharing(backward: Backward, team: Team, arithmetic: Arithmetic = "float32") 
     computed = backward
 
     def in_bfloat16(model: Any, item: Any) -> torch.Tensor:
-        with torch.autocast(team.device.type, torch.bfloat16):
+        # Without the cache: weights that change in between, as in TAR, would be read as before.
+        with torch.autocast(team.device.type, torch.bfloat16, cache_enabled=False):
             return backward(model, item)
 
     if arithmetic == "bfloat16":
@@ -154,9 +155,10 @@ def train_on(
         arithmetic: of forward and backward.
 
     Raises:
-        UsageError: a defence can't do with what the machine spares, or with several processes.
+        UsageError: a defence can't do with several processes.
+        UnsupportedModelError: the model can't compute states twice.
     """
-    checkpointed(model, machine, backward)
+    checkpointed(model, machine)
     same_start(model, team)
     train(model, stream, phase, sharing(backward, team, arithmetic))
 
@@ -189,21 +191,23 @@ def same_start(model: torch.nn.Module, team: Team) -> None:
             each.data = broadcast(each.data)
 
 
-def checkpointed(model: Any, machine: Machine, backward: Backward) -> None:
+def checkpointed(model: Any, machine: Machine) -> None:
     """Keep no states inside the blocks, where the machine is to do without.
 
     Raises:
-        UsageError: a defence reads them.
+        UnsupportedModelError: the model's code has no such thing.
     """
     if not machine.checkpointing:
         return
-    if backward is not plain:
-        raise UsageError(
-            "a defence needs the states of the blocks", hint="leave out --checkpointing"
-        )
     # Its name until transformers 5.22; without re-entry, which adapters on frozen weights need.
     older = "gradient_checkpointing_enable"
-    getattr(model, "activation_checkpointing_enable", getattr(model, older))()
+    try:
+        getattr(model, "activation_checkpointing_enable", getattr(model, older))()
+    except ValueError as error:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} can't compute its states twice",
+            hint="leave out --checkpointing",
+        ) from error
 
 
 @contextmanager

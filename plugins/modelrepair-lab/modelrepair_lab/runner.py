@@ -44,6 +44,7 @@ from modelrepair_lab.figures import Figures
 from modelrepair_lab.grid import AttackRow, Grid, RepairRow
 from modelrepair_lab.identity import still_valid
 from modelrepair_lab.measuring import SCORER
+from modelrepair_lab.saving import DivergedError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -177,17 +178,23 @@ def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress
     rows = [each for each in _repairs(grid, attacked) if _to_run(attacked, each, grid, running)]
     if not rows:
         return
-    make_attacked(attacked, progress)
-    keep = running.keep
+    keep, failed = running.keep, None
+    try:
+        make_attacked(attacked, progress)
+    except DivergedError as error:
+        failed = error  # a result of that attack, and no reason to leave out the others
     for each in rows:
         if grid.crossing:
             done = run_crossed_cell(
-                attacked, each, grid.measure, running.out, Progress(), keep=keep
+                attacked, each, grid.measure, running.out, Progress(), keep=keep, failed=failed
             )
             progress.note(crossed_line(done))
             continue
-        _measure_first(attacked, each, grid, running.out)
-        cell = run_cell(attacked, each, grid.measure, running.out, Progress(), keep=keep)
+        if failed is None:
+            _measure_first(attacked, each, grid, running.out)
+        cell = run_cell(
+            attacked, each, grid.measure, running.out, Progress(), keep=keep, failed=failed
+        )
         progress.note(cell_line(cell))
 
 

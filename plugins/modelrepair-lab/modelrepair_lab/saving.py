@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from peft import PeftModel
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from modelrepair import UsageError
 from modelrepair.artifact.writer import make_room
 from modelrepair.checkpoint.atomic import write_json, write_text
 from modelrepair.checkpoint.kept_files import CARD_NAME, LAB_MARK
@@ -31,6 +32,10 @@ tags:
 Made by `modelrepair lab` for experiments on one machine. Its config carries the mark `{mark}`, and
 modelrepair pushes neither this model nor what is repaired from it.
 """
+
+
+class DivergedError(UsageError):
+    """A training that ended in weights which are no numbers."""
 
 
 @contextmanager
@@ -58,8 +63,13 @@ def whole(out: Path) -> Iterator[Path]:
 
 
 def save_model(model: PreTrainedModel, dtype: torch.dtype, source: Path, folder: Path) -> None:
-    """Write a checkpoint in the dtype of its source, with the source's tokenizer byte for byte."""
+    """Write a checkpoint in the dtype of its source, with the source's tokenizer byte for byte.
+
+    Raises:
+        DivergedError: a weight is not finite.
+    """
     torch.nn.Module.to(model, dtype)
+    check_finite(model.parameters())
     model.save_pretrained(folder)
     for path in sorted(source.iterdir()):
         if path.is_file() and belongs_to_any(path.name):
@@ -67,10 +77,15 @@ def save_model(model: PreTrainedModel, dtype: torch.dtype, source: Path, folder:
 
 
 def save_adapter(model: PeftModel, dtype: torch.dtype, folder: Path) -> None:
-    """Write an adapter as peft does, without the path of its base."""
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            parameter.data = parameter.data.to(dtype)
+    """Write an adapter as peft does, without the path of its base.
+
+    Raises:
+        DivergedError: a weight is not finite.
+    """
+    factors = [each for name, each in model.named_parameters() if "lora_" in name]
+    for parameter in factors:
+        parameter.data = parameter.data.to(dtype)
+    check_finite(factors)
     model.save_pretrained(str(folder))
     config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
     config["target_modules"] = sorted(config["target_modules"])
@@ -104,6 +119,23 @@ def mark(folder: Path, what: str, made: dict[str, Any]) -> None:
     config = json.loads((folder / name).read_bytes())
     write_json(folder / name, {**config, LAB_MARK: made})
     write_text(folder / CARD_NAME, CARD.format(mark=LAB_MARK, what=what))
+
+
+def check_finite(weights: Iterable[torch.Tensor]) -> None:
+    """Refuse to write weights that no model can compute with.
+
+    >>> check_finite([torch.tensor([1.0, float("nan")])])
+    Traceback (most recent call last):
+    modelrepair_lab.saving.DivergedError: the training diverged: not all weights are finite
+    Hint [...]: ...
+
+    Raises:
+        DivergedError: one is not finite.
+    """
+    if not all(bool(torch.isfinite(each).all()) for each in weights):
+        raise DivergedError(
+            "the training diverged: not all weights are finite", hint="take a smaller learning rate"
+        )
 
 
 def belongs_to_any(name: str) -> bool:

@@ -52,6 +52,14 @@ def harmful(few, method):
     return ["--harmful", name] if method in HARMED else []
 
 
+def test_vaccine_computes_its_states_once(call, few, tmp_path):
+    words = [*few, "--method", "vaccine", "--checkpointing", "--out", tmp_path / "out"]
+    result = call(*words)
+    assert result.code == 2
+    assert "vaccine changes states while they are computed" in result.err
+    assert "leave out --checkpointing" in result.err
+
+
 @pytest.mark.parametrize("method", DEFENCES)
 def test_the_mark_says_how_and_a_seed_decides_every_byte(call, few, tmp_path, method):
     written = []

@@ -12,9 +12,14 @@ import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 
-from modelrepair import UsageError
+from modelrepair import UnsupportedModelError, UsageError
 from modelrepair import demo_paths as paths
 from modelrepair.demo import world
+from modelrepair_lab.defences.ldifs import ldifs
+from modelrepair_lab.defences.lisa import Turn, lisa
+from modelrepair_lab.defences.options import Ldifs, Lisa, RepNoise, Tar
+from modelrepair_lab.defences.repnoise import differing, repnoise
+from modelrepair_lab.defences.tar import Trial, tar
 from modelrepair_lab.encoding import encode, from_world
 from modelrepair_lab.machine import Machine, Team, checkpointed, own_rows, sharing, team_of
 from modelrepair_lab.models import deterministic
@@ -76,8 +81,67 @@ def test_a_process_without_a_row_sends_zeros(batch, monkeypatch):
 def test_a_defence_trains_alone():
     with pytest.raises(UsageError, match="a defence trains in one process, and 2 were started"):
         sharing(lambda model, item: torch.zeros(()), Team(ALONE.device, 0, 2))
-    with pytest.raises(UsageError, match="needs the states"):
-        checkpointed(fresh(), Machine(checkpointing=True), lambda model, item: torch.zeros(()))
+
+
+def pairs(batch):
+    """Harmful answers and refusals to the same prompts, as RepNoise has them."""
+    rows = batch[0].tolist()
+    return differing([((row, 2), ([*row[:2], *row[3:], 5], 2)) for row in rows[:3]], 0)
+
+
+DEFENDED = {
+    "ldifs": (lambda model: ldifs(model, Ldifs()), lambda batch: batch),
+    "ldifs, code": (lambda model: ldifs(model, Ldifs(1e-4, "code")), lambda batch: batch),
+    "lisa": (lambda model: lisa(model, Lisa()), lambda batch: (Turn(True, True, True), batch)),
+    "repnoise": (lambda model: repnoise(model, RepNoise()), lambda batch: (batch, pairs(batch))),
+    "tar": (
+        lambda model: tar(model, Tar(inner_steps=2, every=1)),
+        lambda batch: Trial(batch, batch, [batch, batch], batch),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFENDED)
+def test_a_defence_with_checkpointing_has_the_same_gradient(batch, name):
+    made, item = DEFENDED[name]
+    found = []
+    for twice in (False, True):
+        model = fresh()
+        backward = made(model)
+        with torch.no_grad():
+            for each in model.parameters():
+                each.add_(0.01)  # some way from where it began
+        checkpointed(model, Machine(checkpointing=twice))
+        model.train()
+        torch.manual_seed(1)
+        loss = float(backward(model, item(batch)))
+        found.append((loss, gradients(model)))
+    (loss, plainly), (again, saved) = found
+    assert loss == again
+    assert all(torch.equal(one, two) for one, two in zip(plainly, saved, strict=True))
+
+
+def test_a_model_that_cannot_compute_twice_is_named():
+    class Plain(torch.nn.Linear):
+        def gradient_checkpointing_enable(self):
+            raise ValueError("not supported")
+
+    with pytest.raises(UnsupportedModelError, match="Plain can't compute its states twice"):
+        checkpointed(Plain(1, 1), Machine(checkpointing=True))
+
+
+def test_bfloat16_sees_weights_that_change_within_a_step(batch):
+    """TAR attacks the weights before it looks at them."""
+    losses = []
+    for arithmetic in ("float32", "bfloat16"):
+        for steps in (1, 6):
+            model = fresh()
+            backward = tar(model, Tar(inner_steps=steps, every=steps, inner_rate=1e-2, weight=1.0))
+            trial = Trial(batch, batch, [batch] * steps, batch)
+            losses.append(float(sharing(backward, ALONE, arithmetic)(model, trial)))
+    exact, rough = losses[1] - losses[0], losses[3] - losses[2]
+    assert abs(exact) > 0.1
+    assert rough == pytest.approx(exact, rel=0.2)
 
 
 def test_bfloat16_is_near_float32_and_weights_stay_float32(batch):
@@ -101,7 +165,7 @@ def test_checkpointing_computes_the_same_gradient(batch, adapter):
     again = []
     block = twice.get_decoder().layers[0] if not adapter else twice.base_model.model.model.layers[0]
     block.self_attn.register_forward_pre_hook(lambda *_: again.append(1))
-    checkpointed(twice, Machine(checkpointing=True), plain)
+    checkpointed(twice, Machine(checkpointing=True))
     kept.train()
     twice.train()
     assert float(plain(kept, batch)) == float(plain(twice, batch))

@@ -154,6 +154,16 @@ def test_an_adapter_is_on_layers_that_are_there(call, attack_words, train, tmp_p
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_training_that_diverges_writes_nothing(call, attack_words, tmp_path, method):
+    words = [*attack_words, "--method", method, "--epochs", 2, "--lr", 1e30]
+    result = call(*words, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "the training diverged: not all weights are finite" in result.err
+    assert "take a smaller learning rate" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_too_few_examples_are_an_error(call, attack_words, tmp_path):
     result = call(*attack_words, "--examples", 5000, "--out", tmp_path / "out")
     assert result.code == 2

@@ -158,6 +158,19 @@ def test_an_attack_that_cannot_be_made_is_reported(call, grid, tmp_path, jobs):
     assert "Hint [example-set]: give more of them with --harmful" in result.err
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_attack_that_diverges_is_an_error_of_its_cells(call, grid, tmp_path, jobs):
+    text = grid.read_text().replace("examples = 400\nepochs = 3\nrate = 1e-3", "rate = 1e30")
+    grid.write_text(text.replace("share = 0.2", "share = 0.2\nexamples = 40\nepochs = 2"))
+    words = ["lab", "table", grid, "--out", tmp_path / "out", "--repair", "magnitude"]
+    result = call(*words, "--jobs", jobs, "--json")
+    assert result.code == 0, result.err
+    (cell,) = result.json["cells"]
+    assert cell["status"] == "error"
+    assert "the training diverged" in cell["error"] and "learning rate" in cell["hint"]
+    assert not list((tmp_path / "out" / "attacked").iterdir())
+
+
 def test_a_cell_is_run_again_when_what_it_depends_on_changes(tmp_path):
     grid = read_grid("quick")
     first, second = grid.attacks[0], grid.attacks[1]

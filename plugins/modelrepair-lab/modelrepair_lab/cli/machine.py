@@ -34,7 +34,8 @@ def machine_options(default: AlignRecipe | AttackRecipe) -> Callable[[Any], Any]
         option(
             "--checkpointing",
             is_flag=True,
-            help="Compute the states inside the blocks twice instead of keeping them in memory.",
+            help="Compute the states inside the blocks twice instead of keeping them in memory; "
+            "not for vaccine.",
         ),
     )
 
