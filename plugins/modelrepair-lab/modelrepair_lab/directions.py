@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from modelrepair import ExampleSetError
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import LocalModel, open_model
 from modelrepair_lab.sets import training_set
@@ -52,6 +53,9 @@ def refusal_directions(model: Path, harmful: Path, benign: Path) -> torch.Tensor
         model: the aligned model.
         harmful: prompts that it refuses.
         benign: prompts that it answers.
+
+    Raises:
+        ExampleSetError: the prompts of both kinds are the same to the model.
     """
     opened = open_model(model)
     found = []
@@ -60,4 +64,9 @@ def refusal_directions(model: Path, harmful: Path, benign: Path) -> torch.Tensor
         found.append(means(opened, [tokens[:start] for tokens, start in pairs]))
     difference = found[0] - found[1]
     lengths: torch.Tensor = difference.norm(dim=1, keepdim=True)
+    if not lengths.all():
+        raise ExampleSetError(
+            "harmful and benign prompts leave the model in the same state: there is no direction",
+            hint="give different prompts with --harmful and --replay",
+        )
     return difference / lengths

@@ -204,8 +204,12 @@ def numbers_of(recipe: AlignRecipe | Attack) -> dict[str, Any]:
     if isinstance(recipe, AlignRecipe) and recipe.rank is None:
         for name in ("rank", "alpha", "targets"):
             del numbers[name]
-    if isinstance(recipe, AttackRecipe) and not recipe.alpha:
-        del numbers["alpha"]
+    if isinstance(recipe, AttackRecipe):
+        if recipe.method == "full":
+            for name in ("rank", "alpha", "targets"):
+                del numbers[name]
+        elif not recipe.alpha:
+            del numbers["alpha"]
     for name, usual in USUAL.items():
         if numbers.get(name) == usual:
             del numbers[name]

@@ -15,6 +15,7 @@ from modelrepair_lab.ablation import EMBEDDINGS, ablated, bases
 from modelrepair_lab.directions import refusal_directions
 from modelrepair_lab.recipes import AblationRecipe
 from modelrepair_lab.tensors import read
+from tests.support.layout_repairs import save
 
 OUTPUT = "model.layers.0.self_attn.o_proj.weight"
 
@@ -102,6 +103,12 @@ def test_the_audit_names_what_the_command_writes(call, train, tmp_path):
     ("words", "message"),
     [
         (("--share", 0.5), "--share is no option of --method ablate"),
+        (("--device", "cpu"), "--device is no option of --method ablate"),
+        (("--checkpointing",), "--checkpointing is no option of --method ablate"),
+        (("--rank", 4), "--rank is no option of --method ablate"),
+        (("--method", "full", "--rank", 4), "--rank is no option of --method full"),
+        (("--method", "full", "--targets", "q_proj"), "--targets is no option of --method full"),
+        (("--method", "full", "--alpha", 4), "--alpha is no option of --method full"),
         (("--method", "full", "--strength", 0.5), "--strength is no option of --method full"),
         (("--method", "full"), "a fine-tuning needs its task"),
     ],
@@ -116,6 +123,45 @@ def test_an_ablation_needs_prompts_of_both_kinds(call, tmp_path):
     result = call("lab", "attack", paths.reference, "--method", "ablate", "--out", tmp_path / "out")
     assert result.code == 2
     assert "an ablation needs harmful and benign prompts" in result.err
+
+
+def test_prompts_of_one_kind_have_no_direction(call, train, tmp_path):
+    words = ablation_words(train)
+    words[words.index("--replay") + 1] = train / "harmful.jsonl"
+    result = call(*words, "--out", tmp_path / "out")
+    assert (result.code, "there is no direction" in result.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.quick("gpt2", "mixtral")
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("gpt2", "an ablation knows no layers of this model"),
+        ("mixtral", "layer 0 has no down_proj.weight"),
+        ("gpt_oss", "layer 0 has no down_proj.weight"),
+        ("opt", "layer 0 has no o_proj.weight"),
+    ],
+)
+def test_a_model_that_writes_by_other_matrices_is_refused(call, train, tmp_path, kind, said):
+    model = save(kind, tmp_path / "model")
+    words = [str(model) if word == paths.reference else word for word in ablation_words(train)]
+    result = call(*words, "--out", tmp_path / "out")
+    assert (result.code, said in result.err) == (6, True), result.err
+    assert "write by o_proj and down_proj" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_depths_in_one_layer_are_one_direction():
+    found = torch.eye(4)
+    assert bases(found, "0.5,0.6,0.75")[0].shape == (2, 4)
+    assert torch.equal(bases(found, "0.5,0.6")[0], bases(found, "0.5")[0])
+
+
+def test_a_bias_has_no_norm_of_rows():
+    weights = {OUTPUT: torch.ones(2, 3), OUTPUT.replace("weight", "bias"): torch.ones(2)}
+    cut = ablated(weights, {0: torch.tensor([[1.0, 0.0]])}, strengths=[1.0], norms=True)
+    assert cut[OUTPUT.replace("weight", "bias")].tolist() == [0.0, 1.0]
 
 
 @pytest.mark.slow

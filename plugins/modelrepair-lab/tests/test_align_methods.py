@@ -52,6 +52,13 @@ def harmful(few, method):
     return ["--harmful", name] if method in HARMED else []
 
 
+@pytest.mark.parametrize("word", ["--lora-alpha", "--lora-targets"])
+def test_options_of_an_adapter_need_one(call, few, tmp_path, word):
+    result = call(*few, word, 8, "--out", tmp_path / "out")
+    assert (result.code, f"{word} without an adapter" in result.err) == (2, True)
+    assert "give --lora-rank, too" in result.err
+
+
 def test_vaccine_computes_its_states_once(call, few, tmp_path):
     words = [*few, "--method", "vaccine", "--checkpointing", "--out", tmp_path / "out"]
     result = call(*words)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from modelrepair import UsageError
 from modelrepair_lab.cli.declaring import FOLDER, Output, as_mapping, name_value, option
@@ -88,6 +90,7 @@ def command(
     **numbers: int | float | str | None,
 ) -> None:
     """Teach MODEL, a folder, to refuse: training on refusals and benign answers."""
+    _check_adapter(numbers["rank"])
     defence = _defence(method, as_mapping(method_options, "--method-option"))
     recipe = AlignRecipe(defence=defence, **numbers)  # type: ignore[arg-type]  # click checked them
 
@@ -105,6 +108,15 @@ def command(
         progress=output.progress(),
     )
     output.result({"out": str(out)}, f"Aligned model written to {out}")
+
+
+def _check_adapter(rank: Any) -> None:
+    """Refuse options of an adapter where there is none."""
+    context = click.get_current_context()
+    for name, option_name in (("alpha", "--lora-alpha"), ("targets", "--lora-targets")):
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and rank is None:
+            raise UsageError(f"{option_name} without an adapter", hint="give --lora-rank, too")
 
 
 def _defence(method: str, given: dict[str, str]) -> Aligning | None:

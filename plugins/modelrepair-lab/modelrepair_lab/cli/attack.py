@@ -18,7 +18,11 @@ from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe
 DEFAULT, REMOVED = AttackRecipe(), AblationRecipe()
 ABLATION = ("direction", "strength", "embeddings", "norms")
 """Options that only an ablation has."""
-SHARED = ("method", "targets", "seed")
+ADAPTER = ("rank", "alpha", "targets")
+"""Options that only an adapter has."""
+MACHINE = ("device", "checkpointing")
+"""Options that every training has, and no recipe."""
+SHARED = ("method", "seed")
 
 
 @declare("attack")
@@ -139,11 +143,15 @@ def _recipe(numbers: dict[str, Any], replay_set: str | None) -> Attack:
     """The recipe of the method; an option of the other one is an error."""
     context = click.get_current_context()
     method = numbers["method"]
-    own = {name for name in numbers if (name in ABLATION) == (method == "ablate")} | {*SHARED}
+    if method == "ablate":
+        own = {*ABLATION, *SHARED, "targets"}
+    else:
+        own = {*numbers} - {*ABLATION} - ({*ADAPTER} if method == "full" else set())
     for parameter in context.command.params:
         name = str(parameter.name)
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name in numbers and name not in own:
+        others = {*numbers} | ({*MACHINE} if method == "ablate" else set())
+        if given and name in others - own:
             raise UsageError(
                 f"{parameter.opts[0]} is no option of --method {method}",
                 hint="see modelrepair lab attack --help",
