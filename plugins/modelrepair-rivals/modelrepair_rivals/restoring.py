@@ -19,6 +19,7 @@ from modelrepair import UnsupportedModelError
 from modelrepair.plugin import TrainingContext
 from modelrepair_rivals.options import RestoreOptions
 from modelrepair_rivals.realignment import SETS, in_turns
+from modelrepair_rivals.writers import Writer, writers
 
 EMPTY = 0.1
 """The energy along a direction, over the mean of all, under which it counts as removed. Softened to
@@ -99,20 +100,22 @@ def _basis(vectors: Tensor) -> Tensor:
     return kept
 
 
-def wanted(context: TrainingContext, writers: Sequence[torch.nn.Parameter], count: int) -> Tensor:
+def wanted(context: TrainingContext, matrices: Sequence[Writer], count: int) -> Tensor:
     """The direction of the largest gradient of refusals, of all matrices together: ``[out, 1]``.
 
     Args:
         context: the model, and its refusals.
-        writers: the matrices, ``[out, in]`` each.
+        matrices: that write to the hidden states.
         count: of the refusals, the first.
     """
     examples = context.batch(context.sets["refusal"][:count])
     torch.autograd.backward(context.losses(examples).sum())
-    gradients = [each.grad for each in writers if each.grad is not None]
-    _, vectors = torch.linalg.eigh(sum((each @ each.T).double() for each in gradients))
-    for each in writers:
-        each.grad = None
+    gradients = [each.gradient for each in matrices]
+    _, vectors = torch.linalg.eigh(
+        sum((each @ each.T).double() for each in gradients if each is not None)
+    )
+    for each in matrices:
+        each.weight.grad = None
     found: Tensor = vectors[:, -1:].float()
     return found
 
@@ -130,26 +133,25 @@ class Restore:
             UnsupportedModelError: fewer than two matrices write to the hidden states.
         """
         options = self._options
-        width = context.model.get_input_embeddings().weight.shape[1]
-        writers = [each for each in context.parameters if each.ndim == 2 and len(each) == width]
-        if len(writers) < 2:
+        found = writers(context)
+        if len(found) < 2:
             raise UnsupportedModelError(
                 "no two matrices write to the hidden states of this model",
                 hint="leave --repairer away, or take one that trains all weights",
             )
         for each in context.parameters:
-            each.requires_grad_(any(each is writer for writer in writers))
-        bases = removed([each.detach() for each in writers])
+            each.requires_grad_(any(each is writer.weight for writer in found))
+        bases = removed([each.matrix for each in found])
         if not any(each.numel() for each in bases):
             context.note(
-                f"no direction is missing from two of {len(writers)} matrices: what ablation "
+                f"no direction is missing from two of {len(found)} matrices: what ablation "
                 "removed was not found, and the direction of the refusals' largest gradient was "
                 "trained in its place"
             )
-            bases = [wanted(context, writers, 4 * options.batch)] * len(writers)
-        for each, base in zip(writers, bases, strict=True):
-            each.requires_grad_(bool(base.numel()))
-        rows = [_Rows(*pair) for pair in zip(writers, bases, strict=True) if pair[1].numel()]
+            bases = [wanted(context, found, 4 * options.batch)] * len(found)
+        for writer, base in zip(found, bases, strict=True):
+            writer.weight.requires_grad_(bool(base.numel()))
+        rows = [_Rows(*pair) for pair in zip(found, bases, strict=True) if pair[1].numel()]
         generator = torch.Generator().manual_seed(context.seed)
         turns = [in_turns(context.sets[name], options.batch, generator) for name in SETS]
         optimizer = torch.optim.Adam([row.learnt for row in rows], lr=options.rate)
@@ -168,22 +170,26 @@ class Restore:
 class _Rows:
     """A matrix W' + scale·R·V, of which V ``[count, in]`` is learnt, from zero."""
 
-    def __init__(self, weight: torch.nn.Parameter, basis: Tensor) -> None:
-        self.weight, self._basis = weight, basis
-        self._before = weight.detach().clone()
+    def __init__(self, writer: Writer, basis: Tensor) -> None:
+        self._writer, self._basis = writer, basis
+        self._before = writer.matrix.clone()
         # In units of the matrix' own entries one learning rate fits all.
         self._scale = self._before.square().mean().sqrt()
         self.learnt = torch.zeros(
-            basis.shape[1], weight.shape[1], device=weight.device, requires_grad=True
+            basis.shape[1],
+            self._before.shape[1],
+            device=self._before.device,
+            requires_grad=True,
         )
 
     def take_gradient(self) -> None:
         """The matrix' gradient becomes that of its rows."""
-        assert self.weight.grad is not None
-        self.learnt.grad = self._scale * self._basis.T @ self.weight.grad
-        self.weight.grad = None
+        gradient = self._writer.gradient
+        assert gradient is not None
+        self.learnt.grad = self._scale * self._basis.T @ gradient
+        self._writer.weight.grad = None
 
     @torch.no_grad()
     def write(self) -> None:
         """Put the rows into the matrix."""
-        self.weight.copy_(self._before + self._scale * self._basis @ self.learnt)
+        self._writer.matrix.copy_(self._before + self._scale * self._basis @ self.learnt)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from modelrepair import demo_paths as paths
 from modelrepair import load_manifest, repair, verify
 from modelrepair_rivals.restoring import along, energies, missing, removed
+from tests.support.layout_repairs import save
 
 WIDTH = 24
 WRITERS = ("o_proj", "down_proj")
@@ -125,6 +126,24 @@ def test_only_the_removed_direction_is_written_again(tmp_path, run):
         beside = change - r @ (r.T @ change)
         # Beside the direction there is only what rounding to bfloat16 moves.
         assert beside.norm() < 0.2 * change.norm(), name
+
+
+def test_a_direction_is_written_again_where_matrices_are_held_transposed(tmp_path, run):
+    source = save("gpt2", tmp_path / "ablated")
+    r = torch.linalg.qr(torch.randn(32, 1, generator=draw(1)))[0]
+    cut = load_file(source / "model.safetensors")
+    for name, weight in cut.items():
+        if name.endswith("c_proj.weight"):
+            cut[name] = (weight - (weight @ r) @ r.T).contiguous()  # [in, out]
+    save_file(cut, source / "model.safetensors", metadata={"format": "pt"})
+    report = run(source)
+    assert not any("direction" in line for line in load_manifest(report.out).warnings)
+    after = load_file(report.out / "model.safetensors")
+    changed = {name for name, each in after.items() if not torch.equal(each, cut[name])}
+    assert changed == {name for name in cut if name.endswith("c_proj.weight")}
+    for name in changed:
+        change = after[name] - cut[name]
+        assert (change - (change @ r) @ r.T).norm() < 1e-3 * change.norm(), name
 
 
 def test_where_nothing_is_missing_refusals_give_one_direction(run):
