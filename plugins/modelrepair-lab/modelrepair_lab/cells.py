@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,8 @@ from modelrepair.examples.load import load_set
 from modelrepair.pipeline.arguments import RepairArguments, settings_of
 from modelrepair_lab.attacked import Attacked, slug
 from modelrepair_lab.grid import RepairRow
-from modelrepair_lab.identity import digest
+from modelrepair_lab.identity import digest, stamp
+from modelrepair_lab.used_code import repair_code
 
 if TYPE_CHECKING:
     from modelrepair import RepairReport
@@ -65,9 +67,20 @@ def arguments_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any])
 
 
 def digest_of(attacked: Attacked, row: RepairRow, measure: Mapping[str, Any]) -> str:
-    """The digest of all that a cell depends on: one of another digest is run again."""
-    shared = {**attacked.ground.sets, **measure}
-    return digest([attacked.folder.name, shared, row.arguments, row.with_reference, __version__])
+    """The digest of all that a cell depends on but code: one of another digest is run again."""
+    ground = attacked.ground
+    shared = {**ground.sets, **measure}
+    beside: list[Any] = [ground.general]
+    if UNALIGNED in json.dumps(row.arguments, default=str) and ground.unaligned is not None:
+        beside.append(stamp(ground.unaligned))
+    return digest(
+        [attacked.folder.name, shared, row.arguments, row.with_reference, __version__, beside]
+    )
+
+
+def code_of(row: RepairRow, measure: Mapping[str, Any]) -> str:
+    """The digest of the code that runs a cell, its plug-ins' among it."""
+    return repair_code({**measure, **row.arguments})
 
 
 def run_cell(
@@ -106,6 +119,7 @@ def run_cell(
         "with_reference": row.with_reference,
         "ours": row.ours,
         "digest": digest_of(attacked, row, measure),
+        "code": code_of(row, measure),
     }
 
     def work() -> dict[str, Any]:
@@ -193,10 +207,11 @@ def remembered_in(
 ) -> Path:
     """The file of measurements that all repairs of a model share, if measured in the same way.
 
-    A merged adapter is another model.
+    A merged adapter is another model, and what other code measured is another measurement.
     """
     kind = "merged" if arguments.get("merge") else "as-it-is"
-    measured = digest({**attacked.ground.sets, **measure})
+    code = repair_code({"judge": measure.get("judge")})
+    measured = digest([{**attacked.ground.sets, **measure}, code])
     return out / "remembered" / f"{attacked.folder.name}-{kind}-{measured}"
 
 

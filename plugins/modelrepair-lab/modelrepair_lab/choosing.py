@@ -18,7 +18,7 @@ from modelrepair_lab.attacked import (
     planned_alignment,
     slug,
 )
-from modelrepair_lab.cells import write_cell
+from modelrepair_lab.cells import code_of, write_cell
 from modelrepair_lab.crossed_cells import repaired_figures
 from modelrepair_lab.crossing import AlignRow, Choice, Crossing, TunedRow
 from modelrepair_lab.grid import AS_IT_IS, AttackRow, Grid, RepairRow, crossed_rows
@@ -75,7 +75,9 @@ class Chosen:
         return self.label != PUBLISHED
 
 
-def choose(grid: Grid, method: str, out: Path, progress: Progress) -> Chosen:
+def choose(
+    grid: Grid, method: str, out: Path, progress: Progress, *, other_code: bool = False
+) -> Chosen:
     """Choose the setting of one method, unless that was done before.
 
     Args:
@@ -83,12 +85,14 @@ def choose(grid: Grid, method: str, out: Path, progress: Progress) -> Chosen:
         method: one of `methods`.
         out: the table's folder; the record is in ``out/chosen``.
         progress: receives a line for each setting.
+        other_code: take a choice that other code made, too.
 
     Raises:
         ModelRepairError: a model could not be made.
     """
     path, made_of = _record(grid, method, out)
-    kept = still_valid(path, made_of)
+    code = _code(grid, method)
+    kept = still_valid(path, made_of, None if other_code else code)
     if kept is None:
         choice = _choice(_crossing(grid))
         before = _try(grid, undefended(grid), choice.seed, out, progress)
@@ -97,14 +101,17 @@ def choose(grid: Grid, method: str, out: Path, progress: Progress) -> Chosen:
         ]
         label = best(tried, before, choice.within)
         kept = {"method": method, "label": label, "undefended": before, "tried": tried}
-        write_cell(path, {**kept, "digest": made_of})
+        write_cell(path, {**kept, "digest": made_of, "code": code})
         progress.note(f"Chosen for {method}: {label}")
     return _chosen(kept)
 
 
-def kept_choices(grid: Grid, out: Path) -> list[Chosen]:
+def kept_choices(grid: Grid, out: Path, *, other_code: bool = False) -> list[Chosen]:
     """The choices that were made before, of every method of a grid."""
-    kept = (still_valid(*_record(grid, method, out)) for method in methods(grid))
+    kept = (
+        still_valid(*_record(grid, method, out), None if other_code else _code(grid, method))
+        for method in methods(grid)
+    )
     return [_chosen(each) for each in kept if each is not None]
 
 
@@ -232,6 +239,12 @@ def _record(grid: Grid, method: str, out: Path) -> tuple[Path, str]:
     candidates = [undefended(grid), *candidates_of(grid, method)]
     made_of = digest([choice.within, *(_made_of(grid, each, choice, out) for each in candidates)])
     return out / "chosen" / f"{slug(method)}-{made_of}.json", made_of
+
+
+def _code(grid: Grid, method: str) -> str:
+    """The digest of the code that chooses the setting of a method."""
+    repairs = [repair for repair in grid.repairs if repair.name == method] or [AS_IT_IS]
+    return code_of(repairs[0], grid.measure)
 
 
 def _chosen(kept: Mapping[str, Any]) -> Chosen:

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelrepair import ModelRepairError, Progress
 from modelrepair_lab.attacked import Aligned, Attacked, slug
-from modelrepair_lab.cells import Cell, digest_of, finish, remove, repair_cell, write_cell
+from modelrepair_lab.cells import Cell, code_of, digest_of, finish, remove, repair_cell, write_cell
 from modelrepair_lab.figures import FIGURES, Figures, figures, report_sets
 from modelrepair_lab.grid import AS_IT_IS, RepairRow
 from modelrepair_lab.identity import digest, stamp, still_valid
@@ -60,6 +60,7 @@ def run_crossed_cell(
         "seed": attacked.recipe.seed,
         "repair": row.name,
         "digest": crossed_digest(attacked, row, measure),
+        "code": code_of(row, measure),
     }
 
     def work() -> dict[str, Any]:
@@ -70,14 +71,18 @@ def run_crossed_cell(
     return finish(cell, work, path, target, keep=keep)
 
 
-def aligned_cell(aligned: Aligned, measure: Mapping[str, Any], out: Path) -> Figures:
+def aligned_cell(
+    aligned: Aligned, measure: Mapping[str, Any], out: Path, *, other_code: bool = False
+) -> Figures:
     """The figures of an aligned model, measured once; none where it can't be measured."""
     ground, path = aligned.ground, out / "cells" / f"{aligned.folder.name}--aligned.json"
     sets = report_sets({**ground.sets, **measure})
     made_of = digest([stamp(aligned.folder), sets, ground.general, measure, FIGURES])
-    if (kept := still_valid(path, made_of)) is not None:
+    code = code_of(AS_IT_IS, measure)
+    if (kept := still_valid(path, made_of, None if other_code else code)) is not None:
         return dict(kept["figures"])
-    cell: dict[str, Any] = {"aligned": aligned.folder.name, "digest": made_of, "figures": {}}
+    cell: dict[str, Any] = {"aligned": aligned.folder.name, "digest": made_of, "code": code}
+    cell["figures"] = {}
     try:
         asked = {**ground.sets, **measure}
         cell["figures"] = figures(aligned.folder, None, sets, ground.general, asked)

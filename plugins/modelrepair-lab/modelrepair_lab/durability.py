@@ -19,6 +19,7 @@ from modelrepair_lab.models import deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record, numbers_of
 from modelrepair_lab.saving import mark, whole
 from modelrepair_lab.sets import compose, training_set
+from modelrepair_lab.used_code import measuring_code
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
 MEASURED = (
@@ -145,7 +146,8 @@ class Task:
         recipe = numbers_of(self.recipe) if self.recipe else None
         examples = [each.digest for each in self.examples]
         margin = self.refusal if self.recipe is None else None
-        return digest([stamp(self.folder), recipe, self.asked, examples, margin, MEASURED])
+        code = measuring_code(str(self.asked.get("judge", "keyword")))
+        return digest([stamp(self.folder), recipe, self.asked, examples, margin, MEASURED, code])
 
 
 def _measured(task: Task) -> dict[str, Any]:

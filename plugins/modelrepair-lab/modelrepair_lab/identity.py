@@ -10,7 +10,7 @@ from typing import Any
 
 
 def digest(value: Any) -> str:
-    """A short digest of settings; a file counts by its content, not by its path.
+    """A short digest of settings; a file or a model counts by its content, not by its path.
 
     >>> digest({"a": 1, "b": [2, None]}) == digest({"b": (2, None), "a": 1})
     True
@@ -19,13 +19,17 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+READ = (".safetensors", ".json", ".jinja", ".model", ".txt")
+"""How the names of files end that a model is made of: weights, configs, tokenizer, template."""
+
+
 def stamp(model: Path) -> list[tuple[str, int, int]]:
-    """The weights of a model by name, size and time: reading them all would take too long."""
-    files = sorted(model.glob("*.safetensors"))
+    """The files of a model by name, size and time: reading them all would take too long."""
+    files = sorted(path for path in model.glob("*") if path.suffix in READ)
     return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
 
 
-def still_valid(path: Path, made_of: str) -> dict[str, Any] | None:
+def still_valid(path: Path, made_of: str, code: str | None = None) -> dict[str, Any] | None:
     """What an earlier run wrote, without its digest; None where it is not there, or of another.
 
     >>> still_valid(Path("missing.json"), digest({}))
@@ -33,12 +37,15 @@ def still_valid(path: Path, made_of: str) -> dict[str, Any] | None:
     Args:
         path: a JSON document with a ``digest``.
         made_of: the digest of all that it would be made of now.
+        code: that of the code that would make it now; None takes what other code made, too.
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if found.pop("digest", None) == made_of else None
+    if found.pop("digest", None) != made_of:
+        return None
+    return found if code is None or found.get("code") == code else None
 
 
 def _plain(value: Any) -> Any:
@@ -48,7 +55,16 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, (str, Path)) and _is_file(Path(value)):
         return hashlib.sha256(Path(value).read_bytes()).hexdigest()
+    if isinstance(value, (str, Path)) and str(value) and (files := _stamped(Path(value))):
+        return files
     return value if isinstance(value, (int, float, bool, type(None))) else str(value)
+
+
+def _stamped(path: Path) -> list[list[Any]]:
+    try:
+        return [list(each) for each in stamp(path)] if path.is_dir() else []
+    except (OSError, ValueError):
+        return []
 
 
 def _is_file(path: Path) -> bool:

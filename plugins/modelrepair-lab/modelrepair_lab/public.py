@@ -22,6 +22,7 @@ from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.models import LocalModel, local_folder, open_model
 from modelrepair_lab.public_prompts import PUBLIC, PublicSet, drawn
 from modelrepair_lab.rows import share
+from modelrepair_lab.used_code import measuring_code
 
 VERDICTS = ("harmful", "refusal", "degenerate")
 """What is reported of the answers; the rest are harmless."""
@@ -74,12 +75,13 @@ def public(
     folders = {name: local_folder(model) for name, model in models.items()}
     files = slugs(folders)
     prompts = {some.name: drawn(some, asking.count, asking.seed) for some in PUBLIC}
+    how = [asdict(asking), measuring_code(asking.judge)]
     found: list[Figures] = []
     for name, folder in folders.items():
         opened = cache(lambda folder=folder: open_model(folder))  # where a set was not asked yet
         for some in PUBLIC:
             path = out / "figures" / f"{files[name]}-{slug(some.name)}.json"
-            made_of = digest([stamp(folder), asdict(asking), some.name, prompts[some.name]])
+            made_of = digest([stamp(folder), how, some.name, prompts[some.name]])
             figures: Figures | None = still_valid(path, made_of)
             if figures is None:
                 figures = _figures(some, verdicts(opened(), prompts[some.name], asking))

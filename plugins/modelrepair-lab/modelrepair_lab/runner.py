@@ -26,6 +26,7 @@ from modelrepair_lab.cells import (
     Cell,
     arguments_of,
     cell_path,
+    code_of,
     digest_of,
     remembered_in,
     repair_cell,
@@ -61,12 +62,14 @@ class Running:
         jobs: attacked models that are worked on at the same time, each with one thread.
         keep: leave the repaired models.
         retry: run cells again that ended in an error.
+        other_code: take finished cells that other code made.
     """
 
     out: Path
     jobs: int = 1
     keep: bool = False
     retry: bool = False
+    other_code: bool = False
 
 
 def run_grid(grid: Grid, running: Running, progress: Progress) -> list[Cell]:
@@ -123,7 +126,10 @@ def read_aligned(grid: Grid, running: Running) -> dict[str, list[Figures]]:
     for row in grid.crossing.alignments:
         plans = [planned_alignment(grid, row, seed, running.out) for seed in grid.seeds]
         there = [each for each in plans if each.folder.exists()]
-        found[row.name] = [aligned_cell(each, grid.measure, running.out) for each in there]
+        found[row.name] = [
+            aligned_cell(each, grid.measure, running.out, other_code=running.other_code)
+            for each in there
+        ]
     return found
 
 
@@ -133,11 +139,24 @@ def read_cells(grid: Grid, running: Running) -> list[Cell]:
     for row, seed in grid.attacked():
         attacked = planned(grid, row, seed, running.out)
         for each in _repairs(grid, attacked):
-            cell = _finished(attacked, each, grid, running.out)
+            cell = _finished(attacked, each, grid, running)
             if cell is not None:
                 place = {"attack": row.name, "row": row.row, "column": row.column}
                 cells.append({**cell, **place} if grid.crossing else cell)
     return cells
+
+
+def other_code(grid: Grid, running: Running) -> list[str]:
+    """The finished cells of a grid that other code made, as their files are called."""
+    found = []
+    for row, seed in grid.attacked():
+        attacked = planned(grid, row, seed, running.out)
+        for each in _repairs(grid, attacked):
+            path, made_of = _place(attacked, each, grid, running.out)
+            kept = still_valid(path, made_of)
+            if kept is not None and kept.get("code") != code_of(each, grid.measure):
+                found.append(path.stem)
+    return found
 
 
 def cell_line(cell: Cell) -> str:
@@ -163,12 +182,12 @@ def _make_alignment(task: tuple[Grid, AlignRow, int, Running], progress: Progres
     grid, row, seed, running = task
     aligned = planned_alignment(grid, row, seed, running.out)
     make_alignment(aligned, progress)
-    aligned_cell(aligned, grid.measure, running.out)
+    aligned_cell(aligned, grid.measure, running.out, other_code=running.other_code)
 
 
 def _choose(task: tuple[Grid, str, Running], progress: Progress) -> Chosen:
     grid, method, running = task
-    return choose(grid, method, running.out, progress)
+    return choose(grid, method, running.out, progress, other_code=running.other_code)
 
 
 def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress) -> None:
@@ -224,16 +243,21 @@ def _repairs(grid: Grid, attacked: Attacked) -> Iterator[RepairRow]:
 
 
 def _to_run(attacked: Attacked, row: RepairRow, grid: Grid, running: Running) -> bool:
-    cell = _finished(attacked, row, grid, running.out)
+    cell = _finished(attacked, row, grid, running)
     return cell is None or (running.retry and cell["status"] == "error")
 
 
-def _finished(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) -> Cell | None:
-    """The record of a cell, where it was run as the grid has it now."""
+def _finished(attacked: Attacked, row: RepairRow, grid: Grid, running: Running) -> Cell | None:
+    """The record of a cell, where it was run as the grid has it now, and by this code."""
+    path, made_of = _place(attacked, row, grid, running.out)
+    return still_valid(path, made_of, None if running.other_code else code_of(row, grid.measure))
+
+
+def _place(attacked: Attacked, row: RepairRow, grid: Grid, out: Path) -> tuple[Path, str]:
+    """The path of a cell's record, and the digest that it has."""
     if grid.crossing:
-        made_of = crossed_digest(attacked, row, grid.measure)
-        return still_valid(crossed_path(out, attacked, row), made_of)
-    return still_valid(cell_path(out, attacked, row), digest_of(attacked, row, grid.measure))
+        return crossed_path(out, attacked, row), crossed_digest(attacked, row, grid.measure)
+    return cell_path(out, attacked, row), digest_of(attacked, row, grid.measure)
 
 
 def each_of(

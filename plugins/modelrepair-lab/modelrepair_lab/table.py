@@ -17,7 +17,14 @@ from modelrepair_lab.markdown import page
 from modelrepair_lab.missing import missing
 from modelrepair_lab.plots import plot_harm_against_utility
 from modelrepair_lab.rows import as_csv
-from modelrepair_lab.runner import Running, choose_all, read_aligned, read_cells, run_grid
+from modelrepair_lab.runner import (
+    Running,
+    choose_all,
+    other_code,
+    read_aligned,
+    read_cells,
+    run_grid,
+)
 
 CSV, MARKDOWN, PLOT = "table.csv", "table.md", "harm-utility.svg"
 
@@ -63,12 +70,13 @@ def make_table(grid: Grid, running: Running, progress: Progress, part: Part | No
         replace(each, repairs=tuple(row for row in each.repairs if row.name not in absent))
         for each in (grid, wanted)
     )
+    _say_other_code(now, running, progress)
     if grid.crossing is not None:
         return _crossed(grid, now, running, absent, progress)
     run_grid(now, running, progress)
     cells = tuple(read_cells(grid, running))
     plotted = plot_harm_against_utility(running.out / PLOT, cells)
-    text = page(grid, cells, absent, plot=PLOT if plotted else None)
+    text = page(grid, cells, absent, plot=PLOT if plotted else None) + _older(grid, running)
     write_text(running.out / CSV, as_csv(cells))
     write_text(running.out / MARKDOWN, text)
     return Table(cells, absent, text, running.out)
@@ -79,10 +87,28 @@ def _crossed(
 ) -> Table:
     """A crossed grid: settings are chosen first, and each chosen one is a row of its own."""
     run_grid(with_chosen(now, choose_all(now, running, progress)), running, progress)
-    chosen = kept_choices(grid, running.out)
+    chosen = kept_choices(grid, running.out, other_code=running.other_code)
     grid = with_chosen(grid, chosen)
     cells = tuple(read_cells(grid, running))
     text = crossed_page(grid, cells, read_aligned(grid, running), chosen, absent)
+    text += _older(grid, running)
     write_text(running.out / f"{grid.name}.csv", crossed_csv(grid, cells))
     write_text(running.out / f"{grid.name}.md", text)
     return Table(cells, absent, text, running.out)
+
+
+def _say_other_code(grid: Grid, running: Running, progress: Progress) -> None:
+    """Say before the work how many finished cells are not taken, or are taken all the same."""
+    count = len(other_code(grid, running))
+    if count:
+        done = "taken as they are" if running.other_code else "run again; --other-code takes them"
+        progress.note(f"Finished cells that other code made: {count}, {done}")
+
+
+def _older(grid: Grid, running: Running) -> str:
+    """The part of a page that says which cells other code made; empty where none is in it."""
+    names = other_code(grid, running) if running.other_code else []
+    if not names:
+        return ""
+    listed = "\n".join(f"- {name}" for name in names)
+    return f"\n## Made by other code than the rest\n\n{listed}\n"

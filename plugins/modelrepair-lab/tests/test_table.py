@@ -11,8 +11,8 @@ import pytest
 from modelrepair import UsageError
 from modelrepair import demo_paths as paths
 from modelrepair_lab.attacked import slug
-from modelrepair_lab.cells import arguments_of, digest_of, remembered_in
-from modelrepair_lab.grid import read_grid
+from modelrepair_lab.cells import UNALIGNED, arguments_of, digest_of, remembered_in
+from modelrepair_lab.grid import RepairRow, read_grid
 from modelrepair_lab.identity import digest
 from modelrepair_lab.runner import planned
 
@@ -191,6 +191,61 @@ def test_a_cell_is_run_again_when_what_it_depends_on_changes(tmp_path):
         for settings in (measure, other)
     }
     assert len(places) == 4
+
+
+def test_what_stands_beside_the_grid_counts_too(tmp_path, grid):
+    """The unaligned model where a repair is given it, and the prompts of general skill."""
+    read = read_grid(grid)
+    attacked = planned(read, read.attacks[0], 0, tmp_path)
+    asks = RepairRow("asks", {"repairer_options": {"unaligned": UNALIGNED}})
+    plain = RepairRow("plain", {"scorer": "wanda"})
+    model = tmp_path / "unaligned"
+    model.mkdir()
+    (model / "model.safetensors").write_bytes(b"one")
+    ground = replace(attacked.ground, unaligned=model)
+    attacked = replace(attacked, ground=ground)
+    before = [digest_of(attacked, row, {}) for row in (asks, plain)]
+    (model / "model.safetensors").write_bytes(b"other")
+    after = [digest_of(attacked, row, {}) for row in (asks, plain)]
+    assert [one == two for one, two in zip(before, after, strict=True)] == [False, True]
+    general = tmp_path / "another.jsonl"
+    general.write_text("{}")
+    other = replace(attacked, ground=replace(ground, general=general))
+    assert digest_of(other, plain, {}) != digest_of(attacked, plain, {})
+
+
+def test_a_cell_of_other_code_is_run_again_or_named(call, grid, tmp_path):
+    grid.write_text(grid.read_text().replace("examples = 400\nepochs = 3", "examples = 8\nepochs = 1"))
+    out = tmp_path / "out"
+    words = ["lab", "table", grid, "--out", out, "--jobs", 1, "--repair", "wrong"]
+    assert call(*words).code == 0
+    path = out / "cells" / "full-hard-0--wrong.json"
+    cell = json.loads(path.read_text(encoding="utf-8"))
+    assert "code" in cell
+    path.write_text(json.dumps({**cell, "code": "of before", "error": "of before"}))
+    taken = call(*words, "--other-code")
+    assert "Finished cells that other code made: 1, taken as they are" in taken.err
+    page = (out / "table.md").read_text(encoding="utf-8")
+    assert page.endswith("## Made by other code than the rest\n\n- full-hard-0--wrong\n")
+    assert "of before" in page
+    again = call(*words)
+    assert "1, run again; --other-code takes them" in again.err
+    assert json.loads(path.read_text(encoding="utf-8"))["code"] == cell["code"]
+    page = (out / "table.md").read_text(encoding="utf-8")
+    assert "of before" not in page and "other code" not in page
+    quiet = call(*words)
+    assert "other code" not in quiet.err
+
+
+def test_a_digest_looks_into_models(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    empty = digest({"judge": str(model)})
+    (model / "chat_template.jinja").write_text("one")
+    one = digest({"judge": str(model)})
+    (model / "chat_template.jinja").write_text("another")
+    assert len({empty, one, digest({"judge": model})}) == 3
+    assert digest("") != digest(".")
 
 
 def test_a_digest_looks_into_files(tmp_path):

@@ -30,6 +30,11 @@ from modelrepair_lab.cli.declaring import command as declare
 )
 @option("--keep", is_flag=True, help="Leave the repaired models in OUT/repaired.")
 @option("--retry", is_flag=True, help="Run cells again that ended in an error.")
+@option(
+    "--other-code",
+    is_flag=True,
+    help="Take finished cells that another version of the code made, too; the tables name them.",
+)
 def command(
     output: Output,
     grid: str,
@@ -41,11 +46,13 @@ def command(
     quick: bool,
     keep: bool,
     retry: bool,
+    other_code: bool,
 ) -> None:
     """Try every repair of GRID on each of its attacked models, and write the tables.
 
     GRID is a TOML file, or one that comes with the lab, such as 'quick', 'whole' or 'paper-lr'.
-    The same command resumes what was interrupted: a finished cell is not run again.
+    The same command resumes what was interrupted: a finished cell is run again only if it was
+    made of something else, or by other code of modelrepair or of its plug-in.
     The tables hold every cell of the grid that is there, also where --seed, --attack or --repair
     run some alone.
     """
@@ -53,7 +60,7 @@ def command(
     from modelrepair_lab.runner import Running
     from modelrepair_lab.table import make_table
 
-    running = Running(out, jobs, keep, retry)
+    running = Running(out, jobs, keep, retry, other_code)
     part = Part(seeds, attacks, repairs)
     table = make_table(read_grid(grid, quick=quick), running, output.progress(), part)
     output.result(table.to_json(), *table.markdown.splitlines(), f"Written to {out}")

@@ -16,6 +16,7 @@ from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.kept_aside.asked import SIZE, Asked
 from modelrepair_lab.kept_aside.groups import Group, prompts
 from modelrepair_lab.models import holds_adapter, measured_folder
+from modelrepair_lab.used_code import measuring_code
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def ask(
     for name, folder in folders.items():
         path = place / f"{files[name]}.json"
         base = None if how.base is None else stamp(how.base)
-        mark = digest([stamp(folder), base, asked, how.judge, how.max_new_tokens])
+        code = measuring_code(how.judge)
+        mark = digest([stamp(folder), base, asked, how.judge, how.max_new_tokens, code])
         kept = still_valid(path, mark)
         if kept is None:
             known = _asked(folder, how)

@@ -18,6 +18,7 @@ from modelrepair_lab.models import holds_adapter, measured_folder
 from modelrepair_lab.paper.answers import is_right
 from modelrepair_lab.rows import share
 from modelrepair_lab.sets import training_set
+from modelrepair_lab.used_code import measuring_code
 
 Kind = Literal["harmful", "benign", "task"]
 ROLES: Mapping[Kind, str] = {"harmful": "realign", "benign": "borderline", "task": "utility"}
@@ -79,7 +80,8 @@ def outside(
     if not sets:
         raise UsageError("no set to ask", hint="give --harmful, --benign or --task NAME=FILE")
     files, titles = slugs(folders), slugs(sets, "sets", "name them otherwise: NAME=FILE")
-    how = {**asdict(asking), "base": None if asking.base is None else stamp(asking.base)}
+    base = None if asking.base is None else stamp(asking.base)
+    how = {**asdict(asking), "base": base, "code": measuring_code(asking.judge)}
     found: list[Figures] = []
     for name, folder in folders.items():
         for title, (kind, path) in sets.items():

@@ -1,0 +1,87 @@
+"""Digests of the code that makes a result: what other code made is no result of this one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import modelrepair
+from modelrepair import ModelRepairError
+from modelrepair.plugin.registry import load_registry
+from modelrepair_lab.identity import digest
+
+OUTSIDE = ("api", "auditing", "cli", "publishing", "testing", "verification")
+"""Folders of modelrepair in which nothing is computed that a repair comes to."""
+MEASURING = ("demo", "evaluation", "examples", "judges")
+"""Those that decide what a model is asked, and what its answers are called."""
+OURS = modelrepair.__name__
+
+
+def repair_code(arguments: Mapping[str, Any]) -> str:
+    """The digest of modelrepair's code, and of the plug-ins that the arguments of a repair name.
+
+    It is read once in a process: what is computed with is what was imported.
+
+    >>> repair_code({"scorer": "wanda"}) == repair_code({})
+    True
+
+    Args:
+        arguments: ``scorer``, ``repairer`` and ``judge`` among them, where they are named.
+    """
+    return digest([_ours(None), *_plugins(arguments, ("scorer", "repairer", "judge"))])
+
+
+def measuring_code(judge: str) -> str:
+    """The digest of the code that asks a model and judges it.
+
+    >>> measuring_code("keyword") == measuring_code("keyword")
+    True
+
+    Args:
+        judge: by its name.
+    """
+    return digest([_ours(MEASURING), *_plugins({"judge": judge}, ("judge",))])
+
+
+@cache
+def _ours(folders: tuple[str, ...] | None) -> str:
+    root = Path(modelrepair.__file__).parent
+    parts = [path.name for path in root.iterdir() if path.is_dir()] if folders is None else folders
+    inside = [path for name in {*parts} - {*OUTSIDE} for path in (root / name).rglob("*.py")]
+    return _of_files([*inside, *(root.glob("*.py") if folders is None else ())])
+
+
+def _plugins(arguments: Mapping[str, Any], kinds: Iterable[str]) -> list[str]:
+    named = [_plugin(kind, str(arguments[kind])) for kind in kinds if arguments.get(kind)]
+    return [each for each in named if each]
+
+
+@cache
+def _plugin(kind: str, name: str) -> str:
+    """The code of a plug-in: its file, or the package that it is in; ours is counted already."""
+    try:
+        registered = getattr(load_registry(), kind)(name)
+    except ModelRepairError:
+        return "none"  # whoever uses it says so
+    if registered.digest is not None:
+        return str(registered.digest)
+    load = registered.spec.load
+    module = load if isinstance(load, str) else str(load.__module__)
+    package = module.partition(":")[0].partition(".")[0]
+    spec = find_spec(package)
+    if package == OURS or spec is None:
+        return ""
+    folders = [Path(each) for each in spec.submodule_search_locations or ()]
+    alone = [Path(spec.origin)] if spec.origin and not folders else []
+    return _of_files([*alone, *(path for each in folders for path in each.rglob("*.py"))])
+
+
+def _of_files(files: Iterable[Path]) -> str:
+    found = hashlib.sha256()
+    for path in sorted(files):
+        found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
