@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair import Event, ModelRepairError, Progress
-from modelrepair_lab.attacked import planned, slug
+from modelrepair_lab.attacked import planned
 from modelrepair_lab.crossing import quick_form
 from modelrepair_lab.grid import Grid, Part, grid_of
 from modelrepair_lab.making import make_models
@@ -26,6 +26,7 @@ from modelrepair_lab.paper.outside import Asking, Kind, outside
 from modelrepair_lab.paper.page import page
 from modelrepair_lab.paper.sets import Sizes, Sources, make_sets
 from modelrepair_lab.runner import Running
+from modelrepair_lab.slugs import slug
 from modelrepair_lab.table import make_table
 
 HERE = Path(__file__).resolve().parent

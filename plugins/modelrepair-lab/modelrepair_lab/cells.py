@@ -15,9 +15,10 @@ from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.examples.load import load_set
 from modelrepair.pipeline.arguments import RepairArguments, settings_of
-from modelrepair_lab.attacked import Attacked, slug
+from modelrepair_lab.attacked import Attacked
 from modelrepair_lab.grid import RepairRow
 from modelrepair_lab.identity import digest, stamp
+from modelrepair_lab.slugs import slug
 from modelrepair_lab.used_code import repair_code
 
 if TYPE_CHECKING:

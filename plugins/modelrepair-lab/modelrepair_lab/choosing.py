@@ -16,7 +16,6 @@ from modelrepair_lab.attacked import (
     make_attacked,
     planned,
     planned_alignment,
-    slug,
 )
 from modelrepair_lab.cells import code_of, write_cell
 from modelrepair_lab.crossed_cells import repaired_figures
@@ -26,6 +25,7 @@ from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.recipes import numbers_of
 from modelrepair_lab.saving import DivergedError
 from modelrepair_lab.select_parts import select_sets
+from modelrepair_lab.slugs import slug
 
 PUBLISHED = "published"
 RULE = (

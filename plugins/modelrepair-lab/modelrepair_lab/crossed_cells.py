@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair import ModelRepairError, Progress
-from modelrepair_lab.attacked import Aligned, Attacked, slug
+from modelrepair_lab.attacked import Aligned, Attacked
 from modelrepair_lab.cells import Cell, code_of, digest_of, finish, remove, repair_cell, write_cell
 from modelrepair_lab.figures import FIGURES, Figures, figures, report_sets
 from modelrepair_lab.grid import AS_IT_IS, RepairRow
 from modelrepair_lab.identity import digest, stamp, still_valid
+from modelrepair_lab.slugs import slug
 
 
 def crossed_path(out: Path, attacked: Attacked, row: RepairRow) -> Path:

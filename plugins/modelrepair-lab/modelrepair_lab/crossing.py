@@ -224,6 +224,11 @@ def _columns(table: Mapping[str, Any]) -> Columns:
     chosen = tuple(float(value) for value in table.get("quick", ()))
     if not values or len(set(values)) < len(values):
         raise UsageError("[columns] has no values, or one twice", hint="write values = […] in it")
+    if others := set(chosen) - set(values):
+        raise UsageError(
+            f"[columns] says quick = {min(others):g}, which is none of its values",
+            hint=f"it has {', '.join(f'{value:g}' for value in values)}",
+        )
     return Columns(table["over"], values, chosen)
 
 

@@ -12,13 +12,13 @@ from modelrepair import Progress, measure
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.examples.example import Example
 from modelrepair_lab.attack import fine_tune
-from modelrepair_lab.attacked import slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.margins import margins
 from modelrepair_lab.models import deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record, numbers_of
 from modelrepair_lab.saving import mark, whole
 from modelrepair_lab.sets import compose, training_set
+from modelrepair_lab.slugs import slugs
 from modelrepair_lab.used_code import measuring_code
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)

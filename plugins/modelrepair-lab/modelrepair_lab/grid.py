@@ -17,7 +17,7 @@ from modelrepair_lab.crossing import (
     quick_form,
     settings_of,
 )
-from modelrepair_lab.grid_checks import known, named, numbers
+from modelrepair_lab.grid_checks import apart, flag, known, named, numbers, several
 from modelrepair_lab.recipes import (
     TRAINED,
     AblationRecipe,
@@ -258,7 +258,9 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
         attacks = crossed_rows(crossing)
     else:
         attacks = tuple(_attack(row, folder) for row in document.get("attack", ()))
-    repairs = tuple(_repair(row) for row in document.get("repair", ()))
+    repairs = tuple(_repair(row, folder) for row in document.get("repair", ()))
+    if not crossed:
+        _check_measured(measure, repairs)
     if crossed:
         repairs = (AS_IT_IS, *repairs)
     for kind, names in (
@@ -271,10 +273,21 @@ def grid_of(document: Mapping[str, Any], folder: Path) -> Grid:
                 hint=f"write a table [[{kind}]] with a name of its own for each",
             )
     rows = [each.name for each in crossing.rows] if crossing else []
+    apart("attack", rows or [each.name for each in attacks])
+    apart("align", [each.name for each in crossing.alignments] if crossing else [])
+    apart("repair", [each.name for each in repairs])
     for row in repairs:
         known(f"repair {row.name!r}, rows", row.rows, rows)
+    seeds = tuple(int(seed) for seed in document.get("seeds", (0,)))
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UsageError("the grid has no seeds, or one twice", hint="write seeds = [0, 1] in it")
+    if crossing is not None and crossing.choice is not None and crossing.choice.seed not in seeds:
+        raise UsageError(
+            f"[choose] says seed {crossing.choice.seed}, which the grid has not",
+            hint=f"it has {', '.join(map(str, seeds))}",
+        )
     return Grid(
-        seeds=tuple(int(seed) for seed in document.get("seeds", (0,))),
+        seeds=seeds,
         attacks=attacks,
         repairs=repairs,
         measure=measure,
@@ -316,23 +329,27 @@ def _attack(row: Mapping[str, Any], folder: Path) -> AttackRow:
     return AttackRow(named("attack", row), recipe(**typed), task)
 
 
-def _repair(row: Mapping[str, Any]) -> RepairRow:
-    arguments = {name: value for name, value in row.items() if name not in REPAIR_WORDS}
+def _repair(row: Mapping[str, Any], folder: Path) -> RepairRow:
+    arguments = {
+        name: _placed(name, value, folder)
+        for name, value in row.items()
+        if name not in REPAIR_WORDS
+    }
     name = named("repair", row)
     where = f"repair {name!r}"
     others = {label: {**arguments, **each} for label, each in settings_of(where, row).items()}
     for given in (arguments, *others.values()):
         _check_arguments(where, given)
-    methods = tuple(row.get("on", METHODS))
+    methods = several(where, row, "on") or METHODS
     known(f"{where}, on", methods, METHODS)
     return RepairRow(
         name=name,
         arguments=arguments,
-        with_reference=bool(row.get("with_reference", True)),
+        with_reference=flag(where, row, "with_reference", default=True),
         on=methods,
-        seeds=tuple(int(seed) for seed in row.get("seeds", ())),
-        ours=bool(row.get("ours", False)),
-        rows=tuple(row.get("rows", ())),
+        seeds=tuple(int(seed) for seed in several(where, row, "seeds")),
+        ours=flag(where, row, "ours", default=False),
+        rows=several(where, row, "rows"),
         others=others,
     )
 
@@ -343,9 +360,20 @@ def _check_arguments(where: str, arguments: Mapping[str, Any]) -> None:
     known(where, arguments, taken - set(OURS_TO_GIVE))
 
 
+def _check_measured(measure: Mapping[str, Any], repairs: tuple[RepairRow, ...]) -> None:
+    """Refuse repairs without a measurement, where the table has no other figures."""
+    for row in repairs:
+        if {**measure, **row.arguments}.get("evaluate") is False:
+            raise UsageError(
+                f"repair {row.name!r} measures nothing, and its table shows what repairs measure",
+                hint="leave out evaluate = false, or give the grid [columns]",
+            )
+
+
 def _placed(name: str, value: Any, folder: Path) -> Any:
-    """The path of a set beside the grid; anything else unchanged."""
+    """The path of a set or of a scorer's file beside the grid; anything else unchanged."""
     sets = ("realign", "refusal", "utility", "borderline")
-    if name.removeprefix("test_") in sets and (folder / str(value)).exists():
-        return str(folder / str(value))
+    path, colon, scorer = str(value).rpartition(":") if name == "scorer" else (str(value), "", "")
+    if name.removeprefix("test_") in (*sets, "scorer") and path and (folder / path).is_file():
+        return f"{folder / path}{colon}{scorer}"
     return value

@@ -17,11 +17,11 @@ from modelrepair.examples.example import Example, Message
 from modelrepair.examples.template import Template
 from modelrepair.plugin import Exchange
 from modelrepair.plugin.registry import load_registry, make_judge
-from modelrepair_lab.attacked import slug, slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.models import LocalModel, local_folder, open_model
 from modelrepair_lab.public_prompts import PUBLIC, PublicSet, drawn
 from modelrepair_lab.rows import share
+from modelrepair_lab.slugs import slug, slugs
 from modelrepair_lab.used_code import measuring_code
 
 VERDICTS = ("harmful", "refusal", "degenerate")

@@ -112,6 +112,9 @@ def choose_all(grid: Grid, running: Running, progress: Progress) -> list[Chosen]
     if not wanted:
         return []
     make_starts(grid, running, progress)
+    assert grid.crossing is not None and grid.crossing.choice is not None
+    # Its seed may be none of those that run now.
+    make_ground(grid, grid.crossing.choice.seed, running.out, progress)
     # First, and here: several workers would make it at the same time.
     make_candidate(grid, undefended(grid), running.out, progress)
     tasks = [(grid, method, running) for method in wanted]

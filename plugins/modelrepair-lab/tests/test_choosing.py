@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelrepair import Progress
 from modelrepair import demo_paths as paths
 from modelrepair.examples.load import load_set
 from modelrepair.examples.splits import split_sets
+from modelrepair_lab import runner
 from modelrepair_lab.choosing import (
     PUBLISHED,
     Chosen,
@@ -119,6 +121,17 @@ def test_the_model_of_a_candidate_is_that_of_its_row(grid, tmp_path):
     (row,) = (each for each in more.attacks if (each.row, each.column) == ("Vaccine, rho = 9", 5))
     candidate = list(candidates_of(grid, "Vaccine"))[-1]
     assert planned(more, row, 1, tmp_path) == planned(grid, candidate.attack, 1, tmp_path)
+
+
+def test_the_world_of_the_choice_is_made_where_other_seeds_run(grid, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(runner, "make_ground", lambda grid, seed, *_: made.append(seed))
+    monkeypatch.setattr(runner, "_make_alignment", lambda task, progress: None)
+    monkeypatch.setattr(runner, "make_candidate", lambda *_: None)
+    monkeypatch.setattr(runner, "_choose", lambda task, progress: Chosen(task[1], PUBLISHED, ()))
+    found = runner.choose_all(Part(seeds=(0,)).of(grid), runner.Running(tmp_path), Progress())
+    assert [each.method for each in found] == ["Vaccine", "mask"]
+    assert made == [0, 1]
 
 
 def test_the_select_part_is_that_of_a_repair(tmp_path):

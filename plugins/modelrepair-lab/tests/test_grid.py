@@ -103,11 +103,33 @@ def test_a_part_of_a_grid(write):
         ("seeds = [3, 4]", 'seeds = ["x"]', "a value of the wrong kind"),
         ("seeds = [3, 4]", "seeds = 3", "a value of the wrong kind"),
         ('[measure]\njudge = "demo-world"', "[measure]\nbudget = 3", "says 'budget'"),
+        ("seeds = [3, 4]", "seeds = [3, 3]", "no seeds, or one twice"),
+        ("seeds = [3, 4]", "seeds = []", "no seeds, or one twice"),
+        ("ours = true", 'ours = "no"', "repair 'ours' says ours = 'no'"),
+        ("ours = true", 'with_reference = "false"', "says with_reference = 'false'"),
+        ('on = ["full"]', 'on = "full"', "says on = 'full'"),
+        ("ours = true", "evaluate = false", "repair 'ours' measures nothing"),
+        ('judge = "demo-world"', "evaluate = false", "repair 'ours' measures nothing"),
+        ("[[repair]]", '[[repair]]\nname = "Ours"\n[[repair]]', "one name as files: 'Ours' and"),
+        ('name = "soft"', 'name = "Soft"\n[[attack]]\nname = "soft"', "one name as files: 'Soft' and"),
+        ('name = "soft"', 'name = "%"', "no file can have the name '%'"),
     ],
 )
 def test_what_cannot_be_meant(write, old, new, message):
     with pytest.raises(UsageError, match=message.replace("[", r"\[")):
         read_grid(write(GRID.replace(old, new)))
+
+
+def test_a_file_beside_the_grid_is_found_there(write, tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine: ...")
+    (tmp_path / "mine.jsonl").write_text("{}")
+    own = 'scorer = "mine.py:Mine"\nutility = "mine.jsonl"\nrefusal = "none.jsonl"'
+    (row,) = read_grid(write(GRID.replace('scorer = "contrast"', own))).repairs
+    assert row.arguments == {
+        "scorer": f"{tmp_path / 'mine.py'}:Mine",
+        "utility": str(tmp_path / "mine.jsonl"),
+        "refusal": "none.jsonl",
+    }
 
 
 def test_a_grid_like_one_that_is_like_another(write):

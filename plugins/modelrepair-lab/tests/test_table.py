@@ -10,11 +10,11 @@ import pytest
 
 from modelrepair import UsageError
 from modelrepair import demo_paths as paths
-from modelrepair_lab.attacked import slug
 from modelrepair_lab.cells import UNALIGNED, arguments_of, digest_of, remembered_in
 from modelrepair_lab.grid import RepairRow, read_grid
 from modelrepair_lab.identity import digest
 from modelrepair_lab.runner import planned
+from modelrepair_lab.slugs import slug
 
 GRID = """
 seeds = [0]

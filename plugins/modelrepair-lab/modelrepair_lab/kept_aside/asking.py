@@ -11,11 +11,11 @@ from pathlib import Path
 from modelrepair import Progress, measure
 from modelrepair.artifact.measurement import read_measurement
 from modelrepair.checkpoint.atomic import write_bytes, write_json
-from modelrepair_lab.attacked import slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.kept_aside.asked import SIZE, Asked
 from modelrepair_lab.kept_aside.groups import Group, prompts
 from modelrepair_lab.models import holds_adapter, measured_folder
+from modelrepair_lab.slugs import slugs
 from modelrepair_lab.used_code import measuring_code
 
 

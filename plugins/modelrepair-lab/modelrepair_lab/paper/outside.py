@@ -12,12 +12,12 @@ from typing import Any, Literal
 from modelrepair import Progress, UsageError, measure
 from modelrepair.artifact.measurement import read_measurement
 from modelrepair.checkpoint.atomic import write_json
-from modelrepair_lab.attacked import slugs
 from modelrepair_lab.identity import digest, stamp, still_valid
 from modelrepair_lab.models import holds_adapter, measured_folder
 from modelrepair_lab.paper.answers import is_right
 from modelrepair_lab.rows import share
 from modelrepair_lab.sets import training_set
+from modelrepair_lab.slugs import slugs
 from modelrepair_lab.used_code import measuring_code
 
 Kind = Literal["harmful", "benign", "task"]
