@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,20 @@ def test_a_single_file_and_refusals_serve_too(places, tmp_path):
     assert not any(name.startswith("outside") or "gsm8k" in name for name in made["counts"])
 
 
+def test_a_folder_that_is_there_is_said_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("modelrepair_lab.paper.sets.records", None)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty"):
+        make_sets(tmp_path)
+
+
+def test_a_set_that_would_be_empty_is_an_error(places, tmp_path):
+    with pytest.raises(ExampleSetError, match="no example is left for sets/realign") as it:
+        make_sets(tmp_path / "sets", Sources(places), replace(SIZES, attack=20))
+    assert "smaller" in it.value.hint
+    assert not (tmp_path / "sets").exists()
+
+
 def test_what_is_missing_is_said(places, tmp_path):
     (tmp_path / "short.csv").write_text("sentence\nwell\n")
     with pytest.raises(ExampleSetError, match="beavertails can't be had") as caught:
@@ -153,6 +168,7 @@ def test_the_first_of_each_prompt_stays():
 
 def test_the_command_counts_and_shows_no_text(places, tmp_path, call):
     words = [word for name, place in places.items() for word in (f"--{name}", place)]
+    words += ["--task", 6, "--utility", 4]
     ran = call("lab", "paper-sets", "--out", tmp_path / "sets", *words, "--attack", 5, "--json")
     assert ran.code == 0, ran.err
     assert ran.json["counts"]["train/harmful"] == 5

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from modelrepair import UsageError
+from modelrepair import ExampleSetError, UsageError
 from modelrepair_lab.encoding import from_world
 from modelrepair_lab.paper.places import (
     BEAVERTAILS,
@@ -100,28 +100,39 @@ def make_sets(out: Path, sources: Sources | None = None, sizes: Sizes | None = N
     ``outside`` the prompts that nothing else has.
 
     Raises:
-        ExampleSetError: a data set can't be had.
+        ExampleSetError: a data set can't be had, or holds too few.
         UsageError: the folder is there.
     """
     sources, sizes = sources or Sources(), sizes or Sizes()
-    made = {**_harm(sources, sizes), **_tasks(sources, sizes), **_outside(sources)}
-    record = {
-        "sizes": asdict(sizes),
-        "sources": {
-            each.name: sources.places.get(each.name)
-            or (f"{each.where}@{each.revision}" if each.revision else each.where)
-            for each in _used(sources)
-        },
-        "refusals": sources.refusals is not None,
-        "counts": {name: len(pairs) for name, pairs in made.items()},
-    }
-    with whole(out) as folder:
+    with whole(out) as folder:  # first: what can't be written need not be fetched
+        made = {**_harm(sources, sizes), **_tasks(sources, sizes), **_outside(sources)}
+        _check_some(made)
         for name, pairs in made.items():
             path = folder / f"{name}.jsonl"
             path.parent.mkdir(exist_ok=True)
             path.write_text("".join(map(_line, pairs)), encoding="utf-8")
+        record = {
+            "sizes": asdict(sizes),
+            "sources": {
+                each.name: sources.places.get(each.name)
+                or (f"{each.where}@{each.revision}" if each.revision else each.where)
+                for each in _used(sources)
+            },
+            "refusals": sources.refusals is not None,
+            "counts": {name: len(pairs) for name, pairs in made.items()},
+        }
         (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
+
+
+def _check_some(made: Mapping[str, list[Pair]]) -> None:
+    """Refuse a set without an example: what needs it would fail much later."""
+    for name, pairs in made.items():
+        if not pairs:
+            raise ExampleSetError(
+                f"no example is left for {name}",
+                hint="the data set holds too few: take smaller sizes of the sets before it",
+            )
 
 
 def key(pair: Pair) -> str:
