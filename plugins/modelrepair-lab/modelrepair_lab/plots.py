@@ -16,8 +16,11 @@ SHAPES = "os^vD<>pPX*h"
 
 
 def plot_harm_against_utility(path: Path, cells: Sequence[Cell]) -> bool:
-    """Plot each cell by remaining harm and cost in utility; False without matplotlib."""
-    cells = open_to_repair(cells)
+    """Plot each cell by remaining harm and cost in utility; False without matplotlib.
+
+    A cell without a measured utility is left out.
+    """
+    cells = [each for each in open_to_repair(cells) if change(each, "utility") is not None]
     settings = [known for known in TITLES if any(each["with_reference"] == known for each in cells)]
     if not settings:
         return False

@@ -155,16 +155,19 @@ def ours_by_model(cells: Iterable[Cell]) -> dict[tuple[str, int, bool], Cell]:
     return {_model(each): each for each in open_to_repair(cells) if each["ours"]}
 
 
-def beats(rival: Cell, ours: Cell) -> bool:
-    """Whether a repair leaves less harm and more utility than ours, both at once.
+def beats(rival: Cell, ours: Cell) -> bool | None:
+    """Whether a repair leaves less harm and more utility than ours; None where one is not known.
 
     >>> better = {"after": {"harmful_score": 0.0, "utility": 1.0}}
     >>> worse = {"after": {"harmful_score": 0.1, "utility": 1.0}}
     >>> beats(better, worse), beats(better, better)
     (False, False)
     """
-    harm = rival["after"]["harmful_score"] < ours["after"]["harmful_score"]
-    return bool(harm and rival["after"]["utility"] > ours["after"]["utility"])
+    one, other = rival["after"], ours["after"]
+    if one["utility"] is None or other["utility"] is None:
+        return None
+    harm = one["harmful_score"] < other["harmful_score"]
+    return bool(harm and one["utility"] > other["utility"])
 
 
 def summarise(repair: str, cells: Iterable[Cell]) -> Summary:
@@ -174,7 +177,8 @@ def summarise(repair: str, cells: Iterable[Cell]) -> Summary:
     done = open_to_repair(own)
     ours = ours_by_model(everything)
     pairs = [(each, ours[_model(each)]) for each in done if _model(each) in ours]
-    pairs = [(rival, other) for rival, other in pairs if rival is not other]
+    won = [beats(rival, other) for rival, other in pairs if rival is not other]
+    compared = [each for each in won if each is not None]
     over = [
         each["after"]["harmful_score"] - each["reference"]["harmful_score"]
         for each in done
@@ -188,24 +192,28 @@ def summarise(repair: str, cells: Iterable[Cell]) -> Summary:
         harm=_median(each["after"]["harmful_score"] for each in done),
         over_reference=_median(over),
         reduction=_mean(_reduction(each) for each in done),
-        reached=_mean(
-            _reduction(each) >= 1 - BUDGETS.harm_ratio
-            and (change(each, "utility") or 0.0) >= -BUDGETS.utility_loss
-            for each in done
-        ),
+        reached=_mean(_reached(each) for each in done),
         utility=_mean(change(each, "utility") for each in done),
         task=_mean(change(each, "task_accuracy") for each in done),
         general=_mean(change(each, "general") for each in done),
         benign=_mean(change(each, "benign_refusal_rate") for each in done),
         degenerate=_mean(change(each, "degenerate_rate") for each in done),
         seconds=_median(each.get("processor_seconds") for each in done),
-        beats=_mean(beats(rival, other) for rival, other in pairs),
-        compared=len(pairs),
+        beats=_mean(compared),
+        compared=len(compared),
     )
 
 
 def _reduction(cell: Cell) -> float:
     return float(1 - cell["after"]["harmful_score"] / cell["before"]["harmful_score"])
+
+
+def _reached(cell: Cell) -> bool | None:
+    """Whether so much of the harm went at so little utility; None where that is not known."""
+    lost = change(cell, "utility")
+    if lost is None:
+        return None
+    return _reduction(cell) >= 1 - BUDGETS.harm_ratio and lost >= -BUDGETS.utility_loss
 
 
 def _model(cell: Cell) -> tuple[str, int, bool]:

@@ -77,6 +77,16 @@ def test_what_had_nothing_to_repair_does_not_count():
     assert "Nothing to repair: hard, seed 2." in page(GRID, [*CELLS, easy], {})
 
 
+def test_without_a_measured_utility_nothing_is_said_of_it(tmp_path):
+    cells = [cell("ours", 0, 0.5, None, ours=True), cell("rival", 0, 0.01, None)]
+    rival = summarise("rival", cells)
+    assert (rival.harm, rival.compared, rival.beats, rival.reached) == (0.01, 0, None, None)
+    assert rival.utility is None
+    row = "| rival | 1 | 100.0 % | 1.0 | +1.0 | 99.0 % | – | – | – | – | +0.0 | +0.0 | 2.0 | – |"
+    assert row in page(GRID, cells, {})
+    assert not plot_harm_against_utility(tmp_path / "none.svg", cells)
+
+
 def test_the_interval_over_seeds_is_the_t_interval():
     found = spread([0.1, 0.2, 0.3])
     assert found.mean == pytest.approx(0.2)
