@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -15,6 +16,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as of_transformers
 
 from modelrepair import UnsupportedModelError, UsageError
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG
@@ -88,12 +90,14 @@ def open_model(model: str | Path, device: torch.device | None = None) -> LocalMo
         UnsupportedModelError: transformers can't read it.
     """
     folder = local_folder(model)
+    here: Any = {"local_files_only": True, "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        opened = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
-        )
+        with without_bars():
+            config = AutoConfig.from_pretrained(folder, **here)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+            opened = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, **here
+            )
     except (OSError, ValueError, KeyError) as error:
         raise UnsupportedModelError(
             f"{folder.name!r} can't be read: {' '.join(str(error).split())[:200]}",
@@ -103,6 +107,19 @@ def open_model(model: str | Path, device: torch.device | None = None) -> LocalMo
         torch.nn.Module.to(opened, device)
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     return LocalModel(folder, opened, tokenizer, config.dtype or torch.float32, int(padding))
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Show none of transformers' progress bars: stderr has ours, and where none is wanted, none."""
+    logging: Any = of_transformers
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from modelrepair.checkpoint.kept_files import CARD_NAME, LAB_MARK
 from modelrepair.checkpoint.place import disk_errors
 from modelrepair.checkpoint.roles import holds_weights
 from modelrepair.checkpoint.weight_files import ADAPTER_CONFIG, BASE_KEY
-from modelrepair_lab.models import CONFIG
+from modelrepair_lab.models import CONFIG, without_bars
 
 CARD = """---
 tags:
@@ -70,7 +70,8 @@ def save_model(model: PreTrainedModel, dtype: torch.dtype, source: Path, folder:
     """
     torch.nn.Module.to(model, dtype)
     check_finite(model.parameters())
-    model.save_pretrained(folder)
+    with without_bars():
+        model.save_pretrained(folder)
     for path in sorted(source.iterdir()):
         if path.is_file() and belongs_to_any(path.name):
             shutil.copyfile(path, folder / path.name)
@@ -102,7 +103,8 @@ def save_world_model(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
     torch.nn.Module.to(model, torch.bfloat16)
-    model.save_pretrained(folder)
+    with without_bars():
+        model.save_pretrained(folder)
     # In the file that every reader of tokenizers knows, rather than in one of its own.
     tokenizer.save_pretrained(folder, save_jinja_files=False)
 

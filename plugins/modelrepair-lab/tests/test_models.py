@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -168,6 +169,29 @@ def test_too_few_examples_are_an_error(call, attack_words, tmp_path):
     result = call(*attack_words, "--examples", 5000, "--out", tmp_path / "out")
     assert result.code == 2
     assert "and 1250 are wanted" in result.err
+
+
+def test_code_that_comes_with_a_model_is_neither_run_nor_asked_about(call, attack_words, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(paths.reference, model)
+    config = json.loads((model / "config.json").read_text())
+    names = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}
+    own = {**config, "model_type": "own", "auto_map": names}
+    (model / "config.json").write_text(json.dumps(own))
+    (model / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    words = [model if word == paths.reference else word for word in attack_words]
+    result = call(*words, "--out", tmp_path / "out")
+    assert result.code == 6, result.err
+    assert "Do you wish" not in result.out + result.err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_bar_of_transformers_is_shown(attack_words, tmp_path):
+    words = [sys.executable, "-m", "modelrepair", *map(str, attack_words)]
+    done = subprocess.run(
+        [*words, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=True
+    )
+    assert "%|" not in done.stderr and "fine-tuning" in done.stderr
 
 
 def test_help_imports_no_torch():
