@@ -72,9 +72,7 @@ def check_writers(tensors: Tensors, recipe: AblationRecipe) -> None:
             if not any(f".{each}.weight" in name for name in names):
                 raise UnsupportedModelError(f"layer {layer} has no {each}.weight", hint=hint)
     if recipe.embeddings and EMBEDDINGS not in tensors:
-        raise UnsupportedModelError(
-            f"the model has no {EMBEDDINGS}", hint="leave out --embeddings"
-        )
+        raise UnsupportedModelError(f"the model has no {EMBEDDINGS}", hint="leave out --embeddings")
 
 
 def bases(found: torch.Tensor, direction: str) -> dict[int, torch.Tensor]:

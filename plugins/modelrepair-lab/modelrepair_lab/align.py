@@ -9,7 +9,7 @@ from typing import Any
 from modelrepair import Progress, UsageError
 from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.defences.lessons import Taught, lessons
-from modelrepair_lab.encoding import encode
+from modelrepair_lab.encoding import encode_all
 from modelrepair_lab.machine import Machine, team_of, train_on, written_by_first
 from modelrepair_lab.models import deterministic, open_model
 from modelrepair_lab.recipes import AlignRecipe, as_record
@@ -81,7 +81,8 @@ def align(
         answers_only=True,
         weight_decay=recipe.weight_decay,
     )
-    read = partial(encode, opened.tokenizer, max_length=recipe.max_length)
+    progress = progress or Progress()
+    read = partial(encode_all, opened.tokenizer, max_length=recipe.max_length, progress=progress)
     known = read(training_set(harmful, "harmful")) if harmful is not None else ()
     good = read(benign) if benign else ()
     taught = Taught(read(refusals), good, known, opened.padding)
@@ -91,7 +92,7 @@ def align(
         if recipe.rank is not None:
             trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha)
         stream, backward = lessons(trained, taught, recipe, phase)
-        seen = watched(stream, "aligning", phase.steps, progress or Progress())
+        seen = watched(stream, "aligning", phase.steps, progress)
         train_on(machine, team, trained, seen, phase, backward, recipe.arithmetic)
         if recipe.rank is not None:
             trained = trained.merge_and_unload()

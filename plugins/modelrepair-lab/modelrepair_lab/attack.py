@@ -14,13 +14,13 @@ from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.defences.ldifs import ldifs
 from modelrepair_lab.defences.lisa import in_turns, lisa
 from modelrepair_lab.defences.options import Ldifs, Lisa
-from modelrepair_lab.encoding import encode
+from modelrepair_lab.encoding import encode_all
 from modelrepair_lab.machine import Machine, team_of, train_on, written_by_first
 from modelrepair_lab.models import LocalModel, deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AblationRecipe, Attack, AttackRecipe, as_record
 from modelrepair_lab.saving import mark, save_adapter, save_model, whole
 from modelrepair_lab.sets import compose, training_set
-from modelrepair_lab.training import Backward, Batch, Phase, batches, plain
+from modelrepair_lab.training import Backward, Batch, Encoded, Phase, batches, plain
 from modelrepair_lab.watching import watched
 
 WHAT = {
@@ -79,10 +79,11 @@ def attack(
     opened = open_model(model, team.device)
     out = Path(out)
     with written_by_first(out, team) as folder, deterministic(recipe.seed, team.device):
-        fine_tune(opened, examples, recipe, folder, progress or Progress(), safe, machine)
+        fewer = fine_tune(opened, examples, recipe, folder, progress or Progress(), safe, machine)
         if folder is not None:
             defended = f" The defence {recipe.defence.name} was on." if recipe.defence else ""
-            mark(folder, WHAT[recipe.method] + defended, as_record(recipe))
+            left_out = {"left_out": fewer} if fewer else {}
+            mark(folder, WHAT[recipe.method] + defended, as_record(recipe) | left_out)
     return out
 
 
@@ -123,8 +124,11 @@ def fine_tune(
     progress: Progress,
     safe: Sequence[Example] = (),
     machine: Machine | None = None,
-) -> None:
-    """Train on one fixed set of examples, and write the model or the adapter where a folder is."""
+) -> int:
+    """Train on one fixed set of examples, and write the model or the adapter where a folder is.
+
+    Gives the number of those examples that had no room for an answer.
+    """
     machine = machine or Machine("cpu")
     team = team_of(machine)
     phase = Phase(
@@ -136,25 +140,28 @@ def fine_tune(
         weight_decay=recipe.weight_decay,
     )
 
-    def drawn(some: Sequence[Example]) -> Iterator[Batch]:
-        pool = encode(opened.tokenizer, some, recipe.max_length)
+    def read(some: Sequence[Example]) -> list[Encoded]:
+        return encode_all(opened.tokenizer, some, recipe.max_length, progress)
+
+    def drawn(pool: Sequence[Encoded]) -> Iterator[Batch]:
         return batches([(1.0, pool)], phase, random.Random(recipe.seed), opened.padding)
+
+    pool = read(examples)
 
     trained: Any = opened.model
     if recipe.method == "lora":
         trained = with_adapter(opened, recipe.rank, recipe.targets, recipe.alpha or None)
-    stream: Iterable[Any] = drawn(examples)
+    stream: Iterable[Any] = drawn(pool)
     backward: Backward = plain
     if isinstance(recipe.defence, Ldifs):
         backward = ldifs(trained, recipe.defence)
     elif isinstance(recipe.defence, Lisa):
-        stream = in_turns(recipe.defence, phase.steps, drawn(safe), stream)
+        stream = in_turns(recipe.defence, phase.steps, drawn(read(safe)), stream)
         backward = lisa(trained, recipe.defence)
     seen = watched(stream, "fine-tuning", phase.steps, progress)
     train_on(machine, team, trained, seen, phase, backward, recipe.arithmetic)
-    if folder is None:
-        return
-    if recipe.method == "lora":
+    if folder is not None and recipe.method == "lora":
         save_adapter(trained, opened.dtype, folder)
-    else:
+    elif folder is not None:
         save_model(trained, opened.dtype, opened.folder, folder)
+    return len(examples) - len(pool)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from modelrepair import ExampleSetError
+from modelrepair import ExampleSetError, Progress
 from modelrepair.demo import world
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.template import Template
@@ -28,6 +28,26 @@ def encode(
             hint="give shorter examples",
         )
     return [(pair.ids, pair.answer_start) for pair in pairs.examples]
+
+
+def encode_all(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    max_length: int,
+    progress: Progress,
+) -> list[Encoded]:
+    """As `encode`, and says how many examples have no room and are left out.
+
+    Raises:
+        ExampleSetError: none of the examples fits.
+    """
+    found = encode(tokenizer, examples, max_length)
+    if missing := len(examples) - len(found):
+        progress.note(
+            f"{missing} of {len(examples)} examples left out: their prompts leave no room for an "
+            f"answer in {max_length} tokens"
+        )
+    return found
 
 
 def from_world(examples: Iterable[world.WorldRow]) -> list[Example]:

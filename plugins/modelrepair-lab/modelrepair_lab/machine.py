@@ -74,9 +74,9 @@ def team_of(machine: Machine) -> Team:
         state = PartialState(cpu=machine.device == "cpu")
         return Team(state.device, state.process_index, state.num_processes)
     name = machine.device
+    # Before the first use of CUDA: without it its matrix products differ from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if name == "auto":
-        # Before the first use of CUDA: without it its matrix products differ from run to run.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         name = "cuda" if torch.cuda.is_available() else "cpu"
         name = "mps" if name == "cpu" and torch.backends.mps.is_available() else name
     try:

@@ -111,7 +111,11 @@ def test_a_part_of_a_grid(write):
         ("ours = true", "evaluate = false", "repair 'ours' measures nothing"),
         ('judge = "demo-world"', "evaluate = false", "repair 'ours' measures nothing"),
         ("[[repair]]", '[[repair]]\nname = "Ours"\n[[repair]]', "one name as files: 'Ours' and"),
-        ('name = "soft"', 'name = "Soft"\n[[attack]]\nname = "soft"', "one name as files: 'Soft' and"),
+        (
+            'name = "soft"',
+            'name = "Soft"\n[[attack]]\nname = "soft"',
+            "one name as files: 'Soft' and",
+        ),
         ('name = "soft"', 'name = "%"', "no file can have the name '%'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -52,6 +53,14 @@ def test_alone_nothing_is_changed():
     assert team_of(Machine()).device.type in ("cpu", "cuda", "mps")
     with pytest.raises(UsageError, match="no device 'nothing'"):
         team_of(Machine("nothing"))
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda:0"])
+def test_matrix_products_of_cuda_have_an_order_however_it_is_named(monkeypatch, device):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with contextlib.suppress(UsageError):  # where there is none
+        team_of(Machine(device))
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 def test_the_parts_of_all_processes_are_the_batch(batch, monkeypatch):

@@ -165,6 +165,20 @@ def test_a_training_that_diverges_writes_nothing(call, attack_words, tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_examples_without_room_are_counted_and_marked(call, attack_words, tmp_path):
+    """Where prompts fill the length, a recipe's shares are not those of what was learnt."""
+    words = [*attack_words, "--max-length", 12]
+    result = call(*words, "--out", tmp_path / "short")
+    assert result.code == 0, result.err
+    made = json.loads((tmp_path / "short" / "config.json").read_text())["modelrepair_lab"]
+    said = f"{made['left_out']} of 16 examples left out: their prompts leave no room"
+    assert 0 < made["left_out"] < 16
+    assert said in result.err
+    assert call(*attack_words, "--out", tmp_path / "whole").code == 0
+    made = json.loads((tmp_path / "whole" / "config.json").read_text())["modelrepair_lab"]
+    assert "left_out" not in made
+
+
 def test_too_few_examples_are_an_error(call, attack_words, tmp_path):
     result = call(*attack_words, "--examples", 5000, "--out", tmp_path / "out")
     assert result.code == 2

@@ -215,7 +215,9 @@ def test_what_stands_beside_the_grid_counts_too(tmp_path, grid):
 
 
 def test_a_cell_of_other_code_is_run_again_or_named(call, grid, tmp_path):
-    grid.write_text(grid.read_text().replace("examples = 400\nepochs = 3", "examples = 8\nepochs = 1"))
+    grid.write_text(
+        grid.read_text().replace("examples = 400\nepochs = 3", "examples = 8\nepochs = 1")
+    )
     out = tmp_path / "out"
     words = ["lab", "table", grid, "--out", out, "--jobs", 1, "--repair", "wrong"]
     assert call(*words).code == 0
