@@ -64,6 +64,11 @@ def check(settings: Settings) -> None:
             f"a search for the {amount.knob} needs measures",
             hint=f"give a number for --{amount.knob}, or leave out --no-evaluate",
         )
+    if settings.also_template and not settings.evaluate:
+        raise UsageError(
+            "--also-template measures under another template, which --no-evaluate leaves out",
+            hint="leave one of the two out",
+        )
     if settings.answer_later:
         _check_later(settings)
     for name, (said, hint) in RANGED.items():

@@ -19,6 +19,7 @@ from modelrepair.settings.settings import Settings
         ({"ratio": True}, "a ratio of True"),
         ({"ratio": "0.1"}, "a ratio of '0.1'"),
         ({"scale": float("nan")}, "a scale of nan"),
+        ({"evaluate": False, "ratio": 0.1, "also_template": ("a.jinja",)}, "which --no-evaluate"),
         ({"step": 1}, "a step of 1"),
         ({"repairer": "realign", "strength": float("nan")}, "a strength of nan"),
         ({"repairer": "realign", "strength": "0.5"}, "a strength of 0.5"),
