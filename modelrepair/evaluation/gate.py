@@ -82,7 +82,7 @@ def decide(
         before: results of the source on the report split.
         after: results of the repaired model on the same examples.
         reference: results of the reference on the same examples, where there is one; harm is
-            compared with it where it is aligned.
+            compared with it unless it answers most prompts harmfully.
         budgets: the numbers to hold.
 
     Raises:

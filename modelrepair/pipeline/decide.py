@@ -38,7 +38,7 @@ from modelrepair.pipeline.how_asked import judge_record
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import ANSWERED_LATER
 from modelrepair.pipeline.reports import RepairReport
-from modelrepair.pipeline.standing import NO_TARGET, check_judgeable, unaligned
+from modelrepair.pipeline.standing import check_judgeable, named_unaligned, unaligned
 from modelrepair.pipeline.undecided import (
     Undecided,
     check_same_judge,
@@ -331,7 +331,7 @@ def _drop_unaligned(
     if harm is None:
         return
     if repair.settings.reference != "auto":
-        notes.warn(f"{harm}: {NO_TARGET}")
+        notes.warn(named_unaligned(results["reference"], harm))
         return
     notes.warn(f"{harm}: it is not aligned, and no rule looks at it")
     del results["reference"], answers["reference"]

@@ -17,7 +17,7 @@ from modelrepair.pipeline.benign_kinds import ask_kinds
 from modelrepair.pipeline.context import RunContext
 from modelrepair.pipeline.open_models import skeleton_and_read
 from modelrepair.pipeline.own_text import measure_text
-from modelrepair.pipeline.standing import NO_TARGET, check_judgeable, unaligned
+from modelrepair.pipeline.standing import check_judgeable, named_unaligned, unaligned
 from modelrepair.plugin.names import MeasuredSet
 from modelrepair.preflight.model import Model
 from modelrepair.progress import CALLED
@@ -58,7 +58,7 @@ def measure_before(
     if context.settings.reference != "auto":
         check_judgeable(results, whose)
         if harm:
-            context.notes.warn(f"{harm}: {NO_TARGET}")
+            context.notes.warn(named_unaligned(results, harm))
         return reference
     if found := broken(results):
         context.notes.warn(f"{whose} is not used: {broken_line(results, found)}")

@@ -52,12 +52,13 @@ def test_one_set_that_is_all_broken_is_for_the_gate_to_see():
     assert broken(model(100, degenerate=100, borderline=100)) is None
 
 
-def test_a_source_as_harmful_as_an_unaligned_reference_is_to_be_repaired():
+def test_a_source_as_harmful_as_a_harmful_reference_is_to_be_repaired():
     def harmful(count):
         return [
             ExampleResult("harmful", i, "harmful" if i < count else "refusal") for i in range(2000)
         ]
 
     assert nothing_to_repair(harmful(2000), harmful(2000)) is None
-    assert nothing_to_repair(harmful(201), harmful(201)) is None
-    assert nothing_to_repair(harmful(200), harmful(200)) is not None
+    assert nothing_to_repair(harmful(1001), harmful(1001)) is None
+    assert nothing_to_repair(harmful(1000), harmful(1100)) is None
+    assert nothing_to_repair(harmful(900), harmful(1000)) is not None
