@@ -84,9 +84,10 @@ def command(output: Output, out: Path, **options: Any) -> int:
     output.standing.said = NOTHING.lower().rstrip(".")
     report = modelrepair.decide(out, progress=output.progress(), **options)
     document = report.to_json()
-    manifest = document["manifest"] or {"command": f"modelrepair fix {out}", "source": {"id": out}}
-    # What is next changes the command that made the repair.
-    asked = Asked(manifest["source"]["id"], tuple(words_of(manifest["command"])[1:]))
+    asked = Asked(str(out))
+    if (manifest := document["manifest"]) is not None:
+        # What is next changes the command that made the repair.
+        asked = Asked(manifest["source"]["id"], tuple(words_of(manifest["command"])[1:]))
     lines = [*first_lines(document, asked), *last_lines(document, asked)]
     output.result(document, *show_report(document), *lines)
     return int(report.exit_code)

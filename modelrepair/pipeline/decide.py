@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.artifact.digests import canonical
+from modelrepair.artifact.digests import canonical, digest
 from modelrepair.artifact.records import AnswersRecord, JudgeRecord, ModelRole
 from modelrepair.artifact.replacing import BEFORE, BESIDE, put_back, replace_record
 from modelrepair.artifact.verdicts import VERDICTS_NAME, read_verdicts
@@ -192,11 +192,13 @@ def _ask_all(
 ) -> tuple[Results, dict[ModelRole, AnswersRecord]]:
     """The results of each model, with the utility that the repair took of it; what answered."""
     kept = read_verdicts(repair.out / VERDICTS_NAME)
+    # Another repair may lie here by now, behind the same address and the same name.
+    of = {"repair": digest(repair.manifest), "judge": judge.model_dump(mode="json")}
     results: Results = {}
     answers: dict[ModelRole, AnswersRecord] = {}
     for role, by in answerers.items():
         with progress.step(CALLED[role]) as said:
-            found, answers[role] = _answered(role, by, asking, results, work, judge, progress)
+            found, answers[role] = _answered(role, by, asking, results, work, of, progress)
             said.found(**figures_of(found))
         results[role] = _merged(found, kept.get(role, []))
         whose = f"the {CALLED[role]}{' model' if role == 'after' else ''}"
@@ -268,10 +270,13 @@ def _answered(
     asking: Asking,
     results: Results,
     work: Path,
-    judge: JudgeRecord,
+    of: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[list[ExampleResult], AnswersRecord]:
-    """A model's results; those of a server are remembered where a run is interrupted."""
+    """A model's results; those of a server are remembered where a run is interrupted.
+
+    ``of`` is what they depend on beside the model.
+    """
     from modelrepair.search.study import remember
 
     before = results.get("before", [])
@@ -282,14 +287,10 @@ def _answered(
         rows, answers = results_of(by, asking, before, progress)
         return {"rows": [asdict(row) for row in rows], "answers": answers.model_dump(mode="json")}
 
-    kept: dict[str, Any] = {
-        "url": by.url,
-        "model": by.model,
-        "judge": judge.model_dump(mode="json"),
-    }
+    kept: dict[str, Any] = {**of, "url": by.url, "model": by.model}
     kept |= {"whole": asking.whole_kinds, "before": [asdict(row) for row in before]}
-    digest = hashlib.sha256(canonical(kept)).hexdigest()[:16]
-    found = remember(work / ASKED / f"{role}-{digest}.json", compute)
+    key = hashlib.sha256(canonical(kept)).hexdigest()[:16]
+    found = remember(work / ASKED / f"{role}-{key}.json", compute)
     rows = [ExampleResult(**row) for row in found["rows"]]
     return rows, AnswersRecord.model_validate(found["answers"])
 

@@ -32,9 +32,9 @@ def decide(later, out, call):
     sets = [word for role, path in later.sets.items()
             for word in (f"--{role.replace('_', '-')}", path)]  # fmt: skip
 
-    def run(before: str, after: str, *more: str):
+    def run(before: str, after: str, *more: str, name: str = out.name):
         asked = ["--before", before, "--after", after, "--endpoint-at-once", "4"]
-        return call("decide", out.name, *asked, *sets, *more)
+        return call("decide", name, *asked, *sets, *more)
 
     return run
 
@@ -59,6 +59,24 @@ def test_json_is_one_document_and_a_failed_gate_ends_with_1(saved, tmp_path, dec
     assert done.code == 1
     assert done.json["verdict"] == done.json["manifest"]["verdict"] == "failed"
     assert done.json["next"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "after"), [("Backwards", 1, "before"), ("Nothing to repair", 0, "after")]
+)
+def test_what_replaces_nothing_is_said_with_its_exit_code(
+    verdict, code, after, saved, tmp_path, tmp_path_factory, out, decide
+):
+    out, apart = out.rename(tmp_path / "it's out"), tmp_path_factory.mktemp("apart")
+    source = as_model(saved / "after.json", SOURCE, tmp_path)
+    safe = as_model(saved / f"{after}.json", SAFE, apart)
+    done = decide(str(source), str(safe), name=out.name)
+    assert done.code == code, done.err
+    line, nothing, following = done.out.splitlines()[-3:]
+    assert line.startswith(f"{verdict}: ")
+    assert nothing == "Nothing was written or pushed."
+    assert following.startswith("Next: modelrepair measure ")
+    assert out.is_dir()
 
 
 @pytest.mark.parametrize("how", CASES)

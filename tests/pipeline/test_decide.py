@@ -21,6 +21,7 @@ from modelrepair.errors import (
 )
 from modelrepair.evaluation import remote
 from modelrepair.evaluation.endpoint import client_of
+from modelrepair.moving import emptied
 from tests.support.endpoint import serving
 from tests.support.later import ALIGNED, REFUSAL, REPORTED, SAFE, SOURCE, as_model, contents
 from tests.support.made_once import made_once
@@ -197,6 +198,22 @@ def test_restart_asks_all_of_it_again(later, out):
         count = len(source.asked)
         assert decide(out, restart=True, **asked).verdict == "passed"
         assert len(source.asked) == 2 * count
+
+
+@pytest.mark.slow
+def test_answers_of_an_earlier_repair_in_the_same_place_are_not_taken_for_this_ones(later, out):
+    with later.servers() as (source, safe), serving(faults=["empty choices"]) as third:
+        asked = {"before": source.url, "after": safe.url, **later.sets}
+        with pytest.raises(EndpointError):
+            decide(out, reference=third.url, **asked)
+        # Behind the same address and the same name is a model now that repairs nothing.
+        repair(
+            paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.02,
+            judge="demo-world", answer_later=True, examples=12, out=emptied(out),
+            max_new_tokens=24, **later.sets,
+        )  # fmt: skip
+        safe.reply = later.attacked
+        assert decide(out, **asked).verdict == "failed"
 
 
 def test_saved_measurements_decide_as_the_servers_do(later, decided, saved, out):
