@@ -8,12 +8,15 @@ messages, and the server renders them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from modelrepair.errors import EndpointError, UsageError
+from modelrepair.evaluation.endpoint_bounds import bound
 from modelrepair.evaluation.endpoint_errors import endpoint_errors, other_model, without_answer
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 Route = Literal["completions", "chat/completions"]
 KEYS = ("MODELREPAIR_ENDPOINT_KEY", "OPENAI_API_KEY")
 """Variables that may hold the endpoint's key, the first that is set."""
+HALF_A_LETTER = re.compile("[\ud800-\udfff]")
+"""JSON may spell it; no tokenizer takes it."""
+LONGEST_NAME = 300
+"""Letters of a model's name."""
 ENGINES = ("vllm", "sglang", "llamacpp")
 """What servers call themselves as the owner of their models."""
 
@@ -68,10 +75,12 @@ def endpoint_of(
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         parts, host = urlsplit(""), None
     # The address is in no message here: whatever is wrong with it, it may hold a secret.
-    if parts.scheme not in ("http", "https") or not host:
+    whole = url.strip().isprintable() and not any(letter.isspace() for letter in url.strip())
+    if parts.scheme not in ("http", "https") or not host or not whole:
         raise UsageError(
             f"{option} is no address of a server",
             hint="give one such as http://127.0.0.1:8000/v1",
@@ -177,10 +186,10 @@ def client_of(endpoint: Endpoint) -> OpenAI:
     """The client of the ``openai`` package; its key comes from the environment.
 
     Raises:
-        UsageError: the package is not installed.
+        UsageError: the package is not installed, or the environment holds what can be no key.
     """
     try:
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
     except ImportError:
         raise UsageError(
             "answers behind an endpoint need the package openai, which is not installed",
@@ -192,6 +201,9 @@ def client_of(endpoint: Endpoint) -> OpenAI:
         api_key=key_of() or "none",
         timeout=endpoint.timeout,
         max_retries=endpoint.retries,
+        http_client=DefaultHttpxClient(
+            event_hooks={"response": [partial(bound, seconds=endpoint.timeout)]}
+        ),
     )
 
 
@@ -200,8 +212,19 @@ def key_of(environment: Mapping[str, str] = os.environ) -> str | None:
 
     >>> key_of({"OPENAI_API_KEY": "k", "MODELREPAIR_ENDPOINT_KEY": ""})
     'k'
+
+    Raises:
+        UsageError: it can't be sent: what refuses it on the way would show it.
     """
-    return next((key for name in KEYS if (key := environment.get(name, "").strip())), None)
+    for name in KEYS:
+        if key := environment.get(name, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                raise UsageError(
+                    f"{name} holds a line break, or a letter that no key has",
+                    hint="set it to the key alone",
+                )
+            return key
+    return None
 
 
 def look(client: OpenAI, endpoint: Endpoint) -> tuple[str, str, tuple[str, ...]]:
@@ -217,8 +240,9 @@ def look(client: OpenAI, endpoint: Endpoint) -> tuple[str, str, tuple[str, ...]]
         if error.id in ("endpoint-unreachable", "endpoint-key"):
             raise
         return "unknown", "unknown", ()  # a server may well list no models
-    rows = getattr(listed, "data", None) or ()
-    names = tuple(name for row in rows if isinstance(name := getattr(row, "id", None), str))
+    found = getattr(listed, "data", None)
+    rows = found if isinstance(found, list) else []
+    names = tuple(name for row in rows if _is_name(name := getattr(row, "id", None)))
     owners = {str(getattr(row, "owned_by", "")).casefold() for row in rows}
     engine = next((name for name in ENGINES if name in owners), "unknown")
     return engine, _version(client, endpoint) if engine == "vllm" else "unknown", names
@@ -233,7 +257,12 @@ def _version(client: OpenAI, endpoint: Endpoint) -> str:
     except EndpointError:
         return "unknown"
     version = said.get("version") if isinstance(said, dict) else None
-    return version[:40] if isinstance(version, str) else "unknown"
+    return str(version)[:40] if _is_name(version) else "unknown"
+
+
+def _is_name(said: object) -> bool:
+    """Whether this is a name that a record, and a line, can hold."""
+    return isinstance(said, str) and said.isprintable() and 0 < len(said) <= LONGEST_NAME
 
 
 def ask_once(client: OpenAI, endpoint: Endpoint, route: Route, asked: Asked) -> Reply:
@@ -281,6 +310,7 @@ def _read(endpoint: Endpoint, route: Route, answered: Any) -> Reply:
         text = ""  # all of it was a thought
     if not isinstance(text, str):
         raise without_answer(endpoint.url, "its choice holds no text")
+    text, thought = (HALF_A_LETTER.sub("\ufffd", each) for each in (text, thought))
     return Reply(text, thought, getattr(choice, "finish_reason", None) != "length")
 
 

@@ -11,6 +11,9 @@ from modelrepair.text.redaction import HIDDEN
 LONGEST = 160
 """Letters of what a server says that are shown: it may say the prompt again."""
 
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
+"""What that package stumbles with over a body that is no JSON, or none of this protocol."""
+
 
 def other_model(url: str, asked: str, answered: str, option: str = "--endpoint") -> EndpointError:
     """The answer is another model's.
@@ -67,7 +70,7 @@ def endpoint_errors(url: str, model: str, key: str | None = None) -> Iterator[No
         raise _without_connection(url, error.__cause__ or error, key) from None
     except openai.APIStatusError as error:
         raise _refused(url, model, error.status_code, _plain(error.message, key)) from None
-    except (openai.APIError, ValueError) as error:  # a body that is no JSON
+    except (openai.APIError, *UNREADABLE) as error:
         said = one_line(_plain(error, key), LONGEST)
         raise without_answer(url, f"it can't be read: {said}") from None
 

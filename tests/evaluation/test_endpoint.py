@@ -31,6 +31,13 @@ def test_an_address_is_taken_up_to_its_v1():
     "url",
     [
         *["", "h:8000", "ftp://h/v1", "http://", "http://[h/v1", "http://h:port/v1"],
+        *[
+            "http://h h/v1",
+            "http://h/v1 x",
+            "http://h/\x7f",
+            "http://h..h/v1",
+            f"http://{'h' * 99}",
+        ],
         *["http://me:s3cret@h/v1", "http://s3cret@h/v1", "http://h/v1?key=s3cret"],
         *["http://h/v1#s3cret", "http://h/v1?", "s3cret"],
     ],
@@ -51,6 +58,14 @@ def test_our_own_variable_comes_before_openais():
     assert key_of({"OPENAI_API_KEY": "theirs", "MODELREPAIR_ENDPOINT_KEY": "ours"}) == "ours"
     assert key_of({"OPENAI_API_KEY": " theirs "}) == "theirs"
     assert key_of({}) is None
+
+
+@pytest.mark.parametrize("key", ["s3cret-of\nmine", "s3cret-für-mich", "s3cret\x01"])
+def test_a_key_that_no_header_holds_is_refused_without_saying_it(key, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(UsageError, match="OPENAI_API_KEY") as refused:
+        client_of(Endpoint("http://h/v1", "m"))
+    assert "s3cret" not in f"{refused.value} {refused.value.hint}"
 
 
 def test_the_key_goes_out_as_a_header_and_nowhere_else(monkeypatch):
@@ -105,6 +120,37 @@ def test_an_answer_of_another_model_counts_for_none():
         endpoint = Endpoint(server.url, MODEL)
         ask_once(client_of(endpoint), endpoint, "completions", ASKED)
     assert other.value.id == "endpoint-other-model"
+
+
+ODD_NAMES = b'{"data": [{"id": "a\\ud800"}, {"id": "a\\nb"}, {"id": "%s"}]}' % (b"a" * 1000)
+ODD_LISTS = [b'{"data": 5}', b"[1, 2]", b'{"data": [{"id": 5}, 7]}', b"[" * 100_000, ODD_NAMES]
+
+
+@pytest.mark.parametrize("listed", ODD_LISTS)
+def test_a_list_of_models_that_is_none_names_none(listed):
+    with serving(listed=listed) as server:
+        endpoint = Endpoint(server.url, MODEL)
+        assert look(client_of(endpoint), endpoint) == ("unknown", "unknown", ())
+
+
+ODD_BODIES = [b'{"a":' * 100_000, b'{"choices": %s}' % (b"[" * 3000 + b"]" * 3000), b"\xff",
+              b"null", b"[]", b'{"choices": [null]}', b'{"choices": [{"text": NaN}]}']  # fmt: skip
+
+
+@pytest.mark.parametrize("body", ODD_BODIES)
+def test_a_body_that_is_no_answer_is_said_to_be_none(body):
+    with serving(faults=[body]) as server, pytest.raises(EndpointError) as failed:
+        endpoint = Endpoint(server.url, MODEL)
+        ask_once(client_of(endpoint), endpoint, "completions", ASKED)
+    assert failed.value.id == "endpoint-no-answer"
+
+
+def test_half_a_letter_in_an_answer_is_none():
+    choice = b'{"text": "yes \\ud83d\\ude00 \\ud800.", "reasoning": "\\udfff"}'
+    with serving(faults=[b'{"choices": [%s]}' % choice]) as server:
+        endpoint = Endpoint(server.url, MODEL)
+        said = ask_once(client_of(endpoint), endpoint, "completions", ASKED)
+    assert (said.text, said.thought) == ("yes \U0001f600 \ufffd.", "\ufffd")
 
 
 def test_the_package_is_named_where_it_is_missing(monkeypatch):

@@ -24,8 +24,10 @@ class Server:
         key: what it asks for; None for nothing.
         model: the name in its answers.
         owner: who owns its models, as ``/models`` says.
-        faults: of the coming requests for answers, one each: a status, or a word of `Handler.fail`.
+        faults: of the coming requests for answers, one each: a status, a body, or a word of
+            `Handler.fail`.
         delay: seconds that a prompt takes.
+        listed: what ``/models`` says in place of its own list, as bytes.
     """
 
     reply: Callable[[str], Any] = lambda prompt: f"I heard {prompt}."
@@ -35,6 +37,7 @@ class Server:
     owner: str = "tests"
     faults: list[Any] = field(default_factory=list)
     delay: Callable[[str], float] = lambda prompt: 0.0
+    listed: bytes | None = None
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     together: int = 0
@@ -62,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, {"version": "0.9.9"})
         if self.path != "/v1/models" or "models" not in said.routes:
             return self.send(404, {"detail": "Not Found"})
+        if said.listed is not None:
+            return self.send(200, said.listed)
         row = {"id": said.model, "object": "model", "created": 0, "owned_by": said.owner}
         return self.send(200, {"object": "list", "data": [row]})
 
@@ -112,6 +117,18 @@ class Handler(BaseHTTPRequestHandler):
             # The client waits for as long as the server asks.
             wait = {"Retry-After": "0.05"} if fault == 429 else {"retry-after-ms": "1"}
             return self.send(fault, {"error": {"message": f"broken with {fault}"}}, wait)
+        if isinstance(fault, bytes):
+            return self.send(200, fault)
+        if isinstance(fault, Iterator):  # a body in pieces
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with suppress(OSError):
+                for piece in fault:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.write(b"0\r\n\r\n")
+            return None
         if fault == "cut":
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
