@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from modelrepair import ranks
 from modelrepair.cli.helping import Context
 from modelrepair.cli.output import Output
 from modelrepair.cli.types import name_value, number_within, ratio
@@ -120,7 +121,7 @@ def command(
             **options: Any,
         ) -> Any:
             # `Output` has read the first two already.
-            if events is not None:
+            if events is not None and not ranks.launched():  # the first rank says all
                 from modelrepair.text.event_file import EventFile
 
                 output = replace(output, events=EventFile(events))

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair.errors import ResourceError
-from modelrepair.progress import Event
+from modelrepair.progress import SCHEMA, Event
 from modelrepair.text.published import private_to, published_json
 from modelrepair.text.readable import readable
 
 SECONDS_BETWEEN = 1.0
 """Between two events that say how far one step is: a step has thousands."""
-BEGINNING = b'{"schema": '
-"""Of every line: `Event.to_json` names the schema first."""
+BEGINNING = b'{"schema": %d, "event": "' % SCHEMA
+"""Of every line, as `Event.to_json` has it; of a file of another program it is not."""
 CONFIGS = ("config.json", "adapter_config.json")
 """Where one of these is, the folder is a model's or an adapter's: a push refuses other files."""
 HINT = "name a new file in a folder that is there, can be written, and holds no model"
@@ -107,7 +107,8 @@ def _to_last_whole_line(file: int, name: str) -> None:
             end = start + found + 1
             break
         end = start
-    os.ftruncate(file, end)
+    if end < size:  # else another run may have added a line by now
+        os.ftruncate(file, end)
 
 
 def _plain(value: Any) -> Any:

@@ -150,3 +150,16 @@ def test_a_file_of_events_that_cannot_be_written_is_refused_before_the_work(api,
     assert error == "Error: no events can be written to folder.jsonl: No such file or directory"
     assert hint.startswith("Hint [events-file]: ")
     assert (result.code, result.out, api.made) == (4, "", [])
+
+
+def test_of_several_ranks_the_first_alone_opens_the_file_of_events(
+    api, call, tmp_path, monkeypatch
+):
+    launched = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    path = tmp_path / "events.jsonl"
+    for rank in ("1", "0"):
+        for name, value in {**launched, "RANK": rank, "LOCAL_RANK": rank}.items():
+            monkeypatch.setenv(name, value)
+        assert not path.exists()
+        call("fix", "somewhere", "--events", path)
+    assert path.exists()

@@ -70,7 +70,15 @@ def test_what_a_killed_run_left_of_the_first_line_is_taken_away(path, left):
     assert [each["text"] for each in events_in(path)] == ["one"]
 
 
-@pytest.mark.parametrize("held", [b"a model card\n", b"{}\n", b'[{"schema": 1}]', b"\x00" * 9])
+OTHERS = [
+    b'{"schema": "https://json-schema.org/draft"}',
+    b'{"schema": 1, "rows": [1]}\n{"schema": 1',
+]
+
+
+@pytest.mark.parametrize(
+    "held", [b"a model card\n", b"{}\n", b'[{"schema": 1}]', b"\x00" * 9, *OTHERS]
+)
 def test_another_file_is_refused_and_stays_as_it_is(path, held):
     path.write_bytes(held)
     with pytest.raises(ResourceError, match=r"events.jsonl is there already") as caught:
