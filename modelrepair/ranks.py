@@ -69,6 +69,15 @@ def stay_alone() -> None:
     os.environ.pop(_RUN, None)
 
 
+def first_here() -> bool:
+    """Whether this is the first rank of its machine, which alone can say what is wrong with that.
+
+    >>> first_here()
+    True
+    """
+    return _launched().local == 0
+
+
 def number() -> int:
     """Which rank this is, while ranks work together; the first is 0."""
     return _now.number
@@ -117,7 +126,7 @@ def together() -> Iterator[None]:
     import torch.distributed as dist
 
     backend = "gloo"
-    if torch.cuda.is_available():
+    if torch.cuda.device_count() >= ranks.beside:
         torch.cuda.set_device(ranks.local)
         backend = "cpu:gloo,cuda:nccl"
     dist.init_process_group(backend, timeout=PATIENCE)

@@ -50,6 +50,24 @@ def test_torchrun_says_which_rank_this_is(monkeypatch):
     assert ranks.launched() == 0
 
 
+@pytest.mark.parametrize(("gpus", "backend"), [(1, "gloo"), (2, "cpu:gloo,cuda:nccl")])
+def test_ranks_on_the_processor_need_no_gpu_each(gpus, backend, monkeypatch):
+    import torch
+    import torch.distributed as dist
+
+    found = []
+    monkeypatch.setattr(ranks, "_launched", lambda: ranks._Ranks(0, 2, 0, 2))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", found.append)
+    monkeypatch.setattr(dist, "init_process_group", lambda name, **_: found.append(name))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(ranks, "gather", lambda own: [own, own])
+    with ranks.together():
+        assert ranks.count() == 2
+    assert found == ([backend] if gpus < 2 else [0, backend])
+
+
 def started(count: int, out: Path, sets: dict[str, Path], *options: str) -> subprocess.Popen[str]:
     """A repair of the demo's model by so many ranks; 0 for none of torchrun's."""
     given = [f"--{role}={path}" for role, path in sets.items()]

@@ -44,6 +44,8 @@ TOGETHER = (("fix",), ("lab", "align"), ("lab", "attack"))
 """Commands whose ranks share the work; of any other the first rank does it alone."""
 OF_ONE_RANK = (3, 4, 5, 70)
 """Exit codes of what may befall one rank alone: it speaks then, as the first always does."""
+OF_ONE_MACHINE = (2, 6, 7)
+"""Those of what all ranks of a machine run into: a file that is not there, or is another one."""
 
 
 class LazyGroup(click.Group):
@@ -137,7 +139,8 @@ def run(arguments: Sequence[str], output: Output | None = None) -> int:
         return error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         failure = explain(error)
-        if ranks.launched() and failure.exit_code in OF_ONE_RANK:
+        spoken = (*OF_ONE_RANK, *(OF_ONE_MACHINE if ranks.first_here() else ()))
+        if ranks.launched() and failure.exit_code in spoken:
             output = replace(output, stderr=sys.stderr)
             failure = replace(failure, message=f"rank {ranks.launched()}: {failure.message}")
         output.failure(failure, error)

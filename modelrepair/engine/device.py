@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelrepair import ranks
 from modelrepair.errors import UsageError
+from modelrepair.text.units import counted
 
 if TYPE_CHECKING:
     import torch
@@ -18,12 +19,23 @@ def find_device(name: str) -> torch.device:
     device(type='cpu')
 
     Raises:
-        UsageError: there is no such device.
+        UsageError: there is no such device, or not one for each rank.
     """
     import torch
 
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    beside = ranks.beside()
+    if name.startswith("cuda") and beside > 1:
+        found = torch.cuda.device_count()
+        if name != "cuda" or found < beside:
+            what = f"found {counted(found, 'GPU')}" if name == "cuda" else f"are to share {name}"
+            raise UsageError(
+                f"{beside} ranks on this machine {what}, and each needs one of its own",
+                hint="start as many ranks as there are GPUs, with --device cuda, or take "
+                "--device cpu",
+                id="no-such-device",
+            )
     name = ranks.own_device(name)
     try:
         device = torch.device(name)

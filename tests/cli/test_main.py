@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 
 import pytest
 
-from modelrepair.cli.main import COMMANDS
+from modelrepair.cli.main import COMMANDS, run
+from modelrepair.cli.output import Output
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,14 @@ def test_a_folder_beside_is_named(call, command, tmp_path, monkeypatch):
 def test_the_list_of_commands_says_what_each_says_of_itself(name):
     command = importlib.import_module(f"modelrepair.cli.{name}").command
     assert command.get_short_help_str(300) == COMMANDS[name]
+
+
+@pytest.mark.parametrize(("local", "says"), [("0", True), ("1", False)])
+def test_what_a_machine_lacks_its_first_rank_says(local, says, monkeypatch, capsys):
+    launched = {"TORCHELASTIC_RUN_ID": "none", "RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": local}
+    for name, value in {**launched, "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    silent = io.StringIO()
+    code = run(["fix", "m", "--rato"], Output(stdout=silent, stderr=silent))
+    assert code == 2
+    assert ("Error: rank 3: " in capsys.readouterr().err) is says

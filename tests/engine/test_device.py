@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from modelrepair import ranks
 from modelrepair.engine.device import exact, find_device
 from modelrepair.errors import UsageError
 from tests.support.labelled_device import NAME, labelled_device
@@ -16,6 +17,19 @@ def test_devices():
     for name in ("gpu", "meta", "cuda:99", ""):
         with pytest.raises(UsageError, match="no device"):
             find_device(name)
+
+
+@pytest.mark.parametrize(("found", "name"), [(1, "auto"), (1, "cuda"), (2, "cuda:0")])
+def test_ranks_that_would_share_a_gpu_are_refused_and_on_the_processor_they_are_not(
+    found, name, monkeypatch
+):
+    monkeypatch.setattr(ranks, "_now", ranks._Ranks(1, 2, 1, 2))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    with pytest.raises(UsageError, match="each needs one of its own") as refused:
+        find_device(name)
+    assert refused.value.id == "no-such-device"
+    assert find_device("cpu").type == "cpu"
 
 
 def test_sums_are_taken_on_the_host_where_the_device_has_no_float64():
