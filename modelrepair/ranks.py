@@ -60,8 +60,16 @@ def expected() -> int:
     >>> expected()
     1
     """
-    named = os.environ.get("WORLD_SIZE", "")
-    return int(named) if named.isdecimal() and int(named) else 1
+    return _named("WORLD_SIZE")
+
+
+def expected_here() -> int:
+    """How many of them share this machine, as torchrun sets ``LOCAL_WORLD_SIZE``.
+
+    >>> expected_here()
+    1
+    """
+    return _named("LOCAL_WORLD_SIZE")
 
 
 def stay_alone() -> None:
@@ -256,6 +264,11 @@ def _alive(process: int) -> bool:
         return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def _named(variable: str) -> int:
+    named = os.environ.get(variable, "")
+    return int(named) if named.isdecimal() and int(named) else 1
 
 
 def _launched() -> _Ranks:

@@ -135,7 +135,8 @@ class Opening:
         yield "Examples", [_set(each) for each in self.sets] or ["none is needed"]
         yield "Goes to", [self._destination(), *self.there]
         free = "" if self.memory_free is None else f"; {in_bytes(self.memory_free)} free"
-        yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{free}"]
+        each = " a rank" if self.ranks > 1 else ""
+        yield "Memory", [f"{_span(in_bytes, self.memory_least, self.memory_most)}{each}{free}"]
         if self.gpus:
             yield "GPUs", [self._gpu(each) for each in self.gpus]
         if self.ranks > 1:

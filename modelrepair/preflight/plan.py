@@ -328,11 +328,14 @@ def check_plan(plan: Plan) -> None:
         ResourceError: memory or disk will not do.
     """
     plan.kind.check()
-    if plan.memory_found_bytes is not None and plan.peak_bytes > plan.memory_found_bytes:
+    memory, by, less = plan.peak_bytes * _sharing(plan), "", ""
+    if _sharing(plan) > 1:
+        by, less = f" by {_sharing(plan)} ranks on this machine", "start fewer ranks, "
+    if plan.memory_found_bytes is not None and memory > plan.memory_found_bytes:
         raise ResourceError(
-            f"about {in_bytes(plan.peak_bytes)} of memory are needed, "
+            f"about {in_bytes(memory)} of memory are needed{by}, "
             f"{in_bytes(plan.memory_found_bytes)} are free",
-            hint="close other programs, lower --max-length, or take a larger machine",
+            hint=f"{less}close other programs, lower --max-length, or take a larger machine",
             id="not-enough-memory",
         )
     needed = plan.output_bytes + plan.work_bytes
@@ -343,6 +346,11 @@ def check_plan(plan: Plan) -> None:
             hint="free disk space, give --out on another disk, or lower --examples",
             id="not-enough-disk",
         )
+
+
+def _sharing(plan: Plan) -> int:
+    """How many ranks share the memory of this machine; a GPU has its own."""
+    return 1 if plan.gpus else ranks.expected_here()
 
 
 def _keys(text: Mapping[str, Any], hidden: int) -> int:
@@ -363,9 +371,10 @@ def _notes(plan: Plan) -> list[str]:
     notes = []
     free = min((each.free_bytes for each in plan.gpus if each.used), default=None)
     free = plan.memory_found_bytes if free is None else free
-    if free is not None and plan.generation_bytes > free:
+    generation = plan.generation_bytes * _sharing(plan)
+    if free is not None and generation > free:
         notes.append(
-            f"generation needs about {in_bytes(plan.generation_bytes)} of memory, "
+            f"generation needs about {in_bytes(generation)} of memory, "
             f"{in_bytes(free)} are free: at best the verdict is undecided; "
             "--answer-later leaves the answers to a server"
         )

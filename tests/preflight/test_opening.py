@@ -83,6 +83,13 @@ def test_one_of_a_thing_is_one_and_a_finished_repair_takes_no_time():
     assert "Time       none: nothing is computed again" in text and "only measuring" not in text
 
 
+def test_of_several_ranks_each_takes_the_memory():
+    made = opening()
+    assert not any(" a rank" in line for line in made.lines())
+    (line,) = (each for each in replace(made, ranks=2).lines() if each.startswith("Memory"))
+    assert "MB a rank; " in line
+
+
 def test_long_words_stay_whole():
     made = replace(opening(), source="user/" + "x" * 96, licence="l" * 100)
     words = " ".join(made.lines()).split()

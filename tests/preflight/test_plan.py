@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 from modelrepair.examples.load import Example, Message
+from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.plan import check_plan as check
 from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.preflight.plan import with_answers
@@ -187,6 +188,20 @@ def test_too_little_memory_or_disk_stops(model, monkeypatch):
     with pytest.raises(ResourceError, match="of disk are needed"):
         check(replace(made, disk_found_bytes=1))
     check(replace(made, memory_found_bytes=None, disk_found_bytes=None))
+
+
+def test_ranks_on_one_machine_share_its_memory(model, monkeypatch):
+    made = plan(model(), sets={}, scorer_gradients=False)
+    enough = replace(made, memory_found_bytes=2 * made.generation_bytes)
+    check(enough)
+    assert not with_answers(enough, 1, 1).notes
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(ResourceError, match="needed by 3 ranks on this machine") as refused:
+        check(enough)
+    assert "start fewer ranks" in refused.value.hint
+    assert "generation needs about" in with_answers(enough, 1, 1).notes[-1]
+    on_a_gpu = replace(enough, gpus=(Gpu("cuda:0", "one", 2**40, 2**40),))
+    check(on_a_gpu)
 
 
 def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
