@@ -132,14 +132,23 @@ def _saved(option: str, files: Sequence[Path], judge: JudgeRecord, settings: Set
     found = [(each.name, read_measurement(each)) for each in files]
     for name, measurement in found:
         _check_comparable(option, name, measurement, judge, settings)
-    rows = {(row.set, row.prompt): row for _, each in found for row in each.rows}
     name, first = found[0]
-    if len({(each.model, each.answers.engine, each.answers.version) for _, each in found}) > 1:
+    if any((each.model, each.answers) != (first.model, first.answers) for _, each in found):
         raise UsageError(
-            f"the files of {option} are of different models or engines",
+            f"the files of {option} are of different models, engines or routes",
             hint="measure the model with the same server for all of them",
             id="other-measurement",
         )
+    rows: dict[tuple[MeasuredSet, str], MeasuredRow] = {}
+    for other, each in found:
+        own = {(row.set, row.prompt): row for row in each.rows}
+        if any(rows.get(key, row) != row for key, row in own.items()):
+            raise UsageError(
+                f"the files of {option} say two things of one prompt, the second in {other!r}",
+                hint="leave out the file that does not hold: each prompt is answered once",
+                id="other-measurement",
+            )
+        rows |= own
     return Saved(name, first.model, rows, first.answers, option)
 
 

@@ -283,6 +283,37 @@ def test_a_measurement_that_can_not_be_compared_is_refused(how, later, saved, ou
     assert not out.with_name("out.deciding").exists()
 
 
+SECOND = {
+    "another model there": (
+        lambda m: m["answers"].update(model="another/name"),
+        "are of different",
+    ),
+    "another route": (lambda m: m["answers"].update(route="chat/completions"), "are of different"),
+    "another verdict": (
+        lambda m: m["rows"][0].update(verdict="refusal"),
+        "two things of one prompt",
+    ),
+    "the same": (lambda m: None, ""),
+}
+
+
+@pytest.mark.parametrize("how", SECOND)
+def test_files_of_one_model_are_of_one_model_and_say_one_thing(how, later, saved, out, tmp_path):
+    change, said = SECOND[how]
+    document = json.loads((saved / "before.json").read_text())
+    change(document)
+    (tmp_path / "second.json").write_text(json.dumps(document))
+    asked = {"before": [saved / "before.json", tmp_path / "second.json"], **later.sets}
+    if not said:
+        assert decide(out, after=saved / "after.json", **asked).verdict == "passed"
+        return
+    kept = contents(out)
+    with pytest.raises(UsageError, match=said) as refused:
+        decide(out, after=saved / "after.json", **asked)
+    assert refused.value.id == "other-measurement"
+    assert contents(out) == kept
+
+
 def test_models_are_told_apart(later, saved, out, tmp_path):
     copy = Path(shutil.copy(saved / "before.json", tmp_path / "copied.json"))
     with pytest.raises(UsageError, match="the same as another model"):
