@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,14 +100,15 @@ def ask_all(
         route, first = _first(client, endpoint, asked[0], routes, names)
         advance(1)
         replies = [first]
-        with ThreadPoolExecutor(endpoint.at_once) as pool:
+        pool = ThreadPoolExecutor(endpoint.at_once)
+        try:
             waiting = [pool.submit(_ask, client, endpoint, route, each) for each in asked[1:]]
-            try:
-                for each in waiting:
-                    replies.append(each.result())
-                    advance(1)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            for each in as_completed(waiting):
+                each.result()  # or its failure, whatever the others still wait for
+                advance(1)
+            replies += [each.result() for each in waiting]
+        finally:  # whatever stops the work does not wait for a server that may be stuck
+            pool.shutdown(wait=False, cancel_futures=True)
     return replies, Served(endpoint.url, endpoint.model, route, engine, version)
 
 

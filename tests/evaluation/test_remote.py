@@ -184,6 +184,23 @@ def test_a_failure_ends_all_and_leaves_the_rest_unasked():
     assert len(server.asked) < 20
 
 
+def test_a_failure_does_not_wait_for_what_the_server_still_thinks_about():
+    texts, released = ["1?", "2?", "3?"], threading.Event()
+    panel = panel_of("chatml", texts)
+
+    def delay(prompt: str) -> float:
+        released.wait(0.0 if "1?" in prompt else 30.0)
+        return 0.0
+
+    with serving(faults=[None, b'{"choices": []}'], delay=delay) as server:
+        with pytest.raises(EndpointError):
+            RemoteModel(Endpoint(server.url, MODEL, at_once=2)).answers(
+                panel, [ask(each) for each in texts], Progress()
+            )
+        assert server.together, "one is not answered yet"
+        released.set()
+
+
 def test_nothing_is_asked_of_a_server_where_there_is_no_prompt():
     panel = panel_of("chatml", [])
     assert (

@@ -179,6 +179,7 @@ def serving(**settings: Any) -> Iterator[Server]:
     handler = type("Own", (Handler,), {"server_of": said})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client may leave
         said.url = f"http://127.0.0.1:{server.server_port}/v1"
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield said
