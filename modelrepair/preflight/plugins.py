@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from modelrepair.errors import UsageError
 from modelrepair.plugin.judge import Judge
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.options import parse_options
@@ -79,6 +80,7 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
     registry = registry or load_registry()
     judge = registry.judge(settings.judge)
     given = settings.judge_options
+    _check_elsewhere(judge.spec, given)
     judge_options(judge, given)
     for failure in registry.failures:
         notes.warn(f"a plug-in was not loaded: {failure.distribution} ({failure.error})")
@@ -93,6 +95,19 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
         parse_options(registered.spec.options, settings.scorer_options, name)
         chosen.append((registered, settings.scorer_options))
     return Plugins(tuple(chosen), judge, judge_options=given, remarks=remarks)
+
+
+def _check_elsewhere(judge: JudgeSpec, given: Mapping[str, Any]) -> None:
+    """Refuse a server for a judge that asks none."""
+    known = {each.name for each in fields(judge.options)} if judge.options else set()
+    for name in ("endpoint", "endpoint_model"):
+        if name in given and name not in known:
+            raise UsageError(
+                f"--judge-{name.replace('_', '-')} goes with a judge that is a model, and judge "
+                f"{judge.name!r} asks no server",
+                hint="leave it out, or --judge guard --judge-option model=…",
+                id="plugin-option",
+            )
 
 
 def with_judge(plugins: Plugins) -> SelectedPlugins:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from modelrepair.errors import UsageError
 from modelrepair.plugin.loading import Plugin, PluginFailure
 from modelrepair.plugin.registry import Registry, load_registry
 from modelrepair.preflight.plugins import find_plugins
@@ -40,3 +43,11 @@ def test_what_authors_should_change_is_shown_and_not_recorded():
     plugins = find_plugins(Settings("m"), notes, Registry(replace(found, plugins=(slow,))))
     assert plugins.remarks == ("plug-in slow 2 (point): takes 3.00 s to import",)
     assert notes.warnings == []
+
+
+@pytest.mark.parametrize("judge", ["keyword", "classifier"])
+@pytest.mark.parametrize("name", ["endpoint", "endpoint_model"])
+def test_a_judge_that_asks_no_server_is_given_none(judge, name):
+    with pytest.raises(UsageError, match=f"--judge-{name.replace('_', '-')} goes with") as refused:
+        find_plugins(Settings("m", judge=judge, judge_options={name: "x"}), Notes())
+    assert "--judge guard" in refused.value.hint
