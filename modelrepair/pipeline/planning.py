@@ -32,7 +32,7 @@ from modelrepair.preflight.plugins import Plugins, find_plugins
 from modelrepair.preflight.refusals import Refusals, Stopped
 from modelrepair.preflight.sets import Sets, cut_sets
 from modelrepair.preflight.sets_ahead import SetsAhead, look_at_sets
-from modelrepair.preflight.sizes import free_disk
+from modelrepair.preflight.sizes import free_disk, on_one_disk
 from modelrepair.preflight.speed import Job, Shape, accelerated, estimated, measured_speed
 from modelrepair.preflight.tokens import token_scale
 from modelrepair.preflight.workload import job_of
@@ -116,7 +116,7 @@ def plan_ahead(
         finished = check_output(settings, plugins, ahead, seen, out, restart=restart)
         made = replace(made, finished=finished)
         if not finished:
-            check_room(made, ahead)
+            check_room(made, ahead, output_of(out, ahead.source))
     reference = ahead.reference.found is not None
     counted = settings, plugins.specs, ahead.subject, sets
     made = replace(made, bounds=bounds_of(*counted, reference=reference))
@@ -261,8 +261,12 @@ def with_time(plan: Plan, job: Job, device: str, token_budget: int, *, named: bo
     )
 
 
-def check_cache(needed: int) -> None:
+def check_cache(needed: int, written: int = 0) -> None:
     """Stop where the Hub's cache has no room for what is to be fetched.
+
+    Args:
+        needed: bytes to be downloaded.
+        written: bytes that the repair writes on the same disk.
 
     Raises:
         ResourceError: it has not.
@@ -270,26 +274,36 @@ def check_cache(needed: int) -> None:
     from huggingface_hub import constants
 
     free = free_disk(Path(constants.HF_HUB_CACHE))
-    if free is not None and needed > free:
+    if needed and free is not None and needed + written > free:
+        beside = "" if needed > free else f" and {in_bytes(written)} written on one disk"
         raise ResourceError(
-            f"{in_bytes(needed)} are to be downloaded, and the disk of the Hub's cache has "
+            f"{in_bytes(needed)} are to be downloaded{beside}, and the disk of the Hub's cache has "
             f"{in_bytes(free)} free",
             hint="free disk space, or set HF_HOME to a folder on another disk",
             id="not-enough-disk",
         )
 
 
-def check_room(plan: Plan, ahead: Ahead) -> None:
+def check_room(plan: Plan, ahead: Ahead, out: Path) -> None:
     """Stop before a weight is fetched where memory or disk will not do.
+
+    Args:
+        plan: what the repair takes.
+        ahead: what would be fetched.
+        out: the output folder.
 
     Raises:
         ResourceError: they will not.
     """
+    from huggingface_hub import constants
+
     check_plan(plan)
     models = [ahead.source, ahead.base]
     if ahead.reference.by != "adapter":
         models.append(ahead.reference.found)
-    check_cache(sum(bytes_to_fetch(each) for each in models if each and not each.complete))
+    fetched = sum(bytes_to_fetch(each) for each in models if each and not each.complete)
+    shared = on_one_disk(out.absolute().parent, Path(constants.HF_HUB_CACHE))
+    check_cache(fetched, (plan.output_bytes + plan.work_bytes) * shared)
 
 
 def size_up(

@@ -152,13 +152,30 @@ def free_disk(path: Path) -> int | None:
     >>> free_disk(Path("not/yet/there")) is not None
     True
     """
+    try:
+        return shutil.disk_usage(_there(path)).free
+    except OSError:
+        return None
+
+
+def on_one_disk(one: Path, two: Path) -> bool:
+    """Whether two paths lie, or will lie, on the same disk; no where that is not known.
+
+    >>> on_one_disk(Path("not/yet/there"), Path())
+    True
+    """
+    try:
+        return _there(one).stat().st_dev == _there(two).stat().st_dev
+    except OSError:
+        return False
+
+
+def _there(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
     place = path.absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
-    try:
-        return shutil.disk_usage(place).free
-    except OSError:
-        return None
+    return place
 
 
 def _left_in_containers() -> Iterator[int]:

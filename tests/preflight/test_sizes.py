@@ -108,6 +108,12 @@ def test_a_model_that_will_not_fit_is_refused_without_proc_and_sys(monkeypatch, 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_is_told_apart_by_the_nearest_folder(tmp_path):
+    assert estimate.on_one_disk(tmp_path / "a" / "b", tmp_path / "c")
+    if Path("/proc/self").exists():
+        assert not estimate.on_one_disk(tmp_path, Path("/proc/self/none"))
+
+
 def test_free_disk_asks_the_nearest_folder(tmp_path, monkeypatch):
     free = {tmp_path: 5}
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free[path]))
