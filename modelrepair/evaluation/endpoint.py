@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -227,6 +228,10 @@ def key_of(environment: Mapping[str, str] = os.environ) -> str | None:
     return None
 
 
+def _errors(endpoint: Endpoint) -> AbstractContextManager[None]:
+    return endpoint_errors(endpoint.url, endpoint.model, key_of(), endpoint.option)
+
+
 def look(client: OpenAI, endpoint: Endpoint) -> tuple[str, str, tuple[str, ...]]:
     """Engine, its version, and the names of the models, as far as the server says.
 
@@ -234,7 +239,7 @@ def look(client: OpenAI, endpoint: Endpoint) -> tuple[str, str, tuple[str, ...]]
         EndpointError: it can't be reached, or refuses the key.
     """
     try:
-        with endpoint_errors(endpoint.url, endpoint.model, key_of()):
+        with _errors(endpoint):
             listed = client.models.list()
     except EndpointError as error:
         if error.id in ("endpoint-unreachable", "endpoint-key"):
@@ -252,7 +257,7 @@ def _version(client: OpenAI, endpoint: Endpoint) -> str:
     """What vLLM says beside the protocol."""
     root = endpoint.url.rpartition("/v1")[0] or endpoint.url
     try:
-        with endpoint_errors(endpoint.url, endpoint.model, key_of()):
+        with _errors(endpoint):
             said = client.get(f"{root}/version", cast_to=dict[str, Any])
     except EndpointError:
         return "unknown"
@@ -278,7 +283,7 @@ def ask_once(client: OpenAI, endpoint: Endpoint, route: Route, asked: Asked) -> 
     }
     if asked.stops:
         settings["stop"] = list(asked.stops)
-    with endpoint_errors(endpoint.url, endpoint.model, key_of()):
+    with _errors(endpoint):
         answered: Any
         if route == "completions":
             answered = client.completions.create(prompt=asked.text, **settings)

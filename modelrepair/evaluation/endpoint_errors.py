@@ -42,7 +42,9 @@ def without_answer(url: str, why: str) -> EndpointError:
 
 
 @contextmanager
-def endpoint_errors(url: str, model: str, key: str | None = None) -> Iterator[None]:
+def endpoint_errors(
+    url: str, model: str, key: str | None = None, option: str = "--endpoint"
+) -> Iterator[None]:
     """Every failure of the ``openai`` package as an `EndpointError`.
 
     >>> with endpoint_errors("http://h/v1", "user/model"):
@@ -52,6 +54,7 @@ def endpoint_errors(url: str, model: str, key: str | None = None) -> Iterator[No
         url: of the endpoint.
         model: its name there.
         key: what no line may show.
+        option: what named it.
 
     Raises:
         EndpointError: with what the server says, shortened, its key hidden.
@@ -63,13 +66,14 @@ def endpoint_errors(url: str, model: str, key: str | None = None) -> Iterator[No
     except openai.APITimeoutError:
         raise EndpointError(
             f"{url} did not answer in time",
-            hint="ask for less at once with --endpoint-at-once, or see the server's log",
+            hint=f"ask for less at once with {_fewer(option)}, or see the server's log",
             id="endpoint-timeout",
         ) from None
     except openai.APIConnectionError as error:
         raise _without_connection(url, error.__cause__ or error, key) from None
     except openai.APIStatusError as error:
-        raise _refused(url, model, error.status_code, _plain(error.message, key)) from None
+        said = _plain(error.message, key)
+        raise _refused(url, model, error.status_code, said, _fewer(option)) from None
     except (openai.APIError, *UNREADABLE) as error:
         said = one_line(_plain(error, key), LONGEST)
         raise without_answer(url, f"it can't be read: {said}") from None
@@ -90,7 +94,12 @@ def _without_connection(url: str, cause: BaseException, key: str | None) -> Endp
     )
 
 
-def _refused(url: str, model: str, status: int, said: str) -> EndpointError:
+def _fewer(option: str) -> str:
+    """How less is asked at once of the server that this option names."""
+    return "--judge-option batch=1" if option == "--judge-endpoint" else "--endpoint-at-once 1"
+
+
+def _refused(url: str, model: str, status: int, said: str, fewer: str) -> EndpointError:
     line = f"{url} answers {status}: {one_line(said, LONGEST)}"
     if status in (401, 403):
         hint = "set MODELREPAIR_ENDPOINT_KEY to a key that this server knows"
@@ -99,7 +108,7 @@ def _refused(url: str, model: str, status: int, said: str) -> EndpointError:
         hint = f"check the path of the address, and that the server has the model {model!r}"
         return EndpointError(line, hint=hint, id="endpoint-not-found")
     if status == 429:
-        hint = "run the same command later, or ask for less with --endpoint-at-once 1"
+        hint = f"run the same command later, or ask for less with {fewer}"
         return EndpointError(line, hint=hint, id="endpoint-busy")
     if status >= 500:
         hint = "run the same command later; the server's log says what failed"

@@ -50,6 +50,18 @@ def test_each_failure_is_a_line_and_a_hint(fault):
     assert error.id == FAILURES[fault]
 
 
+@pytest.mark.parametrize("fault", [429, "slow"])
+@pytest.mark.parametrize(
+    ("option", "fewer"),
+    [("--before", "--endpoint-at-once 1"), ("--judge-endpoint", "--judge-option batch=1")],
+)
+def test_a_busy_server_is_asked_for_less_by_the_option_that_decides_it(fault, option, fewer):
+    with serving(faults=[fault]) as server:
+        timeout = 0.2 if fault == "slow" else 10
+        error = failure(Endpoint(server.url, MODEL, timeout=timeout, retries=0, option=option))
+    assert fewer in error.hint
+
+
 def test_a_key_that_is_refused_stands_in_no_line(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "my-own-secret-key")
     with serving(key="another") as server:
