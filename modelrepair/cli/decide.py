@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping, name_value
 from modelrepair.examples.keys import SetKey
 from modelrepair.text.pasted import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODELS = {
     "before": "the source",
@@ -86,8 +89,16 @@ def command(output: Output, out: Path, **options: Any) -> int:
     document = report.to_json()
     asked = Asked(str(out))
     if (manifest := document["manifest"]) is not None:
-        # What is next changes the command that made the repair.
-        asked = Asked(manifest["source"]["id"], tuple(words_of(manifest["command"])[1:]))
+        asked = _asked(manifest)
     lines = [*first_lines(document, asked), *last_lines(document, asked)]
     output.result(document, *show_report(document), *lines)
     return int(report.exit_code)
+
+
+def _asked(manifest: Mapping[str, Any]) -> Asked:
+    """What the repair was asked for, as far as its manifest says: of a folder not where it is."""
+    models = {name: manifest[name] for name in ("reference", "base") if manifest[name]}
+    models["source"] = manifest["adapter"] or manifest["source"]
+    named = {name: each["id"] if each["hub"] else name.upper() for name, each in models.items()}
+    # What is next changes the command that made the repair.
+    return Asked(named["source"], tuple(words_of(manifest["command"])[1:]), named)

@@ -46,7 +46,8 @@ def test_a_verdict_is_shown_and_the_key_is_nowhere(later, out, decide):
     lines = done.out.splitlines()
     assert "Passed: harmful answers went from 60 to 0 of 60, benign answers stayed good." in lines
     assert lines[-2] == "Next: modelrepair push out"
-    assert lines[-1].startswith("Check: modelrepair verify out --source attacked --reference")
+    # Where folders lie is in no manifest.
+    assert lines[-1] == "Check: modelrepair verify out --source SOURCE --reference REFERENCE"
     assert set(safe.keys) == {f"Bearer {KEY}"}
     texts = [done.out, done.err, str(safe.asked)]
     texts += [path.read_text("utf-8") for path in (out / "repair").glob("*.json*")]
