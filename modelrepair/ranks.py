@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelrepair.errors import ResourceError
+from modelrepair.errors import ResourceError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -124,6 +124,7 @@ def together() -> Iterator[None]:
 
     Raises:
         ResourceError: another rank ended.
+        UsageError: the program's ranks work together already, at something else.
     """
     global _now
     ranks = _launched()
@@ -133,6 +134,11 @@ def together() -> Iterator[None]:
     import torch
     import torch.distributed as dist
 
+    if dist.is_initialized():
+        raise UsageError(
+            "torch.distributed is in use by this program, and its ranks can't repair beside that",
+            hint="repair in processes of their own: torchrun … -m modelrepair fix …",
+        )
     backend = "gloo"
     if torch.cuda.device_count() >= ranks.beside:
         torch.cuda.set_device(ranks.local)
@@ -272,7 +278,7 @@ def _named(variable: str) -> int:
 
 
 def _launched() -> _Ranks:
-    if _RUN not in os.environ:
-        return _ALONE
     named = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    if not {_RUN, *named} <= os.environ.keys():
+        return _ALONE
     return _Ranks(*(int(os.environ[name]) for name in named))

@@ -16,6 +16,7 @@ from modelrepair import ranks
 from modelrepair.artifact.digests import digest
 from modelrepair.artifact.reading import load_manifest
 from modelrepair.demo import paths
+from modelrepair.errors import UsageError
 from tests.support.repairing import SETS, small
 
 FIX = ("--judge", "demo-world", "--reference", "none", "--token-budget", "64")
@@ -48,6 +49,15 @@ def test_torchrun_says_which_rank_this_is(monkeypatch):
     ]
     ranks.stay_alone()
     assert ranks.launched() == 0
+
+
+def test_a_program_whose_ranks_work_together_already_is_told(monkeypatch):
+    import torch.distributed as dist
+
+    monkeypatch.setattr(ranks, "_launched", lambda: ranks._Ranks(0, 2, 0, 2))
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    with pytest.raises(UsageError, match="in use by this program"), ranks.together():
+        pass
 
 
 @pytest.mark.parametrize(("gpus", "backend"), [(1, "gloo"), (2, "cpu:gloo,cuda:nccl")])
