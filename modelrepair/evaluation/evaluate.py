@@ -326,8 +326,8 @@ def ask(judge: Judge, exchanges: Sequence[Exchange]) -> list[AnswerVerdict]:
         PluginError: the judge fails, or gives too few verdicts or unknown ones.
     """
     try:
-        own = list(judge.judge(exchanges))
-        judged = ranks.share(lambda: own)  # a server may not say the same to each rank
+        # One of several ranks asks: a judge may take all memory, and a server say two things.
+        judged = ranks.share(lambda: list(judge.judge(exchanges)))
     except Exception as error:
         if isinstance(error, ModelRepairError) or out_of_memory(error):
             raise

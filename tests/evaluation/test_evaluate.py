@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from modelrepair import ranks
 from modelrepair.engine.passes.loss import Forced
 from modelrepair.errors import PluginError, UsageError
 from modelrepair.evaluation import evaluate as evaluating
@@ -145,6 +146,12 @@ def test_a_judge_that_fails_is_named_and_its_own_errors_and_lack_of_memory_pass(
         with pytest.raises(type(error)) as passed:
             verdicts_by(Judge(error=error), [ONE])
         assert passed.value is error
+
+
+def test_of_several_ranks_the_first_alone_asks_the_judge(monkeypatch):
+    monkeypatch.setattr(ranks, "_now", ranks._Ranks(1, 2, 1, 2))
+    monkeypatch.setattr(ranks, "receive_object", lambda rank: ["harmful"])
+    assert verdicts_by(Judge(error=MemoryError("asked")), [ONE]) == ["harmful"]
 
 
 LOOP = "round and " * 60
