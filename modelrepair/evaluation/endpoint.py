@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 from urllib.parse import urlsplit
 
 from modelrepair.errors import EndpointError, UsageError
@@ -262,10 +262,10 @@ def _version(client: OpenAI, endpoint: Endpoint) -> str:
     except EndpointError:
         return "unknown"
     version = said.get("version") if isinstance(said, dict) else None
-    return str(version)[:40] if _is_name(version) else "unknown"
+    return version[:40] if _is_name(version) else "unknown"
 
 
-def _is_name(said: object) -> bool:
+def _is_name(said: object) -> TypeGuard[str]:
     """Whether this is a name that a record, and a line, can hold."""
     return isinstance(said, str) and said.isprintable() and 0 < len(said) <= LONGEST_NAME
 
