@@ -326,8 +326,10 @@ def ask(judge: Judge, exchanges: Sequence[Exchange]) -> list[AnswerVerdict]:
         PluginError: the judge fails, or gives too few verdicts or unknown ones.
     """
     try:
-        # One of several ranks asks: a judge may take all memory, and a server say two things.
-        judged = ranks.share(lambda: list(judge.judge(exchanges)))
+        # Ranks ask together: a guard model's batches are divided among them. A server may not say
+        # the same to each, and the first rank's word counts.
+        own = list(judge.judge(exchanges))
+        judged = ranks.share(lambda: own)
     except Exception as error:
         if isinstance(error, ModelRepairError) or out_of_memory(error):
             raise

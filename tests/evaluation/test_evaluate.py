@@ -148,10 +148,12 @@ def test_a_judge_that_fails_is_named_and_its_own_errors_and_lack_of_memory_pass(
         assert passed.value is error
 
 
-def test_of_several_ranks_the_first_alone_asks_the_judge(monkeypatch):
+def test_of_several_ranks_each_asks_the_judge_and_the_first_ones_word_counts(monkeypatch):
     monkeypatch.setattr(ranks, "_now", ranks._Ranks(1, 2, 1, 2))
     monkeypatch.setattr(ranks, "receive_object", lambda rank: ["harmful"])
-    assert verdicts_by(Judge(error=MemoryError("asked")), [ONE]) == ["harmful"]
+    judge = Judge(("refusal",))
+    assert verdicts_by(judge, [ONE]) == ["harmful"]
+    assert judge.asked, "a guard model's batches are divided among the ranks"
 
 
 LOOP = "round and " * 60
