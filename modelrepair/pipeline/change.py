@@ -27,6 +27,7 @@ from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.preflight.sets import score_batches, score_tokens
 from modelrepair.settings.amount import Fixed, Searched, amount_of
 from modelrepair.settings.presets import quota_of
+from modelrepair.settings.settings import Arithmetic
 from modelrepair.settings.subject import subject_for
 from modelrepair.settings.units import scope_of
 from modelrepair.source.reference import check_same_shapes
@@ -302,13 +303,18 @@ def _repairing(context: RunContext, reference: Model | None, repairer: SiteRepai
 
 
 def _training(context: RunContext, reference: Model | None, repairer: TrainingRepairer) -> Training:
-    """A repairer that trains, with a model of its own and the sets as tokens."""
+    """A repairer that trains, with a model of its own and the sets as tokens.
+
+    It trains in float32 whatever else computes in: a step is often smaller than what bfloat16 can
+    add to a weight.
+    """
     from modelrepair.examples.batches import padded
     from modelrepair.search.training import Training
 
     chosen = context.chosen
     assert chosen.repairer is not None
-    spec, where = chosen.repairer.spec, (context.device, context.settings.arithmetic)
+    spec, device = chosen.repairer.spec, context.device
+    arithmetic: Arithmetic = "float32"
     if not fits_whole(context.source, context.device, copies=spec.copies):
         raise ResourceError(
             f"{spec.name} trains the whole model in float32, with gradients and an optimizer's "
@@ -319,12 +325,15 @@ def _training(context: RunContext, reference: Model | None, repairer: TrainingRe
     pad = context.panel.template.tokenizer.pad_token_id or 0
     aligned = None
     if spec.reference and reference is not None:
-        aligned = open_skeleton(reference, *where), weights_of(reference, *where, aligned=True)
+        aligned = (
+            open_skeleton(reference, device, arithmetic),
+            weights_of(reference, device, arithmetic, aligned=True),
+        )
     return Training(
         skeleton=context.skeleton,
-        trained=open_skeleton(context.source, *where),
+        trained=open_skeleton(context.source, device, arithmetic),
         sites=context.sites,
-        weights=weights_of(context.source, *where),
+        weights=weights_of(context.source, device, arithmetic),
         registered=chosen.repairer,
         repairer=repairer,
         sets=score_tokens(context.panel, context.notes),

@@ -41,6 +41,14 @@ def test_a_training_that_ends_before_its_strength_changed_nothing(edit):
     assert "how many steps" in caught.value.hint
 
 
+def test_a_training_takes_float32_steps_whatever_the_arithmetic(edit):
+    one, two = (
+        edit(name, repairer="tune", strength=1, arithmetic=name).out
+        for name in ("float32", "bfloat16")
+    )
+    assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
+
+
 def test_a_training_stops_where_it_is_repaired(edit, few):
     report = edit(repairer="tune", strength=None, evaluate=True, **few)
     assert [point.ratio for point in report.manifest.search] == [1, 2, 3]
