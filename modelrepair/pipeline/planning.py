@@ -309,7 +309,7 @@ def check_room(plan: Plan, ahead: Ahead, out: Path) -> None:
 def size_up(
     settings: Settings, ahead: Ahead, plugins: Plugins, sets: Sets | None, out: str | None
 ) -> Plan:
-    """What the dearest of these plug-ins takes; every scorer spills its scores to the disk."""
+    """What the dearest of these plug-ins takes."""
     specs = plugins.specs
     needed = needs_of_all(plugins, ahead.subject)
     splits = {} if sets is None else sets.splits
@@ -321,7 +321,7 @@ def size_up(
         scorer_gradients=any(spec.gradients for spec in specs),
         iterative=any(isinstance(spec, ScorerSpec) and spec.iterative for spec in specs),
         copies=sum(each.copies for each in specs if isinstance(each, RepairerSpec) and each.trains),
-        scope="global",
+        scores=any(isinstance(spec, ScorerSpec) for spec in specs),
         evaluate=settings.evaluate,
         answers=settings.answers,
         token_budget=settings.token_budget,

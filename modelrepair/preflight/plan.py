@@ -26,7 +26,7 @@ from modelrepair.checkpoint.coverage import MINIMUM_COVERAGE
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.errors import ResourceError
 from modelrepair.examples.load import Example
-from modelrepair.plugin.names import Scope, SetName
+from modelrepair.plugin.names import SetName
 from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.refusals import Stopped
 from modelrepair.preflight.sizes import (
@@ -184,7 +184,7 @@ def plan_model(
     scorer_gradients: bool,
     iterative: bool = False,
     copies: int = 0,
-    scope: Scope = "row",
+    scores: bool = False,
     evaluate: bool = True,
     answers: bool = True,
     token_budget: int = 2048,
@@ -207,7 +207,7 @@ def plan_model(
         scorer_gradients: whether the scorer needs a backward pass.
         iterative: whether it is asked again after every step.
         copies: of the whole model, which a repairer that trains holds where it computes.
-        scope: global scopes write every score to the disk.
+        scores: whether the scores of every entry lie on the disk for a round.
         evaluate: whether the result is measured.
         answers: whether that has the whole model generate.
         token_budget: tokens in a batch.
@@ -253,7 +253,7 @@ def plan_model(
     stored = len(blocks) + 1 if scorer_gradients else 1
     hidden_states = stored * sum(each.tokens for each in passes) * hidden * FLOAT32
     # An iterative scorer may need those of the last round, too: rounds with momentum.
-    scores = covered * FLOAT32 * (1 + iterative) if scope == "global" else 0
+    spilled = scores * covered * FLOAT32 * (1 + iterative)
     head = (
         head_memory(vocabulary, hidden, token_budget, max_length)
         if scorer_gradients | evaluate
@@ -287,7 +287,7 @@ def plan_model(
         exchanged_bytes=exchanged(*summed),
         generation_bytes=LIBRARIES + total * FLOAT32 if evaluate and answers else 0,
         output_bytes=sum(entry.nbytes for entry in changed),
-        work_bytes=hidden_states + scores + merge * sum(entry.nbytes for entry in entries),
+        work_bytes=hidden_states + spilled + merge * sum(entry.nbytes for entry in entries),
         memory_found_bytes=free_memory(),
         disk_found_bytes=free_disk(out or Path()),
         notes=(),

@@ -93,9 +93,9 @@ def test_the_peak_is_the_larger_of_a_block_and_the_head(model):
     assert with_head.rounds == "several"
     tokens = sum(each.tokens for each in with_head.passes)
     assert with_head.work_bytes == (BLOCKS + 1) * tokens * HIDDEN * 4
-    everywhere = plan(source, sets={}, scorer_gradients=False, scope="global")
+    everywhere = plan(source, sets={}, scorer_gradients=False, scores=True)
     assert everywhere.work_bytes == BLOCKS * block * 4
-    again = plan(source, sets={}, scorer_gradients=False, scope="global", iterative=True)
+    again = plan(source, sets={}, scorer_gradients=False, scores=True, iterative=True)
     assert again.work_bytes == 2 * everywhere.work_bytes  # a round may need those of the last
 
 
