@@ -23,9 +23,17 @@ NAMES = (
 )
 
 
-@pytest.fixture(params=[1, 2], ids=["seed 1", "seed 2"])
-def world(request, tmp_path):
+# One worker makes a world, and runs both tests on it.
+SEEDS = [
+    pytest.param(seed, id=f"seed {seed}", marks=pytest.mark.xdist_group(f"world of seed {seed}"))
+    for seed in (1, 2)
+]
+
+
+@pytest.fixture(params=SEEDS, scope="module")
+def world(request, tmp_path_factory):
     """Reference, attacked model and sets of another seed."""
+    made = tmp_path_factory.mktemp("world") / "world"
     built = subprocess.run(
         [
             sys.executable,
@@ -34,7 +42,7 @@ def world(request, tmp_path):
             "--seed",
             str(request.param),
             "--out",
-            str(tmp_path / "world"),
+            str(made),
         ],
         capture_output=True,
         text=True,
@@ -42,7 +50,7 @@ def world(request, tmp_path):
     )
     assert built.returncode == 0, built.stderr[-2000:]
     print(f"\nseed {request.param}", built.stdout, sep="\n")
-    return tmp_path / "world"
+    return made
 
 
 def test_contrast_with_the_reference_repairs_other_worlds_too(world, tmp_path, record_property):
