@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--yes", action="store_true", help="start it")
     asked = parser.parse_args(arguments)
     packages = asked.package or [
-        f"modelrepair=={modelrepair.__version__}", "modelrepair-lab", "accelerate",
+        f"modelrepair=={modelrepair.__version__}", "modelrepair-lab", "modelrepair-rivals",
+        "accelerate",
     ]  # fmt: skip
     command = command_of(asked.settings, asked.stage, packages)
     print(f"job:     {IMAGE} on {asked.flavor}, at most {asked.timeout}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 from modelrepair import demo_paths as paths
 from modelrepair.examples.example import Example, Message
 from modelrepair.examples.template import Template
+from modelrepair.plugin.registry import load_registry
 from tests.support.judging import tokenizer
 from tests.support.moderating import moderation
 
@@ -205,6 +207,20 @@ def test_the_job_carries_what_it_runs(tmp_path):
     for name in ("run.py", "grid.toml", "alpaca.jinja", "llama3.2-1b.toml"):
         assert (tmp_path / "opt/example" / name).read_text() == (FOLDER / name).read_text()
     assert (tmp_path / "opt/example/made").resolve() == tmp_path / "bucket"
+
+
+def test_what_the_grid_names_is_installed(capsys):
+    job = loaded("job")
+    assert job.main(["llama2-7b.toml", "--bucket", "me/results"]) == 0
+    said = capsys.readouterr().out
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = tomllib.loads((FOLDER / "grid.toml").read_text(encoding="utf-8"))["repair"]
+    registry, needed = load_registry(), set()
+    for row in rows:
+        needed |= {getattr(registry, kind)(row[kind]).distribution
+                   for kind in ("scorer", "repairer") if kind in row}  # fmt: skip
+    assert "modelrepair-rivals" in needed
+    assert all(each in said and each in page for each in needed)
 
 
 def test_a_job_is_started_only_when_it_is_meant(monkeypatch, capsys):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +36,15 @@ def test_a_folder_that_is_complete_stays(without_the_package, tmp_path, monkeypa
     smollm2.main()
     assert capsys.readouterr().out == f"{tmp_path}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["tokenizer_config.json"]
+
+
+def test_the_example_names_the_attacked_model_as_a_shell_reads_it(tmp_path):
+    """Its folder ends with a digest: what follows NAME= is no pattern to a shell."""
+    page = Path(__file__).parents[3] / "examples/smollm2/README.md"
+    _, _, command = page.read_text(encoding="utf-8").partition("modelrepair lab public")
+    words, folder = command.partition("```")[0], "made/table/attacked/full-lr-1e-4-p-14-0-0a1b"
+    (tmp_path / folder).mkdir(parents=True)
+    shown = subprocess.run(
+        ["sh", "-c", f"echo {words}"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert f"attacked={folder}" in shown.stdout.split()
