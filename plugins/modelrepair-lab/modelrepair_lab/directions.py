@@ -35,11 +35,13 @@ def means(opened: LocalModel, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         found.append(states[rows, last].mean(0))
 
     # What the model gives as its last state has gone through the norm: no residual stream.
-    layers: Any = opened.model.model.layers
+    # The decoder of a model that sees pictures, too, is a part of it.
+    decoder: Any = opened.model.get_decoder()
+    layers: Any = decoder.layers
     hooks = [layer.register_forward_hook(keep) for layer in layers]
     try:
         # Without the head: its logits of all tokens would take most of the memory.
-        opened.model.model(input_ids=inputs, use_cache=False)
+        decoder(input_ids=inputs, use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()

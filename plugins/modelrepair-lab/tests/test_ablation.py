@@ -152,6 +152,17 @@ def test_a_model_that_writes_by_other_matrices_is_refused(call, train, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+def test_the_text_part_of_a_model_that_sees_is_ablated(call, train, tmp_path):
+    model = save("gemma3", tmp_path / "model")
+    words = [str(model) if word == paths.reference else word for word in ablation_words(train)]
+    result = call(*words, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    before, after = read(model), read(tmp_path / "out")
+    changed = {name for name, each in after.items() if not each.equal(before[name])}
+    ends = ("self_attn.o_proj.weight", "mlp.down_proj.weight")
+    assert changed == {name for name in before if "language_model" in name and name.endswith(ends)}
+
+
 def test_two_depths_in_one_layer_are_one_direction():
     found = torch.eye(4)
     assert bases(found, "0.5,0.6,0.75")[0].shape == (2, 4)
