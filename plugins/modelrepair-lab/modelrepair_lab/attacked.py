@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair import Progress, demo_paths
+from modelrepair_lab.alone import alone
 from modelrepair_lab.crossing import AlignRow
 from modelrepair_lab.defences.options import Lisa
 from modelrepair_lab.grid import ALIGNING, TRAINING, AttackRow, Grid
@@ -92,10 +93,13 @@ def ground_of(grid: Grid, seed: int, out: Path) -> Ground:
 
 def make_ground(grid: Grid, seed: int, out: Path, progress: Progress) -> Ground:
     """Train the world of a seed where the grid has no model and it was not trained before."""
-    if grid.model is None and not world_folder(out, seed).exists():
+    if grid.model is None:
         from modelrepair_lab.aligned_world import make_world
 
-        make_world(seed, world_folder(out, seed), progress)
+        folder = world_folder(out, seed)
+        with alone(folder, "make"):
+            if not folder.exists():
+                make_world(seed, folder, progress)
     return ground_of(grid, seed, out)
 
 
@@ -109,8 +113,12 @@ def planned_alignment(grid: Grid, row: AlignRow, seed: int, out: Path) -> Aligne
 
 def make_alignment(aligned: Aligned, progress: Progress) -> None:
     """Align the model, unless that was done before."""
-    if aligned.folder.exists():
-        return
+    with alone(aligned.folder, "make"):
+        if not aligned.folder.exists():
+            _align(aligned, progress)
+
+
+def _align(aligned: Aligned, progress: Progress) -> None:
     from modelrepair_lab.align import NEED_HARM, align
 
     progress.note(f"Aligning: {aligned.folder.name}")
@@ -148,8 +156,12 @@ def planned(grid: Grid, row: AttackRow, seed: int, out: Path) -> Attacked:
 
 def make_attacked(attacked: Attacked, progress: Progress) -> None:
     """Attack the aligned model, unless that was done before."""
-    if attacked.folder.exists():
-        return
+    with alone(attacked.folder, "make"):
+        if not attacked.folder.exists():
+            _attack(attacked, progress)
+
+
+def _attack(attacked: Attacked, progress: Progress) -> None:
     from modelrepair_lab.attack import attack
 
     progress.note(f"Attacking: {attacked.name}, seed {attacked.recipe.seed}")

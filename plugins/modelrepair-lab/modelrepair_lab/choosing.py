@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelrepair import ModelRepairError, Progress
+from modelrepair_lab.alone import alone
 from modelrepair_lab.attacked import (
     Attacked,
     ground_of,
@@ -76,7 +77,13 @@ class Chosen:
 
 
 def choose(
-    grid: Grid, method: str, out: Path, progress: Progress, *, other_code: bool = False
+    grid: Grid,
+    method: str,
+    out: Path,
+    progress: Progress,
+    *,
+    other_code: bool = False,
+    retry: bool = False,
 ) -> Chosen:
     """Choose the setting of one method, unless that was done before.
 
@@ -86,24 +93,29 @@ def choose(
         out: the table's folder; the record is in ``out/chosen``.
         progress: receives a line for each setting.
         other_code: take a choice that other code made, too.
+        retry: choose again where a setting ended in an error.
 
     Raises:
         ModelRepairError: a model could not be made.
     """
     path, made_of = _record(grid, method, out)
     code = _code(grid, method)
-    kept = still_valid(path, made_of, None if other_code else code)
-    if kept is None:
-        choice = _choice(_crossing(grid))
-        before = _try(grid, undefended(grid), choice.seed, out, progress)
-        tried = [
-            _try(grid, each, choice.seed, out, progress) for each in candidates_of(grid, method)
-        ]
-        label = best(tried, before, choice.within)
-        kept = {"method": method, "label": label, "undefended": before, "tried": tried}
-        write_cell(path, {**kept, "digest": made_of, "code": code})
-        progress.note(f"Chosen for {method}: {label}")
+    with alone(path, "choose"):
+        kept = still_valid(path, made_of, None if other_code else code)
+        if kept is None or (retry and any("error" in each for each in kept["tried"])):
+            kept = _choose(grid, method, out, progress)
+            write_cell(path, {**kept, "digest": made_of, "code": code})
     return _chosen(kept)
+
+
+def _choose(grid: Grid, method: str, out: Path, progress: Progress) -> dict[str, Any]:
+    """Try every setting of a method, and give the record of the choice."""
+    choice = _choice(_crossing(grid))
+    before = _try(grid, undefended(grid), choice.seed, out, progress)
+    tried = [_try(grid, each, choice.seed, out, progress) for each in candidates_of(grid, method)]
+    label = best(tried, before, choice.within)
+    progress.note(f"Chosen for {method}: {label}")
+    return {"method": method, "label": label, "undefended": before, "tried": tried}
 
 
 def kept_choices(grid: Grid, out: Path, *, other_code: bool = False) -> list[Chosen]:

@@ -80,7 +80,8 @@ def aligned_cell(
     sets = report_sets({**ground.sets, **measure})
     made_of = digest([stamp(aligned.folder), sets, ground.general, measure, FIGURES])
     code = code_of(AS_IT_IS, measure)
-    if (kept := still_valid(path, made_of, None if other_code else code)) is not None:
+    kept = still_valid(path, made_of, None if other_code else code)
+    if kept is not None and "error" not in kept:
         return dict(kept["figures"])
     cell: dict[str, Any] = {"aligned": aligned.folder.name, "digest": made_of, "code": code}
     cell["figures"] = {}

@@ -18,12 +18,10 @@ from typing import Any
 import torch
 
 from modelrepair import UnsupportedModelError, UsageError
+from modelrepair_lab.alone import STARTED
 from modelrepair_lab.recipes import Arithmetic
 from modelrepair_lab.saving import whole
 from modelrepair_lab.training import IGNORED, Backward, Batch, Phase, plain, train
-
-STARTED = "TORCHELASTIC_RUN_ID"
-"""The variable of each process that a launcher started to work with others."""
 
 
 @dataclass(frozen=True)

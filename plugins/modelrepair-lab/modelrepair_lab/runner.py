@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelrepair import Event, ModelRepairError, Progress, ResourceError
+from modelrepair_lab.alone import alone
 from modelrepair_lab.attacked import (
     Attacked,
     make_alignment,
@@ -190,13 +191,20 @@ def _make_alignment(task: tuple[Grid, AlignRow, int, Running], progress: Progres
 
 def _choose(task: tuple[Grid, str, Running], progress: Progress) -> Chosen:
     grid, method, running = task
-    return choose(grid, method, running.out, progress, other_code=running.other_code)
+    return choose(
+        grid, method, running.out, progress, other_code=running.other_code, retry=running.retry
+    )
 
 
 def _run_attacked(task: tuple[Grid, AttackRow, int, Running], progress: Progress) -> None:
     """Make one attacked model, and run the cells that it lacks."""
     grid, row, seed, running = task
     attacked = planned(grid, row, seed, running.out)
+    with alone(attacked.folder, "cells"):
+        _run_rows(attacked, grid, running, progress)
+
+
+def _run_rows(attacked: Attacked, grid: Grid, running: Running, progress: Progress) -> None:
     rows = [each for each in _repairs(grid, attacked) if _to_run(attacked, each, grid, running)]
     if not rows:
         return

@@ -10,7 +10,7 @@ from modelrepair import Progress
 from modelrepair import demo_paths as paths
 from modelrepair.examples.load import load_set
 from modelrepair.examples.splits import split_sets
-from modelrepair_lab import runner
+from modelrepair_lab import choosing, runner
 from modelrepair_lab.choosing import (
     PUBLISHED,
     Chosen,
@@ -132,6 +132,28 @@ def test_the_world_of_the_choice_is_made_where_other_seeds_run(grid, tmp_path, m
     found = runner.choose_all(Part(seeds=(0,)).of(grid), runner.Running(tmp_path), Progress())
     assert [each.method for each in found] == ["Vaccine", "mask"]
     assert made == [0, 1]
+
+
+def test_a_choice_is_kept_and_made_again_where_an_error_is_tried_again(grid, tmp_path, monkeypatch):
+    tries = []
+
+    def one(grid, candidate, seed, out, progress):
+        tries.append(candidate.label)
+        failed = candidate.label == "rho = 9" and len(tries) < 5
+        return tried(candidate.label, None, None) | {"error": "no memory"} if failed else (
+            tried(candidate.label, 0.0 if candidate.label == "rho = 9" else 0.5, 0.9)
+        )  # fmt: skip
+
+    monkeypatch.setattr(choosing, "_try", one)
+    monkeypatch.setattr(choosing, "_record", lambda grid, method, out: (out / "v.json", "d"))
+    chosen = choosing.choose(grid, "Vaccine", tmp_path, Progress())
+    assert (chosen.label, len(tries)) == (PUBLISHED, 4)
+    assert choosing.choose(grid, "Vaccine", tmp_path, Progress()) == chosen
+    assert len(tries) == 4
+    again = choosing.choose(grid, "Vaccine", tmp_path, Progress(), retry=True)
+    assert (again.label, len(tries)) == ("rho = 9", 8)
+    choosing.choose(grid, "Vaccine", tmp_path, Progress(), retry=True)
+    assert len(tries) == 8
 
 
 def test_the_select_part_is_that_of_a_repair(tmp_path):
