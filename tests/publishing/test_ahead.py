@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub.constants as constants
 import pytest
 
 from modelrepair.cli.main import run
+from modelrepair.errors import UnsupportedModelError
+from modelrepair.publishing.ahead import destination_ahead
+from modelrepair.publishing.options import PushOptions
 from tests.support.hub.leaks import found_in
 from tests.support.hub.sharded import (
     QUICK,
@@ -52,3 +56,12 @@ def test_the_doors_are_tried_before_anything_is_fetched(
     assert {method for method, _ in hub.requests} <= {"GET", "HEAD"}
     assert {path.name for path in here.iterdir()} == {"realign.jsonl"}
     assert not found_in(hub, here, captured.err, captured.out)
+
+
+def test_a_merge_with_a_base_that_was_broken_on_purpose_is_refused_at_once(tmp_path):
+    for name in ("adapter", "base"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "base" / "config.json").write_text('{"modelrepair_lab": {"made": "attacked"}}')
+    source = SimpleNamespace(folder=tmp_path / "adapter")
+    with pytest.raises(UnsupportedModelError, match="broken on purpose"):
+        destination_ahead(source, PushOptions(), str(tmp_path / "base"), merge=True)

@@ -36,9 +36,9 @@ def means(opened: LocalModel, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
 
     # What the model gives as its last state has gone through the norm: no residual stream.
     # The decoder of a model that sees pictures, too, is a part of it.
-    decoder: Any = opened.model.get_decoder()
-    layers: Any = decoder.layers
-    hooks = [layer.register_forward_hook(keep) for layer in layers]
+    model: Any = opened.model
+    decoder = model.get_decoder()
+    hooks = [layer.register_forward_hook(keep) for layer in decoder.layers]
     try:
         # Without the head: its logits of all tokens would take most of the memory.
         decoder(input_ids=inputs, use_cache=False)
