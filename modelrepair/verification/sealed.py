@@ -14,6 +14,7 @@ from modelrepair.artifact.mask_header import header_of
 from modelrepair.artifact.records import SiteRecord
 from modelrepair.artifact.writer import MASK_NAME
 from modelrepair.checkpoint.mask import MaskFile
+from modelrepair.checkpoint.norms import CHUNK
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
 from modelrepair.evaluation.measures import Measure, Measures
@@ -108,9 +109,16 @@ def _whole_lines(positions: np.ndarray, shape: tuple[int, ...]) -> bool:
     if len(shape) < 2:
         return False
     rows, columns = shape[-2:]
-    matrices = positions // (rows * columns)
-    by_row = np.bincount(positions // columns)
-    by_column = np.bincount(matrices * columns + positions % columns)
+    if 1 in (rows, columns):
+        return True
+    matrices = math.prod(shape[:-2])
+    by_row = np.zeros(matrices * rows, np.int64)
+    by_column = np.zeros(matrices * columns, np.int64)
+    for start in range(0, len(positions), CHUNK):  # a mask may fill most of the memory
+        some = positions[start : start + CHUNK]
+        by_row += np.bincount(some // columns, minlength=len(by_row))
+        in_column = some // (rows * columns) * columns + some % columns
+        by_column += np.bincount(in_column, minlength=len(by_column))
     broken = [
         {*np.flatnonzero((counts > 0) & (counts < full)) // lines}
         for counts, full, lines in ((by_row, columns, rows), (by_column, rows, columns))
