@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from modelrepair.errors import UsageError
+from modelrepair.evaluation.endpoint import endpoint_of
 from modelrepair.plugin.judge import Judge
 from modelrepair.plugin.loading import Registered
 from modelrepair.plugin.options import parse_options
@@ -98,7 +99,7 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
 
 
 def _check_elsewhere(judge: JudgeSpec, given: Mapping[str, Any]) -> None:
-    """Refuse a server for a judge that asks none."""
+    """Refuse a server for a judge that asks none, and what is no address of one."""
     known = {each.name for each in fields(judge.options)} if judge.options else set()
     for name in ("endpoint", "endpoint_model"):
         if name in given and name not in known:
@@ -108,6 +109,8 @@ def _check_elsewhere(judge: JudgeSpec, given: Mapping[str, Any]) -> None:
                 hint="leave it out, or --judge guard --judge-option model=…",
                 id="plugin-option",
             )
+    if judge.name == "guard" and given.get("endpoint") is not None:
+        endpoint_of(str(given["endpoint"]), "any", option="--judge-endpoint")
 
 
 def with_judge(plugins: Plugins) -> SelectedPlugins:

@@ -51,3 +51,10 @@ def test_a_judge_that_asks_no_server_is_given_none(judge, name):
     with pytest.raises(UsageError, match=f"--judge-{name.replace('_', '-')} goes with") as refused:
         find_plugins(Settings("m", judge=judge, judge_options={name: "x"}), Notes())
     assert "--judge guard" in refused.value.hint
+
+
+def test_an_address_that_is_none_is_refused_before_the_judge_is_made():
+    options = {"model": "org/guard", "endpoint": "http://me:s3cret@h/v1"}
+    with pytest.raises(UsageError, match="--judge-endpoint holds a user") as refused:
+        find_plugins(Settings("m", judge="guard", judge_options=options), Notes())
+    assert "s3cret" not in f"{refused.value}{refused.value.hint}"
