@@ -18,11 +18,16 @@ OUTSIDE = ("api", "auditing", "cli", "publishing", "testing", "verification")
 """Folders of modelrepair in which nothing is computed that a repair comes to."""
 MEASURING = ("demo", "evaluation", "examples", "judges")
 """Those that decide what a model is asked, and what its answers are called."""
+LAB = (
+    "cells.py", "crossed_cells.py", "durability.py", "figures.py", "kept_aside/asked.py",
+    "kept_aside/asking.py", "margins.py", "paper/answers.py", "paper/outside.py", "public.py",
+)  # fmt: skip
+"""Files of the lab that make figures of answers; its others make models, tables and pages."""
 OURS = modelrepair.__name__
 
 
 def repair_code(arguments: Mapping[str, Any]) -> str:
-    """The digest of modelrepair's code, and of the plug-ins that the arguments of a repair name.
+    """The digest of modelrepair's code, the lab's, and that of plug-ins that a repair names.
 
     It is read once in a process: what is computed with is what was imported.
 
@@ -32,7 +37,7 @@ def repair_code(arguments: Mapping[str, Any]) -> str:
     Args:
         arguments: ``scorer``, ``repairer`` and ``judge`` among them, where they are named.
     """
-    return digest([_ours(None), *_plugins(arguments, ("scorer", "repairer", "judge"))])
+    return digest([_ours(None), _labs(), *_plugins(arguments, ("scorer", "repairer", "judge"))])
 
 
 def measuring_code(judge: str) -> str:
@@ -44,7 +49,7 @@ def measuring_code(judge: str) -> str:
     Args:
         judge: by its name.
     """
-    return digest([_ours(MEASURING), *_plugins({"judge": judge}, ("judge",))])
+    return digest([_ours(MEASURING), _labs(), *_plugins({"judge": judge}, ("judge",))])
 
 
 @cache
@@ -53,6 +58,11 @@ def _ours(folders: tuple[str, ...] | None) -> str:
     parts = [path.name for path in root.iterdir() if path.is_dir()] if folders is None else folders
     inside = [path for name in {*parts} - {*OUTSIDE} for path in (root / name).rglob("*.py")]
     return _of_files([*inside, *(root.glob("*.py") if folders is None else ())])
+
+
+@cache
+def _labs() -> str:
+    return _of_files(Path(__file__).parent / name for name in LAB)
 
 
 def _plugins(arguments: Mapping[str, Any], kinds: Iterable[str]) -> list[str]:

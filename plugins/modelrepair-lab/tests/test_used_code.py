@@ -21,10 +21,11 @@ class Mine:
 @pytest.fixture
 def fresh():
     """What is kept in a process is forgotten before and after."""
-    for each in (used_code._ours, used_code._plugin):
+    kept = (used_code._ours, used_code._labs, used_code._plugin)
+    for each in kept:
         each.cache_clear()
     yield
-    for each in (used_code._ours, used_code._plugin):
+    for each in kept:
         each.cache_clear()
 
 
@@ -57,6 +58,20 @@ def changed(tmp_path, monkeypatch, name) -> list[bool]:
 )
 def test_the_code_that_counts(fresh, tmp_path, monkeypatch, name, repairs, measures):
     assert changed(tmp_path, monkeypatch, name) == [repairs, measures]
+
+
+def test_what_makes_figures_in_the_lab_counts(fresh, tmp_path, monkeypatch):
+    root = Path(used_code.__file__).parent
+    for name in used_code.LAB:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((root / name).read_bytes())
+    before = repair_code({}), measuring_code("keyword")
+    monkeypatch.setattr(used_code, "__file__", str(tmp_path / "used_code.py"))
+    used_code._labs.cache_clear()
+    assert (repair_code({}), measuring_code("keyword")) == before
+    (tmp_path / "figures.py").write_text("# another")
+    used_code._labs.cache_clear()
+    assert repair_code({}) != before[0] and measuring_code("keyword") != before[1]
 
 
 def test_a_scorer_in_a_file_counts_by_its_text(fresh, tmp_path):
