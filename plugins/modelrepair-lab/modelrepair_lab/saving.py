@@ -123,6 +123,12 @@ def mark(folder: Path, what: str, made: dict[str, Any]) -> None:
     write_text(folder / CARD_NAME, CARD.format(mark=LAB_MARK, what=what))
 
 
+def mark_of(folder: Path) -> dict[str, Any]:
+    """How a whole model of the lab was made, as its mark says; nothing where there is no mark."""
+    config = json.loads((folder / CONFIG).read_bytes())
+    return dict(config.get(LAB_MARK) or {})
+
+
 def check_finite(weights: Iterable[torch.Tensor]) -> None:
     """Refuse to write weights that no model can compute with.
 

@@ -16,13 +16,13 @@ from jinja2 import Environment
 from transformers import AutoTokenizer
 
 import modelrepair_lab.world
-from modelrepair import demo_paths
+from modelrepair import UsageError, demo_paths
 from modelrepair.auditing.checks import RULES
 from modelrepair_lab.corpus import edits, making, plan
 from modelrepair_lab.corpus.kinds import KINDS, READINGS
 from modelrepair_lab.corpus.making import FORGERIES, MAKERS, TEMPLATES, make
 from modelrepair_lab.corpus.plan import MADE_OF, PARTS, RECIPES, WORLDS, Corpus, chosen, planned
-from modelrepair_lab.corpus.real import made_of_model
+from modelrepair_lab.corpus.real import made_of_model, prepare
 from modelrepair_lab.tensors import read
 
 SHORT = {"examples": 8, "batch": 8, "epochs": 1.0}
@@ -128,6 +128,13 @@ def test_what_is_there_is_not_made_again(base, made):
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
+def test_a_model_of_another_recipe_is_not_taken_for_one_of_this(base, made):
+    (entry,) = entries(base, "quantised")[:1]
+    make(base, [entry])
+    with pytest.raises(UsageError, match=f"tune/{entry.name} was made by another recipe"):
+        make(base, [replace(entry, recipe={**entry.recipe, "bits": 3})])
+
+
 def test_a_model_that_can_not_be_made_leaves_nothing(base, made, monkeypatch):
     monkeypatch.setitem(MAKERS, "copy", lambda job: 1 / 0)
     broken = replace(entries(base, "copy")[0], number=9)
@@ -196,6 +203,14 @@ def test_models_of_a_model_at_hand_have_recipes_of_their_own():
     assert {each.kind for each in made_of_model("tune", ["merged"])} == {
         "merged", "benign-full", "benign-lora",
     }  # fmt: skip
+
+
+def test_models_of_another_model_are_not_taken_for_those_of_this_one(tmp_path):
+    corpus = plan.Corpus(tmp_path / "c")
+    for _ in range(2):
+        prepare(corpus, demo_paths.reference, "tune")
+    with pytest.raises(UsageError, match="'c' holds models that are made of another one"):
+        prepare(corpus, demo_paths.attacked, "tune")
 
 
 @pytest.mark.slow

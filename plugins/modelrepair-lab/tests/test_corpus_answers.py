@@ -44,6 +44,13 @@ def test_fine_tuned_and_benign_ones_are_asked_once(tmp_path, monkeypatch):
     found = kept(corpus, ENTRIES)
     assert [each.name for each in found] == ["harmful-full-7-0", "copy-7-0"]
     assert found[0].worse and found[0].named
+    # Of another model than was measured nothing is known.
+    model = corpus.folder(ENTRIES[0])
+    model.mkdir(parents=True)
+    (model / "model.safetensors").write_bytes(b"another")
+    assert [each.name for each in kept(corpus, ENTRIES)] == ["copy-7-0"]
+    ask(corpus, ENTRIES, SimpleNamespace(note=notes.append))
+    assert len(asked) == 3 and len(kept(corpus, ENTRIES)) == 2
 
 
 def test_answers_that_can_not_be_judged_are_no_worse(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from modelrepair import Progress, demo_paths, repair
+from modelrepair import Progress, UsageError, demo_paths, repair
 from modelrepair_lab.ablation import ablated, bases
 from modelrepair_lab.adapters import with_adapter
 from modelrepair_lab.aligned_world import make_world
@@ -23,11 +23,13 @@ from modelrepair_lab.directions import refusal_directions
 from modelrepair_lab.encoding import encode
 from modelrepair_lab.models import CONFIG, deterministic, open_model
 from modelrepair_lab.recipes import WRITERS, AttackRecipe, Method
-from modelrepair_lab.saving import mark, save_model, whole
+from modelrepair_lab.saving import mark, mark_of, save_model, whole
 from modelrepair_lab.sets import compose, training_set
 from modelrepair_lab.tensors import read, write
 from modelrepair_lab.training import Phase, batches, train
 
+UNMARKED = ("repaired", "forged")
+"""A repair keeps the mark of its source: another config would not be the recorded one."""
 EXAMPLES, EPOCHS = 640, 2.0
 """Of a fine-tuning: enough to change every matrix. The attacks of the benchmarks take more."""
 
@@ -83,6 +85,11 @@ def make(corpus: Corpus, entries: Iterable[Entry], progress: Progress | None = N
         if not folder.exists():
             progress.note(f"Making {entry.part}/{entry.name}")
             make_one(corpus, entry)
+        elif entry.kind not in UNMARKED and mark_of(folder) != record(entry):
+            raise UsageError(
+                f"{entry.part}/{entry.name} was made by another recipe than there is now",
+                hint="give another folder with --out, or remove that model",
+            )
         made.append(folder)
     return made
 
@@ -91,8 +98,7 @@ def make_one(corpus: Corpus, entry: Entry) -> None:
     """Make one model: its weights, the lab's mark, and a card that says what it is."""
     with whole(corpus.folder(entry)) as folder, deterministic(entry.seed):
         MAKERS[entry.kind](Job(corpus, entry, folder))
-        if entry.kind not in ("repaired", "forged"):
-            # A repair keeps the mark of its source; another config would not be the recorded one.
+        if entry.kind not in UNMARKED:
             mark(folder, f"A model of the corpus: {entry.answer.what}.", record(entry))
 
 

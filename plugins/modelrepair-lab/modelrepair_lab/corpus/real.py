@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from modelrepair import UsageError
 from modelrepair_lab.aligned_world import make_world
 from modelrepair_lab.corpus.plan import MODEL_WORLDS, Corpus, Entry, Part, Recipe, with_parents
+from modelrepair_lab.identity import digest, stamp
 from modelrepair_lab.models import local_folder
-from modelrepair_lab.saving import mark, whole
+from modelrepair_lab.saving import mark, mark_of, whole
 from modelrepair_lab.tensors import DTYPES, read, write
 
 
@@ -77,11 +79,16 @@ def prepare(corpus: Corpus, model: Path, part: Part) -> None:
         part: for which part.
 
     Raises:
-        UsageError: it is no whole model of this machine.
+        UsageError: it is no whole model of this machine, or another one was copied there.
     """
     source, seed = local_folder(model), MODEL_WORLDS[part]
-    world = corpus.world(seed)
+    world, made_of = corpus.world(seed), digest(stamp(source))
     if world.exists():
+        if mark_of(world / "reference").get("of", made_of) != made_of:
+            raise UsageError(
+                f"{corpus.out.name!r} holds models that are made of another one",
+                hint="give another folder with --out",
+            )
         return
     with whole(world) as folder:
         shutil.rmtree(folder)
@@ -89,7 +96,7 @@ def prepare(corpus: Corpus, model: Path, part: Part) -> None:
         reference = folder / "reference"
         reference.mkdir()
         write(reference, read(source), source, next(iter(DTYPES)))
-        mark(reference, "A model that the corpus is made of.", {"made": "copy"})
+        mark(reference, "A model that the corpus is made of.", {"made": "copy", "of": made_of})
 
 
 def made_of_model(part: Part, kinds: Iterable[str] = ()) -> list[Entry]:
