@@ -24,6 +24,7 @@ from modelrepair.pipeline.hub_plan import bytes_to_fetch, hub_plan
 from modelrepair.pipeline.inputs import as_found, at_commits
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
+from modelrepair.preflight.device import check_device
 from modelrepair.preflight.gpus import gpus_for
 from modelrepair.preflight.limits import bounds_of
 from modelrepair.preflight.needs import needs_of_all
@@ -106,6 +107,8 @@ def plan_ahead(
         ResourceError: memory or disk will not do.
     """
     sets: Sets | None = None
+    with refusals.kept():
+        check_device(settings.device)
     with refusals.kept():
         sets = cut_sets(settings, dict(seen.given), notes) if seen.whole else None
     made = size_up(settings, ahead, plugins, sets, out)

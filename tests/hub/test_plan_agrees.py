@@ -31,6 +31,7 @@ class Row:
 REFUSED = {
     "an unknown scorer": Row(2, ("--scorer=wnada",)),
     "an unknown option of it": Row(2, ("--scorer-option=x=1",)),
+    "an unknown device": Row(2, ("--device=gpu",)),
     "no such folder": Row(2, source="./nowhere"),
     "no such model": Row(3, source="user/missing"),
     "no such revision": Row(3, ("--revision=nowhere",)),
