@@ -20,6 +20,7 @@ from modelrepair.checkpoint.values import VALUES_NAME
 from modelrepair.errors import InconclusiveError, UnsupportedModelError
 from modelrepair.verification.masked_values import STORED
 from modelrepair.verification.rebuild import apply
+from modelrepair.verification.verify import verify
 from tests.support.forgeries import EDITS
 from tests.support.small_repairs import (
     SITES,
@@ -183,6 +184,15 @@ def test_another_reference_is_said_in_one_line(tmp_path):
     write_safetensors(other / "model.safetensors", {"x": np.zeros(1, np.uint16)}, "BF16")
     assert "no such tensor" in check(made, reference=other).findings[0].message
     assert undecided(made, reference=None) == ["no-reference"]
+
+
+@pytest.mark.parametrize(("subject", "notes"), [("weight", 1), ("delta", 0)])
+def test_a_reference_that_proves_nothing_is_said_to_be_left_out(tmp_path, subject, notes):
+    made = make_repair(tmp_path, subject=subject)
+    other = made.reference or make_checkpoint(tmp_path / "other", seed=9)
+    found = verify(made.out, source=made.source, reference=other)
+    assert found.ok
+    assert sum("reference was not looked at" in note for note in found.notes) == notes
 
 
 def test_stored_values_stand_in_for_a_private_reference(tmp_path):
