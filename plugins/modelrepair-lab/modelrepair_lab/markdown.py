@@ -96,16 +96,17 @@ def with_limits(found: Spread, *, signed: bool = False) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table.
+    r"""A Markdown table; a bar in a cell is one of its text.
 
-    >>> print(table(["a", "b"], [["1", "2"]]))
+    >>> print(table(["a", "b"], [["1", "2|3"]]))
     | a | b |
     | --- | --- |
-    | 1 | 2 |
+    | 1 | 2\|3 |
     """
     head = list(head)
     lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def _models(grid: Grid, cells: Sequence[Cell]) -> str:
