@@ -129,6 +129,15 @@ def harm_line(measures: Mapping[str, Mapping[str, Any]]) -> str:
     return f"harmful answers went from {counts[0]} to {counts[1]} of {score['n']}"
 
 
+def _to_push(folder: str, out: str) -> str:
+    """The command that sends a repair; what was broken on purpose stays where it is."""
+    from modelrepair.publishing.admission import marked
+
+    if marked(Path(folder)) is None:
+        return command("push", out)
+    return "keep it here: it was broken on purpose, and is never pushed"
+
+
 def next_step(report: Mapping[str, Any], asked: Asked) -> str:
     """The one thing to do now; a command wherever one can be named."""
     out, verdict, pushed = where(report), report["verdict"], report.get("pushed")
@@ -143,7 +152,7 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
         return f"{idea['why']}: {step}"
     if verdict == "passed" and out is not None:
         if pushed is None:
-            return command("push", out)
+            return _to_push(report["out"], out)
         if pushed["kind"] == "pull request":
             return f"ask the owner of {pushed['target']} to merge {pushed['url']}"
         return f"use {pushed['target']} in place of {asked.source}"

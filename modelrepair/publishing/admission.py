@@ -71,13 +71,20 @@ def refuse_lab(folder: Path) -> None:
     Raises:
         UnsupportedModelError: its config carries the mark.
     """
-    for name in CONFIGS:
-        if LAB_MARK in _config(folder, name):
-            raise UnsupportedModelError(
-                f"{name} is marked {LAB_MARK}: this model was broken on purpose",
-                hint="such models are for experiments on one's own machine and are never pushed",
-                id="broken-on-purpose",
-            )
+    if (name := marked(folder)) is not None:
+        raise UnsupportedModelError(
+            f"{name} is marked {LAB_MARK}: this model was broken on purpose",
+            hint="such models are for experiments on one's own machine and are never pushed",
+            id="broken-on-purpose",
+        )
+
+
+def marked(folder: Path) -> str | None:
+    """The config that says that a model was broken on purpose; None where none does.
+
+    >>> marked(Path("missing"))
+    """
+    return next((name for name in CONFIGS if LAB_MARK in _config(folder, name)), None)
 
 
 def check_base(folder: Path) -> None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 
-from modelrepair.cli.closing import close_push, last_lines
+from modelrepair.cli.closing import close_push, last_lines, next_step
 from modelrepair.cli.closing_commands import Asked
 from modelrepair.errors import HubError
 from tests.support.last_lines import assert_few, ends_fixture  # noqa: F401
@@ -148,6 +148,15 @@ def test_a_merged_adapter_is_checked_with_its_base(api, call):
     assert last.endswith("--source user/adapter --reference ./base --base ./base")
     last = call("fix", "user/adapter").out.splitlines()[-1]
     assert last.endswith("--source user/adapter --reference org/aligned --base org/base")
+
+
+def test_what_was_broken_on_purpose_is_not_to_be_pushed(tmp_path):
+    report = {"verdict": "passed", "out": str(tmp_path), "measures": {}}
+    assert next_step(report, Asked("m")).startswith("modelrepair push ")
+    (tmp_path / "config.json").write_text('{"modelrepair_lab": {"made": "attacked"}}')
+    assert next_step(report, Asked("m")) == (
+        "keep it here: it was broken on purpose, and is never pushed"
+    )
 
 
 def test_a_folder_that_looks_like_an_option_is_named_with_its_way():
