@@ -63,10 +63,19 @@ def test_json_is_one_document_and_a_failed_gate_ends_with_1(saved, tmp_path, dec
 
 
 @pytest.mark.parametrize(
-    ("verdict", "code", "after"), [("Backwards", 1, "before"), ("Nothing to repair", 0, "after")]
+    ("verdict", "code", "after", "step"),
+    [
+        (
+            "Backwards",
+            1,
+            "before",
+            "see whether --before and --after are swapped, else remove it's",
+        ),
+        ("Nothing to repair", 0, "after", "modelrepair measure "),
+    ],
 )
 def test_what_replaces_nothing_is_said_with_its_exit_code(
-    verdict, code, after, saved, tmp_path, tmp_path_factory, out, decide
+    verdict, code, after, step, saved, tmp_path, tmp_path_factory, out, decide
 ):
     out, apart = out.rename(tmp_path / "it's out"), tmp_path_factory.mktemp("apart")
     source = as_model(saved / "after.json", SOURCE, tmp_path)
@@ -76,7 +85,7 @@ def test_what_replaces_nothing_is_said_with_its_exit_code(
     line, nothing, following = done.out.splitlines()[-3:]
     assert line.startswith(f"{verdict}: ")
     assert nothing == "Nothing was written or pushed."
-    assert following.startswith("Next: modelrepair measure ")
+    assert following.startswith(f"Next: {step}")
     assert out.is_dir()
 
 
