@@ -262,8 +262,11 @@ def time_left(study: Study[Any], longest: float, rounds: int) -> float | None:
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:
-    """What was computed before an interruption, or compute it now and keep it."""
-    if not ranks.share(path.exists):
+    """What was computed before an interruption, or compute it now and keep it.
+
+    What can't be read, as a failing disk leaves it, is computed again.
+    """
+    if not ranks.share(lambda: _is_whole(path)):
         computed = compute()
         ranks.share(lambda: _keep(path, computed))
     return ranks.share(lambda: json.loads(path.read_bytes()))
@@ -275,6 +278,14 @@ def remember_results(
     """Results from before an interruption, or those that are computed now and kept."""
     rows = remember(path, lambda: [asdict(result) for result in compute()])
     return tuple(ExampleResult(**row) for row in rows)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _keep(path: Path, computed: Any) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from modelrepair.budgets import Budgets
 from modelrepair.progress import Progress
 from modelrepair.search.candidates import choose, repairs
 from modelrepair.search.clock import Clock
 from modelrepair.search.search import search
-from modelrepair.search.study import cut_point, forget, time_is_up
+from modelrepair.search.study import cut_point, forget, remember, time_is_up
 from modelrepair.settings.search_limits import MOST_GENERATIONS, RATIO_GRIDS
 from tests.support.made_up_costs import (
     World,
@@ -73,3 +75,17 @@ def test_time_ends_no_search_at_a_candidate_that_is_no_longer_there(monkeypatch,
     assert time_is_up(study, point)
     forget(point)
     assert not time_is_up(study, point)
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"rows": [', b"\xff\x00"])
+def test_what_was_computed_is_kept_and_what_can_not_be_read_is_computed_again(left, tmp_path):
+    path, counted = tmp_path / "made" / "kept.json", []
+
+    def compute():
+        counted.append(1)
+        return {"rows": len(counted)}
+
+    assert remember(path, compute) == remember(path, compute) == {"rows": 1}
+    if left is not None:
+        path.write_bytes(left)
+        assert remember(path, compute) == {"rows": 2}
