@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrepair import Progress, measure
+from modelrepair import ExampleSetError, Progress, measure
 from modelrepair.checkpoint.atomic import write_json
 from modelrepair.examples.example import Example
 from modelrepair_lab.attack import fine_tune
@@ -17,7 +17,7 @@ from modelrepair_lab.margins import margins
 from modelrepair_lab.models import deterministic, local_folder, open_model
 from modelrepair_lab.recipes import AttackRecipe, as_record, numbers_of
 from modelrepair_lab.saving import mark, whole
-from modelrepair_lab.sets import compose, training_set
+from modelrepair_lab.sets import compose, examples_of, training_set
 from modelrepair_lab.slugs import slugs
 from modelrepair_lab.used_code import measuring_code
 
@@ -96,6 +96,7 @@ def durability(
         progress: receives a line for each point.
 
     Raises:
+        ExampleSetError: a prompt to fine-tune on is one to measure on.
         ModelRepairError: with a hint and an exit code.
     """
     again, progress = again or Again(), progress or Progress()
@@ -105,6 +106,7 @@ def durability(
     points: list[Lasting] = []
     for seed in again.seeds:
         chosen = compose(pool, {"harmful": max(again.counts)}, seed)
+        _check_apart(chosen, measuring["realign"])
         for name, folder in folders.items():
             for count in sorted(again.counts):
                 path = (
@@ -121,6 +123,19 @@ def durability(
                     progress.note(f"{name}, seed {seed}, {count} examples: harm {harm:.3f}")
                 points.append({"model": name, "seed": seed, "count": count, **found})
     return points
+
+
+def _check_apart(learnt: Sequence[Example], measured: Any) -> None:
+    """Refuse to measure on what is learnt: every model would seem to break at once."""
+    if not Path(str(measured)).is_file():
+        return
+    asked = {each.key for each in examples_of(measured, "realign")}
+    both = sum(each.key in asked for each in learnt)
+    if both:
+        raise ExampleSetError(
+            f"{both} prompts of --harmful are prompts of --realign, too",
+            hint="measure on other prompts than those that are learnt",
+        )
 
 
 @dataclass(frozen=True)

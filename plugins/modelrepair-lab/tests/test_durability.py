@@ -116,6 +116,15 @@ def test_a_model_is_broken_again_and_points_are_kept(call, train, tmp_path):
     assert shown[:-1] == (out / "durability.md").read_text(encoding="utf-8").splitlines()
 
 
+def test_what_is_learnt_is_not_measured_on(call, train, tmp_path):
+    own = train / "harmful.jsonl"
+    words = ["lab", "durability", paths.reference, "--harmful", own, "--realign", own]
+    result = call(*words, "--counts", "0,3", "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "3 prompts of --harmful are prompts of --realign, too" in result.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_meant(call, train, tmp_path):
     words = ["lab", "durability", "--out", tmp_path / "out", "--realign", train / "harmful.jsonl"]
     words += ["--harmful", train / "harmful.jsonl"]
