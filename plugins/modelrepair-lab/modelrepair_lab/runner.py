@@ -101,7 +101,8 @@ def make_starts(grid: Grid, running: Running, progress: Progress) -> None:
     grounds = [(grid, seed, running) for seed in grid.seeds]
     for _ in each_of(_make_ground, grounds, running, progress):
         pass
-    rows = grid.crossing.alignments if grid.crossing else ()
+    starts = [row.aligned for row in grid.attacks]  # a part of a grid may need few of them
+    rows = [row for row in grid.crossing.alignments if row in starts] if grid.crossing else []
     aligned = [(grid, row, seed, running) for seed in grid.seeds for row in rows]
     for _ in each_of(_make_alignment, aligned, running, progress):
         pass

@@ -134,6 +134,20 @@ def test_the_world_of_the_choice_is_made_where_other_seeds_run(grid, tmp_path, m
     assert made == [0, 1]
 
 
+def test_a_part_makes_the_alignments_that_it_starts_from_alone(grid, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(runner, "make_ground", lambda *_: None)
+    monkeypatch.setattr(
+        runner, "_make_alignment", lambda task, progress: made.append((task[1].name, task[2]))
+    )
+    runner.make_starts(Part(attacks=("SFT",)).of(grid), runner.Running(tmp_path), Progress())
+    assert made == [("SFT", 0), ("SFT", 1)]
+    chosen = with_chosen(grid, [Chosen("Vaccine", "rho = 9", ())])
+    made.clear()
+    runner.make_starts(Part(seeds=(1,)).of(chosen), runner.Running(tmp_path), Progress())
+    assert made == [("SFT", 1), ("Vaccine", 1), ("Vaccine, rho = 9", 1)]
+
+
 def test_a_choice_is_kept_and_made_again_where_an_error_is_tried_again(grid, tmp_path, monkeypatch):
     tries = []
 
