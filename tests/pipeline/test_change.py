@@ -45,13 +45,13 @@ def test_the_next_scorer_searches_where_the_first_has_not_arrived(
 
     baseline = Baseline(tuple(results(0.9)), Screen(0, 0, 1, 1), tuple(SAFE), tuple(scored()))
     monkeypatch.setattr("modelrepair.search.search.search", search)
-    monkeypatch.setattr(finding, "_scoring", scoring)
+    monkeypatch.setattr(finding, "scoring_of", scoring)
     monkeypatch.setattr(
         "modelrepair.pipeline.screens.baseline_of", lambda *_, looks_again: baseline
     )
     monkeypatch.setattr(finding, "_on_select", lambda *_: ())
-    monkeypatch.setattr(finding, "_missing_set", lambda *_: None)
-    monkeypatch.setattr(finding, "_needed", lambda *_: None)
+    monkeypatch.setattr(finding, "missing_set", lambda *_: None)
+    monkeypatch.setattr(finding, "needed_by", lambda *_: None)
     named = [
         SimpleNamespace(spec=SimpleNamespace(name=name, iterative=name == "contrast"))
         for name in found

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelrepair.pipeline.change import _folder
 from modelrepair.plugin.file_scorers import scorer_from_file
 from modelrepair.plugin.loading import Registered
 from modelrepair.preflight.plugin_code import code_digest
@@ -106,11 +105,3 @@ def test_a_file_counts_by_its_digest(tmp_path):
 
 def test_our_own_counts_by_the_version():
     assert code_digest(registered("modelrepair")) == version()
-
-
-def test_what_other_code_computed_is_not_gone_on_with(package, tmp_path):
-    context = SimpleNamespace(workspace=SimpleNamespace(work=tmp_path))
-    before = _folder(context, "scorer-0", registered())
-    assert _folder(context, "scorer-0", registered()) == before
-    (package / "mine" / "deep" / "scorer.py").write_text("x = 1\n")
-    assert _folder(context, "scorer-0", registered()) != before
