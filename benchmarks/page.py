@@ -72,7 +72,7 @@ def _rows(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     first = next(iter(rows.values()))
     for name, row in rows.items():
         if row["failure"] is not None:
-            yield (name, *"–" * (len(_HEAD) - 2), _cell(row["failure"]))
+            yield (name, *"–" * (len(_HEAD) - 2), row["failure"])
             continue
         ratios = [_ratio(row[key], first[key]) for key in ("processor_s", "wall_s", "peak_bytes")]
         alone = _ratio(row["said"].get("scoring_s"), first["said"].get("scoring_s"))
@@ -96,7 +96,7 @@ def _result(said: Mapping[str, Any]) -> str:
     if "device_peak_bytes" in said:
         shown.append(f"{said['device_peak_bytes'] / 1e9:.2f} GB on the device")
     shown += _phases(said.get("phases_s", {}))
-    return _cell("; ".join(shown) or "–")
+    return "; ".join(shown) or "–"
 
 
 def _phases(seconds: Mapping[str, float]) -> list[str]:
@@ -118,7 +118,3 @@ def _machine(machine: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> s
     return f"Measured on: {facts.pop('processor')}; threads: {threads}; " + "; ".join(
         f"{name}: {value}" for name, value in facts.items()
     )
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -66,12 +66,13 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
     if gate.unread:
         words = ("--judge", "guard", "--judge-option", "model=ORG/GUARD")
         return (Idea("take a judge that reads the language of the answers", add=words),)
-    if gate.verdict == "undecided" and "utility" not in manifest.sets:
-        return (Idea("show what it must still be good for", add=("--utility", "plain")),)
     if gate.verdict == "undecided":
+        # Without benign answers nothing decides, whatever else is short.
+        benign = Idea("show what it must still be good for", add=("--utility", "plain"))
+        lacks = () if "utility" in manifest.sets else (benign,)
         asked = settings.kind_examples
         short = short_sets(named_sets(settings), manifest, gate, settings.budgets.fewest, asked)
-        return tuple(_more_examples(short, gate.needed_of_kinds, asked))[:MOST]
+        return (*lacks, *_more_examples(short, gate.needed_of_kinds, asked))[:MOST]
     tried = {point.scorer for point in manifest.search}
     by_contrast = manifest.scorer is not None and manifest.scorer.name == "contrast"
     search = "let the search find how much is enough"

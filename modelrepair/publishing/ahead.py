@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 from modelrepair.artifact.card import kept_metadata
@@ -80,7 +79,7 @@ def destination_ahead(
         ModelRepairError: nothing could be pushed from there to there.
     """
     refuse_lab(source.folder)
-    if merge and base is not None and (folder := Path(base).expanduser()).is_dir():
+    if merge and base is not None and (folder := from_home(base)).is_dir():
         refuse_lab(folder)  # the merged model carries its mark
     with _nothing_saved(), push_errors(options.to or source.id or source.name, AGAIN):
         upstream = upstream_ahead(source, base, reference, merge=merge, subject=subject)

@@ -26,7 +26,8 @@ def short(*rules, counts, kinds=None, needed=None, of_kinds=None, **given):
     manifest = SimpleNamespace(
         sets={
             key: SimpleNamespace(counts={"report": count}, digest=key)
-            for key, count in counts.items()
+            for key, count in ({"utility": 500} | counts).items()
+            if count is not None
         },
         kinds={
             name: SimpleNamespace(role=role, digest=digest)
@@ -71,6 +72,14 @@ def test_one_rule_of_harm_is_enough():
     both = [replace(HARM, n=60, limit=0.2, needed=90), other]
     (said,) = short(*both, counts={"realign": 60}, realign="h.jsonl")
     assert said.startswith("--realign h.jsonl leaves 60 report examples; 90 decide: give 230 rows")
+
+
+def test_benign_answers_that_are_missing_are_asked_for_first():
+    open_ = rule("degenerate_rate (borderline)", ("borderline",), 101, 111)
+    counts = {"borderline": 101, "utility": None}
+    first, second = short(HARM, open_, counts=counts, borderline="my.jsonl")
+    assert first == "show what it must still be good for: --utility plain"
+    assert second.startswith("--borderline my.jsonl leaves 101 report examples")
 
 
 def test_a_short_kind_of_a_given_set_is_named_and_no_other():
