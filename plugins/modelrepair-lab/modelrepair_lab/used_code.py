@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import modelrepair
 from modelrepair import ModelRepairError
 from modelrepair.plugin.registry import load_registry
+from modelrepair.preflight.plugin_code import code_digest
 from modelrepair_lab.identity import digest
 
 OUTSIDE = ("api", "auditing", "cli", "publishing", "testing", "verification")
@@ -72,22 +72,12 @@ def _plugins(arguments: Mapping[str, Any], kinds: Iterable[str]) -> list[str]:
 
 @cache
 def _plugin(kind: str, name: str) -> str:
-    """The code of a plug-in: its file, or the package that it is in; ours is counted already."""
+    """The code of a plug-in; ours is counted already."""
     try:
         registered = getattr(load_registry(), kind)(name)
     except ModelRepairError:
         return "none"  # whoever uses it says so
-    if registered.digest is not None:
-        return str(registered.digest)
-    load = registered.spec.load
-    module = load if isinstance(load, str) else str(load.__module__)
-    package = module.partition(":")[0].partition(".")[0]
-    spec = find_spec(package)
-    if package == OURS or spec is None:
-        return ""
-    folders = [Path(each) for each in spec.submodule_search_locations or ()]
-    alone = [Path(spec.origin)] if spec.origin and not folders else []
-    return _of_files([*alone, *(path for each in folders for path in each.rglob("*.py"))])
+    return "" if registered.distribution == OURS else code_digest(registered)
 
 
 def _of_files(files: Iterable[Path]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 
 import modelrepair
+from modelrepair.preflight import plugin_code
 from modelrepair_lab import used_code
 from modelrepair_lab.used_code import measuring_code, repair_code
 
@@ -89,13 +91,13 @@ def test_a_plugin_counts_by_its_package(fresh, tmp_path, monkeypatch):
     package = tmp_path / "modelrepair_rivals"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    found = importlib.util.find_spec
+    there = importlib.util.spec_from_file_location(package.name, package / "__init__.py")
     monkeypatch.setattr(
-        used_code,
+        plugin_code.importlib.util,
         "find_spec",
-        lambda name: type("Spec", (), {
-            "submodule_search_locations": [str(package)], "origin": None})(),
-    )  # fmt: skip
+        lambda name: there if name == package.name else found(name),
+    )
     used_code._plugin.cache_clear()
     after = repair_code({"repairer": "wise-ft"}), repair_code({"scorer": "wanda"})
     assert [one == two for one, two in zip(before, after, strict=True)] == [False, True]
