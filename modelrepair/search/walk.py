@@ -141,7 +141,7 @@ def walk(study: Study[Any], step: float) -> Searched:
             step = min(step * 2, near if due else largest)
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):
             step = max(step / 2, smallest)
-    if not stopped:  # with more time, the walk goes on from here
+    if not stopped:  # the same command with more time needs them
         momentum.end(rounds)
     if current is not None and current.results is None:
         with study.progress.step(f"{study.name}, round {current.round}") as said:

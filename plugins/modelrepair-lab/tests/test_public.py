@@ -102,8 +102,8 @@ def test_a_judge_that_is_not_there_is_an_error_before_anything_is_asked(
 ):
     monkeypatch.setattr(public, "generate", None)
     words = ["lab", "public", paths.reference, "--out", tmp_path / "out", "--count", 2]
-    wrong = call(*words, "--judge", "nobody")
-    assert (wrong.code, "no judge named 'nobody'" in wrong.err) == (2, True)
+    wrong = call(*words, "--judge", "unknown")
+    assert (wrong.code, "no judge named 'unknown'" in wrong.err) == (2, True)
 
 
 @pytest.mark.parametrize(
