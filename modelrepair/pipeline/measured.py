@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modelrepair.artifact.digests import canonical
+from modelrepair.artifact.records import ModelRole
 from modelrepair.artifact.writer import WrittenWeights
 from modelrepair.evaluation.measures import Measures, figures_of, summarise
 from modelrepair.evaluation.results import ExampleResult
@@ -25,7 +26,6 @@ from modelrepair.progress import CALLED
 if TYPE_CHECKING:
     from modelrepair.examples.splits import Part
 
-Role = Literal["before", "reference", "after"]
 Answers = Mapping[MeasuredSet, list[str]]
 
 
@@ -33,7 +33,7 @@ Answers = Mapping[MeasuredSet, list[str]]
 class Measured:
     """What was measured on the report split: results by role, and the answers behind them."""
 
-    results: dict[Role, tuple[ExampleResult, ...]] = field(default_factory=dict)
+    results: dict[ModelRole, tuple[ExampleResult, ...]] = field(default_factory=dict)
     answers: dict[str, Answers] = field(default_factory=dict)
 
     def measures(self, judge: str) -> dict[str, Measures]:
@@ -77,7 +77,11 @@ def folder_after(context: RunContext, written: WrittenWeights) -> Path:
 
 
 def measure_report(
-    context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
+    context: RunContext,
+    measured: Measured,
+    role: ModelRole,
+    model: Model,
+    known: Path | None = None,
 ) -> None:
     """Measure a model on the report split.
 
@@ -94,7 +98,11 @@ def measure_report(
 
 
 def measure_rest(
-    context: RunContext, measured: Measured, role: Role, model: Model, known: Path | None = None
+    context: RunContext,
+    measured: Measured,
+    role: ModelRole,
+    model: Model,
+    known: Path | None = None,
 ) -> None:
     """Measure what the report split does not hold: kinds of benign prompts, and perplexity.
 
@@ -112,7 +120,7 @@ def measure_rest(
 
 
 def _measure(
-    context: RunContext, model: Model, role: Role, part: Part, known: Path
+    context: RunContext, model: Model, role: ModelRole, part: Part, known: Path
 ) -> tuple[tuple[ExampleResult, ...], Answers]:
     """Measure a model as it lies on disk, or remember it from before an interruption."""
     from modelrepair.evaluation.evaluate import evaluate
