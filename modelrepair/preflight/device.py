@@ -11,23 +11,10 @@ from pathlib import Path
 from modelrepair.errors import UsageError
 from modelrepair.preflight.gpus import gpus_for
 
-KINDS = frozenset(
-    (
-        "cpu",
-        "cuda",
-        "mps",
-        "xpu",
-        "hpu",
-        "mtia",
-        "xla",
-        "ipu",
-        "hip",
-        "maia",
-        "vulkan",
-        "ve",
-        "fpga",
-    )
-) | {"mkldnn", "opengl", "opencl", "ideep", "lazy", "privateuseone"}
+KINDS = (
+    "cpu", "cuda", "mps", "xpu", "hpu", "mtia", "xla", "ipu", "hip", "maia", "vulkan", "ve", "fpga",
+    "mkldnn", "opengl", "opencl", "ideep", "lazy", "privateuseone",
+)  # fmt: skip
 """Of torch's devices, those that hold values."""
 
 
