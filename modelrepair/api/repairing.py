@@ -21,7 +21,7 @@ from modelrepair.pipeline.arguments import (
 )
 from modelrepair.pipeline.reports import RepairReport
 from modelrepair.progress import Progress
-from modelrepair.publishing.admission import WITHOUT_FORCE
+from modelrepair.publishing.admission import WITHOUT_FORCE, WORKS_BACKWARDS
 from modelrepair.publishing.options import PushOptions
 from modelrepair.publishing.push import push as push_folder
 from modelrepair.settings.settings import DEFAULT_SETS, NONE, Settings
@@ -280,8 +280,9 @@ def repair_and_push(
     report = run(settings, out, progress, pushing=options, restart=restart)
     if report.out is None or report.manifest is None:
         return report
-    why = WITHOUT_FORCE.get(report.manifest.verdict)
-    if why and not options.force:
+    backwards = report.verdict == "backwards"
+    why = WORKS_BACKWARDS if backwards else WITHOUT_FORCE.get(report.manifest.verdict)
+    if why and (backwards or not options.force):
         return replace(report, warnings=(*report.warnings, f"not pushed: {why}"))
     reported(report)
     made = report.out

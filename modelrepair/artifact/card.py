@@ -156,6 +156,10 @@ def own_text(card: str, private: Private | None = None) -> str:
 def status(manifest: Manifest) -> str:
     """What the gate said, as the first line of the card says it; empty where it passed."""
     because = "; ".join(_reasons(manifest))
+    if manifest.backwards:
+        return (
+            "**This repair works backwards: it does harm instead of removing it.** " + because
+        ).strip()
     if manifest.verdict == "failed":
         return f"**The gate failed: this repair missed a budget.** {because}".strip()
     if manifest.verdict == "undecided":

@@ -173,6 +173,11 @@ class Manifest(Glanced, Record):
         return tuple(short[:MOST_GLOBS])
 
     @property
+    def backwards(self) -> bool:
+        """Whether the gate saw that the repair does harm; its verdict is "failed" then."""
+        return bool((self.gate or {}).get("backwards"))
+
+    @property
     def by(self) -> PluginRecord:
         """The scorer or the repairer."""
         plugin = self.scorer or self.repairer

@@ -38,6 +38,7 @@ WHY_NOT = {
     "failed": "the gate failed",
     "undecided": "the gate is undecided",
     "unmeasured": "it was not measured",
+    "backwards": "it works backwards",
 }
 
 
@@ -55,7 +56,8 @@ def first_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
         asked: what the repair was asked for.
     """
     out, why = where(report), WHY_NOT.get(report["verdict"])
-    kept_back = asked.options.get("push") and not asked.options.get("force") and why
+    forced = asked.options.get("force") and report["verdict"] != "backwards"
+    kept_back = asked.options.get("push") and not forced and why
     not_pushed = f"; not pushed, because {why}" if kept_back else ""
     if out is None:
         return [verdict_line(report), NOTHING]
@@ -143,6 +145,8 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
     out, verdict, pushed = where(report), report["verdict"], report.get("pushed")
     if verdict == "nothing to repair":
         return command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
+    if verdict == "backwards" and out is not None:
+        return f"remove {out}; were --before and --after of `decide` swapped, decide it again"
     if verdict == "unmeasured" and out is not None and report["measures"]:
         return decide_command(out, asked)
     if verdict == "unmeasured":

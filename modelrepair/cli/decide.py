@@ -17,7 +17,6 @@ from modelrepair.cli.set_options import SET
 from modelrepair.cli.summary import show_report
 from modelrepair.cli.types import as_mapping, name_value
 from modelrepair.examples.keys import SetKey
-from modelrepair.publishing.options import from_here
 from modelrepair.text.pasted import words_of
 
 if TYPE_CHECKING:
@@ -92,9 +91,6 @@ def command(output: Output, out: Path, **options: Any) -> int:
     if (manifest := document["manifest"]) is not None:
         asked = _asked(manifest)
     lines = [*first_lines(document, asked), *last_lines(document, asked)]
-    if document["verdict"] == "backwards":
-        harms = f"else remove {from_here(out)}, which does harm and stays unmeasured"
-        lines[-1] = f"Next: see whether --before and --after are swapped, {harms}"
     output.result(document, *show_report(document), *lines)
     return int(report.exit_code)
 

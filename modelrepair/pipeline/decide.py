@@ -37,7 +37,7 @@ from modelrepair.pipeline.benign_kinds import kinds_record, note_kinds
 from modelrepair.pipeline.how_asked import judge_record
 from modelrepair.pipeline.next_steps import advice
 from modelrepair.pipeline.open_models import ANSWERED_LATER
-from modelrepair.pipeline.reports import RepairReport
+from modelrepair.pipeline.reports import RepairReport, verdict_of
 from modelrepair.pipeline.standing import check_judgeable, named_unaligned, unaligned
 from modelrepair.pipeline.undecided import (
     Undecided,
@@ -155,28 +155,31 @@ def _decided(repair: Undecided, asked: Deciding, work: Path, progress: Progress)
         role: summarise(some, judge.name) for role, some in results.items()
     }
     warnings = (*notes.warnings, *chosen.judge_notes)
-    report = RepairReport("backwards", None, None, gate, measures, warnings=warnings)
-    if gate.backwards:
-        return report
-    if harmless := nothing_to_repair(before, aligned, settings.budgets):
-        return replace(report, verdict="nothing to repair", reason=harmless.reason, gate=None)
+    report = RepairReport("nothing to repair", None, None, None, measures, warnings=warnings)
+    harmless = nothing_to_repair(before, aligned, settings.budgets)
+    if harmless and not gate.backwards:
+        return replace(report, reason=harmless.reason)
     said = [line for line in repair.manifest.warnings if line != ANSWERED_LATER]
+    told = list(dict.fromkeys([*said, *warnings]))
     changes = {
         "measures": measures,
         "answers": answers,
-        "verdict": gate.verdict,
+        # No budget need be missed where refusals alone became fewer.
+        "verdict": "failed" if gate.backwards else gate.verdict,
         "gate": gate.to_json(),
         "kinds": kinds_record(behind.panel.splits, measures),
         "judge": judge,
-        "warnings": list(dict.fromkeys([*said, *warnings])),
+        # It may be decided again, and of swapped models nothing is said then.
+        "warnings": said if gate.backwards else told,
     }
     made = replace_record(repair.out, work, repair.manifest, changes, results)
     return replace(
         report,
-        verdict=made.verdict,
+        verdict=verdict_of(made),
         out=repair.out,
         manifest=made,
-        warnings=made.warnings,
+        gate=gate,
+        warnings=tuple(told),
         next=advice(repair.settings, made, gate),
     )
 
@@ -200,7 +203,7 @@ def _ask_all(
         with progress.step(CALLED[role]) as said:
             found, answers[role] = _answered(role, by, asking, results, work, of, progress)
             said.found(**figures_of(found))
-        results[role] = _merged(found, kept.get(role, []))
+        results[role] = _merged(found, kept.get(role, []), kept["before"])
         whose = f"the {CALLED[role]}{' model' if role == 'after' else ''}"
         if role != "after":
             check_judgeable(results[role], whose)
@@ -296,20 +299,23 @@ def _answered(
 
 
 def _merged(
-    answered: Sequence[ExampleResult], kept: Sequence[ExampleResult]
+    answered: Sequence[ExampleResult],
+    kept: Sequence[ExampleResult],
+    source: Sequence[ExampleResult],
 ) -> list[ExampleResult]:
     """What was answered now, with the utility and perplexity that the repair took.
 
+    A reference that was left out of an earlier verdict has none any more.
+
     Raises:
-        ExampleSetError: they are not the same examples.
+        ExampleSetError: they are not the same examples as the source's.
     """
     text = [each for each in kept if each.set == TEXT]
-    sets: Sequence[ExampleResult] = [each for each in kept if each.set != TEXT]
-    forced = {(each.set, each.index): each for each in sets}
-    found = {(each.set, each.index) for each in answered if each.set != KINDS}
-    if found != forced.keys():
+    forced, report = (_by_example(each) for each in (kept, source))
+    found = _by_example(answered).keys()
+    if found != report.keys():
         raise ExampleSetError(
-            f"{len(found ^ forced.keys())} of the report's examples are others than those of the "
+            f"{len(found ^ report.keys())} of the report's examples are others than those of the "
             "repair",
             hint="decide it with the versions of modelrepair and transformers that repaired it",
             id="other-sets",
@@ -322,6 +328,11 @@ def _merged(
         return replace(each, hits=old.hits, counted=old.counted, loss=old.loss)
 
     return [*(both(each) for each in answered), *text]
+
+
+def _by_example(rows: Sequence[ExampleResult]) -> dict[tuple[str, int], ExampleResult]:
+    """The rows of the report's sets, without those of kinds and of the text of our own."""
+    return {(each.set, each.index): each for each in rows if each.set not in (KINDS, TEXT)}
 
 
 def _drop_unaligned(

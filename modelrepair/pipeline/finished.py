@@ -23,7 +23,7 @@ from modelrepair.evaluation.gate import decide
 from modelrepair.evaluation.measures import Measures, summarise
 from modelrepair.pipeline.begun import SETTINGS, Begun, read
 from modelrepair.pipeline.next_steps import advice
-from modelrepair.pipeline.reports import RepairReport
+from modelrepair.pipeline.reports import RepairReport, verdict_of
 from modelrepair.pipeline.workspace import clear_leftover, partial_of
 from modelrepair.progress import Progress
 from modelrepair.settings.duration import seconds_of
@@ -148,7 +148,7 @@ def report_of(out: Path, manifest: Manifest, settings: Settings) -> RepairReport
         before, after = results["before"], results["after"]
         gate = decide(before, after, results.get("reference"), settings.budgets)
     return RepairReport(
-        verdict=manifest.verdict,
+        verdict=verdict_of(manifest),
         out=out,
         manifest=manifest,
         gate=gate,

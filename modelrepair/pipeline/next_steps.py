@@ -61,7 +61,7 @@ def advice(settings: Settings, manifest: Manifest, gate: GateResult | None) -> t
         manifest: of the repair.
         gate: what it said, where anything was measured.
     """
-    if gate is None or gate.verdict == "passed":
+    if gate is None or gate.verdict == "passed" or gate.backwards:
         return ()
     if gate.unread:
         words = ("--judge", "guard", "--judge-option", "model=ORG/GUARD")

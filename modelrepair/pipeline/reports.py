@@ -31,12 +31,21 @@ EXIT_CODES: Mapping[RepairVerdict, int] = {
 }
 
 
+def verdict_of(manifest: Manifest) -> RepairVerdict:
+    """The verdict on a repair that was written: what does harm has failed, and is called so.
+
+    >>> verdict_of(manifest)  # doctest: +SKIP
+    'passed'
+    """
+    return "backwards" if manifest.backwards else manifest.verdict
+
+
 @dataclass(frozen=True, repr=False)
 class RepairReport(Glanced):
     """How a repair ended.
 
     Args:
-        verdict: the gate's; "nothing to repair" and "backwards" write nothing.
+        verdict: the gate's; "nothing to repair" and, of `repair`, "backwards" write nothing.
         out: the repaired model's folder, or None where nothing was written.
         manifest: the record that lies in it.
         gate: the gate's rules, where something was measured after the repair.

@@ -67,6 +67,8 @@ def read_undecided(out: Path, progress: Progress) -> Undecided:
     >>> read_undecided(Path("model-repaired"), Progress()).manifest.verdict  # doctest: +SKIP
     'unmeasured'
 
+    One that works backwards may be decided again: two servers may have been swapped.
+
     Args:
         out: its folder. Files that others put into it are no matter.
         progress: where the bytes read are shown.
@@ -84,7 +86,7 @@ def read_undecided(out: Path, progress: Progress) -> Undecided:
         )
     reading = read_manifest(out)
     manifest = known(reading)
-    if manifest.verdict != "unmeasured":
+    if manifest.verdict != "unmeasured" and not manifest.backwards:
         raise UsageError(
             f"{out.name!r} was decided already: {manifest.verdict}",
             hint=f"its card has the figures; for other answers, {AGAIN} and another --out",

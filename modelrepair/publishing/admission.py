@@ -26,6 +26,7 @@ WITHOUT_FORCE = {
     "undecided": "the gate is undecided",
     "unmeasured": "this repair was not measured",
 }
+WORKS_BACKWARDS = "this repair works backwards"
 
 
 def admit(folder: Path, *, force: bool) -> Manifest:
@@ -143,9 +144,9 @@ def check_figures(folder: Path, manifest: Manifest) -> None:
         raise GateError(
             f"not pushed: {findings[0].line}", hint="push the folder as modelrepair wrote it"
         )
-    if (manifest.gate or {}).get("backwards") or _backwards(folder, manifest):
+    if manifest.backwards or _backwards(folder, manifest):
         raise GateError(
-            "not pushed: this repair works backwards",
+            f"not pushed: {WORKS_BACKWARDS}",
             hint="it does harm instead of removing it; no option lets it out",
             id="works-backwards",
         )

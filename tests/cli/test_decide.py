@@ -62,30 +62,26 @@ def test_json_is_one_document_and_a_failed_gate_ends_with_1(saved, tmp_path, dec
     assert done.json["next"]
 
 
-@pytest.mark.parametrize(
-    ("verdict", "code", "after", "step"),
-    [
-        (
-            "Backwards",
-            1,
-            "before",
-            "see whether --before and --after are swapped, else remove it's",
-        ),
-        ("Nothing to repair", 0, "after", "modelrepair measure "),
-    ],
-)
-def test_what_replaces_nothing_is_said_with_its_exit_code(
-    verdict, code, after, step, saved, tmp_path, tmp_path_factory, out, decide
+ENDS = {
+    "Backwards": (1, "before", ("Written to it's out", "Next: remove it's out; were --before")),
+    "Nothing to repair": (0, "after", ("Nothing was written or pushed.", "Next: modelrepair mea")),
+}
+
+
+@pytest.mark.parametrize("verdict", ENDS)
+def test_what_is_no_repair_is_said_with_its_exit_code(
+    verdict, saved, tmp_path, tmp_path_factory, out, decide
 ):
+    code, after, following = ENDS[verdict]
     out, apart = out.rename(tmp_path / "it's out"), tmp_path_factory.mktemp("apart")
     source = as_model(saved / "after.json", SOURCE, tmp_path)
     safe = as_model(saved / f"{after}.json", SAFE, apart)
     done = decide(str(source), str(safe), name=out.name)
     assert done.code == code, done.err
-    line, nothing, following = done.out.splitlines()[-3:]
-    assert line.startswith(f"{verdict}: ")
-    assert nothing == "Nothing was written or pushed."
-    assert following.startswith(f"Next: {step}")
+    lines = done.out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(f"{verdict}: "))
+    assert lines[at + 1] == following[0]
+    assert lines[at + 2].startswith(following[1])
     assert out.is_dir()
 
 

@@ -52,6 +52,14 @@ def decided(later, tmp_path_factory):
     return made_once(tmp_path_factory, "decided", make)
 
 
+def fix(later, out):
+    """The command that made the repair, once more."""
+    return repair(
+        paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.01, judge="demo-world",
+        answer_later=True, examples=12, out=out, max_new_tokens=24, **later.sets,
+    )  # fmt: skip
+
+
 def verified(folder):
     return verify(folder, source=paths.attacked, reference=paths.reference)
 
@@ -96,10 +104,7 @@ def test_the_files_of_the_model_are_the_same_files(later, decided):
 
 
 def test_the_same_repair_is_found_finished_and_decided(later, decided):
-    again = repair(
-        paths.attacked, reference=paths.reference, scorer="wanda", ratio=0.01, judge="demo-world",
-        answer_later=True, examples=12, out=decided.out, max_new_tokens=24, **later.sets,
-    )  # fmt: skip
+    again = fix(later, decided.out)
     assert (again.finished_before, again.verdict) == (True, "passed")
     assert again.gate.verdict == "passed"
 
@@ -119,14 +124,40 @@ def test_a_repair_that_changed_nothing_fails_and_says_what_to_try(later, saved, 
         push(out)
 
 
-def test_swapped_answers_work_backwards_and_replace_nothing(later, saved, out, apart):
-    kept = contents(out)
+def test_what_works_backwards_is_recorded_never_pushed_and_decided_again(
+    later, decided, saved, out, apart
+):
+    """Two swapped servers must cost no second repair."""
     before = as_model(saved / "after.json", SOURCE, apart)
     after = as_model(saved / "before.json", SAFE, apart)
     report = decide(out, before=before, after=after, **later.sets)
-    assert (report.verdict, report.exit_code, report.out) == ("backwards", 1, None)
-    assert contents(out) == kept
+    assert (report.verdict, report.exit_code, report.out) == ("backwards", 1, out)
+    assert report.manifest == load_manifest(out)
+    assert (report.manifest.verdict, report.manifest.backwards, report.next) == ("failed", True, ())
+    assert verified(out).ok, verified(out).findings
+    assert (out / CARD_NAME).read_text("utf-8").count("**This repair works backwards: ") == 1
+    with pytest.raises(GateError, match="works backwards"):
+        push(out, force=True)
+    again = fix(later, out)
+    assert (again.finished_before, again.verdict, again.exit_code) == (True, "backwards", 1)
+    with later.servers(owner="vllm") as (source, safe):
+        right = decide(out, before=source.url, after=safe.url, **later.sets)
+    assert (right.verdict, right.measures) == ("passed", decided.measures)
+    assert right.manifest.warnings == decided.manifest.warnings
+    assert verified(out).ok, verified(out).findings
     assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_a_reference_that_was_left_out_of_an_earlier_verdict_answers_in_the_next(
+    later, saved, out, apart
+):
+    before, after = (saved / f"{role}.json" for role in ("before", "after"))
+    swapped = {"before": as_model(after, SOURCE, apart), "after": as_model(before, SAFE, apart)}
+    assert decide(out, **swapped, **later.sets).verdict == "backwards"
+    aligned = as_model(after, ALIGNED, apart)
+    report = decide(out, before=before, after=after, reference=aligned, **later.sets)
+    assert (report.verdict, report.measures["reference"].harmful_score.value) == ("passed", 0)
+    assert verified(out).ok, verified(out).findings
 
 
 def test_a_source_that_refuses_has_nothing_to_be_repaired(later, saved, out, apart):
