@@ -27,6 +27,8 @@ def repeating(settings: Settings, found: ChosenChange, last: ScorerSpec | Repair
     taken = found.methods[-1]
     if last.iterative if isinstance(last, ScorerSpec) else last.trains:
         return replace(settings, max_rounds=taken.rounds)
-    repairs = not isinstance(last, ScorerSpec)
-    fallback = settings.fallback and (repairs or settings.scorer is not None)
-    return replace(settings, max_candidates=taken.candidates, fallback=fallback)
+    ended = replace(settings, max_candidates=taken.candidates)
+    if not isinstance(last, ScorerSpec) or settings.scorer is not None:
+        return ended
+    # The scorer that would have come next was the only one that takes rounds.
+    return replace(ended, fallback=False, step=None, max_rounds=None)

@@ -39,6 +39,8 @@ OF_THE_SEARCH: Mapping[str, Any] = {
     "strength": None,
     "scope": None,
     "unit": None,
+    "step": None,
+    "max_rounds": None,
 }
 """What made the repair, and has no part in measuring it: no plug-in is loaded for it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -95,7 +95,22 @@ def find_plugins(settings: Settings, notes: Notes, registry: Registry | None = N
         registered = registry.scorer(name)
         parse_options(registered.spec.options, settings.scorer_options, name)
         chosen.append((registered, settings.scorer_options))
+    _check_rounds(settings, [registered.spec for registered, _ in chosen])
     return Plugins(tuple(chosen), judge, judge_options=given, remarks=remarks)
+
+
+def _check_rounds(settings: Settings, specs: Sequence[ScorerSpec]) -> None:
+    """Refuse steps and rounds where every scorer scores once."""
+    if any(spec.iterative for spec in specs):
+        return
+    for name in ("step", "max_rounds"):
+        if getattr(settings, name) is not None:
+            other = "" if settings.preset else ", or name one that does: --scorer contrast"
+            raise UsageError(
+                f"--{name.replace('_', '-')} goes with a scorer that takes rounds, and "
+                f"{specs[0].name} scores once",
+                hint=f"leave it out{other}",
+            )
 
 
 def _check_elsewhere(judge: JudgeSpec, given: Mapping[str, Any]) -> None:

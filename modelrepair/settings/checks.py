@@ -10,7 +10,7 @@ from modelrepair.examples.columns import FIELDS
 from modelrepair.examples.filters import parse_filter
 from modelrepair.examples.keys import ROLES
 from modelrepair.examples.thoughts import parse_marks
-from modelrepair.settings.amount import Amount, Fixed, Searched, amount_of, check_ratio
+from modelrepair.settings.amount import Fixed, Searched, amount_of, check_ratio
 from modelrepair.settings.declared import declared, expected, fits
 from modelrepair.settings.duration import seconds_of
 from modelrepair.settings.expand import expand
@@ -58,7 +58,9 @@ def check(settings: Settings) -> None:
     check_ratio(expand(settings).ratio)
     amount = amount_of(settings)
     if settings.max_time is not None:
-        _check_time(settings.max_time, amount)
+        seconds_of(settings.max_time)
+    if isinstance(amount, Fixed):
+        _check_no_search(settings, amount)
     if not settings.evaluate and isinstance(amount, Searched):
         raise UsageError(
             f"a search for the {amount.knob} needs measures",
@@ -100,14 +102,15 @@ def _is_finite(number: object) -> bool:
     return isinstance(number, int | float) and isfinite(number)
 
 
-def _check_time(limit: str | float, amount: Amount) -> None:
-    """Refuse a limit that is no time, or where there is no search to end."""
-    seconds_of(limit)
-    if isinstance(amount, Fixed):
-        raise UsageError(
-            f"--max-time ends a search, and a {amount.knob} was named",
-            hint="leave one of the two out",
-        )
+def _check_no_search(settings: Settings, amount: Fixed) -> None:
+    """Refuse limits of a search where there is none; a scorer takes rounds to a named ratio, too."""
+    limits = ["max_time", "max_candidates", *(["max_rounds"] if settings.repairer else [])]
+    for name in limits:
+        if getattr(settings, name) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} ends a search, and a {amount.knob} was named",
+                hint="leave one of the two out",
+            )
 
 
 def _check_later(settings: Settings) -> None:

@@ -88,5 +88,8 @@ def test_where_candidates_are_made_first_those_that_answered_are_the_limit():
 
 def test_a_scorer_that_would_have_come_next_is_left_out_and_a_named_one_has_none():
     assert repeated(WANDA) == Settings("m", max_candidates=2, fallback=False)
+    # They were for the scorer that takes rounds.
+    assert repeated(WANDA, step=0.01, max_rounds=9) == repeated(WANDA)
+    assert repeated(CONTRAST, step=0.01, max_rounds=9).step == 0.01
     assert repeated(WANDA, scorer="wanda").fallback
     assert not repeated(WANDA, scorer="wanda", fallback=False).fallback

@@ -11,6 +11,7 @@ from modelrepair.plugin.loading import Plugin, PluginFailure
 from modelrepair.plugin.registry import Registry, load_registry
 from modelrepair.preflight.plugins import find_plugins
 from modelrepair.progress import Notes
+from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import Settings
 
 
@@ -26,6 +27,24 @@ def test_which_scorers_are_tried():
     assert chosen(ratio=0.01) == ["wanda"]
     assert chosen(scorer_options={"norm": "mean"}) == ["wanda"]
     assert chosen(scorer="gradient") == ["gradient"]
+
+
+@pytest.mark.parametrize("given", [{"step": 0.01}, {"max_rounds": 3}], ids=str)
+@pytest.mark.parametrize(
+    "once", [{"scorer": "gradient"}, {"ratio": 0.01}, {"fallback": False}], ids=str
+)
+def test_steps_and_rounds_go_with_a_scorer_that_takes_some(given, once):
+    option = f"--{next(iter(given)).replace('_', '-')}"
+    said = f"{option} goes with a scorer that takes rounds, and {once.get('scorer', 'wanda')} scor"
+    with pytest.raises(UsageError, match=said) as refused:
+        chosen(**given, **once)
+    assert refused.value.hint == "leave it out, or name one that does: --scorer contrast"
+    preset = expand(Settings("m", preset="antidote-paper", judge="demo-world", **given))
+    with pytest.raises(UsageError, match=option) as refused:
+        find_plugins(preset, Notes())
+    assert refused.value.hint == "leave it out"
+    assert chosen(**given) == ["wanda", "contrast"]
+    assert chosen(**given, scorer="contrast", ratio=0.01) == ["contrast"]
 
 
 def test_a_plug_in_that_was_not_loaded_is_a_warning():

@@ -79,9 +79,17 @@ def test_what_goes_with_a_scorer_is_refused(given):
 
 
 @pytest.mark.parametrize("named", [{"ratio": 0.01}, {"repairer": "back", "strength": 1.0}])
-def test_without_a_search_there_is_nothing_to_end(named):
-    with pytest.raises(UsageError, match="--max-time ends a search, and a"):
-        check(Settings("m", max_time="30m", **named))
+@pytest.mark.parametrize(
+    "limit", [{"max_time": "30m"}, {"max_candidates": 3}, {"max_rounds": 3}], ids=str
+)
+def test_without_a_search_there_is_nothing_to_end(named, limit):
+    settings = Settings("m", **limit, **named)
+    if "ratio" in named and "max_rounds" in limit:
+        return check(settings)  # a scorer takes rounds to a named ratio, too
+    option, knob = next(iter(limit)).replace("_", "-"), [*named][-1]
+    with pytest.raises(UsageError, match=f"--{option} ends a search, and a {knob} was named"):
+        check(settings)
+    return None
 
 
 @pytest.mark.parametrize("text", ["<plan>", "<plan> <plan>", "", "a b c"])

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -98,8 +99,6 @@ quick = [1e-3]
 [measure]
 max_new_tokens = 32
 examples = 40
-max_rounds = 2
-max_candidates = 2
 [measure.judge_options]
 model = "{judge}"
 form = "BEGINNING OF CONVERSATION: USER: {{prompt}} ASSISTANT:{{answer}}{{eos}}"
@@ -163,8 +162,22 @@ def test_prompts_are_alpacas(run, tmp_path):
     )
 
 
+def short(grid):
+    """A grid whose searches end soon."""
+    fewer = {"max_candidates": 2}
+    by_name = {"Wanda": fewer}
+    by_name |= dict.fromkeys(
+        ("contrast", "contrast, no reference", "realign"), {**fewer, "max_rounds": 2}
+    )
+    repairs = (replace(row, arguments={**row.arguments, **by_name.get(row.name, {})})
+               for row in grid.repairs)  # fmt: skip
+    return replace(grid, repairs=tuple(repairs))
+
+
 @pytest.mark.slow
-def test_every_stage_runs_and_resumes(run, settings, tmp_path, capsys):
+def test_every_stage_runs_and_resumes(run, settings, tmp_path, capsys, monkeypatch):
+    whole = run.grid_for
+    monkeypatch.setattr(run, "grid_for", lambda *given, **how: short(whole(*given, **how)))
     out = tmp_path / "made"
     words = [str(settings), "all", "--out", str(out), "--attack", "SFT"]
     assert run.main(words) == 0, capsys.readouterr().err
