@@ -18,6 +18,7 @@ from modelrepair.evaluation.endpoint import (
 )
 from tests.support.endpoint import MODEL, serving
 
+KEY = "a-key-of-mine"
 ASKED = Asked("rendered: hello", ({"role": "user", "content": "hello"},), 7, ("</s>", "<|end|>"))
 
 
@@ -60,6 +61,19 @@ def test_our_own_variable_comes_before_openais():
     assert key_of({}) is None
 
 
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirect_to_another_server_is_followed_without_the_key(status, monkeypatch):
+    """The client sees to it; a version of it that does not must fail here."""
+    monkeypatch.setenv("MODELREPAIR_ENDPOINT_KEY", KEY)
+    with serving() as other, serving(key=KEY) as server:
+        endpoint = endpoint_of(server.url, MODEL)
+        for url in (server.url, other.url):
+            server.faults.append((status, f"{url}/completions"))
+            assert ask_once(client_of(endpoint), endpoint, "completions", ASKED).text
+    assert server.keys == [f"Bearer {KEY}"] * 3
+    assert other.keys == [None]
+
+
 @pytest.mark.parametrize("key", ["s3cret-of\nmine", "s3cret-für-mich", "s3cret\x01"])
 def test_a_key_that_no_header_holds_is_refused_without_saying_it(key, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", key)
@@ -69,11 +83,11 @@ def test_a_key_that_no_header_holds_is_refused_without_saying_it(key, monkeypatc
 
 
 def test_the_key_goes_out_as_a_header_and_nowhere_else(monkeypatch):
-    monkeypatch.setenv("MODELREPAIR_ENDPOINT_KEY", "a-key-of-mine")
-    with serving(key="a-key-of-mine") as server:
+    monkeypatch.setenv("MODELREPAIR_ENDPOINT_KEY", KEY)
+    with serving(key=KEY) as server:
         endpoint = Endpoint(server.url, MODEL)
         ask_once(client_of(endpoint), endpoint, "completions", ASKED)
-    assert set(server.keys) == {"Bearer a-key-of-mine"}
+    assert set(server.keys) == {f"Bearer {KEY}"}
     assert "a-key" not in f"{endpoint} {server.asked}"
 
 

@@ -24,8 +24,8 @@ class Server:
         key: what it asks for; None for nothing.
         model: the name in its answers.
         owner: who owns its models, as ``/models`` says.
-        faults: of the coming requests for answers, one each: a status, a body, or a word of
-            `Handler.fail`.
+        faults: of the coming requests for answers, one each: a status, a status with the address
+            that it leads to, a body, or a word of `Handler.fail`.
         delay: seconds that a prompt takes.
         listed: what ``/models`` says in place of its own list, as bytes.
     """
@@ -117,6 +117,8 @@ class Handler(BaseHTTPRequestHandler):
             # The client waits for as long as the server asks.
             wait = {"Retry-After": "0.05"} if fault == 429 else {"retry-after-ms": "1"}
             return self.send(fault, {"error": {"message": f"broken with {fault}"}}, wait)
+        if isinstance(fault, tuple):
+            return self.send(fault[0], {}, {"Location": fault[1]})
         if isinstance(fault, bytes):
             return self.send(200, fault)
         if isinstance(fault, Iterator):  # a body in pieces
