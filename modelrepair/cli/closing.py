@@ -79,7 +79,9 @@ def last_lines(report: Mapping[str, Any], asked: Asked) -> list[str]:
     pushed = report.get("pushed")
     lines = [] if pushed is None else pushed_lines(pushed)
     lines.append(f"Next: {next_step(report, asked)}")
-    return lines if report["out"] is None else [*lines, f"Check: {_check(report, asked)}"]
+    if report["out"] is None or report["verdict"] == "backwards":
+        return lines
+    return [*lines, f"Check: {_check(report, asked)}"]
 
 
 def verdict_line(report: Mapping[str, Any]) -> str:
@@ -146,7 +148,7 @@ def next_step(report: Mapping[str, Any], asked: Asked) -> str:
     if verdict == "nothing to repair":
         return command("measure", asked.source, "--realign", "YOUR-PROMPTS.jsonl")
     if verdict == "backwards" and out is not None:
-        return f"remove {out}; were --before and --after of `decide` swapped, decide it again"
+        return f"remove {out}, or decide it again if --before and --after were swapped"
     if verdict == "unmeasured" and out is not None and report["measures"]:
         return decide_command(out, asked)
     if verdict == "unmeasured":

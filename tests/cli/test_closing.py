@@ -85,6 +85,15 @@ def test_an_unmeasured_repair_is_to_be_measured(ends):
     assert 'Next: modelrepair fix user/model --ratio 0.1 --out "out folder-2"' in done.last
 
 
+def test_what_works_backwards_is_removed_and_no_option_pushes_it(ends):
+    """As `fix` finds it, where `decide` said so of a repair that it had left undecided."""
+    done = ends("--push", "--force", verdict="backwards", gate=None, next=[])
+    assert_few(done.last)
+    assert "Written to out folder; not pushed, because it works backwards" in done.last
+    assert any(line.startswith("Next: remove out folder, or decide it again") for line in done.last)
+    assert "modelrepair push" not in done.result.out
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [

@@ -63,7 +63,7 @@ def test_json_is_one_document_and_a_failed_gate_ends_with_1(saved, tmp_path, dec
 
 
 ENDS = {
-    "Backwards": (1, "before", ("Written to it's out", "Next: remove it's out; were --before")),
+    "Backwards": (1, "before", ("Written to it's out", "Next: remove it's out, or decide it")),
     "Nothing to repair": (0, "after", ("Nothing was written or pushed.", "Next: modelrepair mea")),
 }
 
