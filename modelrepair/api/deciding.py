@@ -33,9 +33,9 @@ def decide(given: DecideArguments) -> RepairReport:  # noqa: D417 (its fields ar
     ('passed', 0)
 
     Asks the prompts of the repair's report, applies its gate, and replaces manifest, card and
-    verdicts together. Nothing is replaced where there is nothing to repair. A repair that works backwards
-    may be decided again: the models may have been swapped. The prompts' text is in no manifest:
-    sets that were files are named again.
+    verdicts together. Nothing is replaced where there is nothing to repair. A repair that works
+    backwards may be decided again: the models may have been swapped. The prompts' text is in no
+    manifest: sets that were files are named again.
 
     Args:
         out: the repaired model's folder.

@@ -103,7 +103,8 @@ def _is_finite(number: object) -> bool:
 
 
 def _check_no_search(settings: Settings, amount: Fixed) -> None:
-    """Refuse limits of a search where there is none; a scorer takes rounds to a named ratio, too."""
+    """Refuse limits of a search where there is none."""
+    # A scorer takes rounds to a named ratio, too.
     limits = ["max_time", "max_candidates", *(["max_rounds"] if settings.repairer else [])]
     for name in limits:
         if getattr(settings, name) is not None:

@@ -164,12 +164,10 @@ def test_prompts_are_alpacas(run, tmp_path):
 
 def short(grid):
     """A grid whose searches end soon."""
-    fewer = {"max_candidates": 2}
-    by_name = {"Wanda": fewer}
-    by_name |= dict.fromkeys(
-        ("contrast", "contrast, no reference", "realign"), {**fewer, "max_rounds": 2}
-    )
-    repairs = (replace(row, arguments={**row.arguments, **by_name.get(row.name, {})})
+    rounds = {"max_candidates": 2, "max_rounds": 2}
+    fewer = {"Wanda": {"max_candidates": 2}, "contrast": rounds, "realign": rounds}
+    fewer["contrast, no reference"] = rounds
+    repairs = (replace(row, arguments={**row.arguments, **fewer.get(row.name, {})})
                for row in grid.repairs)  # fmt: skip
     return replace(grid, repairs=tuple(repairs))
 
