@@ -131,6 +131,10 @@ class Scorer(Protocol):
     count as answer tokens that the source knows. It would choose them itself, given the prompt
     and the tokens before, or finds them at least one percent probable. No step is then spent on
     teaching what it never had.
+
+    And it may have a method ``eased``, without arguments: the same scorer with a smaller penalty,
+    or None where it has none to ease. A search asks for it where a round finds nothing more that
+    is worth masking, and the target is not met.
     """
 
     @property

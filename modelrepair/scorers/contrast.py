@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -10,6 +11,9 @@ from modelrepair.plugin.accumulators import ExampleGradients, Gradients
 from modelrepair.plugin.names import SetName, SubjectKind
 from modelrepair.plugin.scorer import Loss, SiteView, Statistics
 from modelrepair.scorers.options import ContrastOptions
+
+EASED, LEAST_PENALTY = 1 / 4, 1 / 32
+"""How λ is eased where nothing is left to mask: to a quarter, and no further than a 32nd."""
 
 
 def contrast_score(
@@ -55,7 +59,7 @@ class Contrast:
     """Scores entries by what masking them does to refusals, benign and harmful answers."""
 
     def __init__(self, options: ContrastOptions, subject_kind: SubjectKind) -> None:
-        self._options = options
+        self._options, self._subject_kind = options, subject_kind
         self._eta = options.eta
         self.losses: Mapping[SetName, Loss] = {"utility": options.benign_for(subject_kind)}
         known = options.tokens_for(subject_kind) == "known"
@@ -73,6 +77,17 @@ class Contrast:
         if self._eta > 0:
             needs["realign"] = (self._mean,)
         return needs
+
+    def eased(self) -> Contrast | None:
+        """The same with a smaller λ; None where it is small already.
+
+        Refusals' gradients vanish as refusals become likely, those of single benign answers don't:
+        the penalty then outweighs all that is left to gain.
+        """
+        smaller = self._options.lambda_ * EASED
+        if smaller < LEAST_PENALTY:
+            return None
+        return Contrast(replace(self._options, lambda_=smaller), self._subject_kind)
 
     def score(self, view: SiteView, statistics: Statistics) -> Tensor:
         """The contrast of one site, ``[out, in]``; more than 0 is worth masking."""

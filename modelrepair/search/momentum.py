@@ -78,23 +78,23 @@ class Momentum:
     """Which rounds of a walk have momentum, and how long the scores of each are kept.
 
     Args:
-        scoring: the surroundings of rounds without.
+        plain: the surroundings of rounds without; a walk that eases its scorer puts others.
         progress: receives a pass where scores that should be kept must be taken again.
     """
 
-    def __init__(self, scoring: Scoring, progress: Progress) -> None:
-        self._plain, self._progress = scoring, progress
+    def __init__(self, plain: Scoring, progress: Progress) -> None:
+        self.plain, self._progress = plain, progress
         self._margins: list[float | None] = []
         self._begun = False
 
     def scoring(self, number: int) -> Scoring:
         """The surroundings of a round."""
         if not self._begun:
-            return self._plain
-        names = [site.name for site in self._plain.sites.chosen]
-        earlier = spilled(folder_of_round(self._plain, number - 1), self._plain.sites)
-        scorer = WithMomentum(self._plain.scorer, dict(zip(names, earlier, strict=True)))
-        return replace(self._plain, scorer=scorer)
+            return self.plain
+        names = [site.name for site in self.plain.sites.chosen]
+        earlier = spilled(folder_of_round(self.plain, number - 1), self.plain.sites)
+        scorer = WithMomentum(self.plain.scorer, dict(zip(names, earlier, strict=True)))
+        return replace(self.plain, scorer=scorer)
 
     def advance(
         self, number: int, before: Candidate | None, after: Candidate, *, stuck: bool
@@ -110,18 +110,18 @@ class Momentum:
         self._margins.append(after.screen.margin if after.screen else None)
         if self._begun:
             self._keep(number, before)
-            drop_round(self._plain, number - 1)
+            drop_round(self.plain, number - 1)
         elif stuck and swings(self._margins):
             self._keep(number, before)
             self._begun = True
         else:
-            drop_round(self._plain, number)
+            drop_round(self.plain, number)
 
     def end(self, rounds: int) -> None:
         """Drop what a round after the last one would have needed."""
         if self._begun:
             for number in range(max(0, rounds - 2), rounds):
-                drop_round(self._plain, number)
+                drop_round(self.plain, number)
 
     def _keep(self, number: int, before: Candidate | None) -> None:
         """Make sure that a round's scores outlive a power cut, which no others need."""

@@ -18,6 +18,7 @@ from modelrepair.search.candidates import (
     spends_much,
     utility_loss,
 )
+from modelrepair.search.easing import eased, worth_easing
 from modelrepair.search.momentum import Momentum
 from modelrepair.search.study import (
     Searched,
@@ -99,8 +100,19 @@ def walk(study: Study[Any], step: float) -> Searched:
             said.found(**figures_of_point(point))
             gain = _gain(study, current, point)
             if current is not None and point.share - current.share < step * NOTHING_LEFT:
+                # Next to nothing is left that is worth masking.
                 forget(point)
-                break  # next to nothing is left that is worth masking
+                if arrived or (generations >= study.limits.candidates and not current.results):
+                    break
+                generations += current.results is None
+                current = answered = generated(study, current)
+                keep(current)
+                easier = eased(momentum.plain) if worth_easing(study, current) else None
+                if easier is None or generations == study.limits.candidates:
+                    break
+                momentum.plain, waited = easier, 0
+                momentum.advance(number, current, current, stuck=False)
+                continue
             if costs(study, point, stride.costs):
                 # Where the first step costs already, it is all there is to choose from.
                 if current is None:
