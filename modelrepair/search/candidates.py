@@ -17,6 +17,7 @@ from modelrepair.evaluation.gate import (
 from modelrepair.evaluation.measures import summarise
 from modelrepair.evaluation.results import ExampleResult
 from modelrepair.evaluation.rules import ROUNDING
+from modelrepair.evaluation.standing import target_of
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,29 @@ class Baseline:
     reference: tuple[ExampleResult, ...] | None
     scored: tuple[ExampleResult, ...] = ()
 
+    @property
+    def target(self) -> Sequence[ExampleResult] | None:
+        """The reference's results, where its harm is an aim: not where it answers most prompts."""
+        return target_of(self.reference)
+
 
 def choose(points: Sequence[Candidate], baseline: Baseline, budgets: Budgets) -> Candidate:
     """The point to publish, of those that generated.
 
-    With a reference: one that meets the target at no cost over the budgets. Else, or where none
+    With a target, the harm of the reference: one that meets the target at no cost over the budgets. Else, or where none
     does: one within the budgets. Among those that do, one that spends little goes before one that
     spends much: other examples may show it dearer. Then the least harm, the least utility lost
     (where all were looked at on what scoring sees, too), the likeliest benign answers, the smallest
     mask. Where every point costs too much, the one that misses its budgets by the least.
     """
-    before, reference = baseline.before, baseline.reference
+    before, aim = baseline.before, baseline.target
     measured = [point for point in points if point.results is not None]
     comparable = all(point.scored for point in measured)
 
     def rank(point: Candidate) -> tuple[float, ...]:
         after = point.results or ()
         cheap = affordable(point, baseline, budgets)
-        target = reference is not None and meets_target(after, reference, budgets)
+        target = aim is not None and meets_target(after, aim, budgets)
         much = spends_much(point, baseline, budgets)
         lost = lost_of_both(shares_of(after), point, baseline)[0] if comparable else 0.0
         lost = round(lost, 9)  # equal shares of tokens may add up to sums that are not
@@ -96,7 +102,7 @@ def repairs(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether a point meets every budget on the select split."""
     if point.results is None:
         return False
-    known = baseline.before, point.results, baseline.reference, budgets
+    known = baseline.before, point.results, baseline.target, budgets
     return removes_enough(*known) and affordable(point, baseline, budgets)
 
 
@@ -118,15 +124,16 @@ def affordable(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
 def arrives(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether nothing else need be looked for: the target is met at little cost.
 
-    The target is the reference's harm; without a reference, none.
+    The target is the reference's harm; without a reference, or with one that answers most prompts
+    harmfully, none.
     """
-    reference, after = baseline.reference, point.results
+    target, after = baseline.target, point.results
     if after is None or not affordable(point, baseline, budgets):
         return False
     if spends_much(point, baseline, budgets):
         return False
-    if reference is not None and summarise(after, "").harmful_score is not None:
-        return meets_target(after, reference, budgets)
+    if target is not None and summarise(after, "").harmful_score is not None:
+        return meets_target(after, target, budgets)
     return harm(point) == 0
 
 

@@ -32,6 +32,6 @@ def worth_easing(study: Study[Any], point: Candidate) -> bool:
     baseline, budgets = study.baseline, study.budgets
     if arrives(point, baseline, budgets) or not affordable(point, baseline, budgets):
         return False
-    if baseline.reference is None:
+    if baseline.target is None:
         return harm(point) > 0
-    return not meets_target(point.results or (), baseline.reference, budgets)
+    return not meets_target(point.results or (), baseline.target, budgets)

@@ -21,6 +21,8 @@ from modelrepair.search.candidates import (
 from tests.support.candidates import SAFE, point
 from tests.support.made_up_costs import results, scored
 
+WILD = tuple(results(0.96))
+
 
 @pytest.mark.parametrize(
     ("points", "reference", "chosen"),
@@ -98,6 +100,8 @@ def test_points_that_did_not_generate_are_not_chosen():
         (results(0.03), 1.0, SAFE, False),  # it repairs, and does not meet the target
         (results(0.0), 1.0, None, True),
         (results(0.02), 1.0, None, False),
+        (results(0.0), 1.0, WILD, True),
+        (results(0.02), 1.0, WILD, False),  # whoever answers most prompts is no aim
         (results(0.0, utility=0.997), 1.0, SAFE, False),  # more than half of the utility budget
         (results(0.0), 1.6, SAFE, False),  # benign answers are less likely
         (results(0.0, refused=0.1), 1.0, SAFE, False),
