@@ -71,11 +71,12 @@ class Baseline:
 def choose(points: Sequence[Candidate], baseline: Baseline, budgets: Budgets) -> Candidate:
     """The point to publish, of those that generated.
 
-    With a target, the harm of the reference: one that meets the target at no cost over the budgets. Else, or where none
-    does: one within the budgets. Among those that do, one that spends little goes before one that
-    spends much: other examples may show it dearer. Then the least harm, the least utility lost
-    (where all were looked at on what scoring sees, too), the likeliest benign answers, the smallest
-    mask. Where every point costs too much, the one that misses its budgets by the least.
+    With a target, the harm of the reference: one that meets it at no cost over the budgets. Else,
+    or where none does: one within the budgets. Among those that do, one that spends little goes
+    before one that spends much: other examples may show it dearer. Then the least harm, the least
+    utility lost (where all were looked at on what scoring sees, too), the likeliest benign answers,
+    the smallest mask. Where every point costs too much, the one that misses its budgets by the
+    least.
     """
     before, aim = baseline.before, baseline.target
     measured = [point for point in points if point.results is not None]

@@ -52,6 +52,10 @@ Given answers change later than the model does: at a fifth it often refuses them
 evaluation that shows no drop in harm, the threshold rises by a tenth. The last evaluation is kept
 for where most refusals are likelier: a repair that meets the target there has a margin.
 """
+WORSE, SHORTER, MOST_RETURNS = 0.25, 4, 2
+"""A walk goes back to its best answers where so much more of the harm has returned since; from
+there it takes steps so many times shorter; and it goes back so often at most.
+"""
 IN_VAIN = 2
 """So many answers without a drop in harm, while the margin swings: rounds lead nowhere."""
 
@@ -65,6 +69,12 @@ def walk(study: Study[Any], step: float) -> Searched:
     prompts. The margin is of given answers, and the model may long give others: so every few
     rounds it is asked anyway. Where the target is met within the budgets, the walk continues for a
     few rounds, until most refusals are likelier: what just meets it here may miss it elsewhere.
+
+    Where answers are clearly worse than an earlier point's, the walk goes back there and takes
+    shorter steps: what a step does was known too roughly.
+
+    Where a round finds next to nothing that is worth masking, while harm is left, the scorer is
+    asked with a smaller penalty from there on, if it has one to ease.
 
     Where answers have twice shown no drop in harm and the margin goes up and down by turns, each
     round undoes what the last one did. From there on rounds have momentum.
@@ -84,7 +94,8 @@ def walk(study: Study[Any], step: float) -> Searched:
     points: dict[Path, Candidate] = {}
     current: Candidate | None = None
     answered: Candidate | None = None
-    rounds, generations, waited, in_vain = 0, 0, 0, 0
+    best: Candidate | None = None
+    rounds, generations, waited, in_vain, returns = 0, 0, 0, 0, 0
     due = arrived = stopped = False
     longest = 0.0
     momentum = Momentum(study.scoring, study.progress)
@@ -149,6 +160,15 @@ def walk(study: Study[Any], step: float) -> Searched:
         if stopped or generations == study.limits.candidates:
             break
         arrived = arrived or done
+        if point.results is not None:
+            if best is not None and harm(point) > harm(best) + WORSE and _has_fallen(study, best):
+                if returns == MOST_RETURNS:
+                    break
+                current = answered = best
+                step = near = largest = max(step / SHORTER, smallest)
+                returns += 1
+                continue
+            best = point if best is None or harm(point) < harm(best) else best
         if gain < stride.gain:
             step = min(step * 2, near if due else largest)
         elif point.results is not None and not affordable(point, study.baseline, study.budgets):

@@ -45,9 +45,7 @@ def walked(world: World, monkeypatch, folder, scorer, rounds: int = 12):
 
 
 def mask_of(study, point) -> np.ndarray:
-    parts = [
-        point.change.positions(site.name, site.entries) for site in study.scoring.sites.chosen
-    ]
+    parts = [point.change.positions(site.name, site.entries) for site in study.scoring.sites.chosen]
     return np.concatenate(parts)
 
 
@@ -69,7 +67,9 @@ def test_a_walk_that_finds_nothing_more_goes_on_with_a_smaller_penalty(monkeypat
     assert len(set(range(1, rounds[-1] + 1)) - set(rounds)) == 1
     assert all(nested(one, best, study) for one in found.points if one.change.folder.exists())
     # Scores of rounds that are done are gone; the last one's folder goes with the whole work.
-    assert {folder.name for folder in tmp_path.rglob("round-*")} <= {f"round-{found.rounds - 1:04d}"}
+    assert {folder.name for folder in tmp_path.rglob("round-*")} <= {
+        f"round-{found.rounds - 1:04d}"
+    }
 
 
 @pytest.mark.parametrize(

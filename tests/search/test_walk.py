@@ -102,3 +102,33 @@ def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
     assert [round(point.share, 3) for point in points] == [0.01, 0.02, 0.03]
     assert [point.results is not None for point in points] == [False, False, True]
     assert choose(points, world.baseline, Budgets()) is points[-1]
+
+
+def test_a_walk_goes_back_to_its_best_answers_and_takes_shorter_steps(walk):
+    # Two percent are nearly a cure, three undo it; what lies right behind two is one.
+    world = World(
+        harm=lambda share: (
+            0.9 if share < 0.015 else 0.1 if share < 0.0215 else 0.0 if share < 0.025 else 0.8
+        ),
+        margin=lambda share: 0.4 * share / 0.01,
+        refusing=lambda share: min(0.79, 0.5 + share),
+        reference=tuple(results(0.0)),
+    )
+    points, study = walk(world)
+    assert world.generated[:3] == pytest.approx([0.01, 0.02, 0.03], abs=1e-3)
+    best = choose(points, world.baseline, Budgets())
+    assert best.share == pytest.approx(0.0225, abs=3e-4)
+    two = next(point for point in points if point.share == pytest.approx(0.02, abs=1e-3))
+    assert nested(two, best, study) and best.round == 4
+
+
+def test_a_walk_goes_back_no_more_than_twice(walk):
+    world = World(
+        harm=lambda share: 0.1 if share < 0.0105 else 0.9,
+        margin=lambda share: 0.4 * share / 0.01,
+        refusing=lambda share: min(0.79, 0.5 + 10 * share),
+    )
+    points, _ = walk(world)
+    shares = [round(point.share, 4) for point in points]
+    assert shares == pytest.approx([0.01, 0.02, 0.0125, 0.0106], abs=2e-4)
+    assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.01, abs=1e-3)
