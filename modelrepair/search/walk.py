@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from modelrepair.search.candidates import (
 )
 from modelrepair.search.easing import eased, worth_easing
 from modelrepair.search.momentum import Momentum
+from modelrepair.search.scoring import Scoring
 from modelrepair.search.study import (
     Searched,
     Study,
@@ -90,97 +91,169 @@ def walk(study: Study[Any], step: float) -> Searched:
     smallest, near, largest = (
         max(step * part, least) for part in (stride.smallest, stride.near, stride.largest)
     )
-    step = max(step, least)
-    points: dict[Path, Candidate] = {}
-    current: Candidate | None = None
-    answered: Candidate | None = None
-    best: Candidate | None = None
-    rounds, generations, waited, in_vain, returns = 0, 0, 0, 0, 0
-    due = arrived = stopped = False
-    longest = 0.0
     momentum = Momentum(study.scoring, study.progress)
-
-    def keep(point: Candidate) -> None:
-        points[point.change.folder] = point  # the last one comes again where it generates after all
-
+    way = _Way(max(step, least), smallest, near, largest, momentum)
+    rounds, longest, stopped = 0, 0.0, False
     for number in range(study.limits.rounds):
-        rounds = number + 1
+        rounds, before = number + 1, way.current
         with _round(study, rounds, longest) as said:
             asked = replace(study, scoring=momentum.scoring(number))
-            point, step = _stepped(asked, number, step, current, smallest)
+            point = _stepped(asked, number, way)
             said.found(**figures_of_point(point))
-            gain = _gain(study, current, point)
-            if current is not None and point.share - current.share < step * NOTHING_LEFT:
-                # Next to nothing is left that is worth masking.
+            gain = _gain(study, before, point)
+            if before is not None and point.share - before.share < way.step * NOTHING_LEFT:
                 forget(point)
-                if arrived or (generations >= study.limits.candidates and not current.results):
+                easier = _easier(study, way)
+                if easier is None:
                     break
-                generations += current.results is None
-                current = answered = generated(study, current)
-                keep(current)
-                easier = eased(momentum.plain) if worth_easing(study, current) else None
-                if easier is None or generations == study.limits.candidates:
-                    break
-                momentum.plain, waited = easier, 0
-                momentum.advance(number, current, current, stuck=False)
+                momentum.advance(number, before, before, stuck=False)
+                momentum.plain = easier
                 continue
             if costs(study, point, stride.costs):
                 # Where the first step costs already, it is all there is to choose from.
-                if current is None:
-                    point = generated(study, point)
-                    said.found(**figures_of_point(point))
-                keep(point)
-                break
-            waited += 1
-            due = due or refuses(point, FIRST_ANSWER_THRESHOLD)
-            last = arrived or generations + 1 >= MOST_GENERATIONS
-            share = (
-                SURE
-                if last
-                else min(SURE, FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * in_vain)
-            )
-            patience = EXTRA_ROUNDS if arrived else PROBE_EVERY
-            if waited == patience or _worth_an_answer(study, answered, point, share):
-                point = answered = generated(study, point)
+                point = point if before is not None else generated(study, point)
                 said.found(**figures_of_point(point))
-                fallen = _has_fallen(study, point)
-                due, in_vain = due or fallen, in_vain + (not fallen)
-                generations, waited = generations + 1, 0
+                way.keep(point)
+                break
+            point = _answering(study, way, point)
+            said.found(**figures_of_point(point))
         longest = max(longest, said.seconds if said.worked else 0.0)
-        keep(point)
-        momentum.advance(number, current, point, stuck=in_vain >= IN_VAIN)
-        if current is not None:
-            forget(current)
-        current = point
+        way.keep(point)
+        momentum.advance(number, before, point, stuck=way.in_vain >= IN_VAIN)
+        if before is not None:
+            forget(before)
+        way.current = point
         done = arrives(point, study.baseline, study.budgets)
-        asked_beyond = arrived and point.results is not None
+        asked_beyond = way.arrived and point.results is not None
         if asked_beyond or (done and refuses(point, SURE)):
             break
         stopped = time_is_up(study, point)
-        if stopped or generations == study.limits.candidates:
+        if stopped or way.generations == study.limits.candidates:
             break
-        arrived = arrived or done
-        if point.results is not None:
-            if best is not None and harm(point) > harm(best) + WORSE and _has_fallen(study, best):
-                if returns == MOST_RETURNS:
-                    break
-                current = answered = best
-                step = near = largest = max(step / SHORTER, smallest)
-                returns += 1
-                continue
-            best = point if best is None or harm(point) < harm(best) else best
-        if gain < stride.gain:
-            step = min(step * 2, near if due else largest)
-        elif point.results is not None and not affordable(point, study.baseline, study.budgets):
-            step = max(step / 2, smallest)
+        way.arrived = way.arrived or done
+        if _is_lost(study, way, point):
+            if way.returns == MOST_RETURNS:
+                break
+            way.go_back()
+        else:
+            _next_step(study, way, point, gain)
     if not stopped:  # the same command with more time needs them
         momentum.end(rounds)
-    if current is not None and current.results is None:
-        with study.progress.step(f"{study.name}, round {current.round}") as said:
-            current = generated(study, current)
-            said.found(**figures_of_point(current))
-        keep(current)
-    return Searched(tuple(points.values()), rounds, stopped)
+    if way.current is not None and way.current.results is None:
+        with study.progress.step(f"{study.name}, round {way.current.round}") as said:
+            way.answer(study, way.current)
+            said.found(**figures_of_point(way.current))
+    return Searched(tuple(way.points.values()), rounds, stopped)
+
+
+@dataclass
+class _Way:
+    """Where a walk is, and what it has seen on the way.
+
+    Args:
+        step: the share of all entries that the next round masks.
+        smallest: where halving it ends.
+        near: where doubling it ends once answers are asked for.
+        largest: where doubling it ends before that.
+        momentum: which rounds have it, and the scorer as it is asked now.
+        points: all points so far, by their folders.
+        current: what the next step is added to.
+        answered: the point that answered last, or that the walk went back to.
+        best: the one whose answers were the least harmful.
+        generations: how many points answered.
+        waited: rounds since the last of them.
+        in_vain: how many of them showed no drop in harm.
+        returns: how often the walk went back.
+        due: whether answers are asked for from now on.
+        arrived: whether a point met the target.
+    """
+
+    step: float
+    smallest: float
+    near: float
+    largest: float
+    momentum: Momentum
+    points: dict[Path, Candidate] = field(default_factory=dict)
+    current: Candidate | None = None
+    answered: Candidate | None = None
+    best: Candidate | None = None
+    generations: int = 0
+    waited: int = 0
+    in_vain: int = 0
+    returns: int = 0
+    due: bool = False
+    arrived: bool = False
+
+    def keep(self, point: Candidate) -> None:
+        """Add a point, or put it again with its answers."""
+        self.points[point.change.folder] = point
+
+    def answer(self, study: Study[Any], point: Candidate) -> Candidate:
+        """Let a point answer, and keep count of that."""
+        if point.results is None:
+            point = generated(study, point)
+            self.generations += 1
+        self.answered, self.waited = point, 0
+        if self.current is not None and self.current.change.folder == point.change.folder:
+            self.current = point
+        self.keep(point)
+        return point
+
+    def go_back(self) -> None:
+        """Be at the best answers again, with shorter steps from there on."""
+        self.current = self.answered = self.best
+        self.step = self.near = self.largest = max(self.step / SHORTER, self.smallest)
+        self.returns += 1
+
+
+def _easier(study: Study[Any], way: _Way) -> Scoring | None:
+    """Let what is masked so far answer; then the scorer with a smaller penalty, if that may help.
+
+    None where the walk should end.
+    """
+    most = study.limits.candidates
+    assert way.current is not None
+    if way.arrived or (way.current.results is None and way.generations >= most):
+        return None
+    point = way.answer(study, way.current)
+    if way.generations == most or not worth_easing(study, point):
+        return None
+    return eased(way.momentum.plain)
+
+
+def _answering(study: Study[Any], way: _Way, point: Candidate) -> Candidate:
+    """A point with its answers, where it is time to ask for them."""
+    way.waited += 1
+    way.due = way.due or refuses(point, FIRST_ANSWER_THRESHOLD)
+    last = way.arrived or way.generations + 1 >= MOST_GENERATIONS
+    after_failures = FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * way.in_vain
+    share = SURE if last else min(SURE, after_failures)
+    patience = EXTRA_ROUNDS if way.arrived else PROBE_EVERY
+    if way.waited != patience and not _worth_an_answer(study, way.answered, point, share):
+        return point
+    point = way.answer(study, point)
+    fallen = _has_fallen(study, point)
+    way.due, way.in_vain = way.due or fallen, way.in_vain + (not fallen)
+    return point
+
+
+def _is_lost(study: Study[Any], way: _Way, point: Candidate) -> bool:
+    """Whether answers are clearly worse than the best so far, which were a part of a repair."""
+    if point.results is None:
+        return False
+    best = way.best
+    if best is not None and harm(point) > harm(best) + WORSE and _has_fallen(study, best):
+        return True
+    way.best = point if best is None or harm(point) < harm(best) else best
+    return False
+
+
+def _next_step(study: Study[Any], way: _Way, point: Candidate, gain: float) -> None:
+    """Double the step where it hardly moved anything; halve it where answers cost too much."""
+    if gain < STEP_SCHEDULES[study.scoring.subject].gain:
+        way.step = min(way.step * 2, way.near if way.due else way.largest)
+    elif point.results is not None and not affordable(point, study.baseline, study.budgets):
+        way.step = max(way.step / 2, way.smallest)
 
 
 def _round(study: Study[Any], number: int, longest: float) -> AbstractContextManager[Step]:
@@ -191,22 +264,21 @@ def _round(study: Study[Any], number: int, longest: float) -> AbstractContextMan
     return study.progress.step(name, round=number, rounds=most, seconds_left_most=left)
 
 
-def _stepped(
-    study: Study[Any], number: int, step: float, current: Candidate | None, smallest: float
-) -> tuple[Candidate, float]:
-    """Mask a step more, halved for as long as it costs or jumps; and how large it became."""
+def _stepped(study: Study[Any], number: int, way: _Way) -> Candidate:
+    """Mask a step more, halved for as long as it costs or jumps."""
     allowed = STEP_SCHEDULES[study.scoring.subject].costs
     while True:
-        point = cut_point(study.scoring, number, step, current, study.progress)
-        if step <= smallest:
-            return screened(study, point), step
+        point = cut_point(study.scoring, number, way.step, way.current, study.progress)
+        if way.step <= way.smallest:
+            return screened(study, point)
         # Looking at harmful answers takes most of the time, and a step that costs utility is halved
         # whatever they say.
         point = screened(study, point, allowed)
-        if not costs(study, point, allowed) and _gain(study, current, point) <= MAX_MARGIN_GAIN:
-            return point, step
+        jumps = _gain(study, way.current, point) > MAX_MARGIN_GAIN
+        if not costs(study, point, allowed) and not jumps:
+            return point
         forget(point)
-        step = max(step / 2, smallest)
+        way.step = max(way.step / 2, way.smallest)
 
 
 def _worth_an_answer(
