@@ -228,6 +228,12 @@ class MethodRecord(Record):
     name: str
     rounds: int
     candidates: int
+    eased: list[int] = Field(default_factory=list)
+    """Rounds that found nothing more to mask, after which its penalty was smaller."""
+    momentum: int | None = None
+    """The first round that had momentum; None where none had."""
+    returned: list[int] = Field(default_factory=list)
+    """Rounds after which the search went back to its best answers."""
 
 
 class Run(Record):

@@ -35,6 +35,7 @@ from modelrepair.source.resolve import resolve
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modelrepair.search import study as studies
     from modelrepair.search.candidates import Candidate
     from modelrepair.search.editing import Repairing
     from modelrepair.search.scoring import Scoring
@@ -173,7 +174,7 @@ def _find_mask(context: RunContext, reference: Model | None, measure: Measure) -
         )
         searched = search(study, settings.step)
         tried += searched.points
-        methods.append(SearchMethod(study.name, searched.rounds, searched.answered))
+        methods.append(SearchMethod.of(study.name, searched))
         best = choose(tried, baseline, settings.budgets)
         judged = best, baseline, settings.budgets
         stopped = searched.stopped
@@ -228,7 +229,7 @@ def _find_edit(context: RunContext, reference: Model | None, measure: Measure) -
             "and reference are the same model",
             id="nothing-changed",
         )
-    method = SearchMethod(registered.spec.name, searched.rounds, searched.answered)
+    method = SearchMethod.of(registered.spec.name, searched)
     return ChosenChange(made, best, tried, (method,), searched.stopped)
 
 
@@ -242,11 +243,31 @@ def _on_select(
 
 @dataclass(frozen=True)
 class SearchMethod:
-    """A scorer or repairer that searched: its rounds, and the candidates that answered prompts."""
+    """A scorer or repairer that searched: its rounds, and the candidates that answered prompts.
+
+    Args:
+        name: of the scorer or repairer.
+        rounds: how many it took.
+        candidates: how many candidates answered.
+        eased: the rounds after which its penalty was smaller.
+        momentum: the first round with momentum.
+        returned: the rounds after which the search went back to its best answers.
+    """
 
     name: str
     rounds: int
     candidates: int
+    eased: tuple[int, ...] = ()
+    momentum: int | None = None
+    returned: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, searched: studies.Searched) -> SearchMethod:
+        """What the record says of a search."""
+        turns = searched.turns
+        return cls(
+            name, searched.rounds, searched.answered, turns.eased, turns.momentum, turns.returned
+        )
 
 
 @dataclass(frozen=True)

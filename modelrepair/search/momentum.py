@@ -85,11 +85,12 @@ class Momentum:
     def __init__(self, plain: Scoring, progress: Progress) -> None:
         self.plain, self._progress = plain, progress
         self._margins: list[float | None] = []
-        self._begun = False
+        self.began: int | None = None
+        """The first round that has momentum, from 0."""
 
     def scoring(self, number: int) -> Scoring:
         """The surroundings of a round."""
-        if not self._begun:
+        if self.began is None:
             return self.plain
         names = [site.name for site in self.plain.sites.chosen]
         earlier = spilled(folder_of_round(self.plain, number - 1), self.plain.sites)
@@ -108,18 +109,18 @@ class Momentum:
             stuck: whether the walk leads nowhere, as far as answers say.
         """
         self._margins.append(after.screen.margin if after.screen else None)
-        if self._begun:
+        if self.began is not None:
             self._keep(number, before)
             drop_round(self.plain, number - 1)
         elif stuck and swings(self._margins):
             self._keep(number, before)
-            self._begun = True
+            self.began = number + 1
         else:
             drop_round(self.plain, number)
 
     def end(self, rounds: int) -> None:
         """Drop what a round after the last one would have needed."""
-        if self._begun:
+        if self.began is not None:
             for number in range(max(0, rounds - 2), rounds):
                 drop_round(self.plain, number)
 

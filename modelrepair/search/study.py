@@ -77,12 +77,28 @@ class Study(Generic[Made]):
 
 
 @dataclass(frozen=True)
+class Turns:
+    """Where a walk changed its way: numbers of rounds, from 1.
+
+    Args:
+        eased: those that found nothing more to mask, after which the penalty was smaller.
+        momentum: the first that had momentum; None where none had.
+        returned: those after which it went back to its best answers.
+    """
+
+    eased: tuple[int, ...] = ()
+    momentum: int | None = None
+    returned: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Searched:
     """What a search looked at, in order, how many rounds it took, and whether time ended it."""
 
     points: tuple[Candidate, ...]
     rounds: int
     stopped: bool = False
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def answered(self) -> int:

@@ -24,6 +24,7 @@ from modelrepair.search.scoring import Scoring
 from modelrepair.search.study import (
     Searched,
     Study,
+    Turns,
     costs,
     cut_point,
     figures_of_point,
@@ -108,6 +109,7 @@ def walk(study: Study[Any], step: float) -> Searched:
                     break
                 momentum.advance(number, before, before, stuck=False)
                 momentum.plain = easier
+                way.eased.append(rounds)
                 continue
             if costs(study, point, stride.costs):
                 # Where the first step costs already, it is all there is to choose from.
@@ -132,9 +134,10 @@ def walk(study: Study[Any], step: float) -> Searched:
             break
         way.arrived = way.arrived or done
         if _is_lost(study, way, point):
-            if way.returns == MOST_RETURNS:
+            if len(way.returned) == MOST_RETURNS:
                 break
             way.go_back()
+            way.returned.append(rounds)
         else:
             _next_step(study, way, point, gain)
     if not stopped:  # the same command with more time needs them
@@ -143,7 +146,9 @@ def walk(study: Study[Any], step: float) -> Searched:
         with study.progress.step(f"{study.name}, round {way.current.round}") as said:
             way.answer(study, way.current)
             said.found(**figures_of_point(way.current))
-    return Searched(tuple(way.points.values()), rounds, stopped)
+    first = momentum.began if momentum.began is None or momentum.began < rounds else None
+    turns = Turns(tuple(way.eased), None if first is None else first + 1, tuple(way.returned))
+    return Searched(tuple(way.points.values()), rounds, stopped, turns)
 
 
 @dataclass
@@ -163,7 +168,8 @@ class _Way:
         generations: how many points answered.
         waited: rounds since the last of them.
         in_vain: how many of them showed no drop in harm.
-        returns: how often the walk went back.
+        eased: rounds after which the scorer's penalty was smaller.
+        returned: rounds after which the walk went back.
         due: whether answers are asked for from now on.
         arrived: whether a point met the target.
     """
@@ -180,7 +186,8 @@ class _Way:
     generations: int = 0
     waited: int = 0
     in_vain: int = 0
-    returns: int = 0
+    eased: list[int] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
     due: bool = False
     arrived: bool = False
 
@@ -203,7 +210,6 @@ class _Way:
         """Be at the best answers again, with shorter steps from there on."""
         self.current = self.answered = self.best
         self.step = self.near = self.largest = max(self.step / SHORTER, self.smallest)
-        self.returns += 1
 
 
 def _easier(study: Study[Any], way: _Way) -> Scoring | None:

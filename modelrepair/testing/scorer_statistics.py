@@ -12,6 +12,7 @@ from torch import Tensor
 from modelrepair.engine.passes.loss import LOSSES
 from modelrepair.plugin.names import SetName
 from modelrepair.plugin.scorer import Accumulator, SiteInfo
+from modelrepair.settings.search_limits import MOST_ROUNDS
 from modelrepair.testing.checks import Broken, Check, NotApplicable
 from modelrepair.testing.examples import BATCHES, SETS
 from modelrepair.testing.matrices import Matrix
@@ -80,6 +81,21 @@ def losses(subject: Subject) -> None:
     for name, loss in given.items():
         if name not in SETS or loss not in LOSSES:
             raise Broken(f"`losses` has {loss!r} for {name!r}; there are: {', '.join(LOSSES)}")
+
+
+def eased(subject: Subject) -> None:
+    """``eased``, where it has it, gives scorers of the same statistics, and comes to an end."""
+    scorer: Any = make(subject, subject.once(home).subject_kind)
+    if getattr(scorer, "eased", None) is None:
+        raise NotApplicable("it has no `eased`: a search ends where nothing is left to mask")
+    needs = scorer.needs
+    for _ in range(MOST_ROUNDS):
+        scorer = scorer.eased()
+        if scorer is None:
+            return
+        if getattr(scorer, "needs", None) != needs:
+            raise Broken("what `eased` gives needs other statistics")
+    raise Broken(f"`eased` gave another scorer {MOST_ROUNDS} times; a search has no more rounds")
 
 
 def same_when_made_again(subject: Subject) -> None:
@@ -249,6 +265,14 @@ STATISTICS = (
         "`losses`, where it has them, maps sets to `log-likelihood` or `log-odds`.",
         losses,
         "`losses` has … for …; there are: …",
+    ),
+    Check(
+        "eased",
+        "`eased`, where it has it, gives the same scorer with a smaller penalty, of the same "
+        "statistics, and None at some time.",
+        eased,
+        "what `eased` gives needs other statistics · `eased` gave another scorer … times; a search "
+        "has no more rounds",
     ),
     Check(
         "accumulators",

@@ -128,3 +128,25 @@ def test_harmful_answers_become_unlikelier_by_eta(seed):
     changed.view(-1)[top] *= 0.95
     before = losses(weight, inputs["realign"], answers["realign"]).mean()
     assert losses(changed, inputs["realign"], answers["realign"]).mean() > before
+
+
+@pytest.mark.parametrize("kind", ["weight", "delta", "factor"])
+def test_it_is_eased_to_a_quarter_and_again_with_all_else_the_same(kind):
+    scorers, scorer = [], Contrast(ContrastOptions(mu=0.5, eta=0.25, benign="log-odds"), kind)
+    while scorer is not None:
+        scorers.append(scorer)
+        scorer = scorer.eased()
+    batches = {name: problem(seed)[0] for seed, name in enumerate(SETS)}
+    subject = problem()[1]
+    for by_hand, eased in zip((1, 1 / 4, 1 / 16), scorers, strict=True):
+        options = ContrastOptions(mu=0.5, eta=0.25, benign="log-odds", lambda_=by_hand)
+        expected = Contrast(options, kind)
+        assert (eased.needs, eased.losses, eased.known) == (
+            expected.needs,
+            expected.losses,
+            expected.known,
+        )
+        found = statistics_of(eased, batches)
+        seen = view(subject, kind=kind)
+        assert torch.equal(eased.score(seen, found), expected.score(seen, found))
+    assert Contrast(ContrastOptions(lambda_=0.0), kind).eased() is None

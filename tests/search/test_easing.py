@@ -64,7 +64,8 @@ def test_a_walk_that_finds_nothing_more_goes_on_with_a_smaller_penalty(monkeypat
     assert best.share > 0.075
     # The round that found nothing has no point, and the mask before it lies in those after.
     rounds = [point.round for point in found.points]
-    assert len(set(range(1, rounds[-1] + 1)) - set(rounds)) == 1
+    assert set(range(1, rounds[-1] + 1)) - set(rounds) == set(found.turns.eased)
+    assert len(found.turns.eased) == 1
     assert all(nested(one, best, study) for one in found.points if one.change.folder.exists())
     # Scores of rounds that are done are gone; the last one's folder goes with the whole work.
     assert {folder.name for folder in tmp_path.rglob("round-*")} <= {
@@ -92,6 +93,7 @@ def test_a_walk_ends_where_its_scorer_has_no_penalty_to_ease(monkeypatch, tmp_pa
 def test_no_penalty_is_eased_where_that_helps_nobody(monkeypatch, tmp_path, world):
     _, found = walked(world, monkeypatch, tmp_path, Penalised(2.0, (1.5,)))
     assert found.points[-1].share < 0.06
+    assert found.turns.eased == ()
 
 
 def test_an_interruption_changes_nothing(monkeypatch, tmp_path):
@@ -103,7 +105,8 @@ def test_an_interruption_changes_nothing(monkeypatch, tmp_path):
     scorer.stop_at = None
     again, resumed = walked(CURED, monkeypatch, tmp_path / "two", scorer)
     last, same = found.points[-1], resumed.points[-1]
-    assert (last.round, last.share, found.rounds) == (same.round, same.share, resumed.rounds)
+    assert (last.round, last.share, found.turns) == (same.round, same.share, resumed.turns)
+    assert found.turns.eased and found.rounds == resumed.rounds
     assert np.array_equal(mask_of(study, last), mask_of(again, same))
 
 

@@ -54,7 +54,10 @@ def walked(world: World, monkeypatch, folder, scorer, rounds: int):
     monkeypatch.setattr(walk, "PROBE_EVERY", PROBE_EVERY)  # in every eighth, it would take long
     study = world.study(monkeypatch, folder, iterative=True, scorer=scorer)
     study = replace(study, limits=Limits(rounds=rounds))
-    return study, search(study, 0.002).points
+    found = search(study, 0.002)
+    # Every round from that one on, which comes after the second answer that showed no drop.
+    assert found.turns.momentum in (None, FIRST + 1)
+    return study, found.points
 
 
 def mask_of(study, point) -> np.ndarray:

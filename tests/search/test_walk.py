@@ -6,6 +6,7 @@ import pytest
 
 from modelrepair.budgets import Budgets
 from modelrepair.search.candidates import choose
+from modelrepair.search.search import search
 from tests.support.made_up_costs import (
     World,
     nested,
@@ -120,6 +121,7 @@ def test_a_walk_goes_back_to_its_best_answers_and_takes_shorter_steps(walk):
     assert best.share == pytest.approx(0.0225, abs=3e-4)
     two = next(point for point in points if point.share == pytest.approx(0.02, abs=1e-3))
     assert nested(two, best, study) and best.round == 4
+    assert search(study, 0.01).turns.returned == (3,)  # what was computed is remembered
 
 
 def test_a_walk_goes_back_no_more_than_twice(walk):

@@ -34,6 +34,12 @@ FAULTS = [
         {"made": "self.losses = {'realign': 'squared'}"},
         "`losses` has 'squared' for 'realign'",
     ),
+    (
+        "eased",
+        {"made": "self.eased = lambda: type('Other', (), {'needs': {}})"},
+        "what `eased` gives needs other statistics",
+    ),
+    ("eased", {"made": "self.eased = lambda: self"}, "`eased` gave another scorer 40 times"),
     ("accumulators", {"eq": ", eq=False"}, "Sums equals none of another scorer"),
     ("accumulators", {"combine": "mean"}, "Sums reads 'inputs' and combines by 'mean'"),
     ("contribution", {"contribution": "return sums"}, "Sums gave a Tensor, expected a mapping"),
@@ -86,7 +92,7 @@ def test_each_check_finds_what_it_is_meant_for(tmp_path, id, faults, reason):
 def test_a_scorer_without_a_fault_passes(tmp_path):
     results = ask(tmp_path, STATISTICS)
     assert broken(results) == {}
-    assert [id for id, each in results.items() if each.outcome == "skipped"] == ["losses"]
+    assert [id for id, each in results.items() if each.outcome == "skipped"] == ["losses", "eased"]
 
 
 def test_maxima_pass_as_sums_do(tmp_path):
