@@ -117,7 +117,7 @@ def most_screened(subject: SubjectKind, rounds: int) -> int:
     each time that it was doubled, which happens once a round.
 
     >>> most_screened("weight", 1), most_screened("factor", 1)
-    (7, 3)
+    (7, 5)
     """
     halvings = math.ceil(-math.log2(STEP_SCHEDULES[subject].smallest) - 1e-9)
     return rounds + halvings + rounds - 1
