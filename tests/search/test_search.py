@@ -69,20 +69,27 @@ def test_nothing_is_generated_before_a_fifth_of_the_refusals_is_likelier(walk):
     assert [point.results is None for point in points] == [True, True, False, False]
 
 
-def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_to_three_in_ten_thousand(
-    monkeypatch, tmp_path
+@pytest.mark.parametrize(
+    ("utility", "smallest"),
+    # Some answers that fall on the way come back; a twentieth of all is too much.
+    [(0.96, 1), (0.93, 1 / 16)],
+)
+def test_steps_of_an_adapter_s_factors_are_halved_from_a_thousandth_down(
+    monkeypatch, tmp_path, utility, smallest
 ):
     world = World(
-        utility=lambda share: 1.0 if share == 0 else 0.992,
+        utility=lambda share: 1.0 if share == 0 else utility,
         utility_loss=lambda share: 1.0 if share == 0 else 1.03,
         refusing=lambda share: 0.0,
     )
     study = world.study(monkeypatch, tmp_path, iterative=True)
     study = replace(study, scoring=replace(study.scoring, subject="factor"))
+    study = replace(study, limits=Limits(rounds=1))
     search(study, None)
     asked = [round(share * study.scoring.sites.entries) for share in world.screened]
-    entries = study.scoring.sites.entries
-    assert asked == [round(each * entries) for each in (0.001, 0.0005, 0.0003)]
+    steps = [each for each in (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16) if each >= smallest]
+    expected = [0.001 * each * study.scoring.sites.entries for each in steps]
+    assert asked == pytest.approx(expected, abs=1)
 
 
 def test_tokens_that_fall_from_their_edge_are_borne_on_factors_until_they_come_back(
