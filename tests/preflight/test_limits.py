@@ -61,7 +61,7 @@ def test_a_search_with_smaller_limits_is_the_beginning_of_the_larger_one(fate, l
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_the_most_candidates_are_reached_by_a_walk_that_always_doubles_or_always_halves(subject):
-    assert most_screened(subject, 1) == 1 + {"weight": 6, "delta": 5, "factor": 2}[subject]
+    assert most_screened(subject, 1) == 1 + {"weight": 6, "delta": 5, "factor": 4}[subject]
     assert most_screened(subject, 9) == most_screened(subject, 1) + 16
 
 

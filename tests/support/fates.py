@@ -90,7 +90,7 @@ class Fate:
         )
         spec = SimpleNamespace(name="fate", iterative=self.iterative)
         scoring = SimpleNamespace(
-            subject=self.subject, registered=SimpleNamespace(spec=spec), least=0.0
+            subject=self.subject, registered=SimpleNamespace(spec=spec), least=0.0, eased=0
         )
         baseline = Baseline(before, Screen(0.0, 0.0, 1.0, 1.0), None)
         study = Study(scoring, None, Budgets(), baseline, Progress(), limits)
@@ -103,6 +103,7 @@ class Fate:
                 patched.setattr(module, "time_is_up", self.time_is_up)
             patched.setattr(searching, "drop_round", lambda *_: None)
             patched.setattr(walking, "Momentum", NoScores)
+            patched.setattr(walking, "eased", eased)
             return look(study)
 
     def made(self, count: int) -> list[Candidate]:
@@ -112,14 +113,23 @@ class Fate:
         ]
 
 
+def eased(scoring):
+    """A fate's scorer is eased twice."""
+    if scoring.eased == 2:
+        return None
+    return SimpleNamespace(**{**vars(scoring), "eased": scoring.eased + 1})
+
+
 class NoScores:
     """Stands where a walk keeps the scores of its rounds: a fate has none."""
 
-    def __init__(self, scoring, progress) -> None:
-        self._scoring = scoring
+    began = None
+
+    def __init__(self, plain, progress) -> None:
+        self.plain = plain
 
     def scoring(self, number):
-        return self._scoring
+        return self.plain
 
     def advance(self, number, before, after, *, stuck) -> None:
         pass
