@@ -18,6 +18,7 @@ from modelrepair.checkpoint.norms import CHUNK
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
 from modelrepair.evaluation.measures import Measure, Measures
+from modelrepair.settings.presets import PRESETS
 
 _RATES = (
     "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate", "utility",
@@ -70,6 +71,7 @@ def check_agreement(manifest: Manifest) -> Iterator[Finding]:
         if point.measures is not None:
             yield from _check_measures(point.measures, "a point of the search", manifest)
     yield from _check_chosen(manifest)
+    yield from _check_asked(manifest)
     if not _COMMAND.fullmatch(manifest.command):
         yield _record("its command, which people paste, is more than one of modelrepair")
     yield from _check_reference(manifest)
@@ -134,6 +136,29 @@ def _check_chosen(manifest: Manifest) -> Iterator[Finding]:
     chosen = [(point.scorer, point.ratio) for point in manifest.search if point.chosen]
     if chosen != [(manifest.by.name, amount)]:
         yield _record(f"the search chose {chosen[:3]}, and made {(manifest.by.name, amount)}")
+
+
+def _check_asked(manifest: Manifest) -> Iterator[Finding]:
+    """Find a mask made otherwise than its settings ask, or than the preset that it names."""
+    asked = manifest.settings
+    if manifest.edit != "mask":
+        return
+    made = {name: getattr(manifest, name) for name in ("scope", "unit", "protect", "scale")}
+    for name, value in made.items():
+        if asked.get(name) is not None and asked[name] != value:
+            yield _record(f"its {name} is {value}, and its settings say {asked[name]}")
+    ratio = asked.get("ratio")
+    if isinstance(ratio, float) and not math.isclose(ratio, manifest.ratio or 0, rel_tol=1e-9):
+        yield _record(f"its ratio is {manifest.ratio}, and its settings say {ratio}")
+    if "preset" in asked and asked["preset"] != manifest.preset:
+        yield _record(f"its preset is {manifest.preset}, and its settings say {asked['preset']}")
+    preset = next((each for name, each in PRESETS.items() if name == manifest.preset), None)
+    if preset is None:
+        return
+    if manifest.by.name != preset.scorer or manifest.unit not in (None, "entry"):
+        yield _record(f"the preset {manifest.preset} masks entries, and is of {preset.scorer}")
+    if preset.adapter and manifest.subject != "factor":
+        yield _record(f"the preset {manifest.preset} masks an adapter's factors")
 
 
 def check_header(mask: MaskFile, manifest: Manifest, shards: Iterable[str]) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from modelrepair.verification.compare import (
     compare_files,
 )
 from modelrepair.verification.core import check_core, part_core
+from modelrepair.verification.cut import check_cut
 from modelrepair.verification.dense_edit import check_edited, count_changed, named_tensors
 from modelrepair.verification.files import (
     check_base,
@@ -189,6 +190,7 @@ def _verify_mask(
         found += [*values.findings, *check_header(mask, manifest, checkpoint.files)]
         found += check_names(masked, held)
         found += check_unit(mask, manifest, checkpoint.entries)
+        found += check_cut(mask, masked, manifest, checkpoint)
         if held is not None:
             found += _check_stored(out, checkpoint, mask, masked, held)
     except InconclusiveError as error:

@@ -155,7 +155,7 @@ def test_where_nothing_passed_what_was_tried_is_drawn(tmp_path, measured, drawn)
     card = (made.out / "README.md").read_text()
     assert ("repair/frontier.svg" in made.manifest.files) == drawn
     assert ("](repair/frontier.svg)" in card) == drawn
-    assert card.count("| contrast | 0 | 10 % |") == card.count("| wanda | 0 | 10 % |") == 1
+    assert card.count("| contrast | 1 | 10 % |") == card.count("| wanda | 1 | 10 % |") == 1
     assert verify(made.out, source=made.source).ok
 
 

@@ -191,7 +191,7 @@ def draft(subject: str = "weight", scale: float = 0.0, *, measured=MEASURED, **m
     by = more.get("repairer")
     point = CandidateRecord(
         scorer=by.name if by else "wanda",
-        round=0,
+        round=1,
         ratio=by.strength if by else 0.1,
         share=0.1,
         screen={"margin": 0.5},
@@ -252,9 +252,14 @@ def sites_of(checkpoint: Checkpoint) -> list[SiteRecord]:
     ]
 
 
-def make_masks(seed: int = 0, share: float = 0.2) -> dict[str, np.ndarray]:
+def make_masks(seed: int = 0, share: int = 1) -> dict[str, np.ndarray]:
+    """So many entries of every row: the ratio takes one of six, and of eight."""
     random = np.random.default_rng(seed)
-    masks = {name: np.flatnonzero(random.random(np.prod(SHAPES[name])) < share) for name in SITES}
+    masks = {}
+    for name in SITES:
+        rows, columns = SHAPES[name]
+        order = random.permuted(np.tile(np.arange(columns), (rows, 1)), axis=1)[:, :share]
+        masks[name] = np.sort((np.arange(rows)[:, None] * columns + order).reshape(-1))
     masks[SITES[-1]] = np.empty(0, np.int64)
     return masks
 
