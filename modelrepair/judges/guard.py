@@ -46,6 +46,22 @@ def endpoint_of_judge(options: GuardOptions) -> Endpoint | None:
     return endpoint_of(options.endpoint, model, options.batch, "--judge-endpoint")
 
 
+def check_guideline(options: GuardOptions) -> None:
+    """Refuse a style without its guideline, and a guideline that no style asks for.
+
+    >>> check_guideline(GuardOptions("org/guard"))
+
+    Raises:
+        UsageError: it is so.
+    """
+    wants = options.style == "yes-no"
+    if wants != (options.guideline is not None):
+        raise UsageError(
+            f"style {options.style} takes {'a' if wants else 'no'} guideline",
+            hint="--judge-option guideline=… goes with --judge-option style=yes-no",
+        )
+
+
 def served_as(endpoint: Endpoint) -> dict[str, str]:
     """What a guard model's verdicts depend on that answers elsewhere, as far as the server says.
 
@@ -79,12 +95,7 @@ class GuardJudge:
     name = "guard"
 
     def __init__(self, options: GuardOptions) -> None:
-        wants = options.style == "yes-no"
-        if wants != (options.guideline is not None):
-            raise UsageError(
-                f"style {options.style} takes {'a' if wants else 'no'} guideline",
-                hint="--judge-option guideline=… goes with --judge-option style=yes-no",
-            )
+        check_guideline(options)
         self._options = options
         self._style = STYLES[options.style]
         self._endpoint = endpoint_of_judge(options)

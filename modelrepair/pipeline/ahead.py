@@ -1,6 +1,6 @@
 """What a repair looks at before it fetches an example set or a weight, in this order.
 
-source ─► its kind ─► reference ─► plug-ins' needs ─► destination ─► (example sets ─► weights)
+source ─► its kind ─► reference ─► plug-ins' needs and models ─► destination ─► (sets ─► weights)
 
 A repair stops at the first refusal. A plan keeps it and looks on: both take the same steps, so that
 a plan refuses what the repair would, in the same words.
@@ -20,10 +20,12 @@ from modelrepair.pipeline.finished import refuse_foreign
 from modelrepair.pipeline.history import past_of
 from modelrepair.pipeline.kept import left_ahead
 from modelrepair.pipeline.models import check_subject, find_base
+from modelrepair.pipeline.other_models import look_at_judge, look_at_repairers
 from modelrepair.plugin.names import SubjectKind
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.named_sets import NamedSets, named_sets
 from modelrepair.preflight.needs import require_named, require_reference, sets_to_read
+from modelrepair.preflight.other_models import OtherModel
 from modelrepair.preflight.plan import plan_model
 from modelrepair.preflight.plugins import Plugins
 from modelrepair.preflight.reference import Reference, look_at_reference
@@ -70,6 +72,7 @@ class Ahead:
         destination: where the result is pushed; None where it stays here, or was refused.
         there: what a push would make of the files that lie there.
         read: gives the headers of a model's weights, each asked for once.
+        others: the models of judge and repairer.
     """
 
     source: Source
@@ -83,6 +86,7 @@ class Ahead:
     destination: Destination | None
     there: There
     read: Callable[[Source], Checkpoint]
+    others: tuple[OtherModel, ...] = ()
 
     @property
     def model(self) -> Model:
@@ -153,6 +157,11 @@ def look_ahead(
         if plugins.repairer is not None:
             require_reference(plugins.repairer.spec, reference.found)
         require_named(named, plugins, subject, settings.protect)
+    others: list[OtherModel] = []
+    with refusals.kept():
+        others += look_at_repairers(plugins, base or source, read)
+    with refusals.kept():
+        others += look_at_judge(plugins, read)
     destination, there = None, There()
     with refusals.kept():
         if pushing is not None:
@@ -187,6 +196,7 @@ def look_ahead(
         destination=destination,
         there=there,
         read=read,
+        others=tuple(others),
     )
 
 

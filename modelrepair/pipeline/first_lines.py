@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from modelrepair.artifact.reading import load_manifest
 from modelrepair.checkpoint.config import read_config
 from modelrepair.preflight.opening import Opening, SetLine
+from modelrepair.preflight.other_models import most_memory
 from modelrepair.publishing.options import from_here
 from modelrepair.source.licences import name_warning, terms_in, with_base
 
@@ -52,7 +53,8 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
     there = ahead.there
     if plan.finished and there.repair_of == load_manifest(out).run.time:
         there = replace(there, repair_of=None)  # this very repair: nothing is replaced
-    least, most = plan.peak_bytes, max(plan.peak_bytes, plan.generation_bytes)
+    least = max(plan.peak_bytes, most_memory(plan.others))  # every judge looks at the sets
+    most = max(least, plan.generation_bytes)
     return Opening(
         refused=plan.error,
         source=plan.source,
@@ -102,6 +104,7 @@ def opening_of(ahead: Ahead, seen: SetsAhead, plan: Plan, out: Path, *, evaluate
         ranks=plan.ranks,
         exchanged_bytes=plan.exchanged_bytes,
         gpus=plan.gpus,
+        others=tuple(each.line for each in plan.others),
     )
 
 

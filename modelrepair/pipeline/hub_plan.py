@@ -18,8 +18,8 @@ from modelrepair.publishing.options import PushOptions
 from modelrepair.settings.amount import Amount, Fixed, amount_of
 from modelrepair.settings.search_limits import RATIO_GRIDS
 from modelrepair.settings.settings import Settings
-from modelrepair.source.hub_errors import hub_errors
 from modelrepair.source.resolve import Source, wanted_files
+from modelrepair.source.to_fetch import bytes_to_fetch, missing_bytes, repository_info
 
 OF_A_SITE = 200
 """Bytes that a mask takes for a tensor beside its entries: its name, and the codec's own."""
@@ -45,9 +45,9 @@ def hub_plan(
     far = None if reference.by == "adapter" else reference.found
     if not on_hub and pushing is None and not of_hub and (far is None or far.id is None):
         return None
-    info = _info(str(source.id), source.commit) if on_hub else None
+    info = repository_info(str(source.id), source.commit) if on_hub else None
     found: dict[str, Any] = {
-        "download_bytes": _missing_bytes(info) if info else 0,
+        "download_bytes": missing_bytes(info) if info else 0,
         "source_visibility": visibility(bool(info.private), info.gated or None) if info else None,
         "security": security(info.security_repo_status) if info else None,
         "reference": None if far is None else far.id,
@@ -147,37 +147,6 @@ def _beside(source: Source, info: Any | None) -> tuple[int, int]:
     kept = [name for name in wanted_files(sizes) if not name.endswith(".safetensors")]
     known = sum(sizes[name] for name in kept if name in large)
     return sum(sizes[name] for name in kept) - known, known
-
-
-def _info(id: str, commit: str | None) -> Any:
-    from huggingface_hub import HfApi
-
-    with hub_errors(id, commit):
-        return HfApi().model_info(id, revision=commit, files_metadata=True, securityStatus=True)
-
-
-def bytes_to_fetch(source: Source) -> int:
-    """What of a model's files the cache does not hold yet.
-
-    >>> bytes_to_fetch(resolve("user/model"))  # doctest: +SKIP
-    0
-    """
-    from huggingface_hub import constants
-
-    if source.id is None or constants.HF_HUB_OFFLINE:
-        return 0
-    return _missing_bytes(_info(source.id, source.commit))
-
-
-def _missing_bytes(info: Any) -> int:
-    from huggingface_hub import try_to_load_from_cache
-
-    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
-    return sum(
-        sizes[name]
-        for name in wanted_files(sizes)
-        if not isinstance(try_to_load_from_cache(info.id, name, revision=info.sha), str)
-    )
 
 
 def security(status: Any) -> str:

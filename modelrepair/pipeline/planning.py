@@ -20,7 +20,7 @@ from modelrepair.examples.thinks import thoughts_of
 from modelrepair.pipeline.ahead import Ahead, look_ahead, output_of
 from modelrepair.pipeline.finished import check_settings
 from modelrepair.pipeline.first_lines import opening_of
-from modelrepair.pipeline.hub_plan import bytes_to_fetch, hub_plan
+from modelrepair.pipeline.hub_plan import hub_plan
 from modelrepair.pipeline.inputs import as_found, at_commits
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
@@ -28,6 +28,7 @@ from modelrepair.preflight.device import check_device
 from modelrepair.preflight.gpus import gpus_for
 from modelrepair.preflight.limits import bounds_of
 from modelrepair.preflight.needs import needs_of_all
+from modelrepair.preflight.other_models import most_memory
 from modelrepair.preflight.plan import Plan, check_plan, plan_model, with_answers
 from modelrepair.preflight.plugins import Plugins, find_plugins
 from modelrepair.preflight.refusals import Refusals, Stopped
@@ -44,6 +45,7 @@ from modelrepair.settings.expand import expand
 from modelrepair.settings.settings import Settings
 from modelrepair.settings.units import unit_of
 from modelrepair.source.parts import check_parts
+from modelrepair.source.to_fetch import bytes_to_fetch
 from modelrepair.text.readable import all_readable
 from modelrepair.text.units import in_bytes
 
@@ -136,6 +138,9 @@ def plan_ahead(
     if plugins.repairer is not None:
         note = f"time is counted without what {plugins.repairer.spec.name} itself computes"
         made = replace(made, notes=(*made.notes, note))
+    if any(each.role == "judge" and each.parameters for each in made.others):
+        note = "time is counted without what the judge's model computes"
+        made = replace(made, notes=(*made.notes, note))
     if refusals.keep and made.kind.why is None:
         # A plan goes by names and shapes; a repair asks the model itself before it fetches a
         # weight.
@@ -168,7 +173,7 @@ def say_plan(progress: Progress, made: Plan) -> None:
         "\n".join(made.opening.lines() if made.opening else ()),
         seconds_least=made.seconds_least,
         seconds_most=made.seconds_most,
-        memory_bytes=max(made.peak_bytes, made.generation_bytes),
+        memory_bytes=max(made.peak_bytes, made.generation_bytes, most_memory(made.others)),
         rounds=None if bounds is None else bounds.rounds,
         candidates=None if bounds is None else bounds.candidates,
         answers=None if bounds is None else bounds.answers,
@@ -305,6 +310,7 @@ def check_room(plan: Plan, ahead: Ahead, out: Path) -> None:
     if ahead.reference.by != "adapter":
         models.append(ahead.reference.found)
     fetched = sum(bytes_to_fetch(each) for each in models if each and not each.complete)
+    fetched += sum(each.download_bytes for each in plan.others)
     shared = on_one_disk(out.absolute().parent, Path(constants.HF_HUB_CACHE))
     check_cache(fetched, (plan.output_bytes + plan.work_bytes) * shared)
 
@@ -333,4 +339,4 @@ def size_up(
         gpus=gpus_for(settings.device),
         read=ahead.read,
     )
-    return replace(made, left_behind=ahead.left_behind)
+    return replace(made, left_behind=ahead.left_behind, others=ahead.others)

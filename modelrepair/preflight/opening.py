@@ -70,6 +70,7 @@ class Opening:
         open: what only measuring can show; empty where nothing is measured.
         ranks: processes that work together; ``exchanged_bytes`` travel between them in a round.
         gpus: of this machine, where the repair computes on one of them.
+        others: the models of judge and repairer, one line each.
     """
 
     refused: Stopped | None
@@ -108,6 +109,7 @@ class Opening:
     ranks: int = 1
     exchanged_bytes: int = 0
     gpus: tuple[Gpu, ...] = ()
+    others: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``plan --json`` has it."""
@@ -132,6 +134,8 @@ class Opening:
         if self.past:
             yield "Note", self.past
         yield "Reference", [self._reference()]
+        if self.others:
+            yield "Models", self.others
         yield "Examples", [_set(each) for each in self.sets] or ["none is needed"]
         yield "Goes to", [self._destination(), *self.there]
         free = "" if self.memory_free is None else f"; {in_bytes(self.memory_free)} free"

@@ -28,6 +28,7 @@ from modelrepair.errors import ResourceError
 from modelrepair.examples.load import Example
 from modelrepair.plugin.names import SetName
 from modelrepair.preflight.gpus import Gpu
+from modelrepair.preflight.other_models import OtherModel, check_memory, most_memory
 from modelrepair.preflight.refusals import Stopped
 from modelrepair.preflight.sizes import (
     FLOAT32,
@@ -106,6 +107,7 @@ class Plan(Glanced):
             round.
         gpus: of this machine, where the repair computes on one of them.
         token_bytes: keys and values of one token in generation, in all blocks.
+        others: the models of judge and repairer.
     """
 
     source: str
@@ -145,6 +147,7 @@ class Plan(Glanced):
     exchanged_bytes: int = 0
     gpus: tuple[Gpu, ...] = ()
     token_bytes: int = 0
+    others: tuple[OtherModel, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -153,7 +156,7 @@ class Plan(Glanced):
 
     def glance(self) -> Glance:
         """Whether it will run, and what it takes."""
-        memory = max(self.peak_bytes, self.generation_bytes)
+        memory = max(self.peak_bytes, self.generation_bytes, most_memory(self.others))
         facts = {
             "stops at": None if self.error is None else self.error.message,
             "commit": self.commit,
@@ -338,6 +341,7 @@ def check_plan(plan: Plan) -> None:
             hint=f"{less}close other programs, lower --max-length, or take a larger machine",
             id="not-enough-memory",
         )
+    check_memory(plan.others, plan.memory_found_bytes, ranks.expected_here())
     needed = plan.output_bytes + plan.work_bytes
     if plan.disk_found_bytes is not None and needed > plan.disk_found_bytes:
         raise ResourceError(

@@ -96,7 +96,7 @@ def test_the_body_tells_what_was_done(card, made):
         "(keyword rate)",
         "| harmful_score against the source |",
         "| lm_head.weight | not in a block |",
-        "| q_proj | 16 of 96 | 16.7 % |",
+        "| q_proj | 12 of 96 | 12.5 % |",
         "**chosen** margin 0.5",
         f"hf download user/model --revision {COMMIT} --local-dir source",
         "modelrepair verify repaired --source source --reference reference",
