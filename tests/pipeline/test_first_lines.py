@@ -86,6 +86,7 @@ def made(source, *, base=None, reference=None, target=None, there=None, evaluate
             "generation_bytes": 3,
             "memory_found_bytes": 64,
             "gpus": (),
+            "others": (),
             "seconds_least": 1,
             "seconds_most": 2,
             "seconds_grounds": {},
