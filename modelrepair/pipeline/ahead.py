@@ -22,6 +22,7 @@ from modelrepair.pipeline.kept import left_ahead
 from modelrepair.pipeline.models import check_subject, find_base
 from modelrepair.pipeline.other_models import look_at_judge, look_at_repairers
 from modelrepair.plugin.names import SubjectKind
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.model import Model
 from modelrepair.preflight.named_sets import NamedSets, named_sets
 from modelrepair.preflight.needs import require_named, require_reference, sets_to_read
@@ -131,9 +132,7 @@ def look_ahead(
         check_subject(settings, adapter)
     if adapter is not None:
         base = find_base(settings.base, adapter, weights=False, include=settings.include)
-    looked = plan_model(
-        source, base=base, merge=settings.merge, sets={}, scorer_gradients=False, read=read
-    )
+    looked = plan_model(source, Demand(merge=settings.merge), base=base, read=read)
     reference, left = Reference(), dict[str, str]()
     with refusals.kept():
         if base is not None:

@@ -24,6 +24,7 @@ from modelrepair.pipeline.hub_plan import hub_plan
 from modelrepair.pipeline.inputs import as_found, at_commits
 from modelrepair.pipeline.private import shown_settings
 from modelrepair.plugin.specs import RepairerSpec, ScorerSpec
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.device import check_device
 from modelrepair.preflight.gpus import gpus_for
 from modelrepair.preflight.limits import bounds_of
@@ -322,12 +323,10 @@ def size_up(
     specs = plugins.specs
     needed = needs_of_all(plugins, ahead.subject)
     splits = {} if sets is None else sets.splits
-    made = plan_model(
-        ahead.source,
-        base=ahead.base,
+    demand = Demand(
         merge=settings.merge,
         sets={name: split.score for name, split in splits.items() if name in needed},
-        scorer_gradients=any(spec.gradients for spec in specs),
+        gradients=any(spec.gradients for spec in specs),
         iterative=any(isinstance(spec, ScorerSpec) and spec.iterative for spec in specs),
         copies=sum(each.copies for each in specs if isinstance(each, RepairerSpec) and each.trains),
         scores=any(isinstance(spec, ScorerSpec) for spec in specs),
@@ -335,6 +334,11 @@ def size_up(
         answers=settings.answers,
         token_budget=settings.token_budget,
         max_length=settings.max_length,
+    )
+    made = plan_model(
+        ahead.source,
+        demand,
+        base=ahead.base,
         out=output_of(out, ahead.source).absolute().parent,
         gpus=gpus_for(settings.device),
         read=ahead.read,

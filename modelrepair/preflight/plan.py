@@ -25,8 +25,7 @@ from modelrepair.checkpoint.config import (
 from modelrepair.checkpoint.coverage import MINIMUM_COVERAGE
 from modelrepair.checkpoint.reader import Checkpoint, TensorEntry
 from modelrepair.errors import ResourceError
-from modelrepair.examples.load import Example
-from modelrepair.plugin.names import SetName
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.other_models import OtherModel, check_memory, most_memory
 from modelrepair.preflight.refusals import Stopped
@@ -180,41 +179,23 @@ class Plan(Glanced):
 
 def plan_model(
     source: Source,
+    demand: Demand,
     *,
     base: Source | None = None,
-    merge: bool = False,
-    sets: Mapping[SetName, Sequence[Example]],
-    scorer_gradients: bool,
-    iterative: bool = False,
-    copies: int = 0,
-    scores: bool = False,
-    evaluate: bool = True,
-    answers: bool = True,
-    token_budget: int = 2048,
-    max_length: int = 1024,
     out: Path | None = None,
     gpus: tuple[Gpu, ...] = (),
     read: Callable[[Source], Checkpoint] = headers,
 ) -> Plan:
     """Look at a model's config and headers and say what repairing it will take.
 
-    >>> plan_model(resolve("./model"), sets={}, scorer_gradients=False).blocks  # doctest: +SKIP
+    >>> plan_model(resolve("./model"), Demand()).blocks  # doctest: +SKIP
     24
 
     Args:
         source: where the model's files are; of a source without weights on disk
             (``resolve(id, weights=False)``) the headers are read from the Hub.
+        demand: what the run asks of it.
         base: what the source adapts, where it is an adapter.
-        merge: whether the adapter is merged into its base first.
-        sets: the examples that the scorer will see, by set; the parts named score of the splits.
-        scorer_gradients: whether the scorer needs a backward pass.
-        iterative: whether it is asked again after every step.
-        copies: of the whole model, which a repairer that trains holds where it computes.
-        scores: whether the scores of every entry lie on the disk for a round.
-        evaluate: whether the result is measured.
-        answers: whether that has the whole model generate.
-        token_budget: tokens in a batch.
-        max_length: tokens in an example.
         out: where the result will lie; the working folder where not given.
         gpus: of this machine, where the repair computes on one.
         read: gives the headers of a model's weights.
@@ -230,7 +211,7 @@ def plan_model(
     if own is None or checkpoint is None:
         kind.check()
     assert own is not None and checkpoint is not None, "what has no headers was refused"
-    factors = own if base is not None and not merge else None
+    factors = own if base is not None and not demand.merge else None
     config = read_config((base or source).folder)
     text = of_text(config)
     entries = tuple(checkpoint.entries.values())
@@ -250,19 +231,19 @@ def plan_model(
     total = sum(entry.entries for entry in {*entries, *changed})
     hidden, vocabulary = number(text, HIDDEN_SIZES), number(text, VOCABULARIES)
     passes = tuple(
-        Pass(name, len(examples), tokens_of(examples, max_length), scorer_gradients)
-        for name, examples in sets.items()
+        Pass(name, len(examples), tokens_of(examples, demand.max_length), demand.gradients)
+        for name, examples in demand.sets.items()
     )
-    stored = len(blocks) + 1 if scorer_gradients else 1
+    stored = len(blocks) + 1 if demand.gradients else 1
     hidden_states = stored * sum(each.tokens for each in passes) * hidden * FLOAT32
     # An iterative scorer may need those of the last round, too: rounds with momentum.
-    spilled = scores * covered * FLOAT32 * (1 + iterative)
+    spilled = demand.scores * covered * FLOAT32 * (1 + demand.iterative)
     head = (
-        head_memory(vocabulary, hidden, token_budget, max_length)
-        if scorer_gradients | evaluate
+        head_memory(vocabulary, hidden, demand.token_budget, demand.max_length)
+        if demand.gradients | demand.evaluate
         else 0
     )
-    summed = blocks, len(passes), scorer_gradients, None if factors is None else matrices
+    summed = blocks, len(passes), demand.gradients, None if factors is None else matrices
     made = Plan(
         source=source.id or source.name,
         commit=source.commit,
@@ -277,20 +258,20 @@ def plan_model(
         hidden_size=hidden,
         vocabulary=vocabulary,
         passes=passes,
-        rounds="several" if iterative else "1",
+        rounds="several" if demand.iterative else "1",
         peak_bytes=LIBRARIES
         + max(
             block_memory(
-                *summed, min(token_budget, max((each.tokens for each in passes), default=0))
+                *summed, min(demand.token_budget, max((each.tokens for each in passes), default=0))
             ),
             head,
-            0 if gpus else copies * total * FLOAT32,
+            0 if gpus else demand.copies * total * FLOAT32,
         ),
         ranks=ranks.expected(),
         exchanged_bytes=exchanged(*summed),
-        generation_bytes=LIBRARIES + total * FLOAT32 if evaluate and answers else 0,
+        generation_bytes=LIBRARIES + total * FLOAT32 if demand.answered else 0,
         output_bytes=sum(entry.nbytes for entry in changed),
-        work_bytes=hidden_states + spilled + merge * sum(entry.nbytes for entry in entries),
+        work_bytes=hidden_states + spilled + demand.merge * sum(entry.nbytes for entry in entries),
         memory_found_bytes=free_memory(),
         disk_found_bytes=free_disk(out or Path()),
         notes=(),

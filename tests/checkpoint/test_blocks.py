@@ -19,6 +19,7 @@ from modelrepair.checkpoint.blocks import (
 )
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.errors import UnsupportedModelError
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.plan import check_plan, plan_model
 from modelrepair.source.resolve import resolve
 
@@ -39,7 +40,7 @@ def test_a_model_without_blocks_is_refused(tmp_path):
     save_file({"w": np.zeros((2, 2), "float32")}, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UnsupportedModelError, match="no prunable matrix"):
-        check_plan(plan_model(resolve(tmp_path), sets={}, scorer_gradients=False))
+        check_plan(plan_model(resolve(tmp_path), Demand()))
 
 
 def test_each_list_of_blocks_has_its_own_indices():

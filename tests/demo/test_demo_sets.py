@@ -11,6 +11,7 @@ from modelrepair.examples.load import load_set
 from modelrepair.examples.refusals import make_refusals
 from modelrepair.examples.splits import split_sets
 from modelrepair.examples.template import Template
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.plan import check_plan as check
 from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.source.resolve import resolve
@@ -39,7 +40,7 @@ def test_the_demo_can_be_planned_and_cut():
     realign = load_set(DATA / "sets" / "realign.jsonl", "realign")
     splits = split_sets(realign, make_refusals(realign))
     sets = {name: split.score for name, split in splits.items()}
-    made = plan(resolve(DATA / "attacked"), sets=sets, scorer_gradients=True, iterative=True)
+    made = plan(resolve(DATA / "attacked"), Demand(sets=sets, gradients=True, iterative=True))
     check(made)
     assert made.coverage == 1.0
     assert [each.examples for each in made.passes] == [48, 48]

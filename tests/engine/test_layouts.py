@@ -12,6 +12,7 @@ from modelrepair.engine.passes.passes import Work, collect
 from modelrepair.engine.passes.statistics import SetBatches
 from modelrepair.engine.sites import find_sites
 from modelrepair.plugin.accumulators import ExampleGradients, Gradients, InputNorms
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.progress import Progress
 from modelrepair.source.resolve import resolve
@@ -43,7 +44,7 @@ def swept(one, sites, groups, folder):
 
 def check_planned(folder, sites):
     """A plan counts the coverage as the repair does, from names and shapes alone."""
-    planned = plan(resolve(folder), sets={}, scorer_gradients=False)
+    planned = plan(resolve(folder), Demand())
     assert planned.coverage == sites.coverage
     assert planned.skipped.keys() == {name.partition("#")[0] for name in sites.skipped}
 

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from modelrepair.errors import DamagedCheckpointError, ResourceError, UnsupportedModelError
 from modelrepair.examples.load import Example, Message
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.gpus import Gpu
 from modelrepair.preflight.plan import check_plan as check
 from modelrepair.preflight.plan import plan_model as plan
@@ -56,7 +57,7 @@ def examples(count: int) -> list[Example]:
 
 
 def test_the_numbers_of_a_small_model(model):
-    made = plan(model(), sets={"realign": examples(4)}, scorer_gradients=False)
+    made = plan(model(), Demand(sets={"realign": examples(4)}))
     in_blocks = BLOCKS * (HIDDEN * HIDDEN + INNER * HIDDEN)
     assert (made.blocks, made.hidden_size, made.vocabulary) == (BLOCKS, HIDDEN, VOCABULARY)
     assert made.block_parameters == in_blocks
@@ -81,21 +82,22 @@ def test_the_peak_is_the_larger_of_a_block_and_the_head(model):
     sets = {"realign": examples(2), "utility": examples(3)}
     block = HIDDEN * HIDDEN + INNER * HIDDEN
     whole = block + 2 * HIDDEN
-    alone = plan(source, sets=sets, scorer_gradients=False, evaluate=False)
+    alone = plan(source, Demand(sets=sets, evaluate=False))
     tokens = max(each.tokens for each in alone.passes)
     batch = tokens * 4 * (2 * HIDDEN + INNER + HIDDEN)
     assert alone.peak_bytes == LIBRARIES + 2 * 4 * whole + 8 * 2 * HIDDEN * 3 + batch
     assert alone.generation_bytes == 0
     with_head = plan(
-        source, sets=sets, scorer_gradients=True, iterative=True, token_budget=100, max_length=10
+        source,
+        Demand(sets=sets, gradients=True, iterative=True, token_budget=100, max_length=10),
     )
     assert with_head.peak_bytes == LIBRARIES + 4 * (VOCABULARY * HIDDEN + 3 * 100 * VOCABULARY)
     assert with_head.rounds == "several"
     tokens = sum(each.tokens for each in with_head.passes)
     assert with_head.work_bytes == (BLOCKS + 1) * tokens * HIDDEN * 4
-    everywhere = plan(source, sets={}, scorer_gradients=False, scores=True)
+    everywhere = plan(source, Demand(scores=True))
     assert everywhere.work_bytes == BLOCKS * block * 4
-    again = plan(source, sets={}, scorer_gradients=False, scores=True, iterative=True)
+    again = plan(source, Demand(scores=True, iterative=True))
     assert again.work_bytes == 2 * everywhere.work_bytes  # a round may need those of the last
 
 
@@ -112,7 +114,7 @@ def test_experts_and_unknown_shapes_are_named(model):
         "model.layers.0.attn.bias": np.zeros((1, 1, 64, 64), "float16"),
         "vision.layers.0.w.weight": np.zeros((90, 90), "float16"),
     }
-    made = plan(model(extra=extra), sets={}, scorer_gradients=False)
+    made = plan(model(extra=extra), Demand())
     assert made.skipped.keys() == {"model.layers.1.conv1d.weight", odd}
     assert made.blocks == BLOCKS
     assert made.coverage == 1 - 32 / made.block_parameters
@@ -134,7 +136,7 @@ def test_experts_and_unknown_shapes_are_named(model):
     ],
 )
 def test_models_that_can_not_be_repaired_are_shown_and_refused(model, config, said):
-    made = plan(model(config), sets={}, scorer_gradients=False)
+    made = plan(model(config), Demand())
     with pytest.raises(UnsupportedModelError, match=said) as caught:
         check(made)
     assert caught.value.hint
@@ -143,7 +145,7 @@ def test_models_that_can_not_be_repaired_are_shown_and_refused(model, config, sa
 
 def test_the_text_part_of_a_larger_config_counts(model):
     source = model({"text_config": CONFIG, "hidden_size": 99})
-    assert plan(source, sets={}, scorer_gradients=False).hidden_size == HIDDEN
+    assert plan(source, Demand()).hidden_size == HIDDEN
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b"\xff"])
@@ -151,20 +153,20 @@ def test_a_broken_config_is_refused(model, content):
     source = model()
     (source.folder / "config.json").write_bytes(content)
     with pytest.raises(UnsupportedModelError, match="no JSON object"):
-        plan(source, sets={}, scorer_gradients=False)
+        plan(source, Demand())
 
 
 def test_a_missing_config_and_an_adapter_are_told_apart(model):
     source = model(config=False)
     with pytest.raises(UnsupportedModelError, match="has no config"):
-        plan(source, sets={}, scorer_gradients=False)
+        plan(source, Demand())
     (source.folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
     with pytest.raises(UnsupportedModelError, match=r"a whole model .* and an adapter"):
-        plan(source, sets={}, scorer_gradients=False)
+        plan(source, Demand())
     (source.folder / "adapter_config.json").unlink()
     (source.folder / "config.json").mkdir()
     with pytest.raises(DamagedCheckpointError, match="no plain file"):
-        plan(source, sets={}, scorer_gradients=False)
+        plan(source, Demand())
 
 
 def test_a_file_cut_short_is_damaged(model):
@@ -172,17 +174,17 @@ def test_a_file_cut_short_is_damaged(model):
     path = source.folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DamagedCheckpointError):
-        plan(source, sets={}, scorer_gradients=False)
+        plan(source, Demand())
 
 
 def test_a_training_takes_as_many_copies_of_the_model_as_it_holds(model):
     source = model()
-    made = plan(source, sets={}, scorer_gradients=False, copies=5000)
+    made = plan(source, Demand(copies=5000))
     assert made.peak_bytes == LIBRARIES + 5000 * 4 * made.parameters
 
 
 def test_too_little_memory_or_disk_stops(model, monkeypatch):
-    made = plan(model(), sets={}, scorer_gradients=False)
+    made = plan(model(), Demand())
     with pytest.raises(ResourceError, match=r"of memory are needed, 1 byte are free"):
         check(replace(made, memory_found_bytes=1))
     with pytest.raises(ResourceError, match="of disk are needed"):
@@ -191,7 +193,7 @@ def test_too_little_memory_or_disk_stops(model, monkeypatch):
 
 
 def test_ranks_on_one_machine_share_its_memory(model, monkeypatch):
-    made = plan(model(), sets={}, scorer_gradients=False)
+    made = plan(model(), Demand())
     enough = replace(made, memory_found_bytes=2 * made.generation_bytes)
     check(enough)
     assert not with_answers(enough, 1, 1).notes
@@ -206,7 +208,7 @@ def test_ranks_on_one_machine_share_its_memory(model, monkeypatch):
 
 def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
     monkeypatch.setattr("modelrepair.preflight.plan.free_memory", lambda: 100)
-    made = plan(model(), sets={}, scorer_gradients=False)
+    made = plan(model(), Demand())
     assert "at best the verdict is undecided" in made.notes[0]
 
 
@@ -221,17 +223,17 @@ def test_generation_that_does_not_fit_is_a_note(model, monkeypatch):
     ],
 )
 def test_answers_take_keys_and_values_beside_the_weights(model, tmp_path, config, width):
-    made = plan(model(config), sets={}, scorer_gradients=False)
+    made = plan(model(config), Demand())
     assert made.token_bytes == 2 * BLOCKS * width * 4
     whole = with_answers(made, prompts=10, tokens=100)
     read = config.get("max_position_embeddings", 100)
     assert whole.generation_bytes == made.generation_bytes + 1.7 * 10 * read * made.token_bytes
-    silent = plan(resolve(tmp_path / "model"), sets={}, scorer_gradients=False, answers=False)
+    silent = plan(resolve(tmp_path / "model"), Demand(answers=False))
     assert with_answers(silent, 10, 100) == silent and silent.generation_bytes == 0
 
 
 def test_answers_that_do_not_fit_beside_the_weights_are_a_note(model):
-    made = plan(model(), sets={}, scorer_gradients=False)
+    made = plan(model(), Demand())
     barely = replace(made, memory_found_bytes=made.generation_bytes)
     assert "at best the verdict is undecided" in with_answers(barely, 10, 100).notes[-1]
     assert not with_answers(replace(made, memory_found_bytes=2**40), 10, 100).notes
@@ -241,12 +243,13 @@ def test_a_plan_needs_neither_torch_nor_transformers(model):
     folder = model().folder
     program = (
         "import sys; from pathlib import Path;"
+        "from modelrepair.preflight.demand import Demand;"
         "from modelrepair.preflight.plan import check_plan, plan_model;"
         "from modelrepair.examples import load, refusals, splits;"
         "from modelrepair.checkpoint import digests;"
         "from modelrepair.source import reference, resolve;"
         "source = resolve.resolve(Path(sys.argv[1]));"
-        "check_plan(plan_model(source, sets={}, scorer_gradients=True));"
+        "check_plan(plan_model(source, Demand(gradients=True)));"
         "reference.declared_base(source.folder);"
         "print(sorted({'torch', 'transformers'} & sys.modules.keys()))"
     )

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import save
 
 from modelrepair.errors import DamagedCheckpointError, HubError, UnsupportedModelError
+from modelrepair.preflight.demand import Demand
 from modelrepair.preflight.plan import plan_model as plan
 from modelrepair.source.headers import headers
 from modelrepair.source.resolve import resolve
@@ -43,7 +44,7 @@ def test_a_plan_reads_headers_only_and_equals_that_of_the_files(sharded):
     assert not light.complete
     assert not list(light.folder.glob("*.safetensors"))
     remote = headers(light)
-    before = plan(light, sets={}, scorer_gradients=True)
+    before = plan(light, Demand(gradients=True))
     whole = resolve("user/name")
     assert whole.complete
     local = headers(whole)
@@ -57,7 +58,7 @@ def test_a_plan_reads_headers_only_and_equals_that_of_the_files(sharded):
             entry.nbytes,
             entry.file,
         )
-    after = plan(whole, sets={}, scorer_gradients=True).to_json()
+    after = plan(whole, Demand(gradients=True)).to_json()
     free = {"disk_found_bytes", "memory_found_bytes"}
     assert {k: v for k, v in before.to_json().items() if k not in free} == {
         k: v for k, v in after.items() if k not in free
