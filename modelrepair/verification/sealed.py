@@ -143,7 +143,8 @@ def _check_asked(manifest: Manifest) -> Iterator[Finding]:
     asked = manifest.settings
     if manifest.edit != "mask":
         return
-    made = {name: getattr(manifest, name) for name in ("scope", "unit", "protect", "scale")}
+    made = {name: getattr(manifest, name) for name in ("scope", "protect", "scale")}
+    made["unit"] = manifest.unit or "entry"  # an older manifest does not say it
     for name, value in made.items():
         if asked.get(name) is not None and asked[name] != value:
             yield _record(f"its {name} is {value}, and its settings say {asked[name]}")
