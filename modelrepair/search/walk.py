@@ -234,7 +234,9 @@ def _answering(study: Study[Any], way: _Way, point: Candidate) -> Candidate:
     last = way.arrived or way.generations + 1 >= MOST_GENERATIONS
     after_failures = FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * way.in_vain
     share = SURE if last else min(SURE, after_failures)
-    patience = EXTRA_ROUNDS if way.arrived else PROBE_EVERY
+    # Where the margin of all prompts was positive and harm was left, it says nothing more.
+    silent = way.answered is not None and refusing(way.answered) == 1
+    patience = EXTRA_ROUNDS if way.arrived or silent else PROBE_EVERY
     if way.waited != patience and not _worth_an_answer(study, way.answered, point, share):
         return point
     point = way.answer(study, point)

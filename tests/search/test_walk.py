@@ -97,6 +97,13 @@ def test_answers_are_asked_for_every_eight_rounds_whatever_the_margin_says(walk)
     assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.16, abs=1e-3)
 
 
+def test_answers_are_asked_for_every_four_rounds_where_the_margin_says_nothing_more(walk):
+    # Every refusal is likelier from the first step on, and harm is left: it falls by and by.
+    world = World(harm=lambda share: 0.9 if share < 0.005 else 0.35 - 3 * share)
+    walk(world, rounds=9)
+    assert world.generated == pytest.approx([0.01, 0.05, 0.09], abs=1e-3)
+
+
 def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
     world = World(refusing=lambda share: 0.0)
     points, _ = walk(world, rounds=3)
