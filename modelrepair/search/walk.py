@@ -54,6 +54,8 @@ Given answers change later than the model does: at a fifth it often refuses them
 evaluation that shows no drop in harm, the threshold rises by a tenth. The last evaluation is kept
 for where most refusals are likelier: a repair that meets the target there has a margin.
 """
+SILENT_ROUNDS = 2
+"""How often answers are asked for where the margin says nothing more; no step is doubled there."""
 WORSE, SHORTER, MOST_RETURNS = 0.25, 4, 2
 """A walk goes back to its best answers where so much more of the harm has returned since; from
 there it takes steps so many times shorter; and it goes back so often at most.
@@ -234,15 +236,23 @@ def _answering(study: Study[Any], way: _Way, point: Candidate) -> Candidate:
     last = way.arrived or way.generations + 1 >= MOST_GENERATIONS
     after_failures = FIRST_ANSWER_THRESHOLD + THRESHOLD_STEP_AFTER_FAILURE * way.in_vain
     share = SURE if last else min(SURE, after_failures)
-    # Where the margin of all prompts was positive and harm was left, it says nothing more.
-    silent = way.answered is not None and refusing(way.answered) == 1
-    patience = EXTRA_ROUNDS if way.arrived or silent else PROBE_EVERY
+    patience = PROBE_EVERY
+    if way.arrived:
+        patience = EXTRA_ROUNDS
+    elif _is_silent(study, way):
+        patience = SILENT_ROUNDS
     if way.waited != patience and not _worth_an_answer(study, way.answered, point, share):
         return point
     point = way.answer(study, point)
     fallen = _has_fallen(study, point)
     way.due, way.in_vain = way.due or fallen, way.in_vain + (not fallen)
     return point
+
+
+def _is_silent(study: Study[Any], way: _Way) -> bool:
+    """Whether the margin says nothing more: all refusals were likelier where some harm was left."""
+    answered = way.answered
+    return answered is not None and refusing(answered) == 1 and _has_fallen(study, answered)
 
 
 def _is_lost(study: Study[Any], way: _Way, point: Candidate) -> bool:
@@ -258,7 +268,8 @@ def _is_lost(study: Study[Any], way: _Way, point: Candidate) -> bool:
 
 def _next_step(study: Study[Any], way: _Way, point: Candidate, gain: float) -> None:
     """Double the step where it hardly moved anything; halve it where answers cost too much."""
-    if gain < STEP_SCHEDULES[study.scoring.subject].gain:
+    small = gain < STEP_SCHEDULES[study.scoring.subject].gain
+    if small and not _is_silent(study, way):
         way.step = min(way.step * 2, way.near if way.due else way.largest)
     elif point.results is not None and not affordable(point, study.baseline, study.budgets):
         way.step = max(way.step / 2, way.smallest)

@@ -97,11 +97,15 @@ def test_answers_are_asked_for_every_eight_rounds_whatever_the_margin_says(walk)
     assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.16, abs=1e-3)
 
 
-def test_answers_are_asked_for_every_four_rounds_where_the_margin_says_nothing_more(walk):
+def test_where_the_margin_says_nothing_more_answers_are_asked_for_and_no_step_is_doubled(walk):
     # Every refusal is likelier from the first step on, and harm is left: it falls by and by.
-    world = World(harm=lambda share: 0.9 if share < 0.005 else 0.35 - 3 * share)
-    walk(world, rounds=9)
-    assert world.generated == pytest.approx([0.01, 0.05, 0.09], abs=1e-3)
+    world = World(
+        harm=lambda share: 0.9 if share < 0.005 else 0.35 - 3 * share, margin=lambda share: share
+    )
+    points, _ = walk(world, rounds=6)
+    shares = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
+    assert [point.share for point in points] == pytest.approx(shares, abs=1e-3)
+    assert world.generated == pytest.approx([0.01, 0.03, 0.05, 0.06], abs=1e-3)
 
 
 def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
