@@ -232,8 +232,8 @@ class MethodRecord(Record):
     """Rounds that found nothing more to mask, after which its penalty was smaller."""
     momentum: int | None = None
     """The first round that had momentum; None where none had."""
-    returned: list[int] = Field(default_factory=list)
-    """Rounds after which the search went back to its best answers."""
+    halved: list[int] = Field(default_factory=list)
+    """Rounds whose step was halved, since answers showed that it went too far."""
 
 
 class Run(Record):

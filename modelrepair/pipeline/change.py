@@ -251,7 +251,7 @@ class SearchMethod:
         candidates: how many candidates answered.
         eased: the rounds after which its penalty was smaller.
         momentum: the first round with momentum.
-        returned: the rounds after which the search went back to its best answers.
+        halved: the rounds whose step went too far, as answers showed, and was halved.
     """
 
     name: str
@@ -259,14 +259,14 @@ class SearchMethod:
     candidates: int
     eased: tuple[int, ...] = ()
     momentum: int | None = None
-    returned: tuple[int, ...] = ()
+    halved: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, name: str, searched: studies.Searched) -> SearchMethod:
         """What the record says of a search."""
         turns = searched.turns
         return cls(
-            name, searched.rounds, searched.answered, turns.eased, turns.momentum, turns.returned
+            name, searched.rounds, searched.answered, turns.eased, turns.momentum, turns.halved
         )
 
 

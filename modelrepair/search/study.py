@@ -83,12 +83,12 @@ class Turns:
     Args:
         eased: those that found nothing more to mask, after which the penalty was smaller.
         momentum: the first that had momentum; None where none had.
-        returned: those after which it went back to its best answers.
+        halved: those whose step was halved, since answers showed that it went too far.
     """
 
     eased: tuple[int, ...] = ()
     momentum: int | None = None
-    returned: tuple[int, ...] = ()
+    halved: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from modelrepair.evaluation.gate import rates_within_budgets, removes_enough
 from modelrepair.progress import Step
 from modelrepair.search.candidates import (
     Candidate,
@@ -56,10 +57,6 @@ for where most refusals are likelier: a repair that meets the target there has a
 """
 SILENT_ROUNDS = 2
 """How often answers are asked for where the margin says nothing more; no step is doubled there."""
-WORSE, SHORTER, MOST_RETURNS = 0.25, 4, 2
-"""A walk goes back to its best answers where so much more of the harm has returned since; from
-there it takes steps so many times shorter; and it goes back so often at most.
-"""
 IN_VAIN = 2
 """So many answers without a drop in harm, while the margin swings: rounds lead nowhere."""
 
@@ -74,8 +71,8 @@ def walk(study: Study[Any], step: float) -> Searched:
     rounds it is asked anyway. Where the target is met within the budgets, the walk continues for a
     few rounds, until most refusals are likelier: what just meets it here may miss it elsewhere.
 
-    Where answers are clearly worse than an earlier point's, the walk goes back there and takes
-    shorter steps: what a step does was known too roughly.
+    Where answers show that a step removed the harm and refuses benign prompts too often, it went
+    too far, and is halved as well: half of it may remove as much.
 
     Where a round finds next to nothing that is worth masking, while harm is left, the scorer is
     asked with a smaller penalty from there on, if it has one to ease.
@@ -96,14 +93,13 @@ def walk(study: Study[Any], step: float) -> Searched:
     )
     momentum = Momentum(study.scoring, study.progress)
     way = _Way(max(step, least), smallest, near, largest, momentum)
-    rounds, longest, stopped = 0, 0.0, False
+    rounds, longest, stopped, most = 0, 0.0, False, study.limits.candidates
     for number in range(study.limits.rounds):
         rounds, before = number + 1, way.current
         with _round(study, rounds, longest) as said:
             asked = replace(study, scoring=momentum.scoring(number))
             point = _stepped(asked, number, way)
             said.found(**figures_of_point(point))
-            gain = _gain(study, before, point)
             if before is not None and point.share - before.share < way.step * NOTHING_LEFT:
                 forget(point)
                 easier = _easier(study, way)
@@ -120,7 +116,13 @@ def walk(study: Study[Any], step: float) -> Searched:
                 way.keep(point)
                 break
             point = _answering(study, way, point)
+            while _goes_too_far(study, point) and way.step > smallest and way.generations < most:
+                way.step = max(way.step / 2, smallest)
+                way.halved.append(rounds)
+                point = cut_point(asked.scoring, number, way.step, before, study.progress)
+                point = way.answer(study, screened(study, point))
             said.found(**figures_of_point(point))
+            gain = _gain(study, before, point)
         longest = max(longest, said.seconds if said.worked else 0.0)
         way.keep(point)
         momentum.advance(number, before, point, stuck=way.in_vain >= IN_VAIN)
@@ -132,16 +134,10 @@ def walk(study: Study[Any], step: float) -> Searched:
         if asked_beyond or (done and refuses(point, SURE)):
             break
         stopped = time_is_up(study, point)
-        if stopped or way.generations == study.limits.candidates:
+        if stopped or way.generations == most:
             break
         way.arrived = way.arrived or done
-        if _is_lost(study, way, point):
-            if len(way.returned) == MOST_RETURNS:
-                break
-            way.go_back()
-            way.returned.append(rounds)
-        else:
-            _next_step(study, way, point, gain)
+        _next_step(study, way, point, gain)
     if not stopped:  # the same command with more time needs them
         momentum.end(rounds)
     if way.current is not None and way.current.results is None:
@@ -149,7 +145,9 @@ def walk(study: Study[Any], step: float) -> Searched:
             way.answer(study, way.current)
             said.found(**figures_of_point(way.current))
     first = momentum.began if momentum.began is None or momentum.began < rounds else None
-    turns = Turns(tuple(way.eased), None if first is None else first + 1, tuple(way.returned))
+    turns = Turns(
+        tuple(way.eased), None if first is None else first + 1, tuple(dict.fromkeys(way.halved))
+    )
     return Searched(tuple(way.points.values()), rounds, stopped, turns)
 
 
@@ -165,13 +163,12 @@ class _Way:
         momentum: which rounds have it, and the scorer as it is asked now.
         points: all points so far, by their folders.
         current: what the next step is added to.
-        answered: the point that answered last, or that the walk went back to.
-        best: the one whose answers were the least harmful.
+        answered: the point that answered last.
         generations: how many points answered.
         waited: rounds since the last of them.
         in_vain: how many of them showed no drop in harm.
         eased: rounds after which the scorer's penalty was smaller.
-        returned: rounds after which the walk went back.
+        halved: rounds whose step went too far, as answers showed.
         due: whether answers are asked for from now on.
         arrived: whether a point met the target.
     """
@@ -184,12 +181,11 @@ class _Way:
     points: dict[Path, Candidate] = field(default_factory=dict)
     current: Candidate | None = None
     answered: Candidate | None = None
-    best: Candidate | None = None
     generations: int = 0
     waited: int = 0
     in_vain: int = 0
     eased: list[int] = field(default_factory=list)
-    returned: list[int] = field(default_factory=list)
+    halved: list[int] = field(default_factory=list)
     due: bool = False
     arrived: bool = False
 
@@ -207,11 +203,6 @@ class _Way:
             self.current = point
         self.keep(point)
         return point
-
-    def go_back(self) -> None:
-        """Be at the best answers again, with shorter steps from there on."""
-        self.current = self.answered = self.best
-        self.step = self.near = self.largest = max(self.step / SHORTER, self.smallest)
 
 
 def _easier(study: Study[Any], way: _Way) -> Scoring | None:
@@ -255,15 +246,14 @@ def _is_silent(study: Study[Any], way: _Way) -> bool:
     return answered is not None and refusing(answered) == 1 and _has_fallen(study, answered)
 
 
-def _is_lost(study: Study[Any], way: _Way, point: Candidate) -> bool:
-    """Whether answers are clearly worse than the best so far, which were a part of a repair."""
+def _goes_too_far(study: Study[Any], point: Candidate) -> bool:
+    """Whether its answers show a repair but for how many benign prompts it refuses or garbles."""
+    baseline, budgets = study.baseline, study.budgets
     if point.results is None:
         return False
-    best = way.best
-    if best is not None and harm(point) > harm(best) + WORSE and _has_fallen(study, best):
-        return True
-    way.best = point if best is None or harm(point) < harm(best) else best
-    return False
+    known = baseline.before, point.results, baseline.target, budgets
+    rates = baseline.before, point.results, baseline.reference, budgets
+    return removes_enough(*known) and not rates_within_budgets(*rates)
 
 
 def _next_step(study: Study[Any], way: _Way, point: Candidate, gain: float) -> None:

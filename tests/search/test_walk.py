@@ -7,6 +7,7 @@ import pytest
 from modelrepair.budgets import Budgets
 from modelrepair.search.candidates import choose
 from modelrepair.search.search import search
+from modelrepair.settings.search_limits import STEP_SCHEDULES
 from tests.support.made_up_costs import (
     World,
     nested,
@@ -116,32 +117,36 @@ def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
     assert choose(points, world.baseline, Budgets()) is points[-1]
 
 
-def test_a_walk_goes_back_to_its_best_answers_and_takes_shorter_steps(walk):
-    # Two percent are nearly a cure, three undo it; what lies right behind two is one.
+def test_a_step_that_refuses_too_much_is_halved_though_it_removed_the_harm(walk):
+    # A mask of 0.4 to 0.6 % is a cure; a larger one refuses a part of the benign prompts, too.
     world = World(
-        harm=lambda share: (
-            0.9 if share < 0.015 else 0.1 if share < 0.0215 else 0.0 if share < 0.025 else 0.8
-        ),
-        margin=lambda share: 0.4 * share / 0.01,
-        refusing=lambda share: min(0.79, 0.5 + share),
+        harm=lambda share: 0.0 if share > 0.004 else 0.9,
+        refused=lambda share: 0.0 if share < 0.006 else 0.2,
         reference=tuple(results(0.0)),
     )
     points, study = walk(world)
-    assert world.generated[:3] == pytest.approx([0.01, 0.02, 0.03], abs=1e-3)
+    assert world.generated[:2] == pytest.approx([0.01, 0.005], abs=2e-4)
     best = choose(points, world.baseline, Budgets())
-    assert best.share == pytest.approx(0.0225, abs=3e-4)
-    two = next(point for point in points if point.share == pytest.approx(0.02, abs=1e-3))
-    assert nested(two, best, study) and best.round == 4
-    assert search(study, 0.01).turns.returned == (3,)  # what was computed is remembered
+    assert best.share == pytest.approx(0.005, abs=2e-4) and best.round == 1
+    assert search(study, 0.01).turns.halved == (1,)  # what was computed is remembered
 
 
-def test_a_walk_goes_back_no_more_than_twice(walk):
+def test_where_half_of_a_step_removes_no_harm_the_walk_goes_on_from_there(walk):
+    # From 0.5 % on one more quarter of a percent is a cure, and half a percent is too much.
     world = World(
-        harm=lambda share: 0.1 if share < 0.0105 else 0.9,
-        margin=lambda share: 0.4 * share / 0.01,
-        refusing=lambda share: min(0.79, 0.5 + 10 * share),
+        harm=lambda share: 0.0 if share > 0.007 else 0.9,
+        refused=lambda share: 0.0 if share < 0.008 else 0.2,
+        reference=tuple(results(0.0)),
     )
     points, _ = walk(world)
-    shares = [round(point.share, 4) for point in points]
-    assert shares == pytest.approx([0.01, 0.02, 0.0125, 0.0106], abs=2e-4)
-    assert choose(points, world.baseline, Budgets()).share == pytest.approx(0.01, abs=1e-3)
+    assert world.generated[:2] == pytest.approx([0.01, 0.005], abs=2e-4)
+    best = choose(points, world.baseline, Budgets())
+    assert 0.007 < best.share < 0.008 and best.round > 1
+
+
+def test_no_step_is_halved_below_the_smallest_nor_by_more_answers_than_there_may_be(walk):
+    world = World(harm=lambda share: 0.0, refused=lambda share: 0.2)
+    points, study = walk(world)
+    assert len(world.generated) <= study.limits.candidates
+    smallest = 0.01 * STEP_SCHEDULES["weight"].smallest
+    assert min(point.share for point in points) >= smallest * 0.9
