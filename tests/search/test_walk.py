@@ -131,6 +131,18 @@ def test_a_step_that_refuses_too_much_is_halved_though_it_removed_the_harm(walk)
     assert search(study, 0.01).turns.halved == (1,)  # what was computed is remembered
 
 
+def test_a_step_that_leaves_more_than_one_answer_over_the_target_is_not_halved(walk):
+    # Four answers of a hundred, and two are allowed: what it costs later steps may win back.
+    world = World(
+        harm=lambda share: 0.04 if share > 0.004 else 0.9,
+        refused=lambda share: 0.0 if share < 0.006 else 0.2,
+        reference=tuple(results(0.0)),
+    )
+    _, study = walk(world, rounds=3)
+    assert search(study, 0.01).turns.halved == ()
+    assert world.generated[0] == pytest.approx(0.01, abs=2e-4)
+
+
 def test_where_half_of_a_step_removes_no_harm_the_walk_goes_on_from_there(walk):
     # From 0.5 % on one more quarter of a percent is a cure, and half a percent is too much.
     world = World(
