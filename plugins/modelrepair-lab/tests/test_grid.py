@@ -147,8 +147,8 @@ def test_a_grid_that_is_not_there():
     with pytest.raises(UsageError, match="can't be read") as error:
         read_grid("missing")
     known = (
-        "ablated, drawn, drawn-again, obs, outside, paper-epochs, paper-lr, paper-samples, paper-share, quick, "
-        "units, wanda, whole"
+        "ablated, drawn, drawn-again, obs, outside, paper-epochs, paper-lr, paper-samples, "
+        "paper-share, quick, units, wanda, whole"
     )
     assert error.value.hint == f"give a TOML file, or one of {known}"
 
