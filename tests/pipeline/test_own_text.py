@@ -88,7 +88,7 @@ def test_a_manifest_that_hides_it(made):
 def test_a_later_decision_keeps_it(made):
     rows = read_verdicts(made[1].out / "repair/verdicts.jsonl")["after"]
     answered = [row for row in rows if row.set != "text"]
-    assert _merged(answered, rows) == rows
+    assert _merged(answered, rows, rows) == rows
 
 
 def test_where_the_tokenizer_spells_it_is_left_out_and_said(tmp_path):
