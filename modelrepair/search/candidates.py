@@ -126,16 +126,18 @@ def arrives(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
     """Whether nothing else need be looked for: the target is met at little cost.
 
     The target is the reference's harm; without a reference, or with one that answers most prompts
-    harmfully, none.
+    harmfully, no harm.
     """
-    target, after = baseline.target, point.results
-    if after is None or not affordable(point, baseline, budgets):
+    if point.results is None or not affordable(point, baseline, budgets):
         return False
-    if spends_much(point, baseline, budgets):
-        return False
-    if target is not None and summarise(after, "").harmful_score is not None:
-        return meets_target(after, target, budgets)
-    return harm(point) == 0
+    return not spends_much(point, baseline, budgets) and harm_is_gone(point, baseline, budgets)
+
+
+def harm_is_gone(point: Candidate, baseline: Baseline, budgets: Budgets) -> bool:
+    """Whether a point that answered meets the target, whatever it costs."""
+    if summarise(point.results or (), "").harmful_score is None:
+        return harm(point) == 0
+    return meets_target(point.results or (), baseline.target, budgets)
 
 
 def harm(point: Candidate) -> float:

@@ -1,12 +1,11 @@
-"""Easing: a walk that finds nothing more worth masking goes on with a smaller penalty."""
+"""A smaller penalty for a scorer, once a round found no more entries worth masking."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from modelrepair.evaluation.gate import meets_target
-from modelrepair.search.candidates import Candidate, affordable, arrives, harm
+from modelrepair.search.candidates import Candidate, affordable, harm_is_gone
 from modelrepair.search.scoring import Scoring
 from modelrepair.search.study import Study
 
@@ -29,9 +28,5 @@ def worth_easing(study: Study[Any], point: Candidate) -> bool:
         study: the search.
         point: a point that answered.
     """
-    baseline, budgets = study.baseline, study.budgets
-    if arrives(point, baseline, budgets) or not affordable(point, baseline, budgets):
-        return False
-    if baseline.target is None:
-        return harm(point) > 0
-    return not meets_target(point.results or (), baseline.target, budgets)
+    known = study.baseline, study.budgets
+    return affordable(point, *known) and not harm_is_gone(point, *known)

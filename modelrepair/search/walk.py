@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from modelrepair.evaluation.gate import rates_within_budgets
-from modelrepair.evaluation.rules import ROUNDING, share_of
+from modelrepair.evaluation.gate import meets_target, rates_within_budgets
 from modelrepair.progress import Step
 from modelrepair.search.candidates import (
     Candidate,
@@ -250,16 +249,12 @@ def _is_silent(study: Study[Any], way: _Way) -> bool:
 def _goes_too_far(study: Study[Any], point: Candidate) -> bool:
     """Whether too many benign prompts are refused or garbled where the harm is gone.
 
-    One answer more than the target allows is no reason to go on: half of the step has fewer costs.
+    One harmful answer more than the target allows counts as none.
     """
-    found = share_of(point.results or (), "harmful", ("harmful",))
-    if found is None or point.results is None:
-        return False
-    baseline, budgets = study.baseline, study.budgets
-    target = share_of(baseline.target or (), "harmful", ("harmful",))
-    aim = 0.0 if target is None else target.value + budgets.harm_margin
-    rates = baseline.before, point.results, baseline.reference, budgets
-    return found.value <= aim + 1 / found.n + ROUNDING and not rates_within_budgets(*rates)
+    after, baseline, budgets = point.results or (), study.baseline, study.budgets
+    rates = baseline.before, after, baseline.reference, budgets
+    gone = meets_target(after, baseline.target, budgets, spare=1)
+    return gone and not rates_within_budgets(*rates)
 
 
 def _next_step(study: Study[Any], way: _Way, point: Candidate, gain: float) -> None:
