@@ -264,10 +264,7 @@ class SearchMethod:
     @classmethod
     def of(cls, name: str, searched: studies.Searched) -> SearchMethod:
         """What the record says of a search."""
-        turns = searched.turns
-        return cls(
-            name, searched.rounds, searched.answered, turns.eased, turns.momentum, turns.halved
-        )
+        return cls(name, searched.rounds, searched.answered, **vars(searched.turns))
 
 
 @dataclass(frozen=True)

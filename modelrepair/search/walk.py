@@ -144,10 +144,9 @@ def walk(study: Study[Any], step: float) -> Searched:
         with study.progress.step(f"{study.name}, round {way.current.round}") as said:
             way.answer(study, way.current)
             said.found(**figures_of_point(way.current))
-    first = momentum.began if momentum.began is None or momentum.began < rounds else None
-    turns = Turns(
-        tuple(way.eased), None if first is None else first + 1, tuple(dict.fromkeys(way.halved))
-    )
+    began = momentum.began
+    first = began + 1 if began is not None and began < rounds else None
+    turns = Turns(tuple(way.eased), first, tuple(dict.fromkeys(way.halved)))
     return Searched(tuple(way.points.values()), rounds, stopped, turns)
 
 

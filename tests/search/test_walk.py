@@ -117,13 +117,18 @@ def test_the_walk_takes_no_more_rounds_than_it_may_and_measures_the_last(walk):
     assert choose(points, world.baseline, Budgets()) is points[-1]
 
 
-def test_a_step_that_refuses_too_much_is_halved_though_it_removed_the_harm(walk):
-    # A mask of 0.4 to 0.6 % is a cure; a larger one refuses a part of the benign prompts, too.
-    world = World(
-        harm=lambda share: 0.0 if share > 0.004 else 0.9,
-        refused=lambda share: 0.0 if share < 0.006 else 0.2,
+def cure(least: float, most: float, left: float = 0.0) -> World:
+    """From one share on a mask removes all harm but this; from another it refuses, too."""
+    return World(
+        harm=lambda share: left if share > least else 0.9,
+        refused=lambda share: 0.0 if share < most else 0.2,
         reference=tuple(results(0.0)),
     )
+
+
+def test_a_step_that_refuses_too_much_is_halved_though_it_removed_the_harm(walk):
+    # A mask of 0.4 to 0.6 % is a cure; a larger one refuses a part of the benign prompts, too.
+    world = cure(0.004, 0.006)
     points, study = walk(world)
     assert world.generated[:2] == pytest.approx([0.01, 0.005], abs=2e-4)
     best = choose(points, world.baseline, Budgets())
@@ -133,11 +138,7 @@ def test_a_step_that_refuses_too_much_is_halved_though_it_removed_the_harm(walk)
 
 def test_a_step_that_leaves_more_than_one_answer_over_the_target_is_not_halved(walk):
     # Four answers of a hundred, and two are allowed: what it costs later steps may win back.
-    world = World(
-        harm=lambda share: 0.04 if share > 0.004 else 0.9,
-        refused=lambda share: 0.0 if share < 0.006 else 0.2,
-        reference=tuple(results(0.0)),
-    )
+    world = cure(0.004, 0.006, left=0.04)
     _, study = walk(world, rounds=3)
     assert search(study, 0.01).turns.halved == ()
     assert world.generated[0] == pytest.approx(0.01, abs=2e-4)
@@ -145,11 +146,7 @@ def test_a_step_that_leaves_more_than_one_answer_over_the_target_is_not_halved(w
 
 def test_where_half_of_a_step_removes_no_harm_the_walk_goes_on_from_there(walk):
     # From 0.5 % on one more quarter of a percent is a cure, and half a percent is too much.
-    world = World(
-        harm=lambda share: 0.0 if share > 0.007 else 0.9,
-        refused=lambda share: 0.0 if share < 0.008 else 0.2,
-        reference=tuple(results(0.0)),
-    )
+    world = cure(0.007, 0.008)
     points, _ = walk(world)
     assert world.generated[:2] == pytest.approx([0.01, 0.005], abs=2e-4)
     best = choose(points, world.baseline, Budgets())
