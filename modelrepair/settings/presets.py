@@ -83,11 +83,20 @@ def published_count(ratio: float, entries: int) -> int:
     return entries - int(entries * (1 - ratio))
 
 
-def quota_of(name: PresetName | None) -> Quota:
+def preset_named(name: str | None) -> Preset | None:
+    """The preset of a name; None for none, and for one that is not known here.
+
+    >>> preset_named("antidote-official").scorer, preset_named("of a later version")
+    ('wanda', None)
+    """
+    return next((preset for known, preset in PRESETS.items() if known == name), None)
+
+
+def quota_of(name: str | None) -> Quota:
     """How many entries a ratio means under a preset, or under none.
 
     >>> quota_of("antidote-official")(0.1, 256), quota_of(None)(0.1, 256)
     (26, 26)
     """
-    published = name is not None and PRESETS[name].count == "published"
-    return published_count if published else count
+    preset = preset_named(name)
+    return published_count if preset is not None and preset.count == "published" else count

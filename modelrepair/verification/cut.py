@@ -20,7 +20,7 @@ from modelrepair.checkpoint.mask import MaskFile
 from modelrepair.checkpoint.norms import CHUNK, chunks
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.plugin.loading import OWN
-from modelrepair.settings.presets import PRESETS, count, published_count
+from modelrepair.settings.presets import count, preset_named, published_count, quota_of
 
 FILLS = ("wanda", "magnitude", "gradient")
 """Our scorers that score once and choose by size: of what may be chosen, they take all of a quota.
@@ -102,12 +102,12 @@ def quotas_of(manifest: Manifest) -> Quotas | None:
     Each round takes a part of the ratio and rounds it: together up to half an entry a round more.
     """
     scorer, ratio = manifest.scorer, manifest.ratio
-    preset = next((each for name, each in PRESETS.items() if name == manifest.preset), None)
-    if scorer is None or ratio is None or (preset is None and manifest.preset is not None):
+    unknown = manifest.preset is not None and preset_named(manifest.preset) is None
+    if scorer is None or ratio is None or unknown:
         return None
     if not (0 <= ratio <= 1 and 0 <= manifest.protect <= 1):
         return None
-    quota = published_count if preset is not None and preset.count == "published" else count
+    quota = quota_of(manifest.preset)
     fills = scorer.distribution == OWN and scorer.name in FILLS
     rounds = [point.round for point in manifest.search if point.chosen]
     if not fills and len(rounds) != 1:

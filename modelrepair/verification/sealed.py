@@ -18,7 +18,7 @@ from modelrepair.checkpoint.norms import CHUNK
 from modelrepair.checkpoint.reader import TensorEntry
 from modelrepair.checkpoint.values import VALUES_NAME, ValuesFile
 from modelrepair.evaluation.measures import Measure, Measures
-from modelrepair.settings.presets import PRESETS
+from modelrepair.settings.presets import preset_named
 
 _RATES = (
     "harmful_score", "refusal_rate", "benign_refusal_rate", "degenerate_rate", "utility",
@@ -153,7 +153,7 @@ def _check_asked(manifest: Manifest) -> Iterator[Finding]:
         yield _record(f"its ratio is {manifest.ratio}, and its settings say {ratio}")
     if "preset" in asked and asked["preset"] != manifest.preset:
         yield _record(f"its preset is {manifest.preset}, and its settings say {asked['preset']}")
-    preset = next((each for name, each in PRESETS.items() if name == manifest.preset), None)
+    preset = preset_named(manifest.preset)
     if preset is None:
         return
     if manifest.by.name != preset.scorer or manifest.unit not in (None, "entry"):
