@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from modelrepair.checkpoint.config import block_matrices
 from modelrepair.checkpoint.edits import DenseEdit, Edit, MaskEdit
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import EmptyMaskError, UsageError
@@ -29,7 +28,7 @@ from modelrepair.preflight.model import Model
 from modelrepair.preflight.plugins import SelectedPlugins
 from modelrepair.settings.amount import Fixed, Searched, amount_of
 from modelrepair.settings.subject import subject_for
-from modelrepair.source.reference import check_same_shapes
+from modelrepair.source.reference import check_same_matrices
 from modelrepair.source.resolve import resolve
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ def with_models(chosen: SelectedPlugins, source: Model) -> SelectedPlugins:
         found = resolve(place)
         models[name] = Model(found, Checkpoint.open(found.folder))
         folder = (source.base or source).source.folder
-        names = [entry.name for entry in block_matrices(folder, source.whole.entries)]
-        check_same_shapes(source.whole, models[name].checkpoint, names, f"the {name} model")
+        check_same_matrices(folder, source.whole, models[name].checkpoint, f"the {name} model")
     return replace(chosen, models=models)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from modelrepair.checkpoint.config import block_matrices, read_config
+from modelrepair.checkpoint.config import read_config
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.judges.options import ClassifierOptions, GuardOptions, ModelOptions
 from modelrepair.plugin.names import Options
@@ -14,7 +15,7 @@ from modelrepair.preflight.other_models import OtherModel
 from modelrepair.preflight.plugins import Plugins
 from modelrepair.preflight.sizes import FLOAT32, LIBRARIES
 from modelrepair.preflight.speed import accelerated
-from modelrepair.source.reference import check_same_shapes
+from modelrepair.source.reference import check_same_matrices
 from modelrepair.source.resolve import Source, resolve, small_files
 from modelrepair.source.to_fetch import bytes_to_fetch
 
@@ -41,18 +42,14 @@ def look_at_judge(plugins: Plugins, read: Read) -> tuple[OtherModel, ...]:
     elsewhere = isinstance(options, GuardOptions) and options.endpoint is not None
     if elsewhere:
         found = small_files(options.model, options.revision)
-        return (OtherModel("judge", _name(found), found.commit, 0),)
+        return (OtherModel("judge", found.id or found.name, found.commit, 0),)
     found = resolve(options.model, options.revision, weights=False)
     made = _looked("judge", found, read)
     _check_labels(options, found)
     size = 2 if options.arithmetic == "bfloat16" else FLOAT32
     here = not (gpus_for(options.device) or accelerated(options.device))
     memory = (LIBRARIES + made.parameters * size) * here
-    return (
-        OtherModel(
-            made.role, made.model, made.commit, made.parameters, made.download_bytes, memory
-        ),
-    )
+    return (replace(made, memory_bytes=memory),)
 
 
 def look_at_repairers(plugins: Plugins, whole: Source, read: Read) -> tuple[OtherModel, ...]:
@@ -73,19 +70,14 @@ def look_at_repairers(plugins: Plugins, whole: Source, read: Read) -> tuple[Othe
     for name, place in plugins.repairer.spec.models(options).items():
         found = resolve(place, weights=False)
         made.append(_looked(name, found, read))
-        names = [each.name for each in block_matrices(whole.folder, read(whole).entries)]
-        check_same_shapes(read(whole), read(found), names, f"the {name} model")
+        check_same_matrices(whole.folder, read(whole), read(found), f"the {name} model")
     return tuple(made)
 
 
 def _looked(role: str, found: Source, read: Read) -> OtherModel:
     parameters = sum(entry.entries for entry in read(found).entries.values())
     fetched = 0 if found.complete else bytes_to_fetch(found)
-    return OtherModel(role, _name(found), found.commit, parameters, fetched)
-
-
-def _name(found: Source) -> str:
-    return found.id or found.name
+    return OtherModel(role, found.id or found.name, found.commit, parameters, fetched)
 
 
 def _check_style(options: Options) -> None:

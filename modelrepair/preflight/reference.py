@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from modelrepair.checkpoint.config import block_matrices
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.errors import (
     HubError,
@@ -26,7 +25,7 @@ from modelrepair.source.headers import headers
 from modelrepair.source.kinds import check_kind
 from modelrepair.source.reference import (
     check_another,
-    check_same_shapes,
+    check_same_matrices,
     declared_base,
     other_tensors,
 )
@@ -128,9 +127,7 @@ def compare(whole: Source, source: Checkpoint, reference: Checkpoint, notes: Not
     Raises:
         UnsupportedModelError: a matrix of the source's blocks is missing or has another shape.
     """
-    # Without repeated blocks nothing can be repaired; that is reported with its own reason.
-    matrices = [entry.name for entry in block_matrices(whole.folder, source.entries)]
-    check_same_shapes(source, reference, matrices)
+    matrices = check_same_matrices(whole.folder, source, reference)
     if others := other_tensors(source, reference, matrices):
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         notes.warn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from modelrepair.checkpoint.config import block_matrices
 from modelrepair.checkpoint.kept_files import card_text
 from modelrepair.checkpoint.reader import Checkpoint
 from modelrepair.checkpoint.wrapped import unwrapped
@@ -49,6 +50,29 @@ def check_another(source: Path, reference: Path) -> None:
             hint="give the aligned model that the source was fine-tuned from, or 'none'",
             id="reference-is-source",
         )
+
+
+def check_same_matrices(
+    folder: Path, source: Checkpoint, other: Checkpoint, what: str = "the reference"
+) -> list[str]:
+    """Make sure that another model has all matrices of the source's blocks, in their shapes.
+
+    Args:
+        folder: of the source, or of what it adapts.
+        source: the checkpoint that is repaired.
+        other: the one that must fit it.
+        what: how the messages call it.
+
+    Returns:
+        The names of these matrices. There is none without repeated blocks, where nothing can be
+        repaired: that is reported with its own reason.
+
+    Raises:
+        UnsupportedModelError: one is missing or has another shape.
+    """
+    matrices = [entry.name for entry in block_matrices(folder, source.entries)]
+    check_same_shapes(source, other, matrices, what)
+    return matrices
 
 
 def check_same_shapes(
