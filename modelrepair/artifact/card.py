@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrepair.artifact.digests import digest as digest_of_manifest
-from modelrepair.artifact.figures import cell, number, template
+from modelrepair.artifact.figures import cell, template
 from modelrepair.artifact.kinds import kind_rows
 from modelrepair.artifact.manifest import Manifest
 from modelrepair.artifact.model_index import evaluation, measured_utility
 from modelrepair.artifact.name_ranges import by_reason
 from modelrepair.artifact.plots import FRONTIER_NAME, PLOT_NAME
 from modelrepair.artifact.records import Origin, SiteRecord
+from modelrepair.artifact.status import rules_of, status
 from modelrepair.evaluation.measures import TITLES, keyword_rate
-from modelrepair.evaluation.rules import LEVEL, confidence
 from modelrepair.source.address import is_id
 from modelrepair.source.front_matter import read_front_matter, without_front_matter
 from modelrepair.text.pasted import pasted_anywhere
@@ -122,8 +122,8 @@ def _body(manifest: Manifest, place: CardPlace, digest: str) -> str:
         rows=_measure_rows(manifest),
         settings=_settings(manifest),
         roles=[role for role in ("before", "after", "reference") if role in manifest.measures],
-        rules=_rules(manifest),
-        kinds_rows=kind_rows(manifest, _rules(manifest)),
+        rules=rules_of(manifest),
+        kinds_rows=kind_rows(manifest, rules_of(manifest)),
         layers=_totals(manifest.sites, lambda site: site.block),
         kinds=_totals(manifest.sites, lambda site: site.kind),
         left_alone=_left_alone(manifest.skipped),
@@ -151,57 +151,6 @@ def own_text(card: str, private: Private | None = None) -> str:
         # What is left when one is taken out may be another.
         text = MARK.sub("", text)
     return published(text, private, theirs=True).strip()
-
-
-def status(manifest: Manifest) -> str:
-    """What the gate said, as the first line of the card says it; empty where it passed."""
-    because = "; ".join(_reasons(manifest))
-    if manifest.backwards:
-        return (
-            "**This repair works backwards: it does harm instead of removing it.** " + because
-        ).strip()
-    if manifest.verdict == "failed":
-        return f"**The gate failed: this repair missed a budget.** {because}".strip()
-    if manifest.verdict == "undecided":
-        needed = (manifest.gate or {}).get("needed")
-        more = f" About {needed} examples per set would decide it." if needed else ""
-        if of_kinds := (manifest.gate or {}).get("needed_of_kinds"):
-            more += f" About {of_kinds} examples of each kind of benign prompt would decide it."
-        why = "the examples are too few to be sure"
-        if any(rule["says"] == "not measured" for rule in _open(manifest)):
-            why = "not all was measured that the gate asks for"
-        if (manifest.gate or {}).get("unread"):
-            why = "the judge does not know the language of most answers"
-        return f"**Undecided: no budget was missed, but {why}.** {because}".strip() + more
-    if manifest.verdict == "unmeasured" and manifest.measures:
-        return (
-            "**Unmeasured: no answer was asked for yet, so what this edit did to harmful answers "
-            "and refusals is not known.**"
-        )
-    if manifest.verdict == "unmeasured":
-        return "**Unmeasured: what this edit did to the model was not measured.**"
-    return ""
-
-
-def _reasons(manifest: Manifest) -> list[str]:
-    """Which rules don't hold, from their numbers: sentences may be worded better one day."""
-    return [
-        f"{cell(rule['name'])}: not measured"
-        if rule["says"] == "not measured"
-        else f"{cell(rule['name'])}: measured {number(rule.get('measured'))}, budget "
-        f"{number(rule.get('budget'))}, {confidence(rule.get('level', LEVEL))} limit "
-        f"{number(rule.get('limit'))}, bound {number(rule.get('bound'))}"
-        for rule in _open(manifest)
-    ]
-
-
-def _open(manifest: Manifest) -> list[dict[str, Any]]:
-    """The rules that don't hold; of those on harm one is enough."""
-    rules = _rules(manifest)
-    harm = [rule for rule in rules if str(rule["name"]).startswith("harmful_score")]
-    if any(rule["says"] == "holds" for rule in harm):
-        rules = [rule for rule in rules if rule not in harm]
-    return [rule for rule in rules if rule["says"] != "holds"]
 
 
 def commands(manifest: Manifest, target: str) -> list[str]:
@@ -291,25 +240,6 @@ def _measure_rows(manifest: Manifest) -> list[dict[str, Any]]:
             label = title.long + keyword_rate(name, judge)
             rows.append({"name": name, "label": label, "cells": cells})
     return rows
-
-
-def _rules(manifest: Manifest) -> list[dict[str, Any]]:
-    rules = (manifest.gate or {}).get("rules")
-    if not isinstance(rules, list):
-        return []
-    return [
-        {**rule, "says": _holds(rule)}
-        for rule in rules
-        if isinstance(rule, dict) and "name" in rule
-    ]
-
-
-def _holds(rule: Mapping[str, Any]) -> str:
-    if rule.get("holds_budget") is None:
-        return "not measured"
-    if not rule["holds_budget"]:
-        return "budget missed"
-    return "holds" if rule.get("holds_limit") else "limit out of bounds"
 
 
 def _totals(sites: Sequence[SiteRecord], key: Any) -> list[dict[str, Any]]:

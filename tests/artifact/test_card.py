@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modelrepair import verify
-from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card, status
+from modelrepair.artifact.card import BEGIN, END, kept_metadata, own_text, render_card
 from modelrepair.artifact.digests import digest
 from modelrepair.artifact.records import ExampleSetRecord, JudgeRecord, Origin
 from tests.support.hub.cards import errors
@@ -254,18 +254,3 @@ def test_many_tensors_that_were_left_alone_are_counted_by_reason():
     assert "| h.0.gate and 19 more | it chooses |" in card
     assert "| h.0.experts.0.up and 4999 more | unseen |" in card and "| one | tied |" in card
     assert "left alone: 5021" in card and "h.19.gate" not in card
-
-
-def test_what_was_not_measured_is_not_called_too_few_examples():
-    rules = [{"name": "utility", "holds_budget": None, "note": "no utility set"}]
-    line = status(draft(verdict="undecided", gate={"verdict": "undecided", "rules": rules}))
-    assert "but not all was measured that the gate asks for" in line
-    assert "utility: not measured" in line and "too few" not in line
-
-
-def test_a_limit_of_several_kinds_has_its_own_confidence():
-    rule = {"name": "benign_refusal_rate (kind how-to)", "kind": "how-to", "holds_budget": True}
-    rule |= {"holds_limit": False, "measured": 0.05, "budget": 0.05, "limit": 0.2, "bound": 0.1}
-    gate = {"verdict": "undecided", "rules": [{**rule, "level": 0.05 / 12}]}
-    said = status(draft(verdict="undecided", gate=gate))
-    assert "99.6 % limit 0.2" in said and "95 %" not in said
