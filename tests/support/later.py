@@ -116,6 +116,12 @@ def saved(later, tmp_path_factory) -> Path:
     return made_once(tmp_path_factory, "saved", lambda folder: make_saved(later, folder))
 
 
+@pytest.fixture(name="out")
+def out_fixture(later, tmp_path) -> Path:
+    """A copy of the repair, to be decided."""
+    return later.copy(tmp_path)
+
+
 def contents(folder: Path) -> dict[str, str]:
     """Every file with its digest."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
